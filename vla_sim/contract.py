@@ -1,0 +1,451 @@
+"""The contract between the stages: topics, quality of service, payload records, budgets.
+
+Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up), frames REP-105
+(`map`, `odom`, `base_link`). Two clocks appear and are never mixed:
+
+* `stamp`: seconds of the ROS clock (simulated time in simulation), for behaviour;
+* `mono`: seconds of the machine's monotonic clock (`time.monotonic()`), for latency.
+
+A record travels as JSON in `std_msgs/String`. `decode` validates on receipt and raises
+`PayloadError`; a node counts and logs that, and goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+# --------------------------------------------------------------------------- records
+
+Finite = float  # JSON has no NaN or infinity, so a decoded float is always finite
+Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Text = Annotated[str, msgspec.Meta(max_length=4000)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Point = tuple[float, float, float]
+Pose7 = tuple[float, float, float, float, float, float, float]
+"""x, y, z, qw, qx, qy, qz"""
+
+Skill = Literal[
+    "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say",
+]
+SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
+Priority = Literal["stop", "urgent", "normal", "background"]
+PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
+Stage = Literal["voice", "intent", "planning", "perception", "safety", "control"]
+STAGES: tuple[str, ...] = Stage.__args__  # type: ignore[attr-defined]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all payload records."""
+
+
+class ObjectQuery(Record):
+    """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ..."""
+
+    kind: Text = ""
+    colour: Text = ""
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.kind or 'object'}".strip()
+
+
+class Step(Record):
+    """One skill of a plan with its arguments; which ones a skill uses is in `STEP_FIELDS`."""
+
+    skill: Skill
+    object: ObjectQuery | None = None
+    place: Text = ""
+    """A place or surface of the world, or "user": the pose at which the command was received."""
+    distance: float | None = None
+    """[m]; move: forward positive, backward negative."""
+    angle: float | None = None
+    """[rad]; turn: left (counter-clockwise) positive."""
+    lateral: float | None = None
+    """[m]; move: left positive."""
+    seconds: float | None = None
+    text: Text = ""
+
+
+STEP_FIELDS: dict[str, tuple[str, ...]] = {
+    "navigate": ("place",),
+    "approach": ("object",),
+    "find": ("object", "place"),
+    "pick": ("object",),
+    "place": ("place",),
+    "carry": ("place",),
+    "move": ("distance", "lateral"),
+    "turn": ("angle",),
+    "stop": (),
+    "wait": ("seconds",),
+    "say": ("text",),
+}
+
+
+class Transcript(Record):
+    """What the recogniser heard. `complete` is False for silence, noise or half a sentence: such a
+    transcript is answered (`reason`), never acted on."""
+
+    command_id: Id
+    text: Text
+    confidence: Unit
+    complete: bool
+    speech_end_mono: float
+    reason: Literal["", "silence", "noise", "partial"] = ""
+    recogniser: Text = ""
+
+
+class Command(Record):
+    """A typed command, or one that a program sends; spoken ones arrive as `Transcript`."""
+
+    command_id: Id
+    text: Text
+    sent_mono: float
+    priority: Priority = "normal"
+
+
+class Intent(Record):
+    """What the speaker wants, before planning. `question` is what the robot asks back when it did
+    not understand; then `steps` is empty."""
+
+    command_id: Id
+    text: Text
+    steps: list[Step]
+    question: Text = ""
+
+
+class Plan(Record):
+    """Steps to run in order. An empty plan carries only an answer (`answer`)."""
+
+    command_id: Id
+    text: Text
+    steps: list[Step]
+    planner: Literal["rules", "llm", "cache"]
+    priority: Priority = "normal"
+    answer: Text = ""
+    speech_end_mono: float = 0.0
+
+
+class Verdict(Record):
+    """The safety node's word on a plan. The executive runs only what arrives here as allowed."""
+
+    command_id: Id
+    allowed: bool
+    reasons: list[Text]
+    plan: Plan
+    mono: float
+
+
+CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
+
+
+class Status(Record):
+    """Progress of one command. The last record of a command has a state other than accepted or
+    running. `detail` is fit for a person: why it failed, what was asked back."""
+
+    command_id: Id
+    state: CommandState
+    skill: Text = ""
+    step: int = 0
+    steps: int = 0
+    detail: Text = ""
+    mono: float
+
+
+class TraceEvent(Record):
+    """One stage's work for one command, on the monotonic clock."""
+
+    command_id: Id
+    stage: Stage
+    begin_mono: float
+    end_mono: float
+    detail: Text = ""
+
+    @property
+    def milliseconds(self) -> float:
+        return (self.end_mono - self.begin_mono) * 1e3
+
+
+class DetectedObject(Record):
+    """A tracked object. `position` is its centre in `map`; `size` is its extent along x, y, z of a
+    frame turned by `yaw` about z (for round objects x = y = diameter)."""
+
+    track_id: int
+    kind: Text
+    colour: Text
+    position: Point
+    size: Point
+    yaw: float
+    confidence: Unit
+    last_seen: float
+    """Stamp of the image in which it was last seen."""
+    sightings: int = 1
+
+
+class ObjectList(Record):
+    """All tracked objects after one image, also those that are out of view now."""
+
+    stamp: float
+    objects: list[DetectedObject]
+    capture_mono: float = 0.0
+    """When the engine took the image."""
+
+
+NavigationMode = Literal["go", "dock", "move", "turn", "cancel"]
+
+
+class NavigationRequest(Record):
+    """go: plan a path to (x, y, yaw) in `map`. dock: short, precise final approach to (x, y, yaw),
+    straight ahead in front of furniture. move: `distance` [m] ahead and `lateral` [m] left of where
+    it stands. turn: by `angle` [rad]. cancel: stop and forget the goal."""
+
+    goal_id: Id
+    mode: NavigationMode
+    x: float = 0.0
+    y: float = 0.0
+    yaw: float = 0.0
+    distance: float = 0.0
+    lateral: float = 0.0
+    angle: float = 0.0
+    position_tolerance: float = 0.15
+    yaw_tolerance: float = 0.15
+    max_speed: float = 0.5
+
+
+GoalState = Literal["active", "succeeded", "failed", "cancelled"]
+
+
+class NavigationStatus(Record):
+    goal_id: Id
+    state: GoalState
+    distance_remaining: float = 0.0
+    detail: Text = ""
+
+
+ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", "cancel"]
+Arm = Literal["left", "right"]
+
+
+class ManipulationRequest(Record):
+    """ready: raise the arm that will reach so that the robot can dock at a table. pick: grasp
+    `object` and lift it. place: set the held object down at `target` (map; z is the surface's
+    height). carry: bring the held object close to the body for walking. home: arms back to the
+    walking pose. open: open the gripper. cancel: stop where it is."""
+
+    goal_id: Id
+    action: ManipulationAction
+    arm: Arm | None = None
+    """None lets the node choose (the arm on the object's side)."""
+    object: DetectedObject | None = None
+    target: Point | None = None
+    surface_height: float = 0.0
+    """Height of the surface under the object [m]; 0 if unknown."""
+
+
+class ManipulationStatus(Record):
+    goal_id: Id
+    state: GoalState
+    action: ManipulationAction
+    phase: Text = ""
+    arm: Arm | None = None
+    holding: bool = False
+    gripper_width: float = 0.0
+    detail: Text = ""
+    planning_ms: float = 0.0
+    stand_offset: Point = (0.0, 0.0, 0.0)
+    """On failure for lack of reach: where the base should move (x, y, yaw in base_link)."""
+
+
+class SafetyState(Record):
+    """What the gate does now. `ok`: velocities pass; `slowed`: limited; `stopped`: zero, recovers
+    by itself; `estop`: latched until released by the service."""
+
+    level: Literal["ok", "slowed", "stopped", "estop"]
+    reasons: list[Text]
+    stop_command_id: Text = ""
+    """The id of the last heard "stop": the executive cancels everything older."""
+    stop_mono: float = 0.0
+
+
+class Say(Record):
+    """Words for the robot to speak."""
+
+    command_id: Text = ""
+    text: Text
+
+
+class ContactPair(Record):
+    """Two touching things, `model::link::collision` each, in alphabetical order."""
+
+    a: Text
+    b: Text
+    force: float
+    """Normal force [N]."""
+
+
+class Contacts(Record):
+    stamp: float
+    pairs: list[ContactPair]
+
+
+class GroundTruth(Record):
+    """The simulator's truth, for checks, reports and pictures alone."""
+
+    stamp: float
+    robot: Pose7
+    """Of `pelvis` in the world frame."""
+    objects: dict[str, Pose7]
+    fallen: bool
+    clearance: float
+    """Smallest distance [m] between the robot's body (feet and hands too) and any fixed or moving
+    thing but the floor and the objects that can be picked up."""
+    tools: dict[str, Point] = {}
+    real_time_factor: float = 0.0
+
+
+class PayloadError(ValueError):
+    """A payload that does not fit its record; the message names the record, field and value."""
+
+
+R = TypeVar("R", bound=Record)
+_encoder = msgspec.json.Encoder()
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(record: Record) -> str:
+    """JSON of a record. Raises `PayloadError` if a number is not finite (JSON has no such number)."""
+    for name, value in _floats(record):
+        if not math.isfinite(value):
+            raise PayloadError(f"{type(record).__name__}.{name} is {value}; it must be finite")
+    return _encoder.encode(record).decode()
+
+
+def decode(kind: type[R], payload: str | bytes) -> R:
+    """The record in `payload`. Raises `PayloadError` with the reason and the payload's beginning."""
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    try:
+        return decoder.decode(payload)  # type: ignore[no-any-return]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        head = payload[:80]
+        raise PayloadError(f"not a {kind.__name__}: {error}; got {head!r}") from None
+
+
+def _floats(value: Any, name: str = "") -> list[tuple[str, float]]:
+    if isinstance(value, float):
+        return [(name, value)]
+    if isinstance(value, msgspec.Struct):
+        return [
+            item
+            for field in value.__struct_fields__
+            for item in _floats(getattr(value, field), f"{name}.{field}" if name else field)
+        ]
+    if isinstance(value, dict):
+        return [item for key, one in value.items() for item in _floats(one, f"{name}[{key!r}]")]
+    if isinstance(value, (list, tuple)):
+        return [item for i, one in enumerate(value) for item in _floats(one, f"{name}[{i}]")]
+    return []
+
+
+# --------------------------------------------------------------------------- topics
+
+Qos = Literal["sensor", "reliable", "latched"]
+"""sensor: best effort, newest only. reliable: depth 50. latched: reliable, the last one is kept
+for late joiners (transient local)."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`type` is a ROS type name, or a `Record` class that travels as JSON in std_msgs/String."""
+
+    name: str
+    type: str | type[Record]
+    qos: Qos = "reliable"
+    truth: bool = False
+    """Simulator's truth: no stage of the stack may subscribe."""
+
+
+CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "sensor")
+JOINT_STATES = Topic("/joint_states", "sensor_msgs/msg/JointState", "sensor")
+IMU = Topic("/imu", "sensor_msgs/msg/Imu", "sensor")
+ODOM = Topic("/odom", "nav_msgs/msg/Odometry", "sensor")
+SCAN = Topic("/scan", "sensor_msgs/msg/LaserScan", "sensor")
+POINTS = Topic("/points", "sensor_msgs/msg/PointCloud2", "sensor")
+COLOR = Topic("/head_camera/color/image_raw", "sensor_msgs/msg/Image", "sensor")
+DEPTH = Topic("/head_camera/depth/image_raw", "sensor_msgs/msg/Image", "sensor")
+CAMERA_INFO = Topic("/head_camera/color/camera_info", "sensor_msgs/msg/CameraInfo", "sensor")
+
+AUDIO = Topic("/voice/audio", "std_msgs/msg/Int16MultiArray", "reliable")
+TRANSCRIPT = Topic("/voice/transcript", Transcript)
+SAY = Topic("/voice/say", Say)
+COMMAND = Topic("/vla/command", Command)
+INTENT = Topic("/vla/intent", Intent)
+PLAN = Topic("/vla/plan", Plan)
+VERDICT = Topic("/vla/verdict", Verdict)
+STATUS = Topic("/vla/status", Status)
+TRACE = Topic("/vla/trace", TraceEvent)
+OBJECTS = Topic("/perception/objects", ObjectList)
+
+MAP_TO_ODOM = Topic("/localization/map_to_odom", "geometry_msgs/msg/TransformStamped", "latched")
+NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")
+NAVIGATION_REQUEST = Topic("/navigation/request", NavigationRequest)
+NAVIGATION_STATUS = Topic("/navigation/status", NavigationStatus)
+GLOBAL_PATH = Topic("/plan", "nav_msgs/msg/Path")
+CMD_VEL_NAV = Topic("/cmd_vel_nav", "geometry_msgs/msg/TwistStamped")
+CMD_VEL = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
+
+MANIPULATION_REQUEST = Topic("/manipulation/request", ManipulationRequest)
+MANIPULATION_STATUS = Topic("/manipulation/status", ManipulationStatus)
+ARM_TRAJECTORY: dict[str, Topic] = {
+    side: Topic(f"/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    for side in ("left", "right")
+}
+"""`header.frame_id` decides what the follower holds still. "base_link" (or empty): the joints follow
+the trajectory. "odom": the tool follows, in the world, the path that the joints would have drawn
+from the pelvis pose at `header.stamp`; the follower corrects for the pelvis's sway at every tick."""
+GRIPPER_TRAJECTORY: dict[str, Topic] = {
+    side: Topic(f"/{side}_gripper/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    for side in ("left", "right")
+}
+"""One joint, `{side}_gripper`: its position is the opening between the fingers [m]."""
+
+SAFETY_STATE = Topic("/safety/state", SafetyState)
+ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
+DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+
+GROUND_TRUTH = Topic("/sim/ground_truth", GroundTruth, truth=True)
+CONTACTS = Topic("/sim/contacts", Contacts, truth=True)
+RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
+
+TOPICS: tuple[Topic, ...] = (
+    CLOCK, JOINT_STATES, IMU, ODOM, SCAN, POINTS, COLOR, DEPTH, CAMERA_INFO,
+    AUDIO, TRANSCRIPT, SAY, COMMAND, INTENT, PLAN, VERDICT, STATUS, TRACE, OBJECTS,
+    MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
+    CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
+    *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
+    SAFETY_STATE, DIAGNOSTICS, GROUND_TRUTH, CONTACTS,
+)  # fmt: skip
+
+# --------------------------------------------------------------------------- budgets
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Milliseconds: `limit` is what the book allows, `goal` what this project aims at."""
+
+    limit: float
+    goal: float
+
+
+BUDGETS: dict[str, Budget] = {
+    "voice": Budget(300.0, 150.0),  # last voiced sample to transcript
+    "intent": Budget(200.0, 10.0),
+    "planning": Budget(1000.0, 10.0),
+    "perception": Budget(300.0, 50.0),  # image taken to objects published
+    "safety": Budget(100.0, 10.0),  # plan received to verdict
+    "control": Budget(100.0, 50.0),  # verdict to first motion
+}
+TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion

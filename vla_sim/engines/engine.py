@@ -1,0 +1,168 @@
+"""The engine door: all that the rest of the project knows of a simulator or a robot.
+
+Joint arrays follow `robot.JOINTS` (29 body joints, then 4 finger joints). Quaternions are
+(w, x, y, z). An engine is used from one thread, except `render`, which one other thread may call
+with a snapshot, so that rendering never delays the control loop.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+CONTROL_PERIOD = 0.02
+"""Seconds of simulated time between two calls of `step`: the policy's 50 Hz."""
+
+
+@dataclass
+class RobotState:
+    """What the robot's own sensors tell at `time` [s]. No ground truth.
+
+    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `robot.JOINTS` order.
+    orientation: (4,) IMU attitude, pelvis in a gravity-aligned frame.
+    angular_velocity_base [rad/s], linear_acceleration_base [m/s^2]: (3,) IMU, in the pelvis frame.
+    odom_position [m] (3,), odom_orientation (4,): pelvis in `odom`, with the drift of legged
+    odometry. odom_velocity_base [m/s] (3,): linear velocity in the pelvis frame.
+    """
+
+    time: float
+    joint_position: Array
+    joint_velocity: Array
+    joint_effort: Array
+    orientation: Array
+    angular_velocity_base: Array
+    linear_acceleration_base: Array
+    odom_position: Array
+    odom_orientation: Array
+    odom_velocity_base: Array
+
+
+@dataclass
+class JointCommand:
+    """Joint-level command, held until the next one. All (33,) in `robot.JOINTS` order.
+
+    torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
+    The damping is the model's (`<dynamics><damping>` in the SDF), where both engines integrate it
+    implicitly: as an explicit torque it is unstable on the light wrist and ankle links.
+    """
+
+    position: Array
+    stiffness: Array
+    effort: Array
+
+
+@dataclass
+class CameraFrame:
+    """color: (height, width, 3) uint8 RGB. depth: (height, width) float32 metres along the optical
+    axis, NaN where nothing was measured. fx, fy, cx, cy [px]. Both images share one optical frame
+    (`head_camera_optical`: x right, y down, z forward). capture_mono: when the state was taken."""
+
+    time: float
+    color: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    capture_mono: float
+
+
+@dataclass
+class LidarFrame:
+    """ranges: (rows, columns) float32 [m], inf where nothing was hit. elevation: (rows,) [rad] and
+    azimuth: (columns,) [rad] of each ray in the level-mounted lidar frame (x forward, z up);
+    the lidar's pose in the pelvis frame is `position` (3,) and `orientation` (4,), waist included."""
+
+    time: float
+    ranges: NDArray[np.float32]
+    elevation: Array
+    azimuth: Array
+    position: Array
+    orientation: Array
+
+
+@dataclass
+class Contact:
+    """Names are `model::link::collision`; `force` is the normal force [N]."""
+
+    a: str
+    b: str
+    force: float
+
+
+@dataclass
+class Truth:
+    """The simulator's truth; poses are (7,) x y z qw qx qy qz in the world."""
+
+    time: float
+    robot: Array
+    objects: dict[str, Array]
+    fallen: bool
+    clearance: float
+    tools: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """Largest seeded displacement of movable objects [m] and of the robot's start [m], [rad]."""
+
+    objects: float = 0.0
+    start: float = 0.0
+    start_yaw: float = 0.0
+
+
+class Engine(ABC):
+    """One robot in one world."""
+
+    @abstractmethod
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        """Put everything at its start and simulated time at 0. The same seed gives the same world.
+
+        seed: of object and start displacement and of every sensor's noise.
+        """
+
+    @abstractmethod
+    def state(self) -> RobotState:
+        """The robot's state now; fresh arrays that the engine does not touch again."""
+
+    @abstractmethod
+    def command(self, command: JointCommand) -> None:
+        """Take a joint command. Raises `EngineError` on NaN or a wrong shape; positions outside a
+        joint's limits are clipped to them."""
+
+    @abstractmethod
+    def step(self) -> None:
+        """Advance by `CONTROL_PERIOD`. Raises `EngineError` if the simulation diverged."""
+
+    @abstractmethod
+    def scan(self) -> LidarFrame:
+        """One turn of the head lidar, noise included."""
+
+    @abstractmethod
+    def snapshot(self) -> Any:
+        """A cheap copy of all that `render` needs."""
+
+    @abstractmethod
+    def render(self, snapshot: Any) -> CameraFrame:
+        """The head camera's frame of a snapshot, noise included. Always from the same thread."""
+
+    def view(self, snapshot: Any, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """A free camera's picture (height, width, 3) for reports; from `render`'s thread."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def contacts(self) -> list[Contact]:
+        """Everything that touched during the last `step`, strongest force of each pair."""
+
+    @abstractmethod
+    def truth(self) -> Truth:
+        """Ground truth, for checks alone."""
+
+    def close(self) -> None:
+        """Give back what the engine holds. Idempotent."""

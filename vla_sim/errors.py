@@ -1,0 +1,47 @@
+"""Errors a user can cause, each with the exit code that `vla-sim` ends with.
+
+    VlaSimError (1)
+    +-- InputError (2)         a bad argument, file or value: says what was given and what is allowed
+    |   +-- SdfError           a broken SDF file, with file and line
+    +-- MissingError (3)       a package, library or device that is not installed, and how to get it
+    +-- EngineError (4)        the simulator failed or cannot do what was asked
+    +-- StackError (5)         a node died, did not become ready, or a port or domain is taken
+
+A message is one line: what was given, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+
+class VlaSimError(Exception):
+    """Base of every error whose message is meant for the user. `exit_code` is the process's."""
+
+    exit_code = 1
+
+
+class InputError(VlaSimError):
+    """Something the user gave is wrong."""
+
+    exit_code = 2
+
+
+class SdfError(InputError):
+    """An SDF file cannot be used; the message starts with `file:line:`."""
+
+
+class MissingError(VlaSimError):
+    """Something that must be installed is not there."""
+
+    exit_code = 3
+
+
+class EngineError(VlaSimError):
+    """The simulator cannot start, cannot go on, or cannot do what was asked."""
+
+    exit_code = 4
+
+
+class StackError(VlaSimError):
+    """The set of nodes cannot start or did not stay alive."""
+
+    exit_code = 5

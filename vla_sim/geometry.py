@@ -1,0 +1,90 @@
+"""Rigid transforms as (4, 4) float64 matrices, quaternions as (w, x, y, z), angles in radians."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def rotation_from_quaternion(q: ArrayLike) -> Array:
+    """(3, 3) rotation of a unit quaternion (w, x, y, z)."""
+    w, x, y, z = np.asarray(q, dtype=float)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def quaternion_from_rotation(r: ArrayLike) -> Array:
+    """Unit quaternion (w >= 0) of a (3, 3) rotation (Shepperd's method)."""
+    m = np.asarray(r, dtype=float)
+    k = np.array(
+        [m[0, 0] + m[1, 1] + m[2, 2], m[0, 0] - m[1, 1] - m[2, 2],
+         m[1, 1] - m[0, 0] - m[2, 2], m[2, 2] - m[0, 0] - m[1, 1]]
+    )  # fmt: skip
+    i = int(np.argmax(k))
+    s = 0.5 / math.sqrt(k[i] + 1.0)
+    q = np.empty(4)
+    if i == 0:
+        q[:] = (k[0] + 1.0, m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1])
+    elif i == 1:
+        q[:] = (m[2, 1] - m[1, 2], k[1] + 1.0, m[1, 0] + m[0, 1], m[0, 2] + m[2, 0])
+    elif i == 2:
+        q[:] = (m[0, 2] - m[2, 0], m[1, 0] + m[0, 1], k[2] + 1.0, m[2, 1] + m[1, 2])
+    else:
+        q[:] = (m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[2, 1] + m[1, 2], k[3] + 1.0)
+    q *= s
+    return q if q[0] >= 0 else -q
+
+
+def quaternion_from_yaw(yaw: float) -> Array:
+    return np.array([math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
+
+
+def yaw_from_quaternion(q: ArrayLike) -> float:
+    """Heading of the body's x axis."""
+    w, x, y, z = np.asarray(q, dtype=float)
+    return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+
+
+def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> Array:
+    """(3, 3), fixed axes x then y then z, as SDF and URDF use them."""
+    cr, sr, cp, sp = math.cos(roll), math.sin(roll), math.cos(pitch), math.sin(pitch)
+    cy, sy = math.cos(yaw), math.sin(yaw)
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
+
+
+def transform(position: ArrayLike, rotation: ArrayLike | None = None) -> Array:
+    """(4, 4) of a position and a (3, 3) rotation or a quaternion (4,)."""
+    t = np.eye(4)
+    t[:3, 3] = position
+    if rotation is not None:
+        r = np.asarray(rotation, dtype=float)
+        t[:3, :3] = r if r.shape == (3, 3) else rotation_from_quaternion(r)
+    return t
+
+
+def inverse(t: Array) -> Array:
+    """Inverse of a rigid (4, 4) transform."""
+    out = np.eye(4)
+    out[:3, :3] = t[:3, :3].T
+    out[:3, 3] = -t[:3, :3].T @ t[:3, 3]
+    return out
+
+
+def wrap(angle: float) -> float:
+    """The same angle in (-pi, pi]."""
+    return math.atan2(math.sin(angle), math.cos(angle))

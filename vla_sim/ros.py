@@ -1,0 +1,172 @@
+"""The ROS side of every stage in one place: node base class, quality of service, records, spinning.
+
+A stage's `node.py` subclasses `StageNode`, whose constructor declares the parameters of the stage's
+dataclass. It publishes and subscribes by the contract's `Topic`, so that no name, type or quality of
+service is written twice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import String
+
+from vla_sim import contract
+from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
+from vla_sim.errors import VlaSimError
+from vla_sim.params import StageParams, check
+
+P = TypeVar("P", bound=StageParams)
+
+QOS: dict[str, QoSProfile] = {
+    "sensor": QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT),
+    "reliable": QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE),
+    "latched": QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    ),
+}
+
+
+@cache
+def message_class(name: str) -> Any:
+    """The class of a ROS type name such as "sensor_msgs/msg/Image"."""
+    package, _, kind = name.split("/")
+    return getattr(importlib.import_module(f"{package}.msg"), kind)
+
+
+class StageNode(Node, Generic[P]):
+    """A node with typed parameters, record topics, a trace and 1 Hz diagnostics.
+
+    params: the frozen dataclass with the values that were set at start.
+    """
+
+    def __init__(self, name: str, params: type[P]) -> None:
+        super().__init__(name)
+        values = {f.name: self.declare_parameter(f.name, f.default).value for f in fields(params)}
+        self.params: P = check(params(**values))
+        self.rejected: dict[str, int] = {}
+        self._publishers_by_topic: dict[str, Any] = {}
+        self.publish(contract.TRACE)
+        self._diagnostics = self.publish(contract.DIAGNOSTICS)
+        self.create_wall_timer(1.0, self._report)
+
+    def publish(self, topic: Topic) -> Any:
+        """The publisher of a topic, made at the first call."""
+        found = self._publishers_by_topic.get(topic.name)
+        if found is None:
+            kind = String if not isinstance(topic.type, str) else message_class(topic.type)
+            found = self.create_publisher(kind, topic.name, QOS[topic.qos])
+            self._publishers_by_topic[topic.name] = found
+        return found
+
+    def send(self, topic: Topic, record: Record) -> None:
+        """Publish a record; one that cannot be encoded is logged and dropped."""
+        try:
+            self.publish(topic).publish(String(data=contract.encode(record)))
+        except PayloadError as error:
+            self._reject(topic, error)
+
+    def listen(self, topic: Topic, callback: Callable[[Any], None]) -> None:
+        """Call back with each message, or with each valid record of a record topic."""
+        if isinstance(topic.type, str):
+            self.create_subscription(
+                message_class(topic.type), topic.name, callback, QOS[topic.qos]
+            )
+            return
+        kind = topic.type
+
+        def receive(message: String) -> None:
+            try:
+                record = contract.decode(kind, message.data)
+            except PayloadError as error:
+                self._reject(topic, error)
+                return
+            callback(record)
+
+        self.create_subscription(String, topic.name, receive, QOS[topic.qos])
+
+    def trace(self, command_id: str, stage: contract.Stage, begin_mono: float, detail: str = "") -> None:
+        """Publish that `stage` worked for a command from `begin_mono` until now."""
+        event = TraceEvent(
+            command_id=command_id, stage=stage, begin_mono=begin_mono, end_mono=time.monotonic(),
+            detail=detail,
+        )  # fmt: skip
+        self.send(contract.TRACE, event)
+
+    def now(self) -> float:
+        """Seconds of the ROS clock: simulated time in simulation."""
+        return float(self.get_clock().now().nanoseconds) * 1e-9
+
+    def status(self) -> dict[str, str]:
+        """Key figures for /diagnostics; stages override it."""
+        return {}
+
+    def _reject(self, topic: Topic, error: PayloadError) -> None:
+        self.rejected[topic.name] = self.rejected.get(topic.name, 0) + 1
+        self.get_logger().warning(f"{topic.name}: {error}", throttle_duration_sec=1.0)
+
+    def _report(self) -> None:
+        values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
+        values |= self.status()
+        entry = DiagnosticStatus(
+            level=DiagnosticStatus.WARN if self.rejected else DiagnosticStatus.OK,
+            name=self.get_name(),
+            message="payloads rejected" if self.rejected else "ok",
+            values=[KeyValue(key=k, value=v) for k, v in values.items()],
+        )
+        message = DiagnosticArray(status=[entry])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def to_seconds(stamp: Any) -> float:
+    """Seconds of a builtin_interfaces/Time."""
+    return float(stamp.sec) + float(stamp.nanosec) * 1e-9
+
+
+def to_stamp(seconds: float) -> Any:
+    """builtin_interfaces/Time of seconds."""
+    whole = int(seconds)
+    return message_class("builtin_interfaces/msg/Time")(
+        sec=whole, nanosec=min(999_999_999, int(round((seconds - whole) * 1e9)))
+    )
+
+
+def spin(make: Callable[[], Node]) -> int:
+    """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
+
+    A `VlaSimError` becomes one line on stderr and its exit code.
+    """
+    rclpy.init()
+    signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
+    node: Node | None = None
+    try:
+        node = make()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except VlaSimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    finally:
+        if node is not None:
+            close = getattr(node, "close", None)
+            if close is not None:
+                close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
