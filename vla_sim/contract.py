@@ -42,7 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of all payload records."""
 
 
-class ObjectQuery(Record):
+class ObjectQuery(Record, frozen=True, kw_only=True):
     """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ..."""
 
     kind: Text = ""
@@ -52,7 +52,7 @@ class ObjectQuery(Record):
         return f"{self.colour} {self.kind or 'object'}".strip()
 
 
-class Step(Record):
+class Step(Record, frozen=True, kw_only=True):
     """One skill of a plan with its arguments; which ones a skill uses is in `STEP_FIELDS`."""
 
     skill: Skill
@@ -84,7 +84,7 @@ STEP_FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Transcript(Record):
+class Transcript(Record, frozen=True, kw_only=True):
     """What the recogniser heard. `complete` is False for silence, noise or half a sentence: such a
     transcript is answered (`reason`), never acted on."""
 
@@ -97,7 +97,7 @@ class Transcript(Record):
     recogniser: Text = ""
 
 
-class Command(Record):
+class Command(Record, frozen=True, kw_only=True):
     """A typed command, or one that a program sends; spoken ones arrive as `Transcript`."""
 
     command_id: Id
@@ -106,7 +106,7 @@ class Command(Record):
     priority: Priority = "normal"
 
 
-class Intent(Record):
+class Intent(Record, frozen=True, kw_only=True):
     """What the speaker wants, before planning. `question` is what the robot asks back when it did
     not understand; then `steps` is empty."""
 
@@ -116,7 +116,7 @@ class Intent(Record):
     question: Text = ""
 
 
-class Plan(Record):
+class Plan(Record, frozen=True, kw_only=True):
     """Steps to run in order. An empty plan carries only an answer (`answer`)."""
 
     command_id: Id
@@ -128,7 +128,7 @@ class Plan(Record):
     speech_end_mono: float = 0.0
 
 
-class Verdict(Record):
+class Verdict(Record, frozen=True, kw_only=True):
     """The safety node's word on a plan. The executive runs only what arrives here as allowed."""
 
     command_id: Id
@@ -141,7 +141,7 @@ class Verdict(Record):
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
 
 
-class Status(Record):
+class Status(Record, frozen=True, kw_only=True):
     """Progress of one command. The last record of a command has a state other than accepted or
     running. `detail` is fit for a person: why it failed, what was asked back."""
 
@@ -154,7 +154,7 @@ class Status(Record):
     mono: float
 
 
-class TraceEvent(Record):
+class TraceEvent(Record, frozen=True, kw_only=True):
     """One stage's work for one command, on the monotonic clock."""
 
     command_id: Id
@@ -168,7 +168,7 @@ class TraceEvent(Record):
         return (self.end_mono - self.begin_mono) * 1e3
 
 
-class DetectedObject(Record):
+class DetectedObject(Record, frozen=True, kw_only=True):
     """A tracked object. `position` is its centre in `map`; `size` is its extent along x, y, z of a
     frame turned by `yaw` about z (for round objects x = y = diameter)."""
 
@@ -184,7 +184,7 @@ class DetectedObject(Record):
     sightings: int = 1
 
 
-class ObjectList(Record):
+class ObjectList(Record, frozen=True, kw_only=True):
     """All tracked objects after one image, also those that are out of view now."""
 
     stamp: float
@@ -196,7 +196,7 @@ class ObjectList(Record):
 NavigationMode = Literal["go", "dock", "move", "turn", "cancel"]
 
 
-class NavigationRequest(Record):
+class NavigationRequest(Record, frozen=True, kw_only=True):
     """go: plan a path to (x, y, yaw) in `map`. dock: short, precise final approach to (x, y, yaw),
     straight ahead in front of furniture. move: `distance` [m] ahead and `lateral` [m] left of where
     it stands. turn: by `angle` [rad]. cancel: stop and forget the goal."""
@@ -217,7 +217,7 @@ class NavigationRequest(Record):
 GoalState = Literal["active", "succeeded", "failed", "cancelled"]
 
 
-class NavigationStatus(Record):
+class NavigationStatus(Record, frozen=True, kw_only=True):
     goal_id: Id
     state: GoalState
     distance_remaining: float = 0.0
@@ -228,7 +228,7 @@ ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", 
 Arm = Literal["left", "right"]
 
 
-class ManipulationRequest(Record):
+class ManipulationRequest(Record, frozen=True, kw_only=True):
     """ready: raise the arm that will reach so that the robot can dock at a table. pick: grasp
     `object` and lift it. place: set the held object down at `target` (map; z is the surface's
     height). carry: bring the held object close to the body for walking. home: arms back to the
@@ -244,7 +244,7 @@ class ManipulationRequest(Record):
     """Height of the surface under the object [m]; 0 if unknown."""
 
 
-class ManipulationStatus(Record):
+class ManipulationStatus(Record, frozen=True, kw_only=True):
     goal_id: Id
     state: GoalState
     action: ManipulationAction
@@ -258,7 +258,7 @@ class ManipulationStatus(Record):
     """On failure for lack of reach: where the base should move (x, y, yaw in base_link)."""
 
 
-class SafetyState(Record):
+class SafetyState(Record, frozen=True, kw_only=True):
     """What the gate does now. `ok`: velocities pass; `slowed`: limited; `stopped`: zero, recovers
     by itself; `estop`: latched until released by the service."""
 
@@ -269,14 +269,14 @@ class SafetyState(Record):
     stop_mono: float = 0.0
 
 
-class Say(Record):
+class Say(Record, frozen=True, kw_only=True):
     """Words for the robot to speak."""
 
     command_id: Text = ""
     text: Text
 
 
-class ContactPair(Record):
+class ContactPair(Record, frozen=True, kw_only=True):
     """Two touching things, `model::link::collision` each, in alphabetical order."""
 
     a: Text
@@ -285,12 +285,12 @@ class ContactPair(Record):
     """Normal force [N]."""
 
 
-class Contacts(Record):
+class Contacts(Record, frozen=True, kw_only=True):
     stamp: float
     pairs: list[ContactPair]
 
 
-class GroundTruth(Record):
+class GroundTruth(Record, frozen=True, kw_only=True):
     """The simulator's truth, for checks, reports and pictures alone."""
 
     stamp: float

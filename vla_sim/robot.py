@@ -23,7 +23,7 @@ ARM_JOINTS: dict[str, tuple[str, ...]] = {
         for name in (
             "shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow",
             "wrist_roll", "wrist_pitch", "wrist_yaw",
-        )  # fmt: skip
+        )
     )
     for side in SIDES
 }

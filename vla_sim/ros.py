@@ -140,7 +140,7 @@ def to_stamp(seconds: float) -> Any:
     """builtin_interfaces/Time of seconds."""
     whole = int(seconds)
     return message_class("builtin_interfaces/msg/Time")(
-        sec=whole, nanosec=min(999_999_999, int(round((seconds - whole) * 1e9)))
+        sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9))
     )
 
 

@@ -164,5 +164,5 @@ class Engine(ABC):
     def truth(self) -> Truth:
         """Ground truth, for checks alone."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most engines hold nothing)
         """Give back what the engine holds. Idempotent."""
