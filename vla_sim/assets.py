@@ -1,0 +1,78 @@
+"""Where the shipped worlds, models and configuration are, however the project was installed.
+
+Looked for in this order: the checkout that this file belongs to, the ament share of each prefix in
+`AMENT_PREFIX_PATH` (colcon), the share folder of the Python installation (pip puts `data_files`
+there). The checkout comes first so that an edited world is the one that runs.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from pathlib import Path
+
+from vla_sim.errors import InputError, MissingError
+
+PACKAGE = "vla_sim"
+
+
+def share_dirs() -> tuple[Path, ...]:
+    """Every folder that may hold `worlds/`, `models/` and `config/`, best first; some may not exist."""
+    ament = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    installed = [Path(sys.prefix), Path(site.getuserbase())]
+    checkout = Path(__file__).resolve().parent.parent
+    shares = [prefix / "share" / PACKAGE for prefix in (*ament, *installed)]
+    return (checkout, *shares) if (checkout / "pyproject.toml").is_file() else tuple(shares)
+
+
+def worlds_dir() -> Path:
+    """Folder of the shipped `<name>.sdf` worlds. Raises `MissingError` if there is none."""
+    return _folder("worlds")
+
+
+def models_dir() -> Path:
+    """Folder of the shipped `<name>/model.sdf` models. Raises `MissingError` if there is none."""
+    return _folder("models")
+
+
+def config_dir() -> Path:
+    """Folder of the shipped configuration files. Raises `MissingError` if there is none."""
+    return _folder("config")
+
+
+def world_names() -> tuple[str, ...]:
+    """Names of the shipped worlds in alphabetical order."""
+    return tuple(sorted(path.stem for path in worlds_dir().glob("*.sdf")))
+
+
+def find_world(name_or_path: str) -> Path:
+    """The SDF file of a shipped world ("apartment") or of a path ("my/flat.sdf").
+
+    Raises `InputError` that lists the shipped worlds.
+    """
+    named = worlds_dir() / f"{name_or_path}.sdf"
+    if name_or_path in world_names():
+        return named
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    known = ", ".join(world_names())
+    raise InputError(f"no world {name_or_path!r}: give one of {known}, or the path of an SDF file")
+
+
+def model_dirs(world: Path | None = None) -> tuple[Path, ...]:
+    """Folders in which `model://<name>` is looked up, best first: the world file's own folder and the
+    `models` folder beside it, `GZ_SIM_RESOURCE_PATH` as Gazebo reads it, then the shipped models."""
+    near = [] if world is None else [world.parent, world.parent.parent / "models"]
+    listed = [Path(p) for p in os.environ.get("GZ_SIM_RESOURCE_PATH", "").split(os.pathsep) if p]
+    return tuple(dict.fromkeys((*near, *listed, models_dir())))
+
+
+def _folder(name: str) -> Path:
+    looked = [share / name for share in share_dirs()]
+    for folder in looked:
+        if folder.is_dir():
+            return folder
+    where = ", ".join(str(folder) for folder in looked)
+    raise MissingError(f"the {name} of {PACKAGE} are not installed (looked in {where}); run pip install .")
