@@ -1,0 +1,224 @@
+"""Building blocks of a regular grammar: words in order, choices, options, repetitions.
+
+One description serves four purposes: the text of a JSGF grammar for the recogniser, an automaton
+that tells whether a text is a sentence, the words that need a pronunciation, and random sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Phrase:
+    """Base of all building blocks."""
+
+    def __add__(self, other: Phrase | str) -> Phrase:
+        return Sequence((self, phrase(other)))
+
+    def __radd__(self, other: str) -> Phrase:
+        return Sequence((phrase(other), self))
+
+
+@dataclass(frozen=True)
+class Words(Phrase):
+    """Fixed words, separated by spaces."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Sequence(Phrase):
+    parts: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True)
+class Choice(Phrase):
+    parts: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True)
+class Option(Phrase):
+    """The part or nothing. chance: of the part in random sentences."""
+
+    part: Phrase
+    chance: float = 0.5
+
+
+@dataclass(frozen=True)
+class Repetition(Phrase):
+    """The part zero or more times. chance: of one more round in random sentences."""
+
+    part: Phrase
+    chance: float = 0.3
+
+
+@dataclass(frozen=True)
+class Rule(Phrase):
+    """A part with a name; in JSGF `<name>`."""
+
+    name: str
+    part: Phrase
+
+
+def phrase(value: Phrase | str) -> Phrase:
+    """A string "a b|c" stands for the choice between "a b" and "c"."""
+    if isinstance(value, Phrase):
+        return value
+    choices = [Words(one.strip()) for one in value.split("|")]
+    return choices[0] if len(choices) == 1 else Choice(tuple(choices))
+
+
+def one_of(*values: Phrase | str) -> Phrase:
+    return Choice(tuple(phrase(value) for value in values))
+
+
+def maybe(value: Phrase | str, chance: float = 0.5) -> Phrase:
+    return Option(phrase(value), chance)
+
+
+# --------------------------------------------------------------------------- JSGF
+
+
+def jsgf(top: Rule) -> str:
+    """The grammar as JSGF 1.0 text (https://www.w3.org/TR/jsgf/), `top` being its public rule."""
+    rules: dict[str, str] = {}
+    _collect(top, rules)
+    lines = [f"<{name}> = {body};" for name, body in rules.items() if name != top.name]
+    return "\n".join(
+        ["#JSGF V1.0;", f"grammar {top.name};", f"public <{top.name}> = {rules[top.name]};", *lines, ""]
+    )
+
+
+def _collect(node: Phrase, rules: dict[str, str]) -> str:
+    if isinstance(node, Rule):
+        if node.name not in rules:
+            rules[node.name] = ""
+            rules[node.name] = _collect(node.part, rules)
+        return f"<{node.name}>"
+    if isinstance(node, Words):
+        return node.text
+    if isinstance(node, Sequence):
+        return " ".join(_collect(part, rules) for part in node.parts)
+    if isinstance(node, Choice):
+        return "(" + " | ".join(_collect(part, rules) for part in node.parts) + ")"
+    if isinstance(node, Option):
+        return f"[{_collect(node.part, rules)}]"
+    assert isinstance(node, Repetition)
+    return f"({_collect(node.part, rules)})*"
+
+
+# --------------------------------------------------------------------------- words and samples
+
+
+def vocabulary(node: Phrase) -> set[str]:
+    """All single words."""
+    if isinstance(node, Words):
+        return set(node.text.split())
+    return set().union(*(vocabulary(part) for part in _parts(node)))
+
+
+def _parts(node: Phrase) -> tuple[Phrase, ...]:
+    if isinstance(node, (Sequence, Choice)):
+        return node.parts
+    assert isinstance(node, (Option, Repetition, Rule))
+    return (node.part,)
+
+
+def sample(node: Phrase, rng: np.random.Generator) -> str:
+    """A random sentence."""
+    return " ".join(_sample(node, rng))
+
+
+def _sample(node: Phrase, rng: np.random.Generator) -> Iterator[str]:
+    if isinstance(node, Words):
+        if node.text:
+            yield node.text
+    elif isinstance(node, Choice):
+        yield from _sample(node.parts[rng.integers(len(node.parts))], rng)
+    elif isinstance(node, Option):
+        if rng.random() < node.chance:
+            yield from _sample(node.part, rng)
+    elif isinstance(node, Repetition):
+        while rng.random() < node.chance:
+            yield from _sample(node.part, rng)
+    else:
+        for part in _parts(node):
+            yield from _sample(part, rng)
+
+
+# --------------------------------------------------------------------------- automaton
+
+
+class Automaton:
+    """Thompson's construction (Comm. ACM 11(6), 1968) with state sets made as they are needed."""
+
+    def __init__(self, node: Phrase) -> None:
+        self._arcs: list[list[tuple[str, int]]] = []
+        self._epsilon: list[list[int]] = []
+        begin, self._end = self._build(node)
+        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self.start: frozenset[int] = self._close({begin})
+
+    def _state(self) -> int:
+        self._arcs.append([])
+        self._epsilon.append([])
+        return len(self._arcs) - 1
+
+    def _build(self, node: Phrase) -> tuple[int, int]:
+        if isinstance(node, Rule):
+            return self._build(node.part)
+        begin, end = self._state(), self._state()
+        if isinstance(node, Words):
+            at = begin
+            for word in node.text.split():
+                after = self._state()
+                self._arcs[at].append((word, after))
+                at = after
+            self._epsilon[at].append(end)
+        elif isinstance(node, Sequence):
+            at = begin
+            for part in node.parts:
+                first, last = self._build(part)
+                self._epsilon[at].append(first)
+                at = last
+            self._epsilon[at].append(end)
+        elif isinstance(node, Choice):
+            for part in node.parts:
+                first, last = self._build(part)
+                self._epsilon[begin].append(first)
+                self._epsilon[last].append(end)
+        else:
+            assert isinstance(node, (Option, Repetition))
+            first, last = self._build(node.part)
+            self._epsilon[begin] += [first, end]
+            self._epsilon[last].append(end)
+            if isinstance(node, Repetition):
+                self._epsilon[last].append(first)
+        return begin, end
+
+    def _close(self, states: set[int]) -> frozenset[int]:
+        found, todo = set(states), list(states)
+        while todo:
+            for state in self._epsilon[todo.pop()]:
+                if state not in found:
+                    found.add(state)
+                    todo.append(state)
+        return frozenset(found)
+
+    def step(self, states: frozenset[int], word: str) -> frozenset[int]:
+        """The states after one more word; empty when no sentence goes on like this."""
+        key = (states, word)
+        if key not in self._steps:
+            after = {to for state in states for arc, to in self._arcs[state] if arc == word}
+            self._steps[key] = self._close(after)
+        return self._steps[key]
+
+    def final(self, states: frozenset[int]) -> bool:
+        return self._end in states
+
+    def following(self, states: frozenset[int]) -> set[str]:
+        """The words that may come next."""
+        return {word for state in states for word, _ in self._arcs[state]}
