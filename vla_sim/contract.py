@@ -388,6 +388,9 @@ VERDICT = Topic("/vla/verdict", Verdict)
 STATUS = Topic("/vla/status", Status)
 TRACE = Topic("/vla/trace", TraceEvent)
 OBJECTS = Topic("/perception/objects", ObjectList)
+DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "sensor")
+"""The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
+for the head lidar."""
 
 MAP_TO_ODOM = Topic("/localization/map_to_odom", "geometry_msgs/msg/TransformStamped", "latched")
 NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")
@@ -422,7 +425,7 @@ RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
 
 TOPICS: tuple[Topic, ...] = (
     CLOCK, JOINT_STATES, IMU, ODOM, SCAN, POINTS, COLOR, DEPTH, CAMERA_INFO,
-    AUDIO, TRANSCRIPT, SAY, COMMAND, INTENT, PLAN, VERDICT, STATUS, TRACE, OBJECTS,
+    AUDIO, TRANSCRIPT, SAY, COMMAND, INTENT, PLAN, VERDICT, STATUS, TRACE, OBJECTS, DEPTH_SCAN,
     MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
     CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
     *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),

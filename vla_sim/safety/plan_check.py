@@ -1,0 +1,119 @@
+"""Is a plan one that this robot may run in this world?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vla_sim.contract import STEP_FIELDS, Plan, Step
+from vla_sim.world import Grid, World
+
+MAX_STEPS = 40
+MAX_DISTANCE = 10.0  # [m] of one blind move
+MAX_ANGLE = 4.0 * math.pi  # [rad] of one turn
+MAX_WAIT = 600.0  # [s]
+BODY_RADIUS = 0.28  # [m] half the width at the elbows
+
+
+class PlanChecker:
+    """Checks plans against a world: known skills and targets, limits, forbidden zones, reachability.
+
+    Reachable means: a disc of `BODY_RADIUS` can be moved from the world's start to the place on the
+    map. That is computed once, so a check takes microseconds.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        grid = world.rasterise()
+        reachable = _reachable(grid, world.start[:2])
+        self.targets: dict[str, str] = {}
+        """Reason why a place or surface cannot be a target; empty if it can."""
+        for place in world.places:
+            self.targets[place.name] = self._reason(place.name, place.x, place.y, grid, reachable)
+        for surface in world.surfaces:
+            self.targets[surface.name] = self.targets.get(surface.place, "")
+
+    def _reason(self, name: str, x: float, y: float, grid: Grid, reachable: np.ndarray) -> str:
+        for x0, y0, x1, y1 in self.world.forbidden:
+            if x0 <= x <= x1 and y0 <= y <= y1:
+                return f"the {name} lies in a forbidden zone"
+        row, column = int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
+        inside = 0 <= row < reachable.shape[0] and 0 <= column < reachable.shape[1]
+        if not inside or not reachable[row, column]:
+            return f"there is no way to the {name}"
+        return ""
+
+    def check(self, plan: Plan) -> list[str]:
+        """Reasons against the plan, fit for speaking; empty if it may run."""
+        if len(plan.steps) > MAX_STEPS:
+            return [f"the plan has {len(plan.steps)} steps; {MAX_STEPS} are allowed"]
+        return [reason for step in plan.steps for reason in self._check(step)]
+
+    def _check(self, step: Step) -> list[str]:
+        reasons = []
+        for name in ("object", "distance", "lateral", "angle", "seconds", "place", "text"):
+            if getattr(step, name) not in (None, "") and name not in STEP_FIELDS[step.skill]:
+                reasons.append(f"{step.skill} takes no {name}")
+        if step.skill in ("navigate", "carry", "place") and not step.place:
+            reasons.append(f"{step.skill} needs a place")
+        if step.place and step.place != "user":
+            if step.place not in self.targets:
+                known = ", ".join(sorted(self.targets))
+                reasons.append(f'I do not know a place called "{step.place}"; I know: {known}')
+            elif self.targets[step.place]:
+                reasons.append(self.targets[step.place])
+        if step.skill in ("find", "pick", "approach"):
+            if step.object is None:
+                reasons.append(f"{step.skill} needs an object")
+            elif not any(kind.matches(step.object) for kind in self.world.objects):
+                known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
+                reasons.append(f"I do not know a {step.object}; I know: {known}")
+        if step.skill == "move" and step.distance is None and step.lateral is None:
+            reasons.append("move needs a distance")
+        for value in (step.distance, step.lateral):
+            if value is not None and abs(value) > MAX_DISTANCE:
+                reasons.append(f"I move at most {MAX_DISTANCE:g} metres at once, not {abs(value):g}")
+        if step.skill == "turn":
+            if step.angle is None:
+                reasons.append("turn needs an angle")
+            elif abs(step.angle) > MAX_ANGLE:
+                reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
+        if step.skill == "wait" and not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
+            reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
+        return reasons
+
+
+def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
+    """(rows, columns) bool: where the body's disc can get to from `start` on the free map."""
+    r = math.ceil(BODY_RADIUS / grid.resolution)
+    blocked = grid.occupied.copy()
+    for dy in range(-r, r + 1):
+        reach = int(math.sqrt(max(0.0, r * r - dy * dy)))
+        for dx in range(-reach, reach + 1):
+            blocked |= _shift(grid.occupied, dy, dx)
+    row = int((start[1] - grid.y0) / grid.resolution)
+    column = int((start[0] - grid.x0) / grid.resolution)
+    reached = np.zeros_like(blocked)
+    if not (0 <= row < blocked.shape[0] and 0 <= column < blocked.shape[1]):
+        return reached
+    reached[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
+    count = 0
+    while count != (count := int(reached.sum())):
+        for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            # several cells at once in each direction: a flood by sweeps needs few passes
+            for _ in range(8):
+                reached |= _shift(reached, dy, dx) & ~blocked
+    return reached
+
+
+def _shift(cells: np.ndarray, dy: int, dx: int) -> np.ndarray:
+    """`cells` moved by (dy, dx), False coming in at the rim."""
+    out = np.zeros_like(cells)
+    rows, columns = cells.shape
+    if abs(dy) >= rows or abs(dx) >= columns:
+        return out
+    out[max(0, dy) : rows + min(0, dy), max(0, dx) : columns + min(0, dx)] = cells[
+        max(0, -dy) : rows + min(0, -dy), max(0, -dx) : columns + min(0, -dx)
+    ]
+    return out

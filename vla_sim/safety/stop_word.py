@@ -1,0 +1,24 @@
+"""The word "stop", recognised without any planner."""
+
+from __future__ import annotations
+
+import re
+
+STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
+FILLERS = frozenset(
+    {"please", "robot", "hey", "now", "no", "ok", "okay", "emergency", "just", "you", "immediately"}
+)
+
+
+def is_stop(text: str) -> bool:
+    """Whether the first word that is not a filler is a stop word.
+
+    "Stop the robot", "please stop", "emergency stop": yes. "Go to the bus stop": no. Being too eager
+    is the safe side, so whatever follows the stop word does not matter.
+    """
+    for word in re.findall(r"[a-z']+", text.lower()):
+        if word in STOP_WORDS:
+            return True
+        if word not in FILLERS:
+            return False
+    return False
