@@ -1,0 +1,100 @@
+"""What a skill knows and can do: the latest of every stage, and an outbox of requests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from vla_sim import contract
+from vla_sim.contract import (
+    Arm,
+    DetectedObject,
+    ManipulationStatus,
+    NavigationStatus,
+    ObjectQuery,
+    Record,
+    Topic,
+)
+from vla_sim.world import Grid, Surface, World
+
+Pose2 = tuple[float, float, float]
+"""x, y, yaw in map"""
+
+MIN_CONFIDENCE = 0.5
+ON_SURFACE = 0.06
+"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
+
+
+@dataclass
+class Context:
+    """Callbacks store here, skills read here; times are seconds of the ROS clock."""
+
+    world: World
+    grid: Grid
+    now: float = 0.0
+    pose: Pose2 = (0.0, 0.0, 0.0)
+    objects: list[DetectedObject] = field(default_factory=list)
+    objects_stamp: float = -math.inf
+    navigation: NavigationStatus | None = None
+    manipulation: ManipulationStatus | None = None
+    user_pose: Pose2 = (0.0, 0.0, 0.0)
+    target: DetectedObject | None = None
+    """The object that was found last."""
+    holding: DetectedObject | None = None
+    holding_arm: Arm | None = None
+    docked: bool = False
+    """Stands close to furniture: steps back before it walks or turns."""
+    arms_home: bool = True
+    outbox: list[tuple[Topic, Record]] = field(default_factory=list)
+    _goals: int = 0
+
+    def send(self, topic: Topic, record: Record) -> None:
+        self.outbox.append((topic, record))
+
+    def say(self, text: str) -> None:
+        self.send(contract.SAY, contract.Say(text=text))
+
+    def new_goal(self) -> str:
+        self._goals += 1
+        return f"goal-{self._goals}"
+
+    def resolve(self, name: str) -> Pose2 | None:
+        """The standing pose of a place ("kitchen", or "user": where the command was received)."""
+        if name == "user":
+            return self.user_pose
+        for place in self.world.places:
+            if place.name == name:
+                return place.x, place.y, place.yaw
+        return None
+
+    def surface(self, name: str) -> Surface | None:
+        return next((s for s in self.world.surfaces if s.name == name), None)
+
+    def surface_below(self, position: contract.Point) -> Surface | None:
+        """The surface on which something at `position` (map) stands."""
+        for s in self.world.surfaces:
+            dx, dy = position[0] - s.x, position[1] - s.y
+            c, n = math.cos(s.yaw), math.sin(s.yaw)
+            along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
+            inside = along < s.length / 2 + ON_SURFACE and across < s.width / 2 + ON_SURFACE
+            if inside and -0.03 < position[2] - s.height < 0.30:
+                return s
+        return None
+
+    def visible(self, query: ObjectQuery, since: float) -> DetectedObject | None:
+        """The nearest object that matches and was seen after `since`; a held one does not count."""
+        found = [
+            o
+            for o in self.objects
+            if query.kind in ("", o.kind)
+            and query.colour in ("", o.colour)
+            and o.confidence >= MIN_CONFIDENCE
+            and o.last_seen >= since
+            and o.sightings >= 2
+            and self.surface_below(o.position) is not None
+        ]
+        return min(found, key=self.distance_to, default=None)
+
+    def distance_to(self, item: DetectedObject | Surface) -> float:
+        x, y = (item.x, item.y) if isinstance(item, Surface) else item.position[:2]
+        return math.hypot(x - self.pose[0], y - self.pose[1])

@@ -1,0 +1,108 @@
+"""The one table of nodes: what runs, and with which parameters. Everything that starts nodes reads it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from vla_sim.assets import config_dir
+from vla_sim.params import check, param
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a user chooses for a whole run; each node gets those that it declares in the table."""
+
+    world: str = param("apartment", "name of a shipped world, or path of an SDF file")
+    engine: str = param("mujoco", "mujoco or fake")
+    seed: int = param(0, "of object and start displacement and sensor noise", low=0)
+    randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
+    randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
+    randomise_start_yaw: float = param(0.0, "[rad]", low=0.0, high=3.2)
+    speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0)
+    planner: str = param("rules", "rules, llm or auto")
+    base_url: str = param("", "of an OpenAI-compatible server, for planner llm and auto")
+    model: str = param("", "name of that server's model")
+    recogniser: str = param("pocketsphinx", "pocketsphinx or whisper")
+    whisper_model: str = param("", "folder of a whisper model")
+    speech_folder: str = param("", "where the robot's spoken answers are written as WAV; empty: nowhere")
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A node: its module's `main`, and which of the options it takes (option or option=parameter)."""
+
+    name: str
+    module: str
+    takes: tuple[str, ...] = ("world",)
+
+
+STACK: tuple[NodeSpec, ...] = (
+    NodeSpec(
+        "engine",
+        "vla_sim.engines.node",
+        ("world", "engine", "seed", "randomise_objects", "randomise_start", "randomise_start_yaw", "speed"),
+    ),
+    NodeSpec("perception", "vla_sim.perception.node"),
+    NodeSpec("navigation", "vla_sim.navigation.node"),
+    NodeSpec("manipulation", "vla_sim.manipulation.node"),
+    NodeSpec("voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder")),
+    NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
+    NodeSpec("safety", "vla_sim.safety.node"),
+    NodeSpec("executive", "vla_sim.executive.node"),
+)
+
+
+def nodes(*, simulated: bool = True) -> tuple[NodeSpec, ...]:
+    """The whole table, or without the engine (on the robot, whose driver takes its place)."""
+    return STACK if simulated else tuple(n for n in STACK if n.name != "engine")
+
+
+def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> dict[str, object]:
+    """The ROS parameters of one node."""
+    check(options)
+    known = {f.name for f in fields(options)}
+    values: dict[str, object] = {"use_sim_time": simulated and node.name != "engine"}
+    for name in node.takes:
+        assert name in known, f"{node.name} takes {name}, which is no option"
+        value = getattr(options, name)
+        if value != "":  # a ROS argument cannot be empty; the node's default is the same
+            values[name] = value
+    return values
+
+
+def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
+    """The command line that runs one node in this Python."""
+    line = [sys.executable, "-m", node.module, "--ros-args", "-r", f"__node:={node.name}"]
+    for name, value in parameters(node, options, simulated=simulated).items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        line += ["-p", f"{name}:={text}"]
+    return line
+
+
+def environment(domain: int) -> dict[str, str]:
+    """Environment of every node of a run: own domain, this machine only, one thread a library."""
+    return {
+        **os.environ,
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(config_dir() / "fastdds.xml"),
+        "RCUTILS_COLORIZED_OUTPUT": "0",
+        "PYTHONUNBUFFERED": "1",
+        # Stages share few cores: a library that starts a thread a core slows all others down.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        **({} if "NUMBA_CACHE_DIR" in os.environ else _numba_cache()),
+    }
+
+
+def _numba_cache() -> dict[str, str]:
+    """A writable place for compiled kernels when the package's own folder is not writable."""
+    if os.access(Path(__file__).parent, os.W_OK):
+        return {}
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla_sim" / "numba"
+    return {"NUMBA_CACHE_DIR": str(cache)}

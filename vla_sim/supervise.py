@@ -1,0 +1,194 @@
+"""Starts the table of nodes without `ros2 launch`, watches it, and ends it leaving nothing behind."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from vla_sim import stack
+from vla_sim.errors import InputError, StackError
+from vla_sim.stack import NodeSpec, StackOptions
+
+GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
+DOMAINS = range(1, 101)
+"""Beyond 101 the ports of a domain overlap Linux's ephemeral ports."""
+
+
+class Domain:
+    """A ROS domain id that no other run on this machine uses, held by a lock until `release`."""
+
+    def __init__(self, wanted: int | None = None) -> None:
+        if wanted is not None and not 0 <= wanted <= 232:
+            raise InputError(f"domain {wanted}: a ROS domain id is a number from 0 to 232")
+        choices = [wanted] if wanted is not None else random.SystemRandom().sample(DOMAINS, 100)
+        for number in choices:
+            lock = self._lock(number)
+            if lock is not None:
+                self.id, self.lock = number, lock
+                return
+        if wanted is None:
+            raise StackError("no ROS domain id from 1 to 100 is free on this machine; end other runs")
+        raise StackError(
+            f"ROS domain {wanted} is in use by another program on this machine; choose another "
+            "with --domain, or leave it out to have a free one chosen"
+        )
+
+    @staticmethod
+    def _lock(number: int) -> IO[bytes] | None:
+        path = Path(tempfile.gettempdir()) / f"vla_sim_domain_{number}.lock"
+        try:
+            lock = path.open("wb")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7400 + 250 * number + 10))
+            except OSError:
+                lock.close()
+                return None
+        return lock
+
+    def release(self) -> None:
+        self.lock.close()
+
+
+class Process:
+    """One running node; its output goes to `log` line by line, and to `echo` with the node's name."""
+
+    def __init__(
+        self, name: str, line: list[str], env: dict[str, str], log: Path, echo: Callable[[str, str], None]
+    ) -> None:
+        self.name, self.log, self.echo = name, log, echo
+        self.last = ""
+        self.popen = subprocess.Popen(
+            line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
+            preexec_fn=_die_with_parent,
+        )  # fmt: skip
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout is not None
+        file: IO[str] | None = None
+        try:
+            file = self.log.open("w")
+        except OSError as error:
+            self.echo(self.name, f"its log cannot be written: {error}")
+        for raw in self.popen.stdout:
+            text = raw.decode(errors="replace").rstrip()
+            if text:
+                self.last = text
+            self.echo(self.name, text)
+            if file is not None:
+                try:
+                    file.write(text + "\n")
+                    file.flush()
+                except OSError as error:
+                    self.echo(self.name, f"its log cannot be written any more: {error}")
+                    file = None
+        if file is not None:
+            file.close()
+
+    def signal(self, number: int) -> None:
+        if self.popen.poll() is None:
+            try:
+                os.killpg(self.popen.pid, number)
+            except ProcessLookupError:
+                pass
+
+
+def _die_with_parent() -> None:
+    """In the child: be told to end when the supervisor is killed without a chance to do it."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+class Stack:
+    """The running nodes of one run. Use as a context manager: leaving it ends every process."""
+
+    def __init__(
+        self, options: StackOptions, folder: Path, *, domain: int | None = None,
+        specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.options, self.folder = options, folder
+        self.specs = specs if specs is not None else stack.nodes()
+        self.domain = Domain(domain)
+        self.echo = echo or (lambda name, text: None)
+        self.processes: list[Process] = []
+        self.ending = False
+
+    def start(self) -> None:
+        logs = self.folder / "logs"
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(f"cannot write to {logs}: {error.strerror}; choose another with --out") from None
+        env = stack.environment(self.domain.id)
+        os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
+        for spec in self.specs:
+            line = stack.command(spec, self.options)
+            self.processes.append(Process(spec.name, line, env, logs / f"{spec.name}.log", self.echo))
+
+    def check(self) -> None:
+        """Raises `StackError` if a node has ended by itself."""
+        for process in self.processes:
+            code = process.popen.poll()
+            if code is not None and not self.ending:
+                process.reader.join(1.0)
+                why = process.last.removeprefix("error: ") or f"exit code {code}"
+                raise StackError(f"{process.name} ended: {why} (log: {process.log})")
+
+    def stop(self) -> None:
+        """End every node: SIGINT, then SIGTERM, then SIGKILL. Safe to call twice."""
+        self.ending = True
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            for process in self.processes:
+                process.signal(number)
+            deadline = time.monotonic() + GRACE
+            while time.monotonic() < deadline and self.alive():
+                time.sleep(0.02)
+            if not self.alive():
+                break
+        for process in self.processes:
+            process.popen.wait()
+            process.reader.join(1.0)
+        self.domain.release()
+
+    def alive(self) -> list[str]:
+        return [p.name for p in self.processes if p.popen.poll() is None]
+
+    def __enter__(self) -> Stack:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        # A second Ctrl-C must not leave nodes behind.
+        previous = signal.getsignal(signal.SIGINT)
+        main_thread = threading.current_thread() is threading.main_thread()
+        if main_thread:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self.stop()
+        finally:
+            if main_thread:
+                signal.signal(signal.SIGINT, previous)
+
+
