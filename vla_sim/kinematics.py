@@ -1,0 +1,284 @@
+"""Kinematics of the robot, read from its SDF: poses of any link, frame or sensor, and the two arms.
+
+    kinematics = Kinematics.load()
+    kinematics.frame("head_camera", joint_position)          # (4, 4) in the pelvis frame
+    arm = kinematics.arm["right"]
+    q = arm.inverse(target, waist, seed)                     # (7,), or None if out of reach
+
+Joint arrays follow `robot.JOINTS`; poses are (4, 4) in the frame of `robot.BASE_LINK`. The numerical
+work is in `kinematics_kernels`; `Kinematics.warm` compiles it (or loads it from the cache).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vla_sim import assets, robot, sdf
+from vla_sim import kinematics_kernels as kernels
+from vla_sim.errors import InputError
+from vla_sim.geometry import inverse
+
+Array = NDArray[np.float64]
+
+WAIST = len(robot.WAIST_JOINTS)
+LIMIT_MARGIN = 0.02
+"""Radians that solutions stay away from the joint limits."""
+
+MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+"""A left arm posture times this is the right arm's mirror image."""
+COMFORT = np.array([-0.25, 0.30, 0.0, 0.20, 0.0, 0.0, 0.0])
+"""Left arm posture that redundancy is resolved towards: forearm level, elbow a little out."""
+COMFORT_WEIGHT = np.array([0.5, 1.0, 0.7, 0.3, 0.5, 1.0, 1.0])
+"""The wrist's pitch and yaw have weak motors and short ranges, so they weigh more."""
+_SEEDS = np.array(
+    [
+        [pitch, roll, yaw, elbow, wrist_roll, 0.0, 0.0]
+        for pitch in (-1.3, -0.5, 0.4)
+        for roll, yaw in ((0.15, 0.0), (0.6, -0.5), (0.3, 0.7))
+        for elbow in (-0.3, 0.8)
+        for wrist_roll in (0.0,)
+    ]
+)
+"""Left arm postures spread over the space in front of the body."""
+
+
+@dataclass(frozen=True)
+class ArmChain:
+    """Waist and one arm as a serial chain of ten joints; only the arm's seven move in the solutions.
+
+    low, high: (7,) joint limits [rad]. effort: (7,) limits [Nm]. mass (10,) [kg] and centre (10, 3)
+    [m]: what moves with each joint, hand included. comfort (7,): see `COMFORT`.
+    """
+
+    side: str
+    low: Array
+    high: Array
+    effort: Array
+    origin: Array
+    axis: Array
+    tool: Array
+    mass: Array
+    centre: Array
+    comfort: Array
+    seeds: Array = field(repr=False)
+
+    def forward(self, q: ArrayLike, waist: ArrayLike) -> Array:
+        """(4, 4) tool pose in the pelvis frame for arm joints q (7,) and waist joints (3,)."""
+        return self.frames(q, waist)[-1]
+
+    def frames(self, q: ArrayLike, waist: ArrayLike) -> Array:
+        """(11, 4, 4) frames of the ten joints and the tool in the pelvis frame."""
+        frames: Array = kernels.chain_frames(self.origin, self.axis, self.tool, self._joints(q, waist))
+        return frames
+
+    def jacobian(self, q: ArrayLike, waist: ArrayLike) -> Array:
+        """(6, 7): the tool's linear velocity over its angular velocity, in pelvis axes."""
+        out: Array = kernels.chain_jacobian(self.frames(q, waist), self.axis, WAIST)
+        return out
+
+    def gravity_torque(
+        self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike, payload: float = 0.0
+    ) -> Array:
+        """(7,) torques [Nm] that hold the arm, fingers closed, and `payload` [kg] at the tool.
+
+        gravity: (3,) [m/s^2] in pelvis axes, (0, 0, -9.81) when the pelvis is level.
+        """
+        out: Array = kernels.chain_gravity(
+            self.frames(q, waist), self.axis, self.mass, self.centre, _vector(gravity), float(payload), WAIST
+        )
+        return out
+
+    def inverse(self, target: Array, waist: ArrayLike, seed: ArrayLike) -> Array | None:
+        """(7,) joints that bring the tool to `target` (4, 4), or None if no seed gets there.
+
+        The solution next to `seed` wins if it is sound; else the most comfortable of all seeds'.
+        """
+        near = np.ascontiguousarray(np.asarray(seed, dtype=float).reshape(1, 7))
+        solutions, cost = self._solve(target, waist, near, near[0])
+        if np.isfinite(cost[0]):
+            return solutions[0]
+        found = self.solutions(target, waist)
+        return found[0] if len(found) else None
+
+    def solutions(self, target: Array, waist: ArrayLike) -> Array:
+        """(k, 7) distinct joint solutions for a tool pose, the most comfortable first; k may be 0."""
+        joints, cost = self._solve(target, waist, self.seeds, self.comfort)
+        kept: list[Array] = []
+        for i in np.argsort(cost):
+            if not np.isfinite(cost[i]):
+                break
+            if all(np.abs(joints[i] - other).max() > 0.1 for other in kept):
+                kept.append(joints[i])
+        return np.array(kept).reshape(-1, 7)
+
+    def differential_step(
+        self, q: ArrayLike, waist: ArrayLike, target: Array, gain: float = 1.0,
+        posture: ArrayLike | None = None, posture_gain: float = 0.02, largest: float = 0.1,
+    ) -> Array:  # fmt: skip
+        """(7,) joints after one step that takes `gain` of the tool's error to `target` (4, 4).
+
+        posture (7,): where the redundancy drifts to, by `posture_gain` of the way a step (default:
+        nowhere). No joint moves by more than `largest` [rad].
+        """
+        wish = q if posture is None else posture
+        out: Array = kernels.differential_step(
+            self.origin, self.axis, self.tool, WAIST, self._joints(q, waist),
+            np.ascontiguousarray(target, dtype=float), _vector(wish), float(gain), float(posture_gain),
+            self.low + LIMIT_MARGIN, self.high - LIMIT_MARGIN, float(largest),
+        )  # fmt: skip
+        return out
+
+    def _joints(self, q: ArrayLike, waist: ArrayLike) -> Array:
+        joints = np.empty(WAIST + 7)
+        joints[:WAIST] = waist
+        joints[WAIST:] = q
+        return joints
+
+    def _solve(
+        self, target: Array, waist: ArrayLike, seeds: Array, posture: Array
+    ) -> tuple[Array, Array]:
+        solutions, cost = kernels.solve(
+            self.origin, self.axis, self.tool, WAIST, _vector(waist),
+            np.ascontiguousarray(target, dtype=float), seeds, posture, COMFORT_WEIGHT,
+            self.low + LIMIT_MARGIN, self.high - LIMIT_MARGIN,
+        )  # fmt: skip
+        return solutions, cost
+
+
+@dataclass(frozen=True)
+class Kinematics:
+    """The whole robot. Build it with `load`. `arm["left"]` and `arm["right"]` are the arms."""
+
+    arm: dict[str, ArmChain]
+    frames: tuple[str, ...]
+    """Every name that `frame` knows."""
+    model: sdf.Model = field(repr=False)
+    _parent: NDArray[np.int64] = field(repr=False)
+    _origin: Array = field(repr=False)
+    _axis: Array = field(repr=False)
+    _sliding: NDArray[np.bool_] = field(repr=False)
+    _index: NDArray[np.int64] = field(repr=False)
+    _attached: dict[str, tuple[int, Array]] = field(repr=False)
+
+    @staticmethod
+    def load(path: Path | None = None) -> Kinematics:
+        """From the shipped G1, or from another model file with the same joints.
+
+        Raises `InputError` if a joint of `robot.JOINTS` is missing, `SdfError` for a broken file.
+        """
+        return _build(sdf.load_model(assets.models_dir() / "g1" if path is None else path))
+
+    def joint_frames(self, joint_position: ArrayLike) -> Array:
+        """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
+        q = np.ascontiguousarray(np.asarray(joint_position, dtype=float)[self._index])
+        out: Array = kernels.tree_frames(self._parent, self._origin, self._axis, self._sliding, q)
+        return out
+
+    def frame(self, name: str, joint_position: ArrayLike) -> Array:
+        """(4, 4) pose in the pelvis frame of a link, SDF frame or sensor for joints (33,).
+
+        Raises `InputError` that lists the known names.
+        """
+        if name not in self._attached:
+            raise InputError(f"no frame {name!r} on the robot: give one of {', '.join(self.frames)}")
+        joint, offset = self._attached[name]
+        return offset.copy() if joint < 0 else self.joint_frames(joint_position)[joint] @ offset
+
+    def warm(self) -> None:
+        """Compile every kernel now, so that no control tick pays for it."""
+        self.joint_frames(robot.DEFAULT_POSE)
+        for arm in self.arm.values():
+            waist = np.zeros(WAIST)
+            target = arm.forward(arm.comfort, waist)
+            arm.jacobian(arm.comfort, waist)
+            arm.gravity_torque(arm.comfort, waist, (0.0, 0.0, -9.81), 0.0)
+            arm.inverse(target, waist, arm.comfort)
+            arm.differential_step(arm.comfort, waist, target)
+
+
+def _vector(values: ArrayLike) -> Array:
+    return np.ascontiguousarray(np.asarray(values, dtype=float))
+
+
+def _build(model: sdf.Model) -> Kinematics:
+    joints = {joint.name: joint for joint in model.joints}
+    missing = [name for name in robot.JOINTS if name not in joints]
+    if missing:
+        raise InputError(f"{model.where}: the robot has no joint {', '.join(missing)}; it must have all 33")
+    by_child = {joint.child: joint for joint in model.joints}
+    base = inverse(model.frame_pose(robot.BASE_LINK))
+    at_zero = {name: base @ joints[name].pose for name in robot.JOINTS}
+
+    def mover(link: str) -> str | None:
+        """The joint of `robot.JOINTS` that `link` moves with; None for the base's own links."""
+        while link in by_child:
+            joint = by_child[link]
+            if joint.name in at_zero:
+                return joint.name
+            link = joint.parent
+        return None
+
+    before = {name: mover(joints[name].parent) for name in robot.JOINTS}
+    order: list[str] = []
+    while len(order) < len(robot.JOINTS):
+        order += [j for j in robot.JOINTS if j not in order and (before[j] is None or before[j] in order)]
+    place = {name: i for i, name in enumerate(order)}
+    start = {name: inverse(at_zero[up]) if (up := before[name]) else np.eye(4) for name in order}
+
+    attached: dict[str, tuple[int, Array]] = {}
+    names = {link.name for link in model.links} | {frame.name for frame in model.frames}
+    names |= {sensor.name for sensor in model.sensors()}
+    for name in names:
+        moving, pose = mover(model.frame_link(name)), base @ model.frame_pose(name)
+        attached[name] = (-1, pose) if moving is None else (place[moving], inverse(at_zero[moving]) @ pose)
+
+    axes = {name: np.array(joints[name].axis.xyz) for name in order}  # type: ignore[union-attr]
+    return Kinematics(
+        arm={side: _arm(model, side, at_zero, axes, mover, base) for side in robot.SIDES},
+        frames=tuple(sorted(names)),
+        model=model,
+        _parent=np.array([place[up] if (up := before[name]) else -1 for name in order]),
+        _origin=np.array([start[name] @ at_zero[name] for name in order]),
+        _axis=np.array([axes[name] for name in order]),
+        _sliding=np.array([joints[name].type == "prismatic" for name in order]),
+        _index=np.array([robot.INDEX[name] for name in order]),
+        _attached=attached,
+    )
+
+
+def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[no-untyped-def]
+    names = (*robot.WAIST_JOINTS, *robot.ARM_JOINTS[side])
+    fingers = robot.FINGER_JOINTS[side]
+    frames = [at_zero[name] for name in names]
+    origin = np.array([frames[0], *(inverse(a) @ b for a, b in pairwise(frames))])
+    mass, moment = np.zeros(len(names)), np.zeros((len(names), 3))
+    for link in model.links:
+        moving = mover(link.name)
+        if moving in fingers:  # closed fingers move with the hand
+            moving = names[-1]
+        if moving not in names:
+            continue
+        i = names.index(moving)
+        centre = inverse(frames[i]) @ base @ model.frame_pose(link.name) @ link.inertial.pose
+        mass[i] += link.inertial.mass
+        moment[i] += link.inertial.mass * centre[:3, 3]
+    limits = [model.joint(name).axis for name in robot.ARM_JOINTS[side]]
+    mirror = np.ones(7) if side == "left" else MIRROR
+    return ArmChain(
+        side=side,
+        low=np.array([axis.lower for axis in limits]),
+        high=np.array([axis.upper for axis in limits]),
+        effort=np.array([axis.effort for axis in limits]),
+        origin=np.ascontiguousarray(origin),
+        axis=np.array([axes[name] for name in names]),
+        tool=inverse(frames[-1]) @ base @ model.frame_pose(robot.TOOL_FRAME[side]),
+        mass=mass,
+        centre=moment / np.maximum(mass, 1e-9)[:, None],
+        comfort=COMFORT * mirror,
+        seeds=_SEEDS * mirror,
+    )
