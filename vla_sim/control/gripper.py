@@ -1,0 +1,61 @@
+"""One gripper: two fingers that slide together to an opening, at a speed, with a limited force."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim import robot
+from vla_sim.engines.engine import CONTROL_PERIOD
+from vla_sim.errors import InputError
+
+Array = NDArray[np.float64]
+
+WIDEST = 2.0 * robot.FINGER_STROKE
+ROUNDING = 2e-3
+"""Metres that an opening may lie past its range; it is put on the range."""
+
+
+@dataclass(frozen=True)
+class GripperGains:
+    """stiffness [N/m] of each finger. force [N]: each finger's largest push on what it holds.
+    speed [m/s]: how fast the opening changes."""
+
+    stiffness: float = 2000.0
+    force: float = 22.0
+    speed: float = 0.12
+
+
+class Gripper:
+    """The target moves at `speed`, but never further from a finger than `force / stiffness`: a finger
+    that something stops pushes with `force` and no more. Before the first `move` it stays as it is."""
+
+    def __init__(self, gains: GripperGains) -> None:
+        self.gains = gains
+        self.opening: float | None = None
+        self._reference: float | None = None
+
+    def reset(self) -> None:
+        self.opening = self._reference = None
+
+    def move(self, opening: float) -> None:
+        """Go to an opening [m]. Raises `InputError` unless it is from 0 to `WIDEST`."""
+        if not (math.isfinite(opening) and -ROUNDING <= opening <= WIDEST + ROUNDING):
+            raise InputError(f"gripper opening {opening} m must be from 0 to {WIDEST}")
+        self.opening = min(max(opening, 0.0), WIDEST)
+
+    def update(self, finger_position: Array) -> Array:
+        """Targets (2,) [m] of the fingers at `finger_position` (2,)."""
+        width = float(finger_position.sum())
+        reach = self.gains.force / self.gains.stiffness
+        if self._reference is None:
+            self._reference = min(max(width, 0.0), WIDEST)
+        if self.opening is not None:
+            step = self.gains.speed * CONTROL_PERIOD
+            self._reference += min(max(self.opening - self._reference, -step), step)
+            # Not further ahead than the force needs, so that it opens at once after a long squeeze.
+            self._reference = min(max(self._reference, width - 2.0 * reach), width + 2.0 * reach)
+        return np.clip(0.5 * self._reference, finger_position - reach, finger_position + reach)

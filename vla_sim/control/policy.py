@@ -1,0 +1,179 @@
+"""The G1's walking policy: observation in, joint targets out, 50 times a second.
+
+The network is the one its authors deploy on the robot. It comes as data in the `holosoma-inference`
+wheel (Apache-2.0) and is found without importing that package, whose dependencies are heavy. The
+observation's terms stand in alphabetical order of their names, as the network was trained.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim import robot
+from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
+from vla_sim.errors import MissingError
+
+Array = NDArray[np.float64]
+PolicyName = Literal["fastsac", "ppo"]
+Infer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Observation (1, 100) to action (1, 29)."""
+
+BODY = len(robot.BODY_JOINTS)
+OBSERVATION_SIZE = 100
+ACTION_SCALE = 0.25
+ACTION_LIMIT = 100.0
+GAIT_PERIOD = 1.0
+"""Seconds of one full stride (left and right step)."""
+STAND_BELOW = 0.01
+"""Commands under this, [m/s] and [rad/s], mean standing: the deployed policy's threshold."""
+
+# Where each term lies in the observation.
+ACTIONS = slice(0, 29)
+ANGULAR_VELOCITY = slice(29, 32)
+COMMAND_YAW = slice(32, 33)
+COMMAND_LINEAR = slice(33, 35)
+COS_PHASE = slice(35, 37)
+POSITIONS = slice(37, 66)
+VELOCITIES = slice(66, 95)
+GRAVITY = slice(95, 98)
+SIN_PHASE = slice(98, 100)
+
+
+class GaitPhase:
+    """Phases of the left and right foot in [-pi, pi], half a stride apart while walking.
+
+    Both are pi while standing; walking starts again at (0, pi), as the policy was trained.
+    """
+
+    def __init__(self) -> None:
+        self.angles = np.full(2, math.pi)
+        self.standing = True
+
+    def advance(self, standing: bool) -> None:
+        """One control period on."""
+        if standing:
+            self.angles[:] = math.pi
+        elif self.standing:
+            self.angles[:] = (0.0, math.pi)
+        else:
+            self.angles += 2.0 * math.pi * CONTROL_PERIOD / GAIT_PERIOD
+            self.angles[:] = np.fmod(self.angles + math.pi, 2.0 * math.pi) - math.pi
+        self.standing = standing
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """infer: the network. stiffness: (29,) [Nm/rad] in `robot.BODY_JOINTS` order."""
+
+    infer: Infer
+    stiffness: Array
+
+
+def find_policy(name: PolicyName = "fastsac") -> Path:
+    """Path of the ONNX file. Raises `MissingError` if the wheel that carries it is not installed."""
+    how = "run `make setup`, or: pip install --no-deps holosoma-inference==0.1.3"
+    spec = importlib.util.find_spec("holosoma_inference")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingError(f"the walking policy is missing (package holosoma-inference); {how}")
+    path = Path(spec.submodule_search_locations[0]) / f"models/loco/g1_29dof/{name}_g1_29dof.onnx"
+    if not path.is_file():
+        raise MissingError(f"walking policy {name!r} is missing at {path}; {how}")
+    return path
+
+
+def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
+    """The network with its gains, run on one thread.
+
+    Raises `MissingError` if onnxruntime or the file is missing, or the file is for other joints.
+    """
+    path = find_policy(name)
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingError("onnxruntime is not installed; run `make setup`") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    joints = tuple(json.loads(metadata["dof_names"]))
+    if joints != robot.BODY_JOINTS:
+        raise MissingError(
+            f"{path} drives {len(joints)} other joints than robot.BODY_JOINTS; use holosoma-inference 0.1.3"
+        )
+
+    def infer(observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        return session.run(["action"], {"actor_obs": observation})[0]  # type: ignore[no-any-return]
+
+    return PolicyFile(infer, np.array(json.loads(metadata["kp"]), dtype=float))
+
+
+class WalkingPolicy:
+    """Keeps the gait phase and the last action between calls.
+
+    stiffness: (29,) [Nm/rad] of the joints; the damping that belongs to it is in the SDF.
+    """
+
+    def __init__(self, file: PolicyFile) -> None:
+        self.stiffness = file.stiffness
+        self.phase = GaitPhase()
+        self.action = np.zeros(BODY)
+        self._infer = file.infer
+        self._observation = np.zeros((1, OBSERVATION_SIZE), dtype=np.float32)
+        self._default = robot.DEFAULT_POSE[:BODY].copy()
+        self._target = self._default.copy()
+
+    def reset(self) -> None:
+        self.phase = GaitPhase()
+        self.action[:] = 0.0
+
+    def step(self, state: RobotState, command: Array, mask: Array) -> Array:
+        """Joint targets (29,) [rad] for this control period; the array is used again by the next call.
+
+        command: (3,) forward, left [m/s] and turn [rad/s]. mask: (29,) share in 0..1 of each joint that
+        something else drives. Such a joint is shown to the policy where the policy's own last action
+        would have it, at rest: a driven arm it can see makes it walk off and veer.
+        """
+        standing = math.hypot(command[0], command[1]) < STAND_BELOW and abs(command[2]) < STAND_BELOW
+        self.phase.advance(standing)
+        observe(self._observation[0], state, command, mask, self.phase.angles, self.action)
+        np.clip(self._infer(self._observation)[0], -ACTION_LIMIT, ACTION_LIMIT, out=self.action)
+        np.multiply(self.action, ACTION_SCALE, out=self._target)
+        self._target += self._default
+        return self._target
+
+
+def observe(
+    out: NDArray[np.float32], state: RobotState, command: Array, mask: Array, phases: Array, action: Array
+) -> None:
+    """Fill the observation `out` (100,): see `WalkingPolicy.step`; action (29,) is the last one."""
+    seen = 1.0 - mask
+    out[ACTIONS] = action
+    out[ANGULAR_VELOCITY] = state.angular_velocity_base * 0.25
+    out[COMMAND_YAW] = command[2]
+    out[COMMAND_LINEAR] = command[:2]
+    out[COS_PHASE] = np.cos(phases)
+    relative = state.joint_position[:BODY] - robot.DEFAULT_POSE[:BODY]
+    out[POSITIONS] = seen * relative + mask * (action * ACTION_SCALE)
+    out[VELOCITIES] = seen * (state.joint_velocity[:BODY] * 0.05)
+    out[GRAVITY] = gravity_in_base(state.orientation)
+    out[SIN_PHASE] = np.sin(phases)
+
+
+def gravity_in_base(orientation: Array) -> tuple[float, float, float]:
+    """Unit vector of gravity in the frame of attitude (w, x, y, z)."""
+    w, x, y, z = orientation
+    return (
+        2.0 * (w * y - x * z),
+        -2.0 * (w * x + y * z),
+        2.0 * (x * x + y * y) - 1.0,
+    )
