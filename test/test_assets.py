@@ -64,13 +64,3 @@ def test_world_is_found_by_name_and_by_path(tmp_path: Path) -> None:
     mine.write_text("<sdf/>")
     assert assets.find_world("apartment") == assets.worlds_dir() / "apartment.sdf"
     assert assets.find_world(str(mine)) == mine
-
-
-def test_models_beside_a_world_come_before_the_shipped_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GZ_SIM_RESOURCE_PATH", "/opt/models")
-    folders = assets.model_dirs(tmp_path / "worlds" / "mine.sdf")
-    assert folders == (
-        tmp_path / "worlds", tmp_path / "models", Path("/opt/models"), assets.models_dir()
-    )  # fmt: skip

@@ -61,14 +61,6 @@ def find_world(name_or_path: str) -> Path:
     raise InputError(f"no world {name_or_path!r}: give one of {known}, or the path of an SDF file")
 
 
-def model_dirs(world: Path | None = None) -> tuple[Path, ...]:
-    """Folders in which `model://<name>` is looked up, best first: the world file's own folder and the
-    `models` folder beside it, `GZ_SIM_RESOURCE_PATH` as Gazebo reads it, then the shipped models."""
-    near = [] if world is None else [world.parent, world.parent.parent / "models"]
-    listed = [Path(p) for p in os.environ.get("GZ_SIM_RESOURCE_PATH", "").split(os.pathsep) if p]
-    return tuple(dict.fromkeys((*near, *listed, models_dir())))
-
-
 def _folder(name: str) -> Path:
     looked = [share / name for share in share_dirs()]
     for folder in looked:

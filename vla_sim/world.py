@@ -6,6 +6,9 @@ are) is not in here.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +16,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim import assets, footprint, sdf
 from vla_sim.contract import ObjectQuery
+from vla_sim.errors import InputError
+from vla_sim.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
+
+Array = NDArray[np.float64]
+
+ROBOT = "g1"
+PLACE = "place/"
+UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
+"""Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
+COLOURS = (
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "gray",
+)  # fmt: skip
+SURFACE_WORDS = ("table", "counter", "dresser", "desk", "shelf")
+SURFACE_HEIGHT = (0.4, 1.1)
+SURFACE_WIDTH = 0.25
+"""A model with one of these words in its name is a surface if it has a level box top between these
+heights [m] that is at least this wide [m]; of several, the one of largest area."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +108,24 @@ class Grid:
     resolution: float
 
     def write(self, stem: Path) -> None:
-        """`stem`.pgm and `stem`.yaml as nav2's map server reads them (trinary)."""
-        raise NotImplementedError
+        """`stem`.pgm and `stem`.yaml as nav2's map server reads them (trinary).
+
+        Format: http://wiki.ros.org/map_server. An image's first row is the map's largest y; origin
+        is the outer corner of the lower left pixel.
+        """
+        rows, columns = self.occupied.shape
+        stem = Path(stem)
+        pixels = np.where(self.occupied[::-1], 0, 254).astype(np.uint8)
+        stem.with_suffix(".pgm").write_bytes(f"P5\n{columns} {rows}\n255\n".encode() + pixels.tobytes())
+        stem.with_suffix(".yaml").write_text(
+            f"image: {stem.with_suffix('.pgm').name}\n"
+            "mode: trinary\n"
+            f"resolution: {self.resolution}\n"
+            f"origin: [{self.x0}, {self.y0}, 0.0]\n"
+            "negate: 0\n"
+            "occupied_thresh: 0.65\n"
+            "free_thresh: 0.25\n"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,8 +148,229 @@ class World:
 
         Raises `InputError` for an unknown name (listing the known ones), `SdfError` for a bad file.
         """
-        raise NotImplementedError
+        path = assets.find_world(name_or_path)
+        tree = sdf.load_world(path)
+        robot = next((model for model in tree.models if model.name == ROBOT), None)
+        if robot is None:
+            raise InputError(f"{path} has no model named {ROBOT}; include model://{ROBOT} where it starts")
+        places = tuple(
+            Place(_spoken(frame.name[len(PLACE) :]), *_planar(frame.pose))
+            for frame in tree.frames
+            if frame.name.startswith(PLACE)
+        )
+        if not places:
+            raise InputError(f"{path} has no places; add frames named {PLACE}<name>, such as {PLACE}kitchen")
+        fixed = [m for m in tree.models if m.static and not m.name.startswith((UNMAPPED, FORBIDDEN))]
+        solids = tuple(solid for model in fixed for solid in _solids(model))
+        start = _planar(robot.pose)
+        found = [(m.name, top) for m in fixed if (top := _top(m.name, solids)) is not None]
+        surfaces = tuple(_surface(name, top, places, solids) for name, top in found)
+        return World(
+            name=tree.name,
+            path=path,
+            start=start,
+            places=places,
+            surfaces=surfaces,
+            objects=_vocabulary(tree.models),
+            solids=solids,
+            forbidden=tuple(
+                _bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)
+            ),
+        )
 
     def rasterise(self, resolution: float = 0.05, low: float = 0.05, high: float = 1.40) -> Grid:
-        """Cells that a fixed solid enters between the heights `low` and `high` [m]: the robot's."""
-        raise NotImplementedError
+        """Cells that a fixed solid enters between the heights `low` and `high` [m]: the robot's.
+
+        Cell edges lie on multiples of `resolution`; the map ends 0.5 m beyond the outermost solid,
+        place and start. Raises `InputError` if the numbers make no map.
+        """
+        if not (resolution > 0.0 and low < high):
+            raise InputError(
+                f"no map with cells of {resolution} m between {low} and {high} m; "
+                "give a positive resolution and low < high"
+            )
+        return _rasterise(
+            self.solids, [(p.x, p.y) for p in self.places] + [self.start[:2]], resolution, low, high
+        )
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _planar(pose: Array) -> tuple[float, float, float]:
+    yaw = yaw_from_quaternion(quaternion_from_rotation(pose[:3, :3]))
+    return float(pose[0, 3]), float(pose[1, 3]), float(yaw)
+
+
+# --------------------------------------------------------------------------- geometry of the tree
+
+
+def _geometries(model: sdf.Model, visuals: bool) -> Iterator[tuple[str, Array, sdf.Geometry, sdf.Where]]:
+    """(scoped name, (4, 4) pose in the world, geometry, where) of all collisions, nested ones too."""
+    for name, one, pose in model.walk():
+        for link in one.links:
+            for item in (*link.collisions, *(link.visuals if visuals else ())):
+                full = f"{name}::{link.name}::{item.name}"
+                yield full, pose @ link.pose @ item.pose, item.geometry, item.where
+
+
+def _primitive(
+    geometry: sdf.Geometry, where: sdf.Where
+) -> tuple[Literal["box", "cylinder", "sphere"], tuple[float, float, float]]:
+    """The `Solid` shape and size around a geometry."""
+    size = geometry.size
+    if geometry.shape == "box":
+        return "box", (size[0], size[1], size[2])
+    if geometry.shape == "cylinder":
+        return "cylinder", (size[0], size[1], 0.0)
+    if geometry.shape == "sphere":
+        return "sphere", (size[0], 0.0, 0.0)
+    if geometry.shape == "capsule":
+        return "cylinder", (size[0], size[1] + 2 * size[0], 0.0)
+    if geometry.shape == "ellipsoid":
+        return "box", (2 * size[0], 2 * size[1], 2 * size[2])
+    raise sdf.SdfError(
+        f"{where}: a {geometry.shape} cannot be put on the map; give boxes, cylinders or spheres "
+        "as collisions"
+    )
+
+
+def _solids(model: sdf.Model) -> Iterator[Solid]:
+    for name, pose, geometry, where in _geometries(model, visuals=False):
+        if geometry.shape != "plane":
+            shape, size = _primitive(geometry, where)
+            yield Solid(name, shape, pose, size)
+
+
+def _half_extent(shape: str, size: tuple[float, float, float], rotation: Array) -> Array:
+    """(3,) half of the extent along the axes of the frame that `rotation` leads to."""
+    if shape == "sphere":
+        return np.full(3, size[0])
+    if shape == "box":
+        return np.abs(rotation) @ (np.asarray(size) / 2)
+    axis = rotation[:, 2]
+    return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2
+
+
+def _bounds(model: sdf.Model) -> tuple[float, float, float, float]:
+    """(x0, y0, x1, y1) around all that is to be seen or touched of a model."""
+    boxes = []
+    for _, pose, geometry, where in _geometries(model, visuals=True):
+        half = _half_extent(*_primitive(geometry, where), pose[:3, :3])[:2]
+        boxes.append((pose[:2, 3] - half, pose[:2, 3] + half))
+    if not boxes:
+        raise sdf.SdfError(f"{model.where}: {model.name} has no geometry; give it the size of its area")
+    low = np.min([b[0] for b in boxes], axis=0)
+    high = np.max([b[1] for b in boxes], axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _vocabulary(models: tuple[sdf.Model, ...]) -> tuple[ObjectKind, ...]:
+    """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
+    pattern = re.compile(rf"({'|'.join(COLOURS)})_([a-z]+)(_\d+)?")
+    found: dict[tuple[str, str], ObjectKind] = {}
+    for model in models:
+        named = None if model.static else pattern.fullmatch(model.name)
+        if named and (named[1], named[2]) not in found:
+            found[named[1], named[2]] = _object(model, named[1], named[2])
+    return tuple(found.values())
+
+
+def _object(model: sdf.Model, colour: str, kind: str) -> ObjectKind:
+    """The shape is that of the largest collision; the size is around all of them."""
+    solids = list(_solids(model))
+    if not solids:
+        raise sdf.SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
+    into = inverse(model.pose)
+    boxes = [(into @ s.pose, _half_extent(s.shape, s.size, (into @ s.pose)[:3, :3])) for s in solids]
+    high = np.max([p[:3, 3] + h for p, h in boxes], axis=0)
+    low = np.min([p[:3, 3] - h for p, h in boxes], axis=0)
+    main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
+    x, y, z = (round(float(v), 6) for v in high - low)
+    mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
+    return ObjectKind(f"{colour}_{kind}", kind, colour, main.shape, (x, y, z), mass)
+
+
+# --------------------------------------------------------------------------- surfaces and the map
+
+
+def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:
+    """The largest level box top of a model that is a surface by its name."""
+    if not any(word in model for word in SURFACE_WORDS):
+        return None
+    tops = [
+        s
+        for s in solids
+        if s.name.startswith(f"{model}::")
+        and s.shape == "box"
+        and s.pose[2, 2] > 0.999
+        and SURFACE_HEIGHT[0] <= s.pose[2, 3] + s.size[2] / 2 <= SURFACE_HEIGHT[1]
+        and min(s.size[:2]) >= SURFACE_WIDTH
+    ]
+    return max(tops, key=lambda s: s.size[0] * s.size[1], default=None)
+
+
+def _surface(name: str, top: Solid, places: tuple[Place, ...], solids: tuple[Solid, ...]) -> Surface:
+    others = tuple(s for s in solids if not s.name.startswith(f"{name}::"))
+    x, y, yaw = _planar(top.pose)
+    place = _nearest(x, y, places, others)
+    height = float(top.pose[2, 3] + top.size[2] / 2)
+    return Surface(_spoken(name), place.name, x, y, yaw, top.size[0], top.size[1], height)
+
+
+def _nearest(x: float, y: float, places: tuple[Place, ...], solids: tuple[Solid, ...]) -> Place:
+    """The place with the shortest way to (x, y) around `solids`; straight if there is no way.
+
+    A wave spreads over a coarse map, in turns to four and to eight neighbours (octagonal distance,
+    6 % from the Euclidean at worst).
+    """
+    grid = _rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, 0.05, 1.40)
+
+    def cell(x: float, y: float) -> tuple[int, int]:
+        return int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
+
+    wave = np.zeros_like(grid.occupied)
+    wave[cell(x, y)] = True
+    size = -1
+    turn = 0
+    while (now := int(wave.sum())) > size or turn % 2:
+        reached = [p for p in places if wave[cell(p.x, p.y)]]
+        if reached:
+            return min(reached, key=lambda p: math.hypot(p.x - x, p.y - y))
+        size, turn = now, turn + 1
+        wave = _spread(wave, corners=turn % 2 == 0) & ~grid.occupied
+    return min(places, key=lambda p: math.hypot(p.x - x, p.y - y))
+
+
+def _spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:
+    """Grown by one cell to the four neighbours, or with `corners` to all eight."""
+    wide = np.pad(wave, 1)
+    up_down = wide[:-2, 1:-1] | wide[2:, 1:-1] | wave
+    if not corners:
+        return up_down | wide[1:-1, :-2] | wide[1:-1, 2:]
+    rows = np.pad(up_down, ((0, 0), (1, 1)))
+    return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+
+
+def _rasterise(
+    solids: tuple[Solid, ...], points: list[tuple[float, float]], resolution: float, low: float, high: float
+) -> Grid:
+    shadows = [
+        one for s in solids if (one := footprint.shadow(s.shape, s.size, s.pose, low, high)) is not None
+    ]
+    lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
+    highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
+    first = np.floor((np.min(lows, axis=0) - 0.5) / resolution + 1e-6).astype(int)
+    last = np.ceil((np.max(highs, axis=0) + 0.5) / resolution - 1e-6).astype(int)
+    columns, rows = last - first
+    x = (first[0] + np.arange(columns) + 0.5) * resolution
+    y = (first[1] + np.arange(rows) + 0.5) * resolution
+    occupied = np.zeros((rows, columns), dtype=bool)
+    for corners, radius in shadows:
+        left, below = corners.min(axis=0) - radius - resolution
+        right, above = corners.max(axis=0) + radius + resolution
+        across = slice(*np.searchsorted(x, (left, right)))
+        along = slice(*np.searchsorted(y, (below, above)))
+        occupied[along, across] |= footprint.entered(corners, radius, x[across], y[along], resolution)
+    return Grid(occupied, round(first[0] * resolution, 9), round(first[1] * resolution, 9), resolution)
