@@ -35,6 +35,13 @@ class Samples:
     depth: Array
     inside: NDArray[np.bool_]
 
+    def thinned(self, stride: int) -> Samples:
+        """Every stride-th sample."""
+        return Samples(
+            self.origin, np.ascontiguousarray(self.rays[::stride]), self.depth[::stride].copy(),
+            self.inside[::stride].copy(),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -129,7 +136,7 @@ def _search(
 
 
 def fit(solid: Solid, samples: Samples, guess: Array, height: float) -> Fit:
-    """Coarse fit, good to about 4 mm; `refine` makes it fine.
+    """Coarse fit, good to about 5 mm, on thinned samples; `refine` makes it fine.
 
     guess: (3,) a point on the thing's surface in the level frame. height: of the support under it [m],
     NaN if unknown; the solid then finds its own.

@@ -62,7 +62,8 @@ class PoseEstimator:
         guess = np.median(points[seen], axis=0)
         height = support_height(points, seen, samples.inside)
         solids = [s for s in self.vocabulary.solids if kinds is None or s.kind in kinds]
-        coarse = [fit(s, samples, guess, height) for s in solids]
+        thin = samples.thinned(3)
+        coarse = [fit(s, thin, guess, height) for s in solids]
         if not coarse:
             return None
         limit = min(f.cost for f in coarse) + 1.2
