@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -20,6 +21,8 @@ from vla_sim import stack
 from vla_sim.errors import InputError, StackError
 from vla_sim.stack import NodeSpec, StackOptions
 
+_LIBC = ctypes.CDLL(None)  # loaded before any fork
+_PR_SET_PDEATHSIG = 1
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)
 """Beyond 101 the ports of a domain overlap Linux's ephemeral ports."""
@@ -105,16 +108,13 @@ class Process:
 
     def signal(self, number: int) -> None:
         if self.popen.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.popen.pid, number)
-            except ProcessLookupError:
-                pass
 
 
 def _die_with_parent() -> None:
     """In the child: be told to end when the supervisor is killed without a chance to do it."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Stack:

@@ -1,0 +1,153 @@
+"""The outside world's end of a run: speaks or types a command, and records what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from vla_sim import contract, ros
+from vla_sim.contract import Command, GroundTruth, Say, Status
+from vla_sim.params import StageParams
+from vla_sim.robot import JOINTS
+from vla_sim.scenario.recording import Picture, Recording
+
+CHUNK = 320  # samples: 20 ms at 16 kHz
+
+
+class Client(ros.StageNode[StageParams]):
+    """A node in the caller's process, spun by its own thread. `recording` grows while it runs.
+
+    Subscribes to the truth topics: it judges the stack and is no part of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("scenario", StageParams)
+        self.recording = Recording()
+        self.alive: dict[str, float] = {}
+        self.wanted_pictures: list[str] = []
+        self.joint_names: list[str] = []
+        self.audio = self.publish(contract.AUDIO)
+        self.commands = self.publish(contract.COMMAND)
+        r = self.recording
+        self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
+        self.listen(contract.GROUND_TRUTH, self.on_truth)
+        self.listen(contract.CONTACTS, r.on_contacts)
+        self.listen(contract.STATUS, self.on_status)
+        self.listen(contract.TRACE, r.traces.append)
+        self.listen(contract.TRANSCRIPT, r.transcripts.append)
+        self.listen(contract.PLAN, r.plans.append)
+        self.listen(contract.SAY, self.on_say)
+        self.listen(contract.SAFETY_STATE, self.on_safety)
+        self.listen(contract.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
+        self.camera: Any = None
+
+    def on_diagnostics(self, message: Any) -> None:
+        for status in message.status:
+            self.alive[status.name] = time.monotonic()
+
+    def on_truth(self, truth: GroundTruth) -> None:
+        self.recording.truths.append(truth)
+
+    def on_status(self, status: Status) -> None:
+        self.recording.on_status(status)
+        if status.state == "running":
+            self.want_picture(status.skill)
+        elif status.state == "succeeded":
+            self.want_picture("done")
+
+    def on_say(self, say: Say) -> None:
+        self.recording.said.append((self.recording.stamp, say.text))
+
+    def on_safety(self, state: contract.SafetyState) -> None:
+        entry = (self.recording.stamp, state.level, "; ".join(state.reasons))
+        known = self.recording.safety
+        if not known or known[-1][1] != entry[1]:
+            known.append(entry)
+
+    def want_picture(self, title: str) -> None:
+        """Keep the next camera image and joint positions under this title."""
+        self.wanted_pictures.append(title)
+        if self.camera is None:  # images are large: subscribed only while one is wanted
+            kind = ros.message_class("sensor_msgs/msg/Image")
+            joints = ros.message_class("sensor_msgs/msg/JointState")
+            self.camera = (
+                self.create_subscription(kind, contract.COLOR.name, self.on_image, ros.QOS["sensor"]),
+                self.create_subscription(
+                    joints, contract.JOINT_STATES.name, self.on_joints, ros.QOS["sensor"]
+                ),
+            )
+
+    def on_joints(self, message: Any) -> None:
+        joints = self.recording.joints
+        if joints and self.recording.stamp - joints[-1][0] < 0.05:
+            return
+        index = {name: i for i, name in enumerate(message.name)}
+        positions = np.array([message.position[index[j]] if j in index else 0.0 for j in JOINTS])
+        joints.append((self.recording.stamp, positions))
+
+    def on_image(self, message: Any) -> None:
+        if not self.wanted_pictures or message.encoding != "rgb8":
+            return
+        title = " / ".join(self.wanted_pictures)
+        self.wanted_pictures.clear()
+        color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
+        self.recording.pictures.append(Picture(ros.to_seconds(message.header.stamp), title, color.copy()))
+        if self.camera is not None and self.recording.joints:
+            for subscription in self.camera:
+                self.destroy_subscription(subscription)
+            self.camera = None
+
+    def type(self, command_id: str, text: str) -> None:
+        """Send a typed command."""
+        command = Command(command_id=command_id, text=text, sent_mono=time.monotonic())
+        self.send(contract.COMMAND, command)
+
+    def play(self, samples: np.ndarray, stop: threading.Event | None = None) -> None:
+        """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""
+        message = self.audio.msg_type()
+        began = time.monotonic()
+        for i, at in enumerate(range(0, len(samples), CHUNK)):
+            chunk = np.zeros(CHUNK, dtype=np.int16)
+            part = samples[at : at + CHUNK]
+            chunk[: len(part)] = part
+            wait = began + i * CHUNK / 16000 - time.monotonic()
+            if wait > 0:
+                if stop is not None and stop.wait(wait):
+                    return
+                if stop is None:
+                    time.sleep(wait)  # the pace of real speech, not a stand-in for work
+            message.data = chunk.tolist()
+            self.audio.publish(message)
+
+
+class ClientThread:
+    """A `Client` with its own rclpy context, spun in the background. Use as a context manager."""
+
+    def __init__(self, domain: int) -> None:
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        self.node = Client()
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.thread = threading.Thread(target=self._spin, name="scenario-client", daemon=True)
+        self.thread.start()
+
+    def _spin(self) -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            self.executor.spin()
+
+    def __enter__(self) -> Client:
+        return self.node
+
+    def __exit__(self, *_: Any) -> None:
+        self.executor.shutdown(timeout_sec=2.0)
+        rclpy.try_shutdown()
+        self.thread.join(2.0)

@@ -1,0 +1,87 @@
+"""What the terminal shows: events as they happen, one live line, a table at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from vla_sim import contract
+from vla_sim.scenario.record import RunRecord
+
+
+class Display:
+    """Lines for events; on a terminal also a line that is rewritten. Use as a context manager."""
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        self.console = console or Console(highlight=False)
+        self.quiet = quiet
+        self.live: Live | None = None
+
+    def __enter__(self) -> Display:
+        if self.console.is_terminal and not self.quiet:
+            self.live = Live(console=self.console, refresh_per_second=8, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def event(self, stamp: float | None, text: str, style: str = "") -> None:
+        if self.quiet:
+            return
+        clock = f"{stamp:7.2f} s  " if stamp is not None else " " * 11
+        self.console.print(Text(clock, style="dim") + Text(text, style=style))
+
+    def progress(self, text: str) -> None:
+        if self.live is not None:
+            self.live.update(Text(text, style="cyan"))
+
+    def result(self, record: RunRecord) -> None:
+        """The table of latencies and the verdict."""
+        console = self.console
+        if record.stages:
+            table = Table(title=f'"{record.command}"', title_justify="left")
+            for name in ("stage", "latency", "limit", "goal", ""):
+                table.add_column(name, justify="left" if name == "stage" else "right")
+            for s in record.stages:
+                table.add_row(
+                    s.stage, f"{s.milliseconds:.1f} ms", f"{s.limit:.0f} ms", f"{s.goal:.0f} ms", _mark(s.ok)
+                )
+            if record.total_ms is not None:
+                ok = record.total_ms <= record.total_limit_ms
+                what = "end of speech to first motion" if record.spoken else "command to first motion"
+                goal = contract.TOTAL_BUDGET.goal
+                limit = f"{record.total_limit_ms:.0f} ms"
+                table.add_row(what, f"{record.total_ms:.1f} ms", limit, f"{goal:.0f} ms", _mark(ok))
+            console.print(table)
+        summary = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        summary.add_row("path", f"{record.path_length:.2f} m")
+        clearance = "nothing near" if record.clearance is None else f"{record.clearance:.3f} m"
+        summary.add_row("closest approach", clearance)
+        summary.add_row("forbidden contacts", str(len(record.contacts)))
+        for g in record.grasps:
+            summary.add_row("grasp", f"{g.object}: up {g.lifted:.2f} m, held {g.held:.1f} s {_mark(g.passed)}")
+        summary.add_row("real-time factor", f"{record.real_time_factor:.2f}")
+        summary.add_row("ready after", f"{record.ready_seconds:.1f} s")
+        for check in record.checks:
+            summary.add_row(check.name, f"{_mark(check.passed)} {check.detail}")
+        if record.answer:
+            summary.add_row("the robot said", record.answer)
+        summary.add_row("files", record.folder)
+        console.print(summary)
+        if record.passed:
+            console.print("PASSED", style="bold green")
+        else:
+            console.print("FAILED", style="bold red")
+            for reason in record.reasons:
+                console.print(f"  - {reason}")
+
+
+def _mark(ok: bool) -> str:
+    return "ok" if ok else "MISSED"

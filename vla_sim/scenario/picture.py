@@ -1,0 +1,99 @@
+"""The picture of a run: a map from above with the walked path, and what the robot saw on its way."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.recording import Picture, Recording
+from vla_sim.world import World
+
+WIDTH = 1280
+MARGIN = 24
+INK, PAPER, WALL = (38, 42, 48), (250, 249, 246), (92, 98, 108)
+PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
+COLOURS = {
+    "red": (214, 44, 40), "green": (40, 150, 70), "blue": (40, 90, 210), "yellow": (240, 200, 30),
+    "orange": (240, 130, 30), "purple": (130, 60, 170), "white": (235, 235, 235),
+}  # fmt: skip
+
+
+def draw(recording: Recording, record: RunRecord, world: World, pictures: list[Picture]) -> Image.Image:
+    """Map above, pictures below, three a row."""
+    top = _map(recording, record, world)
+    tiles = [_tile(p, (WIDTH - 4 * MARGIN) // 3, record) for p in pictures]
+    rows = math.ceil(len(tiles) / 3)
+    tile_height = tiles[0].height + MARGIN if tiles else 0
+    page = Image.new("RGB", (WIDTH, top.height + rows * tile_height + MARGIN), PAPER)
+    page.paste(top, (0, 0))
+    for i, tile in enumerate(tiles):
+        x = MARGIN + (i % 3) * (tile.width + MARGIN)
+        page.paste(tile, (x, top.height + (i // 3) * tile_height))
+    return page
+
+
+def save(path: Path, recording: Recording, record: RunRecord, world: World, pictures: list[Picture]) -> None:
+    draw(recording, record, world, pictures).save(path)
+
+
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _tile(picture: Picture, width: int, record: RunRecord) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(picture.color))
+    height = round(width * image.height / image.width)
+    tile = Image.new("RGB", (width, height + 24), PAPER)
+    tile.paste(image.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
+    ImageDraw.Draw(tile).text((2, height + 4), picture.title, fill=INK, font=_font(15))
+    return tile
+
+
+def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
+    grid = world.rasterise(resolution=0.02)
+    rows, columns = grid.occupied.shape
+    scale = min((WIDTH - 2 * MARGIN) / columns, 760 / rows)
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    shade = np.where(grid.occupied[::-1, :, None], np.array(WALL), np.array((232, 228, 219))).astype(np.uint8)
+    plan = Image.fromarray(shade).resize(size, Image.Resampling.BOX)
+    page = Image.new("RGB", (WIDTH, size[1] + 72 + MARGIN), PAPER)
+    left, head = (WIDTH - size[0]) // 2, 72
+    page.paste(plan, (left, head))
+    pen = ImageDraw.Draw(page)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        px = left + (x - grid.x0) / grid.resolution * scale
+        return px, head + size[1] - (y - grid.y0) / grid.resolution * scale
+
+    for place in world.places:
+        x, y = at(place.x, place.y)
+        pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(150, 150, 150), width=2)
+        pen.text((x + 7, y - 9), place.name, fill=(110, 110, 110), font=_font(14))
+    path = [at(x, y) for _, x, y in record.path]
+    if len(path) > 1:
+        pen.line(path, fill=PATH, width=4, joint="curve")
+    for truth in recording.truths[:1]:
+        for name, pose in truth.objects.items():
+            x, y = at(pose[0], pose[1])
+            colour = COLOURS.get(name.split("_")[0], (120, 120, 120))
+            pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline=INK)
+    if path:
+        for (x, y), colour in ((path[0], START), (path[-1], END)):
+            pen.ellipse((x - 7, y - 7, x + 7, y + 7), fill=colour, outline=PAPER, width=2)
+    for touch in record.contacts:
+        near = min(record.path, key=lambda p: abs(p[0] - touch.stamp), default=None)
+        if near is not None:
+            x, y = at(near[1], near[2])
+            pen.line((x - 8, y - 8, x + 8, y + 8), fill=END, width=3)
+            pen.line((x - 8, y + 8, x + 8, y - 8), fill=END, width=3)
+    verdict = "passed" if record.passed else "failed: " + "; ".join(record.reasons)
+    pen.text((MARGIN, 14), f'"{record.command}"  {verdict}'[:120], fill=INK, font=_font(22))
+    total = "" if record.total_ms is None else f"first motion after {record.total_ms:.0f} ms   "
+    clearance = "" if record.clearance is None else f"closest approach {record.clearance:.2f} m   "
+    facts = f"{record.world}   seed {record.seed}   {record.path_length:.1f} m walked   {total}{clearance}"
+    pen.text((MARGIN, 44), facts + f"real-time factor {record.real_time_factor:.2f}", fill=INK, font=_font(15))
+    return page

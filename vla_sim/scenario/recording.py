@@ -1,0 +1,119 @@
+"""What is seen of a run while it goes on: plain data that the client fills and the judge reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vla_sim.contract import (
+    Contacts,
+    DetectedObject,
+    GroundTruth,
+    Plan,
+    Status,
+    TraceEvent,
+    Transcript,
+)
+from vla_sim.geometry import yaw_from_quaternion
+
+FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
+
+
+@dataclass
+class Marked:
+    """A message with the simulated time and the truth at which it arrived."""
+
+    stamp: float
+    truth: GroundTruth | None
+
+
+@dataclass
+class MarkedStatus(Marked):
+    status: Status
+
+
+@dataclass
+class Picture:
+    """A head-camera image at a key moment. color: (height, width, 3) uint8."""
+
+    stamp: float
+    title: str
+    color: np.ndarray
+
+
+@dataclass
+class Recording:
+    """All lists are in order of arrival; stamps are simulated seconds."""
+
+    truths: list[GroundTruth] = field(default_factory=list)
+    touches: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
+    """(a, b) to (stamp, force) of each report."""
+    statuses: list[MarkedStatus] = field(default_factory=list)
+    traces: list[TraceEvent] = field(default_factory=list)
+    transcripts: list[Transcript] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
+    said: list[tuple[float, str]] = field(default_factory=list)
+    sightings: list[tuple[float, list[DetectedObject]]] = field(default_factory=list)
+    safety: list[tuple[float, str, str]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    joints: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    """(stamp, (33,) joint positions) at key moments."""
+
+    @property
+    def truth(self) -> GroundTruth | None:
+        return self.truths[-1] if self.truths else None
+
+    @property
+    def stamp(self) -> float:
+        return self.truths[-1].stamp if self.truths else 0.0
+
+    def on_contacts(self, contacts: Contacts) -> None:
+        for pair in contacts.pairs:
+            self.touches.setdefault((pair.a, pair.b), []).append((contacts.stamp, pair.force))
+
+    def on_status(self, status: Status) -> None:
+        self.statuses.append(MarkedStatus(self.stamp, self.truth, status))
+
+    def final(self, command_id: str) -> Status | None:
+        """The last word on a command, once it is spoken."""
+        for marked in reversed(self.statuses):
+            if marked.status.command_id == command_id and marked.status.state in FINAL:
+                return marked.status
+        return None
+
+    def between(self, begin: float, end: float) -> list[GroundTruth]:
+        return [t for t in self.truths if begin <= t.stamp <= end]
+
+
+def position(truth: GroundTruth) -> tuple[float, float]:
+    return truth.robot[0], truth.robot[1]
+
+
+def heading(truth: GroundTruth) -> float:
+    return yaw_from_quaternion(truth.robot[3:])
+
+
+def path_of(truths: list[GroundTruth], interval: float = 0.2) -> list[tuple[float, float, float]]:
+    """(stamp, x, y), about one every `interval` seconds."""
+    path: list[tuple[float, float, float]] = []
+    for truth in truths:
+        if not path or truth.stamp - path[-1][0] >= interval - 1e-6:
+            path.append((truth.stamp, *position(truth)))
+    return path
+
+
+def path_length(path: list[tuple[float, float, float]], window: float = 1.0) -> float:
+    """Length [m] of the path averaged over one gait period, so that the sideways sway of the pelvis
+    at each step does not count as way."""
+    if len(path) < 2:
+        return 0.0
+    points = np.array(path)
+    n = max(1, round(window / max(1e-6, float(np.median(np.diff(points[:, 0]))))))
+    if len(points) <= n:
+        return math.dist(path[0][1:], path[-1][1:])
+    kernel = np.ones(n) / n
+    x = np.convolve(points[:, 1], kernel, mode="valid")
+    y = np.convolve(points[:, 2], kernel, mode="valid")
+    return float(np.hypot(np.diff(x), np.diff(y)).sum())
