@@ -1,0 +1,102 @@
+"""Sound as the voice stage knows it: int16, mono, 16 kHz, in chunks of 20 ms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.errors import InputError
+
+SAMPLE_RATE = 16_000
+"""[Hz]"""
+CHUNK = 320
+"""Samples a message: 20 ms."""
+CHUNK_SECONDS = CHUNK / SAMPLE_RATE
+FULL_SCALE = 32768.0
+
+Samples = NDArray[np.int16]
+
+
+def to_int16(signal: NDArray[np.floating]) -> Samples:
+    """A signal in -1..1 as int16; what is outside is clipped."""
+    return np.clip(np.rint(np.asarray(signal) * FULL_SCALE), -32768, 32767).astype(np.int16)
+
+
+def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE) -> NDArray[np.float64]:
+    """A (n,) signal at another sampling rate [Hz], band-limited: its spectrum is cut or extended.
+
+    The signal is extended by a block of zeros, so that its end does not wrap around to its start.
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    if rate == to_rate or signal.size == 0:
+        return signal
+    step = rate // gcd(rate, to_rate)
+    length = round(signal.size * to_rate / rate)
+    padded = -(-(signal.size + rate // 20) // step) * step
+    resized = padded * to_rate // rate
+    spectrum = np.fft.rfft(signal, padded)
+    kept = np.zeros(resized // 2 + 1, dtype=complex)
+    n = min(kept.size, spectrum.size)
+    kept[:n] = spectrum[:n]
+    return np.fft.irfft(kept, resized)[:length] * (resized / padded)
+
+
+def load(path: str | Path) -> Samples:
+    """The sound of an audio file (WAV, FLAC, OGG; any rate, any number of channels) at 16 kHz mono.
+
+    Raises `InputError` if there is no such file, or it holds no sound that can be read.
+    """
+    import soundfile
+
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"no audio file {str(file)!r}; give the path of a WAV file")
+    try:
+        signal, rate = soundfile.read(file, dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise InputError(f"{file} is not an audio file ({error}); give a WAV, FLAC or OGG file") from None
+    if signal.shape[0] == 0:
+        raise InputError(f"{file} is empty: it has a header but no samples; record it again")
+    if not np.isfinite(signal).all():
+        raise InputError(f"{file} has samples that are not finite; save it as 16 bit PCM")
+    return to_int16(resample(signal.mean(axis=1), rate))
+
+
+def save(path: str | Path, samples: Samples) -> None:
+    """Write a 16 bit WAV file."""
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.ascontiguousarray(samples, dtype="<i2").tobytes())
+
+
+def chunks(samples: Samples) -> Iterator[Samples]:
+    """The sound in pieces of 20 ms, the last one filled up with zeros."""
+    for begin in range(0, len(samples), CHUNK):
+        piece = samples[begin : begin + CHUNK]
+        yield piece if len(piece) == CHUNK else np.pad(piece, (0, CHUNK - len(piece)))
+
+
+def at_pace(pieces: Iterator[Samples], speed: float = 1.0) -> Iterator[Samples]:
+    """Each piece at the moment at which a microphone would have delivered it (its last sample
+    heard), by the monotonic clock and without drift. speed: times faster than real."""
+    begin = time.monotonic()
+    for count, piece in enumerate(pieces, start=1):
+        wait = begin + count * CHUNK_SECONDS / speed - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        yield piece
+
+
+def level_db(samples: Samples) -> float:
+    """Root mean square in dB relative to full scale; -120 for digital silence."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return 10.0 * np.log10(max(power / FULL_SCALE**2, 1e-12))
