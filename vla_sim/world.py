@@ -210,7 +210,10 @@ def _geometries(model: sdf.Model, visuals: bool) -> Iterator[tuple[str, Array, s
     """(scoped name, (4, 4) pose in the world, geometry, where) of all collisions, nested ones too."""
     for name, one, pose in model.walk():
         for link in one.links:
-            for item in (*link.collisions, *(link.visuals if visuals else ())):
+            items: list[sdf.Collision | sdf.Visual] = [*link.collisions]
+            if visuals:
+                items.extend(link.visuals)
+            for item in items:
                 full = f"{name}::{link.name}::{item.name}"
                 yield full, pose @ link.pose @ item.pose, item.geometry, item.where
 
