@@ -1,0 +1,122 @@
+"""Distance fields: how far each point of the plane is from the nearest obstacle.
+
+The exact Euclidean distance transform is the two-pass lower-envelope method of Felzenszwalb and
+Huttenlocher, "Distance Transforms of Sampled Functions" (2012), linear in the number of cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+
+FAR = 10.0
+"""Distance [m] that stands for "nothing near": fields are capped here."""
+
+
+@njit(cache=True)
+def _squared_cells(occupied: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(rows, columns) squared distance in cells to the nearest occupied cell's centre; 1e12 if none."""
+    rows, columns = occupied.shape
+    big = 1e12
+    out = np.empty((rows, columns), np.float32)
+    for c in range(columns):  # along each column: distance to the nearest occupied cell in it
+        last = -1.0e6
+        for r in range(rows):
+            if occupied[r, c]:
+                last = r
+            out[r, c] = r - last
+        last = 1.0e6
+        for r in range(rows - 1, -1, -1):
+            if occupied[r, c]:
+                last = r
+            out[r, c] = min(out[r, c], last - r)
+    for r in range(rows):
+        for c in range(columns):
+            d = out[r, c]
+            out[r, c] = big if d > 5e5 else d * d
+    site = np.empty(columns, np.int64)
+    start = np.empty(columns + 1, np.float64)
+    line = np.empty(columns, np.float64)
+    for r in range(rows):  # along each row: lower envelope of the parabolas
+        k = -1
+        for c in range(columns):
+            line[c] = out[r, c]
+            if line[c] >= big:
+                continue
+            s = -np.inf
+            while k >= 0:
+                v = site[k]
+                s = ((line[c] + c * c) - (line[v] + v * v)) / (2.0 * (c - v))
+                if s > start[k]:
+                    break
+                k -= 1
+            if k < 0:
+                s = -np.inf
+            k += 1
+            site[k] = c
+            start[k] = s
+        if k < 0:
+            continue
+        count = k + 1
+        k = 0
+        for c in range(columns):
+            while k + 1 < count and start[k + 1] < c:
+                k += 1
+            v = site[k]
+            out[r, c] = (c - v) * (c - v) + line[v]
+    return out
+
+
+@njit(cache=True)
+def clearance_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
+    """(rows, columns) float32 [m] from each cell's centre to the nearest obstacle's edge, capped at
+    `FAR`. Half a cell is taken off the centre distance, so occupied cells have -resolution / 2."""
+    out = _squared_cells(occupied)
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[r, c] = min(FAR, np.sqrt(out[r, c]) * resolution - 0.5 * resolution)
+    return out
+
+
+@njit(cache=True)
+def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: float) -> float:
+    """Field at (x, y) [m], bilinear between cell centres; the border's value outside."""
+    rows, columns = field.shape
+    u = min(max((x - x0) / resolution - 0.5, 0.0), columns - 1.0)
+    v = min(max((y - y0) / resolution - 0.5, 0.0), rows - 1.0)
+    c, r = int(u), int(v)
+    c1, r1 = min(c + 1, columns - 1), min(r + 1, rows - 1)
+    a, b = u - c, v - r
+    low = (1.0 - a) * field[r, c] + a * field[r, c1]
+    high = (1.0 - a) * field[r1, c] + a * field[r1, c1]
+    return (1.0 - b) * low + b * high
+
+
+@dataclass
+class DistanceField:
+    """values: (rows, columns) float32 [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
+
+    values: Field
+    x0: float
+    y0: float
+    resolution: float
+
+    def at(self, x: float, y: float) -> float:
+        """Clearance [m] at a point of the map."""
+        return float(sample(self.values, self.x0, self.y0, self.resolution, x, y))
+
+    def args(self) -> tuple[Field, float, float, float]:
+        """The four arguments that kernels take."""
+        return self.values, self.x0, self.y0, self.resolution
+
+
+def signed_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
+    """(rows, columns) float32 [m]: positive outside obstacles, negative inside, zero at the edge."""
+    outside = clearance_field(occupied, resolution)
+    inside = clearance_field(~occupied, resolution)
+    return np.ascontiguousarray(np.where(occupied, -inside, outside).astype(np.float32))

@@ -1,0 +1,134 @@
+"""Where `odom` lies in `map`: the scan is laid on the map's walls.
+
+Gauss-Newton on the signed distance to tall fixed things, with Tukey weights so that people, chairs and
+opened drawers pull little. It only ever corrects: a match that is poor, ambiguous or far off changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from vla_sim.geometry import wrap
+from vla_sim.navigation.distance import DistanceField, sample
+from vla_sim.navigation.pose_filter import compose, relative
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Match:
+    """pose: (3,) in map. inliers: share of the points within 8 cm of the map. residual: their mean
+    absolute distance [m]. certain: (2,) bool, whether the walls in view fix the pose along the best
+    and the worst direction."""
+
+    pose: Array
+    inliers: float
+    residual: float
+    count: int
+
+
+@njit(cache=True)
+def _align(
+    points: Array, pose: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
+    cutoff: float, prior: float, rounds: int,
+) -> tuple[Array, float, float]:  # fmt: skip
+    """Pose that lays `points` (n, 2) on the field's zero line; share of inliers; their mean distance.
+
+    prior: weight, in points, that holds the pose where it was in directions no wall is seen in."""
+    out = pose.copy()
+    h = resolution
+    n = len(points)
+    for turn in range(rounds + 1):
+        hessian = np.zeros((3, 3))
+        gradient = np.zeros(3)
+        hits, total = 0, 0.0
+        cos, sin = math.cos(out[2]), math.sin(out[2])
+        width = cutoff if turn > 3 else 2.0 * cutoff
+        for i in range(n):
+            rx = cos * points[i, 0] - sin * points[i, 1]
+            ry = sin * points[i, 0] + cos * points[i, 1]
+            x, y = out[0] + rx, out[1] + ry
+            d = sample(field, x0, y0, resolution, x, y)
+            if abs(d) < 0.08:
+                hits += 1
+                total += abs(d)
+            if abs(d) >= width:
+                continue
+            gx = (sample(field, x0, y0, h, x + h, y) - sample(field, x0, y0, h, x - h, y)) / (2.0 * h)
+            gy = (sample(field, x0, y0, h, x, y + h) - sample(field, x0, y0, h, x, y - h)) / (2.0 * h)
+            weight = (1.0 - (d / width) ** 2) ** 2
+            j = np.array([gx, gy, -gx * ry + gy * rx])
+            for a in range(3):
+                gradient[a] += weight * j[a] * d
+                for b in range(3):
+                    hessian[a, b] += weight * j[a] * j[b]
+        if turn == rounds:
+            return out, hits / max(1, n), total / max(1, hits)
+        for a in range(3):
+            hessian[a, a] += prior
+            gradient[a] += prior * (out[a] - pose[a])
+        out = out - np.linalg.solve(hessian, gradient)
+    return out, 0.0, 1.0
+
+
+class Localizer:
+    """Keeps `map_to_odom` (3,): x, y, yaw of the odom frame in map."""
+
+    JUMP = 0.15
+    """Corrections beyond this [m] (or as many rad) must repeat before they are believed."""
+
+    def __init__(self, landmarks: DistanceField) -> None:
+        self._field = landmarks
+        self.map_to_odom = np.zeros(3)
+        self.last: Match | None = None
+        self.accepted = 0
+        self.refused = 0
+        self._jump: Array | None = None
+        self._repeats = 0
+
+    def match(self, ranges: NDArray[np.float32], angle_min: float, increment: float, guess: Array) -> Match:
+        """The pose in map that fits a scan best near `guess` (3,)."""
+        angles = angle_min + increment * np.arange(len(ranges))
+        good = np.isfinite(ranges) & (ranges > 0.4) & (ranges < 10.0)
+        r = np.asarray(ranges, dtype=np.float64)[good]
+        points = np.ascontiguousarray(np.stack([r * np.cos(angles[good]), r * np.sin(angles[good])], axis=1))
+        if len(points) < 40:
+            return Match(np.array(guess), 0.0, 1.0, len(points))
+        pose, inliers, residual = _align(
+            points, np.asarray(guess, dtype=np.float64), *self._field.args(), 0.15, 3.0, 12
+        )
+        return Match(pose, float(inliers), float(residual), len(points))
+
+    def update(
+        self, ranges: NDArray[np.float32], angle_min: float, increment: float, odom_pose: Array
+    ) -> bool:
+        """Match one scan taken at `odom_pose` (3,); whether `map_to_odom` changed."""
+        guess = compose(self.map_to_odom, np.asarray(odom_pose, dtype=np.float64))
+        found = self.match(ranges, angle_min, increment, guess)
+        self.last = found
+        if found.count < 60 or found.inliers < 0.4 or found.residual > 0.045:
+            self.refused += 1
+            return False
+        step = np.array([*(found.pose[:2] - guess[:2]), wrap(found.pose[2] - guess[2])])
+        share = 0.5
+        if math.hypot(step[0], step[1]) > self.JUMP or abs(step[2]) > self.JUMP:
+            repeated = self._jump is not None and float(np.max(np.abs(step - self._jump))) < 0.06
+            self._repeats = self._repeats + 1 if repeated else 1
+            self._jump = step
+            if self._repeats < 4 or found.inliers < 0.6:
+                self.refused += 1
+                return False
+            share = 1.0
+        self._jump, self._repeats = None, 0
+        target = compose(found.pose, relative(np.asarray(odom_pose, dtype=np.float64), np.zeros(3)))
+        change = np.array([*(target[:2] - self.map_to_odom[:2]), wrap(target[2] - self.map_to_odom[2])])
+        self.map_to_odom = self.map_to_odom + share * change
+        self.map_to_odom[2] = wrap(self.map_to_odom[2])
+        self.accepted += 1
+        return True
