@@ -21,7 +21,8 @@ from typing import Any, NoReturn
 import numpy as np
 from lxml import etree
 
-from vla_sim.errors import SdfError
+from vla_sim import assets
+from vla_sim.errors import MissingError, SdfError
 from vla_sim.geometry import inverse, rotation_from_quaternion, rotation_from_rpy, transform
 from vla_sim.sdf_tree import (
     Array,
@@ -97,7 +98,7 @@ class SdfWarning(UserWarning):
 
 def load(path: str | Path, search: Sequence[Path] | None = None) -> Root:
     """The tree of an SDF file. search: folders in which `model://name` is looked up; by default
-    the shipped models, then `GZ_SIM_RESOURCE_PATH`. Raises `SdfError`."""
+    those of `default_search`. Raises `SdfError`."""
     file = Path(path)
     try:
         text = file.read_bytes()
@@ -108,7 +109,7 @@ def load(path: str | Path, search: Sequence[Path] | None = None) -> Root:
 
 def loads(text: str | bytes, path: Path = Path("inline.sdf"), search: Sequence[Path] | None = None) -> Root:
     """Like `load`, from the text itself; `path` is for messages and relative URIs."""
-    reader = _Reader(path, default_search() if search is None else tuple(search), ())
+    reader = _Reader(path, default_search(path) if search is None else tuple(search), ())
     root = reader.root(text if isinstance(text, bytes) else text.encode())
     reader.report()
     return root
@@ -133,16 +134,15 @@ def load_model(path: str | Path, search: Sequence[Path] | None = None) -> Model:
     return root.models[0]
 
 
-def default_search() -> tuple[Path, ...]:
-    """The shipped models folder, then those in GZ_SIM_RESOURCE_PATH."""
+def default_search(path: Path) -> tuple[Path, ...]:
+    """Folders for `model://` of a file: `models` near it, GZ_SIM_RESOURCE_PATH, the shipped models."""
+    near = [path.parent, path.parent / "models", path.parent.parent / "models"]
+    listed = [Path(p) for p in os.environ.get("GZ_SIM_RESOURCE_PATH", "").split(os.pathsep) if p]
     try:
-        from vla_sim import assets
-
-        shipped = Path(assets.models_dir())
-    except ImportError:
-        shipped = Path(__file__).parent.parent / "models"
-    more = os.environ.get("GZ_SIM_RESOURCE_PATH", "")
-    return (shipped, *(Path(p) for p in more.split(os.pathsep) if p))
+        shipped = [Path(assets.models_dir())]
+    except MissingError:
+        shipped = []
+    return tuple(dict.fromkeys((*near, *listed, *shipped)))
 
 
 def _model_file(folder: Path) -> Path:

@@ -1,0 +1,311 @@
+"""The embedded engine: an SDF world in MuJoCo.
+
+2 ms physics (implicitfast, elliptic cones), ten steps to a control period. Gazebo system plugins that
+a world or model names have their equivalents here: sensors, contacts, odometry, trajectory followers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim import robot, sdf
+from vla_sim.engines import lidar as lidar_model
+from vla_sim.engines.engine import (
+    CONTROL_PERIOD,
+    Array,
+    CameraFrame,
+    Contact,
+    Engine,
+    JointCommand,
+    LidarFrame,
+    Randomisation,
+    RobotState,
+    Truth,
+)
+from vla_sim.engines.follower import position_at
+from vla_sim.engines.mujoco_compile import FIXED, LOOSE, ROBOT, compile_world
+from vla_sim.engines.mujoco_randomise import Randomiser
+from vla_sim.engines.mujoco_render import Renderer, Snapshot
+from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
+from vla_sim.engines.odometry import Odometry
+from vla_sim.errors import EngineError
+from vla_sim.geometry import (
+    quaternion_from_rotation,
+    quaternion_from_yaw,
+    rotation_from_quaternion,
+    transform,
+    yaw_from_quaternion,
+)
+
+JOINT_COUNT = len(robot.JOINTS)
+FALLEN_HEIGHT = 0.45
+FALLEN_TILT = 1.0
+POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
+"""Noise of the joint encoders [rad], and of the fingers' [m]."""
+POSITION_STDDEV[29:] = 2e-5
+VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
+VELOCITY_STDDEV[29:] = 1e-3
+_OBJ = mujoco.mjtObj
+
+
+class MujocoEngine(Engine):
+    """One robot, model `g1`, in one SDF world.
+
+    sensors: False turns every sensor's noise and the odometry's drift off.
+    Raises `SdfError` for a bad world, `EngineError` if MuJoCo refuses it. `render` and `view` raise
+    `MissingError` if there is no GL library.
+    """
+
+    def __init__(self, world: str | Path, *, sensors: bool = True, robot_name: str = "g1") -> None:
+        tree = world if isinstance(world, sdf.World) else sdf.load_world(world)
+        self.compiled = compiled = compile_world(tree, robot_name, robot.JOINTS)
+        self.model = m = compiled.model
+        self.data = mujoco.MjData(m)
+        self.sensors = sensors
+        self.substeps = round(CONTROL_PERIOD / m.opt.timestep)
+
+        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in robot.JOINTS]
+        self._q = m.jnt_qposadr[joints]
+        self._v = m.jnt_dofadr[joints]
+        self._low, self._high = m.jnt_range[joints].T.copy()
+        self._damping = m.dof_damping[self._v, 0] if m.dof_damping.ndim == 2 else m.dof_damping[self._v]
+        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{robot.BASE_LINK}")
+        self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
+        self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
+        self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
+        self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
+        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in robot.SIDES}
+        self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
+
+        self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
+        if compiled.lidar is not None:
+            self._elevation, self._azimuth = lidar_model.angles(compiled.lidar)
+            self._rays = lidar_model.directions(self._elevation, self._azimuth)
+            self._hit = np.zeros(len(self._rays), np.int32)
+            self._distance = np.zeros(len(self._rays))
+        self._seen = np.zeros(6, np.uint8)
+        self._seen[[FIXED, LOOSE]] = 1
+
+        self._renderer: Renderer | None = None
+        self._contacts = ContactLog(m)
+        mujoco.mj_forward(m, self.data)
+        self._clearance = Clearance(m, self.data)
+        self.reset()
+
+    # ------------------------------------------------------------------ reset
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        if seed < 0:
+            raise EngineError(f"the seed is {seed}; it must be 0 or more")
+        m, d = self.model, self.data
+        mujoco.mj_resetData(m, d)
+        self.seed = seed
+        self._contacts.clear()
+        m.actuator_gainprm[:] = 0.0
+        m.actuator_biasprm[:] = 0.0
+        d.qpos[self._q] = robot.DEFAULT_POSE
+        d.ctrl[:] = robot.DEFAULT_POSE
+        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._follow()
+        mujoco.mj_forward(m, d)
+        if randomisation is not None:
+            mover = Randomiser(m, d, self._clearance)
+            if randomisation.start or randomisation.start_yaw:
+                rng = np.random.default_rng([seed, 1])
+                self._stand()
+                mover.start(self._pelvis, rng, randomisation.start, randomisation.start_yaw)
+            if randomisation.objects:
+                mover.objects(self._loose, np.random.default_rng([seed, 2]), randomisation.objects)
+        self._stand()
+        self._rng = np.random.default_rng([seed, 3])
+        self._lidar_rng = np.random.default_rng([seed, 4])
+        x, y, _ = d.qpos[self._root_q : self._root_q + 3]
+        yaw = yaw_from_quaternion(d.qpos[self._root_q + 3 : self._root_q + 7])
+        self._odometry = Odometry(np.random.default_rng([seed, 5]), x, y, yaw, drift=float(self.sensors))
+        noise = [] if self._imu is None else [*self._imu.angular_velocity, *self._imu.linear_acceleration]
+        scale = float(self.sensors)
+        self._imu_bias = np.array(
+            [scale * (n.bias_mean + n.bias_stddev * self._rng.standard_normal()) for n in noise] or [0.0] * 6
+        )
+        self._imu_stddev = np.array([scale * n.stddev for n in noise] or [0.0] * 6)
+        self._last_velocity = np.zeros(3)
+        self._state = self._measure()
+
+    def _stand(self) -> None:
+        """Feet on the ground: the soles' lowest point 1 mm above the floor (z = 0)."""
+        d = self.data
+        mujoco.mj_forward(self.model, d)
+        d.qpos[self._root_q + 2] -= lowest_point(self.model, d, ROBOT) - 0.001
+        mujoco.mj_forward(self.model, d)
+
+    # ------------------------------------------------------------------ control
+
+    def command(self, command: JointCommand) -> None:
+        arrays = []
+        for name in ("position", "stiffness", "effort"):
+            value = np.asarray(getattr(command, name), dtype=float)
+            if value.shape != (JOINT_COUNT,) or not np.isfinite(value).all():
+                bad = f"shape {value.shape}" if value.shape != (JOINT_COUNT,) else "a value that is not finite"
+                raise EngineError(f"the joint command's {name} has {bad}; it must be {JOINT_COUNT} finite numbers")
+            arrays.append(value)
+        position, stiffness, effort = arrays
+        self.data.ctrl[:] = np.clip(position, self._low, self._high)
+        if not np.array_equal(stiffness, self._command.stiffness):
+            self.model.actuator_gainprm[:, 0] = stiffness
+            self.model.actuator_biasprm[:, 1] = -stiffness
+        if not np.array_equal(effort, self._command.effort):
+            self.model.actuator_biasprm[:, 0] = effort
+        self._command = JointCommand(position.copy(), stiffness.copy(), effort.copy())
+
+    def step(self) -> None:
+        m, d = self.model, self.data
+        self._contacts.clear()
+        self._follow()
+        for _ in range(self.substeps):
+            mujoco.mj_step(m, d)
+            self._contacts.record(d)
+        bad = mujoco.mjtWarning
+        for kind in (bad.mjWARN_BADQPOS, bad.mjWARN_BADQVEL, bad.mjWARN_BADQACC):
+            if d.warning[kind].number:
+                raise EngineError(
+                    f"the simulation diverged at {d.time:.3f} s ({kind.name[7:]}); reset it, and look for "
+                    "colliding models or stiffness that is too high"
+                )
+        root = d.qpos[self._root_q : self._root_q + 7]
+        self._odometry.update(root[0], root[1], yaw_from_quaternion(root[3:]))
+        self._state = self._measure()
+
+    def _follow(self) -> None:
+        """Carry the moving obstacles along their waypoints."""
+        for follower, index in zip(self.compiled.followers, self._mocap, strict=True):
+            start = follower.pose
+            x, y, yaw = position_at(
+                (start[0, 3], start[1, 3]), follower.waypoints, follower.speed, follower.loop, self.data.time
+            )
+            self.data.mocap_pos[index] = (x, y, start[2, 3])
+            self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
+
+    # ------------------------------------------------------------------ sensors
+
+    def state(self) -> RobotState:
+        s = self._state
+        return RobotState(s.time, *(getattr(s, name).copy() for name in list(RobotState.__annotations__)[1:]))
+
+    def _measure(self) -> RobotState:
+        """Read all of the robot's sensors once, so that noise is drawn once a control period."""
+        d = self.data
+        draw = self._rng.standard_normal
+        scale = float(self.sensors)
+        qd = d.qvel[self._v]
+        root = d.qpos[self._root_q : self._root_q + 7]
+        rotation = rotation_from_quaternion(root[3:])
+        velocity = d.qvel[self._root_v : self._root_v + 3].copy()
+        # The mean over the control period, as the accelerometer's filter gives it.
+        acceleration = (velocity - self._last_velocity) / CONTROL_PERIOD if d.time else np.zeros(3)
+        self._last_velocity = velocity
+        gyro_accel = np.concatenate(
+            [d.qvel[self._root_v + 3 : self._root_v + 6], rotation.T @ (acceleration - self.model.opt.gravity)]
+        )
+        gyro_accel += self._imu_bias + self._imu_stddev * draw(6)
+        odometry = self._odometry
+        turn = quaternion_from_yaw(odometry.yaw - yaw_from_quaternion(root[3:]))
+        attitude = np.zeros(4)
+        mujoco.mju_mulQuat(attitude, turn, root[3:])
+        return RobotState(
+            time=d.time,
+            joint_position=d.qpos[self._q] + scale * POSITION_STDDEV * draw(JOINT_COUNT),
+            joint_velocity=qd + scale * VELOCITY_STDDEV * draw(JOINT_COUNT),
+            joint_effort=d.actuator_force - self._damping * qd,
+            orientation=attitude,
+            angular_velocity_base=gyro_accel[:3],
+            linear_acceleration_base=gyro_accel[3:],
+            odom_position=np.array([odometry.x, odometry.y, root[2]]),
+            odom_orientation=attitude.copy(),
+            odom_velocity_base=odometry.velocity(rotation.T @ velocity),
+        )
+
+    def scan(self) -> LidarFrame:
+        lidar = self.compiled.lidar
+        if lidar is None:
+            raise EngineError(f"model {self.compiled.robot.name!r} has no lidar; add a gpu_lidar 'head_lidar'")
+        d = self.data
+        rotation = d.site_xmat[self._lidar_site].reshape(3, 3)
+        origin = d.site_xpos[self._lidar_site]
+        rays = (self._rays @ rotation.T).reshape(-1)
+        mujoco.mj_multiRay(
+            self.model, d, origin, rays, self._seen, True, -1, self._hit, self._distance, None,
+            len(self._rays), lidar.range_max,
+        )  # fmt: skip
+        base = d.xmat[self._pelvis].reshape(3, 3)
+        if not self.sensors:
+            lidar = lidar_model.silent(lidar)
+        return LidarFrame(
+            d.time, lidar_model.measured(self._distance, lidar, self._lidar_rng), self._elevation.copy(),
+            self._azimuth.copy(), base.T @ (origin - d.xpos[self._pelvis]),
+            quaternion_from_rotation(base.T @ rotation),
+        )  # fmt: skip
+
+    def snapshot(self) -> Snapshot:
+        d = self.data
+        return Snapshot(
+            d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
+        )
+
+    def render(self, snapshot: Snapshot) -> CameraFrame:
+        return self._draw().frame(snapshot)
+
+    def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return self._draw().view(snapshot, eye, target, size)
+
+    def _draw(self) -> Renderer:
+        """The renderer, made at the first call in the thread that calls."""
+        if self._renderer is None:
+            camera = next((s for s in self.compiled.robot.sensors() if s.camera), None)
+            if camera is None or camera.camera is None:
+                raise EngineError(f"model {self.compiled.robot.name!r} has no camera; add 'head_camera'")
+            self._renderer = Renderer(self.model, camera.name, camera.camera, noise=self.sensors)
+        return self._renderer
+
+    # ------------------------------------------------------------------ truth
+
+    def contacts(self) -> list[Contact]:
+        return self._contacts.contacts()
+
+    def truth(self) -> Truth:
+        d = self.data
+        root = d.qpos[self._root_q : self._root_q + 7].copy()
+        upright = rotation_from_quaternion(root[3:])[2, 2]
+        tilt = math.acos(max(-1.0, min(1.0, upright)))
+        return Truth(
+            d.time, root, {name: self._object_pose(name) for name in self._loose},
+            bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT), self._clearance.measure(d),
+            {name: d.site_xpos[site].copy() for name, site in self._tools.items()},
+        )  # fmt: skip
+
+    def _object_pose(self, name: str) -> Array:
+        """(7,) pose of a loose model's frame."""
+        m, d = self.model, self.data
+        address = int(m.jnt_qposadr[m.body_jntadr[self._loose[name]]])
+        q = d.qpos[address : address + 7]
+        link_in_model = self.compiled.loose[name][1]
+        if np.allclose(link_in_model, np.eye(4)):
+            return q.copy()
+        pose = transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model)
+        return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])
+
+    def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def _id(self, kind: mujoco.mjtObj, name: str) -> int:
+        found = mujoco.mj_name2id(self.model, kind, name)
+        if found < 0:
+            raise EngineError(f"model {self.compiled.robot.name!r} lacks {name!r}; use the shipped models/g1")
+        return int(found)
