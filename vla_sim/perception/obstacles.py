@@ -41,6 +41,9 @@ class ScanLayout:
         return round(2 * self.half_angle / self.increment) + 1
 
 
+LAYOUT = ScanLayout()
+
+
 @njit(cache=True)
 def _fill(
     depth: NDArray[np.float32],
@@ -124,7 +127,7 @@ def depth_scan(
     camera: Intrinsics,
     pose: Array,
     capsules: Array,
-    layout: ScanLayout = ScanLayout(),
+    layout: ScanLayout = LAYOUT,
 ) -> NDArray[np.float32]:
     """Ranges (layout.beams,) float32 [m] in the level base frame, inf where nothing stands.
 

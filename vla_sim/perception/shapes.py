@@ -1,8 +1,8 @@
 """Upright solids as a ray meets them: the forward model that the pose fit compares with depth.
 
-A solid is a code and five lengths [m]: (half_x or radius, half_y, half_z, neck radius or wall, shoulder).
-CYLINDER and SPHERE use the first as radius; TUBE is a cylinder open at the top with a wall (a cup);
-BOTTLE is a cylinder up to `shoulder` above its centre and a thinner neck from there to its top.
+A solid is a code and five lengths [m]: (half_x or radius, half_y, half_z, neck radius, shoulder).
+CYLINDER and SPHERE use the first as radius; BOTTLE is a cylinder up to `shoulder` above its centre and a
+thinner neck from there to its top.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-CYLINDER, SPHERE, BOX, TUBE, BOTTLE = range(5)
+CYLINDER, SPHERE, BOX, BOTTLE = range(4)
 
 NECK_RADIUS = 0.45
 """Of a bottle's neck, as a part of its body's radius."""
-NECK_HEIGHT = 0.32
-"""Of a bottle's neck, as a part of its whole height."""
-WALL = 0.004
-"""Thickness of a cup's wall [m]."""
+NECK_HEIGHT = 0.26
+"""Of a bottle's neck, as a part of its whole height, from the middle of its shoulder."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,6 @@ class Solid:
     def lengths(self) -> Array:
         """(5,) as the kernels take them."""
         x, y, z = (s / 2.0 for s in self.size)
-        if self.code == TUBE:
-            return np.array([x, y, z, WALL, 0.0])
         if self.code == BOTTLE:
             return np.array([x, y, z, NECK_RADIUS * x, z - NECK_HEIGHT * 2.0 * z])
         return np.array([x, y, z, 0.0, 0.0])
@@ -128,15 +124,7 @@ def hit(
         body = _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[4])
         neck = _capped(ox, oy, oz, dx, dy, dz, s[3], s[4], s[2])
         return min(body, neck)
-    t = _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[2])
-    if code == TUBE and t < np.inf and dz < 0.0 and oz + t * dz > s[2] - 1e-9:
-        inner = s[0] - s[3]
-        x, y = ox + t * dx, oy + t * dy
-        if x * x + y * y < inner * inner:
-            _, leave = _round(ox, oy, dx, dy, inner)
-            floor = (-s[2] + s[3] - oz) / dz
-            t = min(leave, floor)
-    return t
+    return _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[2])
 
 
 @njit(cache=True)

@@ -1,0 +1,45 @@
+"""The robot's own limbs as capsules, so that it does not take its hands for obstacles."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vla_sim.robot import SIDES, TOOL_FRAME
+
+Array = NDArray[np.float64]
+
+LIMB_RADIUS = 0.10
+HAND_RADIUS = 0.13
+"""Fingers open 0.10 m, and what they hold is as wide [m]."""
+
+
+class FrameSource(Protocol):
+    """What perception asks of `vla_sim.kinematics.Kinematics`."""
+
+    def frame(self, name: str, joint_position: ArrayLike) -> Array: ...
+
+
+def own_capsules(kinematics: FrameSource, joint_position: Array, level_base: Array) -> Array:
+    """(k, 7) two ends and a radius of each forearm, hand and upper arm, in the level base frame.
+
+    joint_position: (33,). level_base: (4, 4) pelvis in the level base frame.
+    """
+
+    def at(name: str) -> Array:
+        point: Array = (level_base @ kinematics.frame(name, joint_position))[:3, 3]
+        return point
+
+    rows = []
+    for side in SIDES:
+        shoulder, elbow = at(f"{side}_shoulder_pitch_link"), at(f"{side}_elbow_link")
+        wrist, tool = at(f"{side}_wrist_yaw_link"), at(TOOL_FRAME[side])
+        tip = tool + 0.04 * (tool - wrist) / max(float(np.linalg.norm(tool - wrist)), 1e-6)
+        rows += [
+            np.array([*shoulder, *elbow, LIMB_RADIUS]),
+            np.array([*elbow, *wrist, LIMB_RADIUS]),
+            np.array([*wrist, *tip, HAND_RADIUS]),
+        ]
+    return np.array(rows)
