@@ -259,7 +259,8 @@ class GlobalPlanner:
             return (r, c) if 0 <= r < rows and 0 <= c < columns else None
 
         def centre(index: int) -> tuple[float, float]:
-            return field.x0 + (index % columns + 0.5) * size, field.y0 + (index // columns + 0.5) * size
+            x, y = field.x0 + (index % columns + 0.5) * size, field.y0 + (index // columns + 0.5) * size
+            return float(x), float(y)
 
         first, last = cell(start), cell(goal)
         text = f"({goal[0]:.2f}, {goal[1]:.2f})"

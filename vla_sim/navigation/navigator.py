@@ -321,3 +321,28 @@ class Navigator:
                 what = "something is in the way" if blocked > 1.0 else "I do not get any nearer"
                 raise NavigationFailure(f"{what}, {self._remaining:.2f} m before the goal")
             yield safe
+
+
+def warm(navigator: Navigator) -> None:
+    """Compile (or load) every kernel by driving a copy of `navigator` for a moment in its own map."""
+    from vla_sim.contract import NavigationRequest as Request
+
+    static = navigator.costmap.static
+    copy = Navigator(static, navigator.gait)
+    field = static.clearance
+    # The roomiest spot of the map: everything from there runs without an early return.
+    row, column = np.unravel_index(int(np.argmax(field.values)), field.values.shape)
+    x, y = field.x0 + column * field.resolution, field.y0 + row * field.resolution
+    ranges = np.full(360, 1.0, np.float32)
+    for mode, request in (
+        ("go", Request(goal_id="warm", mode="go", x=x + 0.4, y=y)),
+        ("dock", Request(goal_id="warm", mode="dock", x=x + 0.2, y=y)),
+    ):
+        copy.request(request)
+        for k in range(3):
+            time = 0.05 * k + (10.0 if mode == "dock" else 0.0)
+            copy.odometry(time, x, y, 0.0)
+            copy.scan(time, ranges, -math.pi, math.pi / 180)
+            copy.depth_scan(time, ranges[:60], -0.6, 0.02)
+            copy.tick(time)
+    copy.costmap.whole()
