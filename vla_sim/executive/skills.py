@@ -55,7 +55,7 @@ def navigate(ctx: Context, step: Step) -> Running:
         surface = ctx.surface(step.place)
         if surface is None:
             return Result(False, f'I do not know a place called "{step.place}".')
-        stands = view_stands(surface, ctx.grid)
+        stands = view_stands(surface, ctx.grid, ctx.pose)
         if not stands:
             return Result(False, f"I see no way to stand in front of the {step.place}.")
         pose = min(stands, key=lambda p: math.hypot(p[0] - ctx.pose[0], p[1] - ctx.pose[1]))
@@ -100,7 +100,7 @@ def search(
 ) -> Generator[None, None, tuple[DetectedObject | None, bool]]:
     """Walk along a surface and look; the object found, and whether a view could be reached."""
     got_there = False
-    for pose in view_stands(surface, ctx.grid):
+    for pose in view_stands(surface, ctx.grid, ctx.pose):
         ready = yield from prepare_to_walk(ctx)
         if not ready.ok:
             break

@@ -18,8 +18,7 @@ from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.params import StageParams
 from vla_sim.robot import JOINTS
 from vla_sim.scenario.recording import Picture, Recording
-
-CHUNK = 320  # samples: 20 ms at 16 kHz
+from vla_sim.voice.audio import at_pace, chunks
 
 
 class Client(ros.StageNode[StageParams]):
@@ -110,20 +109,10 @@ class Client(ros.StageNode[StageParams]):
         command = Command(command_id=command_id, text=text, sent_mono=time.monotonic())
         self.send(contract.COMMAND, command)
 
-    def play(self, samples: np.ndarray, stop: threading.Event | None = None) -> None:
+    def play(self, samples: np.ndarray) -> None:
         """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""
         message = self.audio.msg_type()
-        began = time.monotonic()
-        for i, at in enumerate(range(0, len(samples), CHUNK)):
-            chunk = np.zeros(CHUNK, dtype=np.int16)
-            part = samples[at : at + CHUNK]
-            chunk[: len(part)] = part
-            wait = began + i * CHUNK / 16000 - time.monotonic()
-            if wait > 0:
-                if stop is not None and stop.wait(wait):
-                    return
-                if stop is None:
-                    time.sleep(wait)  # the pace of real speech, not a stand-in for work
+        for chunk in at_pace(chunks(samples)):
             message.data = chunk.tolist()
             self.audio.publish(message)
 

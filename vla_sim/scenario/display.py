@@ -66,7 +66,8 @@ class Display:
         summary.add_row("closest approach", clearance)
         summary.add_row("forbidden contacts", str(len(record.contacts)))
         for g in record.grasps:
-            summary.add_row("grasp", f"{g.object}: up {g.lifted:.2f} m, held {g.held:.1f} s {_mark(g.passed)}")
+            held = f"{g.object}: up {g.lifted:.2f} m, held {g.held:.1f} s"
+            summary.add_row("grasp", f"{held} {_mark(g.passed)}")
         summary.add_row("real-time factor", f"{record.real_time_factor:.2f}")
         summary.add_row("ready after", f"{record.ready_seconds:.1f} s")
         for check in record.checks:

@@ -95,5 +95,6 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
     total = "" if record.total_ms is None else f"first motion after {record.total_ms:.0f} ms   "
     clearance = "" if record.clearance is None else f"closest approach {record.clearance:.2f} m   "
     facts = f"{record.world}   seed {record.seed}   {record.path_length:.1f} m walked   {total}{clearance}"
-    pen.text((MARGIN, 44), facts + f"real-time factor {record.real_time_factor:.2f}", fill=INK, font=_font(15))
+    facts += f"real-time factor {record.real_time_factor:.2f}"
+    pen.text((MARGIN, 44), facts, fill=INK, font=_font(15))
     return page

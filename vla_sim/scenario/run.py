@@ -233,7 +233,7 @@ def make_record(
     reasons: list[str] = []
     checks: list[Check] = []
     grasps: list[GraspResult] = []
-    stopped = [u for u in options.utterances[1:] if (e := expected_steps(world, u.text)) and e[0].skill == "stop"]
+    stopped = any(steps and steps[0].skill == "stop" for steps in expected[1:])
     for (command_id, utterance), steps in zip(session.commands, expected, strict=True):
         final = recording.final(command_id) if command_id else None
         state = final.state if final else ""

@@ -1,0 +1,37 @@
+# `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export PYTHONNOUSERSITE = 1
+
+.PHONY: demo setup test unit lint clean
+
+demo: setup
+	@$(BIN)/vla-sim run "Go to the kitchen and pick up the red cup"
+
+setup: $(READY)
+
+$(READY): setup.py config/requirements.txt config/requirements-data.txt config/requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "error: %s is Python %d.%d; 3.10 or newer is needed: make PYTHON=python3.11 ..." % (sys.executable, *sys.version_info[:2]))'
+	@echo "setting up $(VENV): ROS 2 Jazzy, MuJoCo and the rest from wheels, about two minutes"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -r config/requirements.txt -r config/requirements-dev.txt
+	@$(PIP) install --no-deps -r config/requirements-data.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $(READY)
+
+test: setup lint
+	@$(BIN)/python -m pytest
+
+unit: setup
+	@$(BIN)/python -m pytest -m "not scenario"
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info runs

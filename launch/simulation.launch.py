@@ -1,0 +1,7 @@
+"""`ros2 launch vla_sim simulation.launch.py world:=apartment`: the nodes and the simulator."""
+
+from vla_sim.launching import describe
+
+
+def generate_launch_description():
+    return describe(simulated=True)

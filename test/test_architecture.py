@@ -1,0 +1,91 @@
+"""Rules of the house that no single stage can break unnoticed."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import vla_sim
+from vla_sim import contract, stack
+
+PACKAGE = Path(vla_sim.__file__).parent
+ROS_SIDE = {"node.py", "ros.py", "conversions.py", "client.py", "launching.py"}
+STAGES = [spec.name for spec in stack.STACK if spec.name != "engine"]
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_no_pure_core_imports_ros():
+    for path in PACKAGE.rglob("*.py"):
+        if path.name in ROS_SIDE:
+            continue
+        found = [m for m in imports(path) if re.match(r"rclpy|vla_sim\.ros$|\w+_msgs\b|std_srvs", m)]
+        if path.parts[-2:] in {("scenario", "run.py"), ("scenario", "sweep.py")}:
+            continue  # starts the client, and has no core of its own
+        assert not found, f"{path} imports {found}"
+
+
+@pytest.mark.parametrize("stage", [s for s in STAGES if s != "safety"])
+def test_the_core_of_a_stage_loads_without_ros(stage):
+    """Also not by way of another module: rclpy is hidden, and every core file must still import."""
+    modules = [
+        f"vla_sim.{stage}.{p.stem}" for p in (PACKAGE / stage).glob("*.py") if p.name not in ROS_SIDE
+    ]
+    code = "import sys; sys.modules['rclpy'] = None\n" + "\n".join(f"import {m}" for m in modules)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_no_stage_listens_to_the_simulators_truth():
+    truth = {name for name, t in vars(contract).items() if isinstance(t, contract.Topic) and t.truth}
+    assert truth == {"GROUND_TRUTH", "CONTACTS"}
+    for stage in STAGES:
+        for path in (PACKAGE / stage).rglob("*.py"):
+            text = path.read_text()
+            for name in truth:
+                assert name not in text, f"{path} names {name}"
+            assert "/sim/" not in text, f"{path} names a simulation topic"
+            assert ".truth()" not in text, f"{path} asks the engine for the truth"
+
+
+def test_every_topic_is_named_in_the_contract_alone():
+    names = {t.name for t in contract.TOPICS}
+    assert len(names) == len(contract.TOPICS)
+    for path in PACKAGE.rglob("*.py"):
+        if path.name == "contract.py":
+            continue
+        strings = {
+            n.value for n in ast.walk(ast.parse(path.read_text()))
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }  # fmt: skip
+        assert not strings & names, f"{path} writes the topic {strings & names} itself"
+
+
+def test_every_node_of_the_table_has_a_main():
+    for spec in stack.STACK:
+        path = PACKAGE / Path(*spec.module.split(".")[1:]).with_suffix(".py")
+        assert "def main() -> int:" in path.read_text(), spec
+
+
+def test_every_option_of_the_table_is_a_parameter_of_its_node():
+    for spec in stack.STACK:
+        path = PACKAGE / Path(*spec.module.split(".")[1:]).with_suffix(".py")
+        text = path.read_text()
+        for name in spec.takes:
+            assert name == "world" or re.search(rf"^    {name}: ", text, re.M), f"{spec.name}: {name}"
+
+
+def test_the_version_stands_in_one_place_and_the_manifest_agrees():
+    manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
+    assert manifest.findtext("version") == vla_sim.__version__
+    assert manifest.findtext("license") == "Apache-2.0"

@@ -1,0 +1,50 @@
+"""The table of nodes as a launch description, for machines with a ROS installation."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from vla_sim import stack
+from vla_sim.errors import MissingError
+from vla_sim.stack import StackOptions
+
+
+def describe(*, simulated: bool) -> Any:
+    """A `LaunchDescription` with one argument for each of `StackOptions` and one process a node.
+
+    When one node ends, the launch ends. Raises `MissingError` where `launch` is not installed.
+    """
+    try:
+        from launch import LaunchDescription
+        from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, OpaqueFunction
+        from launch.events import Shutdown
+        from launch.substitutions import LaunchConfiguration
+    except ImportError:
+        raise MissingError(
+            "the Python package launch is not installed: it comes with a ROS 2 installation; "
+            "without one, use vla-sim run"
+        ) from None
+
+    declared = [
+        DeclareLaunchArgument(f.name, default_value=str(f.default), description=f.metadata["doc"])
+        for f in fields(StackOptions)
+    ]
+
+    def start(context: Any) -> list[Any]:
+        values = {
+            f.name: type(f.default)(LaunchConfiguration(f.name).perform(context))
+            for f in fields(StackOptions)
+        }
+        options = replace(StackOptions(), **values)
+        return [
+            ExecuteProcess(
+                cmd=stack.command(node, options, simulated=simulated),
+                name=node.name,
+                output="screen",
+                on_exit=[EmitEvent(event=Shutdown(reason=f"{node.name} ended"))],
+            )
+            for node in stack.nodes(simulated=simulated)
+        ]
+
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])
