@@ -53,8 +53,11 @@ STANDARD_GRAVITY = 9.80665
 class ArmModel(Protocol):
     """What the follower needs of `kinematics.ArmChain`."""
 
-    low: Array
-    high: Array
+    @property
+    def low(self) -> Array: ...
+
+    @property
+    def high(self) -> Array: ...
 
     def forward(self, q: ArrayLike, waist: ArrayLike) -> Array: ...
 

@@ -59,3 +59,9 @@ class Gripper:
             # Not further ahead than the force needs, so that it opens at once after a long squeeze.
             self._reference = min(max(self._reference, width - 2.0 * reach), width + 2.0 * reach)
         return np.clip(0.5 * self._reference, finger_position - reach, finger_position + reach)
+
+    def holding(self, finger_position: Array) -> bool:
+        """Whether something keeps the fingers from closing to where they were sent."""
+        if self.opening is None or self._reference is None:
+            return False
+        return self._reference < float(finger_position.sum()) - self.gains.force / self.gains.stiffness

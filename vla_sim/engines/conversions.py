@@ -1,0 +1,164 @@
+"""ROS messages of the engine's records, and back. Messages that are sent often are made once."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Quaternion, Vector3
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
+from trajectory_msgs.msg import JointTrajectory
+
+from vla_sim import robot
+from vla_sim.contract import ContactPair, Contacts, GroundTruth, Point, Pose7
+from vla_sim.engines import scan
+from vla_sim.engines.engine import CameraFrame, Contact, RobotState, Truth
+from vla_sim.errors import InputError
+from vla_sim.ros import to_seconds
+
+Array = NDArray[np.float64]
+
+OPTICAL_FRAME = "head_camera_optical"
+
+
+class StateMessages:
+    """JointState, Imu and Odometry of a robot's state; each call fills the same three messages."""
+
+    def __init__(self) -> None:
+        self.joints = JointState(name=list(robot.JOINTS))
+        self.joints.header.frame_id = "base_link"
+        self.imu = Imu()
+        self.imu.header.frame_id = "base_link"
+        self.odometry = Odometry(child_frame_id="base_link")
+        self.odometry.header.frame_id = "odom"
+
+    def fill(self, state: RobotState, stamp: Any) -> None:
+        """stamp: builtin_interfaces/Time of the state."""
+        for message in (self.joints, self.imu, self.odometry):
+            message.header.stamp = stamp
+        self.joints.position = array("d", state.joint_position.tobytes())
+        self.joints.velocity = array("d", state.joint_velocity.tobytes())
+        self.joints.effort = array("d", state.joint_effort.tobytes())
+        _quaternion(self.imu.orientation, state.orientation)
+        _vector(self.imu.angular_velocity, state.angular_velocity_base)
+        _vector(self.imu.linear_acceleration, state.linear_acceleration_base)
+        pose, twist = self.odometry.pose.pose, self.odometry.twist.twist
+        pose.position.x, pose.position.y, pose.position.z = state.odom_position.tolist()
+        _quaternion(pose.orientation, state.odom_orientation)
+        _vector(twist.linear, state.odom_velocity_base)
+        _vector(twist.angular, state.angular_velocity_base)
+
+
+def laser_scan(ranges: Array, stamp: Any, period: float) -> LaserScan:
+    """ranges (360,) of `scan.flatten`."""
+    message = LaserScan(
+        angle_min=scan.ANGLE_MIN, angle_max=scan.ANGLE_MIN + scan.ANGLE_STEP * (scan.BEAMS - 1),
+        angle_increment=scan.ANGLE_STEP, scan_time=period, range_min=scan.RANGE_MIN,
+        range_max=scan.RANGE_MAX, ranges=array("f", ranges.astype(np.float32).tobytes()),
+    )  # fmt: skip
+    message.header.frame_id = "base_link"
+    message.header.stamp = stamp
+    return message
+
+
+def point_cloud(points: Array, stamp: Any) -> PointCloud2:
+    """points (n, 3) in the pelvis frame [m]."""
+    message = PointCloud2(
+        height=1, width=len(points), point_step=12, row_step=12 * len(points), is_dense=True,
+        fields=[
+            PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
+            for i, name in enumerate("xyz")
+        ],
+        data=array("B", points.astype(np.float32).tobytes()),
+    )  # fmt: skip
+    message.header.frame_id = "base_link"
+    message.header.stamp = stamp
+    return message
+
+
+def camera_messages(frame: CameraFrame, stamp: Any) -> tuple[Image, Image, CameraInfo]:
+    """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp."""
+    height, width = frame.depth.shape
+    # Only array('B') is copied in one piece; any other type goes element by element.
+    color = Image(
+        height=height, width=width, encoding="rgb8", step=3 * width, data=array("B", frame.color.tobytes())
+    )
+    depth = Image(
+        height=height, width=width, encoding="32FC1", step=4 * width, data=array("B", frame.depth.tobytes())
+    )
+    info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [frame.fx, 0.0, frame.cx, 0.0, frame.fy, frame.cy, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [frame.fx, 0.0, frame.cx, 0.0, 0.0, frame.fy, frame.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    for message in (color, depth, info):
+        message.header.frame_id = OPTICAL_FRAME
+        message.header.stamp = stamp
+    return color, depth, info
+
+
+def ground_truth(truth: Truth, stamp: float, real_time_factor: float) -> GroundTruth:
+    return GroundTruth(
+        stamp=stamp,
+        robot=_pose(truth.robot),
+        objects={name: _pose(pose) for name, pose in truth.objects.items()},
+        fallen=bool(truth.fallen),
+        clearance=float(truth.clearance),
+        tools={name: _point(position) for name, position in truth.tools.items()},
+        real_time_factor=real_time_factor,
+    )
+
+
+class ContactCollector:
+    """The strongest force of every pair that touched since the last `take`."""
+
+    def __init__(self) -> None:
+        self._force: dict[tuple[str, str], float] = {}
+
+    def add(self, contacts: list[Contact]) -> None:
+        for one in contacts:
+            pair = (one.a, one.b) if one.a <= one.b else (one.b, one.a)
+            self._force[pair] = max(self._force.get(pair, 0.0), float(one.force))
+
+    def take(self, stamp: float) -> Contacts:
+        pairs = [ContactPair(a=a, b=b, force=force) for (a, b), force in sorted(self._force.items())]
+        self._force = {}
+        return Contacts(stamp=stamp, pairs=pairs)
+
+
+def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array | None]:
+    """Joint names, times (n,) [s], positions (n, joints), velocities or None.
+
+    Raises `InputError` if the points are not all of one shape.
+    """
+    points = message.points
+    names = list(message.joint_names)
+    if not points:
+        raise InputError("the trajectory has no points; give at least one")
+    if any(len(point.positions) != len(names) for point in points):
+        raise InputError(f"every point must have {len(names)} positions, one for each joint name")
+    times = np.array([to_seconds(point.time_from_start) for point in points])
+    positions = np.array([point.positions for point in points], dtype=float)
+    if all(len(point.velocities) == len(names) for point in points) and names:
+        return names, times, positions, np.array([point.velocities for point in points], dtype=float)
+    return names, times, positions, None
+
+
+def _quaternion(message: Quaternion, q: Array) -> None:
+    message.w, message.x, message.y, message.z = q.tolist()
+
+
+def _vector(message: Vector3, v: Array) -> None:
+    message.x, message.y, message.z = v.tolist()
+
+
+def _pose(pose: Array) -> Pose7:
+    x, y, z, qw, qx, qy, qz = (float(v) for v in pose)
+    return (x, y, z, qw, qx, qy, qz)
+
+
+def _point(position: Array) -> Point:
+    x, y, z = (float(v) for v in position[:3])
+    return (x, y, z)

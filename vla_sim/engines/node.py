@@ -1,0 +1,303 @@
+"""The engine as a ROS node: simulated time, sensors out, velocities and trajectories in.
+
+Joint-level control runs in here, in step with simulated time, as ros2_control does it.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import Trigger
+
+from vla_sim import contract, robot
+from vla_sim.control.calibration import CALIBRATION
+from vla_sim.control.controller import Controller
+from vla_sim.control.policy import WalkingPolicy, load_policy
+from vla_sim.engines import conversions, scan
+from vla_sim.engines.camera_thread import CameraThread
+from vla_sim.engines.choose import make_engine
+from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
+from vla_sim.engines.first_motion import FirstMotion
+from vla_sim.engines.pacer import Pacer
+from vla_sim.errors import EngineError, InputError, VlaSimError
+from vla_sim.kinematics import Kinematics
+from vla_sim.params import StageParams, check, param
+from vla_sim.ros import StageNode, to_seconds, to_stamp
+
+TRUTH_PERIOD = 0.05
+SOLE = 0.037
+"""Metres from the ankle roll joint down to the sole."""
+
+
+@dataclass(frozen=True)
+class EngineParams(StageParams):
+    engine: str = param("mujoco", "mujoco or fake")
+    seed: int = param(0, "of displacements and sensor noise", low=0)
+    randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
+    randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
+    randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2)
+    speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0, high=100.0)
+    camera: str = param("auto", "auto: go on without if it cannot render; required; off")
+    camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
+    lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
+    policy: str = param("fastsac", "walking policy: fastsac or ppo")
+
+
+class EngineNode(StageNode[EngineParams]):
+    """Parameters: `EngineParams`; /sim/reset reads seed and randomise_* anew.
+
+    Publishers: /clock, /joint_states, /imu, /odom at 50 Hz; /scan at lidar_rate, /points too while someone
+    listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
+    /sim/contacts at 20 Hz; /vla/trace (stage "control").
+    Subscriptions: /cmd_vel, arm and gripper trajectories, /vla/verdict and /vla/status (for the trace).
+    Services: /sim/reset. Its time is the simulation's, which never goes back: a reset goes on from it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("engine", EngineParams)
+        p = self.params
+        for name, value, allowed in (
+            ("camera", p.camera, ("auto", "required", "off")),
+            ("policy", p.policy, ("fastsac", "ppo")),
+        ):
+            if value not in allowed:
+                raise InputError(f"parameter {name} is {value!r}; it must be one of {', '.join(allowed)}")
+        self.kinematics = Kinematics.load()
+        self.kinematics.warm()
+        policy = WalkingPolicy(load_policy(p.policy))  # type: ignore[arg-type]
+        self.controller = Controller(self.kinematics.arm, policy, CALIBRATION[p.policy])
+        self.engine = make_engine(p.engine, p.world)
+        self.pacer = Pacer(p.speed)
+        self._epoch = 0.0
+        self._tick = 0
+        self._failure: str | None = None
+        self._messages = conversions.StateMessages()
+        self._contacts = conversions.ContactCollector()
+        self._first_motion = FirstMotion()
+        self._inputs: list[tuple[str, str, Any]] = []
+        self._refused = 0
+        self._clock = self.publish(contract.CLOCK)
+        self._scan = self.publish(contract.SCAN)
+        self._points = self.publish(contract.POINTS)
+        self._image_topics = [self.publish(t) for t in (contract.COLOR, contract.DEPTH, contract.CAMERA_INFO)]
+        for topic in (
+            contract.JOINT_STATES, contract.IMU, contract.ODOM, contract.GROUND_TRUTH, contract.CONTACTS,
+        ):  # fmt: skip
+            self.publish(topic)
+        self.camera: CameraThread | None = None
+        self.engine.reset(p.seed, self._randomisation(p))
+        self.state: RobotState = self.engine.state()
+        if p.camera != "off":
+            self.camera = CameraThread(self.engine.render, self._publish_images)
+            self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
+        self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
+        for side in robot.SIDES:
+            self.listen(contract.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
+            self.listen(contract.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
+        self.listen(contract.VERDICT, self._on_verdict)
+        self.listen(contract.STATUS, self._first_motion.status)
+        self.create_service(Trigger, contract.RESET_SERVICE, self._on_reset)
+
+    # ------------------------------------------------------------------ the loop
+
+    def run(self, executor: SingleThreadedExecutor) -> None:
+        """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
+        gc.collect()
+        gc.freeze()  # what start-up made need not be looked at again in the middle of a tick
+        while rclpy.ok():
+            self.pacer.tick(time.monotonic())
+            self.tick()
+            executor.spin_once(timeout_sec=0.0)
+            while (left := self.pacer.remaining(time.monotonic())) > 0.0:
+                executor.spin_once(timeout_sec=left)
+
+    def tick(self) -> None:
+        """One control period: what arrived, control, physics, what the sensors saw."""
+        self._check_camera()
+        self._apply_inputs()
+        command = self.controller.update(self.state)
+        self._trace_first_motion()
+        self.engine.command(command)
+        self.engine.step()
+        self._tick += 1
+        self.state = self.engine.state()
+        stamp = to_stamp(self.now())
+        self._clock.publish(Clock(clock=stamp))
+        self._messages.fill(self.state, stamp)
+        self.publish(contract.JOINT_STATES).publish(self._messages.joints)
+        self.publish(contract.IMU).publish(self._messages.imu)
+        self.publish(contract.ODOM).publish(self._messages.odometry)
+        if self._due(1.0 / self.params.lidar_rate):
+            self._publish_scan(stamp)
+        if self.camera is not None and self._due(1.0 / self.params.camera_rate, 1) and self._camera_wanted():
+            self.camera.offer(self.engine.snapshot())
+        self._contacts.add(self.engine.contacts())
+        if self._due(TRUTH_PERIOD, 2):
+            self._publish_truth()
+
+    def now(self) -> float:
+        """Simulated seconds since the node began."""
+        return self._epoch + self.state.time
+
+    def status(self) -> dict[str, str]:
+        late = [1e3 * self.pacer.lateness(share) for share in (0.5, 0.99)]
+        return {
+            "real_time_factor": f"{self.pacer.real_time_factor:.3f}",
+            "tick_lateness_ms_median": f"{late[0]:.2f}",
+            "tick_lateness_ms_p99": f"{late[1]:.2f}",
+            "simulated_seconds": f"{self.now():.2f}",
+            "camera_frames": str(self.camera.frames if self.camera else 0),
+            "commands_refused": str(self._refused),
+            "fallen": str(self.controller.fallen).lower(),
+        }
+
+    def close(self) -> None:
+        """Give back the simulator and its GL context. Idempotent."""
+        if self.camera is not None:
+            self.camera.close()
+        self.engine.close()
+
+    # ------------------------------------------------------------------ in
+
+    def _store(self, kind: str, side: str, message: Any) -> None:
+        self._inputs.append((kind, side, message))
+
+    def _apply_inputs(self) -> None:
+        inputs, self._inputs = self._inputs, []
+        for kind, side, message in inputs:
+            try:
+                self._apply(kind, side, message)
+            except InputError as error:
+                self._refused += 1
+                self.get_logger().warning(f"{side} {kind}: {error}".strip(), throttle_duration_sec=1.0)
+
+    def _apply(self, kind: str, side: str, message: Any) -> None:
+        if kind == "velocity":
+            linear, angular = message.twist.linear, message.twist.angular
+            self.controller.cmd_vel(linear.x, linear.y, angular.z, self.state.time)
+            return
+        names, times, positions, velocities = conversions.trajectory(message)
+        if kind == "gripper":
+            if names != [f"{side}_gripper"]:
+                raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
+            self.controller.gripper(side, float(positions[-1, 0]))
+        else:
+            stamp = to_seconds(message.header.stamp)
+            self.controller.arm_trajectory(
+                side, names, times, positions, velocities, message.header.frame_id,
+                stamp - self._epoch if stamp > 0.0 else 0.0,
+            )  # fmt: skip
+        self._first_motion.hand_moved()
+
+    def _on_verdict(self, verdict: contract.Verdict) -> None:
+        self._first_motion.verdict(verdict, self.controller.walking)
+
+    def _trace_first_motion(self) -> None:
+        begun = self._first_motion.tick(self.controller.walking)
+        if begun is not None:
+            self.trace(begun[0], "control", begun[1])
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._reset()
+            response.success = True
+        except VlaSimError as error:
+            response.message = str(error)
+        return response
+
+    def _reset(self) -> None:
+        values = {f.name: self.get_parameter(f.name).value for f in fields(EngineParams)}
+        p = check(EngineParams(**values))
+        self._epoch += self.state.time + CONTROL_PERIOD
+        self.engine.reset(p.seed, self._randomisation(p))
+        self.controller.reset()
+        self.state = self.engine.state()
+
+    @staticmethod
+    def _randomisation(p: EngineParams) -> Randomisation:
+        return Randomisation(p.randomise_objects, p.randomise_start, p.randomise_start_yaw)
+
+    # ------------------------------------------------------------------ out
+
+    def _due(self, period: float, offset: int = 0) -> bool:
+        """Whether something of this period [s] is due now; offsets spread the load over ticks."""
+        every = max(1, round(period / CONTROL_PERIOD))
+        return (self._tick + offset) % every == 0
+
+    def _publish_scan(self, stamp: Any) -> None:
+        points = scan.points_in_pelvis(self.engine.scan())
+        q = self.state.joint_position
+        level = scan.level_rotation(self.state.orientation)
+        soles = [
+            (level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in robot.SIDES
+        ]
+        holding = [
+            self.kinematics.frame(robot.TOOL_FRAME[side], q)[:3, 3]
+            for side in robot.SIDES
+            if self.controller.hand[side].holding(q[robot.FINGER_INDEX[side]])
+        ]
+        ranges = scan.flatten(points, self.state.orientation, SOLE - min(soles), holding)
+        self._scan.publish(conversions.laser_scan(ranges, stamp, 1.0 / self.params.lidar_rate))
+        if self._points.get_subscription_count():
+            self._points.publish(conversions.point_cloud(points, stamp))
+
+    def _publish_truth(self) -> None:
+        record = conversions.ground_truth(self.engine.truth(), self.now(), self.pacer.real_time_factor)
+        self.send(contract.GROUND_TRUTH, record)
+        self.send(contract.CONTACTS, self._contacts.take(self.now()))
+
+    def _camera_wanted(self) -> bool:
+        return any(publisher.get_subscription_count() for publisher in self._image_topics)
+
+    def _publish_images(self, frame: CameraFrame) -> None:
+        """In the camera's thread."""
+        if self.camera is None or not rclpy.ok():
+            return
+        messages = conversions.camera_messages(frame, to_stamp(self._epoch + frame.time))
+        for publisher, message in zip(self._image_topics, messages, strict=True):
+            publisher.publish(message)
+
+    def _check_camera(self) -> None:
+        if self.camera is None or self.camera.error is None:
+            return
+        reason = str(self.camera.error) or type(self.camera.error).__name__
+        if self.params.camera == "required":
+            raise EngineError(f"the camera cannot render: {reason}; set MUJOCO_GL=egl or camera:=auto")
+        self.get_logger().error(f"no camera from now on, it cannot render: {reason}")
+        self.camera = None
+
+
+def main() -> int:
+    """Run the engine until SIGINT, SIGTERM or shutdown; the exit code."""
+    rclpy.init()
+    signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
+    node: EngineNode | None = None
+    try:
+        node = EngineNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        node.run(executor)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except VlaSimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    finally:
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
