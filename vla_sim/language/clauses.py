@@ -1,0 +1,342 @@
+"""The commands that one clause can hold: each function reads one kind of command at a position.
+
+A function returns the clause it found or None. A clause that is understood in part (a verb without its
+object, a place that does not exist) carries a problem: the question to ask back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vla_sim.contract import Skill
+from vla_sim.language import phrases as p
+from vla_sim.language.questions import (
+    Problem,
+    missing,
+    unknown_object,
+    unknown_place,
+    which_name,
+    which_object,
+)
+from vla_sim.language.reader import ObjectRef, PlaceRef, Reader
+
+QUARTER = math.pi / 2
+USER = PlaceRef(0, word="user")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One command as it was said, names not resolved yet. [m], [rad], [s]; left and forward positive."""
+
+    skill: Skill
+    object: ObjectRef | None = None
+    place: PlaceRef | None = None
+    distance: float | None = None
+    lateral: float | None = None
+    angle: float | None = None
+    seconds: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """`end`: index after its last word."""
+
+    end: int
+    said: tuple[Said, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def typos(self) -> int:
+        refs = [ref for one in self.said for ref in (one.object, one.place) if ref is not None]
+        return sum(ref.typos for ref in refs)
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """The clean one first, then the longest, then the one with the fewest typos."""
+        quality = 2 if self.problem is None else int(self.problem.reason == "missing")
+        return quality, self.end, -self.typos
+
+
+def best_clause(readers: tuple[Reader, ...], i: int) -> Clause | None:
+    """The best reading of what begins at i by all kinds of command."""
+    found = [clause for reader in readers for read in READERS if (clause := read(reader, i)) is not None]
+    return max(found, key=lambda clause: clause.rank, default=None)
+
+
+def stop(r: Reader, i: int) -> Clause | None:
+    end = r.direct(i, p.STOP)
+    return None if end is None else Clause(end, (Said("stop"),))
+
+
+def go(r: Reader, i: int) -> Clause | None:
+    come = r.direct(i, p.COME)
+    verb = r.direct(i, p.GO)
+    enter = r.direct(i, p.ENTER)
+    found: list[Clause] = []
+    if come is not None and (here := r.at(come, p.HERE)) is not None:
+        found.append(Clause(here, (Said("navigate", place=USER),)))
+    if verb is not None and (there := r.at(verb, p.THERE)) is not None:
+        found.append(Clause(there, (Said("navigate", place=PlaceRef(there, word="there")),)))
+    to = r.at(verb, p.TO) if verb is not None else None
+    for start, sure in ((to, True), (verb, False), (enter, True)):
+        if start is None:
+            continue
+        if (place := r.place(start)) is not None:
+            found.append(_at_place(r, place, Said("navigate", place=place)))
+        if sure and (thing := r.object(start)) is not None:
+            found.append(_with_object(r, thing, "approach"))
+        if sure and not found and (words := r.unknown(start)) is not None:
+            found.append(Clause(words[1], problem=unknown_place(words[0], r.lexicon)))
+    if not found and verb is not None:
+        found.append(Clause(to or verb, problem=missing("Where shall I go?")))
+    return max(found, key=lambda clause: clause.rank, default=None)
+
+
+def move(r: Reader, i: int) -> Clause | None:
+    end = r.direct(i, p.STEP)
+    verbless = end == i
+    if end is None:
+        return None
+    ahead = aside = 0.0
+    if (reverse := r.direct(i, p.BACK_UP)) is not None:
+        ahead, end = -1.0, reverse
+    amount: float | None = None
+    while True:
+        start = r.at(end, p.BY) or end
+        found = r.quantity(start) if amount is None else None
+        if found is not None and found.dimension == "length":
+            amount, end = found.value, found.end
+            continue
+        if not ahead and not aside:
+            way = _way(r, end)
+            if way is not None:
+                ahead, aside, end = way
+                continue
+        break
+    if amount is None:
+        bare = r.number(r.at(end, p.BY) or end)
+        if verbless or not (ahead or aside or bare):
+            return None
+        if bare is not None:
+            said = f"{bare[0]:g}"
+            return Clause(bare[1], problem=missing(f'{said} what? Say for example "{said} meters".'))
+        return Clause(end, problem=missing('How far? Say for example "1 meter".'))
+    if verbless and not (ahead or aside):
+        return None
+    ahead = ahead if ahead or aside else 1.0
+    distance, lateral = amount * ahead or None, amount * aside or None
+    if distance is lateral is None:
+        distance = 0.0
+    return Clause(end, (Said("move", distance=distance, lateral=lateral),))
+
+
+def _way(r: Reader, i: int) -> tuple[float, float, int] | None:
+    for table, ahead, aside in (
+        (p.FORWARD, 1.0, 0.0), (p.BACKWARD, -1.0, 0.0), (p.LEFT, 0.0, 1.0), (p.RIGHT, 0.0, -1.0),
+    ):  # fmt: skip
+        end = r.at(i, table)
+        if end is not None and not (table is p.RIGHT and r.direct(end - 1, p.URGENT)):
+            return ahead, aside, end
+    return None
+
+
+def turn(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.TURN)
+    end = i if verb is None else verb
+    sign = 0.0
+    angle: float | None = None
+    around = False
+    while True:
+        start = r.at(end, p.BY) or end
+        found = r.quantity(start) if angle is None else None
+        if found is not None and found.dimension == "angle":
+            angle, end = found.value, found.end
+            continue
+        if angle is None and verb is not None and sign and (bare := r.number(start)) and bare[0] >= 10.0:
+            angle, end = math.radians(bare[0]), bare[1]  # "turn left 90": no unit but degrees fits
+            continue
+        if not sign:
+            for table, value in (
+                (p.LEFT, 1.0), (p.RIGHT, -1.0), (p.CLOCKWISE, -1.0), (p.COUNTERCLOCKWISE, 1.0),
+            ):  # fmt: skip
+                if (after := r.at(end, table)) is not None:
+                    sign, end = value, after
+                    break
+            if sign:
+                continue
+        if verb is not None and not around and (after := r.at(end, p.AROUND)) is not None:
+            around, end = True, after
+            continue
+        break
+    plain = verb is not None and r.text[i] not in ("make", "do")
+    if angle is None and not (plain and (around or sign or r.text[i] != "face")):
+        return None
+    if angle is None and not around and not sign:
+        return Clause(end, problem=missing("Which way shall I turn: left or right, and how far?"))
+    if angle is None:
+        angle = math.pi if around else QUARTER
+    whole_halves = abs(math.remainder(angle, math.pi)) < 1e-6
+    if not sign and not (around or whole_halves):
+        return Clause(end, problem=missing("Shall I turn left or right?"))
+    return Clause(end, (Said("turn", angle=angle * (sign or 1.0)),))
+
+
+def pick(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.PICK)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return _no_object(r, verb, "What shall I pick up?")
+    end = r.at(thing.end, p.UP) or thing.end
+    where = r.location(end)
+    end = where.end if where else end
+    end = r.at(end, p.UP) or end
+    return _checked(r, Clause(end, (Said("pick", thing, where),)))
+
+
+def bring(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.BRING)
+    if verb is None:
+        return None
+    found = []
+    for me in {r.at(verb, p.ME), None}:
+        thing = r.object(verb if me is None else me)
+        if thing is None:
+            continue
+        end, source, target = thing.end, None, USER if me is not None else None
+        for _ in range(2):
+            if target is None and (goal := _goal(r, end)) is not None:
+                end, target = goal.end, goal
+            elif source is None and (where := r.location(end)) is not None:
+                end, source = where.end, where
+        if target is None and r.direct(i, p.BRING_USER) is not None:
+            target = USER
+        if target is not None:
+            found.append(Clause(end, (Said("pick", thing, source), Said("carry", thing, target))))
+        elif r.direct(i, p.CARRY) is not None:
+            found.append(Clause(end, problem=missing("Where shall I bring it?")))
+    if not found and r.direct(i, p.BRING_USER) is not None:
+        return _no_object(r, r.at(verb, p.ME) or verb, "What shall I bring?")
+    best = max(found, key=lambda clause: clause.rank, default=None)
+    return None if best is None else _checked(r, best)
+
+
+def _goal(r: Reader, i: int) -> PlaceRef | None:
+    """to the kitchen, to me, there."""
+    me = r.at(i, p.ME)
+    if me is not None:
+        return PlaceRef(me, word="user")
+    there = r.at(i, p.THERE)
+    if there is not None:
+        return PlaceRef(there, word="there")
+    to = r.at(i, p.INTO)
+    return None if to is None else r.place(to)
+
+
+def put(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.PUT)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return _no_object(r, verb, "What shall I put down?")
+    end = r.at(thing.end, p.DOWN) or thing.end
+    where: PlaceRef | None = None
+    on = r.at(end, p.ON) or r.at(thing.end, p.ON)
+    if on is not None:
+        where = r.place(on, prefer_surface=True)
+        if where is None and (words := r.unknown(on)) is not None:
+            return Clause(words[1], problem=unknown_place(words[0], r.lexicon))
+    elif (there := r.at(end, p.THERE)) is not None:
+        where = PlaceRef(there, word="there")
+    elif (here := r.at(end, p.ON_THE_SPOT)) is not None:
+        where = PlaceRef(here, word="down")
+    elif end > thing.end or r.text[verb - 1] == "down" or r.text[i] in ("drop", "release", "let", "deposit"):
+        where = PlaceRef(end, word="down")
+    if where is None:
+        return Clause(end, problem=missing("Where shall I put it?"))
+    return _checked(r, Clause(where.end, (Said("place", thing, where),)))
+
+
+def find(r: Reader, i: int) -> Clause | None:
+    search = r.direct(i, p.SEARCH_IN)
+    if search is not None and (place := r.place(search, prefer_surface=True)) is not None:
+        after = r.at(place.end, p.FOR)
+        thing = r.object(after) if after is not None else None
+        if thing is not None:
+            return _checked(r, Clause(thing.end, (Said("find", thing, place),)))
+    verb = r.direct(i, p.FIND)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return _no_object(r, verb, "What shall I look for?")
+    return _with_object(r, thing, "find")
+
+
+def approach(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.APPROACH)
+    thing = r.object(verb) if verb is not None else None
+    return None if thing is None else _with_object(r, thing, "approach")
+
+
+def wait(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.WAIT)
+    if verb is None:
+        return None
+    found = r.quantity(r.at(verb, p.FOR) or verb)
+    if found is None or found.dimension != "time":
+        return None
+    return Clause(found.end, (Said("wait", seconds=found.value),))
+
+
+def say(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.SAY)
+    if verb is None:
+        return None
+    end = verb
+    while end < len(r.text) and r.text[end] not in ("then", "and") and r.text[end] not in ",.;!?":
+        end += 1
+    if end == verb:
+        return Clause(end, problem=missing("What shall I say?"))
+    return Clause(end, (Said("say", text=" ".join(r.text[verb:end]).capitalize() + "."),))
+
+
+READERS: tuple[Callable[[Reader, int], Clause | None], ...] = (
+    stop, wait, move, turn, go, put, bring, pick, find, approach, say,
+)  # fmt: skip
+
+
+def _with_object(r: Reader, thing: ObjectRef, skill: Skill) -> Clause:
+    where = r.location(thing.end)
+    return _checked(r, Clause(where.end if where else thing.end, (Said(skill, thing, where),)))
+
+
+def _at_place(r: Reader, place: PlaceRef, said: Said) -> Clause:
+    return _checked(r, Clause(place.end, (said,)))
+
+
+def _no_object(r: Reader, i: int, question: str) -> Clause:
+    words = r.unknown(i)
+    if words is None:
+        return Clause(i, problem=missing(question))
+    colour = r.name(r.skip(i), r.lexicon.colours)
+    if colour is not None and colour.end == words[1]:
+        return Clause(words[1], problem=which_object(r.lexicon, colour.values[0]))
+    return Clause(words[1], problem=unknown_object(words[0], r.lexicon))
+
+
+def _checked(r: Reader, clause: Clause) -> Clause:
+    """The clause, or a question if a mistyped name in it fits several."""
+    for one in clause.said:
+        for names, end in (
+            (one.object.ambiguous if one.object else (), one.object.end if one.object else 0),
+            (one.place.names if one.place and one.place.ambiguous else (), one.place.end if one.place else 0),
+        ):
+            if names:
+                return Clause(clause.end, problem=which_name(r.text[end - 1], names))
+    return clause

@@ -1,0 +1,100 @@
+"""What the planner must know beside the words: what is held, what was spoken of, what was seen."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from vla_sim.contract import DetectedObject, ObjectQuery, Plan, Status, Step
+from vla_sim.world import World
+
+REMEMBERED_PLANS = 64
+
+
+@dataclass(frozen=True)
+class Context:
+    """held: the object in the hand, None if empty. mentioned: the object that was spoken of last
+    ("it"). mentioned_place: the place spoken of last ("there"). place: where the robot is, "" if it is
+    at no known place. objects: what perception has seen."""
+
+    held: ObjectQuery | None = None
+    mentioned: ObjectQuery | None = None
+    mentioned_place: str = ""
+    place: str = ""
+    objects: tuple[DetectedObject, ...] = ()
+
+
+class Memory:
+    """Keeps the context up to date from the plans that were sent and the executive's word on them.
+
+    A step counts as done when a later one runs or the command succeeds.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._plans: OrderedDict[str, tuple[tuple[Step, ...], int]] = OrderedDict()
+        start = nearest_place(world, world.start[0], world.start[1])
+        self.context = Context(place=start)
+
+    def spoken(self, mentioned: ObjectQuery | None, place: str) -> None:
+        """A command was understood that spoke of these (None and "" change nothing)."""
+        self.context = replace(
+            self.context,
+            mentioned=mentioned or self.context.mentioned,
+            mentioned_place=place or self.context.mentioned_place,
+        )
+
+    def sent(self, plan: Plan) -> None:
+        self._plans[plan.command_id] = (tuple(plan.steps), 0)
+        while len(self._plans) > REMEMBERED_PLANS:
+            self._plans.popitem(last=False)
+
+    def heard(self, status: Status) -> None:
+        """The executive's status: learn what is held and where the robot is."""
+        steps, done = self._plans.get(status.command_id, ((), 0))
+        reached = len(steps) if status.state == "succeeded" else min(max(status.step, 0), len(steps))
+        for step in steps[done:reached]:
+            self._did(step)
+        if status.state in ("succeeded", "failed", "rejected", "cancelled"):
+            self._plans.pop(status.command_id, None)
+            if status.state in ("failed", "cancelled") and reached < len(steps):
+                self._tried(steps[reached])
+        elif steps:
+            self._plans[status.command_id] = (steps, max(done, reached))
+            if status.state == "running" and reached < len(steps):
+                self._tried(steps[reached])
+
+    def _did(self, step: Step) -> None:
+        if step.skill == "pick":
+            self.context = replace(self.context, held=step.object)
+        elif step.skill == "place":
+            self.context = replace(self.context, held=None)
+        self._tried(step)
+        if step.place and step.skill in ("navigate", "carry", "place", "find"):
+            surfaces = {surface.name: surface.place for surface in self._world.surfaces}
+            place = "" if step.place == "user" else surfaces.get(step.place, step.place)
+            self.context = replace(self.context, place=place)
+
+    def _tried(self, step: Step) -> None:
+        """These leave the place where the robot was, or may have."""
+        if step.skill in ("navigate", "carry", "place", "find", "move"):
+            self.context = replace(self.context, place="")
+
+
+def nearest_place(world: World, x: float, y: float, within: float = 2.0) -> str:
+    """The place nearest to (x, y) [m] in map, "" if none is `within` [m]."""
+    near = [(math.hypot(p.x - x, p.y - y), p.name) for p in world.places]
+    distance, name = min(near, default=(math.inf, ""))
+    return name if distance <= within else ""
+
+
+def place_of(world: World, seen: DetectedObject) -> str:
+    """The place that a seen object belongs to: that of the surface under it, else the nearest."""
+    x, y, z = seen.position
+    for s in world.surfaces:
+        c, n = math.cos(s.yaw), math.sin(s.yaw)
+        along, across = c * (x - s.x) + n * (y - s.y), -n * (x - s.x) + c * (y - s.y)
+        if abs(along) <= s.length / 2 and abs(across) <= s.width / 2 and -0.05 <= z - s.height <= 0.4:
+            return s.place
+    return nearest_place(world, x, y, within=math.inf)
