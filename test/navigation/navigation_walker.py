@@ -1,4 +1,4 @@
-"""A planar robot that walks like the humanoid: slower than told, late, swaying, carried on by a stop."""
+"""A planar robot that walks like the humanoid: not quite as told, late, swaying, carried on by a stop."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Walker:
         self.rng = rng
         self.pose = np.array(pose, float)
         self.odom = self.pose.copy()
-        self.gain = np.array([0.84, 0.5, 0.9]) * rng.uniform(0.93, 1.07, 3) if gain is None else gain
-        self.offset = np.array([-0.02, -0.012, 0.01]) * rng.uniform(0.5, 1.5, 3)
+        self.gain = rng.uniform((0.9, 0.85, 0.93), (1.07, 1.15, 1.07)) if gain is None else gain
+        self.offset = rng.normal(0.0, (0.01, 0.01, 0.01))
         self.scale = 1.0 + drift * rng.normal()
         self.turn = 0.3 * drift * rng.normal()
         self.velocity = np.zeros(3)
@@ -77,7 +77,7 @@ class Walker:
         self.carry = np.zeros(3)
 
     def step(self, dt=0.02):
-        stand = np.hypot(*self.command[:2]) < 0.01 and abs(self.command[2]) < 0.01
+        stand = np.max(np.abs(self.command)) < 1e-6
         target = np.zeros(3) if stand else self.gain * self.command + self.offset
         if stand and self.walking > 0.99:  # the last step carries it on
             self.carry = np.array([0.035, -0.012, 0.0]) + self.rng.normal(0, (0.008, 0.008, 0.015))

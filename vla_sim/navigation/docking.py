@@ -58,6 +58,8 @@ class PoseServo:
         self._last = -math.inf
         self._attempt = 0
         self._side = 0.0
+        self._near_since = math.inf
+        self._trim = np.zeros(3)
 
     def step(self, time: float, goal: Array, mean: Array, raw: Array, velocity: Array) -> Array:
         """The command (3,) for now.
@@ -72,8 +74,12 @@ class PoseServo:
         shift[0] += self.gait.stop_ahead(float(velocity[0])) - self.gait.stop_shift[0]
         self.error = relative(compose(mean, shift), goal)
         distance, turn = math.hypot(self.error[0], self.error[1]), abs(self.error[2])
-        near = max(0.010, 0.4 * s.position)
-        straight = max(0.015, 0.4 * s.yaw)
+        if distance < 3.0 * s.position and turn < 3.0 * s.yaw:
+            self._near_since = min(self._near_since, time)
+        # The longer it hovers, the less it insists.
+        share = min(0.8, 0.4 + 0.05 * max(0.0, time - self._near_since - 2.0))
+        near = max(0.010, share * s.position)
+        straight = max(0.015, share * s.yaw)
         slow = s.position > 0.08 or math.hypot(velocity[0], velocity[1]) < 0.05
         if distance < near and turn < straight and slow:
             self._good_since = min(self._good_since, time)
@@ -91,11 +97,14 @@ class PoseServo:
             want[:2] *= 0.3
         elif e[0] < s.line_up and (abs(e[1]) > 0.06 or abs(e[2]) > 0.15):
             want[0] = min(want[0], 0.0)
+        dt = min(0.2, max(0.0, time - self._last))
+        self._last = time
+        if time >= self._near_since:  # what the gait drifts by itself
+            self._trim = np.clip(self._trim + 0.2 * e * dt, -0.04, 0.04)
+            want += self._trim
         want[0] = min(max(want[0], -0.75 * s.speed), s.speed)
         want[1] = min(max(want[1], -s.side), s.side)
         want[2] = min(max(want[2], -s.turn), s.turn)
-        dt = min(0.2, max(0.0, time - self._last))
-        self._last = time
         reach = np.array([1.0, 1.0, 2.0]) * s.acceleration * dt
         # Speeding up is eased, slowing down is not: the gait's own lag eases it enough.
         grows = np.abs(want) > np.abs(self._velocity)
@@ -128,6 +137,6 @@ class PoseServo:
             seen = relative(self._before, raw)
             self._shift += 0.5 * (np.clip(seen, -0.12, 0.12) - self._shift)
             self._velocity = np.zeros(3)
-            self._good_since = math.inf
+            self._good_since = self._near_since = math.inf
             self.state = "walking"
         return np.zeros(3)

@@ -1,17 +1,15 @@
 """How this humanoid answers a velocity command, and the room its body takes.
 
-Measured with the walking policy in MuJoCo at 2 ms steps, mean of several gait cycles:
+The controller knows what to ask of the walking policy (`control.calibration`), so that on the mean of a
+gait cycle it walks what it is told, from a few mm/s up: while it steps there is no dead band, and any
+command but zero keeps it stepping. Measured in MuJoCo, policy fastsac:
 
-    commanded   0.05  0.10  0.15  0.20  0.30  0.50  0.70 m/s ahead
-    walked      0.02  0.06  0.10  0.15  0.24  0.41  0.57
-    commanded   0.10  0.20  0.30  0.50 m/s to the left (0.2 to the right: 0.12)
-    walked      0.04  0.10  0.16  0.25
-    commanded   0.05  0.10  0.20  0.40  0.70 rad/s
-    turned      0.05  0.10  0.19  0.37  0.64
-
-So the answer is a line with a small offset: there is no dead band while it steps, but it steps only if
-told at least 0.01 in some axis. A stop from stepping on the spot carries the pelvis 0.035 m ahead of
-the gait cycle's mean and 0.012 m to the right, and takes 1.3 to 1.9 s until all is still.
+    sway            pelvis +-0.028 m sideways and +-0.015 rad in heading, once a cycle of 1 s
+    lag             0.3 s
+    stop            from stepping on the spot it comes to stand 0.035 m ahead of the cycle's mean pose and
+                    0.012 m to the right of it, with 0.01 m and 0.025 rad of scatter, still after 1.3 to
+                    1.9 s; from 0.25 m/s 0.05 m ahead, from 0.4 m/s 0.13 m
+    start           the first step to the side takes 0.05 m to the right
 """
 
 from __future__ import annotations
@@ -26,17 +24,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Gait:
-    """walked velocity = gain * command + offset for x, y [m/s] and yaw [rad/s] while stepping.
+    """gain, offset: walked velocity = gain * command + offset, for x, y [m/s] and yaw [rad/s], while
+    stepping. lag: time constant [s]. period: one gait cycle [s]. idle: least command [m/s] that keeps it
+    stepping. stop_shift: (3,) where it comes to stand relative to the cycle's mean pose when stepping on
+    the spot; settle: seconds until it is still."""
 
-    lag: time constant [s]. period: one gait cycle [s], over which the pelvis sways 0.03 m to either
-    side. idle: least command [m/s] that keeps it stepping. stop_shift: (3,) where it comes to stand
-    relative to the cycle's mean pose when stepping on the spot; settle: seconds until it is still."""
-
-    gain: tuple[float, float, float] = (0.87, 0.53, 0.93)
-    offset: tuple[float, float, float] = (-0.022, -0.013, 0.008)
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     lag: float = 0.3
     period: float = 1.0
-    idle: float = 0.015
+    idle: float = 0.005
     stop_shift: tuple[float, float, float] = (0.035, -0.012, 0.0)
     settle: float = 1.8
 
@@ -56,7 +53,7 @@ class Gait:
     @staticmethod
     def standing(command: Array) -> bool:
         """Whether the policy stands still under this command."""
-        return bool(np.hypot(command[0], command[1]) < 0.01 and abs(command[2]) < 0.01)
+        return bool(np.max(np.abs(command)) < 1e-6)
 
     def stop_ahead(self, speed: float) -> float:
         """How far ahead [m] of the mean pose it stands after a stop from `speed` [m/s]."""

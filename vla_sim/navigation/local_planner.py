@@ -1,7 +1,7 @@
 """Following a path: rollouts of candidate commands through the gait's response, against the footprint.
 
-A dynamic-window planner (Fox, Burgard, Thrun 1997) whose prediction is this humanoid's: it walks about
-0.8 of what it is told, answers with a lag, and small commands are not used at all.
+A dynamic-window planner (Fox, Burgard, Thrun 1997) whose prediction is this humanoid's: it
+answers with a lag, steps sideways only slowly, and has elbows and hands.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LocalSettings:
     turn_start_narrow: float = 0.40
     turn_stop: float = 0.15
     narrow: float = 0.55
-    slowest: float = 0.3
+    slowest: float = 0.25
     turn_rate: float = 0.6
     turn_slowest: float = 0.25
     lookahead: float = 0.6
@@ -119,8 +119,8 @@ def _evaluate(
         cost += 1.2 * max(0.0, expected - along)
         if i >= n - 4:
             cost += 1.0 * end
-        cost += 0.10 * abs(candidates[m, 1])
-        cost += 0.04 * (candidates[m, 2] - previous[2]) ** 2 + 0.10 * (candidates[m, 1] - previous[1]) ** 2
+        cost += 0.20 * abs(candidates[m, 1])
+        cost += 0.04 * (candidates[m, 2] - previous[2]) ** 2 + 0.40 * (candidates[m, 1] - previous[1]) ** 2
         cost += 0.05 * (candidates[m, 0] - previous[0]) ** 2
         if cost < best_cost:
             best_cost, best, best_clearance = cost, m, worst
@@ -226,9 +226,8 @@ class LocalPlanner:
         return LocalCommand(np.zeros(3), True, self._index, here, turning=True)
 
     def _candidates(self, pace: float) -> Array:
-        low = 0.2
-        speeds = np.unique(np.round(np.linspace(low, max(low, pace), 4), 3))
+        speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 4), 3))
         turns = np.array([-0.6, -0.45, -0.32, -0.22, -0.14, -0.07, 0.0, 0.07, 0.14, 0.22, 0.32, 0.45, 0.6])
-        sides = np.array([0.0, -0.25, -0.12, 0.12, 0.25])
+        sides = np.array([0.0, -0.12, -0.06, 0.06, 0.12])
         grid = np.stack(np.meshgrid(speeds, sides, turns, indexing="ij"), axis=-1)
         return np.ascontiguousarray(grid.reshape(-1, 3))
