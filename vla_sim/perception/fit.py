@@ -11,15 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from vla_sim.perception.shapes import BOX, Solid, hit
+from vla_sim.perception.kernels import BOX, search
+from vla_sim.perception.shapes import Solid
 
 Array = NDArray[np.float64]
-
-WORST = 9.0
-"""Cost of a pixel that contradicts the solid: three standard deviations squared."""
 
 
 @dataclass(frozen=True)
@@ -50,89 +47,6 @@ class Fit:
     solid: Solid
     pose: Array
     cost: float
-
-
-@njit(cache=True)
-def _cost(
-    code: int,
-    s: Array,
-    pose: Array,
-    origin: Array,
-    rays: Array,
-    depth: Array,
-    inside: NDArray[np.bool_],
-    noise: float,
-    height: float,
-) -> float:
-    """Mean truncated squared error over the pixels of component and model together."""
-    c, sn = math.cos(pose[3]), math.sin(pose[3])
-    px, py, oz = origin[0] - pose[0], origin[1] - pose[1], origin[2] - pose[2]
-    ox, oy = c * px + sn * py, -sn * px + c * py
-    total, count = 0.0, 0
-    for i in range(rays.shape[0]):
-        dx, dy = rays[i, 0], rays[i, 1]
-        t = hit(code, s, ox, oy, oz, c * dx + sn * dy, -sn * dx + c * dy, rays[i, 2])
-        z = depth[i]
-        if inside[i]:
-            count += 1
-            if t == np.inf:
-                total += WORST
-            elif np.isfinite(z):
-                e = (z - t) / (noise * (0.003 + 0.006 * z))
-                total += min(e * e, WORST)
-            else:
-                total += 1.0
-        elif t < np.inf and np.isfinite(z):
-            e = (z - t) / (noise * (0.003 + 0.006 * z))
-            if e < -3.0:
-                continue  # something else stands before it
-            count += 1
-            # Another colour at the right depth (a label, a highlight) is no contradiction.
-            total += WORST if e > 3.0 else 2.0
-    if count == 0:
-        return WORST
-    cost = total / count
-    if np.isfinite(height):
-        e = (pose[2] - s[2] - height) / 0.008
-        cost += 0.1 * min(e * e, 20.0)
-    return cost
-
-
-@njit(cache=True)
-def _search(
-    code: int,
-    s: Array,
-    pose: Array,
-    origin: Array,
-    rays: Array,
-    depth: Array,
-    inside: NDArray[np.bool_],
-    height: float,
-    turns: bool,
-    noise: float,
-    step: float,
-    least: float,
-) -> float:
-    """Pattern search in place: along each axis, half the step when nothing is better."""
-    best = _cost(code, s, pose, origin, rays, depth, inside, noise, height)
-    axes = 4 if turns else 3
-    while step >= least:
-        better = False
-        for axis in range(axes):
-            # 0.05 m of arm: a yaw step moves a corner about as far as a linear step.
-            size = step / 0.05 if axis == 3 else step
-            for sign in (-1.0, 1.0):
-                before = pose[axis]
-                pose[axis] = before + sign * size
-                cost = _cost(code, s, pose, origin, rays, depth, inside, noise, height)
-                if cost < best - 1e-6:
-                    best = cost
-                    better = True
-                    break
-                pose[axis] = before
-        if not better:
-            step *= 0.5
-    return best
 
 
 def fit(solid: Solid, samples: Samples, guess: Array, height: float) -> Fit:
@@ -169,7 +83,7 @@ def _run(
     solid: Solid, s: Array, pose: Array, of: Samples, height: float, noise: float, step: float, least: float
 ) -> float:
     return float(
-        _search(
+        search(
             solid.code, s, pose, of.origin, of.rays, of.depth, of.inside, height, solid.code == BOX,
             noise, step, least,
         )

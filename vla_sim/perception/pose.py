@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.detection import Detection
 from vla_sim.perception.fit import Fit, Samples, fit, refine
-from vla_sim.perception.shapes import BOX, Solid, hits
+from vla_sim.perception.kernels import BOX, hits
+from vla_sim.perception.shapes import Solid
 from vla_sim.perception.vocabulary import Vocabulary
 
 Array = NDArray[np.float64]
