@@ -31,10 +31,11 @@ COLOURS = (
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "gray",
 )  # fmt: skip
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "shelf")
-SURFACE_HEIGHT = (0.4, 1.1)
+SURFACE_HEIGHT = (0.5, 1.1)
 SURFACE_WIDTH = 0.25
 """A model with one of these words in its name is a surface if it has a level box top between these
-heights [m] that is at least this wide [m]; of several, the one of largest area."""
+heights [m], where a standing robot reaches, that is at least this wide [m]; of several such tops, the
+one of largest area."""
 
 
 @dataclass(frozen=True)
