@@ -16,7 +16,7 @@ class Executive:
     """Pure core: `accept` verdicts, `stop`, `tick` at 20 Hz or so; results are in `context.outbox`."""
 
     def __init__(self, context: Context) -> None:
-        self.context = context
+        self.ctx = context
         self.queue = CommandQueue()
         self.job: Job | None = None
         self.skill: Running | None = None
@@ -24,7 +24,7 @@ class Executive:
 
     def accept(self, verdict: Verdict) -> None:
         """Queue an allowed plan; answer a refused one."""
-        ctx, plan = self.context, verdict.plan
+        ctx, plan = self.ctx, verdict.plan
         if not verdict.allowed:
             reason = "; ".join(verdict.reasons)
             self._status(verdict.command_id, "rejected", detail=reason)
@@ -48,7 +48,7 @@ class Executive:
         if command_id == self.stopped:
             return
         self.stopped = command_id
-        ctx = self.context
+        ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
         ctx.send(contract.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))
         ctx.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="stop", action="cancel"))
@@ -78,12 +78,12 @@ class Executive:
             self.job = self.queue.pop()
             if self.job is None:
                 return
-            self.context.user_pose = self.job.user_pose
+            self.ctx.user_pose = self.job.user_pose
         job = self.job
         if self.skill is None:
             step = job.plan.steps[job.step]
             self._status(job.plan.command_id, "running", skill=step.skill)
-            self.skill = SKILLS[step.skill](self.context, step)
+            self.skill = SKILLS[step.skill](self.ctx, step)
         try:
             next(self.skill)
         except StopIteration as done:
@@ -100,7 +100,7 @@ class Executive:
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)
         if detail:
-            self.context.say(detail)
+            self.ctx.say(detail)
 
     def _status(
         self, command_id: str, state: CommandState, *, job: Job | None = None, skill: str = "",
@@ -114,4 +114,4 @@ class Executive:
             command_id=command_id, state=state, skill=skill, step=job.step if job else 0,
             steps=steps, detail=detail, mono=time.monotonic(),
         )  # fmt: skip
-        self.context.send(contract.STATUS, status)
+        self.ctx.send(contract.STATUS, status)

@@ -53,7 +53,9 @@ def drive(
             status = ctx.navigation
             mine = status is not None and status.goal_id == goal
             if status is not None and mine and status.state != "active":
-                return Result(status.state == "succeeded", status.detail)
+                if status.state == "succeeded":
+                    return Result(True)  # how exactly it stands is nothing to speak of
+                return Result(False, status.detail)
             if not mine and ctx.now - began > ANSWER_TIMEOUT:
                 return _gave_up(ctx, goal, "navigation does not answer")
             if ctx.now - began > timeout:

@@ -33,8 +33,8 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     def __init__(self) -> None:
         super().__init__("executive", ExecutiveParams)
         world = World.load(self.params.world)
-        self.context = Context(world, world.rasterise(), pose=world.start)
-        self.core = Executive(self.context)
+        self.ctx = Context(world, world.rasterise(), pose=world.start)
+        self.core = Executive(self.ctx)
         self.map_to_odom = np.eye(4)
         self.odom: Any = None
         self.listen(contract.VERDICT, self.on_verdict)
@@ -55,17 +55,17 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.tick()  # the first request leaves now, not at the next tick
 
     def on_navigation(self, status: NavigationStatus) -> None:
-        self.context.navigation = status
+        self.ctx.navigation = status
 
     def on_manipulation(self, status: ManipulationStatus) -> None:
-        self.context.manipulation = status
-        holding = self.context.holding
+        self.ctx.manipulation = status
+        holding = self.ctx.holding
         if holding is not None and status.state != "active" and not status.holding:
             self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")
-            self.context.holding = self.context.holding_arm = None
+            self.ctx.holding = self.ctx.holding_arm = None
 
     def on_objects(self, objects: ObjectList) -> None:
-        self.context.objects, self.context.objects_stamp = objects.objects, objects.stamp
+        self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
 
     def on_safety(self, state: SafetyState) -> None:
         if state.stop_command_id:
@@ -90,25 +90,25 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         at = self.map_to_odom @ np.array([p.x, p.y, p.z, 1.0])
         forward = self.map_to_odom[:3, :3] @ rotation_from_quaternion((q.w, q.x, q.y, q.z))[:, 0]
         yaw = float(np.arctan2(forward[1], forward[0]))
-        self.context.pose = (float(at[0]), float(at[1]), yaw)
+        self.ctx.pose = (float(at[0]), float(at[1]), yaw)
 
     def tick(self) -> None:
-        self.context.now = self.now()
+        self.ctx.now = self.now()
         self.update_pose()
         self.core.tick()
         self.flush()
 
     def flush(self) -> None:
-        for topic, record in self.context.outbox:
+        for topic, record in self.ctx.outbox:
             self.send(topic, record)
-        self.context.outbox.clear()
+        self.ctx.outbox.clear()
 
     def status(self) -> dict[str, str]:
         job = self.core.job
         return {
             "running": job.plan.text if job else "",
             "waiting": str(len(self.core.queue)),
-            "holding": str(self.context.holding.kind) if self.context.holding else "",
+            "holding": str(self.ctx.holding.kind) if self.ctx.holding else "",
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from vla_sim.contract import Step
 from vla_sim.language.rules import RulePlanner
 from vla_sim.world import World
@@ -9,4 +11,9 @@ from vla_sim.world import World
 
 def expected_steps(world: World, text: str) -> list[Step]:
     """Steps of the rule planner for `text`; empty if it is no command (then an answer is expected)."""
-    raise NotImplementedError(RulePlanner)
+    return list(_planner(str(world.path)).plan(text).steps)
+
+
+@lru_cache(maxsize=4)
+def _planner(path: str) -> RulePlanner:
+    return RulePlanner(World.load(path))

@@ -1,0 +1,180 @@
+"""The verdict is right: for every check, a run in which it must fail does fail, with its reason."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vla_sim.contract import (
+    ContactPair,
+    Contacts,
+    DetectedObject,
+    GroundTruth,
+    ObjectQuery,
+    Plan,
+    Status,
+    Step,
+    TraceEvent,
+)
+from vla_sim.scenario import judge
+from vla_sim.scenario.recording import Recording, path_length, path_of
+from vla_sim.world import ObjectKind, Place, Surface, World
+
+CUP = ObjectQuery(kind="cup", colour="red")
+WORLD = World(
+    name="flat", path=Path("flat.sdf"), start=(0.0, 0.0, 0.0),
+    places=(Place("kitchen", 4.0, 0.0, 0.0),),
+    surfaces=(Surface("table", "kitchen", 5.0, 0.0, 0.0, 0.5, 1.2, 0.75),),
+    objects=(ObjectKind("red_cup", "cup", "red", "cylinder", (0.07, 0.07, 0.1), 0.15),),
+    solids=(), forbidden=(),
+)  # fmt: skip
+
+
+def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False):
+    return GroundTruth(
+        stamp=stamp, robot=(x, y, 0.77, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)),
+        objects={"red_cup": (*cup, 1.0, 0.0, 0.0, 0.0)}, fallen=fallen, clearance=0.5,
+    )  # fmt: skip
+
+
+def run(step, truths):
+    """A recording in which `step` runs from the first truth to the last."""
+    recording = Recording()
+    recording.plans.append(Plan(command_id="c", text="", steps=[step], planner="rules"))
+    recording.truths.append(truths[0])
+    recording.on_status(Status(command_id="c", state="running", skill=step.skill, steps=1, mono=0.0))
+    recording.truths.extend(truths[1:])
+    recording.on_status(Status(command_id="c", state="succeeded", skill=step.skill, steps=1, mono=1.0))
+    return recording
+
+
+def verdict(step, truths):
+    (check,) = judge.judge_steps(run(step, truths), WORLD, "c", [step])
+    return check
+
+
+def line(n, **ends):
+    """n truths; each named value goes from its first to its last number."""
+    values = {k: np.linspace(*v, n) for k, v in ends.items()}
+    return [truth(0.05 * i, **{k: float(v[i]) for k, v in values.items()}) for i in range(n)]
+
+
+def test_arriving_is_near_the_place_and_nowhere_else():
+    step = Step(skill="navigate", place="kitchen")
+    assert verdict(step, line(9, x=(0.0, 3.9))).passed
+    late = verdict(step, line(9, x=(0.0, 3.2)))
+    assert not late.passed
+    assert "0.80 m from it" in late.detail
+
+
+def test_coming_back_is_judged_by_where_the_command_was_given():
+    step = Step(skill="carry", place="user")
+    assert verdict(step, [truth(0.0), truth(1.0, x=3.0), truth(2.0, x=0.2)]).passed
+    assert not verdict(step, [truth(0.0), truth(1.0, x=3.0)]).passed
+
+
+@pytest.mark.parametrize(("x", "ok"), [(2.1, True), (1.5, False), (-2.0, False)])
+def test_a_move_has_its_length_and_direction(x, ok):
+    assert verdict(Step(skill="move", distance=2.0), line(9, x=(0.0, x))).passed is ok
+
+
+@pytest.mark.parametrize(("yaw", "ok"), [(1.55, True), (1.2, False), (-1.57, False)])
+def test_a_turn_has_its_angle_and_direction(yaw, ok):
+    assert verdict(Step(skill="turn", angle=math.pi / 2), line(30, yaw=(0.0, yaw))).passed is ok
+
+
+def test_more_than_half_a_turn_is_counted_whole():
+    assert judge.turned_angle(line(80, yaw=(0.0, 2 * math.pi))) == pytest.approx(2 * math.pi)
+
+
+def lifted(height, seconds):
+    up = [truth(0.0)] + [truth(1.0 + 0.05 * i, cup=(4.8, 0, 0.8 + height)) for i in range(int(seconds * 20))]
+    return [*up, truth(30.0)]
+
+
+@pytest.mark.parametrize(
+    ("height", "seconds", "ok"), [(0.15, 3.0, True), (0.08, 3.0, False), (0.15, 1.5, False)]
+)
+def test_a_grasp_lifts_high_enough_and_long_enough(height, seconds, ok):
+    check = verdict(Step(skill="pick", object=CUP), lifted(height, seconds))
+    assert check.passed is ok
+    assert f"up {height:.2f} m" in check.detail
+
+
+def test_two_short_lifts_are_not_one_long_one():
+    truths = [truth(0.0)]
+    truths += [truth(0.05 * i, cup=(4.8, 0, 0.95 if i % 30 else 0.80)) for i in range(1, 120)]
+    assert not verdict(Step(skill="pick", object=CUP), truths).passed
+
+
+def test_an_object_is_placed_when_it_was_moved_and_rests_there():
+    step = Step(skill="place", place="table")
+    assert verdict(step, [truth(0.0, cup=(1.0, 1.0, 0.8)), truth(1.0)]).passed
+    assert not verdict(step, [truth(0.0), truth(1.0)]).passed
+    assert not verdict(step, [truth(0.0, cup=(1.0, 1.0, 0.8)), truth(1.0, cup=(4.8, 0.0, 0.05))]).passed
+
+
+@pytest.mark.parametrize(("x", "ok"), [(4.82, True), (4.6, False)])
+def test_found_means_where_it_is(x, ok):
+    step = Step(skill="find", object=CUP)
+    recording = run(step, [truth(0.0), truth(1.0)])
+    seen = DetectedObject(
+        track_id=1, kind="cup", colour="red", position=(x, 0.0, 0.8), size=(0.07, 0.07, 0.1), yaw=0.0,
+        confidence=0.9, last_seen=1.0,
+    )  # fmt: skip
+    recording.sightings.append((0.9, [seen]))
+    (check,) = judge.judge_steps(recording, WORLD, "c", [step])
+    assert check.passed is ok
+
+
+def test_a_lying_status_does_not_pass_for_a_deed():
+    """The executive says succeeded, and nothing of what was asked for was even begun."""
+    recording = run(Step(skill="wait", seconds=1.0), [truth(0.0), truth(1.0)])
+    (check,) = judge.judge_steps(recording, WORLD, "c", [Step(skill="navigate", place="kitchen")])
+    assert not check.passed
+    assert "nothing of the kind" in check.detail
+
+
+PAIRS = [
+    ("g1::left_ankle_roll_link::sole", "floor::link::collision", set(), True),
+    ("g1::left_knee_link::shin", "floor::link::collision", set(), False),
+    ("g1::torso_link::chest", "table::link::top", set(), False),
+    ("g1::right_finger_left_link::pad", "red_cup::link::body", {"red_cup"}, True),
+    ("g1::right_finger_left_link::pad", "red_cup::link::body", set(), False),
+    ("g1::right_elbow_link::forearm", "red_cup::link::body", {"red_cup"}, False),
+    ("g1::right_finger_left_link::pad", "g1::right_finger_right_link::pad", set(), True),
+    ("g1::right_elbow_link::forearm", "g1::torso_link::chest", set(), False),
+    ("red_cup::link::body", "table::link::top", set(), True),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "held", "allowed"), PAIRS)
+@pytest.mark.parametrize("swap", [False, True])
+def test_only_feet_with_floor_and_gripper_with_the_wanted_object_may_touch(a, b, held, allowed, swap):
+    recording = Recording()
+    pair = ContactPair(a=b, b=a, force=3.0) if swap else ContactPair(a=a, b=b, force=3.0)
+    recording.on_contacts(Contacts(stamp=1.0, pairs=[pair]))
+    touches = judge.forbidden_contacts(recording, {"red_cup"}, held)
+    assert bool(touches) is not allowed
+
+
+def test_latency_runs_from_the_last_voiced_sample_to_the_first_motion():
+    recording = Recording()
+    for stage, begin, end in (("voice", 1.0, 1.2), ("intent", 1.2, 1.21), ("control", 1.3, 1.45)):
+        event = TraceEvent(command_id="c", stage=stage, begin_mono=begin, end_mono=end)
+        recording.traces += [event, replace_id(event)]
+    stages, total = judge.latencies(recording, "c", spoken=True)
+    assert [s.stage for s in stages] == ["voice", "intent", "control"]
+    assert total == pytest.approx(450.0)
+    assert [s.ok for s in stages] == [True, True, False]
+    assert judge.latencies(Recording(), "c", spoken=True) == ([], None)
+
+
+def replace_id(event):
+    return TraceEvent(command_id="other", stage=event.stage, begin_mono=0.0, end_mono=99.0)
+
+
+def test_the_sway_of_the_gait_is_not_way():
+    truths = [truth(0.05 * i, x=0.02 * i, y=0.03 * math.sin(2 * math.pi * 0.05 * i)) for i in range(201)]
+    assert path_length(path_of(truths)) == pytest.approx(3.6, abs=0.25)

@@ -1,0 +1,124 @@
+"""Nodes are started, watched and ended; here they are tiny programs instead of ROS nodes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from vla_sim.errors import InputError, StackError
+from vla_sim.stack import NodeSpec, StackOptions
+from vla_sim.supervise import Domain, Stack
+
+PROGRAMS = {
+    "patient": "import time\nprint('here')\nwhile True: time.sleep(0.1)\n",
+    "stubborn": "import signal, time\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\n"
+    "print('here')\nwhile True: time.sleep(0.1)\n",
+    "broken": "import sys\nprint('error: the camera is on fire')\nsys.exit(3)\n",
+    "parent": "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; "
+    "time.sleep(600)'])\nprint('here')\nwhile True: time.sleep(0.1)\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def _programs(tmp_path, monkeypatch):
+    for name, code in PROGRAMS.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name in ("ROS_DOMAIN_ID", "FASTRTPS_DEFAULT_PROFILES_FILE", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
+
+
+def stack(tmp_path, *names):
+    specs = tuple(NodeSpec(name, name, ()) for name in names)
+    return Stack(StackOptions(), tmp_path / "run", specs=specs)
+
+
+def wait_for(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_leaving_ends_every_process_and_its_children(tmp_path):
+    with stack(tmp_path, "patient", "parent") as running:
+        wait_for(lambda: all(p.last == "here" for p in running.processes))
+        pids = [p.popen.pid for p in running.processes]
+        family = [c for pid in pids for c in (psutil.Process(pid), *psutil.Process(pid).children())]
+        assert len(family) == 3
+    wait_for(lambda: not any(p.is_running() and p.status() != "zombie" for p in family))
+
+
+def test_a_node_that_ignores_signals_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("vla_sim.supervise.GRACE", 0.3)
+    with stack(tmp_path, "stubborn") as running:
+        wait_for(lambda: running.processes[0].last == "here")
+    assert running.alive() == []
+
+
+def test_a_dead_node_is_named_with_its_last_words(tmp_path):
+    with stack(tmp_path, "patient", "broken") as running:
+        wait_for(lambda: running.processes[1].popen.poll() is not None)
+        with pytest.raises(StackError, match="broken ended: the camera is on fire") as error:
+            running.check()
+        assert str(tmp_path) in str(error.value)
+
+
+def test_output_goes_to_a_log_a_node(tmp_path):
+    with stack(tmp_path, "patient") as running:
+        wait_for(lambda: running.processes[0].last == "here")
+    assert (tmp_path / "run" / "logs" / "patient.log").read_text().startswith("here\n")
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "run").write_text("a file is in the way")
+    with pytest.raises(StackError, match="cannot write to"), stack(tmp_path, "patient"):
+        pass
+
+
+def test_nodes_end_when_the_supervisor_is_killed(tmp_path):
+    code = f"""
+        import time
+        from pathlib import Path
+        from vla_sim.stack import NodeSpec, StackOptions
+        from vla_sim.supervise import Stack
+        specs = (NodeSpec("patient", "patient", ()),)
+        running = Stack(StackOptions(), Path({str(tmp_path / "run")!r}), specs=specs)
+        running.start()
+        print(running.processes[0].popen.pid, flush=True)
+        time.sleep(600)
+    """
+    line = [sys.executable, "-c", textwrap.dedent(code)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as supervisor:
+        node = psutil.Process(int(supervisor.stdout.readline()))
+        supervisor.send_signal(signal.SIGKILL)
+        wait_for(lambda: not node.is_running() or node.status() == "zombie")
+
+
+def test_two_runs_never_share_a_domain():
+    first, second = Domain(), Domain()
+    try:
+        assert first.id != second.id
+        with pytest.raises(StackError, match=f"domain {first.id} is in use"):
+            Domain(first.id)
+    finally:
+        first.release()
+        second.release()
+
+
+def test_a_domain_that_another_program_uses_is_not_taken():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("", 7400 + 250 * 77 + 10))
+        with pytest.raises(StackError, match="domain 77 is in use"):
+            Domain(77)
+
+
+def test_a_domain_is_a_number_that_ros_knows():
+    with pytest.raises(InputError, match="from 0 to 232"):
+        Domain(500)
