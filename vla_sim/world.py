@@ -16,10 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import assets, footprint, sdf
+from vla_sim import assets, sdf
 from vla_sim.contract import ObjectQuery
 from vla_sim.errors import InputError
 from vla_sim.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
+from vla_sim.grid import Grid, rasterise, spread
 
 Array = NDArray[np.float64]
 
@@ -99,37 +100,6 @@ class Solid:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """occupied: (rows, columns) bool, row 0 at the smallest y, column 0 at the smallest x.
-    (x0, y0): the outer corner of cell (0, 0) in map [m]; resolution [m] a cell."""
-
-    occupied: NDArray[np.bool_]
-    x0: float
-    y0: float
-    resolution: float
-
-    def write(self, stem: Path) -> None:
-        """`stem`.pgm and `stem`.yaml as nav2's map server reads them (trinary).
-
-        Format: http://wiki.ros.org/map_server. An image's first row is the map's largest y; origin
-        is the outer corner of the lower left pixel.
-        """
-        rows, columns = self.occupied.shape
-        stem = Path(stem)
-        pixels = np.where(self.occupied[::-1], 0, 254).astype(np.uint8)
-        stem.with_suffix(".pgm").write_bytes(f"P5\n{columns} {rows}\n255\n".encode() + pixels.tobytes())
-        stem.with_suffix(".yaml").write_text(
-            f"image: {stem.with_suffix('.pgm').name}\n"
-            "mode: trinary\n"
-            f"resolution: {self.resolution}\n"
-            f"origin: [{self.x0}, {self.y0}, 0.0]\n"
-            "negate: 0\n"
-            "occupied_thresh: 0.65\n"
-            "free_thresh: 0.25\n"
-        )
-
-
-@dataclass(frozen=True)
 class World:
     """name: of the SDF world. start: the robot's pose (x, y, yaw). forbidden: (x0, y0, x1, y1)
     rectangles in map that the robot must not enter (static models named `forbidden_*`)."""
@@ -190,7 +160,7 @@ class World:
                 f"no map with cells of {resolution} m between {low} and {high} m; "
                 "give a positive resolution and low < high"
             )
-        return _rasterise(
+        return rasterise(
             self.solids, [(p.x, p.y) for p in self.places] + [self.start[:2]], resolution, low, high
         )
 
@@ -329,7 +299,7 @@ def _nearest(x: float, y: float, places: tuple[Place, ...], solids: tuple[Solid,
     A wave spreads over a coarse map, in turns to four and to eight neighbours (octagonal distance,
     6 % from the Euclidean at worst).
     """
-    grid = _rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, 0.05, 1.40)
+    grid = rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, 0.05, 1.40)
 
     def cell(x: float, y: float) -> tuple[int, int]:
         return int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
@@ -343,38 +313,5 @@ def _nearest(x: float, y: float, places: tuple[Place, ...], solids: tuple[Solid,
         if reached:
             return min(reached, key=lambda p: math.hypot(p.x - x, p.y - y))
         size, turn = now, turn + 1
-        wave = _spread(wave, corners=turn % 2 == 0) & ~grid.occupied
+        wave = spread(wave, corners=turn % 2 == 0) & ~grid.occupied
     return min(places, key=lambda p: math.hypot(p.x - x, p.y - y))
-
-
-def _spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:
-    """Grown by one cell to the four neighbours, or with `corners` to all eight."""
-    wide = np.pad(wave, 1)
-    up_down = wide[:-2, 1:-1] | wide[2:, 1:-1] | wave
-    if not corners:
-        return up_down | wide[1:-1, :-2] | wide[1:-1, 2:]
-    rows = np.pad(up_down, ((0, 0), (1, 1)))
-    return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-
-
-def _rasterise(
-    solids: tuple[Solid, ...], points: list[tuple[float, float]], resolution: float, low: float, high: float
-) -> Grid:
-    shadows = [
-        one for s in solids if (one := footprint.shadow(s.shape, s.size, s.pose, low, high)) is not None
-    ]
-    lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
-    highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
-    first = np.floor((np.min(lows, axis=0) - 0.5) / resolution + 1e-6).astype(int)
-    last = np.ceil((np.max(highs, axis=0) + 0.5) / resolution - 1e-6).astype(int)
-    columns, rows = last - first
-    x = (first[0] + np.arange(columns) + 0.5) * resolution
-    y = (first[1] + np.arange(rows) + 0.5) * resolution
-    occupied = np.zeros((rows, columns), dtype=bool)
-    for corners, radius in shadows:
-        left, below = corners.min(axis=0) - radius - resolution
-        right, above = corners.max(axis=0) + radius + resolution
-        across = slice(*np.searchsorted(x, (left, right)))
-        along = slice(*np.searchsorted(y, (below, above)))
-        occupied[along, across] |= footprint.entered(corners, radius, x[across], y[along], resolution)
-    return Grid(occupied, round(first[0] * resolution, 9), round(first[1] * resolution, 9), resolution)
