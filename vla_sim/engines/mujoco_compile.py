@@ -7,7 +7,7 @@ Geom groups: 0 fixed and moving collisions, 1 collisions of loose objects, 2 vis
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -22,6 +22,9 @@ FIXED, LOOSE, WORLD_VISUAL, ROBOT, ROBOT_VISUAL = range(5)
 
 IMPRATIO = 10.0
 """Friction is this much stiffer than the normal force: a held cup does not creep out of the fingers."""
+GRIP_TIME = 0.004
+"""Time constant [s] of contacts with grip, the smallest for 2 ms steps. MuJoCo leaves the centripetal
+acceleration of a contact point out, so that a held object creeps outward with w^2 r GRIP_TIME / 2."""
 ROLLING = 0.001
 """Rolling resistance of loose spheres [m]: SDF has no element for it, and a ball would never rest."""
 TORSION = 3.0 * math.pi / 16.0
@@ -83,8 +86,21 @@ def compile_world(world: sdf.World, robot_name: str, actuated: tuple[str, ...]) 
     except (ValueError, mujoco.FatalError) as error:
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"MuJoCo cannot compile {world.where.file}: {first}") from None
+    _implicit_damping(model)
     lidar = next((s.lidar for s in robot.sensors() if s.lidar), None)
     return Compiled(world, model, robot, builder.loose, tuple(builder.followers), lidar)
+
+
+def _implicit_damping(model: mujoco.MjModel) -> None:
+    """(M + h D) a = f - D v, by adding h D to the joints' armature.
+
+    MuJoCo's own implicit integrators solve the contacts with M and then move with M + h D: the pads of
+    a gripper then accelerate less than the contact solver believed, and a light object is thrown out.
+    """
+    damping = model.dof_damping if model.dof_damping.ndim == 1 else model.dof_damping[:, 0]
+    model.dof_armature += model.opt.timestep * damping
+    data = mujoco.MjData(model)
+    mujoco.mj_setConst(model, data)
 
 
 def _follower(model: Model, pose: Array) -> tuple[Array, float, bool] | None:
@@ -117,7 +133,10 @@ class _Builder:
         steps = CONTROL_PERIOD / world.step
         spec.option.timestep = world.step if abs(steps - round(steps)) < 1e-6 and steps >= 4 else 0.002
         spec.option.gravity = world.gravity
-        spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        # Damping is integrated implicitly, but by `_implicit_damping` and not by MuJoCo's integrators.
+        spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
+        spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+        spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         spec.option.impratio = IMPRATIO
         spec.option.iterations = 30
@@ -132,8 +151,8 @@ class _Builder:
         visual.global_.offwidth, visual.global_.offheight = 1280, 960
         visual.quality.offsamples = 0
         visual.quality.shadowsize = 1024
-        visual.headlight.ambient = np.array(world.ambient[:3]) * 0.8
-        visual.headlight.diffuse = (0.12, 0.12, 0.12)
+        visual.headlight.ambient = np.array(world.ambient[:3])
+        visual.headlight.diffuse = (0.2, 0.2, 0.2)
         visual.headlight.specular = (0.0, 0.0, 0.0)
         r, g, b, _ = world.background
         spec.add_texture(
@@ -175,8 +194,6 @@ class _Builder:
         self, model: Model, pose: Array, prefix: str, links: dict[str, tuple[Link, Array]], joints: list[Joint]
     ) -> None:
         """Links (with poses in the world) and joints under scoped names."""
-        from dataclasses import replace
-
         for link in model.links:
             links[f"{prefix}::{link.name}"] = (link, pose @ link.pose)
         for joint in model.joints:
@@ -274,7 +291,7 @@ class _Builder:
         self.add_geom(
             body, name, one.geometry, one.pose, group=group, contype=surface.collide_bitmask,
             conaffinity=surface.collide_bitmask, friction=friction, condim=condim, priority=priority,
-            solref=(0.008, 1.0) if group != FIXED else (0.01, 1.0), rgba=(0.4, 0.6, 0.4, 0.4),
+            solref=(GRIP_TIME if condim > 3 else 0.01, 1.0), rgba=(0.4, 0.6, 0.4, 0.4),
             solimp=(0.95, 0.99, 0.001, 0.5, 2.0) if condim > 3 else (0.9, 0.95, 0.001, 0.5, 2.0),
         )  # fmt: skip
 
