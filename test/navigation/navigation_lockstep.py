@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from vla_sim import robot
 from vla_sim.contract import NavigationRequest, NavigationStatus
 from vla_sim.control.calibration import CALIBRATION

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.footprint import body_room
 from vla_sim.navigation.gait import WALKING_BODY

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from navigation_walker import BEAMS, cast, field_of, room
+
 from vla_sim.navigation.costmap import Costmap, StaticMap
 
 STEP = 2 * math.pi / 360

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
+
 from vla_sim.navigation.distance import FAR, DistanceField, clearance_field, signed_field
 
 

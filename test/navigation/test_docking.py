@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from navigation_walker import Walker
+
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.pose_filter import PoseFilter, relative
 
@@ -43,7 +44,9 @@ def test_it_stands_still_at_the_end():
     assert np.hypot(*(relative(walker.pose, np.array([0.5, 0.0, 0.0])) - error)[:2]) < 0.001
 
 
-@pytest.mark.parametrize("goal", [(-0.5, 0.0, 0.0), (0.0, 0.4, 0.0), (0.0, 0.0, math.pi / 2), (2.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    "goal", [(-0.5, 0.0, 0.0), (0.0, 0.4, 0.0), (0.0, 0.0, math.pi / 2), (2.0, 0.0, 0.0)]
+)
 def test_it_goes_backward_sideways_around_and_far(goal):
     servo, error, _ = dock(3, goal, ServoSettings(speed=0.5))
     assert servo.state == "done"
@@ -51,7 +54,7 @@ def test_it_goes_backward_sideways_around_and_far(goal):
 
 
 def test_a_full_turn_is_a_full_turn():
-    servo, error, walker = dock(0, (0.0, 0.0, 2 * math.pi), ServoSettings(position=0.2))
+    servo, _, walker = dock(0, (0.0, 0.0, 2 * math.pi), ServoSettings(position=0.2))
     assert servo.state == "done"
     assert walker.pose[2] == pytest.approx(2 * math.pi, abs=0.08)
 

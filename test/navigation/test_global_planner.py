@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from navigation_walker import field_of, room, two_rooms
+
 from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.global_planner import HARD, GlobalPlanner, NoPath, Path
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from navigation_walker import field_of, room, two_rooms
+
 from vla_sim.navigation.footprint import body_room, clearance_ahead
 from vla_sim.navigation.gait import GAIT, WALKING_BODY
 from vla_sim.navigation.global_planner import GlobalPlanner

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from navigation_walker import BEAMS, cast, field_of, room
+
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.localizer import Localizer
 
@@ -31,7 +32,7 @@ def feed(localizer, pose, odom, times=1, field=FIELD):
 )
 def test_a_small_drift_is_found_to_a_centimetre(dx, dy, turn, yaw):
     pose = np.array([2.0, 1.7, yaw])
-    found = Localizer(STATIC.landmarks).match(scan(pose), -math.pi, STEP, pose + (dx, dy, turn))
+    found = Localizer(STATIC.landmarks).match(scan(pose), -math.pi, STEP, pose + np.array([dx, dy, turn]))
     assert np.hypot(*(found.pose[:2] - pose[:2])) < 0.015
     assert abs(found.pose[2] - yaw) < 0.01
     assert found.inliers > 0.8
@@ -61,7 +62,9 @@ def test_a_jump_is_believed_only_when_it_repeats():
     assert taken == [False, False, False, True]
 
 
-@pytest.mark.parametrize("ranges", [np.full(360, np.inf), np.full(360, np.nan), np.full(360, 0.5), np.zeros(0)])
+@pytest.mark.parametrize(
+    "ranges", [np.full(360, np.inf), np.full(360, np.nan), np.full(360, 0.5), np.zeros(0)]
+)
 def test_a_useless_scan_changes_nothing(ranges):
     localizer = Localizer(STATIC.landmarks)
     assert not localizer.update(ranges.astype(np.float32), -math.pi, STEP, np.array([2.0, 1.7, 0.3]))
@@ -81,6 +84,18 @@ def test_along_a_bare_corridor_the_odometry_is_kept():
     corridor = room(40.0, 1.4)
     static = StaticMap.from_grids(corridor)
     pose = np.array([20.0, 0.7, 0.0])
-    found = Localizer(static.landmarks).match(scan(pose, field_of(corridor)), -math.pi, STEP, pose + (0.1, 0.05, 0.0))
+    guess = pose + np.array([0.1, 0.05, 0.0])
+    found = Localizer(static.landmarks).match(scan(pose, field_of(corridor)), -math.pi, STEP, guess)
     assert found.pose[0] == pytest.approx(20.1, abs=0.02)
     assert found.pose[1] == pytest.approx(0.7, abs=0.015)
+
+
+def test_low_furniture_before_a_wall_is_not_taken_for_the_wall():
+    tall, low = room(), room(boxes=((5.88, 0.0, 6.0, 4.0),))
+    static = StaticMap.from_grids(low, tall)
+    pose = np.array([4.0, 2.0, 0.0])
+    seen = scan(pose, field_of(low))
+    with_both = Localizer(static.landmarks, static.physical).match(seen, -math.pi, STEP, pose)
+    tall_only = Localizer(static.landmarks).match(seen, -math.pi, STEP, pose)
+    assert abs(with_both.pose[0] - 4.0) < 0.01
+    assert abs(tall_only.pose[0] - 4.0) > 0.03

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vla_sim.navigation.gait import Gait
 from vla_sim.navigation.pose_filter import PoseFilter, compose, relative
 

@@ -41,6 +41,9 @@ class StaticMap:
     ) -> StaticMap:
         """grid: at the robot's height; tall: at the lidar's height, the same without."""
         tall = tall or grid
+        same = tall.occupied.shape == grid.occupied.shape and (tall.x0, tall.y0) == (grid.x0, grid.y0)
+        if not same or tall.resolution != grid.resolution:
+            raise ValueError("the two grids must have the same cells")
         blocked = grid.occupied.copy()
         for x_low, y_low, x_high, y_high in forbidden:
             c0, c1 = ((x - grid.x0) / grid.resolution for x in (x_low, x_high))

@@ -78,8 +78,8 @@ class PoseServo:
             self._near_since = min(self._near_since, time)
         # The longer it hovers, the less it insists.
         share = min(0.8, 0.4 + 0.05 * max(0.0, time - self._near_since - 2.0))
-        near = max(0.010, share * s.position)
-        straight = max(0.015, share * s.yaw)
+        near = max(0.010, share * min(0.10, s.position))
+        straight = max(0.015, share * min(0.08, s.yaw))
         slow = s.position > 0.08 or math.hypot(velocity[0], velocity[1]) < 0.05
         if distance < near and turn < straight and slow:
             self._good_since = min(self._good_since, time)

@@ -29,7 +29,7 @@ class LocalSettings:
     turning; narrow: path clearance [m] that is treated as a door."""
 
     horizon: float = 2.0
-    margin: float = 0.15
+    margin: float = 0.20
     touch: float = 0.02
     turn_start: float = 0.9
     turn_start_narrow: float = 0.40
@@ -98,7 +98,7 @@ def _evaluate(
                 break
             if d < margin:
                 u = (margin - d) / margin
-                cost += 1.5 * u * u * STEP
+                cost += 3.0 * u * u * STEP
             i = _nearest(points, x, y, i, i + 12)
             j = min(i + 6, n - 1)
             k0 = max(0, min(i, n - 2))
@@ -109,7 +109,7 @@ def _evaluate(
             ahead = math.atan2(points[j, 1] - points[j0, 1], points[j, 0] - points[j0, 0])
             # The path's end is a point to reach, its last direction is no heading to hold.
             error = math.atan2(math.sin(yaw - ahead), math.cos(yaw - ahead))
-            cost += STEP * (6.0 * cross * cross + 0.35 * error * error)
+            cost += STEP * (12.0 * cross * cross + 0.35 * error * error)
         if worst < -1e8:
             continue
         along = 0.0

@@ -24,8 +24,7 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class Match:
     """pose: (3,) in map. inliers: share of the points within 8 cm of the map. residual: their mean
-    absolute distance [m]. certain: (2,) bool, whether the walls in view fix the pose along the best
-    and the worst direction."""
+    absolute distance [m]. count: points that were used."""
 
     pose: Array
     inliers: float
@@ -36,25 +35,36 @@ class Match:
 @njit(cache=True)
 def _align(
     points: Array, pose: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
-    cutoff: float, prior: float, rounds: int,
+    everything: NDArray[np.float32], cutoff: float, prior: float, rounds: int,
 ) -> tuple[Array, float, float]:  # fmt: skip
     """Pose that lays `points` (n, 2) on the field's zero line; share of inliers; their mean distance.
 
-    prior: weight, in points, that holds the pose where it was in directions no wall is seen in."""
+    everything: clearance to all fixed things in the same cells, low ones too.
+    prior: weight, in points, that holds the pose where it was in directions no wall is seen in. A common
+    error of all ranges is estimated along: the nearest of several noisy hits a beam is too near, and the
+    map's cells are too large, both by about a centimetre."""
     out = pose.copy()
+    longer = 0.0
     h = resolution
     n = len(points)
     for turn in range(rounds + 1):
-        hessian = np.zeros((3, 3))
-        gradient = np.zeros(3)
+        hessian = np.zeros((4, 4))
+        gradient = np.zeros(4)
         hits, total = 0, 0.0
         cos, sin = math.cos(out[2]), math.sin(out[2])
         width = cutoff if turn > 3 else 2.0 * cutoff
         for i in range(n):
             rx = cos * points[i, 0] - sin * points[i, 1]
             ry = sin * points[i, 0] + cos * points[i, 1]
+            distance = max(1e-6, math.hypot(rx, ry))
+            ux, uy = rx / distance, ry / distance
+            rx += longer * ux
+            ry += longer * uy
             x, y = out[0] + rx, out[1] + ry
             d = sample(field, x0, y0, resolution, x, y)
+            # Low furniture before a wall is known too, and is not the wall.
+            if d > sample(everything, x0, y0, resolution, x, y) + 0.06:
+                continue
             if abs(d) < 0.08:
                 hits += 1
                 total += abs(d)
@@ -63,17 +73,21 @@ def _align(
             gx = (sample(field, x0, y0, h, x + h, y) - sample(field, x0, y0, h, x - h, y)) / (2.0 * h)
             gy = (sample(field, x0, y0, h, x, y + h) - sample(field, x0, y0, h, x, y - h)) / (2.0 * h)
             weight = (1.0 - (d / width) ** 2) ** 2
-            j = np.array([gx, gy, -gx * ry + gy * rx])
-            for a in range(3):
+            j = np.array([gx, gy, -gx * ry + gy * rx, gx * ux + gy * uy])
+            for a in range(4):
                 gradient[a] += weight * j[a] * d
-                for b in range(3):
+                for b in range(4):
                     hessian[a, b] += weight * j[a] * j[b]
         if turn == rounds:
             return out, hits / max(1, n), total / max(1, hits)
         for a in range(3):
             hessian[a, a] += prior
             gradient[a] += prior * (out[a] - pose[a])
-        out = out - np.linalg.solve(hessian, gradient)
+        hessian[3, 3] += 10.0 * prior
+        gradient[3] += 10.0 * prior * (longer - 0.012)
+        step = np.linalg.solve(hessian, gradient)
+        out = out - step[:3]
+        longer = min(0.04, max(-0.02, longer - step[3]))
     return out, 0.0, 1.0
 
 
@@ -83,8 +97,11 @@ class Localizer:
     JUMP = 0.15
     """Corrections beyond this [m] (or as many rad) must repeat before they are believed."""
 
-    def __init__(self, landmarks: DistanceField) -> None:
+    def __init__(self, landmarks: DistanceField, everything: DistanceField | None = None) -> None:
+        """landmarks: signed distance to tall fixed things; everything: clearance to all of them, in the
+        same cells."""
         self._field = landmarks
+        self._everything = landmarks.values if everything is None else everything.values
         self.map_to_odom = np.zeros(3)
         self.last: Match | None = None
         self.accepted = 0
@@ -101,8 +118,9 @@ class Localizer:
         if len(points) < 40:
             return Match(np.array(guess), 0.0, 1.0, len(points))
         pose, inliers, residual = _align(
-            points, np.asarray(guess, dtype=np.float64), *self._field.args(), 0.15, 3.0, 12
-        )
+            points, np.asarray(guess, dtype=np.float64), *self._field.args(), self._everything,
+            0.15, 3.0, 12,
+        )  # fmt: skip
         return Match(pose, float(inliers), float(residual), len(points))
 
     def update(

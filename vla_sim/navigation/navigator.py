@@ -54,7 +54,7 @@ class Navigator:
     def __init__(self, static: StaticMap, gait: Gait = GAIT, localise: bool = True) -> None:
         self.gait = gait
         self.costmap = Costmap(static)
-        self.localizer = Localizer(static.landmarks)
+        self.localizer = Localizer(static.landmarks, static.physical)
         self.filter = PoseFilter(gait)
         self._localise = localise
         self._matched = -math.inf
