@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+
 from vla_sim.assets import find_world
 from vla_sim.engines.engine import Engine
 from vla_sim.errors import InputError, MissingError
@@ -14,17 +18,44 @@ def make_engine(name: str, world: str) -> Engine:
 
     Raises `InputError` for an unknown name, `MissingError` if its simulator is not installed.
     """
+    if name not in ENGINES:
+        raise InputError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
     path = find_world(world)
     if name == "fake":
         from vla_sim.engines.fake import FakeEngine
 
         return FakeEngine(path)
-    if name == "mujoco":
-        try:
-            from vla_sim.engines.mujoco import MujocoEngine
-        except ImportError as error:
-            if "mujoco" in str(error.name):
-                raise MissingError("MuJoCo is not installed; run `make setup`") from None
-            raise
-        return MujocoEngine(path)
-    raise InputError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    import_mujoco()
+    from vla_sim.engines.mujoco import MujocoEngine
+
+    return MujocoEngine(path)
+
+
+def import_mujoco() -> None:
+    """Import MuJoCo, without its GL part if the machine has no usable GL library.
+
+    MuJoCo loads the library that MUJOCO_GL names while it is imported, and a missing or unknown one
+    breaks the import in several ways; physics needs none. Raises `MissingError` without MuJoCo.
+    """
+    try:
+        import mujoco  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "mujoco":
+            raise MissingError("MuJoCo is not installed; run `make setup`") from None
+        _import_without_gl(error)
+    except Exception as error:  # AttributeError, ImportError, RuntimeError: whatever PyOpenGL meets
+        _import_without_gl(error)
+
+
+def rendering_disabled() -> bool:
+    """Whether MUJOCO_GL says so, set by the user or by `import_mujoco`."""
+    return os.environ.get("MUJOCO_GL", "").lower().strip() in ("disable", "disabled", "off", "false", "0")
+
+
+def _import_without_gl(error: Exception) -> None:
+    asked = os.environ.get("MUJOCO_GL", "")
+    logging.getLogger(__name__).warning("MUJOCO_GL=%s cannot be used: %s", asked, error)
+    for module in [m for m in sys.modules if m.split(".")[0] in ("mujoco", "OpenGL")]:
+        del sys.modules[module]
+    os.environ["MUJOCO_GL"] = "disable"
+    import mujoco  # noqa: F401

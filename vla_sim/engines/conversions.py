@@ -13,9 +13,8 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, Point
 from trajectory_msgs.msg import JointTrajectory
 
 from vla_sim import robot
-from vla_sim.contract import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.engines import scan
-from vla_sim.engines.engine import CameraFrame, Contact, RobotState, Truth
+from vla_sim.engines.engine import CameraFrame, RobotState
 from vla_sim.errors import InputError
 from vla_sim.ros import to_seconds
 
@@ -99,35 +98,6 @@ def camera_messages(frame: CameraFrame, stamp: Any) -> tuple[Image, Image, Camer
     return color, depth, info
 
 
-def ground_truth(truth: Truth, stamp: float, real_time_factor: float) -> GroundTruth:
-    return GroundTruth(
-        stamp=stamp,
-        robot=_pose(truth.robot),
-        objects={name: _pose(pose) for name, pose in truth.objects.items()},
-        fallen=bool(truth.fallen),
-        clearance=float(truth.clearance),
-        tools={name: _point(position) for name, position in truth.tools.items()},
-        real_time_factor=real_time_factor,
-    )
-
-
-class ContactCollector:
-    """The strongest force of every pair that touched since the last `take`."""
-
-    def __init__(self) -> None:
-        self._force: dict[tuple[str, str], float] = {}
-
-    def add(self, contacts: list[Contact]) -> None:
-        for one in contacts:
-            pair = (one.a, one.b) if one.a <= one.b else (one.b, one.a)
-            self._force[pair] = max(self._force.get(pair, 0.0), float(one.force))
-
-    def take(self, stamp: float) -> Contacts:
-        pairs = [ContactPair(a=a, b=b, force=force) for (a, b), force in sorted(self._force.items())]
-        self._force = {}
-        return Contacts(stamp=stamp, pairs=pairs)
-
-
 def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array | None]:
     """Joint names, times (n,) [s], positions (n, joints), velocities or None.
 
@@ -152,13 +122,3 @@ def _quaternion(message: Quaternion, q: Array) -> None:
 
 def _vector(message: Vector3, v: Array) -> None:
     message.x, message.y, message.z = v.tolist()
-
-
-def _pose(pose: Array) -> Pose7:
-    x, y, z, qw, qx, qy, qz = (float(v) for v in pose)
-    return (x, y, z, qw, qx, qy, qz)
-
-
-def _point(position: Array) -> Point:
-    x, y, z = (float(v) for v in position[:3])
-    return (x, y, z)
