@@ -151,8 +151,10 @@ class MujocoEngine(Engine):
         for name in ("position", "stiffness", "effort"):
             value = np.asarray(getattr(command, name), dtype=float)
             if value.shape != (JOINT_COUNT,) or not np.isfinite(value).all():
-                bad = f"shape {value.shape}" if value.shape != (JOINT_COUNT,) else "a value that is not finite"
-                raise EngineError(f"the joint command's {name} has {bad}; it must be {JOINT_COUNT} finite numbers")
+                raise EngineError(
+                    f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
+                    f"it must be {JOINT_COUNT} finite numbers"
+                )
             arrays.append(value)
         position, stiffness, effort = arrays
         self.data.ctrl[:] = np.clip(position, self._low, self._high)
@@ -209,9 +211,8 @@ class MujocoEngine(Engine):
         # The mean over the control period, as the accelerometer's filter gives it.
         acceleration = (velocity - self._last_velocity) / CONTROL_PERIOD if d.time else np.zeros(3)
         self._last_velocity = velocity
-        gyro_accel = np.concatenate(
-            [d.qvel[self._root_v + 3 : self._root_v + 6], rotation.T @ (acceleration - self.model.opt.gravity)]
-        )
+        turn_rate = d.qvel[self._root_v + 3 : self._root_v + 6]
+        gyro_accel = np.concatenate([turn_rate, rotation.T @ (acceleration - self.model.opt.gravity)])
         gyro_accel += self._imu_bias + self._imu_stddev * draw(6)
         odometry = self._odometry
         turn = quaternion_from_yaw(odometry.yaw - yaw_from_quaternion(root[3:]))
@@ -233,7 +234,8 @@ class MujocoEngine(Engine):
     def scan(self) -> LidarFrame:
         lidar = self.compiled.lidar
         if lidar is None:
-            raise EngineError(f"model {self.compiled.robot.name!r} has no lidar; add a gpu_lidar 'head_lidar'")
+            name = self.compiled.robot.name
+            raise EngineError(f"model {name!r} has no lidar; add a gpu_lidar 'head_lidar'")
         d = self.data
         rotation = d.site_xmat[self._lidar_site].reshape(3, 3)
         origin = d.site_xpos[self._lidar_site]

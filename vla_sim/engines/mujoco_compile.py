@@ -78,7 +78,9 @@ def compile_world(world: sdf.World, robot_name: str, actuated: tuple[str, ...]) 
         builder.add_light(light)
     robot = next((m for m in world.models if m.name == robot_name), None)
     if robot is None:
-        raise SdfError(f"{world.where}: world {world.name!r} has no model named {robot_name!r}; include model://g1")
+        raise SdfError(
+            f"{world.where}: world {world.name!r} has no model named {robot_name!r}; include model://g1"
+        )
     builder.add_actuators(robot, actuated)
     builder.add_camera(robot)
     try:
@@ -170,20 +172,23 @@ class _Builder:
         above: dict[str, Joint] = {}
         for joint in joints:
             if joint.child in above:
-                raise SdfError(f"{joint.where}: {joint.child} is the child of two joints; closed loops cannot be run")
+                raise SdfError(
+                    f"{joint.where}: {joint.child} is the child of two joints; closed loops cannot be run"
+                )
             above[joint.child] = joint
         moving = None if model.static else _follower(model, pose)
         made: dict[str, object] = {}
         pending = dict(links)
         while pending:
-            ready = [n for n in pending if n not in above or above[n].parent in made or self.on_world(above[n])]
+            ready = [
+                n for n in pending if n not in above or above[n].parent in made or self.on_world(above[n])
+            ]
             if not ready:
                 where = above[next(iter(pending))].where
                 raise SdfError(f"{where}: the joints of {model.name!r} form a loop; let one link be the root")
             for name in ready:
                 link, at = pending.pop(name)
-                joint = above.get(name)
-                made[name] = self.add_link(model, name, link, at, joint, made, pose, moving)
+                made[name] = self.add_link(model, name, link, at, above.get(name), made, pose, moving)
         if not model.self_collide and not model.static:
             self.exclude(model, list(links), above)
 
@@ -191,13 +196,15 @@ class _Builder:
         return joint.parent.rpartition("::")[2] == "world"
 
     def flatten(
-        self, model: Model, pose: Array, prefix: str, links: dict[str, tuple[Link, Array]], joints: list[Joint]
-    ) -> None:
+        self, model: Model, pose: Array, prefix: str,
+        links: dict[str, tuple[Link, Array]], joints: list[Joint],
+    ) -> None:  # fmt: skip
         """Links (with poses in the world) and joints under scoped names."""
         for link in model.links:
             links[f"{prefix}::{link.name}"] = (link, pose @ link.pose)
         for joint in model.joints:
-            joints.append(replace(joint, parent=f"{prefix}::{joint.parent}", child=f"{prefix}::{joint.child}"))
+            parent, child = f"{prefix}::{joint.parent}", f"{prefix}::{joint.child}"
+            joints.append(replace(joint, parent=parent, child=child))
         for one in model.models:
             self.flatten(one, pose @ one.pose, f"{prefix}::{one.name}", links, joints)
 
@@ -239,7 +246,8 @@ class _Builder:
         for collision in link.collisions:
             self.add_collision(body, f"{name}::{collision.name}", collision, group)
         for visual in link.visuals:
-            self.add_visual(body, f"{name}::{visual.name}#visual", visual, ROBOT_VISUAL if robot else WORLD_VISUAL)
+            shown = ROBOT_VISUAL if robot else WORLD_VISUAL
+            self.add_visual(body, f"{name}::{visual.name}#visual", visual, shown)
         for light in link.lights:
             self.add_light(light, body)
         return body
@@ -341,7 +349,9 @@ class _Builder:
         kind = mujoco.mjtLightType
         direction = light.pose[:3, :3] @ np.array(light.direction)
         down = direction / np.linalg.norm(direction) if light.type != "point" else (0.0, 0.0, -1.0)
-        types = {"directional": kind.mjLIGHT_DIRECTIONAL, "point": kind.mjLIGHT_POINT, "spot": kind.mjLIGHT_SPOT}
+        types = {
+            "directional": kind.mjLIGHT_DIRECTIONAL, "point": kind.mjLIGHT_POINT, "spot": kind.mjLIGHT_SPOT,
+        }  # fmt: skip
         (body or self.spec.worldbody).add_light(  # type: ignore[union-attr,attr-defined]
             name=light.name, pos=light.pose[:3, 3], dir=down, type=types[light.type], castshadow=False,
             diffuse=np.array(light.diffuse[:3]) * light.intensity,
@@ -353,7 +363,9 @@ class _Builder:
         known = {joint.name: joint for joint in robot.joints}
         missing = [name for name in actuated if name not in known]
         if missing:
-            raise SdfError(f"{robot.where}: model {robot.name!r} lacks the joint {missing[0]!r}; use models/g1")
+            raise SdfError(
+                f"{robot.where}: model {robot.name!r} lacks the joint {missing[0]!r}; use models/g1"
+            )
         for name in actuated:
             axis = known[name].axis
             effort = 1e4 if axis is None or not math.isfinite(axis.effort) else axis.effort

@@ -15,6 +15,8 @@ from vla_sim.geometry import quaternion_from_yaw
 TRIES = 60
 START_DISTANCE = 0.35
 """Least distance of the pelvis's axis from fixed things [m]: the robot's half width and a hand."""
+BODY_CLEARANCE = 0.05
+"""Least distance of any part of the robot from fixed things at the start [m]."""
 HEIGHTS = (0.1, 0.5, 0.9, 1.3)
 EDGE = 0.01
 """An object's footprint stays this far inside its surface [m]."""
@@ -60,8 +62,8 @@ class Randomiser:
             mujoco.mj_forward(self.model, self.data)
             points = np.array([[at[0], at[1], z] for z in HEIGHTS])
             distance = self.clearance.box_distance(self.data, points)
-            if (not distance.size or distance.min() >= START_DISTANCE) and self.clearance.measure(self.data) > 0.05 \
-                    and not self.pushed(body):  # fmt: skip
+            far = not distance.size or distance.min() >= START_DISTANCE
+            if far and self.clearance.measure(self.data) > BODY_CLEARANCE and not self.pushed(body):
                 return
         self.data.qpos[address : address + 7] = pose
         mujoco.mj_forward(self.model, self.data)
@@ -70,7 +72,7 @@ class Randomiser:
         return int(self.model.jnt_qposadr[self.model.body_jntadr[body]])
 
     def corners(self, body: int) -> Array:
-        """(5, 2) centre and bounding corners in x and y of a body's collisions, and its bottom (z)."""
+        """(5, 3) centre and bounding corners in x and y of a body's collisions, at its bottom."""
         low, high = np.full(3, np.inf), np.full(3, -np.inf)
         for geom in range(self.model.ngeom):
             if self.model.geom_bodyid[geom] != body or self.model.geom_contype[geom] == 0:
@@ -96,7 +98,7 @@ class Randomiser:
         geom = np.zeros(1, np.int32)
         out = []
         for point in self.corners(body):
-            above = point + (0.0, 0.0, 0.02)
+            above = point + np.array([0.0, 0.0, 0.02])
             down = np.array([0.0, 0.0, -1.0])
             distance = mujoco.mj_ray(self.model, self.data, above, down, groups, 1, body, geom)
             out.append(above[2] - distance if distance >= 0 else -np.inf)

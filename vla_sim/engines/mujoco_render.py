@@ -20,6 +20,8 @@ DEPTH_NOISE = (0.002, 0.0015)
 """Standard deviation of depth z: a z + b z^2 [m]; 3.5 mm at 1 m and 10 mm at 2 m, as a D435's."""
 POOL = 1 << 20
 """Normal numbers drawn once; each frame starts reading at a place of its own."""
+OFF = ("disable", "disabled", "off", "false", "0")
+"""What MUJOCO_GL may say for no GL at all."""
 HELP = "install Mesa (apt install libegl1 libgl1-mesa-dri), or set MUJOCO_GL=glfw where there is a display"
 
 
@@ -43,6 +45,8 @@ def make_context(width: int, height: int) -> Any:
             from mujoco.egl import GLContext
         elif kind == "osmesa":
             from mujoco.osmesa import GLContext
+        elif kind in OFF:
+            raise RuntimeError("GL is turned off")
         else:
             from mujoco.glfw import GLContext
         context = GLContext(width, height)
@@ -137,7 +141,7 @@ class Renderer:
         width, height = size
         most = (self.model.vis.global_.offwidth, self.model.vis.global_.offheight)
         if not (0 < width <= most[0] and 0 < height <= most[1]):
-            raise EngineError(f"a picture of {width}x{height} was asked for; at most {most[0]}x{most[1]} can be made")
+            raise EngineError(f"a picture of {width}x{height} was asked for; at most {most[0]}x{most[1]}")
         self.pose(snapshot)
         camera = mujoco.MjvCamera()
         offset = np.asarray(target, dtype=float) - np.asarray(eye, dtype=float)

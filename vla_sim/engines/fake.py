@@ -1,0 +1,215 @@
+"""An engine without physics: joints are where they are told to be, and the base glides.
+
+For tests and for trying the stack where no simulator is installed. It needs no GL and is instant.
+Nothing falls, nothing can be grasped, the camera shows grey.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim import robot, sdf
+from vla_sim.engines import lidar as lidar_model
+from vla_sim.engines.engine import (
+    CONTROL_PERIOD,
+    Array,
+    CameraFrame,
+    Contact,
+    Engine,
+    JointCommand,
+    LidarFrame,
+    Randomisation,
+    RobotState,
+    Truth,
+)
+from vla_sim.engines.raycast import cast
+from vla_sim.errors import EngineError
+from vla_sim.geometry import inverse, quaternion_from_rotation, quaternion_from_yaw, transform, wrap
+from vla_sim.world import World
+
+JOINT_COUNT = len(robot.JOINTS)
+BODY_RADIUS = 0.25
+GREY = 128
+FAR = 3.0
+
+
+@dataclass(frozen=True)
+class FakeSnapshot:
+    time: float
+    mono: float
+
+
+class FakeEngine(Engine):
+    """`move_base` sets the velocity at which the base moves, in place of a walking policy.
+
+    Odometry and all sensors are exact. The lidar sees fixed solids and the floor.
+    """
+
+    def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
+        self.world = World.load(str(world))
+        tree = sdf.load_world(self.world.path)
+        self.model = tree.model(robot_name)
+        self._objects = {
+            model.name: model.pose
+            for model in tree.models
+            if not model.static and model.name != robot_name
+        }
+        self._camera = next((s.camera for s in self.model.sensors() if s.camera), None)
+        self._lidar = next((s for s in self.model.sensors() if s.lidar), None)
+        self._joint = {joint.child: joint for joint in self.model.joints}
+        limits = [self.model.joint(name).axis for name in robot.JOINTS]
+        self._low = np.array([a.lower if a else -np.inf for a in limits])
+        self._high = np.array([a.upper if a else np.inf for a in limits])
+        self.reset()
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        """Displacements are drawn, but not checked against anything."""
+        rng = np.random.default_rng(seed)
+        by = randomisation or Randomisation()
+        self.time = 0.0
+        self.base_velocity = np.zeros(3)
+        x, y, yaw = self.world.start
+        shift = rng.uniform(-by.start, by.start, 2) / np.sqrt(2.0)
+        turn = rng.uniform(-by.start_yaw, by.start_yaw)
+        self.base = np.array([x + shift[0], y + shift[1], wrap(yaw + turn)])
+        self.objects = {}
+        for name, pose in sorted(self._objects.items()):
+            moved = pose.copy()
+            moved[:2, 3] += rng.uniform(-by.objects, by.objects, 2)
+            self.objects[name] = moved
+        self._position = robot.DEFAULT_POSE.copy()
+        self._velocity = np.zeros(JOINT_COUNT)
+        self._target = self._position.copy()
+
+    def move_base(self, forward: float, left: float, turn: float) -> None:
+        """Velocity in the base frame [m/s], [m/s], [rad/s] from the next step on."""
+        self.base_velocity = np.array([forward, left, turn], dtype=float)
+
+    def command(self, command: JointCommand) -> None:
+        for name in ("position", "stiffness", "effort"):
+            value = np.asarray(getattr(command, name), dtype=float)
+            if value.shape != (JOINT_COUNT,) or not np.isfinite(value).all():
+                raise EngineError(
+                    f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
+                    f"it must be {JOINT_COUNT} finite numbers"
+                )
+        # A joint without stiffness is limp, and stays.
+        position = np.clip(command.position, self._low, self._high)
+        self._target = np.where(np.asarray(command.stiffness) > 0, position, self._position)
+
+    def step(self) -> None:
+        self.time += CONTROL_PERIOD
+        self._velocity = (self._target - self._position) / CONTROL_PERIOD
+        self._position = self._target.copy()
+        x, y, yaw = self.base
+        forward, left, turn = self.base_velocity
+        c, s = np.cos(yaw), np.sin(yaw)
+        self.base = np.array(
+            [
+                x + (c * forward - s * left) * CONTROL_PERIOD,
+                y + (s * forward + c * left) * CONTROL_PERIOD,
+                wrap(yaw + turn * CONTROL_PERIOD),
+            ]
+        )
+
+    def pelvis(self) -> Array:
+        """(4, 4) pose of the pelvis in the world."""
+        x, y, yaw = self.base
+        return transform((x, y, robot.STANDING_HEIGHT), quaternion_from_yaw(yaw))
+
+    def in_pelvis(self, frame: str) -> Array:
+        """(4, 4) pose in the pelvis of a link, frame or sensor of the robot at the joint positions now."""
+        link, pose = self.model.in_link(frame)
+        while link in self._joint:
+            joint = self._joint[link]
+            moved = np.eye(4)
+            if joint.axis is not None:
+                value = float(self._position[robot.INDEX[joint.name]]) if joint.name in robot.INDEX else 0.0
+                axis = np.array(joint.axis.xyz)
+                if joint.type == "prismatic":
+                    moved[:3, 3] = value * axis
+                else:
+                    moved[:3, :3] = _rotation(axis, value)
+            pose = joint.pose_in_parent @ moved @ inverse(joint.pose_in_child) @ pose
+            link = joint.parent
+        return pose
+
+    def state(self) -> RobotState:
+        attitude = quaternion_from_yaw(self.base[2])
+        return RobotState(
+            time=self.time, joint_position=self._position.copy(), joint_velocity=self._velocity.copy(),
+            joint_effort=np.zeros(JOINT_COUNT), orientation=attitude,
+            angular_velocity_base=np.array([0.0, 0.0, self.base_velocity[2]]),
+            linear_acceleration_base=np.array([0.0, 0.0, 9.81]),
+            odom_position=np.array([self.base[0], self.base[1], robot.STANDING_HEIGHT]),
+            odom_orientation=attitude.copy(),
+            odom_velocity_base=np.array([self.base_velocity[0], self.base_velocity[1], 0.0]),
+        )  # fmt: skip
+
+    def scan(self) -> LidarFrame:
+        if self._lidar is None or self._lidar.lidar is None:
+            raise EngineError(f"model {self.model.name!r} has no lidar; add a gpu_lidar 'head_lidar'")
+        lidar = self._lidar.lidar
+        elevation, azimuth = lidar_model.angles(lidar)
+        mount = self.in_pelvis(self._lidar.name)
+        pose = self.pelvis() @ mount
+        distance = cast(
+            pose[:3, 3], lidar_model.directions(elevation, azimuth) @ pose[:3, :3].T, self.world.solids
+        )
+        distance[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf
+        return LidarFrame(
+            self.time, distance.reshape(lidar.rows, lidar.columns).astype(np.float32), elevation, azimuth,
+            mount[:3, 3], quaternion_from_rotation(mount[:3, :3]),
+        )  # fmt: skip
+
+    def snapshot(self) -> FakeSnapshot:
+        return FakeSnapshot(self.time, time.monotonic())
+
+    def render(self, snapshot: FakeSnapshot) -> CameraFrame:
+        if self._camera is None:
+            raise EngineError(f"model {self.model.name!r} has no camera; add an rgbd_camera 'head_camera'")
+        width, height = self._camera.width, self._camera.height
+        focal = 0.5 * width / float(np.tan(self._camera.horizontal_fov / 2))
+        return CameraFrame(
+            snapshot.time, np.full((height, width, 3), GREY, np.uint8),
+            np.full((height, width), FAR, np.float32),
+            focal, focal, (width - 1) / 2, (height - 1) / 2, snapshot.mono,
+        )  # fmt: skip
+
+    def view(
+        self, snapshot: FakeSnapshot, eye: Array, target: Array, size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
+        return np.full((size[1], size[0], 3), GREY, np.uint8)
+
+    def contacts(self) -> list[Contact]:
+        return []
+
+    def truth(self) -> Truth:
+        """Clearance is that of an upright cylinder of radius `BODY_RADIUS` around the pelvis."""
+        pelvis = self.pelvis()
+        around = np.linspace(-np.pi, np.pi, 72, endpoint=False)
+        rays = np.stack([np.cos(around), np.sin(around), np.zeros(72)], axis=1)
+        axis = [np.array([*pelvis[:2, 3], height]) for height in (0.2, 0.8)]
+        nearest = min(float(cast(point, rays, self.world.solids).min()) for point in axis)
+        return Truth(
+            self.time, _pose7(pelvis), {name: _pose7(pose) for name, pose in self.objects.items()},
+            False, min(nearest - BODY_RADIUS, FAR),
+            {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in robot.TOOL_FRAME.values()},
+        )  # fmt: skip
+
+
+def _pose7(pose: Array) -> Array:
+    """(7,) x y z qw qx qy qz of a (4, 4)."""
+    return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])
+
+
+def _rotation(axis: Array, angle: float) -> Array:
+    """(3, 3) by Rodrigues' formula about a unit axis."""
+    x, y, z = axis
+    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k)
