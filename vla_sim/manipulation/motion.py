@@ -17,9 +17,10 @@ from vla_sim.kinematics_kernels import pose_error
 
 Array = NDArray[np.float64]
 
-READY: dict[str, Array] = {"left": np.array([1.0, 0.5, 0.3, -0.98, 0.0, 0.0, 0.2])}
-"""Upper arm swung back, forearm level: the fingertips are 0.2 m ahead of the pelvis and 1.0 m above
-the floor, behind the edge of any table the robot docks at, and outside of the camera's view."""
+READY: dict[str, Array] = {"left": np.array([0.3, 0.55, 0.4, -1.0, 0.0, 0.0, 0.3])}
+"""Forearm raised beside the chest: the fingertips are 0.2 m ahead of the pelvis and 1.1 m above the
+floor, behind the edge of any table the robot docks at and outside of the camera's view. The standing
+robot shifts by 1 cm; with the upper arm swung further back it would be 6."""
 READY["right"] = READY["left"] * MIRROR
 HOME: dict[str, Array] = {side: robot.DEFAULT_POSE[robot.ARM_INDEX[side]] for side in robot.SIDES}
 """The walking policy's own arm posture; a trajectory that ends here gives the arm back to it."""

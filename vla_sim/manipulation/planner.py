@@ -224,7 +224,7 @@ class ArmPlanner:
         opening: float, obstacles: Obstacles,
     ) -> Array | None:  # fmt: skip
         """(n, 7) smooth joint path from where the arm is to `goal`, whose tool pose is `pose`."""
-        waist, start = scene.waist, scene.arm(side)
+        waist, start = scene.waist, np.clip(scene.arm(side), chain.low, chain.high)
         detour = pose.copy()
         detour[2, 3] += ABOVE
         detour[:2, 3] -= 0.02 * pose[:2, 0]
@@ -285,7 +285,7 @@ class ArmPlanner:
                 if rise is None or back is None:
                     continue
                 final = follow_line(chain, back[-1], waist, tool_line(to_base @ away, to_base @ leave))
-                path = rounded([scene.arm(side), rise[-1]])
+                path = rounded([np.clip(scene.arm(side), chain.low, chain.high), rise[-1]])
                 world, own = check_path(chain, held, path, waist, size[1], fixed)
                 if final is None or world < 0.0 or own < -0.02:
                     continue

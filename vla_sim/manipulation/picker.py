@@ -1,0 +1,573 @@
+"""What the arms do for one request after another: a core that is ticked and knows no ROS.
+
+    picker = Picker(ArmPlanner(Kinematics.load()))
+    picker.request(request)
+    for command in picker.tick(senses):
+        ...                                # a Trajectory or a GripperCommand to send
+    picker.status                          # what to report
+
+Each action is a generator that yields once a tick. Planning runs on `executor`, so that a tick stays
+short; without one it runs within the tick.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim import robot
+from vla_sim.contract import (
+    Arm,
+    DetectedObject,
+    GoalState,
+    ManipulationRequest,
+    ManipulationStatus,
+    Point,
+)
+from vla_sim.geometry import inverse, wrap
+from vla_sim.manipulation.collision import table_box
+from vla_sim.manipulation.grasp import WIDEST, Target, shape_of
+from vla_sim.manipulation.hold import Held, WidthWatch
+from vla_sim.manipulation.motion import (
+    HOME,
+    READY,
+    TOOL_SPEED,
+    FrameId,
+    Trajectory,
+    follow_line,
+    joint_motion,
+    level_pose,
+    line_motion,
+    rounded,
+    tool_line,
+)
+from vla_sim.manipulation.planner import (
+    ArmPlanner,
+    GraspPlan,
+    Outcome,
+    PlacePlan,
+    Scene,
+    in_frame,
+)
+from vla_sim.manipulation.standing import choose_stand
+from vla_sim.world import Grid, ObjectKind, Surface
+
+Array = NDArray[np.float64]
+Going = Generator[None, None, "End"]
+
+ATTEMPTS = 3
+SLOW = 0.06
+"""[m/s] of the tool close to an object or a surface."""
+ARRIVED = 0.006
+"""[m] from its goal at which a world-held tool has arrived."""
+BLOCKED = 0.030
+"""[m] from its goal at which a motion that should be over counts as blocked."""
+LATE = 1.2
+"""[s] beyond its time after which a motion is judged as it is."""
+CLOSE_TIME = 2.0
+"""[s] for which closing or opening may last."""
+LOOK_TIME = 1.0
+"""[s] to wait for a new look at an object after a failed grasp."""
+SAME = 0.20
+"""[m] from where it was within which a seen object is the same one."""
+CARRY: Point = (0.25, 0.18, 0.20)
+"""Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
+
+
+@dataclass(frozen=True)
+class Senses:
+    """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
+    objects: in map. time [s] is the stamp of joints and base."""
+
+    time: float
+    joint_position: Array
+    base: Array
+    map_to_odom: Array
+    objects: tuple[DetectedObject, ...] = ()
+
+
+@dataclass(frozen=True)
+class GripperCommand:
+    side: str
+    opening: float
+
+
+@dataclass(frozen=True)
+class End:
+    """How an action ended. stand_offset: see `ManipulationStatus`."""
+
+    ok: bool
+    detail: str = ""
+    stand_offset: Point = (0.0, 0.0, 0.0)
+
+
+class Picker:
+    """surfaces, grid, kinds: of the world, for the table's box, the stand offset and true sizes."""
+
+    def __init__(
+        self,
+        planner: ArmPlanner,
+        surfaces: tuple[Surface, ...] = (),
+        grid: Grid | None = None,
+        kinds: tuple[ObjectKind, ...] = (),
+        executor: Executor | None = None,
+    ) -> None:
+        self.planner = planner
+        self.held: dict[str, Held] = {}
+        self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
+        self._surfaces, self._grid, self._kinds, self._executor = surfaces, grid, kinds, executor
+        self._watch = {side: WidthWatch() for side in robot.SIDES}
+        self._senses: Senses | None = None
+        self._action: Going | None = None
+        self._request: ManipulationRequest | None = None
+        self._out: list[Trajectory | GripperCommand] = []
+        self._moving: set[str] = set()
+
+    @property
+    def busy(self) -> bool:
+        return self._action is not None
+
+    def request(self, request: ManipulationRequest) -> None:
+        """Take a request; one that is under way ends as cancelled. The arms stop first."""
+        if self._action is not None:
+            self._finish("cancelled", End(False, "another request came"))
+            self._halt()
+        self._request = request
+        self.status = ManipulationStatus(goal_id=request.goal_id, state="active", action=request.action)
+        actions: dict[str, Callable[[ManipulationRequest], Going]] = {
+            "ready": self._ready, "pick": self._pick, "place": self._place, "carry": self._carry,
+            "home": self._home, "open": self._open, "cancel": self._cancel,
+        }  # fmt: skip
+        self._action = actions[request.action](request)
+
+    def tick(self, senses: Senses) -> list[Trajectory | GripperCommand]:
+        """One step; what to send now. Call it at about 20 Hz or more."""
+        self._senses = senses
+        for side, watch in self._watch.items():
+            watch.update(senses.time, float(senses.joint_position[robot.FINGER_INDEX[side]].sum()))
+        self._drop_lost()
+        if self._action is not None:
+            try:
+                next(self._action)
+            except StopIteration as stop:
+                end: End = stop.value
+                self._finish("succeeded" if end.ok else "failed", end)
+        out, self._out = self._out, []
+        return out
+
+    # ------------------------------------------------------------------ actions
+
+    def _cancel(self, request: ManipulationRequest) -> Going:
+        self._halt()
+        return End(True, "Stopped.")
+        yield
+
+    def _ready(self, request: ManipulationRequest) -> Going:
+        """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
+        self._say("raising", arm=request.arm)
+        sides = [side for side in robot.SIDES if side not in self.held]
+        yield from self._together({side: rounded([self._arm(side), READY[side]]) for side in sides})
+        return End(True)
+
+    def _home(self, request: ManipulationRequest) -> Going:
+        self._say("lowering")
+        sides = [side for side in robot.SIDES if side not in self.held]
+        paths = {}
+        for side in sides:
+            start = self._arm(side)
+            far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
+            paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
+            self._out.append(GripperCommand(side, 0.0))
+        yield from self._together(paths)
+        return End(True)
+
+    def _open(self, request: ManipulationRequest) -> Going:
+        sides = [request.arm] if request.arm is not None else list(self.held) or list(robot.SIDES)
+        for side in sides:
+            self.held.pop(side, None)
+            yield from self._grip(side, WIDEST)
+        return End(True)
+
+    def _carry(self, request: ManipulationRequest) -> Going:
+        side = request.arm if request.arm in self.held else next(iter(self.held), None)
+        if side is None:
+            return End(False, "I hold nothing that I could carry.")
+        held = self.held[side]
+        self._say("carrying", arm=held.arm, holding=True)
+        chain = self.planner.kinematics.arm[side]
+        scene = self._scene()
+        q, waist = self._arm(side), scene.waist
+        sign = 1.0 if side == "left" else -1.0
+        start = chain.forward(q, waist)
+        yaw = math.atan2(start[1, 0], start[0, 0])
+        path = None
+        for turn in (0.5 * yaw, -sign * 0.25, -sign * 0.6, 0.0):
+            goal = level_pose((CARRY[0], sign * CARRY[1], CARRY[2]), turn, held.pitch)
+            poses = tool_line(start, goal)
+            path = follow_line(chain, q, waist, poses, chain.comfort)
+            if path is not None:
+                break
+        if path is None:
+            found = chain.inverse(goal, waist, q)
+            if found is None:
+                return End(False, f"I cannot bring the {_name(held.item)} to my body.")
+            path = rounded([q, found])
+            times, positions = joint_motion(side, path, 0.6)
+        else:
+            path = np.vstack([q, path])
+            measure = np.linspace(0.0, _length(start, goal), len(path))
+            times, positions = line_motion(path, measure, 0.18)
+        yield from self._run(Trajectory(side, times, positions), None)
+        if side not in self.held:
+            return End(False, f"I dropped the {_name(held.item)}.")
+        return End(True)
+
+    def _pick(self, request: ManipulationRequest) -> Going:
+        item = request.object
+        if item is None:
+            return End(False, "I was not told what to pick up.")
+        free = tuple(side for side in robot.SIDES if side not in self.held)
+        if not free or (request.arm is not None and request.arm not in free):
+            return End(False, "My hand is not free.")
+        arms = (request.arm,) if request.arm is not None else ()
+        detail = ""
+        for attempt in range(ATTEMPTS):
+            item = self._seen(item) or item
+            target = self._target(item, request.surface_height)
+            self._say("planning" if attempt == 0 else "trying again")
+            scene = self._scene(target, item)
+            order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
+            outcome = yield from self._work(partial(self.planner.pick, scene, target, order, attempt))
+            self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
+            plan = outcome.plan
+            if not isinstance(plan, GraspPlan):
+                return End(False, _fill(outcome.reason, item), self._better_stand(item, request.arm))
+            detail = yield from self._grasp(plan, target, item)
+            if not detail:
+                return End(True)
+            began = self.now.time
+            while self._seen(item, began) is None and self.now.time - began < LOOK_TIME:
+                yield
+        return End(False, detail)
+
+    def _grasp(self, plan: GraspPlan, target: Target, item: DetectedObject) -> Generator[None, None, str]:
+        """Reach, close, confirm, lift. An empty string, or why it failed; then the hand is clear."""
+        side, name = plan.side, _name(item)
+        self._say("reaching", arm=side)
+        self._out.append(GripperCommand(side, plan.opening))
+        times, positions = joint_motion(side, plan.reach)
+        reach = Trajectory(side, times, positions, "odom", plan.stamp)
+        gap = yield from self._run(reach, plan.pregrasp)
+        if gap > BLOCKED:
+            yield from self._retreat(side, plan)
+            return f"My arm cannot get to {name}."
+        self._say("approaching", arm=side)
+        gap = yield from self._line(side, plan.grasp.pose, SLOW, plan.posture)
+        self._say("closing", arm=side)
+        yield from self._grip(side, 0.0)
+        watch = self._watch[side]
+        if not watch.fits(plan.grasp.width):
+            yield from self._grip(side, WIDEST)
+            yield from self._retreat(side, plan)
+            return f"The {name} was not between my fingers."
+        hand = self._tool(side)
+        offset = np.array(target.position) - hand[:3, 3]
+        ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
+        self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, watch.width)
+        self._say("lifting", arm=side, holding=True)
+        yield from self._line(side, plan.lift, TOOL_SPEED, plan.posture)
+        if side not in self.held:
+            yield from self._grip(side, WIDEST)
+            yield from self._retreat(side, plan)
+            return f"The {name} slipped out of my hand."
+        return ""
+
+    def _place(self, request: ManipulationRequest) -> Going:
+        side = request.arm if request.arm in self.held else next(iter(self.held), None)
+        if side is None or request.target is None:
+            return End(False, "I hold nothing that I could put down.")
+        held = self.held[side]
+        name = _name(held.item)
+        self._say("planning", arm=held.arm, holding=True)
+        x, y, z = request.target
+        spot = inverse(self.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
+        scene = self._scene(None, held.item, request.target)
+        job = partial(
+            self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
+            (held.ahead, held.up), held.pitch,
+        )  # fmt: skip
+        outcome = yield from self._work(job)
+        self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
+        plan = outcome.plan
+        if not isinstance(plan, PlacePlan):
+            better = self._better_stand_at(request.target, held.arm)
+            return End(False, _fill(outcome.reason, held.item), better)
+        self._say("reaching", arm=held.arm, holding=True)
+        times, positions = joint_motion(side, plan.reach, 0.7)
+        yield from self._run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
+        if side not in self.held:
+            return End(False, f"I dropped the {name}.")
+        self._say("lowering", arm=held.arm, holding=True)
+        yield from self._line(side, plan.down, SLOW, plan.posture)
+        self._say("opening", arm=held.arm)
+        self.held.pop(side, None)
+        yield from self._grip(side, WIDEST)
+        self._say("retreating", arm=held.arm)
+        yield from self._line(side, plan.away, SLOW, plan.posture)
+        yield from self._line(side, plan.leave, TOOL_SPEED, plan.posture)
+        yield from self._together({side: rounded([self._arm(side), READY[side]])})
+        return End(True)
+
+    # ------------------------------------------------------------------ pieces of actions
+
+    def _retreat(self, side: str, plan: GraspPlan) -> Generator[None, None, None]:
+        """Back out along the approach, then up and away, so that the camera sees the object again."""
+        self._say("retreating", arm=plan.side)
+        yield from self._line(side, plan.pregrasp, TOOL_SPEED, plan.posture)
+        back = np.vstack([plan.reach[::-1], READY[side]])
+        start = self._arm(side)
+        nearest = int(np.argmin(np.abs(back - start).max(axis=1)))
+        yield from self._together({side: rounded(np.vstack([start, back[nearest + 1 :]]))})
+
+    def _line(self, side: str, goal: Array, speed: float, posture: Array) -> Generator[None, None, float]:
+        """The tool straight to `goal` (odom), held in the world; its distance from there at the end [m]."""
+        scene = self._scene()
+        chain, to_base = self.planner.kinematics.arm[side], inverse(scene.base)
+        q = self._arm(side)
+        start = scene.base @ chain.forward(q, scene.waist)
+        poses = tool_line(start, goal)
+        path = follow_line(chain, q, scene.waist, np.array([to_base @ pose for pose in poses]), posture)
+        if path is None:
+            found = chain.inverse(to_base @ goal, scene.waist, posture)
+            if found is None or np.abs(found - q).max() > 1.0:
+                return float(np.linalg.norm(start[:3, 3] - goal[:3, 3]))
+            path = rounded([q, found])[1:]
+        path = np.vstack([q, path])
+        lengths = np.linspace(0.0, max(_length(start, goal), 0.005), len(path))
+        times, positions = line_motion(path, lengths, speed)
+        return (yield from self._run(Trajectory(side, times, positions, "odom", scene.stamp), goal))
+
+    def _run(self, trajectory: Trajectory, goal: Array | None) -> Generator[None, None, float]:
+        """Send a trajectory and wait for its end. goal (4, 4): of the tool in odom; its distance from
+        there is returned [m], or the largest joint error [rad] without a goal."""
+        side = trajectory.side
+        self._out.append(trajectory)
+        self._moving.add(side)
+        began = self.now.time
+        still_since = None
+        while True:
+            yield
+            late = self.now.time - began - trajectory.duration
+            if goal is not None:
+                gap = float(np.linalg.norm(self._tool(side)[:3, 3] - goal[:3, 3]))
+                near = gap < ARRIVED
+            else:
+                now = self._arm(side)
+                gap = float(np.abs(now - trajectory.positions[-1]).max())
+                near = gap < 0.06
+            if late > 0.0 and near:
+                still_since = self.now.time if still_since is None else still_since
+                if self.now.time - still_since > 0.15:
+                    break
+            else:
+                still_since = None
+            if late > LATE:
+                break
+        self._moving.discard(side)
+        return gap
+
+    def _together(self, paths: dict[str, Array]) -> Generator[None, None, None]:
+        """Joint motions of one or both arms in the pelvis frame."""
+        longest = 0.0
+        for side, path in paths.items():
+            times, positions = joint_motion(side, path)
+            self._out.append(Trajectory(side, times, positions))
+            self._moving.add(side)
+            longest = max(longest, float(times[-1]))
+        end = self.now.time + longest + 0.3
+        while self.now.time < end:
+            yield
+        self._moving.difference_update(paths)
+
+    def _grip(self, side: str, opening: float) -> Generator[None, None, None]:
+        """Move a gripper until it comes to rest."""
+        self._out.append(GripperCommand(side, opening))
+        began = self.now.time
+        yield
+        while self.now.time - began < CLOSE_TIME:
+            if self.now.time - began > 0.3 and self._watch[side].still():
+                break
+            yield
+
+    def _work(self, job: Callable[[], Outcome]) -> Generator[None, None, Outcome]:
+        """Run something slow, on the executor if there is one."""
+        if self._executor is None:
+            return job()
+        future = self._executor.submit(job)
+        while not future.done():
+            yield
+        return future.result()
+
+    # ------------------------------------------------------------------ the world
+
+    @property
+    def now(self) -> Senses:
+        assert self._senses is not None
+        return self._senses
+
+    def _arm(self, side: str) -> Array:
+        """(7,) measured joints, within the limits (an encoder may read a little past them)."""
+        chain = self.planner.kinematics.arm[side]
+        return np.clip(self.now.joint_position[robot.ARM_INDEX[side]], chain.low, chain.high)
+
+    def _tool(self, side: str) -> Array:
+        """(4, 4) in odom."""
+        scene = self._scene()
+        return scene.base @ self.planner.kinematics.arm[side].forward(self._arm(side), scene.waist)
+
+    def _scene(
+        self, target: Target | None = None, item: DetectedObject | None = None, spot: Point | None = None
+    ) -> Scene:
+        """What the planner needs; the table below `item` (or `spot`, map) and the other objects there."""
+        now = self.now
+        scene = Scene(now.time, now.joint_position.copy(), now.base)
+        place = spot if spot is not None else (item.position if target is not None and item else None)
+        if place is None:
+            return scene
+        to_odom = inverse(now.map_to_odom)
+        surface = self._surface_below(place)
+        table = None
+        if surface is not None:
+            pose, size = table_box(
+                surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
+            )
+            table = (to_odom @ pose, size)
+        others = []
+        for other in now.objects:
+            if item is not None and (other.track_id == item.track_id or other is item):
+                continue
+            gap = math.dist(other.position[:2], place[:2])
+            own = item.size[0] if item is not None else 0.0
+            if gap < 0.8 and gap > 0.35 * (other.size[0] + own) and abs(other.position[2] - place[2]) < 0.4:
+                others.append(self._target(other, 0.0))
+        return replace(scene, table=table, others=tuple(others))
+
+    def _target(self, item: DetectedObject, surface_height: float) -> Target:
+        """The object in odom, with its kind's true size and standing on its surface if that is near."""
+        size = next(
+            (k.size for k in self._kinds if k.kind == item.kind and k.colour in ("", item.colour)), item.size
+        )
+        x, y, z = item.position
+        if not surface_height:
+            surface = self._surface_below(item.position)
+            surface_height = surface.height if surface is not None else 0.0
+        standing = surface_height + 0.5 * size[2]
+        if surface_height and abs(z - standing) < 0.05:
+            z = standing
+        in_map = Target(shape_of(item.kind), (x, y, z), size, item.yaw)
+        return in_frame(in_map, inverse(self.now.map_to_odom))
+
+    def _surface_below(self, position: Point) -> Surface | None:
+        for s in self._surfaces:
+            dx, dy = position[0] - s.x, position[1] - s.y
+            c, n = math.cos(s.yaw), math.sin(s.yaw)
+            along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
+            inside = along < s.length / 2 + 0.06 and across < s.width / 2 + 0.06
+            if inside and -0.03 < position[2] - s.height < 0.30:
+                return s
+        return None
+
+    def _seen(self, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
+        """The object as perception has it now, if it was seen after `since`."""
+        best, best_gap = None, SAME
+        for other in self.now.objects:
+            if other.kind != item.kind or other.colour != item.colour or other.last_seen < since:
+                continue
+            gap = math.dist(other.position, item.position)
+            if gap < best_gap:
+                best, best_gap = other, gap
+        return best
+
+    def _better_stand(self, item: DetectedObject, arm: Arm | None) -> Point:
+        return self._better_stand_at(item.position, arm)
+
+    def _better_stand_at(self, position: Point, arm: Arm | None) -> Point:
+        """Where to stand instead, in base_link; zeros if nowhere is better."""
+        base = self.now.map_to_odom @ self.now.base
+        pose = (float(base[0, 3]), float(base[1, 3]), math.atan2(base[1, 0], base[0, 0]))
+        surface = self._surface_below(position)
+        height = surface.height + 0.05 if surface is not None else position[2]
+        stand = choose_stand((*position[:2], height), surface, self._grid, pose, arm)
+        if stand is None:
+            return (0.0, 0.0, 0.0)
+        dx, dy = stand.x - pose[0], stand.y - pose[1]
+        c, s = math.cos(pose[2]), math.sin(pose[2])
+        return (c * dx + s * dy, -s * dx + c * dy, wrap(stand.yaw - pose[2]))
+
+    # ------------------------------------------------------------------ bookkeeping
+
+    def _drop_lost(self) -> None:
+        for side, held in list(self.held.items()):
+            if self._watch[side].lost(held.width):
+                del self.held[side]
+                if self._action is None:
+                    self.status = replace_status(
+                        self.status, state="failed", phase="lost", arm=held.arm, holding=False,
+                        detail=f"I dropped the {_name(held.item)}.",
+                    )  # fmt: skip
+
+    def _halt(self) -> None:
+        """Every moving arm stops where it is."""
+        if self._senses is not None:
+            for side in sorted(self._moving):
+                q = self._arm(side)
+                self._out.append(Trajectory(side, np.array([0.25]), q[None].copy()))
+        self._moving.clear()
+
+    def _say(self, phase: str, arm: Arm | str | None = None, holding: bool | None = None) -> None:
+        values: dict[str, Any] = {"phase": phase}
+        if arm is not None:
+            values |= {"arm": arm, "gripper_width": self._watch[arm].width}
+        values["holding"] = bool(self.held) if holding is None else holding
+        self.status = replace_status(self.status, **values)
+
+    def _finish(self, state: GoalState, end: End) -> None:
+        if self._action is not None:
+            self._action.close()
+        self._action = None
+        side = next(iter(self.held), None)
+        self.status = replace_status(
+            self.status, state=state, detail=end.detail, stand_offset=end.stand_offset,
+            holding=bool(self.held), arm=side or self.status.arm,
+            gripper_width=self._watch[side].width if side else 0.0,
+        )  # fmt: skip
+
+
+def replace_status(status: ManipulationStatus, **values: Any) -> ManipulationStatus:
+    """A copy with some fields changed."""
+    fields = {name: getattr(status, name) for name in status.__struct_fields__}
+    return ManipulationStatus(**(fields | values))
+
+
+def _name(item: DetectedObject) -> str:
+    return f"{item.colour} {item.kind or 'object'}".strip()
+
+
+def _fill(reason: str, item: DetectedObject) -> str:
+    return reason.replace("{it}", f"the {_name(item)}").replace("{It}", f"The {_name(item)}")
+
+
+def _length(start: Array, goal: Array) -> float:
+    """Metres of a tool line; turning counts a little, so that it takes time too."""
+    turn = math.acos(min(max((np.trace(start[:3, :3].T @ goal[:3, :3]) - 1.0) / 2.0, -1.0), 1.0))
+    return float(np.linalg.norm(goal[:3, 3] - start[:3, 3]) + 0.1 * turn)
+
+
+__all__ = ["ATTEMPTS", "End", "FrameId", "GripperCommand", "Picker", "Senses", "replace_status"]
