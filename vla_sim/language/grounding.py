@@ -1,0 +1,68 @@
+"""Does a language model's plan fit the words that were said? A small model answers "sing a song" with
+picking up a cup, and forgets the kitchen in "go to the kitchen and take the cup"; so each name and
+amount of its plan must be grounded in the text, and each name in the text must appear in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vla_sim.contract import ObjectQuery, Step
+from vla_sim.language import numbers, phrases
+from vla_sim.language.context import Context
+from vla_sim.language.lexicon import Lexicon, Names
+from vla_sim.language.text import tokenise
+
+_AMOUNT = (
+    (numbers.WORDS - {"and", "a", "an", "of", "point"})
+    | phrases.FORWARD.words | phrases.BACKWARD.words | phrases.LEFT.words | phrases.RIGHT.words
+    | phrases.AROUND.words
+) - {"to", "the", "your", "on"}  # fmt: skip
+
+
+def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Context) -> str:
+    """The first thing in the intent's steps that the text does not speak of; "" if all is grounded."""
+    said = [token.text for token in tokenise(text)]
+    strange = frozenset(i for i, word in enumerate(said) if word not in phrases.WORDS)
+    places = {*_spoken(said, strange, lexicon.places), *_spoken(said, strange, lexicon.surfaces)}
+    kinds, colours = _spoken(said, strange, lexicon.kinds), _spoken(said, strange, lexicon.colours)
+    known = [query for query in (context.held, context.mentioned) if query is not None]
+    for step in steps:
+        if step.place and step.place != "user" and step.place not in places | {context.mentioned_place}:
+            return f"the {step.place}"
+        if step.object is not None and not _meant(step.object, kinds, colours, known):
+            return f"the {step.object}"
+        amount = step.skill in ("move", "turn", "wait")
+        if amount and not any(word in _AMOUNT or word[0].isdigit() for word in said):
+            return f"to {step.skill}"
+    return ""
+
+
+def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:
+    """The first place or object that the text names and the intent's steps do not; "" if there is none."""
+    said = [token.text for token in tokenise(text)]
+    places = {step.place for step in steps}
+    places |= {lexicon.surface_place[place] for place in places if place in lexicon.surface_place}
+    objects = {step.object for step in steps if step.object is not None}
+    kinds, colours = {one.kind for one in objects}, {one.colour for one in objects}
+    planned = (places, places, kinds, colours)
+    tables = (lexicon.surfaces, lexicon.places, lexicon.kinds, lexicon.colours)
+    i = 0
+    while i < len(said):
+        found = [(m, used) for names, used in zip(tables, planned, strict=True) if (m := names.find(said, i))]
+        if not found:
+            i += 1
+            continue
+        match, used = max(found, key=lambda one: one[0].end)
+        if used.isdisjoint(match.values):
+            return " ".join(said[i : match.end])
+        i = match.end
+    return ""
+
+
+def _meant(query: ObjectQuery, kinds: set[str], colours: set[str], known: list[ObjectQuery]) -> bool:
+    return query in known or query.kind in kinds or (bool(query.colour) and query.colour in colours)
+
+
+def _spoken(said: Sequence[str], strange: frozenset[int], names: Names) -> set[str]:
+    matches = [m for i in range(len(said)) for m in (names.find(said, i), names.mend(said, i, strange)) if m]
+    return {value for match in matches for value in match.values}

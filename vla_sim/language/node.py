@@ -1,0 +1,141 @@
+"""The language stage as a ROS node: transcripts and typed commands in, intents, plans and questions out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vla_sim import contract
+from vla_sim.contract import ObjectList, PayloadError
+from vla_sim.errors import InputError, VlaSimError
+from vla_sim.language.context import Context, Memory
+from vla_sim.language.llm import LlmPlanner, LlmSettings
+from vla_sim.language.llm_format import LlmError
+from vla_sim.language.local_model import NAME, LocalModel
+from vla_sim.language.responder import Responder
+from vla_sim.language.rules import RulePlanner, Understood
+from vla_sim.language.worker import LlmWorker
+from vla_sim.params import StageParams, param
+from vla_sim.ros import QOS, StageNode, message_class, spin
+from vla_sim.world import World
+
+PLANNERS = ("rules", "llm", "auto")
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class LanguageParams(StageParams):
+    planner: str = param("rules", "rules; llm: the model first; auto: the model for what rules cannot read")
+    base_url: str = param(LOCAL, 'OpenAI-compatible server ending in /v1, or "local": own small model')
+    model: str = param(NAME, "name of the model at that server")
+    api_key_env: str = param("OPENAI_API_KEY", "environment variable that holds the key, if one is needed")
+    timeout: float = param(4.0, "until the rules answer instead of the model [s]", low=0.1, high=60.0)
+    temperature: float = param(0.1, "of the model", low=0.0, high=2.0)
+    max_tokens: int = param(256, "of the model's answer", low=16, high=4096)
+    grounded: bool = param(True, "refuse a model's plan that speaks of things the command does not name")
+
+
+class LanguageNode(StageNode[LanguageParams]):
+    """Parameters: `LanguageParams`.
+
+    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects.
+    Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
+    answered), trace "intent" and "planning".
+    """
+
+    def __init__(self) -> None:
+        super().__init__("language", LanguageParams)
+        p = self.params
+        if p.planner not in PLANNERS:
+            raise InputError(f"parameter planner is {p.planner!r}; it must be one of {', '.join(PLANNERS)}")
+        world = World.load(p.world)
+        self.memory = Memory(world)
+        self.rules = RulePlanner(world)
+        self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
+        self._objects: Any = None
+        self._model: LlmPlanner | None = None
+        self._local: LocalModel | None = None
+        self._model_state = "none"
+        worker = None
+        if p.planner != "rules":
+            self._wake = self.create_guard_condition(self.on_answers)
+            worker = LlmWorker(self._ask, p.timeout, self._wake.trigger)
+            self._model_state = "starting"
+            threading.Thread(target=self._start_model, daemon=True).start()
+        self.responder = Responder(self.rules, self.memory, self.send, self.context, worker, p.planner)
+        for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
+            self.publish(topic)  # discovered before the first command, not at it
+        self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
+        self.listen(contract.COMMAND, self.responder.on_command)
+        self.listen(contract.STATUS, self.memory.heard)
+        # Kept undecoded: ten lists a second arrive, one in minutes is needed.
+        self.create_subscription(
+            message_class("std_msgs/msg/String"), contract.OBJECTS.name, self.on_objects,
+            QOS[contract.OBJECTS.qos],
+        )  # fmt: skip
+
+    def on_objects(self, message: Any) -> None:
+        self._objects = message
+
+    def on_answers(self) -> None:
+        self.responder.on_answers()
+
+    def context(self) -> Context:
+        """The memory's context with what perception has seen."""
+        if self._objects is None:
+            return self.memory.context
+        try:
+            seen = contract.decode(ObjectList, self._objects.data)
+        except PayloadError as error:
+            self._reject(contract.OBJECTS, error)
+            self._objects = None
+            return self.memory.context
+        return replace(self.memory.context, objects=tuple(seen.objects))
+
+    def status(self) -> dict[str, str]:
+        held = self.memory.context.held
+        counts = {what: str(count) for what, count in self.responder.counts.items()}
+        return {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")} | counts
+
+    def close(self) -> None:
+        if self.responder.worker is not None:
+            self.responder.worker.close()
+        if self._local is not None:
+            self._local.close()
+
+    def _ask(self, text: str, context: Context) -> Understood:
+        """In a worker's thread."""
+        if self._model is None:
+            raise LlmError(f"the language model is not ready: {self._model_state}")
+        return self._model.plan(text, context)
+
+    def _start_model(self) -> None:
+        """In a thread: import the client, start the local server; the rules answer until then."""
+        p = self.params
+        try:
+            url = p.base_url
+            if url == LOCAL:
+                self._local = LocalModel()
+                url = self._local.start()
+            settings = LlmSettings(
+                url, p.model, p.api_key_env, p.timeout, p.temperature, p.max_tokens, p.grounded
+            )
+            model = LlmPlanner(self.rules, settings)
+            model.connect()
+            if p.base_url == LOCAL:
+                model.warm()
+        except (VlaSimError, LlmError) as error:
+            self._model_state = str(error)
+            self.get_logger().error(f"no language model, the rules plan alone: {error}")
+            return
+        self._model = model
+        self._model_state = "ready"
+
+
+def main() -> int:
+    return spin(LanguageNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
