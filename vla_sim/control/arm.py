@@ -168,7 +168,7 @@ class ArmFollower:
         self._advance()
         waist = state.joint_position[WAIST_INDEX]
         if self._anchor is None:
-            self.position = self._reference.copy()
+            self.position = np.clip(self._reference, self._model.low, self._model.high)
         else:
             self.position = self._in_world(self._anchor, base, waist, self._reference - before)
         self._integral += INTEGRAL_RATE * CONTROL_PERIOD * self.share * (self.position - measured)

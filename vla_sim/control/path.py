@@ -1,4 +1,4 @@
-"""A joint path in time: checked, interpolated without overshoot, stretched to what the joints may do."""
+"""A joint path in time: checked, interpolated with little overshoot, stretched to what the joints may do."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ LONGEST = 120.0
 MOST_POINTS = 10_000
 ROUNDING = 1e-3
 """Radians that a waypoint may lie past a joint limit; it is put on the limit."""
-_SLOPE_SAMPLES = np.linspace(0.0, 1.0, 5)
+_SHARES = np.linspace(0.0, 1.0, 17)
 
 
 @dataclass(frozen=True)
 class JointPath:
-    """times (n,) [s] from the start, rising; positions and velocities (n, joints)."""
+    """times (n,) [s] from the start, rising; positions, velocities and accelerations (n, joints)."""
 
     times: Array
     positions: Array
     velocities: Array
+    accelerations: Array
 
     @property
     def duration(self) -> float:
@@ -34,42 +35,54 @@ class JointPath:
     def sample(self, time: float) -> tuple[Array, Array, Array]:
         """Position, velocity and acceleration at `time`, at rest before the start and after the end.
 
-        Cubic Hermite interpolation.
+        Quintic Hermite interpolation.
         """
         if time >= self.duration or len(self.times) == 1:
             zero = np.zeros(self.positions.shape[1])
             return self.positions[-1], zero, zero
         i = max(0, int(np.searchsorted(self.times, time, side="right")) - 1)
         h = self.times[i + 1] - self.times[i]
-        return _hermite(
-            np.clip((time - self.times[i]) / h, 0.0, 1.0), h, self.positions[i], self.positions[i + 1],
-            self.velocities[i], self.velocities[i + 1],
-        )  # fmt: skip
+        share = min(1.0, max(0.0, (time - self.times[i]) / h))
+        return self._segments(slice(i, i + 1), slice(i + 1, i + 2), float(share))
 
     def after(self, position: Array, velocity: Array, lead: float) -> JointPath:
         """The same path begun at `position` with `velocity`, `lead` seconds before its first point."""
-        first = self.times - self.times[0] + lead
-        return JointPath(
-            np.concatenate([[0.0], first]),
-            np.vstack([position, self.positions]),
-            np.vstack([velocity, self.velocities]),
-        )
+        t = np.concatenate([[0.0], self.times - self.times[0] + lead])
+        q = np.vstack([position, self.positions])
+        v = np.vstack([velocity, self.velocities])
+        return JointPath(t, q, v, _curvatures(t, q, v))
 
     def stretched(self, velocity: Array, acceleration: Array) -> JointPath:
         """The same path, slowed down as a whole until no joint passes these limits (joints,)."""
-        fastest, hardest = 0.0, 0.0
-        for i in range(len(self.times) - 1):
-            h = self.times[i + 1] - self.times[i]
-            for s in _SLOPE_SAMPLES:
-                _, v, a = _hermite(
-                    s, h, self.positions[i], self.positions[i + 1], self.velocities[i], self.velocities[i + 1]
-                )
-                fastest = max(fastest, float((np.abs(v) / velocity).max()))
-                hardest = max(hardest, float((np.abs(a) / acceleration).max()))
-        factor = max(1.0, fastest, hardest**0.5)
-        return self if factor == 1.0 else JointPath(
-            self.times * factor, self.positions, self.velocities / factor
-        )  # fmt: skip
+        if len(self.times) == 1:
+            return self
+        factor = 1.0
+        for share in _SHARES:
+            _, v, a = self._segments(slice(None, -1), slice(1, None), share)
+            fastest, hardest = np.abs(v / velocity).max(), np.abs(a / acceleration).max()
+            factor = max(factor, float(fastest), float(hardest) ** 0.5)
+        if factor == 1.0:
+            return self
+        return JointPath(
+            self.times * factor, self.positions, self.velocities / factor, self.accelerations / factor**2
+        )
+
+    def _segments(self, begin: slice, end: slice, s: float) -> tuple[Array, Array, Array]:
+        """Position, velocity, acceleration at the share `s` of segments, (joints,) of a single one."""
+        h = (self.times[end] - self.times[begin])[:, None]
+        q0, d = self.positions[begin], self.positions[end] - self.positions[begin]
+        v0, v1 = h * self.velocities[begin], h * self.velocities[end]
+        a0, a1 = h * h * self.accelerations[begin], h * h * self.accelerations[end]
+        c2 = 0.5 * a0
+        c3 = 10.0 * d - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
+        c4 = -15.0 * d + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
+        c5 = 6.0 * d - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
+        out = (
+            q0 + s * (v0 + s * (c2 + s * (c3 + s * (c4 + s * c5)))),
+            (v0 + s * (2.0 * c2 + s * (3.0 * c3 + s * (4.0 * c4 + s * 5.0 * c5)))) / h,
+            (2.0 * c2 + s * (6.0 * c3 + s * (12.0 * c4 + s * 20.0 * c5))) / (h * h),
+        )
+        return tuple(x[0] for x in out) if len(h) == 1 else out  # type: ignore[return-value]
 
 
 def joint_path(
@@ -77,7 +90,7 @@ def joint_path(
 ) -> JointPath:
     """A checked path. times (n,) [s]; positions, velocities (n, joints) [rad], [rad/s]; low, high (joints,).
 
-    Without velocities they are chosen so that the path never overshoots a waypoint, and is at rest at
+    Without velocities they are chosen so that the path hardly overshoots a waypoint, and is at rest at
     both ends (Fritsch and Butland 1984). Raises `InputError` for anything but finite numbers of the right
     shape, rising times and positions within the limits.
     """
@@ -106,7 +119,8 @@ def joint_path(
         v = np.asarray(velocities, dtype=float)
         if v.shape != q.shape or not np.isfinite(v).all():
             raise InputError(f"velocities must be finite and of shape {q.shape}; got shape {v.shape}")
-    return JointPath(t, np.clip(q, low, high), v)
+    q = np.clip(q, low, high)
+    return JointPath(t, q, v, _curvatures(t, q, v))
 
 
 def _slopes(t: Array, q: Array) -> Array:
@@ -122,13 +136,16 @@ def _slopes(t: Array, q: Array) -> Array:
     return v
 
 
-def _hermite(s: float, h: float, q0: Array, q1: Array, v0: Array, v1: Array) -> tuple[Array, Array, Array]:
-    """Position, velocity, acceleration at the share `s` of a segment of `h` seconds."""
-    d = q1 - q0
-    a, b = h * v0, h * v1
-    c2, c3 = 3.0 * d - 2.0 * a - b, a + b - 2.0 * d
-    return (
-        q0 + s * (a + s * (c2 + s * c3)),
-        (a + s * (2.0 * c2 + 3.0 * s * c3)) / h,
-        (2.0 * c2 + 6.0 * s * c3) / (h * h),
-    )
+def _curvatures(t: Array, q: Array, v: Array) -> Array:
+    """Accelerations at the points: zero at both ends; between, the smaller of what the cubics on either
+    side have there, zero if they disagree in sign."""
+    a = np.zeros_like(q)
+    if len(t) > 2:
+        h = np.diff(t)[:, None]
+        d = np.diff(q, axis=0) / h
+        left = (-6.0 * d + 2.0 * v[:-1] + 4.0 * v[1:]) / h
+        right = (6.0 * d - 4.0 * v[:-1] - 2.0 * v[1:]) / h
+        left, right = left[:-1], right[1:]
+        smaller = np.where(np.abs(left) < np.abs(right), left, right)
+        a[1:-1] = np.where(left * right > 0.0, smaller, 0.0)
+    return a
