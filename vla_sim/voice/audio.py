@@ -32,18 +32,19 @@ def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE
 
     The signal is extended by a block of zeros, so that its end does not wrap around to its start.
     """
-    signal = np.asarray(signal, dtype=np.float64)
-    if rate == to_rate or signal.size == 0:
-        return signal
+    values: NDArray[np.float64] = np.asarray(signal, dtype=np.float64)
+    if rate == to_rate or values.size == 0:
+        return values
     step = rate // gcd(rate, to_rate)
-    length = round(signal.size * to_rate / rate)
-    padded = -(-(signal.size + rate // 20) // step) * step
+    length = round(values.size * to_rate / rate)
+    padded = -(-(values.size + rate // 20) // step) * step
     resized = padded * to_rate // rate
-    spectrum = np.fft.rfft(signal, padded)
+    spectrum = np.fft.rfft(values, padded)
     kept = np.zeros(resized // 2 + 1, dtype=complex)
     n = min(kept.size, spectrum.size)
     kept[:n] = spectrum[:n]
-    return np.fft.irfft(kept, resized)[:length] * (resized / padded)
+    resampled: NDArray[np.float64] = np.fft.irfft(kept, resized)[:length] * (resized / padded)
+    return resampled
 
 
 def load(path: str | Path) -> Samples:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vla_sim.errors import InputError
 from vla_sim.voice.numbers import ANGLE, DISTANCE, DURATION, normalise
 from vla_sim.voice.phrases import (
     Automaton,
@@ -83,6 +84,21 @@ class Grammar:
     def of(world: World) -> Grammar:
         return Grammar(Names.of(world))
 
+    def without(self, words: frozenset[str]) -> Grammar:
+        """The grammar without the names that hold one of these words.
+
+        Raises `InputError` if they are words of the commands themselves.
+        """
+
+        def keep(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(name for name in names if not words & set(name.split()))
+
+        n = self.names
+        left = Grammar(Names(keep(n.places), keep(n.surfaces), keep(n.kinds), keep(n.colours)))
+        if left.words & words:
+            raise InputError(f"the commands need the words {sorted(left.words & words)}; give pronunciations")
+        return left
+
     def jsgf(self) -> str:
         return jsgf(self.top)
 
@@ -117,7 +133,8 @@ def sample_sentences(world: World, rng: np.random.Generator, n: int) -> list[str
 
 
 def _commands(names: Names) -> Rule:
-    place = Rule("place", maybe("the") + one_of(*dict.fromkeys(names.places + names.surfaces)))
+    heads = tuple(name.split()[-1] for name in names.surfaces)  # "the table", even if there are two
+    place = Rule("place", maybe("the") + one_of(*dict.fromkeys(names.places + names.surfaces + heads)))
     kind = one_of(*names.kinds)
     colour = one_of(*names.colours)
     thing = Rule(
@@ -146,7 +163,7 @@ def _stop() -> Rule:
 
 
 def _move() -> Phrase:
-    ahead = phrase("move|go|walk|step") + phrase("forward|forwards|ahead|back|backward|backwards")
+    ahead = phrase("move|go|walk|step") + phrase("forward|ahead|back|backward")
     aside = phrase("move|go|walk|step") + maybe("to the", 0.3) + phrase("left|right")
     return Rule("move", one_of(ahead, aside) + maybe("by", 0.2) + DISTANCE)
 

@@ -33,7 +33,8 @@ ANGLE = Rule(
 )
 DURATION = Rule("duration", one_of(_below_hundred + phrase("seconds"), "one second", "a second"))
 
-_UNITS_OF_MEASURE = {
+_SAME = {
+    "forwards": "forward", "backwards": "backward",
     "m": "meters", "metre": "meter", "metres": "meters", "cm": "centimeters", "centimetre": "centimeters",
     "centimetres": "centimeters", "centimeter": "centimeters", "deg": "degrees", "degree": "degrees",
     "s": "seconds", "sec": "seconds", "secs": "seconds", "°": "degrees",
@@ -79,7 +80,7 @@ def normalise(text: str) -> str:
         if token[0].isdigit():
             words += spell(token).split()
         else:
-            words.append(_UNITS_OF_MEASURE.get(token, token))
+            words.append(_SAME.get(token, token))
     for i in range(len(words) - 1):
         if words[i + 1] == "meters" and words[i] == "one" and (i == 0 or words[i - 1] != "point"):
             words[i + 1] = "meter"
