@@ -20,12 +20,13 @@ from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.node import CALIBRATION
-from vla_sim.geometry import inverse, transform, wrap, yaw_from_quaternion
+from vla_sim.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.motion import Trajectory
-from vla_sim.manipulation.picker import Picker, Senses
+from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.standing import Stand, choose_stand
+from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.pose_filter import PoseFilter
 from vla_sim.world import World
@@ -75,14 +76,15 @@ class Bench:
         self.engine = MujocoEngine(root.world, sensors=sensors)
         self.engine.reset(seed)
         self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
-        self.picker = Picker(self.planner, WORLD.surfaces, GRID, WORLD.objects)
+        self.picker = Picker(self.planner, Surroundings(WORLD.surfaces, WORLD.objects, GRID))
         self.rng = np.random.default_rng(seed)
         self.noise, self.yaw_noise = noise, yaw_noise
         self.touched: set[str] = set()
         self.phases: list[str] = []
         self.ticks = 0
-        self.senses = self._sense()
+        self.objects: tuple[DetectedObject, ...] = ()
         self.look()
+        self.senses = self._sense()
 
     def look(self) -> None:
         """New estimates of all objects: the truth with noise."""
@@ -91,9 +93,10 @@ class Bench:
         for i, (name, pose) in enumerate(truth.objects.items()):
             kind = KINDS[name]
             p = pose[:3] + self.rng.normal(0.0, self.noise, 3)
+            turn = self.rng.normal(0.0, self.yaw_noise)
             out.append(DetectedObject(
                 track_id=i, kind=kind.kind, colour=kind.colour, position=tuple(float(v) for v in p),
-                size=kind.size, yaw=wrap(yaw_from_quaternion(pose[3:]) + self.rng.normal(0.0, self.yaw_noise)),
+                size=kind.size, yaw=wrap(yaw_from_quaternion(pose[3:]) + turn),
                 confidence=0.9, last_seen=truth.time,
             ))  # fmt: skip
         self.objects = tuple(out)
@@ -106,11 +109,8 @@ class Bench:
         state, truth = self.engine.state(), self.engine.truth()
         base = transform(state.odom_position, state.odom_orientation)
         true = transform(truth.robot[:3], truth.robot[3:])
-        x, y, yaw = true[0, 3], true[1, 3], math.atan2(true[1, 0], true[0, 0])
-        flat = transform((x, y, 0.0), (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)))
-        yaw = math.atan2(base[1, 0], base[0, 0])
-        odom = transform((base[0, 3], base[1, 3], 0.0), (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)))
-        return Senses(state.time, state.joint_position, base, flat @ inverse(odom), getattr(self, "objects", ()))
+        map_to_odom = _level(true) @ inverse(_level(base))
+        return Senses(state.time, state.joint_position, base, map_to_odom, self.objects)
 
     def step(self) -> None:
         """20 ms: control every tick, the picker every second one."""
@@ -179,6 +179,11 @@ class Bench:
         return float(self.engine.truth().objects[name][2])
 
 
+def _level(t: np.ndarray) -> np.ndarray:
+    """The pose (4, 4) with only its x, y and yaw."""
+    return transform((t[0, 3], t[1, 3], 0.0), quaternion_from_yaw(math.atan2(t[1, 0], t[0, 0])))
+
+
 def stand_for(name: str, position: tuple[float, float], pose: tuple[float, float, float]) -> Stand | None:
     z = TABLE.height + 0.5 * KINDS[name].size[2]
     return choose_stand((*position, z), TABLE, GRID, pose)
@@ -193,8 +198,8 @@ def random_bench(name: str, seed: int, spread: float = 0.10) -> tuple[Bench, Sta
     stand = stand_for(name, (x, y), (0.2, 0.0, 0.0))
     if stand is None:
         return None
-    pose = (stand.x - 0.4 + rng.uniform(-0.05, 0.05), stand.y + rng.uniform(-0.05, 0.05), rng.uniform(-0.1, 0.1))
-    return Bench(pose, {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
+    x0, y0 = stand.x - 0.4 + rng.uniform(-0.05, 0.05), stand.y + rng.uniform(-0.05, 0.05)
+    return Bench((x0, y0, rng.uniform(-0.1, 0.1)), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
 
 
 def go_and_pick(bench: Bench, name: str, stand: Stand) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,9 +31,8 @@ from vla_sim.contract import (
     ManipulationStatus,
     Point,
 )
-from vla_sim.geometry import inverse, wrap
-from vla_sim.manipulation.collision import table_box
-from vla_sim.manipulation.grasp import WIDEST, Target, shape_of
+from vla_sim.geometry import inverse
+from vla_sim.manipulation.grasp import WIDEST, Target
 from vla_sim.manipulation.hold import Held, WidthWatch
 from vla_sim.manipulation.motion import (
     HOME,
@@ -53,11 +52,8 @@ from vla_sim.manipulation.planner import (
     GraspPlan,
     Outcome,
     PlacePlan,
-    Scene,
-    in_frame,
 )
-from vla_sim.manipulation.standing import choose_stand
-from vla_sim.world import Grid, ObjectKind, Surface
+from vla_sim.manipulation.surroundings import Senses, Surroundings
 
 Array = NDArray[np.float64]
 Going = Generator[None, None, "End"]
@@ -75,22 +71,8 @@ CLOSE_TIME = 2.0
 """[s] for which closing or opening may last."""
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
-SAME = 0.20
-"""[m] from where it was within which a seen object is the same one."""
 CARRY: Point = (0.25, 0.18, 0.20)
 """Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
-
-
-@dataclass(frozen=True)
-class Senses:
-    """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
-    objects: in map. time [s] is the stamp of joints and base."""
-
-    time: float
-    joint_position: Array
-    base: Array
-    map_to_odom: Array
-    objects: tuple[DetectedObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,20 +91,18 @@ class End:
 
 
 class Picker:
-    """surfaces, grid, kinds: of the world, for the table's box, the stand offset and true sizes."""
+    """around: what is known of the world. held: what each arm holds. status: of the newest request."""
 
     def __init__(
         self,
         planner: ArmPlanner,
-        surfaces: tuple[Surface, ...] = (),
-        grid: Grid | None = None,
-        kinds: tuple[ObjectKind, ...] = (),
+        around: Surroundings | None = None,
         executor: Executor | None = None,
     ) -> None:
         self.planner = planner
         self.held: dict[str, Held] = {}
         self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
-        self._surfaces, self._grid, self._kinds, self._executor = surfaces, grid, kinds, executor
+        self._around, self._executor = around or Surroundings(), executor
         self._watch = {side: WidthWatch() for side in robot.SIDES}
         self._senses: Senses | None = None
         self._action: Going | None = None
@@ -149,6 +129,8 @@ class Picker:
 
     def tick(self, senses: Senses) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
+        if self._senses is not None and senses.time < self._senses.time - 1.0:
+            self._start_anew()
         self._senses = senses
         for side, watch in self._watch.items():
             watch.update(senses.time, float(senses.joint_position[robot.FINGER_INDEX[side]].sum()))
@@ -202,7 +184,7 @@ class Picker:
         held = self.held[side]
         self._say("carrying", arm=held.arm, holding=True)
         chain = self.planner.kinematics.arm[side]
-        scene = self._scene()
+        scene = self._around.scene(self.now)
         q, waist = self._arm(side), scene.waist
         sign = 1.0 if side == "left" else -1.0
         start = chain.forward(q, waist)
@@ -239,21 +221,22 @@ class Picker:
         arms = (request.arm,) if request.arm is not None else ()
         detail = ""
         for attempt in range(ATTEMPTS):
-            item = self._seen(item) or item
-            target = self._target(item, request.surface_height)
+            item = self._around.seen(self.now, item) or item
+            target = self._around.target(self.now, item, request.surface_height)
             self._say("planning" if attempt == 0 else "trying again")
-            scene = self._scene(target, item)
+            scene = self._around.scene(self.now, item)
             order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
             outcome = yield from self._work(partial(self.planner.pick, scene, target, order, attempt))
             self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
             plan = outcome.plan
             if not isinstance(plan, GraspPlan):
-                return End(False, _fill(outcome.reason, item), self._better_stand(item, request.arm))
+                better = self._around.better_stand(self.now, item.position, request.arm)
+                return End(False, _fill(outcome.reason, item), better)
             detail = yield from self._grasp(plan, target, item)
             if not detail:
                 return End(True)
             began = self.now.time
-            while self._seen(item, began) is None and self.now.time - began < LOOK_TIME:
+            while self._around.seen(self.now, item, began) is None and self.now.time - began < LOOK_TIME:
                 yield
         return End(False, detail)
 
@@ -298,7 +281,7 @@ class Picker:
         self._say("planning", arm=held.arm, holding=True)
         x, y, z = request.target
         spot = inverse(self.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self._scene(None, held.item, request.target)
+        scene = self._around.scene(self.now, held.item, request.target)
         job = partial(
             self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
             (held.ahead, held.up), held.pitch,
@@ -307,7 +290,7 @@ class Picker:
         self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
         plan = outcome.plan
         if not isinstance(plan, PlacePlan):
-            better = self._better_stand_at(request.target, held.arm)
+            better = self._around.better_stand(self.now, request.target, held.arm)
             return End(False, _fill(outcome.reason, held.item), better)
         self._say("reaching", arm=held.arm, holding=True)
         times, positions = joint_motion(side, plan.reach, 0.7)
@@ -338,7 +321,7 @@ class Picker:
 
     def _line(self, side: str, goal: Array, speed: float, posture: Array) -> Generator[None, None, float]:
         """The tool straight to `goal` (odom), held in the world; its distance from there at the end [m]."""
-        scene = self._scene()
+        scene = self._around.scene(self.now)
         chain, to_base = self.planner.kinematics.arm[side], inverse(scene.base)
         q = self._arm(side)
         start = scene.base @ chain.forward(q, scene.waist)
@@ -429,87 +412,8 @@ class Picker:
 
     def _tool(self, side: str) -> Array:
         """(4, 4) in odom."""
-        scene = self._scene()
+        scene = self._around.scene(self.now)
         return scene.base @ self.planner.kinematics.arm[side].forward(self._arm(side), scene.waist)
-
-    def _scene(
-        self, target: Target | None = None, item: DetectedObject | None = None, spot: Point | None = None
-    ) -> Scene:
-        """What the planner needs; the table below `item` (or `spot`, map) and the other objects there."""
-        now = self.now
-        scene = Scene(now.time, now.joint_position.copy(), now.base)
-        place = spot if spot is not None else (item.position if target is not None and item else None)
-        if place is None:
-            return scene
-        to_odom = inverse(now.map_to_odom)
-        surface = self._surface_below(place)
-        table = None
-        if surface is not None:
-            pose, size = table_box(
-                surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
-            )
-            table = (to_odom @ pose, size)
-        others = []
-        for other in now.objects:
-            if item is not None and (other.track_id == item.track_id or other is item):
-                continue
-            gap = math.dist(other.position[:2], place[:2])
-            own = item.size[0] if item is not None else 0.0
-            if gap < 0.8 and gap > 0.35 * (other.size[0] + own) and abs(other.position[2] - place[2]) < 0.4:
-                others.append(self._target(other, 0.0))
-        return replace(scene, table=table, others=tuple(others))
-
-    def _target(self, item: DetectedObject, surface_height: float) -> Target:
-        """The object in odom, with its kind's true size and standing on its surface if that is near."""
-        size = next(
-            (k.size for k in self._kinds if k.kind == item.kind and k.colour in ("", item.colour)), item.size
-        )
-        x, y, z = item.position
-        if not surface_height:
-            surface = self._surface_below(item.position)
-            surface_height = surface.height if surface is not None else 0.0
-        standing = surface_height + 0.5 * size[2]
-        if surface_height and abs(z - standing) < 0.05:
-            z = standing
-        in_map = Target(shape_of(item.kind), (x, y, z), size, item.yaw)
-        return in_frame(in_map, inverse(self.now.map_to_odom))
-
-    def _surface_below(self, position: Point) -> Surface | None:
-        for s in self._surfaces:
-            dx, dy = position[0] - s.x, position[1] - s.y
-            c, n = math.cos(s.yaw), math.sin(s.yaw)
-            along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
-            inside = along < s.length / 2 + 0.06 and across < s.width / 2 + 0.06
-            if inside and -0.03 < position[2] - s.height < 0.30:
-                return s
-        return None
-
-    def _seen(self, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
-        """The object as perception has it now, if it was seen after `since`."""
-        best, best_gap = None, SAME
-        for other in self.now.objects:
-            if other.kind != item.kind or other.colour != item.colour or other.last_seen < since:
-                continue
-            gap = math.dist(other.position, item.position)
-            if gap < best_gap:
-                best, best_gap = other, gap
-        return best
-
-    def _better_stand(self, item: DetectedObject, arm: Arm | None) -> Point:
-        return self._better_stand_at(item.position, arm)
-
-    def _better_stand_at(self, position: Point, arm: Arm | None) -> Point:
-        """Where to stand instead, in base_link; zeros if nowhere is better."""
-        base = self.now.map_to_odom @ self.now.base
-        pose = (float(base[0, 3]), float(base[1, 3]), math.atan2(base[1, 0], base[0, 0]))
-        surface = self._surface_below(position)
-        height = surface.height + 0.05 if surface is not None else position[2]
-        stand = choose_stand((*position[:2], height), surface, self._grid, pose, arm)
-        if stand is None:
-            return (0.0, 0.0, 0.0)
-        dx, dy = stand.x - pose[0], stand.y - pose[1]
-        c, s = math.cos(pose[2]), math.sin(pose[2])
-        return (c * dx + s * dy, -s * dx + c * dy, wrap(stand.yaw - pose[2]))
 
     # ------------------------------------------------------------------ bookkeeping
 
@@ -522,6 +426,14 @@ class Picker:
                         self.status, state="failed", phase="lost", arm=held.arm, holding=False,
                         detail=f"I dropped the {_name(held.item)}.",
                     )  # fmt: skip
+
+    def _start_anew(self) -> None:
+        """The simulation was reset: the arms are the policy's again and hold nothing."""
+        self.held.clear()
+        self._moving.clear()
+        self._out.clear()
+        if self._action is not None:
+            self._finish("cancelled", End(False, "the simulation was reset"))
 
     def _halt(self) -> None:
         """Every moving arm stops where it is."""
