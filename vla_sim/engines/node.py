@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -39,6 +39,13 @@ SOLE = 0.037
 """Metres from the ankle roll joint down to the sole."""
 
 
+@runtime_checkable
+class MovableBase(Protocol):
+    """An engine without legs that hold it up: it takes the velocity itself."""
+
+    def move_base(self, forward: float, left: float, turn: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class EngineParams(StageParams):
     engine: str = param("mujoco", "mujoco or fake")
@@ -47,7 +54,7 @@ class EngineParams(StageParams):
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
     randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2)
     speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0, high=100.0)
-    camera: str = param("auto", "auto: go on without if it cannot render; required; off")
+    camera: str = param("auto", "auto: go on without if it cannot render; required; none")
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
     policy: str = param("fastsac", "walking policy: fastsac or ppo")
@@ -67,7 +74,7 @@ class EngineNode(StageNode[EngineParams]):
         super().__init__("engine", EngineParams)
         p = self.params
         for name, value, allowed in (
-            ("camera", p.camera, ("auto", "required", "off")),
+            ("camera", p.camera, ("auto", "required", "none")),
             ("policy", p.policy, ("fastsac", "ppo")),
         ):
             if value not in allowed:
@@ -97,9 +104,9 @@ class EngineNode(StageNode[EngineParams]):
         self.camera: CameraThread | None = None
         self.engine.reset(p.seed, self._randomisation(p))
         self.state: RobotState = self.engine.state()
-        if p.camera != "off" and p.engine == "mujoco" and rendering_disabled():
+        if p.camera != "none" and p.engine == "mujoco" and rendering_disabled():
             self._lose_camera("there is no GL")
-        elif p.camera != "off":
+        elif p.camera != "none":
             self.camera = CameraThread(self.engine.render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
         self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
@@ -131,6 +138,8 @@ class EngineNode(StageNode[EngineParams]):
         command = self.controller.update(self.state)
         self._trace_first_motion()
         self.engine.command(command)
+        if isinstance(self.engine, MovableBase):
+            self.engine.move_base(*self.controller.velocity.value.tolist())
         self.engine.step()
         self._tick += 1
         self.state = self.engine.state()
