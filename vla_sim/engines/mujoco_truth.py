@@ -34,14 +34,16 @@ class ContactLog:
         self.steps.append((contact.geom[active].copy(), force[active]))
 
     def contacts(self) -> list[Contact]:
-        """Strongest force [N] of each pair that pressed on each other."""
+        """Strongest normal force [N], summed over its points, of each pair that pressed on each other."""
         best: dict[tuple[str, str], float] = {}
         for pairs, forces in self.steps:
+            now: dict[tuple[str, str], float] = {}
             for (first, second), force in zip(pairs.tolist(), forces.tolist(), strict=True):
-                if force <= 0.0:
-                    continue
-                a, b = self.names[first], self.names[second]
-                key = (a, b) if a <= b else (b, a)
+                if force > 0.0:
+                    a, b = self.names[first], self.names[second]
+                    key = (a, b) if a <= b else (b, a)
+                    now[key] = now.get(key, 0.0) + force
+            for key, force in now.items():
                 best[key] = max(best.get(key, 0.0), force)
         return [Contact(a, b, force) for (a, b), force in sorted(best.items())]
 

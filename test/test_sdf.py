@@ -1,0 +1,269 @@
+"""SDF in, tree out: poses, includes, frames, warnings and errors."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vla_sim import sdf
+from vla_sim.errors import SdfError
+from vla_sim.geometry import rotation_from_rpy, transform
+
+BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
+LINK = f"<link name='l'>{BOX}</link>"
+
+
+def model(inner: str, attributes: str = "") -> sdf.Model:
+    return sdf.loads(f"<sdf version='1.10'><model name='m' {attributes}>{inner}</model></sdf>").models[0]
+
+
+def world(inner: str) -> sdf.World:
+    found = sdf.loads(f"<sdf version='1.10'><world name='w'>{inner}</world></sdf>").world
+    assert found is not None
+    return found
+
+
+def test_world_frame_gives_a_place() -> None:
+    w = world("<frame name='place/kitchen'><pose degrees='true'>1 2 0 0 0 90</pose></frame>")
+    pose = w.frame_pose("place/kitchen")
+    assert pose[:3, 3] == pytest.approx([1, 2, 0])
+    assert pose[:3, 0] == pytest.approx([0, 1, 0])
+
+
+def test_relative_to_chains_over_frames_and_models() -> None:
+    w = world(
+        "<frame name='a'><pose>1 0 0 0 0 1.5707963</pose></frame>"
+        "<frame name='b' attached_to='a'><pose>1 0 0 0 0 0</pose></frame>"
+        f"<model name='m'><pose relative_to='b'>0 0 5 0 0 0</pose>{LINK}</model>"
+    )
+    assert w.frame_pose("b")[:3, 3] == pytest.approx([1, 1, 0])
+    assert w.frame_pose("m::l")[:3, 3] == pytest.approx([1, 1, 5])
+
+
+def test_joint_defaults_to_its_child_and_axis_may_be_expressed_elsewhere() -> None:
+    m = model(
+        f"{LINK}<link name='arm'><pose>0 0 1 0 0 1.57079632679</pose></link>"
+        "<joint name='j' type='revolute'><parent>l</parent><child>arm</child>"
+        "<axis><xyz expressed_in='__model__'>1 0 0</xyz><limit><lower>-1</lower><upper>2</upper>"
+        "<effort>5</effort></limit><dynamics><damping>0.5</damping></dynamics></axis></joint>"
+    )
+    joint = m.joint("j")
+    assert joint.pose_in_parent[:3, 3] == pytest.approx([0, 0, 1])
+    assert joint.pose_in_child == pytest.approx(np.eye(4))
+    assert joint.axis is not None
+    assert joint.axis.xyz == pytest.approx((0, -1, 0), abs=1e-9)
+    assert (joint.axis.lower, joint.axis.upper, joint.axis.effort, joint.axis.damping) == (-1, 2, 5, 0.5)
+
+
+def test_frame_knows_the_link_it_moves_with() -> None:
+    m = model(
+        f"{LINK}<link name='hand'><pose>1 0 0 0 0 0</pose></link>"
+        "<frame name='inner' attached_to='hand'><pose>0 1 0 0 0 0</pose></frame>"
+        "<frame name='tool' attached_to='inner'><pose>0 0 1 0 0 0</pose></frame>"
+    )
+    assert m.frame_link("tool") == "hand"
+    link, pose = m.in_link("tool")
+    assert (link, pose[:3, 3].tolist()) == ("hand", [0, 1, 1])
+    assert m.frame_pose("tool")[:3, 3] == pytest.approx([1, 1, 1])
+
+
+def test_nested_model_keeps_its_scope() -> None:
+    m = model(f"{LINK}<model name='inner'><pose>0 0 2 0 0 0</pose>{LINK}</model>")
+    assert m.frame_pose("inner::l")[:3, 3] == pytest.approx([0, 0, 2])
+    assert [name for name, _, _ in m.walk()] == ["m", "m::inner"]
+
+
+def test_placement_frame_puts_that_frame_at_the_pose() -> None:
+    w = world(
+        f"<model name='m' placement_frame='top'><pose>0 0 1 0 0 0</pose>{LINK}"
+        "<frame name='top'><pose>0 0 0.4 0 0 0</pose></frame></model>"
+    )
+    assert w.model("m").pose[:3, 3] == pytest.approx([0, 0, 0.6])
+    assert w.frame_pose("m::top")[:3, 3] == pytest.approx([0, 0, 1])
+
+
+def test_include_renames_moves_and_fixes(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "cup"
+    folder.mkdir(parents=True)
+    (folder / "model.sdf").write_text(f"<sdf version='1.10'><model name='cup'>{LINK}</model></sdf>")
+    file = tmp_path / "w.sdf"
+    file.write_text(
+        "<sdf version='1.10'><world name='w'><include><uri>model://cup</uri><name>my_cup</name>"
+        "<pose>1 0 0 0 0 0</pose><static>true</static></include></world></sdf>"
+    )
+    cup = sdf.load_world(file).model("my_cup")
+    assert cup.static
+    assert cup.pose[0, 3] == 1
+    assert (cup.directory, cup.where.line) == (folder, 1)
+
+
+def test_sensors_geometries_and_surfaces_are_read() -> None:
+    m = model(
+        "<link name='l'><collision name='c'><geometry><capsule><radius>0.1</radius><length>2</length>"
+        "</capsule></geometry><surface><friction><ode><mu>0.7</mu></ode><torsional><coefficient>0.5</coefficient>"
+        "<patch_radius>0.02</patch_radius></torsional></friction><contact><collide_bitmask>0x0F"
+        "</collide_bitmask></contact></surface></collision>"
+        "<sensor name='cam' type='rgbd_camera'><pose>1 0 0 0 0 0</pose><camera><horizontal_fov>1.2"
+        "</horizontal_fov><image><width>32</width><height>24</height></image><clip><near>0.2</near><far>4</far>"
+        "</clip></camera></sensor>"
+        "<sensor name='scan' type='gpu_lidar'><lidar><scan><horizontal><samples>8</samples>"
+        "<min_angle>-1</min_angle><max_angle>1</max_angle></horizontal></scan><range><min>0.1</min>"
+        "<max>9</max></range><noise><type>gaussian</type><stddev>0.01</stddev></noise></lidar></sensor></link>"
+    )
+    collision = m.links[0].collisions[0]
+    assert (collision.geometry.shape, collision.geometry.size) == ("capsule", (0.1, 2.0))
+    surface = collision.surface
+    assert (surface.mu, surface.mu2, surface.torsional, surface.patch_radius) == (0.7, 0.7, 0.5, 0.02)
+    assert surface.collide_bitmask == 15
+    camera, lidar = m.sensors()[0].camera, m.sensors()[1].lidar
+    assert camera is not None
+    assert (camera.width, camera.depth_far) == (32, 4.0)
+    assert lidar is not None
+    assert (lidar.columns, lidar.rows, lidar.noise.stddev) == (8, 1, 0.01)
+    assert m.frame_pose("cam")[0, 3] == 1
+
+
+def test_plugin_parameters_come_as_a_tree() -> None:
+    plugin = model(f"{LINK}<plugin filename='f' name='n'><way><p>1 2</p><p>3 4</p></way></plugin>").plugins[0]
+    assert [p.text for p in plugin.tag.all("way")[0].all("p")] == ["1 2", "3 4"]
+    assert plugin.tag.get("absent", "x") == "x"
+
+
+def test_each_kind_of_unsupported_element_is_named_once_with_its_line() -> None:
+    with pytest.warns(sdf.SdfWarning) as seen:
+        world("\n<population name='p'/>\n<population name='q'/>\n<road name='r'/>")
+    messages = [str(w.message) for w in seen]
+    assert messages == [
+        "inline.sdf:2: <population> in <world> is not supported and is left out (and 1 more)",
+        "inline.sdf:4: <road> in <world> is not supported and is left out",
+    ]
+
+
+def test_the_shipped_files_give_no_warning() -> None:
+    from vla_sim import assets
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in sorted(assets.worlds_dir().glob("*.sdf")):
+            sdf.load_world(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<sdf version='1.10'><model", "inline.sdf:1: is not well-formed XML"),
+        ("<urdf/>", "the root is <urdf>; it must be <sdf version='1.10'>"),
+        ("<sdf version='2.0'/>", "the SDF version is '2.0'; it must be 1.4 to 1.12"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><sdf version='1.10'/>", "has a DOCTYPE, which is refused"),
+    ],
+)
+def test_a_broken_file_is_one_error_with_file_and_line(text: str, message: str) -> None:
+    with pytest.raises(SdfError) as error:
+        sdf.loads(text)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        ("<link name='l'><pose>1 2</pose></link>", "<pose> is '1 2'; it must be 6 finite number(s)"),
+        ("<link name='l'><pose>nan 0 0 0 0 0</pose></link>", "must be 6 finite number(s)"),
+        (
+            "<link name='l'><pose relative_to='x'>0 0 0 0 0 0</pose></link>",
+            "'x' is not a frame here; known are l",
+        ),
+        (LINK + LINK, "the name 'l' is used twice"),
+        ("", "model 'm' has no link"),
+        (
+            f"{LINK}<joint name='j' type='gearbox'><parent>l</parent><child>l</child></joint>",
+            "has the type 'gearbox'",
+        ),
+        (
+            f"{LINK}<joint name='j' type='fixed'><parent>l</parent><child>k</child></joint>",
+            "'k' is not a frame here",
+        ),
+        (f"{LINK}<joint name='j' type='fixed'><parent>l</parent></joint>", "joint 'j' has no <child>"),
+        ("<link name='l'><inertial><mass>-1</mass></inertial></link>", "mass -1.0 with principal inertia"),
+        (
+            "<link name='l'><inertial><inertia><ixx>9</ixx></inertia></inertial></link>",
+            "no moment may exceed the sum of the others",
+        ),
+        ("<link name='l'><collision name='c'/></link>", "has no <geometry>"),
+        (
+            "<link name='l'><collision name='c'><geometry><sphere><radius>-1</radius></sphere></geometry>"
+            "</collision></link>",
+            "<radius> is '-1'; it must be positive",
+        ),
+        ("<include><uri>model://nowhere</uri></include>", "model://nowhere was not found; looked in"),
+        ("<include><uri>https://example.org/a</uri></include>", "cannot be fetched; use model://"),
+        (f"{LINK}<static>perhaps</static>", "<static> is 'perhaps'; it must be true or false"),
+        (
+            f"{LINK}<frame name='a'><pose relative_to='b'/></frame>"
+            "<frame name='b'><pose relative_to='a'/></frame>",
+            "poses refer to each other in a loop",
+        ),
+    ],
+)
+def test_a_bad_model_says_what_is_allowed(inner: str, message: str) -> None:
+    with pytest.raises(SdfError) as error:
+        model(inner)
+    assert str(error.value).startswith("inline.sdf:1: ")
+    assert message in str(error.value)
+
+
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "m.sdf"
+    file.write_text("<sdf version='1.10'><model name='m'><include><uri>m.sdf</uri></include></model></sdf>")
+    with pytest.raises(SdfError, match="includes itself"):
+        sdf.load(file)
+
+
+def test_a_missing_file_is_an_sdf_error() -> None:
+    with pytest.raises(SdfError, match="cannot be read"):
+        sdf.load("/nowhere.sdf")
+
+
+Coordinates = st.tuples(*[st.floats(-10, 10)] * 3, *[st.floats(-math.pi, math.pi)] * 3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(Coordinates, Coordinates)
+def test_poses_compose_as_matrices(a: tuple[float, ...], b: tuple[float, ...]) -> None:
+    texts = [" ".join(map(repr, p)) for p in (a, b)]
+    w = world(
+        f"<frame name='a'><pose>{texts[0]}</pose></frame>"
+        f"<frame name='b' attached_to='a'><pose>{texts[1]}</pose></frame>"
+    )
+    matrices = [transform(p[:3], rotation_from_rpy(*p[3:])) for p in (a, b)]
+    assert w.frame_pose("b") == pytest.approx(matrices[0] @ matrices[1], abs=1e-9)
+
+
+TAGS = ["model", "link", "joint", "frame", "pose", "collision", "geometry", "box", "size", "include"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.recursive(
+    st.tuples(st.sampled_from(TAGS), st.text("0123456789 .-aé<&", max_size=8), st.just([])),
+    lambda children: st.tuples(st.sampled_from(TAGS), st.just(""), st.lists(children, max_size=4)),
+    max_leaves=12,
+))  # fmt: skip
+def test_no_tree_of_known_elements_breaks_the_reader(tree: tuple) -> None:  # type: ignore[type-arg]
+    def text(node: tuple) -> str:  # type: ignore[type-arg]
+        tag, words, children = node
+        body = words.replace("&", "&amp;").replace("<", "&lt;") + "".join(map(text, children))
+        return f"<{tag} name='{tag}' type='fixed'>{body}</{tag}>"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            sdf.loads(f"<sdf version='1.10'><world name='w'>{text(tree)}</world></sdf>")
+        except SdfError as error:
+            if not str(error).startswith("inline.sdf:"):
+                raise
