@@ -1,0 +1,229 @@
+"""Reading SDF: values out of elements, names into poses, and complaints with file and line."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from vla_sim.errors import SdfError
+from vla_sim.geometry import rotation_from_quaternion, rotation_from_rpy, transform
+from vla_sim.sdf_tree import Array, Model, Plugin, Rgba, Tag, Where
+
+KNOWN: dict[str, str] = {
+    "sdf": "world model",
+    "world": "name gravity physics scene light model include frame joint plugin magnetic_field"
+    " atmosphere spherical_coordinates gui wind audio state",
+    "physics": "max_step_size real_time_factor real_time_update_rate dart ode max_contacts",
+    "scene": "ambient background shadows grid sky origin_visual",
+    "model": "pose link joint frame model include plugin static self_collide allow_auto_disable"
+    " enable_wind",
+    "include": "uri name pose static plugin placement_frame",
+    "link": "pose inertial collision visual sensor light gravity kinematic self_collide enable_wind"
+    " velocity_decay must_be_base_link",
+    "inertial": "pose mass inertia",
+    "collision": "pose geometry surface laser_retro max_contacts",
+    "visual": "pose geometry material transparency cast_shadows laser_retro visibility_flags plugin",
+    "joint": "pose parent child axis physics",
+    "axis": "xyz dynamics limit",
+    "dynamics": "damping friction spring_stiffness spring_reference",
+    "limit": "lower upper effort velocity stiffness dissipation",
+    "surface": "friction contact bounce",
+    "material": "ambient diffuse specular emissive pbr lighting",
+    "sensor": "pose update_rate topic always_on visualize enable_metrics camera lidar ray imu contact",
+    "camera": "horizontal_fov image clip depth_camera noise optical_frame_id camera_info_topic"
+    " trigger_topic triggered visibility_mask",
+    "depth_camera": "clip noise",
+    "lidar": "scan range noise visibility_mask",
+    "light": "pose diffuse specular direction attenuation intensity cast_shadows spot visualize",
+}
+"""Children that are read, or that are valid and need nothing from us."""
+
+
+class SdfWarning(UserWarning):
+    """An SDF element that is valid but not supported, and was left out."""
+
+class Values:
+    """Reads values out of the elements of one file. `skipped` collects what is not supported; the
+    readers of included files share it."""
+
+    def __init__(self, path: Path, search: tuple[Path, ...], stack: tuple[Path, ...]) -> None:
+        self.path, self.search, self.stack = path, search, (*stack, path.resolve())
+        self.skipped: dict[tuple[str, str], list[str]] = {}
+
+    def where(self, element: Any) -> Where:
+        return Where(self.path, int(element.sourceline or 0))
+
+    def fail(self, element: Any, message: str) -> NoReturn:
+        raise SdfError(f"{self.where(element)}: {message}")
+
+    def skip(self, parent: str, element: Any, what: str = "") -> None:
+        self.skipped.setdefault((parent, what or f"<{element.tag}>"), []).append(str(self.where(element)))
+
+    def report(self) -> None:
+        for (parent, what), places in self.skipped.items():
+            more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+            warnings.warn(
+                f"{places[0]}: {what} in <{parent}> is not supported and is left out{more}",
+                SdfWarning, stacklevel=4,
+            )  # fmt: skip
+
+    def check(self, element: Any, kind: str = "") -> None:
+        known = KNOWN[kind or element.tag].split()
+        for child in element:
+            if isinstance(child.tag, str) and child.tag not in known and ":" not in child.tag \
+                    and not child.tag.startswith("{"):  # fmt: skip
+                self.skip(element.tag, child)
+
+    def numbers(
+        self, element: Any, text: str | None, count: int, infinite: bool = False
+    ) -> tuple[float, ...]:
+        try:
+            values = tuple(float(word) for word in (text or "").split())
+        except ValueError:
+            values = ()
+        if len(values) != count or any(math.isnan(v) or (math.isinf(v) and not infinite) for v in values):
+            self.fail(element, f"<{element.tag}> is {text!r}; it must be {count} finite number(s)")
+        return values
+
+    def number(self, parent: Any, path: str, default: float, infinite: bool = False) -> float:
+        element = None if parent is None else parent.find(path)
+        return default if element is None else self.numbers(element, element.text, 1, infinite)[0]
+
+    def vector(self, parent: Any, path: str, default: tuple[float, ...]) -> tuple[float, ...]:
+        element = None if parent is None else parent.find(path)
+        return default if element is None else self.numbers(element, element.text, len(default))
+
+    def positive(self, parent: Any, path: str, count: int = 1) -> tuple[float, ...]:
+        element = parent.find(path)
+        if element is None:
+            self.fail(parent, f"<{parent.tag}> has no <{path}>; add it")
+        values = self.numbers(element, element.text, count)
+        if min(values) <= 0:
+            self.fail(element, f"<{path}> is {element.text!r}; it must be positive")
+        return values
+
+    def boolean(self, parent: Any, path: str, default: bool) -> bool:
+        element = None if parent is None else parent.find(path)
+        if element is None:
+            return default
+        word = (element.text or "").strip().lower()
+        if word not in ("true", "false", "1", "0"):
+            self.fail(element, f"<{path}> is {element.text!r}; it must be true or false")
+        return word in ("true", "1")
+
+    def text(self, parent: Any, path: str, default: str = "") -> str:
+        element = parent.find(path)
+        return default if element is None else (element.text or "").strip()
+
+    def name(self, element: Any) -> str:
+        name = str(element.get("name", "")).strip()
+        if not name or "::" in name:
+            self.fail(element, f"<{element.tag}> has the name {name!r}; it needs one without '::'")
+        return name
+
+    def colour(self, parent: Any, path: str, default: Rgba) -> Rgba:
+        element = None if parent is None else parent.find(path)
+        if element is None:
+            return default
+        words = (element.text or "").split()
+        values = self.numbers(element, element.text, 3 if len(words) == 3 else 4)
+        return (*values[:3], values[3] if len(values) == 4 else 1.0)  # type: ignore[return-value]
+
+    def pose(self, parent: Any) -> tuple[Array, str]:
+        """(4, 4) and `relative_to` of an element's <pose>."""
+        element = parent.find("pose")
+        if element is None:
+            return np.eye(4), ""
+        relative_to = str(element.get("relative_to", ""))
+        if not (element.text or "").strip():
+            return np.eye(4), relative_to
+        if element.get("rotation_format") == "quat_xyzw":
+            v = self.numbers(element, element.text, 7)
+            q = np.array([v[6], v[3], v[4], v[5]])
+            if np.linalg.norm(q) < 1e-6:
+                self.fail(element, "the pose's quaternion is zero; give x y z w of a rotation")
+            return transform(v[:3], rotation_from_quaternion(q / np.linalg.norm(q))), relative_to
+        v = self.numbers(element, element.text, 6)
+        angles = np.radians(v[3:]) if element.get("degrees") in ("true", "1") else np.array(v[3:])
+        return transform(v[:3], rotation_from_rpy(*angles)), relative_to
+
+    def tag(self, element: Any) -> Tag:
+        return Tag(
+            str(element.tag), (element.text or "").strip(), dict(element.attrib),
+            tuple(self.tag(child) for child in element), self.where(element),
+        )  # fmt: skip
+
+    def plugins(self, parent: Any) -> tuple[Plugin, ...]:
+        return tuple(
+            Plugin(e.get("name", ""), e.get("filename", ""), self.tag(e), self.where(e))
+            for e in parent.iterfind("plugin")
+        )
+    def resolve(self, uri: str, element: Any) -> Path:
+        """The file or folder of a URI."""
+        uri = uri.strip()
+        scheme, colon, rest = uri.partition("://")
+        if colon and scheme == "model":
+            for folder in self.search:
+                if (folder / rest).exists():
+                    return folder / rest
+            looked = ", ".join(map(str, self.search)) or "nowhere"
+            self.fail(element, f"{uri} was not found; looked in {looked}")
+        if colon and scheme != "file":
+            self.fail(element, f"{uri} cannot be fetched; use model://, file:// or a relative path")
+        found = Path(rest) if colon else self.path.parent / uri
+        if not uri or not found.exists():
+            self.fail(element, f"{uri!r} does not exist ({found})")
+        return found
+
+
+class Scope:
+    """The named poses of one model or world, resolved on demand."""
+
+    def __init__(self, reader: Values, root: str) -> None:
+        self.reader, self.root = reader, root
+        self.entries: dict[str, tuple[Array, str, Any]] = {}
+        self.nested: dict[str, Model] = {}
+        self.solved: dict[str, Array] = {}
+
+    def add(self, name: str, pose: Array, relative_to: str, element: Any) -> None:
+        if name in self.entries:
+            self.reader.fail(element, f"the name {name!r} is used twice; give each its own")
+        self.entries[name] = (pose, relative_to, element)
+
+    def pose(self, name: str, element: Any) -> Array:
+        """(4, 4) of `name` in this scope; a loop or an unknown name is an error at `element`."""
+        chain: list[str] = []
+        tail = np.eye(4)
+        while name not in ("", self.root):
+            if name in self.solved:
+                tail_of_rest = self.solved[name]
+                break
+            if name in chain:
+                loop = " -> ".join((*chain, name))
+                self.reader.fail(element, f"poses refer to each other in a loop: {loop}")
+            if name not in self.entries:
+                outer, colons, rest = name.partition("::")
+                if colons and outer in self.nested:
+                    try:
+                        inner = self.nested[outer].frame_pose(rest)
+                    except KeyError:
+                        self.unknown(name, element)
+                    tail_of_rest = self.pose(outer, element) @ inner
+                    break
+                self.unknown(name, element)
+            chain.append(name)
+            name = self.entries[name][1]
+        else:
+            tail_of_rest = tail
+        for one in reversed(chain):
+            tail_of_rest = tail_of_rest @ self.entries[one][0]
+            self.solved[one] = tail_of_rest
+        return tail_of_rest
+
+    def unknown(self, name: str, element: Any) -> NoReturn:
+        known = ", ".join(sorted(self.entries)[:12]) or "none"
+        self.reader.fail(element, f"{name!r} is not a frame here; known are {known}")
