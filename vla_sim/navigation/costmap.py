@@ -165,8 +165,13 @@ class SensedLayer:
         """Set this layer's occupied cells in `occupied`; how many they are."""
         return int(_occupied(self._evidence, self._seen, float(time) - self.decay, occupied))
 
-    def clear(self) -> None:
-        self._evidence[:] = 0
+    def forget(self, x: float, y: float, radius: float) -> None:
+        """Clear the square around (x, y) with this half side [m]."""
+        field = self._static
+        h = field.resolution
+        r0, r1 = int((y - radius - field.y0) / h), int((y + radius - field.y0) / h) + 1
+        c0, c1 = int((x - radius - field.x0) / h), int((x + radius - field.x0) / h) + 1
+        self._evidence[max(0, r0) : max(0, r1), max(0, c0) : max(0, c1)] = 0
 
 
 class Costmap:

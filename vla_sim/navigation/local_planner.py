@@ -64,25 +64,43 @@ def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
 
 
 @njit(cache=True)
+def _mover_clearance(movers: Array, after: float, x: float, y: float, yaw: float, discs: Array) -> float:
+    """Smallest distance [m] from the body to where the movers will be `after` seconds."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    worst = 1e9
+    for m in range(len(movers)):
+        mx, my = movers[m, 0] + after * movers[m, 2], movers[m, 1] + after * movers[m, 3]
+        if math.hypot(mx - x, my - y) > 1.5:
+            continue
+        for i in range(len(discs)):
+            px = x + cos * discs[i, 0] - sin * discs[i, 1]
+            py = y + sin * discs[i, 0] + cos * discs[i, 1]
+            worst = min(worst, math.hypot(mx - px, my - py) - movers[m, 4] - discs[i, 2])
+    return worst
+
+
+@njit(cache=True)
 def _evaluate(
     field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     pose: Array, velocity: Array, candidates: Array, targets: Array, lag: float,
     discs: Array, points: Array, index: int, steps: int,
-    touch: float, margin: float, previous: Array, expected: float,
+    touch: float, margin: float, previous: Array, expected: float, movers: Array,
 ) -> tuple[int, float]:  # fmt: skip
     """Index of the cheapest candidate command (-1: all touch) and the clearance of its rollout.
 
-    targets: (m, 3) steady velocities of the (m, 3) candidates. expected: progress [m] that costs nothing."""
+    targets: (m, 3) steady velocities of the (m, 3) candidates. expected: progress [m] that costs nothing.
+    movers: (k, 5) x, y, vx, vy, radius of discs that move on as they do now."""
     blend = 1.0 - math.exp(-STEP / lag)
     n = len(points)
     best_cost, best, best_clearance = 1e18, -1, 0.0
     here = body_clearance(field, x0, y0, resolution, pose[0], pose[1], pose[2], discs)
+    here = min(here, _mover_clearance(movers, 0.0, pose[0], pose[1], pose[2], discs))
     for m in range(len(candidates)):
         x, y, yaw = pose[0], pose[1], pose[2]
         vx, vy, wz = velocity[0], velocity[1], velocity[2]
         i = index
         cost, worst = 0.0, 1e9
-        for _ in range(steps):
+        for k in range(steps):
             vx += blend * (targets[m, 0] - vx)
             vy += blend * (targets[m, 1] - vy)
             wz += blend * (targets[m, 2] - wz)
@@ -91,6 +109,8 @@ def _evaluate(
             y += STEP * (sin * vx + cos * vy)
             yaw += STEP * wz
             d = body_clearance(field, x0, y0, resolution, x, y, yaw, discs)
+            if len(movers) > 0:
+                d = min(d, _mover_clearance(movers, (k + 1) * STEP, x, y, yaw, discs))
             worst = min(worst, d)
             # Already too close: going on is allowed only where it gets better.
             if d < min(touch, here - 0.01):
@@ -125,6 +145,9 @@ def _evaluate(
         if cost < best_cost:
             best_cost, best, best_clearance = cost, m, worst
     return best, best_clearance
+
+
+NOBODY = np.zeros((0, 5))
 
 
 class LocalPlanner:
@@ -170,9 +193,13 @@ class LocalPlanner:
         u = min(1.0, max(0.0, (tight - 0.32) / (0.65 - 0.32)))
         return min(limit, s.slowest + u * max(0.0, limit - s.slowest))
 
-    def step(self, pose: Array, velocity: Array, field: DistanceField, speed: float) -> LocalCommand:
+    def step(
+        self, pose: Array, velocity: Array, field: DistanceField, speed: float,
+        movers: Array = NOBODY,
+    ) -> LocalCommand:  # fmt: skip
         """The command for now. pose: (3,) in map. velocity: (3,) in base_link, as measured and free of
-        sway. field: clearance around the robot. speed: upper limit of the commanded speed [m/s]."""
+        sway. field: clearance around the robot. speed: upper limit of the commanded speed [m/s].
+        movers: (k, 5) x, y, vx, vy, radius in map."""
         s, points = self.settings, self._points
         pose = np.asarray(pose, dtype=np.float64)
         velocity = np.asarray(velocity, dtype=np.float64)
@@ -201,7 +228,7 @@ class LocalPlanner:
         best, clearance = _evaluate(
             *field.args(), pose, velocity, candidates, targets, self.gait.lag,
             self.body, points, self._index, round(s.horizon / STEP), s.touch, s.margin, self._previous,
-            expected,
+            expected, movers,
         )  # fmt: skip
         if best < 0:
             self.halt()

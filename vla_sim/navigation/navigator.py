@@ -22,6 +22,7 @@ from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.footprint import body_room, clearance_ahead
 from vla_sim.navigation.gait import DOCKING_BODY, GAIT, TURNING_RADIUS, WALKING_BODY, Gait, discs
 from vla_sim.navigation.localizer import Localizer
+from vla_sim.navigation.movers import Movers
 from vla_sim.navigation.pose_filter import PoseFilter, compose, relative
 from vla_sim.navigation.route import NavigationFailure, Route
 
@@ -54,6 +55,7 @@ class Navigator:
     def __init__(self, static: StaticMap, gait: Gait = GAIT, localise: bool = True) -> None:
         self.gait = gait
         self.costmap = Costmap(static)
+        self.movers = Movers(static.physical)
         self.localizer = Localizer(static.landmarks, static.physical)
         self.filter = PoseFilter(gait)
         self._localise = localise
@@ -83,6 +85,10 @@ class Navigator:
             self.localizer.update(ranges, angle_min, increment, odom)
         pose = compose(self.localizer.map_to_odom, odom)
         self.costmap.lidar.integrate(pose, ranges, angle_min, increment, time)
+        self.movers.update(pose, ranges, angle_min, increment, time)
+        for track in self.movers.moving():  # these are avoided where they will be, not where they are
+            for layer in (self.costmap.lidar, self.costmap.depth):
+                layer.forget(float(track.position[0]), float(track.position[1]), 0.4)
         self.costmap.update(float(pose[0]), float(pose[1]), time)
 
     def depth_scan(
@@ -208,7 +214,7 @@ class Navigator:
     # ------------------------------------------------------------------ parts of modes
 
     def _route(self, goal: tuple[float, float], tolerance: float, speed: float) -> Route:
-        return Route(self.costmap, goal, tolerance, speed, gait=self.gait)
+        return Route(self.costmap, self.movers, goal, tolerance, speed, gait=self.gait)
 
     def _near_branch(self, goal: Array) -> Array:
         """The goal with its yaw on the present pose's branch, so that the shorter turn is taken."""

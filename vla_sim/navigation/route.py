@@ -13,6 +13,7 @@ from vla_sim.navigation.costmap import Costmap
 from vla_sim.navigation.gait import GAIT, Gait
 from vla_sim.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path, clearance_along
 from vla_sim.navigation.local_planner import LocalPlanner
+from vla_sim.navigation.movers import NEAR, Movers
 
 Array = NDArray[np.float64]
 
@@ -25,13 +26,15 @@ class NavigationFailure(Exception):  # noqa: N818  (an outcome that is reported,
 class RouteSettings:
     """look: how far along the path [m] obstacles are looked for. patience: how long [s] it waits for a
     blocked way to clear. replan: shortest time [s] between plans. stray: distance [m] from the path at
-    which it plans anew. stuck: seconds without progress after which it backs up."""
+    which it plans anew. stuck: seconds without progress after which it backs up. courtesy: longest time
+    [s] it lets others pass first."""
 
     look: float = 2.5
     patience: float = 10.0
     replan: float = 1.0
     stray: float = 0.5
     stuck: float = 8.0
+    courtesy: float = 25.0
 
 
 class Route:
@@ -40,6 +43,7 @@ class Route:
     def __init__(
         self,
         costmap: Costmap,
+        movers: Movers,
         goal: tuple[float, float],
         tolerance: float,
         speed: float,
@@ -53,6 +57,8 @@ class Route:
         self.wants_back_up = False
         self.note = ""
         self._costmap = costmap
+        self._movers = movers
+        self._held_since = math.inf
         self._planner = GlobalPlanner()
         self._local = LocalPlanner(gait=gait)
         self._planned = -math.inf
@@ -101,7 +107,12 @@ class Route:
         if ahead < 0.9:  # nothing to walk towards: wait until it goes
             self._local.halt()
             return self._wait(time, ahead)
-        command = self._local.step(pose, velocity, self._costmap.local, self.speed)
+        crossing = self._movers.hold(self.path.points[index : index + int(s.look / SPACING)])
+        if self._let_pass(time, pose, crossing, float(velocity[0])):
+            return np.zeros(3)
+        command = self._local.step(
+            pose, velocity, self._costmap.local, self.speed, self._movers.discs()
+        )
         self.remaining = self._local.remaining(float(pose[0]), float(pose[1]))
         if command.blocked:
             if time - self._planned > s.replan:
@@ -112,6 +123,22 @@ class Route:
         self._blocked_since = math.inf
         self._watch(time, pose)
         return command.velocity
+
+    def _let_pass(self, time: float, pose: Array, crossing: float, speed: float) -> bool:
+        """Whether to stand still before a mover's way, which lies `crossing` [m] ahead. One who is already
+        on that way goes on, and the rollouts keep clear."""
+        if crossing < 0.35 + 0.3 * max(0.0, speed):
+            self._held_since = min(self._held_since, time)
+            if time - self._held_since > self.settings.courtesy:
+                raise NavigationFailure(f"somebody keeps crossing my way {crossing + NEAR:.1f} m ahead of me")
+            self.note = "waiting for somebody to pass"
+            self._local.halt()
+            self._progress = time
+            return True
+        elif self._held_since < math.inf and crossing == math.inf:
+            self._held_since = math.inf
+            self.plan(time, pose)  # the way is open: take the best one
+        return False
 
     def resume(self, time: float, pose: Array) -> None:
         """After backing up: plan from here."""
