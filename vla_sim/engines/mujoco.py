@@ -1,11 +1,12 @@
 """The embedded engine: an SDF world in MuJoCo.
 
-2 ms physics (implicitfast, elliptic cones), ten steps to a control period. Gazebo system plugins that
+2 ms physics with elliptic friction cones, ten steps to a control period. Gazebo system plugins that
 a world or model names have their equivalents here: sensors, contacts, odometry, trajectory followers.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from pathlib import Path
@@ -52,6 +53,8 @@ POSITION_STDDEV[29:] = 2e-5
 VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
 VELOCITY_STDDEV[29:] = 1e-3
 _OBJ = mujoco.mjtObj
+# MuJoCo would write its warnings to MUJOCO_LOG.TXT in the working folder.
+mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
 
 
 class MujocoEngine(Engine):
