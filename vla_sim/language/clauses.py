@@ -62,7 +62,9 @@ class Clause:
 
 def best_clause(readers: tuple[Reader, ...], i: int) -> Clause | None:
     """The best reading of what begins at i by all kinds of command."""
-    found = [clause for reader in readers for read in READERS if (clause := read(reader, i)) is not None]
+    found = [
+        clause for reader in reversed(readers) for read in READERS if (clause := read(reader, i)) is not None
+    ]
     return max(found, key=lambda clause: clause.rank, default=None)
 
 

@@ -149,27 +149,22 @@ def _merged(spans: list[Span]) -> list[Span]:
     return out
 
 
-def _is_stop(
-    text: Sequence[str], clauses: list[Placed], rest: list[Span]
-) -> bool | None:
+def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bool | None:
     """True: stop, whatever else was said. False: stop first, then the other commands. None: no stop.
 
-    A stop at the beginning always counts, a stop after words that were not understood too, unless one
-    of them is a negation ("don't stop"). Too eager is the safe side.
+    A sure word ("stop", not "wait") at the beginning always counts, at the end too unless it is linked
+    to a command ("go to the kitchen and stop"); words that are not understood do not matter, only a
+    negation does ("don't stop"). Too eager is the safe side.
     """
     stops = [k for k, (_, _, clause) in enumerate(clauses) if clause.said and clause.said[0].skill == "stop"]
-    if not stops:
+    if not stops or (rest and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
         return None
-    strange = {text[i] for a, b in rest for i in range(a, b)}
     first = clauses[0][1]
-    leading = stops[0] == 0 and all(word in STOP_FILLERS for a, b in rest if b <= first for word in text[a:b])
-    if leading:
-        only = all(k in stops for k in range(len(clauses)))
-        return only or bool(rest)
-    if strange & phrases.NEGATIONS:
+    before = {word for a, b in rest if b <= first for word in text[a:b]}
+    if stops[0] == 0 and before <= STOP_FILLERS:
+        return len(stops) == len(clauses) or bool(rest)
+    if any(word in phrases.NEGATIONS for a, b in rest for word in text[a:b]):
         return None
-    last = clauses[stops[-1]][0]
-    linked = stops[-1] > 0 and text[last] in ("and", "then") and clauses[stops[-1] - 1][2].end == last
-    if stops[-1] == len(clauses) - 1 and not linked:
-        return True
-    return None
+    last, at = stops[-1], clauses[stops[-1]][0]
+    linked = last > 0 and text[at] in ("and", "then") and clauses[last - 1][2].end == at
+    return True if last == len(clauses) - 1 and not linked else None

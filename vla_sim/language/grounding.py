@@ -60,7 +60,11 @@ def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:
 
 
 def _meant(query: ObjectQuery, kinds: set[str], colours: set[str], known: list[ObjectQuery]) -> bool:
-    return query in known or query.kind in kinds or (bool(query.colour) and query.colour in colours)
+    """The kind was said and no other colour, or "the red one" without a kind."""
+    if query in known:
+        return True
+    colour = not query.colour or query.colour in colours
+    return colour and (query.kind in kinds or (bool(query.colour) and not kinds))
 
 
 def _spoken(said: Sequence[str], strange: frozenset[int], names: Names) -> set[str]:

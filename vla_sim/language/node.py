@@ -63,7 +63,9 @@ class LanguageNode(StageNode[LanguageParams]):
             worker = LlmWorker(self._ask, p.timeout, self._wake.trigger)
             self._model_state = "starting"
             threading.Thread(target=self._start_model, daemon=True).start()
-        self.responder = Responder(self.rules, self.memory, self.send, self.context, worker, p.planner)
+        self.responder = Responder(
+            self.rules, self.memory, self.send, self.planning_context, worker, p.planner
+        )
         for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
         self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
@@ -81,7 +83,7 @@ class LanguageNode(StageNode[LanguageParams]):
     def on_answers(self) -> None:
         self.responder.on_answers()
 
-    def context(self) -> Context:
+    def planning_context(self) -> Context:
         """The memory's context with what perception has seen."""
         if self._objects is None:
             return self.memory.context

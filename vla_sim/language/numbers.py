@@ -110,7 +110,7 @@ def _at(text: Sequence[str], i: int, word: str) -> bool:
 
 
 def _digits(word: str) -> float | None:
-    if not word or not (word[0].isdigit() or word[0] == "."):
+    if not word[-1:].isdigit():
         return None
     top, _, bottom = word.partition("/")
     if bottom:

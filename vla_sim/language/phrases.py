@@ -46,7 +46,9 @@ STOP = Phrases(
     "cancel that|cancel it|cancel everything|cancel command|cancel task|cancel plan|abort mission|abort that",
     "stop robot|stop the robot|stop here|that's enough|that is enough|stop what you are doing",
 )
-NEGATIONS = frozenset({"not", "don't", "dont", "never", "no", "without", "cannot", "can't", "neither", "nor"})
+SURE_STOP = frozenset({"stop", "halt", "freeze", "cancel", "abort", "emergency"})
+"""Words that mean stop also when what follows is not understood; "wait" is not one of them."""
+NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
 GO = Phrases(
     "go|walk|navigate|drive|move|travel|head|run|proceed|come|return|march|go over|walk over|go on",

@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import pytest
+from language_world import HOME, plan_of
+
+from vla_sim.errors import MissingError
+from vla_sim.language import local_model
+from vla_sim.language.context import Context
+from vla_sim.language.llm import LlmPlanner, LlmSettings
+from vla_sim.language.rules import RulePlanner
+
+
+def installed() -> str:
+    """Why the real model cannot run; "" if it can."""
+    try:
+        local_model.find_model()
+    except MissingError as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_not_installed_is_named_with_the_way_to_get_it(monkeypatch):
+    monkeypatch.setattr(local_model.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match=r'needs the package "xllamacpp"; pip install'):
+        local_model.LocalModel().start()
+
+
+@pytest.mark.skipif(bool(installed()), reason=installed() or "installed")
+def test_a_real_model_answers_through_the_real_client():
+    pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+    small = RulePlanner(replace(HOME, places=(), surfaces=(), objects=HOME.objects[:2]))  # a short prompt
+    server = local_model.LocalModel()
+    try:
+        planner = LlmPlanner(small, LlmSettings(server.start(), timeout=60.0, max_tokens=48))
+        assert plan_of(planner.plan("Pick up the red cup", Context()))[-1] == "pick red cup"
+    finally:
+        server.close()
