@@ -16,6 +16,9 @@ from numba import njit
 ANGULAR_WEIGHT = 0.2
 """Metres that one radian of orientation error counts for in the inverse kinematics."""
 
+PULLED = 14
+"""Iterations in which the redundancy is pulled towards the wanted posture."""
+
 
 @njit(cache=True)
 def compose(a, b, out):  # type: ignore[no-untyped-def]
@@ -283,6 +286,7 @@ def solve(origin, axis, tool, first, waist, target, seeds, posture, weight, low,
     for s in range(count):
         moving = np.minimum(np.maximum(seeds[s], low), high)
         reached = False
+        before = np.inf
         for iteration in range(80):
             q[first:] = moving
             frames = chain_frames(origin, axis, tool, q)
@@ -290,10 +294,13 @@ def solve(origin, axis, tool, first, waist, target, seeds, posture, weight, low,
             linear = math.sqrt(error[0] ** 2 + error[1] ** 2 + error[2] ** 2)
             angular = math.sqrt(error[3] ** 2 + error[4] ** 2 + error[5] ** 2)
             reached = linear < 2e-4 and angular < 1e-3
-            if reached and iteration >= 25:
+            if reached and iteration >= PULLED:
                 break
-            if iteration == 40 and linear > 0.15:
-                break
+            if iteration % 8 == 0 and iteration > PULLED:  # a seed that makes no headway is given up
+                size = linear + ANGULAR_WEIGHT * angular
+                if size > 0.6 * before:
+                    break
+                before = size
             jacobian = chain_jacobian(frames, axis, first)
             square = 0.0
             for r in range(6):
@@ -302,7 +309,7 @@ def solve(origin, axis, tool, first, waist, target, seeds, posture, weight, low,
                 square += error[r] * error[r]
                 for k in range(m):
                     jacobian[r, k] *= w
-            pull = 0.15 if iteration < 25 else 0.0
+            pull = 0.2 if iteration < PULLED else 0.0
             wish = pull * weight * (posture - moving)
             moving = moving + limited_step(
                 jacobian, error, wish, moving, low, high, 1e-6 + 0.02 * square, 0.4

@@ -199,7 +199,8 @@ def random_bench(name: str, seed: int, spread: float = 0.10) -> tuple[Bench, Sta
     if stand is None:
         return None
     x0, y0 = stand.x - 0.4 + rng.uniform(-0.05, 0.05), stand.y + rng.uniform(-0.05, 0.05)
-    return Bench((x0, y0, rng.uniform(-0.1, 0.1)), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
+    turn = rng.uniform(-0.1, 0.1)
+    return Bench((x0, y0, turn), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
 
 
 def go_and_pick(bench: Bench, name: str, stand: Stand) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -23,8 +24,9 @@ Shape = Literal["cylinder", "sphere", "box", "bottle"]
 WIDEST = 2.0 * robot.FINGER_STROKE
 PALM = 0.043
 """Palm's front behind the tool's origin [m]."""
-PALM_GAP = 0.014
-"""Air between palm and object [m]: what the estimate's depth may be off."""
+PALM_HALF_HEIGHT = 0.022
+PALM_GAP, PALM_GAP_LEAST = 0.014, 0.008
+"""Wanted and least air between palm and object [m]: what the estimate's depth may be off."""
 PAD_REACH = 0.030
 """Pads' tip ahead of the tool's origin [m]."""
 PAD_HALF_HEIGHT = 0.015
@@ -84,8 +86,10 @@ def candidates(target: Target, heading: float) -> list[Grasp]:
         if width + 2.0 * SIDE_GAP > WIDEST:
             continue
         depth = _thickness(target, yaw) / 2.0
-        ahead = min(max(depth + PALM_GAP - PALM, 0.0), PAD_REACH - 0.012)
         for pitch in PITCHES:
+            ahead = _ahead(target.shape == "sphere", target.size[2], round(depth, 4), pitch)
+            if ahead is None:
+                continue
             for height, miss in _heights(target, pitch, ahead * math.tan(pitch)):
                 x, y, _ = target.position
                 # The tool's x axis meets the object's axis `ahead` of the tool's origin.
@@ -108,6 +112,28 @@ def _sides(target: Target, heading: float) -> list[tuple[float, float, float]]:
             if off < math.radians(75.0):
                 out.append((yaw, width, off + 2.0 * abs(skew)))
     return out
+
+
+@lru_cache(maxsize=512)
+def _ahead(sphere: bool, height: float, depth: float, pitch: float) -> float | None:
+    """How far ahead of the tool's origin the object's axis has to be so that the palm stays clear of
+    the object's near side; None if the pads would not reach around it then."""
+    best = None
+    for ahead in np.arange(0.0, PAD_REACH - 0.011, 0.002):
+        near, gap = ahead - depth, math.inf
+        for up in np.linspace(-0.5, 0.5, 9) * height:
+            if sphere:
+                near = ahead - math.sqrt(max(depth**2 - up**2, 0.0))
+            rise = up - ahead * math.tan(pitch)  # of the point over the tool's origin
+            x = near * math.cos(pitch) - rise * math.sin(pitch)
+            z = near * math.sin(pitch) + rise * math.cos(pitch)
+            if abs(z) < PALM_HALF_HEIGHT:
+                gap = min(gap, x + PALM)
+        if gap >= PALM_GAP_LEAST:
+            best = float(ahead)
+        if gap >= PALM_GAP:
+            break
+    return best
 
 
 def _thickness(target: Target, yaw: float) -> float:

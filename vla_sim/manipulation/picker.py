@@ -265,12 +265,26 @@ class Picker:
         ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
         self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, watch.width)
         self._say("lifting", arm=side, holding=True)
-        yield from self._line(side, plan.lift, TOOL_SPEED, plan.posture)
-        if side not in self.held:
-            yield from self._grip(side, WIDEST)
-            yield from self._retreat(side, plan)
-            return f"The {name} slipped out of my hand."
-        return ""
+        gap = yield from self._lift(side, plan)
+        if side in self.held and gap < BLOCKED:
+            return ""
+        stuck = side in self.held
+        self.held.pop(side, None)
+        yield from self._grip(side, WIDEST)
+        yield from self._retreat(side, plan)
+        return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
+
+    def _lift(self, side: str, plan: GraspPlan) -> Generator[None, None, float]:
+        """Up, straight if the arm can, else closer to the body; the distance from the goal [m]."""
+        to_body = self.now.base[:2, 3] - plan.lift[:2, 3]
+        to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
+        for back in (0.0, 0.04, 0.08):
+            goal = plan.lift.copy()
+            goal[:2, 3] += back * to_body
+            gap = yield from self._line(side, goal, TOOL_SPEED, plan.posture)
+            if gap < BLOCKED:
+                break
+        return gap
 
     def _place(self, request: ManipulationRequest) -> Going:
         side = request.arm if request.arm in self.held else next(iter(self.held), None)

@@ -23,14 +23,14 @@ Pose2 = tuple[float, float, float]
 
 AHEAD = 0.35
 """Object ahead of the pelvis [m] that the arms like best."""
-AHEAD_MIN, AHEAD_MAX = 0.28, 0.445
+AHEAD_MIN, AHEAD_MAX = 0.28, 0.45
 LATERAL = 0.15
 """Object to the arm's side of the pelvis [m] that the arms like best."""
-EDGE_MIN, EDGE_MAX = 0.21, 0.34
-"""Pelvis to the table's edge [m]: knees and toes reach 0.16 ahead of the pelvis."""
+EDGE_MIN, EDGE_MAX = 0.19, 0.34
+"""Pelvis to the table's edge [m]: torso and toes reach 0.08 and 0.14 ahead of the pelvis."""
 HEIGHT_MIN, HEIGHT_MAX = 0.60, 1.20
 """Object centres above the floor [m] that a standing robot reaches."""
-FOOTPRINT = (-0.20, 0.15, 0.28)
+FOOTPRINT = (-0.20, 0.13, 0.28)
 """Behind, ahead and to each side of the pelvis [m] that must be free, elbows included."""
 RUN_UP = 0.40
 """Distance behind the stand [m] that must be free too: the robot docks straight ahead."""
@@ -98,7 +98,7 @@ def choose_stand(
             for lateral in (LATERAL, LATERAL - 0.04, LATERAL + 0.04):
                 left = lateral if side == "left" else -lateral
                 c, s = math.cos(yaw), math.sin(yaw)
-                stand = Stand(x - c * ahead + s * left, y - s * ahead - c * left, yaw, side)
+                stand = Stand(float(x - c * ahead + s * left), float(y - s * ahead - c * left), yaw, side)
                 cost = 40.0 * (ahead - AHEAD) ** 2 + 10.0 * (lateral - LATERAL) ** 2
                 if pose is not None:
                     cost += 0.05 * math.hypot(stand.x - pose[0], stand.y - pose[1])
@@ -239,5 +239,5 @@ def choose_place_spot(
                 if cost >= best_cost:
                     continue
                 if choose_stand((x, y, surface.height + 0.05), surface, grid, pose) is not None:
-                    best, best_cost = (x, y, surface.height), cost
+                    best, best_cost = (float(x), float(y), surface.height), cost
     return best
