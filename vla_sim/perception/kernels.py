@@ -127,7 +127,10 @@ def cost(
                 total += min(e * e, WORST)
             else:
                 total += 1.0
-        elif t < np.inf and np.isfinite(z):
+        elif t < np.inf and not np.isfinite(z):
+            count += 1
+            total += 2.0
+        elif t < np.inf:
             e = (z - t) / (noise * (0.003 + 0.006 * z))
             if e < -3.0:
                 continue  # something else stands before it

@@ -25,6 +25,10 @@ REJECT_COST = 4.0
 """A fit worse than this is not the thing (1 is perfect, 9 is nothing in common)."""
 UNLIKELY_COST = 0.5
 """Added for a kind and colour that the world has no object of."""
+SURE_PIXELS = 80
+"""Fewer pixels than this let too many things fit; 80 are a ball at 1.6 m in a 320 pixel wide image."""
+LEAST_MEASURED = 0.4
+"""The part of a thing's pixels that must have depth."""
 LEAST_VISIBLE = 0.45
 """A smaller part of a thing says too little about its kind: wait for a better view."""
 
@@ -57,7 +61,7 @@ class PoseEstimator:
             return None
         samples = sample(ids, number, box, depth, camera, pose)
         seen = samples.inside & np.isfinite(samples.depth)
-        if seen.sum() < 8:
+        if seen.sum() < max(8, LEAST_MEASURED * samples.inside.sum()):
             return None
         points = samples.origin + samples.rays * samples.depth[:, None]
         guess = np.median(points[seen], axis=0)
@@ -82,7 +86,7 @@ class PoseEstimator:
         if visible < LEAST_VISIBLE:
             return None
         rival = next((c for c, f in ranked[1:] if f.solid.kind != best.solid.kind), REJECT_COST)
-        confidence = _confidence(cost, rival, visible)
+        confidence = _confidence(cost, rival, visible) * min(1.0, area / SURE_PIXELS)
         x, y, z, yaw = best.pose
         return Detection(
             kind=best.solid.kind,

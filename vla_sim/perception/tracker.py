@@ -31,6 +31,8 @@ DROP = 0.15
 """A track whose confidence falls below this is forgotten."""
 SEEN_EMPTY, SEEN_OTHER = 0.75, 0.94
 """Factors on confidence for an image that shows nothing, or something unrecognised, at its place."""
+WANDER = 4e-6
+"""Growth of a track's variance with each sighting [m^2]: the robot's own pose is not exact."""
 LEAST_EXPECTED_PIXELS = 80.0
 """A thing whose picture is smaller may be missed without being gone."""
 
@@ -174,14 +176,14 @@ class Tracker:
 
 def _noise(detection: Detection) -> float:
     """Standard deviation of a detected position along one axis [m]."""
-    return (0.003 + 0.004 * detection.distance) / max(0.3, detection.visible * detection.confidence)
+    return (0.002 + 0.002 * detection.distance) / max(0.3, detection.visible * detection.confidence)
 
 
 def _follow(track: Track, detection: Detection, stamp: float) -> None:
     """Filter a track with its newest detection: a scalar Kalman gain, opened wide when the thing moves."""
     step = detection.position - track.position
     noise = _noise(detection) ** 2
-    track.variance += 1e-6
+    track.variance += WANDER
     if float(step @ step) > 9.0 * (track.variance + noise):
         track.variance = float(step @ step)
     gain = track.variance / (track.variance + noise)
@@ -196,7 +198,9 @@ def _follow(track: Track, detection: Detection, stamp: float) -> None:
         track.votes[kind] *= 0.97
     track.votes[detection.kind] = track.votes.get(detection.kind, 0.0) + detection.confidence
     track.sizes[detection.kind] = detection.size
-    track.confidence += 0.35 * (detection.confidence - track.confidence)
+    # Half a thing at the image's border is no reason to doubt what was seen whole.
+    if detection.visible > 0.8 or detection.confidence > track.confidence:
+        track.confidence += 0.35 * (detection.confidence - track.confidence)
     track.last_seen = stamp
     track.sightings += 1
 
