@@ -262,6 +262,22 @@ class MujocoEngine(Engine):
             d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
         )
 
+    def posed(self, stamp: float, base: Array, joints: Array, objects: dict[str, Array]) -> Snapshot:
+        """A snapshot of a recorded moment, for reports: pelvis pose (7,), joint positions (33,) and
+        poses (7,) of loose models by name. Changes the engine's own state: not for one that runs."""
+        m, d = self.model, self.data
+        d.time = stamp
+        d.qpos[self._root_q : self._root_q + 7] = base
+        d.qpos[self._q] = joints
+        for name, pose in objects.items():
+            if name in self._loose:
+                body, link_in_model = self._loose[name], self.compiled.loose[name][1]
+                at = transform(pose[:3], pose[3:]) @ link_in_model
+                address = int(m.jnt_qposadr[m.body_jntadr[body]])
+                d.qpos[address : address + 7] = (*at[:3, 3], *quaternion_from_rotation(at[:3, :3]))
+        self._follow()
+        return self.snapshot()
+
     def render(self, snapshot: Snapshot) -> CameraFrame:
         return self._draw().frame(snapshot)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from vla_sim.world import World
 
 WIDTH = 1280
 MARGIN = 24
+COLUMNS, MOMENTS = 4, 8
 INK, PAPER, WALL = (38, 42, 48), (250, 249, 246), (92, 98, 108)
 PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
 COLOURS = {
@@ -22,34 +22,45 @@ COLOURS = {
 }  # fmt: skip
 
 
-def draw(recording: Recording, record: RunRecord, world: World, pictures: list[Picture]) -> Image.Image:
-    """Map above, pictures below, three a row."""
+def draw(recording: Recording, record: RunRecord, world: World, outside: list[Picture]) -> Image.Image:
+    """The map above; below, for each key moment, what the robot saw and how it looked from outside.
+
+    outside: pictures from outside; each stands below the head-camera picture of the same moment.
+    """
     top = _map(recording, record, world)
-    tiles = [_tile(p, (WIDTH - 4 * MARGIN) // 3, record) for p in pictures]
-    rows = math.ceil(len(tiles) / 3)
-    tile_height = tiles[0].height + MARGIN if tiles else 0
-    page = Image.new("RGB", (WIDTH, top.height + rows * tile_height + MARGIN), PAPER)
+    by_stamp = {p.stamp: p for p in outside}
+    moments = recording.pictures[:MOMENTS]
+    width = (WIDTH - (COLUMNS + 1) * MARGIN) // COLUMNS
+    tiles = [_tile(p, by_stamp.get(p.stamp), width) for p in moments]
+    rows = [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]
+    height = top.height + sum(max(t.height for t in row) + MARGIN for row in rows)
+    page = Image.new("RGB", (WIDTH, height), PAPER)
     page.paste(top, (0, 0))
-    for i, tile in enumerate(tiles):
-        x = MARGIN + (i % 3) * (tile.width + MARGIN)
-        page.paste(tile, (x, top.height + (i // 3) * tile_height))
+    y = top.height
+    for row in rows:
+        for i, tile in enumerate(row):
+            page.paste(tile, (MARGIN + i * (width + MARGIN), y))
+        y += max(t.height for t in row) + MARGIN
     return page
 
 
-def save(path: Path, recording: Recording, record: RunRecord, world: World, pictures: list[Picture]) -> None:
-    draw(recording, record, world, pictures).save(path)
+def save(path: Path, recording: Recording, record: RunRecord, world: World, outside: list[Picture]) -> None:
+    draw(recording, record, world, outside).save(path)
 
 
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _tile(picture: Picture, width: int, record: RunRecord) -> Image.Image:
-    image = Image.fromarray(np.ascontiguousarray(picture.color))
-    height = round(width * image.height / image.width)
-    tile = Image.new("RGB", (width, height + 24), PAPER)
-    tile.paste(image.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
-    ImageDraw.Draw(tile).text((2, height + 4), picture.title, fill=INK, font=_font(15))
+def _tile(seen: Picture, outside: Picture | None, width: int) -> Image.Image:
+    images = [Image.fromarray(np.ascontiguousarray(p.color)) for p in (seen, outside) if p is not None]
+    images = [i.resize((width, round(width * i.height / i.width)), Image.Resampling.LANCZOS) for i in images]
+    tile = Image.new("RGB", (width, 22 + sum(i.height + 4 for i in images)), PAPER)
+    ImageDraw.Draw(tile).text((2, 2), seen.title, fill=INK, font=_font(15))
+    y = 22
+    for image in images:
+        tile.paste(image, (0, y))
+        y += image.height + 4
     return tile
 
 

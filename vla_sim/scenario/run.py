@@ -18,12 +18,13 @@ import vla_sim
 from vla_sim import contract
 from vla_sim.contract import Status, Step
 from vla_sim.errors import StackError
-from vla_sim.scenario import judge
+from vla_sim.scenario import judge, picture
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.expect import expected_steps
 from vla_sim.scenario.record import Check, Event, GraspResult, RunRecord
 from vla_sim.scenario.recording import Recording, path_length, path_of
+from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 from vla_sim.world import World
@@ -322,9 +323,8 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
         encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
         (options.folder / "record.json").write_bytes(encoded)
         if options.pictures:
-            from vla_sim.scenario import picture
-
-            picture.save(options.folder / "run.png", recording, record, world, recording.pictures[:9])
+            outside = outside_views(recording, world)
+            picture.save(options.folder / "run.png", recording, record, world, outside)
     except OSError as error:
         raise StackError(f"cannot write the run's record to {options.folder}: {error.strerror}") from None
 
