@@ -33,7 +33,7 @@ def describe(*, simulated: bool) -> Any:
 
     def start(context: Any) -> list[Any]:
         values = {
-            f.name: type(f.default)(LaunchConfiguration(f.name).perform(context))
+            f.name: type(getattr(StackOptions(), f.name))(LaunchConfiguration(f.name).perform(context))
             for f in fields(StackOptions)
         }
         options = replace(StackOptions(), **values)

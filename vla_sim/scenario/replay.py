@@ -43,12 +43,15 @@ def outside_views(recording: Recording, world: World) -> list[Picture]:
 def _camera(truth: GroundTruth, world: World) -> tuple[np.ndarray, np.ndarray]:
     """(eye, target): beside the robot where the most room is, looking at its chest."""
     base = np.array(truth.robot[:3])
-    target = base + (0.0, 0.0, 0.1)
-    walls = np.array([s.pose[:2, 3] for s in world.solids if s.pose[2, 3] + s.size[2] / 2 > 1.2] or [[1e3, 1e3]])
+    target = base + np.array([0.0, 0.0, 0.1])
+    tall = [s.pose[:2, 3] for s in world.solids if s.pose[2, 3] + s.size[2] / 2 > 1.2]
+    walls = np.array(tall or [np.full(2, 1e3)])
     best, room = target, -1.0
     for side in (SIDE, -SIDE, SIDE - 0.6, 0.6 - SIDE):
         angle = heading(truth) + side
-        eye = base + (DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2])
+        eye = base + np.array(
+            [DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]]
+        )
         free = float(np.hypot(*(walls - eye[:2]).T).min())
         if free > room:
             best, room = eye, free
