@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,15 +191,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
                 self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:
-        asked = [self.asked.popleft() for _ in range(len(self.asked))]
+        asked = len(self.asked)  # those that come later wait for an image of their own
         percept = self.core.process(frame)
         self.send(
             contract.OBJECTS,
             ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived),
         )
         self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
-        for command_id in asked:
-            self.trace(command_id, "perception", arrived, f"{len(percept.objects)} objects")
+        for _ in range(asked):
+            self.trace(self.asked.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
         self.latencies.append(time.monotonic() - arrived)
 
     def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
@@ -213,7 +214,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         )
         message.header.stamp = to_stamp(stamp)
         message.header.frame_id = "base_link"
-        message.ranges = ranges.tolist()
+        message.ranges = array("f", ranges.tobytes())
         return message
 
     def status(self) -> dict[str, str]:
