@@ -117,6 +117,7 @@ def test_it_counts_as_spoken_of_through_the_context():
     held = Context(mentioned=ObjectQuery(kind="cup", colour="red"))
     assert ungrounded("would you kindly seize that one", steps, RULES.lexicon, held) == ""
     assert ungrounded("would you kindly seize that one", steps, RULES.lexicon, Context()) == "the red cup"
+    assert ungrounded("sing a song", steps, RULES.lexicon, held) == "the red cup"
     assert forgotten("the red cup", steps, RULES.lexicon) == ""
     assert forgotten("the cup on the nightstand", steps, RULES.lexicon) == "nightstand"
 

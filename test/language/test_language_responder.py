@@ -132,6 +132,7 @@ def test_the_model_plans_in_mode_llm_and_is_remembered():
         desk.answers()
     assert desk.plans == [["navigate kitchen"]] * 2
     assert [plan.planner for plan in desk.of(contract.PLAN)] == ["llm", "cache"]
+    assert [event.stage for event in desk.of(contract.TRACE)] == ["intent", "planning"] * 2
 
 
 def test_in_mode_auto_only_what_the_rules_cannot_read_goes_to_the_model():

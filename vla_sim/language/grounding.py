@@ -18,6 +18,9 @@ _AMOUNT = (
     | phrases.AROUND.words
 ) - {"to", "the", "your", "on"}  # fmt: skip
 
+_POINTING = frozenset({"it", "that", "this", "them", "there", "one", "thing", "object", "again"})
+_SPEAKER = frozenset({"me", "us", "i", "my", "here", "back", "hand", "give", "fetch", "bring", "return"})
+
 
 def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Context) -> str:
     """The first thing in the intent's steps that the text does not speak of; "" if all is grounded."""
@@ -25,10 +28,16 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
     strange = frozenset(i for i, word in enumerate(said) if word not in phrases.WORDS)
     places = {*_spoken(said, strange, lexicon.places), *_spoken(said, strange, lexicon.surfaces)}
     kinds, colours = _spoken(said, strange, lexicon.kinds), _spoken(said, strange, lexicon.colours)
-    known = [query for query in (context.held, context.mentioned) if query is not None]
+    if not _POINTING.isdisjoint(said):
+        places.add(context.mentioned_place)
+    if not _SPEAKER.isdisjoint(said):
+        places.add("user")
+    last = context.mentioned if not _POINTING.isdisjoint(said) else None
     for step in steps:
-        if step.place and step.place != "user" and step.place not in places | {context.mentioned_place}:
-            return f"the {step.place}"
+        if step.place and step.place not in places:
+            return "you" if step.place == "user" else f"the {step.place}"
+        held = context.held if step.skill in ("place", "carry") else None
+        known = (last, held)
         if step.object is not None and not _meant(step.object, kinds, colours, known):
             return f"the {step.object}"
         amount = step.skill in ("move", "turn", "wait")
@@ -59,7 +68,9 @@ def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:
     return ""
 
 
-def _meant(query: ObjectQuery, kinds: set[str], colours: set[str], known: list[ObjectQuery]) -> bool:
+def _meant(
+    query: ObjectQuery, kinds: set[str], colours: set[str], known: Sequence[ObjectQuery | None]
+) -> bool:
     """The kind was said and no other colour, or "the red one" without a kind."""
     if query in known:
         return True

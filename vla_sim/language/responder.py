@@ -104,6 +104,7 @@ class Responder:
             self._drop_waiting()
             self._publish(request, understood, "rules")
         elif self.worker is not None and self._ask_model(understood):
+            self._trace(request.command_id, "intent", request.received)
             self._waiting[request.command_id] = (request, context, understood)
             self.worker.submit(request.command_id, request.text, context)
         else:
@@ -127,21 +128,22 @@ class Responder:
         found = answer.understood
         if found is None or (found.problem is not None and self.mode == "auto"):
             self._count("model failed" if found is None else "model asked")
-            self._publish(request, by_rules, "rules", context, answer.reason)
+            self._publish(request, by_rules, "rules", context, detail=answer.reason, asked=answer.asked)
             return
         if found.priority == "stop":
             self._drop_waiting()
-        self._publish(request, found, "cache" if answer.cached else "llm", context)
+        self._publish(request, found, "cache" if answer.cached else "llm", context, asked=answer.asked)
 
     def _publish(
         self, request: Request, found: Understood, planner: str, context: Context | None = None,
-        detail: str = "",
+        detail: str = "", asked: float = 0.0,
     ) -> None:  # fmt: skip
-        """Intent, then the plan, or the question, or the answer."""
+        """Intent, then the plan, or the question, or the answer. asked: when the model was, if it was;
+        its time counts as planning."""
         command_id, text = request.command_id, request.text
         intent = Intent(command_id=command_id, text=text, steps=list(found.intent), question=found.question)
         self._send(contract.INTENT, intent)
-        understood = self._trace(command_id, "intent", request.received)
+        understood = asked or self._trace(command_id, "intent", request.received)
         if found.problem is None and planner == "rules":
             found = self.rules.finish(found, context)
         if found.problem is not None:

@@ -4,9 +4,10 @@ another."""
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from vla_sim.language.context import Context
@@ -26,6 +27,8 @@ class Answer:
     understood: Understood | None
     reason: str = ""
     cached: bool = False
+    asked: float = field(default_factory=time.monotonic)
+    """When the request was made [s, monotonic clock]."""
 
 
 class LlmWorker:
@@ -52,7 +55,8 @@ class LlmWorker:
             busy = self._threads >= self._most
             if known is None and not busy:
                 self._threads += 1
-                timer = threading.Timer(self._timeout, self._finish, (self._late(command_id),))
+                late = Answer(command_id, None, f"no plan within {self._timeout:g} s")
+                timer = threading.Timer(self._timeout, self._finish, (late,))
                 timer.daemon = True
                 self._waiting[command_id] = timer
                 timer.start()
@@ -85,16 +89,14 @@ class LlmWorker:
     def close(self) -> None:
         self.drop()
 
-    def _late(self, command_id: str) -> Answer:
-        return Answer(command_id, None, f"no plan within {self._timeout:g} s")
-
     def _run(self, command_id: str, text: str, context: Context, key: Hashable) -> None:
+        asked = time.monotonic()
         try:
-            answer = Answer(command_id, self._ask(text, context))
+            answer = Answer(command_id, self._ask(text, context), asked=asked)
         except LlmError as error:
-            answer = Answer(command_id, None, str(error))
+            answer = Answer(command_id, None, str(error), asked=asked)
         except Exception as error:  # a planner must not die of a model's answer
-            answer = Answer(command_id, None, f"{type(error).__name__}: {error}")
+            answer = Answer(command_id, None, f"{type(error).__name__}: {error}", asked=asked)
         with self._lock:
             self._threads -= 1
             if answer.understood is not None and answer.understood.steps:
