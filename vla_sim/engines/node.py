@@ -87,7 +87,7 @@ class EngineNode(StageNode[EngineParams]):
         self.pacer = Pacer(p.speed)
         self._epoch = 0.0
         self._tick = 0
-        self._failure: str | None = None
+        self._reset_mono = time.monotonic()
         self._messages = conversions.StateMessages()
         self._contacts = truth_records.ContactCollector()
         self._first_motion = FirstMotion()
@@ -232,6 +232,7 @@ class EngineNode(StageNode[EngineParams]):
         p = check(EngineParams(**values))
         self._epoch += self.state.time + CONTROL_PERIOD
         self.engine.reset(p.seed, self._randomisation(p))
+        self._reset_mono = time.monotonic()
         self.controller.reset()
         self.state = self.engine.state()
 
@@ -273,8 +274,8 @@ class EngineNode(StageNode[EngineParams]):
 
     def _publish_images(self, frame: CameraFrame) -> None:
         """In the camera's thread."""
-        if self.camera is None or not rclpy.ok():
-            return
+        if self.camera is None or not rclpy.ok() or frame.capture_mono < self._reset_mono:
+            return  # of a run that is over
         messages = conversions.camera_messages(frame, to_stamp(self._epoch + frame.time))
         for publisher, message in zip(self._image_topics, messages, strict=True):
             publisher.publish(message)
