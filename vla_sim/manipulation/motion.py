@@ -68,7 +68,7 @@ def smooth_timing(path: Array, measure: Array, fastest: float) -> tuple[Array, A
     return u * duration, positions
 
 
-def joint_motion(side: str, path: ArrayLike, speed: float = JOINT_SPEED) -> tuple[Array, Array]:
+def joint_motion(path: ArrayLike, speed: float = JOINT_SPEED) -> tuple[Array, Array]:
     """Timing of a joint path (m, 7) through its postures, by the joint that moves most."""
     points = np.atleast_2d(np.asarray(path, dtype=float))
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points, axis=0)).max(axis=1))])

@@ -13,8 +13,9 @@ from vla_sim import contract, robot
 from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
+from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.motion import Trajectory
-from vla_sim.manipulation.picker import GripperCommand, Picker
+from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.params import StageParams, param

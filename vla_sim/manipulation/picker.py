@@ -32,13 +32,13 @@ from vla_sim.contract import (
     Point,
 )
 from vla_sim.geometry import inverse
+from vla_sim.manipulation.arms import Arms, GripperCommand, line_length
 from vla_sim.manipulation.grasp import WIDEST, Target
-from vla_sim.manipulation.hold import Held, WidthWatch
+from vla_sim.manipulation.hold import Held
 from vla_sim.manipulation.motion import (
     HOME,
     READY,
     TOOL_SPEED,
-    FrameId,
     Trajectory,
     follow_line,
     joint_motion,
@@ -61,24 +61,12 @@ Going = Generator[None, None, "End"]
 ATTEMPTS = 3
 SLOW = 0.06
 """[m/s] of the tool close to an object or a surface."""
-ARRIVED = 0.006
-"""[m] from its goal at which a world-held tool has arrived."""
 BLOCKED = 0.030
 """[m] from its goal at which a motion that should be over counts as blocked."""
-LATE = 1.2
-"""[s] beyond its time after which a motion is judged as it is."""
-CLOSE_TIME = 2.0
-"""[s] for which closing or opening may last."""
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
 CARRY: Point = (0.25, 0.18, 0.20)
 """Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
-
-
-@dataclass(frozen=True)
-class GripperCommand:
-    side: str
-    opening: float
 
 
 @dataclass(frozen=True)
@@ -103,12 +91,9 @@ class Picker:
         self.held: dict[str, Held] = {}
         self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
         self._around, self._executor = around or Surroundings(), executor
-        self._watch = {side: WidthWatch() for side in robot.SIDES}
-        self._senses: Senses | None = None
+        self.arms = Arms(planner.kinematics)
         self._action: Going | None = None
         self._request: ManipulationRequest | None = None
-        self._out: list[Trajectory | GripperCommand] = []
-        self._moving: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -118,7 +103,7 @@ class Picker:
         """Take a request; one that is under way ends as cancelled. The arms stop first."""
         if self._action is not None:
             self._finish("cancelled", End(False, "another request came"))
-            self._halt()
+            self.arms.halt()
         self._request = request
         self.status = ManipulationStatus(goal_id=request.goal_id, state="active", action=request.action)
         actions: dict[str, Callable[[ManipulationRequest], Going]] = {
@@ -129,11 +114,9 @@ class Picker:
 
     def tick(self, senses: Senses) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
-        if self._senses is not None and senses.time < self._senses.time - 1.0:
+        if self.arms.known and senses.time < self.arms.now.time - 1.0:
             self._start_anew()
-        self._senses = senses
-        for side, watch in self._watch.items():
-            watch.update(senses.time, float(senses.joint_position[robot.FINGER_INDEX[side]].sum()))
+        self.arms.update(senses)
         self._drop_lost()
         if self._action is not None:
             try:
@@ -141,13 +124,12 @@ class Picker:
             except StopIteration as stop:
                 end: End = stop.value
                 self._finish("succeeded" if end.ok else "failed", end)
-        out, self._out = self._out, []
-        return out
+        return self.arms.take()
 
     # ------------------------------------------------------------------ actions
 
     def _cancel(self, request: ManipulationRequest) -> Going:
-        self._halt()
+        self.arms.halt()
         return End(True, "Stopped.")
         yield
 
@@ -155,7 +137,8 @@ class Picker:
         """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
         self._say("raising", arm=request.arm)
         sides = [side for side in robot.SIDES if side not in self.held]
-        yield from self._together({side: rounded([self._arm(side), READY[side]]) for side in sides})
+        paths = {side: rounded([self.arms.joints(side), READY[side]]) for side in sides}
+        yield from self.arms.postures(paths)
         return End(True)
 
     def _home(self, request: ManipulationRequest) -> Going:
@@ -163,18 +146,18 @@ class Picker:
         sides = [side for side in robot.SIDES if side not in self.held]
         paths = {}
         for side in sides:
-            start = self._arm(side)
+            start = self.arms.joints(side)
             far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
             paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
-            self._out.append(GripperCommand(side, 0.0))
-        yield from self._together(paths)
+            self.arms.out.append(GripperCommand(side, 0.0))
+        yield from self.arms.postures(paths)
         return End(True)
 
     def _open(self, request: ManipulationRequest) -> Going:
         sides = [request.arm] if request.arm is not None else list(self.held) or list(robot.SIDES)
         for side in sides:
             self.held.pop(side, None)
-            yield from self._grip(side, WIDEST)
+            yield from self.arms.grip(side, WIDEST)
         return End(True)
 
     def _carry(self, request: ManipulationRequest) -> Going:
@@ -184,8 +167,7 @@ class Picker:
         held = self.held[side]
         self._say("carrying", arm=held.arm, holding=True)
         chain = self.planner.kinematics.arm[side]
-        scene = self._around.scene(self.now)
-        q, waist = self._arm(side), scene.waist
+        q, waist = self.arms.joints(side), self.arms.waist
         sign = 1.0 if side == "left" else -1.0
         start = chain.forward(q, waist)
         yaw = math.atan2(start[1, 0], start[0, 0])
@@ -201,12 +183,12 @@ class Picker:
             if found is None:
                 return End(False, f"I cannot bring the {_name(held.item)} to my body.")
             path = rounded([q, found])
-            times, positions = joint_motion(side, path, 0.6)
+            times, positions = joint_motion(path, 0.6)
         else:
             path = np.vstack([q, path])
-            measure = np.linspace(0.0, _length(start, goal), len(path))
+            measure = np.linspace(0.0, line_length(start, goal), len(path))
             times, positions = line_motion(path, measure, 0.18)
-        yield from self._run(Trajectory(side, times, positions), None)
+        yield from self.arms.run(Trajectory(side, times, positions), None)
         if side not in self.held:
             return End(False, f"I dropped the {_name(held.item)}.")
         return End(True)
@@ -221,46 +203,52 @@ class Picker:
         arms = (request.arm,) if request.arm is not None else ()
         detail = ""
         for attempt in range(ATTEMPTS):
-            item = self._around.seen(self.now, item) or item
-            target = self._around.target(self.now, item, request.surface_height)
+            item = self._around.seen(self.arms.now, item) or item
+            target = self._around.target(self.arms.now, item, request.surface_height)
             self._say("planning" if attempt == 0 else "trying again")
-            scene = self._around.scene(self.now, item)
+            scene = self._around.scene(self.arms.now, item)
             order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
             outcome = yield from self._work(partial(self.planner.pick, scene, target, order, attempt))
             self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
             plan = outcome.plan
             if not isinstance(plan, GraspPlan):
-                better = self._around.better_stand(self.now, item.position, request.arm)
+                better = self._around.better_stand(self.arms.now, item.position, request.arm)
                 return End(False, _fill(outcome.reason, item), better)
             detail = yield from self._grasp(plan, target, item)
             if not detail:
                 return End(True)
-            began = self.now.time
-            while self._around.seen(self.now, item, began) is None and self.now.time - began < LOOK_TIME:
-                yield
+            yield from self._look(item)
         return End(False, detail)
+
+    def _look(self, item: DetectedObject) -> Generator[None, None, None]:
+        """Wait until perception has seen the object anew."""
+        began = self.arms.now.time
+        while self._around.seen(self.arms.now, item, began) is None:
+            if self.arms.now.time - began > LOOK_TIME:
+                return
+            yield
 
     def _grasp(self, plan: GraspPlan, target: Target, item: DetectedObject) -> Generator[None, None, str]:
         """Reach, close, confirm, lift. An empty string, or why it failed; then the hand is clear."""
         side, name = plan.side, _name(item)
         self._say("reaching", arm=side)
-        self._out.append(GripperCommand(side, plan.opening))
-        times, positions = joint_motion(side, plan.reach)
+        self.arms.out.append(GripperCommand(side, plan.opening))
+        times, positions = joint_motion(plan.reach)
         reach = Trajectory(side, times, positions, "odom", plan.stamp)
-        gap = yield from self._run(reach, plan.pregrasp)
+        gap = yield from self.arms.run(reach, plan.pregrasp)
         if gap > BLOCKED:
             yield from self._retreat(side, plan)
-            return f"My arm cannot get to {name}."
+            return f"My arm cannot get to the {name}."
         self._say("approaching", arm=side)
-        gap = yield from self._line(side, plan.grasp.pose, SLOW, plan.posture)
+        gap = yield from self.arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self._say("closing", arm=side)
-        yield from self._grip(side, 0.0)
-        watch = self._watch[side]
+        yield from self.arms.grip(side, 0.0)
+        watch = self.arms.watch[side]
         if not watch.fits(plan.grasp.width):
-            yield from self._grip(side, WIDEST)
+            yield from self.arms.grip(side, WIDEST)
             yield from self._retreat(side, plan)
             return f"The {name} was not between my fingers."
-        hand = self._tool(side)
+        hand = self.arms.tool(side)
         offset = np.array(target.position) - hand[:3, 3]
         ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
         self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, watch.width)
@@ -270,18 +258,18 @@ class Picker:
             return ""
         stuck = side in self.held
         self.held.pop(side, None)
-        yield from self._grip(side, WIDEST)
+        yield from self.arms.grip(side, WIDEST)
         yield from self._retreat(side, plan)
         return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
 
     def _lift(self, side: str, plan: GraspPlan) -> Generator[None, None, float]:
         """Up, straight if the arm can, else closer to the body; the distance from the goal [m]."""
-        to_body = self.now.base[:2, 3] - plan.lift[:2, 3]
+        to_body = self.arms.now.base[:2, 3] - plan.lift[:2, 3]
         to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
         for back in (0.0, 0.04, 0.08):
             goal = plan.lift.copy()
             goal[:2, 3] += back * to_body
-            gap = yield from self._line(side, goal, TOOL_SPEED, plan.posture)
+            gap = yield from self.arms.line(side, goal, TOOL_SPEED, plan.posture)
             if gap < BLOCKED:
                 break
         return gap
@@ -294,8 +282,8 @@ class Picker:
         name = _name(held.item)
         self._say("planning", arm=held.arm, holding=True)
         x, y, z = request.target
-        spot = inverse(self.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self._around.scene(self.now, held.item, request.target)
+        spot = inverse(self.arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
+        scene = self._around.scene(self.arms.now, held.item, request.target)
         job = partial(
             self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
             (held.ahead, held.up), held.pitch,
@@ -304,22 +292,22 @@ class Picker:
         self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
         plan = outcome.plan
         if not isinstance(plan, PlacePlan):
-            better = self._around.better_stand(self.now, request.target, held.arm)
+            better = self._around.better_stand(self.arms.now, request.target, held.arm)
             return End(False, _fill(outcome.reason, held.item), better)
         self._say("reaching", arm=held.arm, holding=True)
-        times, positions = joint_motion(side, plan.reach, 0.7)
-        yield from self._run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
+        times, positions = joint_motion(plan.reach, 0.7)
+        yield from self.arms.run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
         if side not in self.held:
             return End(False, f"I dropped the {name}.")
         self._say("lowering", arm=held.arm, holding=True)
-        yield from self._line(side, plan.down, SLOW, plan.posture)
+        yield from self.arms.line(side, plan.down, SLOW, plan.posture)
         self._say("opening", arm=held.arm)
         self.held.pop(side, None)
-        yield from self._grip(side, WIDEST)
+        yield from self.arms.grip(side, WIDEST)
         self._say("retreating", arm=held.arm)
-        yield from self._line(side, plan.away, SLOW, plan.posture)
-        yield from self._line(side, plan.leave, TOOL_SPEED, plan.posture)
-        yield from self._together({side: rounded([self._arm(side), READY[side]])})
+        yield from self.arms.line(side, plan.away, SLOW, plan.posture)
+        yield from self.arms.line(side, plan.leave, TOOL_SPEED, plan.posture)
+        yield from self.arms.postures({side: rounded([self.arms.joints(side), READY[side]])})
         return End(True)
 
     # ------------------------------------------------------------------ pieces of actions
@@ -327,81 +315,11 @@ class Picker:
     def _retreat(self, side: str, plan: GraspPlan) -> Generator[None, None, None]:
         """Back out along the approach, then up and away, so that the camera sees the object again."""
         self._say("retreating", arm=plan.side)
-        yield from self._line(side, plan.pregrasp, TOOL_SPEED, plan.posture)
+        yield from self.arms.line(side, plan.pregrasp, TOOL_SPEED, plan.posture)
         back = np.vstack([plan.reach[::-1], READY[side]])
-        start = self._arm(side)
+        start = self.arms.joints(side)
         nearest = int(np.argmin(np.abs(back - start).max(axis=1)))
-        yield from self._together({side: rounded(np.vstack([start, back[nearest + 1 :]]))})
-
-    def _line(self, side: str, goal: Array, speed: float, posture: Array) -> Generator[None, None, float]:
-        """The tool straight to `goal` (odom), held in the world; its distance from there at the end [m]."""
-        scene = self._around.scene(self.now)
-        chain, to_base = self.planner.kinematics.arm[side], inverse(scene.base)
-        q = self._arm(side)
-        start = scene.base @ chain.forward(q, scene.waist)
-        poses = tool_line(start, goal)
-        path = follow_line(chain, q, scene.waist, np.array([to_base @ pose for pose in poses]), posture)
-        if path is None:
-            found = chain.inverse(to_base @ goal, scene.waist, posture)
-            if found is None or np.abs(found - q).max() > 1.0:
-                return float(np.linalg.norm(start[:3, 3] - goal[:3, 3]))
-            path = rounded([q, found])[1:]
-        path = np.vstack([q, path])
-        lengths = np.linspace(0.0, max(_length(start, goal), 0.005), len(path))
-        times, positions = line_motion(path, lengths, speed)
-        return (yield from self._run(Trajectory(side, times, positions, "odom", scene.stamp), goal))
-
-    def _run(self, trajectory: Trajectory, goal: Array | None) -> Generator[None, None, float]:
-        """Send a trajectory and wait for its end. goal (4, 4): of the tool in odom; its distance from
-        there is returned [m], or the largest joint error [rad] without a goal."""
-        side = trajectory.side
-        self._out.append(trajectory)
-        self._moving.add(side)
-        began = self.now.time
-        still_since = None
-        while True:
-            yield
-            late = self.now.time - began - trajectory.duration
-            if goal is not None:
-                gap = float(np.linalg.norm(self._tool(side)[:3, 3] - goal[:3, 3]))
-                near = gap < ARRIVED
-            else:
-                now = self._arm(side)
-                gap = float(np.abs(now - trajectory.positions[-1]).max())
-                near = gap < 0.06
-            if late > 0.0 and near:
-                still_since = self.now.time if still_since is None else still_since
-                if self.now.time - still_since > 0.15:
-                    break
-            else:
-                still_since = None
-            if late > LATE:
-                break
-        self._moving.discard(side)
-        return gap
-
-    def _together(self, paths: dict[str, Array]) -> Generator[None, None, None]:
-        """Joint motions of one or both arms in the pelvis frame."""
-        longest = 0.0
-        for side, path in paths.items():
-            times, positions = joint_motion(side, path)
-            self._out.append(Trajectory(side, times, positions))
-            self._moving.add(side)
-            longest = max(longest, float(times[-1]))
-        end = self.now.time + longest + 0.3
-        while self.now.time < end:
-            yield
-        self._moving.difference_update(paths)
-
-    def _grip(self, side: str, opening: float) -> Generator[None, None, None]:
-        """Move a gripper until it comes to rest."""
-        self._out.append(GripperCommand(side, opening))
-        began = self.now.time
-        yield
-        while self.now.time - began < CLOSE_TIME:
-            if self.now.time - began > 0.3 and self._watch[side].still():
-                break
-            yield
+        yield from self.arms.postures({side: rounded(np.vstack([start, back[nearest + 1 :]]))})
 
     def _work(self, job: Callable[[], Outcome]) -> Generator[None, None, Outcome]:
         """Run something slow, on the executor if there is one."""
@@ -412,28 +330,11 @@ class Picker:
             yield
         return future.result()
 
-    # ------------------------------------------------------------------ the world
-
-    @property
-    def now(self) -> Senses:
-        assert self._senses is not None
-        return self._senses
-
-    def _arm(self, side: str) -> Array:
-        """(7,) measured joints, within the limits (an encoder may read a little past them)."""
-        chain = self.planner.kinematics.arm[side]
-        return np.clip(self.now.joint_position[robot.ARM_INDEX[side]], chain.low, chain.high)
-
-    def _tool(self, side: str) -> Array:
-        """(4, 4) in odom."""
-        scene = self._around.scene(self.now)
-        return scene.base @ self.planner.kinematics.arm[side].forward(self._arm(side), scene.waist)
-
     # ------------------------------------------------------------------ bookkeeping
 
     def _drop_lost(self) -> None:
         for side, held in list(self.held.items()):
-            if self._watch[side].lost(held.width):
+            if self.arms.watch[side].lost(held.width):
                 del self.held[side]
                 if self._action is None:
                     self.status = replace_status(
@@ -444,23 +345,14 @@ class Picker:
     def _start_anew(self) -> None:
         """The simulation was reset: the arms are the policy's again and hold nothing."""
         self.held.clear()
-        self._moving.clear()
-        self._out.clear()
+        self.arms.forget()
         if self._action is not None:
             self._finish("cancelled", End(False, "the simulation was reset"))
-
-    def _halt(self) -> None:
-        """Every moving arm stops where it is."""
-        if self._senses is not None:
-            for side in sorted(self._moving):
-                q = self._arm(side)
-                self._out.append(Trajectory(side, np.array([0.25]), q[None].copy()))
-        self._moving.clear()
 
     def _say(self, phase: str, arm: Arm | str | None = None, holding: bool | None = None) -> None:
         values: dict[str, Any] = {"phase": phase}
         if arm is not None:
-            values |= {"arm": arm, "gripper_width": self._watch[arm].width}
+            values |= {"arm": arm, "gripper_width": self.arms.watch[arm].width}
         values["holding"] = bool(self.held) if holding is None else holding
         self.status = replace_status(self.status, **values)
 
@@ -472,7 +364,7 @@ class Picker:
         self.status = replace_status(
             self.status, state=state, detail=end.detail, stand_offset=end.stand_offset,
             holding=bool(self.held), arm=side or self.status.arm,
-            gripper_width=self._watch[side].width if side else 0.0,
+            gripper_width=self.arms.watch[side].width if side else 0.0,
         )  # fmt: skip
 
 
@@ -488,12 +380,3 @@ def _name(item: DetectedObject) -> str:
 
 def _fill(reason: str, item: DetectedObject) -> str:
     return reason.replace("{it}", f"the {_name(item)}").replace("{It}", f"The {_name(item)}")
-
-
-def _length(start: Array, goal: Array) -> float:
-    """Metres of a tool line; turning counts a little, so that it takes time too."""
-    turn = math.acos(min(max((np.trace(start[:3, :3].T @ goal[:3, :3]) - 1.0) / 2.0, -1.0), 1.0))
-    return float(np.linalg.norm(goal[:3, 3] - start[:3, 3]) + 0.1 * turn)
-
-
-__all__ = ["ATTEMPTS", "End", "FrameId", "GripperCommand", "Picker", "Senses", "replace_status"]
