@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
 from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.footprint import body_room
@@ -40,22 +41,26 @@ def field_of(grid):
     )
 
 
+@njit(cache=True)
+def _cast(values, x0, y0, resolution, x, y, angles, reach):
+    rows, columns = values.shape
+    out = np.full(len(angles), np.inf, np.float32)
+    for k in range(len(angles)):
+        r, c, s = 0.0, math.cos(angles[k]), math.sin(angles[k])
+        while r < reach:
+            i = min(max(int((y + r * s - y0) / resolution), 0), rows - 1)
+            j = min(max(int((x + r * c - x0) / resolution), 0), columns - 1)
+            d = values[i, j]
+            if d <= 0.005:
+                out[k] = r
+                break
+            r += max(0.5 * d, 0.005)
+    return out
+
+
 def cast(field, x, y, angles, reach=12.0):
-    """Ranges by sphere tracing in a clearance field."""
-    r = np.zeros(len(angles))
-    alive = np.ones(len(angles), bool)
-    c, s = np.cos(angles), np.sin(angles)
-    rows, columns = field.values.shape
-    for _ in range(400):
-        px, py = x + r * c, y + r * s
-        i = np.clip(((py - field.y0) / field.resolution).astype(int), 0, rows - 1)
-        j = np.clip(((px - field.x0) / field.resolution).astype(int), 0, columns - 1)
-        d = field.values[i, j]
-        alive &= (d > 0.005) & (r < reach)
-        if not alive.any():
-            break
-        r = np.where(alive, r + np.maximum(0.5 * d, 0.005), r)
-    return np.where(r < reach, r, np.inf).astype(np.float32)
+    """Ranges (n,) by sphere tracing in a clearance field; inf beyond `reach`."""
+    return _cast(*field.args(), x, y, angles, reach)
 
 
 class Walker:

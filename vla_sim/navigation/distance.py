@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Field = NDArray[np.float32]
 
 FAR = 10.0
@@ -97,6 +98,15 @@ def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: f
     return (1.0 - b) * low + b * high
 
 
+@njit(cache=True)
+def sample_many(field: Field, x0: float, y0: float, resolution: float, points: Array) -> Array:
+    """`sample` at each of (n, 2) points."""
+    out = np.empty(len(points))
+    for i in range(len(points)):
+        out[i] = sample(field, x0, y0, resolution, points[i, 0], points[i, 1])
+    return out
+
+
 @dataclass
 class DistanceField:
     """values: (rows, columns) float32 [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
@@ -109,6 +119,10 @@ class DistanceField:
     def at(self, x: float, y: float) -> float:
         """Clearance [m] at a point of the map."""
         return float(sample(self.values, self.x0, self.y0, self.resolution, x, y))
+
+    def along(self, points: Array) -> Array:
+        """(n,) clearance [m] at (n, 2) points of the map."""
+        return np.asarray(sample_many(*self.args(), np.ascontiguousarray(points, dtype=np.float64)))
 
     def args(self) -> tuple[Field, float, float, float]:
         """The four arguments that kernels take."""

@@ -218,19 +218,6 @@ def _nearest_free(
     return (int(rows[i]) + r0, int(columns[i]) + c0) if distance[i] <= cells else None
 
 
-def clearance_along(points: Array, field: DistanceField) -> Array:
-    """(n,) clearance [m] at each of (n, 2) points."""
-    return _along(points, *field.args())
-
-
-@njit(cache=True)
-def _along(points: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float) -> Array:
-    out = np.empty(len(points))
-    for i in range(len(points)):
-        out[i] = sample(field, x0, y0, resolution, points[i, 0], points[i, 1])
-    return out
-
-
 class GlobalPlanner:
     """hard, comfort: clearances [m]; weight: price of the hard clearance over the free floor's."""
 
@@ -308,4 +295,4 @@ class GlobalPlanner:
         _smooth(points, *field.args(), self.hard + 0.03, self.comfort, 120)
         points = _resample(points, SPACING)
         length = float(np.sum(np.hypot(*np.diff(points, axis=0).T)))
-        return Path(points, clearance_along(points, field), length)
+        return Path(points, field.along(points), length)

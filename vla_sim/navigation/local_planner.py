@@ -253,8 +253,8 @@ class LocalPlanner:
         return LocalCommand(np.zeros(3), True, self._index, here, turning=True)
 
     def _candidates(self, pace: float) -> Array:
-        speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 4), 3))
+        speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 3), 3))
         turns = np.array([-0.6, -0.45, -0.32, -0.22, -0.14, -0.07, 0.0, 0.07, 0.14, 0.22, 0.32, 0.45, 0.6])
-        sides = np.array([0.0, -0.12, -0.06, 0.06, 0.12])
+        sides = np.array([0.0, -0.10, 0.10])
         grid = np.stack(np.meshgrid(speeds, sides, turns, indexing="ij"), axis=-1)
         return np.ascontiguousarray(grid.reshape(-1, 3))

@@ -65,9 +65,7 @@ def clusters(points: Array, known: DistanceField) -> list[Array]:
                 out.append(np.asarray(0.5 * (low + high)))
         group.clear()
 
-    for point in points:
-        if known.at(point[0], point[1]) < 0.15:
-            continue
+    for point in points[known.along(points) >= 0.15]:
         if group and math.hypot(*(point - group[-1])) > GAP:
             close()
         group.append(point)

@@ -41,7 +41,8 @@ class PoseFilter:
 
     def __init__(self, gait: Gait = GAIT) -> None:
         self._gait = gait
-        self._history: deque[tuple[float, Array, Array]] = deque()
+        self._history: deque[tuple[float, ...]] = deque()
+        """Stamp, pose (3), and the modelled way (3) up to then."""
         self._command = np.zeros(3)
         self._moved = np.zeros(3)
         self.velocity = np.zeros(3)
@@ -58,7 +59,7 @@ class PoseFilter:
 
     @property
     def raw(self) -> Array:
-        return self._history[-1][1].copy()
+        return np.array(self._history[-1][1:4])
 
     def command(self, command: Array) -> None:
         """What the robot is told from now on."""
@@ -68,11 +69,11 @@ class PoseFilter:
         """A pose in `odom`. A stamp not newer than the last is ignored; a gap over 0.5 s starts anew."""
         pose = np.array([x, y, yaw])
         if self._history:
-            last_time, last, _ = self._history[-1]
+            last_time, last_yaw = self._history[-1][0], self._history[-1][3]
             dt = time - last_time
             if dt <= 0.0 and dt > -0.5:
                 return
-            pose[2] = last[2] + wrap(yaw - last[2])
+            pose[2] = last_yaw + wrap(yaw - last_yaw)
             if dt <= -0.5 or dt > 0.5:
                 self._history.clear()
             else:
@@ -81,24 +82,23 @@ class PoseFilter:
                 step = compose(np.array([0.0, 0.0, pose[2]]), self.velocity * dt)
                 step[2] = self.velocity[2] * dt
                 self._moved = self._moved + step
-        self._history.append((time, pose, self._moved.copy()))
+        self._history.append((time, *pose.tolist(), *self._moved.tolist()))
         while self._history[0][0] < time - MEMORY:
             self._history.popleft()
 
     def at(self, time: float) -> Array:
         """Raw pose at a stamp, interpolated; the oldest or newest outside what is kept."""
         stamps = [entry[0] for entry in self._history]
-        i = bisect_left(stamps, time)
-        if i == 0:
-            return self._history[0][1].copy()
-        if i == len(stamps):
-            return self._history[-1][1].copy()
-        (t0, a, _), (t1, b, _) = self._history[i - 1], self._history[i]
-        return np.asarray(a + (time - t0) / (t1 - t0) * (b - a))
+        i = min(max(bisect_left(stamps, time), 0), len(stamps) - 1)
+        after = np.array(self._history[i])
+        if i == 0 or time >= after[0]:
+            return after[1:4]
+        before = np.array(self._history[i - 1])
+        share = (time - before[0]) / (after[0] - before[0])
+        return np.asarray(before[1:4] + share * (after[1:4] - before[1:4]))
 
     def mean(self) -> Array:
         """Sway-free present pose: mean over the last gait cycle of each pose moved on by the model."""
-        newest, _, moved = self._history[-1]
-        begin = newest - self._gait.period + 1e-6
-        poses = [pose + (moved - then) for stamp, pose, then in self._history if stamp > begin]
-        return np.asarray(np.mean(poses, axis=0))
+        entries = np.array(self._history)
+        cycle = entries[entries[:, 0] > entries[-1, 0] - self._gait.period + 1e-6]
+        return np.asarray(np.mean(cycle[:, 1:4] - cycle[:, 4:7], axis=0) + entries[-1, 4:7])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vla_sim.geometry import wrap
 from vla_sim.navigation.costmap import Costmap
 from vla_sim.navigation.gait import GAIT, Gait
-from vla_sim.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path, clearance_along
+from vla_sim.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path
 from vla_sim.navigation.local_planner import LocalPlanner
 from vla_sim.navigation.movers import NEAR, Movers
 
@@ -151,7 +151,7 @@ class Route:
         assert self.path is not None
         index = self._local.index
         end = index + int(self.settings.look / SPACING)
-        clear = clearance_along(self.path.points[index:end], self._costmap.local)
+        clear = self._costmap.local.along(self.path.points[index:end])
         known = self.path.clearance[index:end]
         # Where the path itself was planned tight (leaving a table) only a new obstacle counts.
         bad = np.nonzero(clear < np.minimum(HARD - 0.04, known - 0.04))[0]
