@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vla_sim.language import numbers, phrases
-from vla_sim.language.clauses import Clause, Said, best_clause
+from vla_sim.language.clause import Clause, Said
+from vla_sim.language.clauses import best_clause
 from vla_sim.language.lexicon import Lexicon
 from vla_sim.language.questions import Problem, not_understood, nothing_said, too_long_text
 from vla_sim.language.reader import Reader

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from vla_sim.contract import ObjectQuery, Step
 from vla_sim.language import questions as ask
-from vla_sim.language.clauses import Said
+from vla_sim.language.clause import Said
 from vla_sim.language.context import Context
 from vla_sim.language.lexicon import Lexicon
 from vla_sim.language.questions import Problem
