@@ -23,7 +23,7 @@ SPEECHLIKE_SHARE = 0.3
 """Of the loud chunks; a click in a fan's noise has less."""
 UNEXPLAINED_MOST = 0.35
 """[s] of voice outside the recognised words: more, and it was only half understood."""
-STOP_CONFIDENCE = 0.15
+STOP_CONFIDENCE = 0.25
 """A stop is believed on little: standing still by mistake does no harm."""
 LOOK_AGAIN = 0.06
 """[s] of silence after which the hypothesis decides how much more silence ends the utterance."""
@@ -136,16 +136,22 @@ class Listener:
             return self._answer("", 0.0, "noise")
         return self._judge(recognition)
 
-    def _judge(self, heard: Recognition) -> Heard:
-        if not heard.text:
-            return self._answer("", 0.0, "noise")
-        if is_stop(heard.text) and heard.confidence >= STOP_CONFIDENCE:
-            return self._answer(heard.text, heard.confidence, "")
+    def _judge(self, first: Recognition) -> Heard:
+        """Believed, or looked at once more, or not believed."""
+        if self._believed(first):
+            return self._answer(first.text, first.confidence, "")
+        second = self.recogniser.again()
+        if second is not None and self._believed(second):
+            return self._answer(second.text, second.confidence, "")
+        best = second if second is not None and second.confidence > first.confidence else first
+        return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
+
+    def _believed(self, heard: Recognition) -> bool:
+        if is_stop(heard.text):
+            return heard.confidence >= STOP_CONFIDENCE
         reading = self.grammar.read(heard.text)
-        whole = reading.complete or (self.recogniser.free_form and not reading.prefix)
-        if whole and heard.confidence >= self.confidence and self._unexplained(heard) <= UNEXPLAINED_MOST:
-            return self._answer(heard.text, heard.confidence, "")
-        return self._answer(heard.sure_text, heard.confidence, "partial")
+        whole = reading.complete or (self.recogniser.free_form and bool(heard.text) and not reading.prefix)
+        return whole and heard.confidence >= self.confidence and self._unexplained(heard) <= UNEXPLAINED_MOST
 
     def _unexplained(self, heard: Recognition) -> float:
         """Seconds of voice that no recognised word covers."""

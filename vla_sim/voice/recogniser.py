@@ -55,6 +55,10 @@ class Recogniser(Protocol):
         """The utterance is over."""
         ...
 
+    def again(self) -> Recognition | None:
+        """A second, slower look at the utterance that was finished last; None if there is no other."""
+        ...
+
 
 def warm(recogniser: Recogniser, speech: Samples) -> Recognition:
     """One utterance through the recogniser, so that the first real one finds everything loaded."""

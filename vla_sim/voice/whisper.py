@@ -59,3 +59,6 @@ class Whisper:
             return Recognition("", 0.0)
         mean = sum(one.avg_logprob for one in found) / len(found)
         return Recognition(text, min(1.0, math.exp(mean)))
+
+    def again(self) -> Recognition | None:
+        return None
