@@ -30,7 +30,7 @@ from vla_sim.manipulation.surroundings import Senses
 
 Array = NDArray[np.float64]
 Doing = Generator[None, None, float]
-"""Ends with how far from its goal the arm is [m]; of joint motions, how late nothing: 0."""
+"""Ends with how far from its goal the arm is: its tool [m], or without a tool goal its joints [rad]."""
 
 ARRIVED = 0.006
 """[m] from its goal at which a world-held tool has arrived."""
@@ -144,8 +144,8 @@ class Arms:
         self._moving.discard(side)
         return gap
 
-    def postures(self, paths: dict[str, Array]) -> Generator[None, None, None]:
-        """Joint paths (n, 7) of one or both arms at once, in the pelvis frame."""
+    def postures(self, paths: dict[str, Array]) -> Doing:
+        """Joint paths (n, 7) of one or both arms at once, in the pelvis frame; the largest joint error."""
         longest = 0.0
         for side, path in paths.items():
             times, positions = joint_motion(path)
@@ -156,6 +156,8 @@ class Arms:
         while self.now.time < end:
             yield
         self._moving.difference_update(paths)
+        gaps = [np.abs(self.joints(side) - path[-1]).max() for side, path in paths.items()]
+        return float(max(gaps, default=0.0))
 
     def grip(self, side: str, opening: float) -> Generator[None, None, None]:
         """Move a gripper until it comes to rest."""

@@ -63,6 +63,8 @@ SLOW = 0.06
 """[m/s] of the tool close to an object or a surface."""
 BLOCKED = 0.030
 """[m] from its goal at which a motion that should be over counts as blocked."""
+ASTRAY = 0.35
+"""[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
 CARRY: Point = (0.25, 0.18, 0.20)
@@ -138,8 +140,8 @@ class Picker:
         self._say("raising", arm=request.arm)
         sides = [side for side in robot.SIDES if side not in self.held]
         paths = {side: rounded([self.arms.joints(side), READY[side]]) for side in sides}
-        yield from self.arms.postures(paths)
-        return End(True)
+        gap = yield from self.arms.postures(paths)
+        return End(gap < ASTRAY, "" if gap < ASTRAY else "Something keeps me from raising my arms.")
 
     def _home(self, request: ManipulationRequest) -> Going:
         self._say("lowering")
@@ -150,8 +152,8 @@ class Picker:
             far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
             paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
             self.arms.out.append(GripperCommand(side, 0.0))
-        yield from self.arms.postures(paths)
-        return End(True)
+        gap = yield from self.arms.postures(paths)
+        return End(gap < ASTRAY, "" if gap < ASTRAY else "Something keeps me from lowering my arms.")
 
     def _open(self, request: ManipulationRequest) -> Going:
         sides = [request.arm] if request.arm is not None else list(self.held) or list(robot.SIDES)
@@ -188,10 +190,11 @@ class Picker:
             path = np.vstack([q, path])
             measure = np.linspace(0.0, line_length(start, goal), len(path))
             times, positions = line_motion(path, measure, 0.18)
-        yield from self.arms.run(Trajectory(side, times, positions), None)
+        gap = yield from self.arms.run(Trajectory(side, times, positions))
         if side not in self.held:
             return End(False, f"I dropped the {_name(held.item)}.")
-        return End(True)
+        blocked = f"Something keeps me from bringing the {_name(held.item)} to my body."
+        return End(gap < ASTRAY, "" if gap < ASTRAY else blocked)
 
     def _pick(self, request: ManipulationRequest) -> Going:
         item = request.object
@@ -296,11 +299,14 @@ class Picker:
             return End(False, _fill(outcome.reason, held.item), better)
         self._say("reaching", arm=held.arm, holding=True)
         times, positions = joint_motion(plan.reach, 0.7)
-        yield from self.arms.run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
+        gap = yield from self.arms.run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
+        if side in self.held and gap < BLOCKED:
+            self._say("lowering", arm=held.arm, holding=True)
+            gap = yield from self.arms.line(side, plan.down, SLOW, plan.posture)
         if side not in self.held:
             return End(False, f"I dropped the {name}.")
-        self._say("lowering", arm=held.arm, holding=True)
-        yield from self.arms.line(side, plan.down, SLOW, plan.posture)
+        if gap > BLOCKED:
+            return End(False, f"My arm cannot get to where I want to put the {name} down.")
         self._say("opening", arm=held.arm)
         self.held.pop(side, None)
         yield from self.arms.grip(side, WIDEST)

@@ -175,6 +175,7 @@ class ArmPlanner:
                     plans.append(plan)
                     if len(plans) > avoid:
                         best = sorted(p.cost for p in plans)[avoid]
+                    break
         plans.sort(key=lambda p: p.cost)
         return plans[min(avoid, len(plans) - 1)] if plans else None
 
