@@ -34,6 +34,9 @@ STOP_SENTENCES = (
 )  # fmt: skip
 
 
+_STOP_VOCABULARY = {word for one in STOP_SENTENCES for word in one.split()} | {"robot", "please"}
+
+
 @dataclass(frozen=True)
 class Names:
     """The names with which a world fills the grammar, in lower case with spaces."""
@@ -118,12 +121,10 @@ class Grammar:
 
 
 def is_stop(text: str) -> bool:
-    """Whether a text is one of the stop sentences, politeness and repetition aside."""
-    words = [word for word in normalise(text).split() if word not in ("robot", "please", "the")]
-    rest = " ".join(words)
-    for one in sorted(STOP_SENTENCES, key=len, reverse=True):
-        rest = rest.replace(one.replace(" the robot", ""), "")
-    return bool(words) and not rest.strip()
+    """Whether a text is made of the words of the stop sentences alone and has one that means stop; half
+    a stop ("stop the") is one too."""
+    words = set(normalise(text).split())
+    return bool(words & {"stop", "halt", "freeze"}) and words <= _STOP_VOCABULARY
 
 
 def sample_sentences(world: World, rng: np.random.Generator, n: int) -> list[str]:
@@ -163,8 +164,9 @@ def _stop() -> Rule:
 
 
 def _move() -> Phrase:
-    ahead = phrase("move|go|walk|step") + phrase("forward|ahead|back|backward")
-    aside = phrase("move|go|walk|step") + maybe("to the", 0.3) + phrase("left|right")
+    # Not "step": "stop" must never be taken for it.
+    ahead = phrase("move|go|walk") + phrase("forward|ahead|back|backward")
+    aside = phrase("move|go|walk") + maybe("to the", 0.3) + phrase("left|right")
     return Rule("move", one_of(ahead, aside) + maybe("by", 0.2) + DISTANCE)
 
 

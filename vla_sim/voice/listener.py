@@ -138,11 +138,11 @@ class Listener:
 
     def _judge(self, first: Recognition) -> Heard:
         """Believed, or looked at once more, or not believed."""
-        if self._believed(first):
-            return self._answer(first.text, first.confidence, "")
-        second = self.recogniser.again()
-        if second is not None and self._believed(second):
-            return self._answer(second.text, second.confidence, "")
+        second = None
+        if self._believed(first) or ((second := self.recogniser.again()) and self._believed(second)):
+            heard = second or first
+            half_a_stop = is_stop(heard.text) and not self.grammar.read(heard.text).complete
+            return self._answer("stop" if half_a_stop else heard.text, heard.confidence, "")
         best = second if second is not None and second.confidence > first.confidence else first
         return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
 

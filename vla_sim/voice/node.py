@@ -20,11 +20,11 @@ from vla_sim.contract import Say, Transcript
 from vla_sim.errors import InputError, MissingError
 from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin
-from vla_sim.voice.audio import CHUNK, SAMPLE_RATE, Samples
+from vla_sim.voice.audio import CHUNK, Samples
 from vla_sim.voice.endpoint import Hangover
 from vla_sim.voice.grammar import Grammar
 from vla_sim.voice.listener import Heard, Listener
-from vla_sim.voice.mouth import room_noise
+from vla_sim.voice.mouth import babble
 from vla_sim.voice.pronunciation import spell_with
 from vla_sim.voice.recogniser import Recogniser, warm
 from vla_sim.voice.speaker import Speaker
@@ -33,8 +33,6 @@ from vla_sim.voice.synthesis import Hibari
 from vla_sim.voice.whisper import Whisper
 from vla_sim.world import World
 
-STREAM_ENDS = 1.0
-"""[s] without a chunk: the stream of audio has ended."""
 RECOGNISERS = ("pocketsphinx", "whisper")
 
 
@@ -51,6 +49,7 @@ class VoiceParams(StageParams):
     silence_seconds: float = param(
         5.0, "of a stream without a voice, after which it is reported once; 0: never [s]", low=0.0, high=600.0
     )
+    stream_ends: float = param(1.0, "without a chunk: the stream of audio is over [s]", low=0.1, high=60.0)
     speech_folder: str = param("", "folder for the robot's answers as WAV files; empty: none")
     play: bool = param(False, "play the robot's answers on the default sound device")
 
@@ -70,7 +69,7 @@ class VoiceNode(StageNode[VoiceParams]):
         p = self.params
         grammar = Grammar.of(World.load(p.world))
         recogniser = self._recogniser(grammar)
-        warm(recogniser, room_noise(SAMPLE_RATE // 2, np.random.default_rng(0)).astype(np.int16))
+        warm(recogniser, babble(2.0))
         grammar = getattr(recogniser, "grammar", grammar)
         hangover = Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
         self.listener = Listener(recogniser, grammar, p.confidence, hangover, p.silence_seconds)
@@ -119,7 +118,7 @@ class VoiceNode(StageNode[VoiceParams]):
         streaming = False
         while True:
             try:
-                item = self._arrived.get(timeout=STREAM_ENDS if streaming else None)
+                item = self._arrived.get(timeout=self.params.stream_ends if streaming else None)
             except queue.Empty:
                 streaming = False
                 rest = rest[:0]
