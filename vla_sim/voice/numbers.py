@@ -14,10 +14,14 @@ TEENS = (
 TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 _digit = Rule("digit", phrase("|".join(UNITS[1:])))
+_several = Rule("several", phrase("|".join(UNITS[2:])))  # "one seconds" is no phrase
 _tens = Rule("tens", phrase("|".join(TENS[2:])))
-_below_hundred = Rule("below_hundred", one_of(_digit, phrase("|".join(TEENS)), _tens + maybe(_digit, 0.3)))
+_teens_and_tens = one_of(phrase("|".join(TEENS)), _tens + maybe(_digit, 0.3))
+_below_hundred = Rule("below_hundred", one_of(_digit, _teens_and_tens))
+_few = Rule("few", one_of(_several, _teens_and_tens))
 _metres = one_of(
-    _digit + maybe("and a half", 0.1) + phrase("meters"),
+    _several + maybe("and a half", 0.1) + phrase("meters"),
+    "one and a half meters",
     "ten meters", "one meter", "a meter", "half a meter",
     maybe(phrase("zero|one|two|three|four")) + "point" + _digit + phrase("meters"),
     _tens + maybe("five") + phrase("centimeters"),
@@ -31,7 +35,7 @@ ANGLE = Rule(
     )
     + phrase("degrees"),
 )
-DURATION = Rule("duration", one_of(_below_hundred + phrase("seconds"), "one second", "a second"))
+DURATION = Rule("duration", one_of(_few + phrase("seconds"), "one second"))
 
 _SAME = {
     "forwards": "forward", "backwards": "backward",
