@@ -59,6 +59,7 @@ class NavigationNode(StageNode[NavigationParams]):
 
     def on_request(self, request: NavigationRequest) -> None:
         self.core.request(request)
+        self.tick()  # the first velocity leaves now, not up to a period later
 
     def on_goal(self, goal: Any) -> None:
         """A goal from anyone's tool, for instance RViz: the same as mode go."""

@@ -83,10 +83,13 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_velocity(self, message: Any) -> None:
         v = message.twist
+        stood = self.core.velocity == (0.0, 0.0, 0.0)
         if not self.core.on_velocity(v.linear.x, v.linear.y, v.angular.z, self.now()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
             )
+        elif stood:
+            self.tick()  # the first step is not kept waiting for the next period
 
     def on_scan(self, message: Any) -> None:
         ranges = np.asarray(message.ranges, dtype=np.float32)

@@ -32,7 +32,7 @@ class Client(ros.StageNode[StageParams]):
         self.recording = Recording()
         self.alive: dict[str, float] = {}
         self.wanted_pictures: list[str] = []
-        self.joint_names: list[str] = []
+        self.joints: np.ndarray | None = None
         self.audio = self.publish(contract.AUDIO)
         self.commands = self.publish(contract.COMMAND)
         r = self.recording
@@ -72,37 +72,33 @@ class Client(ros.StageNode[StageParams]):
             known.append(entry)
 
     def want_picture(self, title: str) -> None:
-        """Keep the next camera image and joint positions under this title."""
+        """Keep the next camera image, and the joint positions with it, under this title."""
         self.wanted_pictures.append(title)
         if self.camera is None:  # images are large: subscribed only while one is wanted
             kind = ros.message_class("sensor_msgs/msg/Image")
             joints = ros.message_class("sensor_msgs/msg/JointState")
+            quality = ros.QOS["sensor"]
             self.camera = (
-                self.create_subscription(kind, contract.COLOR.name, self.on_image, ros.QOS["sensor"]),
-                self.create_subscription(
-                    joints, contract.JOINT_STATES.name, self.on_joints, ros.QOS["sensor"]
-                ),
+                self.create_subscription(kind, contract.COLOR.name, self.on_image, quality),
+                self.create_subscription(joints, contract.JOINT_STATES.name, self.on_joints, quality),
             )
+            self.joints = None
 
     def on_joints(self, message: Any) -> None:
-        joints = self.recording.joints
-        if joints and self.recording.stamp - joints[-1][0] < 0.05:
-            return
         index = {name: i for i, name in enumerate(message.name)}
-        positions = np.array([message.position[index[j]] if j in index else 0.0 for j in JOINTS])
-        joints.append((self.recording.stamp, positions))
+        self.joints = np.array([message.position[index[j]] if j in index else 0.0 for j in JOINTS])
 
     def on_image(self, message: Any) -> None:
-        if not self.wanted_pictures or message.encoding != "rgb8":
+        if not self.wanted_pictures or self.joints is None or message.encoding != "rgb8":
             return
         title = " / ".join(self.wanted_pictures)
         self.wanted_pictures.clear()
+        stamp = ros.to_seconds(message.header.stamp)
         color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
-        self.recording.pictures.append(Picture(ros.to_seconds(message.header.stamp), title, color.copy()))
-        if self.camera is not None and self.recording.joints:
-            for subscription in self.camera:
-                self.destroy_subscription(subscription)
-            self.camera = None
+        self.recording.pictures.append(Picture(stamp, title, color.copy(), self.joints))
+        for subscription in self.camera:
+            self.destroy_subscription(subscription)
+        self.camera = None
 
     def type(self, command_id: str, text: str) -> None:
         """Send a typed command."""

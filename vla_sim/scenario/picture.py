@@ -13,7 +13,7 @@ from vla_sim.world import World
 
 WIDTH = 1280
 MARGIN = 24
-COLUMNS, MOMENTS = 4, 8
+COLUMNS, MOMENTS = 4, 12
 INK, PAPER, WALL = (38, 42, 48), (250, 249, 246), (92, 98, 108)
 PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
 COLOURS = {
@@ -29,7 +29,9 @@ def draw(recording: Recording, record: RunRecord, world: World, outside: list[Pi
     """
     top = _map(recording, record, world)
     by_stamp = {p.stamp: p for p in outside}
-    moments = recording.pictures[:MOMENTS]
+    moments = recording.pictures
+    if len(moments) > MOMENTS:  # evenly, the first and the last among them
+        moments = [moments[i] for i in np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int)]
     width = (WIDTH - (COLUMNS + 1) * MARGIN) // COLUMNS
     tiles = [_tile(p, by_stamp.get(p.stamp), width) for p in moments]
     rows = [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]

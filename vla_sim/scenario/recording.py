@@ -36,11 +36,12 @@ class MarkedStatus(Marked):
 
 @dataclass
 class Picture:
-    """A head-camera image at a key moment. color: (height, width, 3) uint8."""
+    """An image of a key moment. color: (height, width, 3) uint8; joints: (33,) positions then."""
 
     stamp: float
     title: str
     color: np.ndarray
+    joints: np.ndarray
 
 
 @dataclass
@@ -58,8 +59,6 @@ class Recording:
     sightings: list[tuple[float, list[DetectedObject]]] = field(default_factory=list)
     safety: list[tuple[float, str, str]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    joints: list[tuple[float, np.ndarray]] = field(default_factory=list)
-    """(stamp, (33,) joint positions) at key moments."""
 
     @property
     def truth(self) -> GroundTruth | None:

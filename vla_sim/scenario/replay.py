@@ -18,21 +18,19 @@ DISTANCE, HEIGHT, SIDE = 1.9, 1.75, math.radians(125.0)
 
 
 def outside_views(recording: Recording, world: World) -> list[Picture]:
-    """One picture beside each head-camera picture whose joint positions are known; none without GL."""
+    """One picture beside each head-camera picture; none without GL."""
     pictures: list[Picture] = []
     engine = MujocoEngine(world.path, sensors=False)
     try:
         for seen in recording.pictures:
             truth = min(recording.truths, key=lambda t: abs(t.stamp - seen.stamp))
-            joints = min(recording.joints, key=lambda j: abs(j[0] - seen.stamp), default=None)
-            if joints is None or abs(joints[0] - seen.stamp) > 0.5:
-                continue
             snapshot = engine.posed(
-                truth.stamp, np.array(truth.robot), joints[1],
+                truth.stamp, np.array(truth.robot), seen.joints,
                 {name: np.array(pose) for name, pose in truth.objects.items()},
             )  # fmt: skip
             eye, target = _camera(truth, world)
-            pictures.append(Picture(seen.stamp, "", engine.view(snapshot, eye, target, SIZE)))
+            color = engine.view(snapshot, eye, target, SIZE)
+            pictures.append(Picture(seen.stamp, "", color, seen.joints))
     except MissingError:
         return []
     finally:

@@ -34,6 +34,7 @@ SETTLE = 1.0  # [s] simulated: the robot stands still before it is spoken to
 HEARING_TIMEOUT = 12.0  # [s] wall after the audio's end
 COMMAND_TIMEOUT = 300.0  # [s] simulated
 WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
+PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
 POLL = 0.05  # [s]
 
 
@@ -104,6 +105,7 @@ class Session:
         self.options, self.stack, self.client, self.display = options, running, client, display
         self.commands: list[tuple[str, Utterance]] = []
         self.begin = 0.0
+        self.pictured = 0.0
         self.events: list[Event] = []
         self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
 
@@ -197,6 +199,7 @@ class Session:
             shown["transcripts"] += 1
         for marked in recording.statuses[shown["status"] :]:
             self._show_status(marked.status)
+            self.pictured = recording.stamp
             shown["status"] += 1
         for _, text in recording.said[shown["said"] :]:
             self.event(f'robot: "{text}"', "magenta")
@@ -207,6 +210,9 @@ class Session:
             shown["safety"] += 1
         truth = recording.truth
         if truth is not None and self.commands:
+            if recording.stamp - self.pictured > PICTURE_PERIOD:
+                self.pictured = recording.stamp
+                self.client.want_picture(recording.statuses[-1].status.skill if recording.statuses else "")
             path = path_length(path_of(recording.truths[-4000:]))
             doing = recording.statuses[-1].status if recording.statuses else None
             what = f"{doing.skill} ({doing.step + 1}/{doing.steps})" if doing and doing.steps else "listening"
