@@ -193,3 +193,11 @@ def test_a_colour_that_cannot_be_told_is_refused():
 
 def test_an_empty_grey_room_shows_nothing(detector):
     assert see(detector, Scene().add("box", (20, 20, 0.1), (0, 0, -0.05, 0), GREY)) == []
+
+
+def test_a_hand_under_a_held_thing_is_not_its_table(detector):
+    scene = put(Scene().table(near=0.6), "cup", 0.4, 0.1, base=0.75)
+    scene.add("box", (0.04, 0.13, 0.08), (0.31, 0.1, 0.80, 0), (0.8, 0.81, 0.83))
+    cup = next(d for d in see(detector, scene) if d.colour == "red")
+    assert (cup.kind, len(cup.position)) == ("cup", 3)
+    assert np.linalg.norm(cup.position - [0.4, 0.1, 0.80]) < 0.008

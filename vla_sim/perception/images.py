@@ -17,8 +17,8 @@ def _rows(message: Any, dtype: Any, channels: int) -> NDArray[Any]:
     """(height, width * channels) of a message with sensor_msgs/Image's fields."""
     height, width, step = message.height, message.width, message.step
     item = np.dtype(dtype).itemsize
-    if not 0 < height * width <= MOST_PIXELS:
-        raise InputError(f"{message.encoding} image is {width} x {height}; at most {MOST_PIXELS} pixels")
+    if height < 1 or width < 1 or height * width > MOST_PIXELS:
+        raise InputError(f"{message.encoding} image is {width} x {height}; it must have 1 to {MOST_PIXELS} pixels")
     if step < width * channels * item or step % item:
         raise InputError(f"{message.encoding} image has step {step}; a row of {width} needs more bytes")
     flat = np.frombuffer(message.data, np.uint8)

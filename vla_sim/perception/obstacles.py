@@ -135,8 +135,8 @@ def depth_scan(
     floor. capsules: (k, 7) the robot's limbs in the same frame: two ends and a radius; points inside
     are its own.
     """
-    # Every pixel of a small image, every second of a large one: a beam needs a few, not all.
-    stride = max(1, camera.width // 240)
+    # A beam needs a few of its pixels, not all.
+    stride = max(1, camera.width // 160)
     bins = math.ceil(layout.range_max / BIN)
     count = np.zeros((layout.beams, bins), np.int32)
     total = np.zeros((layout.beams, bins))
@@ -147,5 +147,5 @@ def depth_scan(
         layout.half_angle, layout.increment, count, total,
     )  # fmt: skip
     out = np.empty(layout.beams, np.float32)
-    _nearest(count, total, 4, out)
+    _nearest(count, total, 3, out)
     return out

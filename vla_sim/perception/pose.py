@@ -19,10 +19,12 @@ from vla_sim.perception.vocabulary import Vocabulary
 Array = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
-SAMPLES = 500
+SAMPLES = 350
 """Pixels that are compared in a fit, at most about."""
 REJECT_COST = 4.0
 """A fit worse than this is not the thing (1 is perfect, 9 is nothing in common)."""
+POOR_COST = 1.5
+"""A fit worse than this is tried again without a support."""
 UNLIKELY_COST = 0.5
 """Added for a kind and colour that the world has no object of."""
 SURE_PIXELS = 80
@@ -67,18 +69,12 @@ class PoseEstimator:
         guess = np.median(points[seen], axis=0)
         height = support_height(points, seen, samples.inside)
         solids = [s for s in self.vocabulary.solids if kinds is None or s.kind in kinds]
-        thin = samples.thinned(3)
-        coarse = [fit(s, thin, guess, height) for s in solids]
-        if not coarse:
+        ranked = self._rank(solids, samples, guess, height, colour)
+        if math.isfinite(height) and ranked and ranked[0][0] > POOR_COST:
+            # What is held stands on nothing, though a hand or table around it looks like a support.
+            ranked = min(ranked, self._rank(solids, samples, guess, math.nan, colour), key=lambda r: r[0][0])
+        if not ranked:
             return None
-        limit = min(f.cost for f in coarse) + 1.2
-        ranked = sorted(
-            (
-                (one.cost + UNLIKELY_COST * self.vocabulary.unlikely(one.solid.kind, colour), one)
-                for one in (refine(f, samples, height) for f in coarse if f.cost <= limit)
-            ),
-            key=lambda pair: pair[0],
-        )
         cost, best = ranked[0]
         if cost > REJECT_COST:
             return None
@@ -99,6 +95,17 @@ class PoseEstimator:
             distance=float(np.linalg.norm(best.pose[:3] - samples.origin)),
             visible=visible,
         )
+
+    def _rank(
+        self, solids: list[Solid], samples: Samples, guess: Array, height: float, colour: str
+    ) -> list[tuple[float, Fit]]:
+        """Fits with their cost, what the world does not have counted as worse; the best first."""
+        thin = samples.thinned(3)
+        coarse = [fit(s, thin, guess, height) for s in solids]
+        limit = min((f.cost for f in coarse), default=0.0) + 1.2
+        fine = [refine(f, samples, height) for f in coarse if f.cost <= limit]
+        ranked = [(f.cost + UNLIKELY_COST * self.vocabulary.unlikely(f.solid.kind, colour), f) for f in fine]
+        return sorted(ranked, key=lambda pair: pair[0])
 
     def _plausible(
         self, ids: NDArray[np.int32], number: int, area: int, box: Box, depth: NDArray[np.float32],
