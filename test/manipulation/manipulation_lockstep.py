@@ -198,8 +198,9 @@ def random_bench(name: str, seed: int, spread: float = 0.10) -> tuple[Bench, Sta
     stand = stand_for(name, (x, y), (0.2, 0.0, 0.0))
     if stand is None:
         return None
-    x0, y0 = stand.x - 0.4 + rng.uniform(-0.05, 0.05), stand.y + rng.uniform(-0.05, 0.05)
-    turn = rng.uniform(-0.1, 0.1)
+    x0, y0 = np.array([stand.x, stand.y]) + rng.uniform(-0.05, 0.05, 2)
+    x0, y0 = x0 - 0.4 * math.cos(stand.yaw), y0 - 0.4 * math.sin(stand.yaw)
+    turn = stand.yaw + rng.uniform(-0.1, 0.1)
     return Bench((x0, y0, turn), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
 
 

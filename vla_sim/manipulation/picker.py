@@ -63,6 +63,8 @@ SLOW = 0.06
 """[m/s] of the tool close to an object or a surface."""
 BLOCKED = 0.030
 """[m] from its goal at which a motion that should be over counts as blocked."""
+LIFTED = 0.12
+"""[m] by which the tool has to rise for a lift to count."""
 ASTRAY = 0.35
 """[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
 LOOK_TIME = 1.0
@@ -256,17 +258,20 @@ class Picker:
         ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
         self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, watch.width)
         self._say("lifting", arm=side, holding=True)
-        gap = yield from self._lift(side, plan)
-        if side in self.held and gap < BLOCKED:
+        yield from self._lift(side, plan)
+        risen = float(self.arms.tool(side)[2, 3] - hand[2, 3])
+        if side in self.held and risen > LIFTED:
             return ""
         stuck = side in self.held
+        if stuck and risen > 0.02:  # set it down again, not drop it
+            yield from self.arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
         yield from self.arms.grip(side, WIDEST)
         yield from self._retreat(side, plan)
         return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
 
-    def _lift(self, side: str, plan: GraspPlan) -> Generator[None, None, float]:
-        """Up, straight if the arm can, else closer to the body; the distance from the goal [m]."""
+    def _lift(self, side: str, plan: GraspPlan) -> Generator[None, None, None]:
+        """Up, straight if the arm can, else closer to the body."""
         to_body = self.arms.now.base[:2, 3] - plan.lift[:2, 3]
         to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
         for back in (0.0, 0.04, 0.08):
@@ -274,8 +279,7 @@ class Picker:
             goal[:2, 3] += back * to_body
             gap = yield from self.arms.line(side, goal, TOOL_SPEED, plan.posture)
             if gap < BLOCKED:
-                break
-        return gap
+                return
 
     def _place(self, request: ManipulationRequest) -> Going:
         side = request.arm if request.arm in self.held else next(iter(self.held), None)
