@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from manipulation_puppet import KINEMATICS, PLANNER, scene
 
@@ -37,6 +37,7 @@ CUP = Target("cylinder", (0.35, -0.15, 0.81), (0.068, 0.068, 0.10))
 # ------------------------------------------------------------------ collision
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.floats(-0.6, 0.8)] * 3), st.tuples(*[st.floats(0.02, 0.5)] * 3), st.floats(-3, 3))
 def test_distance_to_a_box_is_the_nearest_spheres(centre, size, yaw):
     pose = transform(centre, rotation_from_rpy(0.0, 0.0, yaw))
@@ -44,6 +45,7 @@ def test_distance_to_a_box_is_the_nearest_spheres(centre, size, yaw):
     assert gap == pytest.approx(reference(lambda p: box_distance(inverse(pose), size, p)), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.floats(-0.6, 0.8)] * 3), st.floats(0.0, 0.4), st.floats(0.01, 0.2))
 def test_distance_to_a_capsule_is_the_nearest_spheres(a, height, radius):
     b = (a[0], a[1], a[2] + height)

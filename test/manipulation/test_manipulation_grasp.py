@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.geometry import wrap
@@ -36,6 +36,7 @@ targets = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(targets, st.floats(-4, 4))
 def test_every_grasp_is_a_rigid_pose_with_room_for_the_fingers(target, heading):
     grasps = candidates(target, heading)

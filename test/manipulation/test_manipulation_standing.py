@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.contract import DetectedObject, NavigationRequest, encode
@@ -33,6 +33,7 @@ def room(*blocked: tuple[float, float, float, float]) -> Grid:
     return Grid(occupied, -2.0, -3.0, 0.05)
 
 
+@settings(deadline=None)
 @given(st.floats(0.73, 0.93), st.floats(-0.55, 0.55), st.sampled_from(["left", "right", None]))
 def test_from_any_stand_the_object_is_where_the_arm_likes_it(x, y, arm):
     stand = choose_stand((x, y, 0.8), TABLE, room(), (0.0, 0.0, 0.0), arm)

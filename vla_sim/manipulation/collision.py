@@ -65,7 +65,7 @@ def _to_capsule(p, capsule):  # type: ignore[no-untyped-def]
         d = capsule[3 + r] - capsule[r]
         along += d * (p[r] - capsule[r])
         square += d * d
-    share = 0.0 if square < 1e-12 else min(max(along / square, 0.0), 1.0)
+    share = 0.0 if square < 1e-24 else min(max(along / square, 0.0), 1.0)
     total = 0.0
     for r in range(3):
         d = p[r] - capsule[r] - share * (capsule[3 + r] - capsule[r])
