@@ -87,7 +87,7 @@ def _fill(
                 continue
             beam = math.floor((math.atan2(y, x) + half_angle) / increment + 0.5)
             if 0 <= beam < beams:
-                i = min(int(r / 0.05), bins - 1)
+                i = min(int(r / BIN), bins - 1)
                 count[beam, i] += 1
                 total[beam, i] += r
 
