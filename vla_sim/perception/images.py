@@ -18,7 +18,7 @@ def _rows(message: Any, dtype: Any, channels: int) -> NDArray[Any]:
     height, width, step = message.height, message.width, message.step
     item = np.dtype(dtype).itemsize
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
-        raise InputError(f"{message.encoding} image is {width} x {height}; allowed: 1 to {MOST_PIXELS} pixels")
+        raise InputError(f"{message.encoding} image is {width} x {height}; allowed: 1 to {MOST_PIXELS} px")
     if step < width * channels * item or step % item:
         raise InputError(f"{message.encoding} image has step {step}; a row of {width} needs more bytes")
     flat = np.frombuffer(message.data, np.uint8)
