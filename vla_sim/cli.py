@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
     run.set_defaults(call=_run)
 
+    warm = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
+    warm.set_defaults(call=_warm)
+
     listing = commands.add_parser("list", help="show worlds, places, objects and skills")
     listing.add_argument("--world", help="of this world only")
     listing.set_defaults(call=_list)
@@ -129,6 +132,18 @@ def _run(a: argparse.Namespace) -> int:
             console.print(f"{passed} of {len(records)} passed\n", style="bold")
     _write_json(a.json, records)
     return 0 if all(r.passed for r in records) else 1
+
+
+def _warm(a: argparse.Namespace) -> int:
+    import tempfile
+
+    from vla_sim.scenario.display import Display
+    from vla_sim.scenario.run import warm_up
+
+    with tempfile.TemporaryDirectory() as folder, Display() as display:
+        seconds = warm_up(Path(folder), display)
+    print(f"every node was ready after {seconds:.0f} s")
+    return 0
 
 
 def _utterances(a: argparse.Namespace):  # type: ignore[no-untyped-def]
