@@ -33,6 +33,30 @@ class Match:
 
 
 @njit(cache=True)
+def _solve(a: Array, b: Array) -> Array:
+    """x with a x = b for a positive definite (n, n) matrix, by Cholesky's decomposition: numba's own
+    solver would need scipy."""
+    n = b.shape[0]
+    lower = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            total = a[i, j]
+            for k in range(j):
+                total -= lower[i, k] * lower[j, k]
+            lower[i, j] = math.sqrt(total) if i == j else total / lower[j, j]
+    x = b.copy()
+    for i in range(n):
+        for k in range(i):
+            x[i] -= lower[i, k] * x[k]
+        x[i] /= lower[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            x[i] -= lower[k, i] * x[k]
+        x[i] /= lower[i, i]
+    return x
+
+
+@njit(cache=True)
 def _align(
     points: Array, pose: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     everything: NDArray[np.float32], cutoff: float, prior: float, rounds: int,
@@ -85,7 +109,7 @@ def _align(
             gradient[a] += prior * (out[a] - pose[a])
         hessian[3, 3] += 10.0 * prior
         gradient[3] += 10.0 * prior * (longer - 0.012)
-        step = np.linalg.solve(hessian, gradient)
+        step = _solve(hessian, gradient)
         out = out - step[:3]
         longer = min(0.04, max(-0.02, longer - step[3]))
     return out, 0.0, 1.0
