@@ -3,7 +3,7 @@
 Measured with version 5.1.1 and hibari's voice: the search over the word lattice (`bestpath`) makes
 things worse (it loses whole sentences after a little background noise), so it is off. The model wants
 cepstra without their mean; the mean of the first `SETTLE` seconds of the utterance itself does much
-better in noise (22 of 22 commands at 20 dB) than a mean kept from elsewhere (16 of 22).
+better in noise (all of 22 commands at 20 dB) than a mean kept from elsewhere (16 of 22).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FRAME_RATE = 100
 """Frames a second of the acoustic model."""
 LOG_BASE = math.log(1.0001)
 """Scores are logarithms to this base."""
-SETTLE = 0.8
-"""[s]"""
+SETTLE = 0.5
+"""[s], half of it the silence before the voice: soon enough for "stop" to be decoded as it is spoken."""
 MISFIT_LIMIT = 62.0
 WORD_MISFIT_LIMIT = 72.0
 MISFIT_SCALE = 8.0
