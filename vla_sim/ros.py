@@ -127,6 +127,8 @@ class StageNode(Node, Generic[P]):
 
     def _report(self) -> None:
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
+        for name, publisher in self._publishers_by_topic.items():
+            values[f"listeners {name}"] = str(publisher.get_subscription_count())
         values |= self.status()
         entry = DiagnosticStatus(
             level=DiagnosticStatus.WARN if self.rejected else DiagnosticStatus.OK,
