@@ -302,6 +302,8 @@ class GroundTruth(Record, frozen=True, kw_only=True):
     """Smallest distance [m] between the robot's body (feet and hands too) and any fixed or moving
     thing but the floor and the objects that can be picked up."""
     tools: dict[str, Point] = {}
+    joints: list[float] = []
+    """Positions in `robot.JOINTS` order."""
     real_time_factor: float = 0.0
 
 

@@ -7,6 +7,7 @@ service is written twice.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -19,7 +20,12 @@ from typing import Any, Generic, TypeVar
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import (
+    ExternalShutdownException,
+    ShutdownException,
+    SingleThreadedExecutor,
+    TimeoutException,
+)
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
@@ -59,11 +65,12 @@ class StageNode(Node, Generic[P]):
         self.params: P = check(params(**values))
         self.rejected: dict[str, int] = {}
         self._publishers_by_topic: dict[str, Any] = {}
+        self._listening: list[str] = []
+        self._reports = 0
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._report, clock=steady)
-        self._first_report = self.create_timer(0.01, self._report_first, clock=steady)
+        self.create_timer(0.25, self._report_when_due, clock=steady)
 
     def publish(self, topic: Topic) -> Any:
         """The publisher of a topic, made at the first call."""
@@ -83,6 +90,7 @@ class StageNode(Node, Generic[P]):
 
     def listen(self, topic: Topic, callback: Callable[[Any], None]) -> None:
         """Call back with each message, or with each valid record of a record topic."""
+        self._listening.append(topic.name)
         if isinstance(topic.type, str):
             self.create_subscription(
                 message_class(topic.type), topic.name, callback, QOS[topic.qos]
@@ -120,13 +128,15 @@ class StageNode(Node, Generic[P]):
         self.rejected[topic.name] = self.rejected.get(topic.name, 0) + 1
         self.get_logger().warning(f"{topic.name}: {error}", throttle_duration_sec=1.0)
 
-    def _report_first(self) -> None:
-        """Spun for the first time: the constructor is done and the node is ready."""
-        self._first_report.cancel()
-        self._report()
+    def _report_when_due(self) -> None:
+        """1 Hz; 4 Hz at first, so that whoever starts the nodes sees soon that all have met."""
+        self._reports += 1
+        if self._reports <= 60 or self._reports % 4 == 0:
+            self._report()
 
     def _report(self) -> None:
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
+        values["listens"] = " ".join(self._listening)
         for name, publisher in self._publishers_by_topic.items():
             values[f"listeners {name}"] = str(publisher.get_subscription_count())
         values |= self.status()
@@ -154,6 +164,25 @@ def to_stamp(seconds: float) -> Any:
     )
 
 
+def settle_memory() -> None:
+    """What start-up made need not be looked at again by the garbage collector: with numba loaded, a
+    full collection takes some 100 ms, in the middle of a command."""
+    gc.collect()
+    gc.freeze()
+
+
+def drain(executor: SingleThreadedExecutor, most: int = 100) -> None:
+    """Run the callbacks that are ready now, and return without waiting for others."""
+    for _ in range(most):
+        try:
+            handler, _, _ = executor.wait_for_ready_callbacks(timeout_sec=0.0)
+        except (TimeoutException, ShutdownException):
+            return
+        handler()
+        if (error := handler.exception()) is not None:
+            raise error
+
+
 def spin(make: Callable[[], Node]) -> int:
     """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
 
@@ -166,6 +195,7 @@ def spin(make: Callable[[], Node]) -> int:
         node = make()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
+        settle_memory()
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

@@ -32,11 +32,13 @@ class StackOptions:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: its module's `main`, and which of the options it takes (option or option=parameter)."""
+    """A node: its module's `main`, which of the options it takes, and how far it steps back when the
+    cores are busy (`nice`): looking may wait for walking, not the other way round."""
 
     name: str
     module: str
     takes: tuple[str, ...] = ("world",)
+    nice: int = 0
 
 
 STACK: tuple[NodeSpec, ...] = (
@@ -45,9 +47,9 @@ STACK: tuple[NodeSpec, ...] = (
         "vla_sim.engines.node",
         ("world", "engine", "seed", "randomise_objects", "randomise_start", "randomise_start_yaw", "speed"),
     ),
-    NodeSpec("perception", "vla_sim.perception.node"),
+    NodeSpec("perception", "vla_sim.perception.node", nice=5),
     NodeSpec("navigation", "vla_sim.navigation.node"),
-    NodeSpec("manipulation", "vla_sim.manipulation.node"),
+    NodeSpec("manipulation", "vla_sim.manipulation.node", nice=2),
     NodeSpec("voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder")),
     NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
     NodeSpec("safety", "vla_sim.safety.node"),

@@ -72,14 +72,15 @@ class Process:
     """One running node; its output goes to `log` line by line, and to `echo` with the node's name."""
 
     def __init__(
-        self, name: str, line: list[str], env: dict[str, str], log: Path, echo: Callable[[str, str], None]
-    ) -> None:
+        self, name: str, line: list[str], env: dict[str, str], log: Path,
+        echo: Callable[[str, str], None], nice: int = 0,
+    ) -> None:  # fmt: skip
         self.name, self.log, self.echo = name, log, echo
         self.last = ""
         self.popen = subprocess.Popen(
             line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=lambda: _in_child(nice),
         )  # fmt: skip
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -112,8 +113,9 @@ class Process:
                 os.killpg(self.popen.pid, number)
 
 
-def _die_with_parent() -> None:
-    """In the child: be told to end when the supervisor is killed without a chance to do it."""
+def _in_child(nice: int) -> None:
+    """Between fork and exec: be told to end when the supervisor is killed; step back by `nice`."""
+    os.nice(nice)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -141,7 +143,8 @@ class Stack:
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
             line = stack.command(spec, self.options)
-            self.processes.append(Process(spec.name, line, env, logs / f"{spec.name}.log", self.echo))
+            log = logs / f"{spec.name}.log"
+            self.processes.append(Process(spec.name, line, env, log, self.echo, spec.nice))
 
     def check(self) -> None:
         """Raises `StackError` if a node has ended by itself."""

@@ -18,11 +18,15 @@ class FirstMotion:
         self._waiting: tuple[str, float] | None = None
         self._queued = False
         self._hand = False
+        self._walking_since: float | None = None
 
-    def verdict(self, verdict: Verdict, walking: bool) -> None:
+    def verdict(self, verdict: Verdict) -> None:
+        """An allowed plan. Its first velocity may have arrived before it, on another topic: whether the
+        robot walks for it or for an older one is told by the clock."""
         if verdict.allowed and any(step.skill not in STILL for step in verdict.plan.steps):
             self._waiting = (verdict.command_id, verdict.mono)
-            self._queued = walking
+            since = self._walking_since
+            self._queued = since is not None and since < verdict.mono
             self._hand = False
 
     def status(self, status: Status) -> None:
@@ -37,8 +41,15 @@ class FirstMotion:
         """An arm or gripper trajectory was taken."""
         self._hand = True
 
-    def tick(self, walking: bool) -> tuple[str, float] | None:
-        """Command id and the monotonic time its control began, in the tick that first moves for it."""
+    def tick(self, walking: bool, mono: float) -> tuple[str, float] | None:
+        """Command id and the monotonic time its control began, in the tick that first moves for it.
+
+        mono: the time of this tick on the monotonic clock.
+        """
+        if not walking:
+            self._walking_since = None
+        elif self._walking_since is None:
+            self._walking_since = mono
         moved, self._hand = walking or self._hand, False
         if not moved or self._waiting is None or self._queued:
             return None

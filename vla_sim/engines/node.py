@@ -31,7 +31,7 @@ from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.params import StageParams, check, param
-from vla_sim.ros import StageNode, to_seconds, to_stamp
+from vla_sim.ros import StageNode, drain, settle_memory, to_seconds, to_stamp
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
@@ -121,13 +121,12 @@ class EngineNode(StageNode[EngineParams]):
 
     def run(self, executor: SingleThreadedExecutor) -> None:
         """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
-        gc.collect()
-        gc.freeze()  # what start-up made need not be looked at again in the middle of a tick
+        settle_memory()
         sys.setswitchinterval(5e-4)  # the camera's thread gives the interpreter back within a tick
         while rclpy.ok():
             self.pacer.tick(time.monotonic())
             self.tick()
-            executor.spin_once(timeout_sec=0.0)
+            drain(executor)  # all of it, also when there is no time left to wait
             while (left := self.pacer.remaining(time.monotonic())) > 0.0:
                 executor.spin_once(timeout_sec=left)
 
@@ -212,10 +211,10 @@ class EngineNode(StageNode[EngineParams]):
         self._first_motion.hand_moved()
 
     def _on_verdict(self, verdict: contract.Verdict) -> None:
-        self._first_motion.verdict(verdict, self.controller.walking)
+        self._first_motion.verdict(verdict)
 
     def _trace_first_motion(self) -> None:
-        begun = self._first_motion.tick(self.controller.walking)
+        begun = self._first_motion.tick(self.controller.walking, time.monotonic())
         if begun is not None:
             self.trace(begun[0], "control", begun[1])
 
@@ -265,7 +264,8 @@ class EngineNode(StageNode[EngineParams]):
             self._points.publish(conversions.point_cloud(points, stamp))
 
     def _publish_truth(self) -> None:
-        record = truth_records.ground_truth(self.engine.truth(), self.now(), self.pacer.real_time_factor)
+        truth, joints = self.engine.truth(), self.engine.state().joint_position
+        record = truth_records.ground_truth(truth, joints, self.now(), self.pacer.real_time_factor)
         self.send(contract.GROUND_TRUTH, record)
         self.send(contract.CONTACTS, self._contacts.take(self.now()))
 

@@ -8,7 +8,7 @@ from vla_sim.contract import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.engines.engine import Array, Contact, Truth
 
 
-def ground_truth(truth: Truth, stamp: float, real_time_factor: float) -> GroundTruth:
+def ground_truth(truth: Truth, joints: Array, stamp: float, real_time_factor: float) -> GroundTruth:
     return GroundTruth(
         stamp=stamp,
         robot=_pose(truth.robot),
@@ -17,6 +17,7 @@ def ground_truth(truth: Truth, stamp: float, real_time_factor: float) -> GroundT
         clearance=float(truth.clearance),
         tools={name: _point(position) for name, position in truth.tools.items()},
         real_time_factor=real_time_factor,
+        joints=[round(float(q), 4) for q in joints],
     )
 
 

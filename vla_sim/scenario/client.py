@@ -16,7 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from vla_sim import contract, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.params import StageParams
-from vla_sim.robot import JOINTS
+from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.voice.audio import at_pace, chunks
 
@@ -30,9 +30,8 @@ class Client(ros.StageNode[StageParams]):
     def __init__(self) -> None:
         super().__init__("scenario", StageParams)
         self.recording = Recording()
-        self.alive: dict[str, float] = {}
+        self.meetings = Meetings()
         self.wanted_pictures: list[str] = []
-        self.joints: np.ndarray | None = None
         self.audio = self.publish(contract.AUDIO)
         self.commands = self.publish(contract.COMMAND)
         r = self.recording
@@ -46,11 +45,11 @@ class Client(ros.StageNode[StageParams]):
         self.listen(contract.SAY, self.on_say)
         self.listen(contract.SAFETY_STATE, self.on_safety)
         self.listen(contract.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
-        self.camera: Any = None
+        self.listen(contract.COLOR, self.on_image)
 
     def on_diagnostics(self, message: Any) -> None:
         for status in message.status:
-            self.alive[status.name] = time.monotonic()
+            self.meetings.report(status.name, {v.key: v.value for v in status.values})
 
     def on_truth(self, truth: GroundTruth) -> None:
         self.recording.truths.append(truth)
@@ -72,33 +71,17 @@ class Client(ros.StageNode[StageParams]):
             known.append(entry)
 
     def want_picture(self, title: str) -> None:
-        """Keep the next camera image, and the joint positions with it, under this title."""
+        """Keep the next camera image under this title."""
         self.wanted_pictures.append(title)
-        if self.camera is None:  # images are large: subscribed only while one is wanted
-            kind = ros.message_class("sensor_msgs/msg/Image")
-            joints = ros.message_class("sensor_msgs/msg/JointState")
-            quality = ros.QOS["sensor"]
-            self.camera = (
-                self.create_subscription(kind, contract.COLOR.name, self.on_image, quality),
-                self.create_subscription(joints, contract.JOINT_STATES.name, self.on_joints, quality),
-            )
-            self.joints = None
-
-    def on_joints(self, message: Any) -> None:
-        index = {name: i for i, name in enumerate(message.name)}
-        self.joints = np.array([message.position[index[j]] if j in index else 0.0 for j in JOINTS])
 
     def on_image(self, message: Any) -> None:
-        if not self.wanted_pictures or self.joints is None or message.encoding != "rgb8":
+        if not self.wanted_pictures or message.encoding != "rgb8":
             return
-        title = " / ".join(self.wanted_pictures)
+        title = " / ".join(dict.fromkeys(self.wanted_pictures))
         self.wanted_pictures.clear()
         stamp = ros.to_seconds(message.header.stamp)
         color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
-        self.recording.pictures.append(Picture(stamp, title, color.copy(), self.joints))
-        for subscription in self.camera:
-            self.destroy_subscription(subscription)
-        self.camera = None
+        self.recording.pictures.append(Picture(stamp, title, color.copy()))
 
     def type(self, command_id: str, text: str) -> None:
         """Send a typed command."""

@@ -36,12 +36,11 @@ class MarkedStatus(Marked):
 
 @dataclass
 class Picture:
-    """An image of a key moment. color: (height, width, 3) uint8; joints: (33,) positions then."""
+    """An image of a key moment. color: (height, width, 3) uint8."""
 
     stamp: float
     title: str
     color: np.ndarray
-    joints: np.ndarray
 
 
 @dataclass

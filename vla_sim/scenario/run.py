@@ -30,7 +30,7 @@ from vla_sim.supervise import Stack
 from vla_sim.world import World
 
 READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
-SETTLE = 1.0  # [s] simulated: the robot stands still before it is spoken to
+SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
 HEARING_TIMEOUT = 12.0  # [s] wall after the audio's end
 COMMAND_TIMEOUT = 300.0  # [s] simulated
 WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
@@ -120,16 +120,17 @@ class Session:
         self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
 
     def wait_until_ready(self) -> None:
-        names = {spec.name for spec in self.stack.specs}
+        """Until every node runs and everyone who should hear another does."""
+        names = {spec.name for spec in self.stack.specs} | {self.client.get_name()}
         deadline = time.monotonic() + READY_TIMEOUT
         while True:
-            missing = names - set(self.client.alive)
+            missing = self.client.meetings.missing(names)
             if not missing and self.client.recording.truths:
                 return
+            waiting = ", ".join(missing[:8]) or "the engine's first state"
             if time.monotonic() > deadline:
-                waiting = ", ".join(sorted(missing)) or "the engine's first state"
                 raise StackError(f"not ready after {READY_TIMEOUT:.0f} s; waiting for {waiting}")
-            self.display.progress(f"starting: waiting for {', '.join(sorted(missing))}")
+            self.display.progress(f"starting: waiting for {waiting}")
             self.poll()
 
     def settle(self) -> None:
