@@ -339,16 +339,24 @@ def warm(navigator: Navigator) -> None:
     # The roomiest spot of the map: everything from there runs without an early return.
     row, column = np.unravel_index(int(np.argmax(field.values)), field.values.shape)
     x, y = field.x0 + column * field.resolution, field.y0 + row * field.resolution
-    ranges = np.full(360, 1.0, np.float32)
-    for mode, request in (
-        ("go", Request(goal_id="warm", mode="go", x=x + 0.4, y=y)),
-        ("dock", Request(goal_id="warm", mode="dock", x=x + 0.2, y=y)),
-    ):
+    ranges = np.full(360, 5.0, np.float32)  # beyond the goals: nothing is in the way
+
+    def drive(request: Request, began: float, heading: float = 0.0) -> bool:
+        """Whether a path was planned."""
+        planned = False
         copy.request(request)
         for k in range(3):
-            time = 0.05 * k + (10.0 if mode == "dock" else 0.0)
-            copy.odometry(time, x, y, 0.0)
-            copy.scan(time, ranges, -math.pi, math.pi / 180)
-            copy.depth_scan(time, ranges[:60], -0.6, 0.02)
-            copy.tick(time)
+            copy.odometry(began + 0.05 * k, x, y, heading)
+            copy.scan(began + 0.05 * k, ranges, -math.pi, math.pi / 180)
+            copy.depth_scan(began + 0.05 * k, ranges[:60], -0.6, 0.02)
+            planned |= copy.tick(began + 0.05 * k).path is not None
+        return planned
+
+    drive(Request(goal_id="warm", mode="dock", x=x + 0.2, y=y), 0.0)
+    # Far enough to need a path; which way there is one depends on the map.
+    ways = [(d, a) for d in (2.0, 1.2, 3.0) for a in np.linspace(0.0, 2 * math.pi, 8, endpoint=False)]
+    for k, (d, angle) in enumerate(ways, start=1):
+        goal = Request(goal_id="warm", mode="go", x=x + d * math.cos(angle), y=y + d * math.sin(angle))
+        if drive(goal, 10.0 * k, float(angle)):
+            break
     copy.costmap.whole()
