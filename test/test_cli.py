@@ -1,0 +1,95 @@
+"""Wrong input, as a new user would give it: one clear line, a meaningful exit code, no traceback."""
+
+import wave
+
+import pytest
+
+from vla_sim import cli
+
+
+def run(capsys, *arguments):
+    code = cli.main(arguments)
+    return code, capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "--world", "castle"), "no world 'castle': give one of apartment"),
+        (("run", "--world", "/nowhere/my.sdf"), "/nowhere/my.sdf"),
+        (("run", "--audio", "/nowhere/command.wav"), "no audio file '/nowhere/command.wav'"),
+        (("run", "--speed", "fast"), "--speed fast: a factor such as 1 or 0.5, or max"),
+        (("run", "--speed", "-1"), "--speed -1"),
+        (("run", "--seeds", "0"), "--seeds 0: give at least 1"),
+        (("run", "--voice-speed", "9"), "--voice-speed 9: from 0.5 to 2.0"),
+        (("run", "--then", "soon", "stop"), "--then 'soon': the first value is a number of seconds"),
+        (("list", "--world", "castle"), "no world 'castle'"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(capsys, arguments, words):
+    code, said = run(capsys, *arguments)
+    assert code == 2
+    assert words in said.err
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+
+
+def test_a_broken_world_names_file_and_line(capsys, tmp_path):
+    broken = tmp_path / "broken.sdf"
+    broken.write_text('<?xml version="1.0"?>\n<sdf version="1.10">\n<world name="w">\n<model>\n</sdf>')
+    code, said = run(capsys, "run", "--world", str(broken))
+    assert code == 2
+    assert f"{broken}:5" in said.err
+
+
+def test_a_world_without_the_robot_is_refused(capsys, tmp_path):
+    empty = tmp_path / "empty.sdf"
+    empty.write_text('<?xml version="1.0"?>\n<sdf version="1.10"><world name="w"></world></sdf>')
+    code, said = run(capsys, "run", "--world", str(empty))
+    assert code == 2
+    assert "g1" in said.err
+
+
+def test_a_file_that_is_no_sound_is_refused(capsys, tmp_path):
+    file = tmp_path / "command.wav"
+    file.write_text("not a sound")
+    code, said = run(capsys, "run", "--audio", str(file))
+    assert code == 2
+    assert "is not an audio file" in said.err
+
+
+def test_an_empty_recording_is_refused(capsys, tmp_path):
+    file = tmp_path / "command.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(44100)
+    code, said = run(capsys, "run", "--audio", str(file))
+    assert code == 2
+    assert "is empty" in said.err
+
+
+def test_a_folder_that_cannot_be_written_is_said(capsys, tmp_path):
+    (tmp_path / "out").write_text("a file is in the way")
+    code, said = run(capsys, "run", "--text", "--engine", "fake", "--out", str(tmp_path / "out"))
+    assert code == 5
+    assert "choose another with --out" in said.err
+
+
+def test_a_domain_out_of_range_is_said(capsys, tmp_path):
+    code, said = run(capsys, "run", "--text", "--domain", "999", "--out", str(tmp_path))
+    assert code == 2
+    assert "from 0 to 232" in said.err
+
+
+def test_list_shows_what_is_there(capsys):
+    code, said = run(capsys, "list", "--world", "apartment")
+    assert code == 0
+    for word in ("kitchen", "charging station", "red cup", "navigate"):
+        assert word in said.out
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    code, said = run(capsys)
+    assert code == 0
+    assert "vla-sim" in said.out
