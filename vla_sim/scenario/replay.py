@@ -10,11 +10,13 @@ from vla_sim.contract import GroundTruth
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.errors import MissingError
 from vla_sim.scenario.recording import Picture, Recording, heading
-from vla_sim.world import World
+from vla_sim.world import Solid, World
 
 SIZE = (480, 360)
-DISTANCE, HEIGHT, SIDE = 1.9, 1.75, math.radians(125.0)
-"""The camera stands so far from the robot, so high, and so far round from where it looks [m, rad]."""
+DISTANCE, HEIGHT = 1.9, 1.75
+"""The camera stands so far from the robot and so high [m]."""
+SIDES = (2.2, -2.2, 1.6, -1.6, 2.8, -2.8, 0.9, -0.9)
+"""Where it may stand, round from the robot's heading [rad], the best view of the hands first."""
 
 
 def outside_views(recording: Recording, world: World) -> list[Picture]:
@@ -41,18 +43,24 @@ def outside_views(recording: Recording, world: World) -> list[Picture]:
 
 
 def _camera(truth: GroundTruth, world: World) -> tuple[np.ndarray, np.ndarray]:
-    """(eye, target): beside the robot where the most room is, looking at its chest."""
+    """(eye, target): the first side from which nothing tall hides the robot, looking at its chest."""
     base = np.array(truth.robot[:3])
     target = base + np.array([0.0, 0.0, 0.1])
-    tall = [s.pose[:2, 3] for s in world.solids if s.pose[2, 3] + s.size[2] / 2 > 1.2]
-    walls = np.array(tall or [np.full(2, 1e3)])
-    best, room = target, -1.0
-    for side in (SIDE, -SIDE, SIDE - 0.6, 0.6 - SIDE):
+    tall = [s for s in world.solids if s.pose[2, 3] + s.size[2] / 2 > 1.2 and s.shape == "box"]
+    eyes = []
+    for side in SIDES:
         angle = heading(truth) + side
         eye = base + np.array(
             [DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]]
         )
-        free = float(np.hypot(*(walls - eye[:2]).T).min())
-        if free > room:
-            best, room = eye, free
-    return best, target
+        if not any(_hides(solid, eye, target) for solid in tall):
+            return eye, target
+        eyes.append(eye)
+    return eyes[0], target
+
+
+def _hides(solid: Solid, eye: np.ndarray, target: np.ndarray) -> bool:
+    """Whether a box stands between eye and target, seen from above."""
+    line = eye[:2] + np.linspace(0.0, 0.9, 40)[:, None] * (target - eye)[:2]
+    local = (line - solid.pose[:2, 3]) @ solid.pose[:2, :2]
+    return bool((np.abs(local) <= np.array(solid.size[:2]) / 2 + 0.05).all(axis=1).any())

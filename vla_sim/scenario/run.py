@@ -141,7 +141,6 @@ class Session:
         recording.truths[:] = [first]
         recording.touches.clear()
         self.begin = first.stamp
-        self.client.want_picture("start")
 
     def give(self, utterance: Utterance) -> None:
         """Speak or type; returns once the command has an id."""
