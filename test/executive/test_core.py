@@ -114,6 +114,19 @@ def test_walking_after_a_pick_carries_and_steps_back_first():
     assert body.ctx.pose == (0.0, 0.0, 0.0)
 
 
+def test_an_object_dropped_on_the_way_is_not_delivered():
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP))
+    body.run()
+    body.silent = True
+    body.allow(Step(skill="carry", place="user"))
+    body.run(0.2)
+    body.ctx.holding = None
+    body.silent = False
+    body.run(20.0)
+    assert body.final()[1] == "failed"
+
+
 def test_an_object_that_is_nowhere_is_said_to_be_missing():
     body = Body(see=False)
     body.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green"), place="kitchen"))

@@ -227,7 +227,11 @@ def _come_closer(ctx: Context, grasp: Grasp) -> Generator[None, None, None]:
 def carry(ctx: Context, step: Step) -> Running:
     if ctx.holding is None:
         return Result(False, "I hold nothing that I could carry.")
-    return (yield from navigate(ctx, step))
+    what = f"{ctx.holding.colour} {ctx.holding.kind}"
+    result = yield from navigate(ctx, step)
+    if ctx.holding is None:  # manipulation watches the grip and says when it is empty
+        return Result(False, f"I dropped the {what} on the way.")
+    return result
 
 
 def place(ctx: Context, step: Step) -> Running:
