@@ -324,13 +324,18 @@ def encode(record: Record) -> str:
     return _encoder.encode(record).decode()
 
 
-def decode(kind: type[R], payload: str | bytes) -> R:
-    """The record in `payload`. Raises `PayloadError` with the reason and the payload's beginning."""
+def prepare(kind: type[R]) -> msgspec.json.Decoder[R]:
+    """Build the decoder of a record ahead of its first payload."""
     decoder = _decoders.get(kind)
     if decoder is None:
         decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder
+
+
+def decode(kind: type[R], payload: str | bytes) -> R:
+    """The record in `payload`. Raises `PayloadError` with the reason and the payload's beginning."""
     try:
-        return decoder.decode(payload)  # type: ignore[no-any-return]
+        return prepare(kind).decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         head = payload[:80]
         raise PayloadError(f"not a {kind.__name__}: {error}; got {head!r}") from None

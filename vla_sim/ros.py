@@ -107,6 +107,7 @@ class StageNode(Node, Generic[P]):
             )
             return
         kind = topic.type
+        contract.prepare(kind)
 
         def receive(message: String) -> None:
             if not message.data:

@@ -33,7 +33,7 @@ class StackOptions:
 @dataclass(frozen=True)
 class NodeSpec:
     """A node: its module's `main`, which of the options it takes, and how far it steps back when the
-    cores are busy (`nice`): looking may wait for walking, not the other way round."""
+    cores are busy (`nice`): looking and listening may wait for walking, not the other way round."""
 
     name: str
     module: str
@@ -47,10 +47,12 @@ STACK: tuple[NodeSpec, ...] = (
         "vla_sim.engines.node",
         ("world", "engine", "seed", "randomise_objects", "randomise_start", "randomise_start_yaw", "speed"),
     ),
-    NodeSpec("perception", "vla_sim.perception.node", nice=5),
+    NodeSpec("perception", "vla_sim.perception.node", nice=8),
     NodeSpec("navigation", "vla_sim.navigation.node"),
-    NodeSpec("manipulation", "vla_sim.manipulation.node", nice=2),
-    NodeSpec("voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder")),
+    NodeSpec("manipulation", "vla_sim.manipulation.node", nice=5),
+    NodeSpec(
+        "voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=4
+    ),
     NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
     NodeSpec("safety", "vla_sim.safety.node"),
     NodeSpec("executive", "vla_sim.executive.node"),
@@ -98,6 +100,7 @@ def environment(domain: int) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
+        "LP_NUM_THREADS": "1",  # Mesa's software rasteriser
         **({} if "NUMBA_CACHE_DIR" in os.environ else _numba_cache()),
     }
 

@@ -109,6 +109,8 @@ class ClientThread:
         self.thread.start()
 
     def _spin(self) -> None:
+        # Watching must not hold up what is watched (Linux counts niceness a thread).
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         with contextlib.suppress(ExternalShutdownException):
             self.executor.spin()
 
