@@ -93,3 +93,10 @@ def test_without_a_command_the_help_is_shown(capsys):
     code, said = run(capsys)
     assert code == 0
     assert "vla-sim" in said.out
+
+
+def test_an_unknown_way_of_rendering_is_said(capsys, monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "nonsense")
+    code, said = run(capsys, "run", "--text")
+    assert code == 2
+    assert said.err.startswith("error: MUJOCO_GL=nonsense: one of egl, glfw, osmesa")

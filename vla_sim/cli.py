@@ -92,7 +92,13 @@ def _count(text: str) -> int:
     return value
 
 
+GL = ("egl", "glfw", "osmesa")
+
+
 def _run(a: argparse.Namespace) -> int:
+    gl = os.environ.get("MUJOCO_GL", "")
+    if gl and gl.lower() not in GL:
+        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL)} is allowed, or leave it unset")
     from rich.console import Console
 
     from vla_sim.scenario.display import Display

@@ -178,3 +178,9 @@ def replace_id(event):
 def test_the_sway_of_the_gait_is_not_way():
     truths = [truth(0.05 * i, x=0.02 * i, y=0.03 * math.sin(2 * math.pi * 0.05 * i)) for i in range(201)]
     assert path_length(path_of(truths)) == pytest.approx(3.6, abs=0.25)
+
+
+def test_a_search_whose_place_was_left_open_counts_wherever_it_looked():
+    recording = run(Step(skill="find", object=CUP, place="kitchen"), [truth(0.0), truth(1.0)])
+    (check,) = judge.judge_steps(recording, WORLD, "c", [Step(skill="find", object=CUP)])
+    assert check.detail == "never seen"
