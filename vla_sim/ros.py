@@ -205,7 +205,8 @@ def drain(executor: SingleThreadedExecutor, most: int = 100) -> None:
 def spin(make: Callable[[], Node]) -> int:
     """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
 
-    A `VlaSimError` becomes one line on stderr and its exit code.
+    A node with a loop of its own, `run(executor)`, is run by that. A `VlaSimError` becomes one line on
+    stderr and its exit code.
     """
     rclpy.init()
     signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
@@ -215,7 +216,11 @@ def spin(make: Callable[[], Node]) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         settle_memory()
-        executor.spin()
+        run = getattr(node, "run", None)
+        if run is not None:
+            run(executor)
+        else:
+            executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except VlaSimError as error:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import assets, sdf
-from vla_sim.contract import ObjectQuery
+from vla_sim.contract import ObjectQuery, Point
 from vla_sim.errors import InputError
 from vla_sim.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.grid import Grid, rasterise, spread
@@ -68,6 +68,19 @@ class Surface:
     length: float
     width: float
     height: float
+
+
+def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) -> Surface | None:
+    """The surface on which something at `position` (x, y, z in map) stands; an estimate may lie up to
+    `rim` [m] outside its edge."""
+    for s in surfaces:
+        dx, dy = position[0] - s.x, position[1] - s.y
+        c, n = math.cos(s.yaw), math.sin(s.yaw)
+        along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
+        inside = along < s.length / 2 + rim and across < s.width / 2 + rim
+        if inside and -0.03 < position[2] - s.height < 0.30:
+            return s
+    return None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Joint-level control runs in here, in step with simulated time, as ros2_control d
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 import time
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
@@ -31,7 +30,7 @@ from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.params import StageParams, check, param
-from vla_sim.ros import StageNode, drain, settle_memory, to_seconds, to_stamp
+from vla_sim.ros import StageNode, drain, spin, to_seconds, to_stamp
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
@@ -121,7 +120,6 @@ class EngineNode(StageNode[EngineParams]):
 
     def run(self, executor: SingleThreadedExecutor) -> None:
         """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
-        settle_memory()
         sys.setswitchinterval(5e-4)  # the camera's thread gives the interpreter back within a tick
         while rclpy.ok():
             self.pacer.tick(time.monotonic())
@@ -294,32 +292,10 @@ class EngineNode(StageNode[EngineParams]):
 
 def main() -> int:
     """Run the engine until SIGINT, SIGTERM or shutdown; the exit code."""
-    code = _run()
+    code = spin(EngineNode)
     gc.unfreeze()
     gc.collect()  # else ruckig's bindings complain at exit about objects that nobody freed
     return code
-
-
-def _run() -> int:
-    rclpy.init()
-    signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
-    node: EngineNode | None = None
-    try:
-        node = EngineNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        node.run(executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except VlaSimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
 
 
 if __name__ == "__main__":

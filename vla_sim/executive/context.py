@@ -15,7 +15,7 @@ from vla_sim.contract import (
     Record,
     Topic,
 )
-from vla_sim.world import Grid, Surface, World
+from vla_sim.world import Grid, Surface, World, surface_below
 
 Pose2 = tuple[float, float, float]
 """x, y, yaw in map"""
@@ -72,14 +72,7 @@ class Context:
 
     def surface_below(self, position: contract.Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
-        for s in self.world.surfaces:
-            dx, dy = position[0] - s.x, position[1] - s.y
-            c, n = math.cos(s.yaw), math.sin(s.yaw)
-            along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
-            inside = along < s.length / 2 + ON_SURFACE and across < s.width / 2 + ON_SURFACE
-            if inside and -0.03 < position[2] - s.height < 0.30:
-                return s
-        return None
+        return surface_below(self.world.surfaces, position, ON_SURFACE)
 
     def visible(self, query: ObjectQuery, since: float) -> DetectedObject | None:
         """The nearest object that matches and was seen after `since`; a held one does not count."""

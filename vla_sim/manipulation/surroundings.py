@@ -14,7 +14,7 @@ from vla_sim.manipulation.collision import table_box
 from vla_sim.manipulation.grasp import Target, shape_of
 from vla_sim.manipulation.planner import Scene, in_frame
 from vla_sim.manipulation.standing import choose_stand
-from vla_sim.world import Grid, ObjectKind, Surface
+from vla_sim.world import Grid, ObjectKind, Surface, surface_below
 
 Array = NDArray[np.float64]
 
@@ -54,14 +54,7 @@ class Surroundings:
 
     def surface_below(self, position: Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
-        for s in self.surfaces:
-            dx, dy = position[0] - s.x, position[1] - s.y
-            c, n = math.cos(s.yaw), math.sin(s.yaw)
-            along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
-            inside = along < s.length / 2 + ON_RIM and across < s.width / 2 + ON_RIM
-            if inside and -0.03 < position[2] - s.height < 0.30:
-                return s
-        return None
+        return surface_below(self.surfaces, position, ON_RIM)
 
     def target(self, senses: Senses, item: DetectedObject, surface_height: float = 0.0) -> Target:
         """The object in odom, with its kind's true size, and standing on its surface if it is near it."""
