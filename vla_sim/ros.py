@@ -66,8 +66,6 @@ class StageNode(Node, Generic[P]):
         self.rejected: dict[str, int] = {}
         self._publishers_by_topic: dict[str, Any] = {}
         self._listening: list[str] = []
-        self._greetings: dict[str, Any] = {}
-        self._greeted: dict[str, int] = {}
         self._reports = 0
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
@@ -75,26 +73,25 @@ class StageNode(Node, Generic[P]):
         self.create_timer(0.25, self._report_when_due, clock=steady)
 
     def publish(self, topic: Topic) -> Any:
-        """The publisher of a topic, made at the first call."""
+        """The publisher of a topic, made at the first call, which belongs in the constructor: a writer
+        that is made at its first sample needs some 100 ms to be discovered (measured)."""
         found = self._publishers_by_topic.get(topic.name)
         if found is None:
             kind = String if not isinstance(topic.type, str) else message_class(topic.type)
             found = self.create_publisher(kind, topic.name, QOS[topic.qos])
             self._publishers_by_topic[topic.name] = found
-            if kind is String:
-                self._greetings[topic.name] = String()
         return found
 
-    def greet_with(self, topic: Topic, message: Any) -> None:
-        """Send `message`, which must mean nothing, to each new listener of a topic: the first sample
-        of a reliable writer takes up to 100 ms to arrive (measured), and a command must not wait for
-        that. Record topics greet with an empty string, which `listen` drops."""
-        self._greetings[topic.name] = message
-
     def send(self, topic: Topic, record: Record) -> None:
-        """Publish a record; one that cannot be encoded is logged and dropped."""
+        """Publish a record; one that cannot be encoded is logged and dropped.
+
+        Raises `RuntimeError` if the constructor did not `publish` the topic.
+        """
+        publisher = self._publishers_by_topic.get(topic.name)
+        if publisher is None:
+            raise RuntimeError(f"{self.get_name()} must publish({topic.name}) in its constructor")
         try:
-            self.publish(topic).publish(String(data=contract.encode(record)))
+            publisher.publish(String(data=contract.encode(record)))
         except PayloadError as error:
             self._reject(topic, error)
 
@@ -110,8 +107,6 @@ class StageNode(Node, Generic[P]):
         contract.prepare(kind)
 
         def receive(message: String) -> None:
-            if not message.data:
-                return  # a greeting
             try:
                 record = contract.decode(kind, message.data)
             except PayloadError as error:
@@ -144,12 +139,6 @@ class StageNode(Node, Generic[P]):
     def _report_when_due(self) -> None:
         """1 Hz; 4 Hz at first, so that whoever starts the nodes sees soon that all have met."""
         self._reports += 1
-        for name, message in self._greetings.items():
-            publisher = self._publishers_by_topic[name]
-            count = publisher.get_subscription_count()
-            if count > self._greeted.get(name, 0):
-                publisher.publish(message)
-            self._greeted[name] = count
         if self._reports <= 60 or self._reports % 4 == 0:
             self._report()
 

@@ -86,14 +86,23 @@ def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) ->
     return line
 
 
-def environment(domain: int) -> dict[str, str]:
-    """Environment of every node of a run: own domain, this machine only, one thread a library."""
+def middleware(domain: int) -> dict[str, str]:
+    """What every participant of a run has in its environment before rclpy starts: own domain, this
+    machine only."""
     return {
-        **os.environ,
         "ROS_DOMAIN_ID": str(domain),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        # The profile alone decides: LOCALHOST would add a second, small shared-memory transport to it.
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
         "FASTRTPS_DEFAULT_PROFILES_FILE": str(config_dir() / "fastdds.xml"),
+    }
+
+
+def environment(domain: int) -> dict[str, str]:
+    """Environment of every node of a run: `middleware`, one thread a library."""
+    return {
+        **os.environ,
+        **middleware(domain),
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "PYTHONUNBUFFERED": "1",
         # Stages share few cores: a library that starts a thread a core slows all others down.

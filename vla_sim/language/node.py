@@ -78,8 +78,7 @@ class LanguageNode(StageNode[LanguageParams]):
         )  # fmt: skip
 
     def on_objects(self, message: Any) -> None:
-        if message.data:  # an empty one is a greeting
-            self._objects = message
+        self._objects = message
 
     def on_answers(self) -> None:
         self.responder.on_answers()

@@ -46,7 +46,6 @@ class NavigationNode(StageNode[NavigationParams]):
         self.twist = self.publish(contract.CMD_VEL_NAV)
         self.twist_message = self.twist.msg_type()
         self.twist_message.header.frame_id = "base_link"
-        self.greet_with(contract.CMD_VEL_NAV, self.twist.msg_type())
         self.paths = self.publish(contract.GLOBAL_PATH)
         self.frames = self.publish(contract.MAP_TO_ODOM)
         self.publish(contract.NAVIGATION_STATUS)

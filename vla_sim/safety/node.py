@@ -42,6 +42,8 @@ class SafetyNode(StageNode[SafetyParams]):
         gate.warm()
         self.checker = PlanChecker(World.load(p.world))
         self.core = Supervisor(Limits(p.max_forward, p.max_lateral, p.max_turn))
+        self.publish(contract.VERDICT)
+        self.publish(contract.SAFETY_STATE)
         self.twist = self.publish(contract.CMD_VEL)
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"

@@ -18,6 +18,7 @@ from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.params import StageParams
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
+from vla_sim.stack import middleware
 from vla_sim.voice.audio import at_pace, chunks
 
 
@@ -100,7 +101,7 @@ class ClientThread:
     """A `Client` with its own rclpy context, spun in the background. Use as a context manager."""
 
     def __init__(self, domain: int) -> None:
-        os.environ["ROS_DOMAIN_ID"] = str(domain)
+        os.environ.update(middleware(domain))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.node = Client()
         self.executor = SingleThreadedExecutor()
