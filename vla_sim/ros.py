@@ -19,13 +19,10 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import (
-    ExternalShutdownException,
-    ShutdownException,
-    SingleThreadedExecutor,
-    TimeoutException,
-)
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
@@ -33,6 +30,7 @@ from std_msgs.msg import String
 from vla_sim import contract
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
+from vla_sim.executor import SerialExecutor
 from vla_sim.params import StageParams, check
 
 P = TypeVar("P", bound=StageParams)
@@ -44,6 +42,11 @@ QOS: dict[str, QoSProfile] = {
         depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
     ),
 }
+
+
+# The contract fixes the quality of service, and rclpy's watch for a mismatch costs a wait-set entry each.
+NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+NO_EVENT = SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 @cache
@@ -61,7 +64,9 @@ class StageNode(Node, Generic[P]):
 
     def __init__(self, name: str, params: type[P]) -> None:
         super().__init__(name)
-        values = {f.name: self.declare_parameter(f.name, f.default).value for f in fields(params)}
+        # Of any type, so that it is `check` that says what is wrong with a value.
+        free = ParameterDescriptor(dynamic_typing=True)
+        values = {f.name: self.declare_parameter(f.name, f.default, free).value for f in fields(params)}
         self.params: P = check(params(**values))
         self.rejected: dict[str, int] = {}
         self._publishers_by_topic: dict[str, Any] = {}
@@ -78,7 +83,7 @@ class StageNode(Node, Generic[P]):
         found = self._publishers_by_topic.get(topic.name)
         if found is None:
             kind = String if not isinstance(topic.type, str) else message_class(topic.type)
-            found = self.create_publisher(kind, topic.name, QOS[topic.qos])
+            found = self.create_publisher(kind, topic.name, QOS[topic.qos], event_callbacks=NO_EVENTS)
             self._publishers_by_topic[topic.name] = found
         return found
 
@@ -100,7 +105,7 @@ class StageNode(Node, Generic[P]):
         self._listening.append(topic.name)
         if isinstance(topic.type, str):
             self.create_subscription(
-                message_class(topic.type), topic.name, callback, QOS[topic.qos]
+                message_class(topic.type), topic.name, callback, QOS[topic.qos], event_callbacks=NO_EVENT
             )
             return
         kind = topic.type
@@ -114,7 +119,7 @@ class StageNode(Node, Generic[P]):
                 return
             callback(record)
 
-        self.create_subscription(String, topic.name, receive, QOS[topic.qos])
+        self.create_subscription(String, topic.name, receive, QOS[topic.qos], event_callbacks=NO_EVENT)
 
     def trace(self, command_id: str, stage: contract.Stage, begin_mono: float, detail: str = "") -> None:
         """Publish that `stage` worked for a command from `begin_mono` until now."""
@@ -179,18 +184,6 @@ def settle_memory() -> None:
     gc.freeze()
 
 
-def drain(executor: SingleThreadedExecutor, most: int = 100) -> None:
-    """Run the callbacks that are ready now, and return without waiting for others."""
-    for _ in range(most):
-        try:
-            handler, _, _ = executor.wait_for_ready_callbacks(timeout_sec=0.0)
-        except (TimeoutException, ShutdownException):
-            return
-        handler()
-        if (error := handler.exception()) is not None:
-            raise error
-
-
 def spin(make: Callable[[], Node]) -> int:
     """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
 
@@ -202,7 +195,7 @@ def spin(make: Callable[[], Node]) -> int:
     node: Node | None = None
     try:
         node = make()
-        executor = SingleThreadedExecutor()
+        executor = SerialExecutor()
         executor.add_node(node)
         settle_memory()
         run = getattr(node, "run", None)

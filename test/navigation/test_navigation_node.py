@@ -35,6 +35,7 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
         probe.listen(contract.NAVIGATION_STATUS, got["status"].append)
         probe.listen(contract.GLOBAL_PATH, got["path"].append)
         probe.listen(contract.MAP_TO_ODOM, got["frame"].append)
+        probe.publish(contract.NAVIGATION_REQUEST)
         odom = message_class("nav_msgs/msg/Odometry")()
         odom.pose.pose.orientation.w = 1.0
         odom.pose.pose.position.x = -0.8

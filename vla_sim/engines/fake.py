@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf
-from vla_sim.engines import lidar as lidar_model
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -30,6 +29,7 @@ from vla_sim.engines.engine import (
 from vla_sim.engines.raycast import cast
 from vla_sim.errors import EngineError
 from vla_sim.geometry import inverse, quaternion_from_rotation, quaternion_from_yaw, transform, wrap
+from vla_sim.sensors import lidar as lidar_model
 from vla_sim.world import World
 
 JOINT_COUNT = len(robot.JOINTS)

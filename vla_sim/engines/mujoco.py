@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf
-from vla_sim.engines import lidar as lidar_model
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -43,6 +42,7 @@ from vla_sim.geometry import (
     transform,
     yaw_from_quaternion,
 )
+from vla_sim.sensors import lidar as lidar_model
 
 JOINT_COUNT = len(robot.JOINTS)
 FALLEN_HEIGHT = 0.45

@@ -15,11 +15,8 @@ from vla_sim.engines.engine import Array, CameraFrame
 from vla_sim.engines.mujoco_compile import ROBOT_VISUAL, WORLD_VISUAL
 from vla_sim.errors import EngineError, MissingError
 from vla_sim.sdf_tree import Camera
+from vla_sim.sensors.noise import CameraNoise
 
-DEPTH_NOISE = (0.002, 0.0015)
-"""Standard deviation of depth z: a z + b z^2 [m]; 3.5 mm at 1 m and 10 mm at 2 m, as a D435's."""
-POOL = 1 << 20
-"""Normal numbers drawn once; each frame starts reading at a place of its own."""
 OFF = ("disable", "disabled", "off", "false", "0")
 """What MUJOCO_GL may say for no GL at all."""
 HELP = "install Mesa (apt install libegl1 libgl1-mesa-dri), or set MUJOCO_GL=glfw where there is a display"
@@ -62,7 +59,7 @@ class Renderer:
 
     def __init__(self, model: mujoco.MjModel, camera: str, optics: Camera, noise: bool = True) -> None:
         self.model, self.optics = model, optics
-        self.noise = noise and optics.noise.stddev > 0
+        self.noise = CameraNoise(optics.noise.stddev) if noise and optics.noise.stddev > 0 else None
         self.data = mujoco.MjData(model)
         self.gl = make_context(optics.width, optics.height)
         self.context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
@@ -77,8 +74,6 @@ class Renderer:
         self.head.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self.head.fixedcamid = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
         self.focal = 0.5 * optics.width / math.tan(optics.horizontal_fov / 2)
-        self.pool_seed: int | None = None
-        self.pool = np.zeros(0, np.float32)
 
     def pose(self, snapshot: Snapshot) -> None:
         """Bring this thread's data to the snapshot: positions of bodies, geoms, cameras and lights."""
@@ -109,32 +104,14 @@ class Renderer:
         # The buffer holds reversed or plain window depth d in 0..1 with 1 at the far plane.
         near, far = np.float32(self.model.vis.map.znear), np.float32(self.model.vis.map.zfar)
         depth = near / (np.float32(1.0) - buffer * (np.float32(1.0) - near / far))
-        color, depth = self.noisy(np.ascontiguousarray(color), depth, snapshot)
+        color = np.ascontiguousarray(color)
+        if self.noise is not None:
+            color, depth = self.noise.apply(color, depth, snapshot.seed, snapshot.time)
         depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
         return CameraFrame(
             snapshot.time, color, depth, self.focal, self.focal,
             (optics.width - 1) / 2, (optics.height - 1) / 2, snapshot.mono,
         )  # fmt: skip
-
-    def noisy(
-        self, color: NDArray[np.uint8], depth: NDArray[np.float32], snapshot: Snapshot
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Gaussian noise of colour and depth, the same for the same seed and time."""
-        if not self.noise:
-            return color, depth
-        if self.pool_seed != snapshot.seed:
-            rng = np.random.default_rng([snapshot.seed, 7])
-            self.pool = rng.standard_normal(POOL, dtype=np.float32)
-            self.grain = np.rint(self.pool * 255.0 * self.optics.noise.stddev).astype(np.int16)
-            self.pool_seed = snapshot.seed
-        rng = np.random.default_rng([snapshot.seed, round(snapshot.time * 1e4)])
-        at = int(rng.integers(POOL - color.size))
-        grain = self.grain[at : at + color.size].reshape(color.shape)
-        noisy = np.clip(color.astype(np.int16) + grain, 0, 255).astype(np.uint8)
-        at = int(rng.integers(POOL - depth.size))
-        normal = self.pool[at : at + depth.size].reshape(depth.shape)
-        a, b = DEPTH_NOISE
-        return noisy, depth + depth * (np.float32(a) + np.float32(b) * depth) * normal
 
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         """A picture (height, width, 3) from `eye` towards `target` [m]; size: (width, height)."""

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
@@ -28,9 +27,10 @@ from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, R
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
+from vla_sim.executor import SerialExecutor
 from vla_sim.kinematics import Kinematics
 from vla_sim.params import StageParams, check, param
-from vla_sim.ros import StageNode, drain, spin, to_seconds, to_stamp
+from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
@@ -118,13 +118,13 @@ class EngineNode(StageNode[EngineParams]):
 
     # ------------------------------------------------------------------ the loop
 
-    def run(self, executor: SingleThreadedExecutor) -> None:
+    def run(self, executor: SerialExecutor) -> None:
         """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
         sys.setswitchinterval(5e-4)  # the camera's thread gives the interpreter back within a tick
         while rclpy.ok():
             self.pacer.tick(time.monotonic())
             self.tick()
-            drain(executor)  # all of it, also when there is no time left to wait
+            executor.drain()  # all of it, also when there is no time left to wait
             while (left := self.pacer.remaining(time.monotonic())) > 0.0:
                 executor.spin_once(timeout_sec=left)
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
 from vla_sim import contract, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
+from vla_sim.executor import SerialExecutor
 from vla_sim.params import StageParams
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
@@ -104,7 +105,7 @@ class ClientThread:
         os.environ.update(middleware(domain))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.node = Client()
-        self.executor = SingleThreadedExecutor()
+        self.executor = SerialExecutor()
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self._spin, name="scenario-client", daemon=True)
         self.thread.start()
@@ -119,6 +120,6 @@ class ClientThread:
         return self.node
 
     def __exit__(self, *_: Any) -> None:
-        self.executor.shutdown(timeout_sec=2.0)
-        rclpy.try_shutdown()
+        rclpy.try_shutdown()  # ends the spinning
         self.thread.join(2.0)
+        self.executor.shutdown()

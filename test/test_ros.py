@@ -1,0 +1,95 @@
+"""The node base class: parameters, declared topics, bad payloads."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from std_msgs.msg import String  # noqa: E402
+
+from vla_sim import contract  # noqa: E402
+from vla_sim.errors import InputError  # noqa: E402
+from vla_sim.params import StageParams, check, param  # noqa: E402
+from vla_sim.ros import QOS, StageNode  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Params(StageParams):
+    rate: float = param(20.0, "[Hz]", low=1.0, high=50.0)
+    count: int = param(3, "")
+    loud: bool = param(False, "")
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Makes a node with `-p name:=value` arguments, in a domain of the tests' own."""
+    monkeypatch.setenv("ROS_DOMAIN_ID", "96")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    nodes = []
+
+    def make(*values: str) -> StageNode:
+        arguments = [word for value in values for word in ("-p", value)]
+        rclpy.init(args=["--ros-args", *arguments] if arguments else [])
+        nodes.append(StageNode("plain", Params))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def test_a_whole_number_does_for_a_float(start):
+    rate = start("rate:=10").params.rate
+    assert rate == 10.0
+    assert isinstance(rate, float)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("rate:=fast", "rate is 'fast'; it must be a number"),
+        ("rate:=100.0", "rate is 100.0; it must be from 1.0 to 50.0"),
+        ("count:=2.5", "count is 2.5; it must be a whole number"),
+        ("count:=true", "count is True; it must be a whole number"),
+        ("loud:=1", "loud is 1; it must be true or false"),
+        ("world:=7", "world is 7; it must be a text"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_allowed(start, value, message):
+    with pytest.raises(InputError, match=message):
+        start(value)
+
+
+def test_check_names_the_field_without_ros():
+    with pytest.raises(InputError, match="parameter rate"):
+        check(Params(rate=0.0))
+
+
+def test_a_topic_that_was_not_declared_cannot_be_sent_to(start):
+    with pytest.raises(RuntimeError, match=r"plain must publish\(/vla/verdict\) in its constructor"):
+        start().send(contract.VERDICT, contract.Say(text="hello"))
+
+
+def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
+    node = start()
+    heard: list[contract.Say] = []
+    node.listen(contract.SAY, heard.append)
+    mouth = node.create_publisher(String, contract.SAY.name, QOS["reliable"])
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    deadline = time.monotonic() + 30.0
+    while not mouth.get_subscription_count():
+        executor.spin_once(timeout_sec=0.05)
+        assert time.monotonic() < deadline
+    for payload in ("", "{", '{"text": 3}', '{"text": "hello"}'):
+        mouth.publish(String(data=payload))
+    while not heard:
+        executor.spin_once(timeout_sec=0.05)
+        assert time.monotonic() < deadline
+    assert [say.text for say in heard] == ["hello"]
+    assert node.rejected == {contract.SAY.name: 3}

@@ -1,0 +1,148 @@
+"""The executor that every node runs in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Coroutine
+from typing import Any
+
+from rclpy.executors import Executor, ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.waitable import NumberOfEntities
+
+ROUNDS = 100
+
+
+class SerialExecutor(Executor):
+    """Callbacks one after another in one thread: everything that is ready, then wait again.
+
+    rclpy's SingleThreadedExecutor makes a new wait set for every callback and wakes itself twice after
+    each, so that one message costs it up to three waits. This one keeps its wait set and runs all that one
+    wait found: timers first, then subscriptions in the order in which they were made. Callbacks are
+    plain functions that do not await; callback groups have no meaning here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: tuple[int, ...] = ()
+        self._wait_set: Any = None
+
+    def spin_once(self, timeout_sec: float | None = None) -> bool:
+        """Run what is ready, after waiting up to `timeout_sec` (for ever if None); whether anything was.
+
+        Raises `ExternalShutdownException` when the context or the executor was shut down.
+        """
+        if self._is_shutdown or not self._context.ok():
+            raise ExternalShutdownException
+        self._run_tasks()
+        nodes = self.get_nodes()
+        timers = [t for node in nodes for t in node.timers]
+        subscriptions = [s for node in nodes for s in node.subscriptions]
+        services = [s for node in nodes for s in node.services]
+        clients = [c for node in nodes for c in node.clients]
+        waitables = [w for node in nodes for w in node.waitables]
+        guards = [g for node in nodes for g in node.guards]
+        own = [*guards, self._guard, self._sigint_gc]
+        wait = self._prepare(subscriptions, own, timers, clients, services, waitables)
+        wait.wait(-1 if timeout_sec is None else max(0, round(timeout_sec * 1e9)))
+        if self._is_shutdown or not self._context.ok():
+            raise ExternalShutdownException
+        events = [one for one in waitables if one.is_ready(wait)]
+        ran = bool(events)
+        ready = wait.get_ready_entities("timer")
+        for timer in timers:
+            if timer.handle.pointer in ready and timer.handle.is_timer_ready():
+                timer.handle.call_timer()
+                timer.callback()
+                ran = True
+        ready = wait.get_ready_entities("subscription")
+        for one in subscriptions:
+            if one.handle.pointer not in ready:
+                continue
+            taken = one.handle.take_message(one.msg_type, one.raw)
+            if taken is not None:
+                one.callback(*(taken[:1] if one._callback_type is one.CallbackType.MessageOnly else taken))
+                ran = True
+        ready = wait.get_ready_entities("guard_condition")
+        for guard in guards:
+            if guard.handle.pointer in ready and guard.callback is not None:
+                guard.callback()
+                ran = True
+        for kind, entities, take in (
+            ("service", services, self._take_service), ("client", clients, self._take_client),
+        ):  # fmt: skip
+            ready = wait.get_ready_entities(kind)
+            for one in entities:
+                if one.handle.pointer in ready and (call := take(one)) is not None:
+                    _finish(call())
+                    ran = True
+        for one in events:
+            _finish(self._take_waitable(one)())
+        return ran
+
+    def spin_once_until_future_complete(self, future: Any, timeout_sec: Any = None) -> None:
+        """As `spin_once`; what `spin_until_future_complete` calls."""
+        future.add_done_callback(lambda _: self.wake())
+        self.spin_once(getattr(timeout_sec, "timeout", timeout_sec))
+
+    def drain(self) -> None:
+        """Run what is ready now until nothing is (bounded), without waiting."""
+        for _ in range(ROUNDS):
+            if not self.spin_once(0.0):
+                return
+
+    def _prepare(
+        self, subscriptions: list[Any], guards: list[Any], timers: list[Any], clients: list[Any],
+        services: list[Any], waitables: list[Any],
+    ) -> Any:  # fmt: skip
+        """The wait set with these entities in it."""
+        kinds = subscriptions, guards, timers, clients, services, waitables
+        counts = tuple(map(len, kinds))
+        if counts != self._counts:
+            more = NumberOfEntities()
+            for one in waitables:
+                more += one.get_num_entities()
+            self._wait_set = rclpy_implementation.WaitSet(
+                counts[0] + more.num_subscriptions, counts[1] + more.num_guard_conditions,
+                counts[2] + more.num_timers, counts[3] + more.num_clients, counts[4] + more.num_services,
+                more.num_events, self._context.handle,
+            )  # fmt: skip
+            self._counts = counts
+        wait = self._wait_set
+        wait.clear_entities()
+        for one in subscriptions:
+            wait.add_subscription(one.handle)
+        for one in guards:
+            wait.add_guard_condition(one.handle)
+        for one in timers:
+            wait.add_timer(one.handle)
+        for one in clients:
+            wait.add_client(one.handle)
+        for one in services:
+            wait.add_service(one.handle)
+        for one in waitables:
+            one.add_to_wait_set(wait)
+        return wait
+
+    def _run_tasks(self) -> None:
+        """Tasks come from futures that are done, for instance of service calls."""
+        with self._tasks_lock:
+            tasks = list(self._tasks)
+        for task, _, _ in tasks:
+            task()
+        if tasks:
+            with self._tasks_lock:
+                self._tasks[:] = [one for one in self._tasks if not (one[0].done() or one[0].cancelled())]
+
+
+def _finish(call: Any) -> None:
+    """Run an rclpy handler, which is a coroutine around a plain function, to its end."""
+    if not inspect.iscoroutine(call):
+        return
+    coroutine: Coroutine[Any, Any, Any] = call
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("a callback awaits something; callbacks in this executor are plain functions")
