@@ -13,7 +13,7 @@ import vla_sim
 from vla_sim import contract, stack
 
 PACKAGE = Path(vla_sim.__file__).parent
-ROS_SIDE = {"node.py", "ros.py", "conversions.py", "client.py", "launching.py"}
+ROS_SIDE = {"node.py", "ros.py", "serial_executor.py", "conversions.py", "client.py", "launching.py"}
 STAGES = [spec.name for spec in stack.STACK if spec.name != "engine"]
 
 

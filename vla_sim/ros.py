@@ -30,8 +30,8 @@ from std_msgs.msg import String
 from vla_sim import contract
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
-from vla_sim.executor import SerialExecutor
 from vla_sim.params import StageParams, check
+from vla_sim.serial_executor import SerialExecutor
 
 P = TypeVar("P", bound=StageParams)
 

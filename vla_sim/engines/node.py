@@ -27,10 +27,10 @@ from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, R
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
-from vla_sim.executor import SerialExecutor
 from vla_sim.kinematics import Kinematics
 from vla_sim.params import StageParams, check, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
+from vla_sim.serial_executor import SerialExecutor
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""

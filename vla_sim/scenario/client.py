@@ -15,10 +15,10 @@ from rclpy.signals import SignalHandlerOptions
 
 from vla_sim import contract, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
-from vla_sim.executor import SerialExecutor
 from vla_sim.params import StageParams
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
+from vla_sim.serial_executor import SerialExecutor
 from vla_sim.stack import middleware
 from vla_sim.voice.audio import at_pace, chunks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -13,7 +14,7 @@ from rclpy.node import Node  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import SetBool  # noqa: E402
 
-from vla_sim.executor import SerialExecutor  # noqa: E402
+from vla_sim.serial_executor import SerialExecutor  # noqa: E402
 
 WAIT = 30.0
 
@@ -124,10 +125,8 @@ def test_a_shutdown_ends_a_wait_for_ever(node, executor):
     ended = threading.Event()
 
     def spin():
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             executor.spin()
-        except ExternalShutdownException:
-            pass
         ended.set()
 
     thread = threading.Thread(target=spin)
