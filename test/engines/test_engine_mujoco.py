@@ -191,7 +191,7 @@ def test_odometry_begins_at_the_true_pose_and_drifts() -> None:
 
 
 def test_sensors_can_be_exact() -> None:
-    engine = MujocoEngine(make_world(), sensors=False)
+    engine = MujocoEngine(make_world(), noise=False)
     state, truth = engine.state(), engine.truth()
     assert state.joint_position == pytest.approx(robot.DEFAULT_POSE)
     assert state.linear_acceleration_base == pytest.approx([0, 0, 9.81])
@@ -208,7 +208,7 @@ def test_a_state_is_not_touched_again(room: MujocoEngine) -> None:
 
 
 def test_the_lidar_sees_walls_and_loose_things_but_not_the_robot() -> None:
-    engine = MujocoEngine(make_world(box("wall", "2.05 0 1", "0.1 6 2")), sensors=False)
+    engine = MujocoEngine(make_world(box("wall", "2.05 0 1", "0.1 6 2")), noise=False)
     frame = engine.scan()
     row, column = int(np.argmin(np.abs(frame.elevation))), int(np.argmin(np.abs(frame.azimuth)))
     assert frame.ranges[row, column] == pytest.approx(2.0, abs=0.02)

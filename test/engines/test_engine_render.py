@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gl
 
 @pytest.fixture(scope="module")
 def engine() -> MujocoEngine:
-    return MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), sensors=False)
+    return MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
 
 
 def test_depth_is_metric_along_the_optical_axis(engine: MujocoEngine) -> None:
@@ -52,7 +52,7 @@ def test_the_block_is_where_its_pixels_say(engine: MujocoEngine) -> None:
 
 
 def test_depth_out_of_range_is_nan() -> None:
-    engine = MujocoEngine(make_world(), sensors=False)
+    engine = MujocoEngine(make_world(), noise=False)
     engine.data.qpos[2] = 8.0
     frame = engine.render(engine.snapshot())
     hands = frame.depth < 1.0
@@ -62,7 +62,7 @@ def test_depth_out_of_range_is_nan() -> None:
 
 def test_noise_is_that_of_the_seed_and_grows_with_depth() -> None:
     engine = MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")))
-    clean = MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), sensors=False)
+    clean = MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
     first, again = engine.render(engine.snapshot()), engine.render(engine.snapshot())
     assert (first.color == again.color).all()
     exact = clean.render(clean.snapshot())

@@ -73,7 +73,7 @@ class Bench:
             )  # fmt: skip
         root = sdf.loads(text, Path(worlds_dir() / "tabletop.sdf"))
         assert root.world is not None
-        self.engine = MujocoEngine(root.world, sensors=sensors)
+        self.engine = MujocoEngine(root.world, noise=sensors)
         self.engine.reset(seed)
         self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
         self.picker = Picker(self.planner, Surroundings(WORLD.surfaces, WORLD.objects, GRID))

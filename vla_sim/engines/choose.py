@@ -7,14 +7,14 @@ import os
 import sys
 
 from vla_sim.assets import find_world
-from vla_sim.engines.engine import Engine
+from vla_sim.engines.engine import Engine, Sensors
 from vla_sim.errors import InputError, MissingError
 
 ENGINES = ("mujoco", "fake")
 
 
-def make_engine(name: str, world: str) -> Engine:
-    """world: a shipped world's name or an SDF path.
+def make_engine(name: str, world: str, sensors: Sensors = "auto") -> Engine:
+    """world: a shipped world's name or an SDF path. sensors: who makes scans and images.
 
     Raises `InputError` for an unknown name, `MissingError` if its simulator is not installed.
     """
@@ -28,7 +28,7 @@ def make_engine(name: str, world: str) -> Engine:
     import_mujoco()
     from vla_sim.engines.mujoco import MujocoEngine
 
-    return MujocoEngine(path)
+    return MujocoEngine(path, sensors=sensors)
 
 
 def import_mujoco() -> None:
@@ -45,11 +45,6 @@ def import_mujoco() -> None:
         _import_without_gl(error)
     except Exception as error:  # AttributeError, ImportError, RuntimeError: whatever PyOpenGL meets
         _import_without_gl(error)
-
-
-def rendering_disabled() -> bool:
-    """Whether MUJOCO_GL says so, set by the user or by `import_mujoco`."""
-    return os.environ.get("MUJOCO_GL", "").lower().strip() in ("disable", "disabled", "off", "false", "0")
 
 
 def _import_without_gl(error: Exception) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+Sensors = Literal["auto", "native", "software"]
+"""Who makes lidar scans and camera frames: the simulator, or `vla_sim.sensors` by ray casting; "auto" is
+the simulator where it can."""
 
 CONTROL_PERIOD = 0.02
 """Seconds of simulated time between two calls of `step`: the policy's 50 Hz."""

@@ -1,13 +1,11 @@
 """An engine without physics: joints are where they are told to be, and the base glides.
 
 For tests and for trying the stack where no simulator is installed. It needs no GL and is instant.
-Nothing falls, nothing can be grasped, the camera shows grey.
+Nothing falls and nothing can be grasped. It sees by ray casting.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,28 +24,23 @@ from vla_sim.engines.engine import (
     RobotState,
     Truth,
 )
-from vla_sim.engines.raycast import cast
 from vla_sim.errors import EngineError
 from vla_sim.geometry import inverse, quaternion_from_rotation, quaternion_from_yaw, transform, wrap
-from vla_sim.sensors import lidar as lidar_model
+from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world import World
 
 JOINT_COUNT = len(robot.JOINTS)
 BODY_RADIUS = 0.25
-GREY = 128
 FAR = 3.0
-
-
-@dataclass(frozen=True)
-class FakeSnapshot:
-    time: float
-    mono: float
+AROUND = np.stack(
+    [np.cos(np.linspace(-np.pi, np.pi, 72)), np.sin(np.linspace(-np.pi, np.pi, 72)), np.zeros(72)], axis=1
+)
 
 
 class FakeEngine(Engine):
     """`move_base` sets the velocity at which the base moves, in place of a walking policy.
 
-    Odometry and all sensors are exact. The lidar sees fixed solids and the floor.
+    Odometry and all sensors are exact.
     """
 
     def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
@@ -59,8 +52,9 @@ class FakeEngine(Engine):
             for model in tree.models
             if not model.static and model.name != robot_name
         }
-        self._camera = next((s.camera for s in self.model.sensors() if s.camera), None)
-        self._lidar = next((s for s in self.model.sensors() if s.lidar), None)
+        self.eyes = SoftwareSensors(tree, robot_name, noise=False)
+        self.eyes.warm()
+        self._fixed = self.eyes.scene.view(self.eyes.scene.static)
         self._joint = {joint.child: joint for joint in self.model.joints}
         limits = [self.model.joint(name).axis for name in robot.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
@@ -69,7 +63,7 @@ class FakeEngine(Engine):
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
         """Displacements are drawn, but not checked against anything."""
-        rng = np.random.default_rng(seed)
+        rng = self._rng = np.random.default_rng(seed)
         by = randomisation or Randomisation()
         self.time = 0.0
         self.base_velocity = np.zeros(3)
@@ -151,40 +145,31 @@ class FakeEngine(Engine):
             odom_velocity_base=np.array([self.base_velocity[0], self.base_velocity[1], 0.0]),
         )  # fmt: skip
 
+    def poses(self) -> Array:
+        """(m, 4, 4) poses in the world of `eyes.scene.links`."""
+        scene, pelvis = self.eyes.scene, self.pelvis()
+        poses = scene.rest.copy()
+        for i, name in enumerate(scene.links):
+            model, _, link = name.partition("::")
+            if scene.own[i]:
+                poses[i] = pelvis @ self.in_pelvis(link)
+            elif model in self.objects:
+                poses[i] = self.objects[model] @ inverse(self._objects[model]) @ poses[i]
+        return poses
+
     def scan(self) -> LidarFrame:
-        if self._lidar is None or self._lidar.lidar is None:
-            raise EngineError(f"model {self.model.name!r} has no lidar; add a gpu_lidar 'head_lidar'")
-        lidar = self._lidar.lidar
-        elevation, azimuth = lidar_model.angles(lidar)
-        mount = self.in_pelvis(self._lidar.name)
-        pose = self.pelvis() @ mount
-        distance = cast(
-            pose[:3, 3], lidar_model.directions(elevation, azimuth) @ pose[:3, :3].T, self.world.solids
-        )
-        distance[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf
-        return LidarFrame(
-            self.time, distance.reshape(lidar.rows, lidar.columns).astype(np.float32), elevation, azimuth,
-            mount[:3, 3], quaternion_from_rotation(mount[:3, :3]),
-        )  # fmt: skip
+        return self.eyes.scan(self.poses(), self.time, self._rng)
 
-    def snapshot(self) -> FakeSnapshot:
-        return FakeSnapshot(self.time, time.monotonic())
+    def snapshot(self) -> PoseSnapshot:
+        return self.eyes.snapshot(self.poses(), self.time, 0)
 
-    def render(self, snapshot: FakeSnapshot) -> CameraFrame:
-        if self._camera is None:
-            raise EngineError(f"model {self.model.name!r} has no camera; add an rgbd_camera 'head_camera'")
-        width, height = self._camera.width, self._camera.height
-        focal = 0.5 * width / float(np.tan(self._camera.horizontal_fov / 2))
-        return CameraFrame(
-            snapshot.time, np.full((height, width, 3), GREY, np.uint8),
-            np.full((height, width), FAR, np.float32),
-            focal, focal, (width - 1) / 2, (height - 1) / 2, snapshot.mono,
-        )  # fmt: skip
+    def render(self, snapshot: PoseSnapshot) -> CameraFrame:
+        return self.eyes.render(snapshot)
 
     def view(
-        self, snapshot: FakeSnapshot, eye: Array, target: Array, size: tuple[int, int]
+        self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]
     ) -> NDArray[np.uint8]:
-        return np.full((size[1], size[0], 3), GREY, np.uint8)
+        return self.eyes.view(snapshot, eye, target, size)
 
     def contacts(self) -> list[Contact]:
         return []
@@ -192,13 +177,13 @@ class FakeEngine(Engine):
     def truth(self) -> Truth:
         """Clearance is that of an upright cylinder of radius `BODY_RADIUS` around the pelvis."""
         pelvis = self.pelvis()
-        around = np.linspace(-np.pi, np.pi, 72, endpoint=False)
-        rays = np.stack([np.cos(around), np.sin(around), np.zeros(72)], axis=1)
-        axis = [np.array([*pelvis[:2, 3], height]) for height in (0.2, 0.8)]
-        nearest = min(float(cast(point, rays, self.world.solids).min()) for point in axis)
+        nearest = min(
+            self._fixed.cast(self.eyes.scene.rest, np.array([*pelvis[:2, 3], height]), AROUND, FAR).min()
+            for height in (0.2, 0.8)
+        )
         return Truth(
             self.time, _pose7(pelvis), {name: _pose7(pose) for name, pose in self.objects.items()},
-            False, min(nearest - BODY_RADIUS, FAR),
+            False, float(min(nearest - BODY_RADIUS, FAR)),
             {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in robot.TOOL_FRAME.values()},
         )  # fmt: skip
 

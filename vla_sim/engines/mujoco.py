@@ -26,15 +26,22 @@ from vla_sim.engines.engine import (
     LidarFrame,
     Randomisation,
     RobotState,
+    Sensors,
     Truth,
 )
 from vla_sim.engines.follower import position_at
 from vla_sim.engines.mujoco_compile import FIXED, LOOSE, ROBOT, compile_world
 from vla_sim.engines.mujoco_randomise import Randomiser
-from vla_sim.engines.mujoco_render import Renderer, Snapshot
+from vla_sim.engines.mujoco_render import (
+    Renderer,
+    Snapshot,
+    SoftwareRenderer,
+    body_indices,
+    body_poses,
+)
 from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
 from vla_sim.engines.odometry import Odometry
-from vla_sim.errors import EngineError
+from vla_sim.errors import EngineError, MissingError
 from vla_sim.geometry import (
     quaternion_from_rotation,
     quaternion_from_yaw,
@@ -43,6 +50,7 @@ from vla_sim.geometry import (
     yaw_from_quaternion,
 )
 from vla_sim.sensors import lidar as lidar_model
+from vla_sim.sensors.software import SoftwareSensors
 
 JOINT_COUNT = len(robot.JOINTS)
 FALLEN_HEIGHT = 0.45
@@ -60,17 +68,20 @@ mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
 class MujocoEngine(Engine):
     """One robot, model `g1`, in one SDF world.
 
-    sensors: False turns every sensor's noise and the odometry's drift off.
-    Raises `SdfError` for a bad world, `EngineError` if MuJoCo refuses it. `render` and `view` raise
-    `MissingError` if there is no GL library.
+    sensors: "native" is MuJoCo's own rays and renderer, "software" the ray caster, "auto" native unless
+    there is no GL library. noise: False turns every sensor's noise and the odometry's drift off.
+    Raises `SdfError` for a bad world, `EngineError` if MuJoCo refuses it. With native sensors `render` and
+    `view` raise `MissingError` if there is no GL library.
     """
 
-    def __init__(self, world: str | Path, *, sensors: bool = True, robot_name: str = "g1") -> None:
+    def __init__(
+        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1"
+    ) -> None:
         tree = world if isinstance(world, sdf.World) else sdf.load_world(world)
         self.compiled = compiled = compile_world(tree, robot_name, robot.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)
-        self.sensors = sensors
+        self.sensors, self.noise = sensors, noise
         self.substeps = round(CONTROL_PERIOD / m.opt.timestep)
 
         joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in robot.JOINTS]
@@ -95,7 +106,12 @@ class MujocoEngine(Engine):
         self._seen = np.zeros(6, np.uint8)
         self._seen[[FIXED, LOOSE]] = 1
 
-        self._renderer: Renderer | None = None
+        self._renderer: Renderer | SoftwareRenderer | None = None
+        self._eyes: SoftwareSensors | None = None
+        if sensors == "software":
+            self._eyes = SoftwareSensors(tree, robot_name, noise)
+            self._eyes.warm()
+            self._bodies = body_indices(m, self._eyes.scene.links)
         self._contacts = ContactLog(m)
         mujoco.mj_forward(m, self.data)
         self._clearance = Clearance(m, self.data)
@@ -130,9 +146,9 @@ class MujocoEngine(Engine):
         self._lidar_rng = np.random.default_rng([seed, 4])
         x, y, _ = d.qpos[self._root_q : self._root_q + 3]
         yaw = yaw_from_quaternion(d.qpos[self._root_q + 3 : self._root_q + 7])
-        self._odometry = Odometry(np.random.default_rng([seed, 5]), x, y, yaw, drift=float(self.sensors))
+        self._odometry = Odometry(np.random.default_rng([seed, 5]), x, y, yaw, drift=float(self.noise))
         noise = [] if self._imu is None else [*self._imu.angular_velocity, *self._imu.linear_acceleration]
-        scale = float(self.sensors)
+        scale = float(self.noise)
         self._imu_bias = np.array(
             [scale * (n.bias_mean + n.bias_stddev * self._rng.standard_normal()) for n in noise] or [0.0] * 6
         )
@@ -206,7 +222,7 @@ class MujocoEngine(Engine):
         """Read all of the robot's sensors once, so that noise is drawn once a control period."""
         d = self.data
         draw = self._rng.standard_normal
-        scale = float(self.sensors)
+        scale = float(self.noise)
         qd = d.qvel[self._v]
         root = d.qpos[self._root_q : self._root_q + 7]
         rotation = rotation_from_quaternion(root[3:])
@@ -240,6 +256,8 @@ class MujocoEngine(Engine):
             name = self.compiled.robot.name
             raise EngineError(f"model {name!r} has no lidar; add a gpu_lidar 'head_lidar'")
         d = self.data
+        if self._eyes is not None:
+            return self._eyes.scan(body_poses(d, self._bodies), d.time, self._lidar_rng)
         rotation = d.site_xmat[self._lidar_site].reshape(3, 3)
         origin = d.site_xpos[self._lidar_site]
         rays = (self._rays @ rotation.T).reshape(-1)
@@ -248,7 +266,7 @@ class MujocoEngine(Engine):
             len(self._rays), lidar.range_max,
         )  # fmt: skip
         base = d.xmat[self._pelvis].reshape(3, 3)
-        if not self.sensors:
+        if not self.noise:
             lidar = lidar_model.silent(lidar)
         return LidarFrame(
             d.time, lidar_model.measured(self._distance, lidar, self._lidar_rng), self._elevation.copy(),
@@ -284,14 +302,26 @@ class MujocoEngine(Engine):
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         return self._draw().view(snapshot, eye, target, size)
 
-    def _draw(self) -> Renderer:
+    def _draw(self) -> Renderer | SoftwareRenderer:
         """The renderer, made at the first call in the thread that calls."""
         if self._renderer is None:
-            camera = next((s for s in self.compiled.robot.sensors() if s.camera), None)
-            if camera is None or camera.camera is None:
-                raise EngineError(f"model {self.compiled.robot.name!r} has no camera; add 'head_camera'")
-            self._renderer = Renderer(self.model, camera.name, camera.camera, noise=self.sensors)
+            self._renderer = self._make_renderer()
         return self._renderer
+
+    def _make_renderer(self) -> Renderer | SoftwareRenderer:
+        camera = next((s for s in self.compiled.robot.sensors() if s.camera), None)
+        if camera is None or camera.camera is None:
+            raise EngineError(f"model {self.compiled.robot.name!r} has no camera; add 'head_camera'")
+        if self.sensors != "software":
+            try:
+                return Renderer(self.model, camera.name, camera.camera, noise=self.noise)
+            except MissingError as error:
+                if self.sensors == "native":
+                    raise
+                logging.getLogger(__name__).warning("the camera is rendered in software: %s", error)
+        eyes = self._eyes or SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
+        eyes.warm()
+        return SoftwareRenderer(self.model, eyes)
 
     # ------------------------------------------------------------------ truth
 

@@ -16,6 +16,7 @@ from vla_sim.engines.mujoco_compile import ROBOT_VISUAL, WORLD_VISUAL
 from vla_sim.errors import EngineError, MissingError
 from vla_sim.sdf_tree import Camera
 from vla_sim.sensors.noise import CameraNoise
+from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 
 OFF = ("disable", "disabled", "off", "false", "0")
 """What MUJOCO_GL may say for no GL at all."""
@@ -133,3 +134,43 @@ class Renderer:
     def close(self) -> None:
         self.context.free()
         self.gl.free()
+
+
+class SoftwareRenderer:
+    """The same pictures of the same snapshots by ray casting, where there is no GL."""
+
+    def __init__(self, model: mujoco.MjModel, sensors: SoftwareSensors) -> None:
+        self.model, self.sensors = model, sensors
+        self.data = mujoco.MjData(model)
+        self.bodies = body_indices(model, sensors.scene.links)
+
+    def posed(self, snapshot: Snapshot) -> PoseSnapshot:
+        self.data.qpos[:] = snapshot.qpos
+        self.data.mocap_pos[:] = snapshot.mocap_pos
+        self.data.mocap_quat[:] = snapshot.mocap_quat
+        mujoco.mj_kinematics(self.model, self.data)
+        poses = body_poses(self.data, self.bodies)
+        return PoseSnapshot(snapshot.time, snapshot.mono, snapshot.seed, poses)
+
+    def frame(self, snapshot: Snapshot) -> CameraFrame:
+        return self.sensors.render(self.posed(snapshot))
+
+    def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return self.sensors.view(self.posed(snapshot), eye, target, size)
+
+    def close(self) -> None:
+        pass
+
+
+def body_indices(model: mujoco.MjModel, links: list[str]) -> NDArray[np.int32]:
+    """(m,) body index of each link `model::link`."""
+    return np.array([mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name) for name in links], np.int32)
+
+
+def body_poses(data: mujoco.MjData, bodies: NDArray[np.int32]) -> Array:
+    """(m, 4, 4) poses in the world, after `mj_kinematics`."""
+    poses = np.zeros((len(bodies), 4, 4))
+    poses[:, :3, :3] = data.xmat[bodies].reshape(-1, 3, 3)
+    poses[:, :3, 3] = data.xpos[bodies]
+    poses[:, 3, 3] = 1.0
+    return poses

@@ -22,7 +22,7 @@ from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines import conversions, scan, truth_records
 from vla_sim.engines.camera_thread import CameraThread
-from vla_sim.engines.choose import make_engine, rendering_disabled
+from vla_sim.engines.choose import make_engine
 from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
@@ -53,7 +53,8 @@ class EngineParams(StageParams):
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
     randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2)
     speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0, high=100.0)
-    camera: str = param("auto", "auto: go on without if it cannot render; required; none")
+    camera: bool = param(True, "images at all")
+    sensors: str = param("auto", "auto; native: the simulator's own; software: by ray casting, needs no GL")
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
     policy: str = param("fastsac", "walking policy: fastsac or ppo")
@@ -73,7 +74,7 @@ class EngineNode(StageNode[EngineParams]):
         super().__init__("engine", EngineParams)
         p = self.params
         for name, value, allowed in (
-            ("camera", p.camera, ("auto", "required", "none")),
+            ("sensors", p.sensors, ("auto", "native", "software")),
             ("policy", p.policy, ("fastsac", "ppo")),
         ):
             if value not in allowed:
@@ -82,7 +83,7 @@ class EngineNode(StageNode[EngineParams]):
         self.kinematics.warm()
         policy = WalkingPolicy(load_policy(p.policy))  # type: ignore[arg-type]
         self.controller = Controller(self.kinematics.arm, policy, CALIBRATION[p.policy])
-        self.engine = make_engine(p.engine, p.world)
+        self.engine = make_engine(p.engine, p.world, p.sensors)  # type: ignore[arg-type]
         self.pacer = Pacer(p.speed)
         self._epoch = 0.0
         self._tick = 0
@@ -103,9 +104,7 @@ class EngineNode(StageNode[EngineParams]):
         self.camera: CameraThread | None = None
         self.engine.reset(p.seed, self._randomisation(p))
         self.state: RobotState = self.engine.state()
-        if p.camera != "none" and p.engine == "mujoco" and rendering_disabled():
-            self._lose_camera("there is no GL")
-        elif p.camera != "none":
+        if p.camera:
             self.camera = CameraThread(self.engine.render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
         self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
@@ -279,15 +278,10 @@ class EngineNode(StageNode[EngineParams]):
             publisher.publish(message)
 
     def _check_camera(self) -> None:
-        if self.camera is None or self.camera.error is None:
-            return
-        self._lose_camera(str(self.camera.error) or type(self.camera.error).__name__)
-        self.camera = None
-
-    def _lose_camera(self, reason: str) -> None:
-        if self.params.camera == "required":
-            raise EngineError(f"the camera cannot render: {reason}; set MUJOCO_GL=egl or camera:=auto")
-        self.get_logger().error(f"no camera from now on, it cannot render: {reason}")
+        if self.camera is not None and self.camera.error is not None:
+            error = self.camera.error
+            reason = str(error) or type(error).__name__
+            raise EngineError(f"the camera cannot render: {reason}") from error
 
 
 def main() -> int:

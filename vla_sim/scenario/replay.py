@@ -22,7 +22,7 @@ SIDES = (2.2, -2.2, 1.6, -1.6, 2.8, -2.8, 0.9, -0.9)
 def outside_views(recording: Recording, world: World) -> list[Picture]:
     """One picture beside each head-camera picture; none without GL."""
     pictures: list[Picture] = []
-    engine = MujocoEngine(world.path, sensors=False)
+    engine = MujocoEngine(world.path, noise=False)
     try:
         for seen in recording.pictures:
             truth = min(recording.truths, key=lambda t: abs(t.stamp - seen.stamp))

@@ -24,7 +24,7 @@ def directions(elevation: Array, azimuth: Array) -> Array:
 
 
 def measured(distance: Array, lidar: Lidar, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(rows, columns) ranges of the true distances (rows * columns,), -1 where nothing was hit: with
+    """(rows, columns) ranges of the true distances (rows * columns,), -1 or inf where nothing was hit: with
     noise, inf outside the sensor's range."""
     ranges = distance + lidar.noise.mean + lidar.noise.stddev * rng.standard_normal(distance.shape)
     ranges[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf

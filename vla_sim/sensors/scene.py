@@ -1,7 +1,7 @@
 """What can be seen of an SDF world: its visuals as arrays for the kernels.
 
     scene = Scene(sdf.load_world("worlds/apartment.sdf"), robot="g1")
-    frame = scene.prepare(poses, origin)        # poses (m, 4, 4) of scene.links, in their order
+    distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
 """
 
 from __future__ import annotations
@@ -62,6 +62,17 @@ class View:
         )  # fmt: skip
         self.nodes = kernels.build(self.low, self.high, self.order, self.box, self.child)
 
+    def cast(
+        self, links: Array, origin: Array, rays: Array, reach: float, rotation: Array | None = None
+    ) -> Array:
+        """(n,) distances [m] from `origin` (3,) along unit rays (n, 3), turned by `rotation` (3, 3); inf
+        where nothing is met within `reach`. links: as in `prepare`."""
+        self.prepare(links, origin)
+        out = np.empty(len(rays))
+        turn = np.eye(3) if rotation is None else np.ascontiguousarray(rotation)
+        kernels.cast(origin, turn, rays, reach, out, *self.arguments)
+        return out
+
     @property
     def arguments(self) -> tuple[Any, ...]:
         """The last arguments of `kernels.cast` and `kernels.shoot`."""
@@ -109,14 +120,12 @@ class Scene:
         self.ambient = np.array(world.ambient[:3])
         self.background = np.array(world.background[:3])
 
-    def everything(self) -> View:
-        """For cameras."""
-        return View(self.shapes, self.meshes.arrays())
-
-    def surroundings(self) -> View:
-        """All but the robot itself, for its lidar."""
-        keep = ~self.own[self.shapes.link]
-        part = {name: value[keep] for name, value in vars(self.shapes).items()}
+    def view(self, links: NDArray[np.bool_] | None = None) -> View:
+        """All of it, or what these links (m,) hold."""
+        if links is None:
+            return View(self.shapes, self.meshes.arrays())
+        keep = links[self.shapes.link]
+        part = {name: np.ascontiguousarray(value[keep]) for name, value in vars(self.shapes).items()}
         return View(Shapes(**part), self.meshes.arrays())
 
 

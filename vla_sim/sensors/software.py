@@ -59,14 +59,13 @@ class SoftwareSensors:
         self._name = robot_name
         self._noise = noise
         if self._lidar is not None and self._lidar.lidar is not None:
-            self._around = scene.surroundings()
+            self._around = scene.view(~scene.own)  # a lidar does not look for its own robot
             self._elevation, self._azimuth = lidar.angles(self._lidar.lidar)
             self._rays = lidar.directions(self._elevation, self._azimuth)
-            self._distance = np.zeros(len(self._rays))
         if self._camera is not None and self._camera.camera is not None:
             stddev = self._camera.camera.noise.stddev
             self._camera_noise = CameraNoise(stddev) if noise and stddev > 0 else None
-        self._seen = scene.everything()
+        self._seen = scene.view()
 
     def scan(self, poses: Array, time: float, rng: np.random.Generator) -> LidarFrame:
         """One turn of the lidar. Raises `EngineError` if the robot has none."""
@@ -75,14 +74,11 @@ class SoftwareSensors:
         link, mount = self._mount[self._lidar.name]
         at = poses[link] @ mount
         optics = self._lidar.lidar if self._noise else lidar.silent(self._lidar.lidar)
-        self._around.prepare(poses, at[:3, 3])
-        kernels.cast(
-            at[:3, 3], at[:3, :3], self._rays, optics.range_max, self._distance, *self._around.arguments
-        )
+        distance = self._around.cast(poses, at[:3, 3], self._rays, optics.range_max, at[:3, :3])
         base = poses[self._base]
         inside = base[:3, :3].T @ at[:3, :3]
         return LidarFrame(
-            time, lidar.measured(self._distance, optics, rng), self._elevation.copy(), self._azimuth.copy(),
+            time, lidar.measured(distance, optics, rng), self._elevation.copy(), self._azimuth.copy(),
             base[:3, :3].T @ (at[:3, 3] - base[:3, 3]), quaternion_from_rotation(inside),
         )  # fmt: skip
 
