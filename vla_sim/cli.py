@@ -148,8 +148,8 @@ def _run(a: argparse.Namespace) -> int:
 def _warm(a: argparse.Namespace) -> int:
     import tempfile
 
-    from vla_sim.scenario.display import Display
     from vla_sim import sdf
+    from vla_sim.scenario.display import Display
     from vla_sim.scenario.run import warm_up
     from vla_sim.sensors.software import SoftwareSensors
     from vla_sim.world import World
