@@ -160,6 +160,8 @@ def approach(ctx: Context, step: Step) -> Running:
                 surface = ctx.surface_below(target.position)
                 stand = choose_stand(target.position, surface, ctx.grid, ctx.pose, arm=stand.arm) or stand
                 goal = (stand.x, stand.y, stand.yaw)
+        elif not result.ok:  # from a step further off it comes in straighter
+            yield from drive(ctx, "go", _behind(goal, PRE_DOCK), position_tolerance=0.12, yaw_tolerance=0.12)
         ctx.docked = True
         result = yield from drive(
             ctx, "dock", goal, position_tolerance=DOCK_TOLERANCE, yaw_tolerance=DOCK_YAW_TOLERANCE,

@@ -35,6 +35,7 @@ HEARING_TIMEOUT = 12.0  # [s] wall after the audio's end
 COMMAND_TIMEOUT = 300.0  # [s] simulated
 WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
 PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
+LINE_PERIOD = 0.5  # [s] of the live line
 POLL = 0.05  # [s]
 
 
@@ -117,6 +118,7 @@ class Session:
         self.begin = 0.0
         self.pictured = 0.0
         self.events: list[Event] = []
+        self._lined = 0.0
         self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
 
     def wait_until_ready(self) -> None:
@@ -223,7 +225,10 @@ class Session:
             if recording.stamp - self.pictured > PICTURE_PERIOD:
                 self.pictured = recording.stamp
                 self.client.want_picture(recording.statuses[-1].status.skill if recording.statuses else "")
-            path = path_length(path_of(recording.truths[-4000:]))
+            if time.monotonic() - self._lined < LINE_PERIOD:
+                return
+            self._lined = time.monotonic()
+            path = path_length(path_of(recording.truths))
             doing = recording.statuses[-1].status if recording.statuses else None
             what = f"{doing.skill} ({doing.step + 1}/{doing.steps})" if doing and doing.steps else "listening"
             self.display.progress(
