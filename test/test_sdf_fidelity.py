@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("gz.math7", reason="needs the Python bindings of Gazebo Harmonic (gz-math7)")
-sdformat = pytest.importorskip("sdformat14", reason="needs the Python bindings of Gazebo Harmonic (sdformat14)")
+sdformat = pytest.importorskip("sdformat14", reason="needs Gazebo Harmonic's Python bindings (sdformat14)")
 
 from vla_sim import assets, sdf  # noqa: E402
 from vla_sim.geometry import transform  # noqa: E402
@@ -63,7 +63,8 @@ def test_links_have_the_same_poses_masses_and_inertias(both):
         for link in model.links:
             twin = other.link_by_name(link.name)
             where = f"{name}::{link.name}"
-            assert matrix(twin.semantic_pose().resolve("__model__")) == pytest.approx(link.pose, abs=1e-9), where
+            pose = matrix(twin.semantic_pose().resolve("__model__"))
+            assert pose == pytest.approx(link.pose, abs=1e-9), where
             inertial = twin.inertial()
             assert inertial.mass_matrix().mass() == pytest.approx(link.inertial.mass), where
             frame = matrix(inertial.pose())

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import vla_sim
+from vla_sim.engines import ENGINES
 from vla_sim.errors import InputError, VlaSimError
 
 DEMO = "Go to the kitchen and pick up the red cup"
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         help="another command, so many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
     run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
-    run.add_argument("--engine", default="mujoco", choices=("mujoco", "fake"))
+    run.add_argument("--engine", default="mujoco", choices=ENGINES)
     run.add_argument(
         "--sensors", default="auto", choices=("auto", "native", "software"),
         help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
@@ -80,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
     run.set_defaults(call=_run)
 
+    check = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
+    check.add_argument("engine", choices=ENGINES)
+    check.add_argument("--sensors", default="auto", choices=("auto", "native", "software"))
+    check.add_argument("--json", metavar="FILE", help="also write the outcomes here; - for standard output")
+    check.set_defaults(call=_check_engine)
+
     warm = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
     warm.set_defaults(call=_warm)
 
@@ -96,7 +103,7 @@ def _count(text: str) -> int:
     return value
 
 
-GL = ("egl", "glfw", "osmesa")
+GL = ("egl", "glfw", "osmesa", "disable")
 
 
 def _run(a: argparse.Namespace) -> int:
@@ -143,6 +150,31 @@ def _run(a: argparse.Namespace) -> int:
             console.print(f"{passed} of {len(records)} passed\n", style="bold")
     _write_json(a.json, records)
     return 0 if all(r.passed for r in records) else 1
+
+
+def _check_engine(a: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from vla_sim.engines import make_engine
+    from vla_sim.engines.conformance import WORLD, Outcome, check_engine
+
+    console = Console(highlight=False, stderr=a.json == "-")
+    engine = make_engine(a.engine, WORLD, a.sensors)
+
+    def report(one: Outcome) -> None:
+        mark = "[dim]skip[/]" if one.skipped else "[green]ok  [/]" if one.passed else "[red]FAIL[/]"
+        console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
+
+    try:
+        outcomes = check_engine(engine, physics=a.engine != "fake", report=report)
+    finally:
+        engine.close()
+    done = [one for one in outcomes if not one.skipped]
+    passed = sum(one.passed for one in done)
+    console.print(f"{passed} of {len(done)} checks passed", style="bold")
+    _write_json(a.json, outcomes)
+    return 0 if passed == len(done) else 1
 
 
 def _warm(a: argparse.Namespace) -> int:

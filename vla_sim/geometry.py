@@ -44,6 +44,16 @@ def quaternion_from_rotation(r: ArrayLike) -> Array:
     return q if q[0] >= 0 else -q
 
 
+def quaternion_product(a: ArrayLike, b: ArrayLike) -> Array:
+    """(4,) w x y z of the rotation `b` followed by `a`."""
+    aw, ax, ay, az = np.asarray(a, dtype=float)
+    bw, bx, by, bz = np.asarray(b, dtype=float)
+    return np.array([
+        aw * bw - ax * bx - ay * by - az * bz, aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx, aw * bz + ax * by - ay * bx + az * bw,
+    ])  # fmt: skip
+
+
 def quaternion_from_yaw(yaw: float) -> Array:
     return np.array([math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
 

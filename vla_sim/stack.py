@@ -16,7 +16,7 @@ class StackOptions:
     """What a user chooses for a whole run; each node gets those that it declares in the table."""
 
     world: str = param("apartment", "name of a shipped world, or path of an SDF file")
-    engine: str = param("mujoco", "mujoco or fake")
+    engine: str = param("mujoco", "mujoco, gazebo or fake")
     sensors: str = param("auto", "auto, native or software: who makes scans and images")
     seed: int = param(0, "of object and start displacement and sensor noise", low=0)
     randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)

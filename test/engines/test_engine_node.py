@@ -137,7 +137,7 @@ def test_a_reset_puts_everything_back_and_time_goes_on(setup):
 
 
 def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup):
-    choices = (("sensors", "maybe", "auto, native, software"), ("engine", "magic", "mujoco, fake"))
+    choices = (("sensors", "maybe", "auto, native, software"), ("engine", "magic", "mujoco, gazebo, fake"))
     for name, value, text in choices:
         context = rclpy.Context()
         rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context)

@@ -113,5 +113,5 @@ def test_both_engines_put_the_tools_at_the_same_place(fake: FakeEngine) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="mujoco, fake"):
+    with pytest.raises(InputError, match="mujoco, gazebo, fake"):
         make_engine("unreal", "tabletop")

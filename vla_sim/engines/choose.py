@@ -10,7 +10,7 @@ from vla_sim.assets import find_world
 from vla_sim.engines.engine import Engine, Sensors
 from vla_sim.errors import InputError, MissingError
 
-ENGINES = ("mujoco", "fake")
+ENGINES = ("mujoco", "gazebo", "fake")
 
 
 def make_engine(name: str, world: str, sensors: Sensors = "auto") -> Engine:
@@ -26,6 +26,10 @@ def make_engine(name: str, world: str, sensors: Sensors = "auto") -> Engine:
 
         return FakeEngine(path)
     import_mujoco()
+    if name == "gazebo":
+        from vla_sim.engines.gazebo import GazeboEngine
+
+        return GazeboEngine(path, sensors=sensors)
     from vla_sim.engines.mujoco import MujocoEngine
 
     return MujocoEngine(path, sensors=sensors)

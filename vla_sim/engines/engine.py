@@ -14,6 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim import robot
+from vla_sim.errors import EngineError
+
 Array = NDArray[np.float64]
 
 Sensors = Literal["auto", "native", "software"]
@@ -46,6 +49,10 @@ class RobotState:
     odom_orientation: Array
     odom_velocity_base: Array
 
+    def copy(self) -> RobotState:
+        """With arrays of its own."""
+        return RobotState(self.time, *(value.copy() for value in list(vars(self).values())[1:]))
+
 
 @dataclass
 class JointCommand:
@@ -59,6 +66,21 @@ class JointCommand:
     position: Array
     stiffness: Array
     effort: Array
+
+
+def checked(command: JointCommand) -> tuple[Array, Array, Array]:
+    """Copies of position, stiffness and effort. Raises `EngineError` on NaN or a wrong shape."""
+    size = len(robot.JOINTS)
+    arrays = []
+    for name in ("position", "stiffness", "effort"):
+        value = np.array(getattr(command, name), dtype=float)
+        if value.shape != (size,) or not np.isfinite(value).all():
+            raise EngineError(
+                f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
+                f"it must be {size} finite numbers"
+            )
+        arrays.append(value)
+    return arrays[0], arrays[1], arrays[2]
 
 
 @dataclass

@@ -23,8 +23,8 @@ from vla_sim.engines.engine import (
     Randomisation,
     RobotState,
     Truth,
+    checked,
 )
-from vla_sim.errors import EngineError
 from vla_sim.geometry import inverse, quaternion_from_rotation, quaternion_from_yaw, transform, wrap
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world import World
@@ -85,16 +85,10 @@ class FakeEngine(Engine):
         self.base_velocity = np.array([forward, left, turn], dtype=float)
 
     def command(self, command: JointCommand) -> None:
-        for name in ("position", "stiffness", "effort"):
-            value = np.asarray(getattr(command, name), dtype=float)
-            if value.shape != (JOINT_COUNT,) or not np.isfinite(value).all():
-                raise EngineError(
-                    f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
-                    f"it must be {JOINT_COUNT} finite numbers"
-                )
+        wanted, stiffness, _ = checked(command)
         # A joint without stiffness is limp, and stays.
-        position = np.clip(command.position, self._low, self._high)
-        self._target = np.where(np.asarray(command.stiffness) > 0, position, self._position)
+        position = np.clip(wanted, self._low, self._high)
+        self._target = np.where(stiffness > 0, position, self._position)
 
     def step(self) -> None:
         self.time += CONTROL_PERIOD

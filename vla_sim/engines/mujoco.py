@@ -28,6 +28,7 @@ from vla_sim.engines.engine import (
     RobotState,
     Sensors,
     Truth,
+    checked,
 )
 from vla_sim.engines.follower import position_at
 from vla_sim.engines.mujoco_compile import FIXED, LOOSE, ROBOT, compile_world
@@ -40,14 +41,13 @@ from vla_sim.engines.mujoco_render import (
     body_poses,
 )
 from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
-from vla_sim.engines.odometry import Odometry
+from vla_sim.engines.proprioception import Proprioception
 from vla_sim.errors import EngineError, MissingError
 from vla_sim.geometry import (
     quaternion_from_rotation,
     quaternion_from_yaw,
     rotation_from_quaternion,
     transform,
-    yaw_from_quaternion,
 )
 from vla_sim.sensors import lidar as lidar_model
 from vla_sim.sensors.software import SoftwareSensors
@@ -55,11 +55,6 @@ from vla_sim.sensors.software import SoftwareSensors
 JOINT_COUNT = len(robot.JOINTS)
 FALLEN_HEIGHT = 0.45
 FALLEN_TILT = 1.0
-POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
-"""Noise of the joint encoders [rad], and of the fingers' [m]."""
-POSITION_STDDEV[29:] = 2e-5
-VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
-VELOCITY_STDDEV[29:] = 1e-3
 _OBJ = mujoco.mjtObj
 # MuJoCo would write its warnings to MUJOCO_LOG.TXT in the working folder.
 mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
@@ -142,18 +137,9 @@ class MujocoEngine(Engine):
             if randomisation.objects:
                 mover.objects(self._loose, np.random.default_rng([seed, 2]), randomisation.objects)
         self._stand()
-        self._rng = np.random.default_rng([seed, 3])
         self._lidar_rng = np.random.default_rng([seed, 4])
-        x, y, _ = d.qpos[self._root_q : self._root_q + 3]
-        yaw = yaw_from_quaternion(d.qpos[self._root_q + 3 : self._root_q + 7])
-        self._odometry = Odometry(np.random.default_rng([seed, 5]), x, y, yaw, drift=float(self.noise))
-        noise = [] if self._imu is None else [*self._imu.angular_velocity, *self._imu.linear_acceleration]
-        scale = float(self.noise)
-        self._imu_bias = np.array(
-            [scale * (n.bias_mean + n.bias_stddev * self._rng.standard_normal()) for n in noise] or [0.0] * 6
-        )
-        self._imu_stddev = np.array([scale * n.stddev for n in noise] or [0.0] * 6)
-        self._last_velocity = np.zeros(3)
+        root = d.qpos[self._root_q : self._root_q + 7]
+        self._feel = Proprioception(seed, root, self._imu, m.opt.gravity, noise=self.noise)
         self._state = self._measure()
 
     def _stand(self) -> None:
@@ -166,23 +152,14 @@ class MujocoEngine(Engine):
     # ------------------------------------------------------------------ control
 
     def command(self, command: JointCommand) -> None:
-        arrays = []
-        for name in ("position", "stiffness", "effort"):
-            value = np.asarray(getattr(command, name), dtype=float)
-            if value.shape != (JOINT_COUNT,) or not np.isfinite(value).all():
-                raise EngineError(
-                    f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
-                    f"it must be {JOINT_COUNT} finite numbers"
-                )
-            arrays.append(value)
-        position, stiffness, effort = arrays
+        position, stiffness, effort = checked(command)
         self.data.ctrl[:] = np.clip(position, self._low, self._high)
         if not np.array_equal(stiffness, self._command.stiffness):
             self.model.actuator_gainprm[:, 0] = stiffness
             self.model.actuator_biasprm[:, 1] = -stiffness
         if not np.array_equal(effort, self._command.effort):
             self.model.actuator_biasprm[:, 0] = effort
-        self._command = JointCommand(position.copy(), stiffness.copy(), effort.copy())
+        self._command = JointCommand(position, stiffness, effort)
 
     def step(self) -> None:
         m, d = self.model, self.data
@@ -198,8 +175,6 @@ class MujocoEngine(Engine):
                     f"the simulation diverged at {d.time:.3f} s ({kind.name[7:]}); reset it, and look for "
                     "colliding models or stiffness that is too high"
                 )
-        root = d.qpos[self._root_q : self._root_q + 7]
-        self._odometry.update(root[0], root[1], yaw_from_quaternion(root[3:]))
         self._state = self._measure()
 
     def _follow(self) -> None:
@@ -215,40 +190,16 @@ class MujocoEngine(Engine):
     # ------------------------------------------------------------------ sensors
 
     def state(self) -> RobotState:
-        s = self._state
-        return RobotState(s.time, *(getattr(s, name).copy() for name in list(RobotState.__annotations__)[1:]))
+        return self._state.copy()
 
     def _measure(self) -> RobotState:
         """Read all of the robot's sensors once, so that noise is drawn once a control period."""
         d = self.data
-        draw = self._rng.standard_normal
-        scale = float(self.noise)
         qd = d.qvel[self._v]
-        root = d.qpos[self._root_q : self._root_q + 7]
-        rotation = rotation_from_quaternion(root[3:])
-        velocity = d.qvel[self._root_v : self._root_v + 3].copy()
-        # The mean over the control period, as the accelerometer's filter gives it.
-        acceleration = (velocity - self._last_velocity) / CONTROL_PERIOD if d.time else np.zeros(3)
-        self._last_velocity = velocity
-        turn_rate = d.qvel[self._root_v + 3 : self._root_v + 6]
-        gyro_accel = np.concatenate([turn_rate, rotation.T @ (acceleration - self.model.opt.gravity)])
-        gyro_accel += self._imu_bias + self._imu_stddev * draw(6)
-        odometry = self._odometry
-        turn = quaternion_from_yaw(odometry.yaw - yaw_from_quaternion(root[3:]))
-        attitude = np.zeros(4)
-        mujoco.mju_mulQuat(attitude, turn, root[3:])
-        return RobotState(
-            time=d.time,
-            joint_position=d.qpos[self._q] + scale * POSITION_STDDEV * draw(JOINT_COUNT),
-            joint_velocity=qd + scale * VELOCITY_STDDEV * draw(JOINT_COUNT),
-            joint_effort=d.actuator_force - self._damping * qd,
-            orientation=attitude,
-            angular_velocity_base=gyro_accel[:3],
-            linear_acceleration_base=gyro_accel[3:],
-            odom_position=np.array([odometry.x, odometry.y, root[2]]),
-            odom_orientation=attitude.copy(),
-            odom_velocity_base=odometry.velocity(rotation.T @ velocity),
-        )
+        return self._feel.measure(
+            d.time, d.qpos[self._q], qd, d.actuator_force - self._damping * qd,
+            d.qpos[self._root_q : self._root_q + 7], d.qvel[self._root_v : self._root_v + 6],
+        )  # fmt: skip
 
     def scan(self) -> LidarFrame:
         lidar = self.compiled.lidar
@@ -280,9 +231,14 @@ class MujocoEngine(Engine):
             d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
         )
 
-    def posed(self, stamp: float, base: Array, joints: Array, objects: dict[str, Array]) -> Snapshot:
-        """A snapshot of a recorded moment, for reports: pelvis pose (7,), joint positions (33,) and
-        poses (7,) of loose models by name. Changes the engine's own state: not for one that runs."""
+    def mirror(
+        self, stamp: float, base: Array, joints: Array, objects: dict[str, Array],
+        movers: list[Array] | None = None,
+    ) -> None:  # fmt: skip
+        """Take over a moment of another engine or of a record, without physics: pelvis pose (7,), joint
+        positions (33,), poses (7,) of loose models by name, and of the moving obstacles in the order of
+        `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` then tell of
+        that moment."""
         m, d = self.model, self.data
         d.time = stamp
         d.qpos[self._root_q : self._root_q + 7] = base
@@ -293,8 +249,12 @@ class MujocoEngine(Engine):
                 at = transform(pose[:3], pose[3:]) @ link_in_model
                 address = int(m.jnt_qposadr[m.body_jntadr[body]])
                 d.qpos[address : address + 7] = (*at[:3, 3], *quaternion_from_rotation(at[:3, :3]))
-        self._follow()
-        return self.snapshot()
+        if movers is None:
+            self._follow()
+        else:
+            for index, pose in zip(self._mocap, movers, strict=True):
+                d.mocap_pos[index], d.mocap_quat[index] = pose[:3], pose[3:]
+        mujoco.mj_kinematics(m, d)
 
     def render(self, snapshot: Snapshot) -> CameraFrame:
         return self._draw().frame(snapshot)

@@ -47,7 +47,7 @@ class MovableBase(Protocol):
 
 @dataclass(frozen=True)
 class EngineParams(StageParams):
-    engine: str = param("mujoco", "mujoco or fake")
+    engine: str = param("mujoco", "mujoco, gazebo or fake")
     seed: int = param(0, "of displacements and sensor noise", low=0)
     randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)

@@ -28,12 +28,12 @@ def outside_views(recording: Recording, world: World) -> list[Picture]:
             truth = min(recording.truths, key=lambda t: abs(t.stamp - seen.stamp))
             if not truth.joints:
                 continue
-            snapshot = engine.posed(
+            engine.mirror(
                 truth.stamp, np.array(truth.robot), np.array(truth.joints),
                 {name: np.array(pose) for name, pose in truth.objects.items()},
             )  # fmt: skip
             eye, target = _camera(truth, world)
-            color = engine.view(snapshot, eye, target, SIZE)
+            color = engine.view(engine.snapshot(), eye, target, SIZE)
             pictures.append(Picture(seen.stamp, "", color))
     except MissingError:
         return []

@@ -1,0 +1,437 @@
+"""What every engine must do, checked on one bench (`worlds/conformance.sdf`).
+
+    vla-sim check-engine gazebo
+
+Each check resets the engine, does one thing and compares it with what physics, geometry or the model
+say; it returns its figure in words, or raises `ConformanceError`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vla_sim import robot, sdf
+from vla_sim.assets import find_world
+from vla_sim.control.calibration import CALIBRATION
+from vla_sim.control.controller import Controller
+from vla_sim.control.policy import WalkingPolicy, load_policy
+from vla_sim.engines.engine import (
+    CONTROL_PERIOD,
+    Array,
+    Engine,
+    JointCommand,
+    Randomisation,
+    RobotState,
+)
+from vla_sim.errors import EngineError
+from vla_sim.geometry import inverse, rotation_from_quaternion, transform, wrap, yaw_from_quaternion
+from vla_sim.kinematics import Kinematics
+
+WORLD = "conformance"
+WALL = 2.0
+"""x of the wall's face [m]."""
+G = 9.81
+FRICTION = 0.5
+"""Of the blocks on the slopes."""
+SIZE = len(robot.JOINTS)
+OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+
+
+class ConformanceError(Exception):
+    """What was measured and what is allowed."""
+
+
+def expect(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConformanceError(message)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """figure: what was measured. skipped: the check has no meaning for this engine, and why."""
+
+    name: str
+    passed: bool
+    figure: str
+    skipped: bool = False
+
+
+class Bench:
+    """An engine on the bench, and a controller that keeps the robot on its feet."""
+
+    def __init__(self, engine: Engine, physics: bool) -> None:
+        self.engine, self.physics = engine, physics
+        self.kinematics = Kinematics.load()
+        self.model = sdf.load_world(find_world(WORLD)).model("g1")
+        self.controller = Controller(
+            self.kinematics.arm, WalkingPolicy(load_policy("fastsac")), CALIBRATION["fastsac"]
+        )
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> RobotState:
+        self.engine.reset(seed, randomisation)
+        self.controller.reset()
+        return self.engine.state()
+
+    def run(self, seconds: float, velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> list[RobotState]:
+        """Stand or walk under control; the state after each control period."""
+        states = [self.engine.state()]
+        for _ in range(round(seconds / CONTROL_PERIOD)):
+            state = states[-1]
+            self.controller.cmd_vel(*velocity, state.time)
+            self.engine.command(self.controller.update(state))
+            move = getattr(self.engine, "move_base", None)
+            if move is not None:
+                move(*self.controller.velocity.value.tolist())
+            self.engine.step()
+            states.append(self.engine.state())
+        return states[1:]
+
+    def mount(self, name: str) -> Array:
+        """(4, 4) true pose of a sensor in the world."""
+        truth = self.engine.truth()
+        pelvis = transform(truth.robot[:3], truth.robot[3:])
+        return pelvis @ self.kinematics.frame(name, self.engine.state().joint_position)
+
+
+Check = Callable[[Bench], str]
+
+
+def time_and_shapes(bench: Bench) -> str:
+    state = bench.reset()
+    expect(state.time == 0.0, f"time after a reset is {state.time}; it must be 0")
+    states = bench.run(0.4)
+    steps = np.diff([0.0, *(s.time for s in states)])
+    even = bool(np.allclose(steps, CONTROL_PERIOD, atol=1e-9))
+    expect(even, f"a step advances {steps.min()} to {steps.max()} s; it must be {CONTROL_PERIOD}")
+    last = states[-1]
+    for name, shape in (
+        ("joint_position", (SIZE,)), ("joint_velocity", (SIZE,)), ("joint_effort", (SIZE,)),
+        ("orientation", (4,)), ("angular_velocity_base", (3,)), ("linear_acceleration_base", (3,)),
+        ("odom_position", (3,)), ("odom_orientation", (4,)), ("odom_velocity_base", (3,)),
+    ):  # fmt: skip
+        value = getattr(last, name)
+        good = value.shape == shape and bool(np.isfinite(value).all())
+        expect(good, f"{name} is {value}; it must be {shape} and finite")
+    first = states[0].joint_position.copy()
+    bench.engine.step()
+    expect(np.array_equal(first, states[0].joint_position), "a state changed after it was given out")
+    return f"{CONTROL_PERIOD} s a step"
+
+
+def stands(bench: Bench) -> str:
+    bench.reset()
+    bench.run(5.0)
+    truth = bench.engine.truth()
+    off = math.hypot(*truth.robot[:2])
+    expect(not truth.fallen, "the robot fell while standing")
+    expect(off < 0.15, f"it stands {off:.2f} m from its start after 5 s; 0.15 are allowed")
+    return f"5 s, {100 * off:.0f} cm off"
+
+
+def imu(bench: Bench) -> str:
+    bench.reset()
+    states = bench.run(3.0)[50:]
+    level = [rotation_from_quaternion(s.orientation) @ s.linear_acceleration_base for s in states]
+    up = np.mean(level, axis=0)
+    turn = np.mean([s.angular_velocity_base for s in states], axis=0)
+    expect(abs(up[2] - G) < 0.25, f"mean acceleration upwards is {up[2]:.2f} m/s^2; gravity is {G}")
+    expect(math.hypot(up[0], up[1]) < 0.4, f"mean level acceleration is {up[:2]} m/s^2; it must be near 0")
+    expect(bool(np.abs(turn).max() < 0.1), f"mean turn rate is {turn} rad/s; it must be near 0")
+    return f"{up[2]:.2f} m/s^2 up"
+
+
+def lidar(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.5)
+    at = bench.mount("head_lidar")
+    scans = [bench.engine.scan() for _ in range(40)]
+    frame = scans[0]
+    e, a = np.meshgrid(frame.elevation, frame.azimuth, indexing="ij")
+    rays = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1) @ at[:3, :3].T
+    with np.errstate(divide="ignore"):
+        expected = (WALL - at[0, 3]) / rays[..., 0]
+    hits = at[:3, 3] + rays * expected[..., None]
+    wall = (rays[..., 0] > 0.3) & (np.abs(hits[..., 1]) < 2.5) & (hits[..., 2] > 1.0) & (hits[..., 2] < 1.9)
+    expect(wall.sum() >= 20, f"{wall.sum()} rays should meet the wall; there must be some")
+    ranges = np.array([scan.ranges for scan in scans])[:, wall]
+    expect(bool(np.isfinite(ranges).all()), "some rays miss the wall")
+    bias = float(np.mean(ranges - expected[wall]))
+    spread = float(np.std(ranges - ranges.mean(axis=0)))
+    sensor = next(s.lidar for s in bench.model.sensors() if s.lidar)
+    stddev = sensor.noise.stddev
+    expect(abs(bias) < 0.01, f"the wall is measured {1000 * bias:.1f} mm off; 10 are allowed")
+    if bench.physics:
+        ok = 0.7 * stddev < spread < 1.3 * stddev if stddev else spread < 1e-4
+        expect(ok, f"noise is {1000 * spread:.1f} mm; the model says {1000 * stddev:.1f}")
+    level = float(np.median(ranges.mean(axis=0) * rays[wall][:, 0]) + at[0, 3])
+    return f"wall at {level:.3f} m, noise {1000 * spread:.1f} mm"
+
+
+def camera(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.5)
+    snapshot = bench.engine.snapshot()
+    optical = bench.mount("head_camera") @ OPTICAL
+    box = bench.engine.truth().objects["red_box"]
+    frame = bench.engine.render(snapshot)
+    kinds = frame.color.dtype == np.uint8 and frame.depth.dtype == np.float32
+    expect(kinds, "images must be uint8 and float32")
+    expect(frame.color.shape[:2] == frame.depth.shape, "colour and depth must have one size")
+    p = inverse(optical) @ np.array([*box[:3], 1.0])
+    u, v = frame.cx + frame.fx * p[0] / p[2], frame.cy + frame.fy * p[1] / p[2]
+    r, g, b = (frame.color[..., k].astype(int) for k in range(3))
+    red = (r > 60) & (r > 2 * g) & (r > 2 * b)
+    rows, columns = np.nonzero(red)
+    expect(len(rows) > 40, f"{len(rows)} red pixels; the red box must be seen")
+    off = math.hypot(float(np.mean(columns)) - u, float(np.mean(rows)) - v)
+    # The middle of what is seen of a box from above lies a little off its centre.
+    expect(off < 6.0, f"the box is {off:.1f} pixels from where it projects to ({u:.0f}, {v:.0f})")
+    # The depth of the seen faces lies before the centre by no more than half the diagonal.
+    depth = float(np.nanmedian(frame.depth[red]))
+    expect(p[2] - 0.065 < depth < p[2] + 0.01, f"its depth is {depth:.3f} m; its centre is at {p[2]:.3f}")
+    return f"{off:.1f} px, depth {depth:.3f} of {p[2]:.3f} m"
+
+
+def odometry(bench: Bench) -> str:
+    first = bench.reset()
+    begin = bench.engine.truth().robot
+    bench.run(0.5)
+    bench.run(4.0, (-0.3, 0.0, 0.2))
+    last = bench.run(0.8)[-1]
+    end = bench.engine.truth().robot
+    truth = end[:2] - begin[:2]
+    seen = last.odom_position[:2] - first.odom_position[:2]
+    way = float(np.hypot(*truth))
+    expect(not bench.engine.truth().fallen, "the robot fell while walking backwards")
+    expect(way > 0.5, f"it walked {way:.2f} m; at least 0.5 were asked for")
+    off = float(np.hypot(*(seen - truth)))
+    expect(off < 0.05 * way + 0.05, f"odometry is {off:.3f} m off after {way:.2f} m")
+    turned = [wrap(yaw_from_quaternion(b) - yaw_from_quaternion(a)) for a, b in (
+        (begin[3:], end[3:]), (first.odom_orientation, last.odom_orientation),
+    )]  # fmt: skip
+    same = abs(turned[0] - turned[1]) < 0.06
+    expect(same, f"odometry turned {turned[1]:.2f} rad, the robot {turned[0]:.2f}")
+    expect(turned[0] > 0.3, f"it turned {turned[0]:.2f} rad to the left; 0.8 were asked for")
+    return f"{way:.2f} m, odometry {100 * off:.1f} cm off"
+
+
+def joint_tracking(bench: Bench) -> str:
+    bench.reset()
+    bench.run(1.0)
+    side = "right"
+    state = bench.engine.state()
+    start = state.joint_position[robot.ARM_INDEX[side]]
+    goal = start.copy()
+    goal[3] -= 0.4  # the elbow
+    bench.controller.arm_trajectory(side, robot.ARM_JOINTS[side], [1.0], goal[None, :])
+    states = bench.run(2.5)
+    off = float(np.abs(states[-1].joint_position[robot.ARM_INDEX[side]] - goal).max())
+    expect(off < 0.06, f"the arm ends {off:.3f} rad from its goal; 0.06 are allowed")
+    if bench.physics:
+        effort = np.abs([s.joint_effort for s in states]).max(axis=0)
+        limits = np.array([bench.model.joint(n).axis.effort for n in robot.JOINTS])  # type: ignore[union-attr]
+        expect(bool((effort <= 1.05 * limits + 5.0).all()), "an effort is above the joint's limit")
+    return f"{off:.3f} rad off"
+
+
+def weight(bench: Bench) -> str:
+    bench.reset()
+    bench.run(2.0)
+    mass = sum(link.inertial.mass for link in bench.model.links)
+    forces, others = [], set()
+    for _ in range(25):
+        bench.run(CONTROL_PERIOD)
+        total = 0.0
+        for contact in bench.engine.contacts():
+            names = (contact.a, contact.b)
+            if not any(n.startswith("g1::") for n in names):
+                continue
+            expect(contact.force >= 0.0, f"{contact} pulls")
+            if any("ankle" in n for n in names) and any(n.startswith("ground::") for n in names):
+                total += contact.force
+            elif contact.force > 5.0:
+                others.add(names)
+        forces.append(total)
+    expect(not others, f"a standing robot touches more than the ground: {sorted(others)}")
+    # The strongest force within a period is told, so that this lies somewhat above the weight.
+    ratio = float(np.median(forces)) / (mass * G)
+    expect(0.7 < ratio < 1.6, f"the soles press with {ratio:.2f} times the weight of {mass:.0f} kg")
+    return f"{np.median(forces):.0f} N under {mass:.1f} kg"
+
+
+def gravity(bench: Bench) -> str:
+    bench.reset()
+    high = bench.engine.truth().objects["blue_ball"][2]
+    bench.run(0.6)
+    fallen = high - bench.engine.truth().objects["blue_ball"][2]
+    expected = 0.5 * G * 0.6**2
+    right = abs(fallen - expected) < 0.03 * expected
+    expect(right, f"a ball fell {fallen:.3f} m in 0.6 s; {expected:.3f} expected")
+    return f"{fallen:.3f} m in 0.6 s"
+
+
+def friction(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.2)
+    before = bench.engine.truth().objects
+    bench.run(0.7)
+    after = bench.engine.truth().objects
+    held, slid = (float(np.linalg.norm(after[n][:3] - before[n][:3])) for n in ("green_box", "yellow_box"))
+    angle = math.degrees(math.atan(FRICTION))
+    expect(held < 0.01, f"a block slid {held:.3f} m down 20 degrees; it sticks below {angle:.1f}")
+    expect(slid > 0.1, f"a block stayed on 35 degrees ({slid:.3f} m); it slides above {angle:.1f}")
+    a = G * (math.sin(math.radians(35)) - FRICTION * math.cos(math.radians(35)))
+    expected = 0.5 * a * (0.9**2 - 0.2**2)
+    expect(abs(slid - expected) < 0.25 * expected, f"it slid {slid:.3f} m; {expected:.3f} expected")
+    return f"20 degrees {1000 * held:.0f} mm, 35 degrees {slid:.2f} m ({expected:.2f} expected)"
+
+
+def reset(bench: Bench) -> str:
+    bench.reset()
+    first = bench.engine.truth()
+    joints = bench.engine.state().joint_position
+    bench.run(1.5, (-0.3, 0.0, 0.3))
+    state = bench.reset()
+    again = bench.engine.truth()
+    expect(state.time == 0.0, f"time is {state.time} after a reset")
+    worst = float(np.abs(again.robot - first.robot).max())
+    for name, pose in first.objects.items():
+        worst = max(worst, float(np.abs(again.objects[name][:3] - pose[:3]).max()))
+    expect(worst < 2e-3, f"something is {1000 * worst:.1f} mm from its start after a reset")
+    off = float(np.abs(state.joint_position - joints).max())
+    expect(off < 0.01, f"a joint is {off:.3f} rad from its start after a reset")
+    bench.run(2.0)
+    expect(not bench.engine.truth().fallen, "the robot fell after a reset")
+    return f"{1000 * worst:.2f} mm"
+
+
+def determinism(bench: Bench) -> str:
+    ends = []
+    for _ in range(2):
+        bench.reset(7)
+        states = bench.run(1.0)
+        ends.append((states[-1], bench.engine.truth(), bench.engine.scan()))
+    (a, ta, sa), (b, tb, sb) = ends
+    off = float(np.abs(ta.robot - tb.robot).max())
+    expect(off < 1e-6, f"the same seed ends {off:.2g} m apart after 1 s")
+    same = np.allclose(a.joint_position, b.joint_position, atol=1e-6)
+    expect(same, "joint noise differs with the same seed")
+    expect(np.allclose(sa.ranges, sb.ranges, atol=1e-5), "lidar noise differs with the same seed")
+    return f"{off:.1g} m apart after 1 s"
+
+
+def seeds(bench: Bench) -> str:
+    most = Randomisation(objects=0.0, start=0.3, start_yaw=0.4)
+    bench.reset(0)
+    nominal = bench.engine.truth().robot
+    starts = []
+    for seed in range(1, 6):
+        bench.reset(seed, most)
+        starts.append(bench.engine.truth().robot)
+        shift = float(np.hypot(*(starts[-1][:2] - nominal[:2])))
+        turn = abs(wrap(yaw_from_quaternion(starts[-1][3:]) - yaw_from_quaternion(nominal[3:])))
+        expect(shift < 0.301 * math.sqrt(2), f"seed {seed} moved the start by {shift:.2f} m; 0.3 were asked")
+        expect(turn < 0.401, f"seed {seed} turned the start by {turn:.2f} rad; 0.4 were asked for")
+    apart = min(float(np.abs(a - b).max()) for k, a in enumerate(starts) for b in starts[:k])
+    expect(apart > 1e-4, "two seeds give the same start")
+    bench.reset(3, most)
+    off = float(np.abs(bench.engine.truth().robot - starts[2]).max())
+    expect(off < 1e-3, f"seed 3 gives another start the second time, {off:.3g} m off")
+    return f"5 starts, {apart:.2f} m or rad apart at least"
+
+
+def bad_commands(bench: Bench) -> str:
+    bench.reset()
+    good = JointCommand(robot.DEFAULT_POSE.copy(), np.full(SIZE, 20.0), np.zeros(SIZE))
+    for position in (np.full(SIZE, np.nan), np.zeros(3), np.full(SIZE, np.inf)):
+        try:
+            bench.engine.command(JointCommand(position, good.stiffness, good.effort))
+        except EngineError as error:
+            expect("33 finite numbers" in str(error), f"the message does not say what is allowed: {error}")
+        else:
+            raise ConformanceError(f"a command of {position[:2]}... was taken")
+    bench.engine.command(JointCommand(np.full(SIZE, 50.0), good.stiffness, good.effort))
+    bench.reset()
+    far = robot.DEFAULT_POSE.copy()
+    elbow = robot.INDEX["right_elbow_joint"]
+    axis = bench.model.joint("right_elbow_joint").axis
+    assert axis is not None
+    far[elbow] = 50.0
+    for _ in range(40):
+        bench.engine.command(JointCommand(far, np.full(SIZE, 60.0), np.zeros(SIZE)))
+        bench.engine.step()
+    reached = bench.engine.state().joint_position[elbow]
+    expect(reached < axis.upper + 0.1, f"a position far out of limits moved the elbow to {reached:.2f} rad")
+    expect(bool(np.isfinite(bench.engine.state().joint_position).all()), "the state is not finite any more")
+    return "refused or clipped"
+
+
+def hands(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.5)
+    truth = bench.engine.truth()
+    pelvis = transform(truth.robot[:3], truth.robot[3:])
+    joints = bench.engine.state().joint_position
+    worst = 0.0
+    for frame in robot.TOOL_FRAME.values():
+        expected = (pelvis @ bench.kinematics.frame(frame, joints))[:3, 3]
+        worst = max(worst, float(np.linalg.norm(truth.tools[frame] - expected)))
+    expect(worst < 0.005, f"a tool is {1000 * worst:.1f} mm from where kinematics puts it")
+    return f"{1000 * worst:.1f} mm"
+
+
+def speed(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.5)
+    began = time.perf_counter()
+    bench.run(3.0, (-0.2, 0.0, 0.0))
+    took = time.perf_counter() - began
+    return f"{3.0 / took:.1f} times real time with control, {1e3 * took / 150:.1f} ms a control period"
+
+
+CHECKS: tuple[tuple[str, Check, bool], ...] = (
+    ("time, shapes and units of the state", time_and_shapes, False),
+    ("stands", stands, True),
+    ("IMU at rest shows gravity", imu, False),
+    ("lidar measures the wall, with the model's noise", lidar, False),
+    ("camera shows a known object where it is", camera, False),
+    ("odometry follows the motion", odometry, False),
+    ("joints go where they are told", joint_tracking, False),
+    ("soles carry the weight, nothing else touches", weight, True),
+    ("gravity", gravity, True),
+    ("friction cone", friction, True),
+    ("tools are where kinematics says", hands, False),
+    ("reset brings everything back", reset, False),
+    ("one seed, one run", determinism, False),
+    ("another seed, another start", seeds, False),
+    ("bad commands", bad_commands, False),
+    ("speed", speed, False),
+)
+"""(name, check, whether it needs physics)."""
+
+
+def check_engine(
+    engine: Engine, physics: bool, report: Callable[[Outcome], None], only: Iterable[str] = ()
+) -> list[Outcome]:
+    """All checks (or those named in `only`), each reported as it ends."""
+    bench = Bench(engine, physics)
+    chosen = set(only)
+    outcomes = []
+    for name, check, needs_physics in CHECKS:
+        if chosen and name not in chosen:
+            continue
+        if needs_physics and not physics:
+            outcome = Outcome(name, True, "the engine has no physics", skipped=True)
+        else:
+            try:
+                outcome = Outcome(name, True, check(bench))
+            except (ConformanceError, EngineError) as error:
+                outcome = Outcome(name, False, str(error))
+        outcomes.append(outcome)
+        report(outcome)
+    return outcomes

@@ -1,0 +1,398 @@
+"""Gazebo Harmonic behind the engine door: its server in this process, stepped with the control loop.
+
+Physics, joints and contacts are Gazebo's (DART); what a file says in the world goes into it unmodified but
+for two things that a copy changes: it does not pace itself, since the node does, and it does not load the
+rendering sensors, since scans and images come from `vla_sim.sensors`. A twin in MuJoCo that never
+steps knows the geometry: it draws the seeded start of everything, the same as on the embedded engine, and
+measures clearances.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+
+from vla_sim import robot, sdf
+from vla_sim.engines.engine import (
+    CONTROL_PERIOD,
+    Array,
+    CameraFrame,
+    Contact,
+    Engine,
+    JointCommand,
+    LidarFrame,
+    Randomisation,
+    RobotState,
+    Sensors,
+    Truth,
+    checked,
+)
+from vla_sim.engines.mujoco import MujocoEngine
+from vla_sim.engines.mujoco_render import body_indices, body_poses
+from vla_sim.engines.proprioception import Proprioception
+from vla_sim.errors import EngineError, InputError, MissingError
+from vla_sim.geometry import inverse, quaternion_from_rotation, rotation_from_quaternion, transform
+from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
+
+JOINT_COUNT = len(robot.JOINTS)
+RENDERING = "gz-sim-sensors-system"
+HELP = (
+    "Gazebo Harmonic with its Python bindings is not in pip: install gz-harmonic, python3-gz-sim8, "
+    "python3-gz-transport13, python3-gz-msgs10 and python3-gz-math7 from Gazebo's package repository, or "
+    "ros-jazzy-ros-gz, or put a build's lib/python on PYTHONPATH"
+)
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """The modules of the gz Python bindings."""
+
+    math: Any
+    sim: Any
+    transport: Any
+    contacts: Any
+
+
+def load_bindings() -> Bindings:
+    """Raises `MissingError` that says which module is missing and where it comes from."""
+    found = {}
+    # gz.math7 comes first: without it whatever returns a pose raises TypeError.
+    for name in ("gz.math7", "gz.msgs10.contacts_pb2", "gz.transport13", "gz.sim8"):
+        try:
+            found[name] = importlib.import_module(name)
+        except ImportError as error:
+            raise MissingError(f"{name} cannot be imported ({error}); {HELP}") from None
+    return Bindings(
+        found["gz.math7"], found["gz.sim8"], found["gz.transport13"], found["gz.msgs10.contacts_pb2"]
+    )
+
+
+class GazeboEngine(Engine):
+    """One robot, model `robot_name`, in one SDF world.
+
+    Raises `MissingError` without Gazebo, `SdfError` for a bad world, `EngineError` if the server does not
+    take it. One a process: Gazebo does not serve two.
+    """
+
+    def __init__(
+        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1"
+    ) -> None:
+        if sensors == "native":
+            raise InputError("sensors native: the gazebo engine ray casts its scans and images; use auto")
+        os.environ.setdefault("GZ_PARTITION", f"vla_sim-{os.getpid()}")
+        os.environ.setdefault("GZ_IP", "127.0.0.1")
+        self.gz = load_bindings()
+        path = Path(world)
+        self.tree = sdf.load_world(path)
+        self.noise = noise
+        self.twin = MujocoEngine(path, sensors="native", noise=False, robot_name=robot_name)
+        self._eyes = SoftwareSensors(self.tree, robot_name, noise)
+        self._eyes.warm()
+        self._bodies = body_indices(self.twin.model, self._eyes.scene.links)
+        self._robot_name = robot_name
+        model = self.tree.model(robot_name)
+        self.substeps = round(CONTROL_PERIOD / self.tree.step)
+        axes = [model.joint(name).axis for name in robot.JOINTS]
+        self._limit = np.array([a.effort if a else np.inf for a in axes])
+        self._damping = np.array([a.damping if a else 0.0 for a in axes])
+        self._low = np.array([a.lower if a else -np.inf for a in axes])
+        self._high = np.array([a.upper if a else np.inf for a in axes])
+        self._imu = next((s.imu for s in model.sensors() if s.imu), None)
+        self._lock = threading.Lock()
+        self._touches: dict[tuple[str, str], float] = {}
+        self._error: BaseException | None = None
+        self._joints: list[Any] = []
+        self._count = 0
+        self._mirrored = -1
+        self._start_server(path)
+        self.reset()
+
+    # ------------------------------------------------------------------ the server
+
+    def _start_server(self, path: Path) -> None:
+        search = [str(p) for p in sdf.default_search(path)]
+        known = os.environ.get("GZ_SIM_RESOURCE_PATH", "")
+        os.environ["GZ_SIM_RESOURCE_PATH"] = os.pathsep.join([*search, *filter(None, [known])])
+        self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-gazebo-")
+        copy = Path(self._folder.name) / path.name
+        copy.write_bytes(prepared(path))
+        self._fixture = self.gz.sim.TestFixture(str(copy))
+        self._fixture.on_pre_update(self._before_step)
+        self._fixture.on_post_update(self._after_step)
+        self._fixture.finalize()
+        self._server = self._fixture.server()
+        # The server takes SIGINT and SIGTERM for itself; they are the node's.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
+        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._reading = Reading()
+        self._placing: Placement | None = None
+        self._run(1)
+        self._node = self.gz.transport.Node()
+        sensors = [s for _, model, _ in self.tree.walk() for s in model.sensors()]
+        for topic in sorted({s.topic for s in sensors if s.type == "contact" and s.topic}):
+            self._node.subscribe(self.gz.contacts.Contacts, topic, self._on_contacts)
+
+    def _run(self, steps: int) -> None:
+        """Raises `EngineError` if the server did not step, or what a callback raised."""
+        before = self._count
+        self._server.run(True, steps, False)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise EngineError(f"Gazebo's state cannot be read: {error}") from error
+        if self._count - before != steps:
+            raise EngineError(
+                f"Gazebo stepped {self._count - before} of {steps} times; it could not load the world or one "
+                "of its systems: read its messages above, and check GZ_SIM_SYSTEM_PLUGIN_PATH"
+            )
+
+    def _find(self, ecm: Any) -> None:
+        """The entities that are commanded and read."""
+        sim = self.gz.sim
+        world = sim.World(sim.world_entity(ecm))
+
+        def model_of(name: str) -> Any:
+            entity = world.model_by_name(ecm, name)
+            if entity == sim.K_NULL_ENTITY:
+                raise EngineError(f"Gazebo did not load model {name!r}; read its messages above")
+            return sim.Model(entity)
+
+        self._model = model_of(self._robot_name)
+        self._joints = [sim.Joint(self._model.joint_by_name(ecm, name)) for name in robot.JOINTS]
+        for name, joint in zip(robot.JOINTS, self._joints, strict=True):
+            if not joint.valid(ecm):
+                raise EngineError(f"Gazebo's {self._robot_name} has no joint {name!r}")
+            joint.enable_position_check(ecm, True)
+            joint.enable_velocity_check(ecm, True)
+        self._pelvis = sim.Link(self._model.link_by_name(ecm, robot.BASE_LINK))
+        self._pelvis.enable_velocity_checks(ecm, True)
+        self._loose = {}
+        for name, (body, link_in_model) in self.twin.compiled.loose.items():
+            model = model_of(name)
+            link = sim.Link(model.link_by_name(ecm, body.rpartition("::")[2]))
+            self._loose[name] = (model, link, inverse(link_in_model))
+        self._movers = []
+        for follower in self.twin.compiled.followers:
+            name, _, link = follower.body.partition("::")
+            self._movers.append(sim.Link(model_of(name).link_by_name(ecm, link)))
+
+    def _before_step(self, info: Any, ecm: Any) -> None:
+        """Gazebo's pre-update: placement and joint forces. What it raises comes out of `run`."""
+        if not self._joints:
+            self._find(ecm)
+        if self._placing is not None:
+            self._place(ecm, self._placing)
+            self._placing = None
+            return
+        command, force = self._command, self._reading.force
+        for i, joint in enumerate(self._joints):
+            position = joint.position(ecm)
+            if not position:
+                continue  # the first step: physics has not written any yet
+            wanted = command.stiffness[i] * (command.position[i] - position[0]) + command.effort[i]
+            force[i] = min(max(wanted, -self._limit[i]), self._limit[i])
+            joint.set_force(ecm, [force[i]])
+
+    def _after_step(self, info: Any, ecm: Any) -> None:
+        """Gazebo's post-update, in another thread, where an exception would end the process."""
+        self._count += 1
+        if self._count % self.substeps and self._count > 2:
+            return
+        try:
+            self._read(ecm)
+        except BaseException as error:
+            self._error = error
+
+    def _read(self, ecm: Any) -> None:
+        reading = self._reading
+        for i, joint in enumerate(self._joints):
+            position, velocity = joint.position(ecm), joint.velocity(ecm)
+            if position and velocity:
+                reading.position[i], reading.velocity[i] = position[0], velocity[0]
+        reading.root = _pose7(self._pelvis.world_pose(ecm))
+        linear, angular = self._pelvis.world_linear_velocity(ecm), self._pelvis.world_angular_velocity(ecm)
+        if linear is not None and angular is not None:
+            reading.twist[:3] = linear.x(), linear.y(), linear.z()
+            turn = np.array([angular.x(), angular.y(), angular.z()])
+            reading.twist[3:] = rotation_from_quaternion(reading.root[3:]).T @ turn
+        for name, (_, link, model_in_link) in self._loose.items():
+            pose = _pose7(link.world_pose(ecm))
+            if not np.array_equal(model_in_link, np.eye(4)):
+                at = transform(pose[:3], pose[3:]) @ model_in_link
+                pose = np.concatenate([at[:3, 3], quaternion_from_rotation(at[:3, :3])])
+            reading.objects[name] = pose
+        reading.movers = [_pose7(link.world_pose(ecm)) for link in self._movers]
+
+    def _place(self, ecm: Any, placement: Placement) -> None:
+        for joint, value in zip(self._joints, placement.joints, strict=True):
+            joint.reset_position(ecm, [float(value)])
+            joint.reset_velocity(ecm, [0.0])
+        self._model.set_world_pose_cmd(ecm, self._pose3d(placement.root))
+        for name, pose in placement.objects.items():
+            self._loose[name][0].set_world_pose_cmd(ecm, self._pose3d(pose))
+
+    def _pose3d(self, pose: Array) -> Any:
+        math = self.gz.math
+        x, y, z, qw, qx, qy, qz = map(float, pose)
+        return math.Pose3d(math.Vector3d(x, y, z), math.Quaterniond(qw, qx, qy, qz))
+
+    def _on_contacts(self, message: Any) -> None:
+        """In transport's thread."""
+        found: dict[tuple[str, str], float] = {}
+        for contact in message.contact:
+            a, b = (_scoped(c.name) for c in (contact.collision1, contact.collision2))
+            force = 0.0
+            for wrench, normal in zip(contact.wrench, contact.normal, strict=False):
+                f = wrench.body_1_wrench.force
+                force += abs(f.x * normal.x + f.y * normal.y + f.z * normal.z)
+            key = (a, b) if a <= b else (b, a)
+            found[key] = found.get(key, 0.0) + force
+        with self._lock:
+            for key, force in found.items():
+                self._touches[key] = max(self._touches.get(key, 0.0), force)
+
+    # ------------------------------------------------------------------ the door
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        if seed < 0:
+            raise EngineError(f"the seed is {seed}; it must be 0 or more")
+        self.seed = seed
+        self.twin.reset(seed, randomisation)
+        start = self.twin.truth()
+        root_in_model = self.tree.model(self._robot_name).frame_pose(robot.BASE_LINK)
+        root = transform(start.robot[:3], start.robot[3:]) @ inverse(root_in_model)
+        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._reading = Reading()
+        self._server.reset_all()
+        self._run(1)
+        self._placing = Placement(_pose7_of(root), robot.DEFAULT_POSE.copy(), start.objects)
+        self._count = 0
+        self._run(2)  # one takes the command, the next shows it
+        self._count = 0
+        self._steps = 0
+        self._touches.clear()
+        self._lidar_rng = np.random.default_rng([seed, 4])
+        gravity = np.array(self.tree.gravity)
+        self._feel = Proprioception(seed, self._reading.root, self._imu, gravity, noise=self.noise)
+        self._mirrored = -1
+        self._state = self._measure()
+
+    def command(self, command: JointCommand) -> None:
+        position, stiffness, effort = checked(command)
+        self._command = JointCommand(np.clip(position, self._low, self._high), stiffness, effort)
+
+    def step(self) -> None:
+        with self._lock:
+            self._touches.clear()
+        self._run(self.substeps)
+        self._steps += 1
+        reading = self._reading
+        if not (np.isfinite(reading.position).all() and np.isfinite(reading.root).all()):
+            raise EngineError(f"the simulation diverged at {self.time:.3f} s; reset it")
+        self._state = self._measure()
+
+    @property
+    def time(self) -> float:
+        return self._steps * CONTROL_PERIOD
+
+    def _measure(self) -> RobotState:
+        r = self._reading
+        effort = r.force - self._damping * r.velocity
+        return self._feel.measure(self.time, r.position, r.velocity, effort, r.root, r.twist)
+
+    def state(self) -> RobotState:
+        return self._state.copy()
+
+    def _mirror(self) -> None:
+        """Bring the twin to Gazebo's state."""
+        if self._mirrored != self._steps:
+            r = self._reading
+            self.twin.mirror(self.time, r.root, r.position, r.objects, r.movers)
+            self._mirrored = self._steps
+
+    def scan(self) -> LidarFrame:
+        self._mirror()
+        return self._eyes.scan(body_poses(self.twin.data, self._bodies), self.time, self._lidar_rng)
+
+    def snapshot(self) -> PoseSnapshot:
+        self._mirror()
+        return self._eyes.snapshot(body_poses(self.twin.data, self._bodies), self.time, self.seed)
+
+    def render(self, snapshot: PoseSnapshot) -> CameraFrame:
+        return self._eyes.render(snapshot)
+
+    def view(
+        self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
+        return self._eyes.view(snapshot, eye, target, size)
+
+    def contacts(self) -> list[Contact]:
+        """Gazebo tells of contacts by message, so one may be counted a control period late."""
+        with self._lock:
+            return [Contact(a, b, force) for (a, b), force in sorted(self._touches.items())]
+
+    def truth(self) -> Truth:
+        self._mirror()
+        return self.twin.truth()
+
+    def close(self) -> None:
+        self.twin.close()
+        self._folder.cleanup()
+
+
+class Reading:
+    """Gazebo's state after a step: joints (33,), applied forces (33,), pelvis pose (7,) and twist (6,),
+    poses (7,) of loose models by name and of moving obstacles."""
+
+    def __init__(self) -> None:
+        self.position, self.velocity = np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT)
+        self.force = np.zeros(JOINT_COUNT)
+        self.root, self.twist = np.array([0.0, 0, 0, 1, 0, 0, 0]), np.zeros(6)
+        self.objects: dict[str, Array] = {}
+        self.movers: list[Array] = []
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where things are put: the robot's model and loose models (7,), joints (33,)."""
+
+    root: Array
+    joints: Array
+    objects: dict[str, Array]
+
+
+def prepared(path: Path) -> bytes:
+    """The world file as Gazebo gets it: unpaced, and without the rendering sensors."""
+    root = etree.fromstring(path.read_bytes(), etree.XMLParser(resolve_entities=False, no_network=True))
+    for plugin in root.iterfind("world/plugin"):
+        if RENDERING in str(plugin.get("filename", "")):
+            plugin.getparent().remove(plugin)
+    for factor in root.iterfind("world/physics/real_time_factor"):
+        factor.text = "0"
+    return bytes(etree.tostring(root))
+
+
+def _pose7(pose: Any) -> Array:
+    p, q = pose.pos(), pose.rot()
+    return np.array([p.x(), p.y(), p.z(), q.w(), q.x(), q.y(), q.z()])
+
+
+def _pose7_of(pose: Array) -> Array:
+    return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])
+
+
+def _scoped(name: str) -> str:
+    """`model::link::collision` of Gazebo's scoped name, which may begin with the world."""
+    parts = name.split("::")
+    return "::".join(parts[-3:]) if len(parts) > 3 else name
