@@ -46,6 +46,8 @@ from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 
 JOINT_COUNT = len(robot.JOINTS)
 RENDERING = "gz-sim-sensors-system"
+AT_REST = 1e-3
+"""[m/s] below which an object needs not be stopped."""
 HELP = (
     "Gazebo Harmonic with its Python bindings is not in pip: install gz-harmonic, python3-gz-sim8, "
     "python3-gz-transport13, python3-gz-msgs10 and python3-gz-math7 from Gazebo's package repository, or "
@@ -112,7 +114,9 @@ class GazeboEngine(Engine):
         self._touches: dict[tuple[str, str], float] = {}
         self._error: BaseException | None = None
         self._joints: list[Any] = []
-        self._count = 0
+        self._stopped: list[Any] = []
+        self._placed = False
+        self._count = self._last = 0
         self._mirrored = -1
         self._start_server(path)
         self.reset()
@@ -138,7 +142,6 @@ class GazeboEngine(Engine):
         self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
         self._placing: Placement | None = None
-        self._run(1)
         self._node = self.gz.transport.Node()
         sensors = [s for _, model, _ in self.tree.walk() for s in model.sensors()]
         for topic in sorted({s.topic for s in sensors if s.type == "contact" and s.topic}):
@@ -147,6 +150,7 @@ class GazeboEngine(Engine):
     def _run(self, steps: int) -> None:
         """Raises `EngineError` if the server did not step, or what a callback raised."""
         before = self._count
+        self._last = before + steps
         self._server.run(True, steps, False)
         if self._error is not None:
             error, self._error = self._error, None
@@ -181,6 +185,7 @@ class GazeboEngine(Engine):
         for name, (body, link_in_model) in self.twin.compiled.loose.items():
             model = model_of(name)
             link = sim.Link(model.link_by_name(ecm, body.rpartition("::")[2]))
+            link.enable_velocity_checks(ecm, True)
             self._loose[name] = (model, link, inverse(link_in_model))
         self._movers = []
         for follower in self.twin.compiled.followers:
@@ -195,6 +200,8 @@ class GazeboEngine(Engine):
             self._place(ecm, self._placing)
             self._placing = None
             return
+        for link in self._stopped:
+            self._keep_velocity(ecm, link)
         command, force = self._command, self._reading.force
         for i, joint in enumerate(self._joints):
             position = joint.position(ecm)
@@ -207,12 +214,11 @@ class GazeboEngine(Engine):
     def _after_step(self, info: Any, ecm: Any) -> None:
         """Gazebo's post-update, in another thread, where an exception would end the process."""
         self._count += 1
-        if self._count % self.substeps and self._count > 2:
-            return
-        try:
-            self._read(ecm)
-        except BaseException as error:
-            self._error = error
+        if self._count == self._last:
+            try:
+                self._read(ecm)
+            except BaseException as error:
+                self._error = error
 
     def _read(self, ecm: Any) -> None:
         reading = self._reading
@@ -235,12 +241,35 @@ class GazeboEngine(Engine):
         reading.movers = [_pose7(link.world_pose(ecm)) for link in self._movers]
 
     def _place(self, ecm: Any, placement: Placement) -> None:
+        """Put everything at its start, at rest.
+
+        The server's own reset would lose this engine's callback, so that poses and joints are commanded.
+        """
         for joint, value in zip(self._joints, placement.joints, strict=True):
             joint.reset_position(ecm, [float(value)])
             joint.reset_velocity(ecm, [0.0])
         self._model.set_world_pose_cmd(ecm, self._pose3d(placement.root))
+        moving = [self._pelvis] if self._placed else []
         for name, pose in placement.objects.items():
-            self._loose[name][0].set_world_pose_cmd(ecm, self._pose3d(pose))
+            model, link, _ = self._loose[name]
+            model.set_world_pose_cmd(ecm, self._pose3d(pose))
+            velocity = link.world_linear_velocity(ecm)
+            if velocity is not None and velocity.length() > AT_REST:
+                moving.append(link)
+        known = {link.entity() for link in self._stopped}
+        self._stopped += [link for link in moving if link.entity() not in known]
+        zero = self.gz.math.Vector3d(0.0, 0.0, 0.0)
+        for link in self._stopped:
+            link.set_linear_velocity(ecm, zero)
+            link.set_angular_velocity(ecm, zero)
+        self._placed = True
+
+    def _keep_velocity(self, ecm: Any, link: Any) -> None:
+        """A velocity command stays in force for ever: what was stopped once is told its own velocity at
+        each step (in its own frame), which changes nothing."""
+        turn = link.world_pose(ecm).rot()
+        link.set_linear_velocity(ecm, turn.rotate_vector_reverse(link.world_linear_velocity(ecm)))
+        link.set_angular_velocity(ecm, turn.rotate_vector_reverse(link.world_angular_velocity(ecm)))
 
     def _pose3d(self, pose: Array) -> Any:
         math = self.gz.math
@@ -274,12 +303,8 @@ class GazeboEngine(Engine):
         root = transform(start.robot[:3], start.robot[3:]) @ inverse(root_in_model)
         self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
-        self._server.reset_all()
-        self._run(1)
         self._placing = Placement(_pose7_of(root), robot.DEFAULT_POSE.copy(), start.objects)
-        self._count = 0
-        self._run(2)  # one takes the command, the next shows it
-        self._count = 0
+        self._run(1)
         self._steps = 0
         self._touches.clear()
         self._lidar_rng = np.random.default_rng([seed, 4])
