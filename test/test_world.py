@@ -111,7 +111,7 @@ def test_incomplete_world_says_what_is_missing(tmp_path: Path, body: str, says: 
 
 
 def test_unknown_world_lists_the_shipped_ones() -> None:
-    with pytest.raises(InputError, match=r"no world 'moon'.*apartment, conformance, corridor, tabletop.*path of"):
+    with pytest.raises(InputError, match=r"no world 'moon'.*apartment, conformance, .*path of"):
         World.load("moon")
 
 

@@ -87,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", metavar="FILE", help="also write the outcomes here; - for standard output")
     check.set_defaults(call=_check_engine)
 
+    both = commands.add_parser("compare-engines", help="every command with the same seeds on several engines")
+    both.add_argument("--engines", nargs="+", default=["mujoco", "gazebo"], choices=ENGINES)
+    both.add_argument("--seeds", type=_count, default=1, metavar="N", help="seeds 0 to N-1 of each")
+    both.add_argument("--only", metavar="WORDS", help="only commands with these words in them")
+    both.add_argument("--json", metavar="FILE", help="also write the table here; - for standard output")
+    both.add_argument("--out", metavar="FOLDER", help="default: runs/compare-<date>-<time>")
+    both.set_defaults(call=_compare)
+
     warm = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
     warm.set_defaults(call=_warm)
 
@@ -175,6 +183,60 @@ def _check_engine(a: argparse.Namespace) -> int:
     console.print(f"{passed} of {len(done)} checks passed", style="bold")
     _write_json(a.json, outcomes)
     return 0 if passed == len(done) else 1
+
+
+def _compare(a: argparse.Namespace) -> int:
+    """Exit code 0 if every engine passed every run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from vla_sim.scenario.compare import CASES, Case, Row, compare, differences
+    from vla_sim.scenario.display import Display
+    from vla_sim.scenario.record import RunRecord
+    from vla_sim.scenario.run import RunOptions, Utterance, run_once
+    from vla_sim.stack import StackOptions
+    from vla_sim.voice import mouth
+
+    cases = [c for c in CASES if a.only is None or a.only.lower() in c.title.lower()]
+    if not cases or not a.seeds:
+        raise InputError(f"--only {a.only!r} --seeds {a.seeds}: nothing to run; commands are "
+                         + "; ".join(c.title for c in CASES))  # fmt: skip
+    folder = Path(a.out or f"runs/compare-{datetime.now():%Y%m%d-%H%M%S}")
+    console = Console(highlight=False, stderr=a.json == "-")
+
+    def run(engine: str, case: Case, seed: int) -> RunRecord:
+        said = [(0.0, case.words), *case.later]
+        utterances = tuple(Utterance(words, mouth.say(words, seed), after) for after, words in said)
+        stack = StackOptions(
+            world=case.world, engine=engine, seed=seed, randomise_objects=0.10 if a.seeds > 1 else 0.0,
+            randomise_start=0.5 if a.seeds > 1 else 0.0,
+            randomise_start_yaw=math.radians(30.0) if a.seeds > 1 else 0.0,
+        )  # fmt: skip
+        out = folder / f"{engine}-{CASES.index(case):02d}-{seed:03d}"
+        with Display(console) as display:
+            display.event(None, f"{engine}, {case.world}, seed {seed}: {case.title}", "bold")
+            return run_once(RunOptions(utterances, stack, out), display)
+
+    def report(row: Row) -> None:
+        why = "; ".join(row.reasons)
+        console.print(f"{row.engine}: {row.passed} of {row.runs} passed {why}", style="bold")
+
+    rows = compare(cases, a.engines, range(a.seeds), run, report)
+    table = Table()
+    for name in ("command", "engine", "passed", "first motion", "control", "path", "nearest", "real time"):
+        table.add_column(name, justify="left" if name in ("command", "engine") else "right")
+    for r in rows:
+        ms = ["-" if v is None else f"{v:.0f} ms" for v in (r.total_ms, r.control_ms)]
+        near = "-" if r.clearance is None else f"{r.clearance:.3f} m"
+        table.add_row(
+            r.command, r.engine, f"{r.passed} of {r.runs}", *ms, f"{r.path_length:.2f} m", near,
+            f"{r.real_time_factor:.2f}",
+        )  # fmt: skip
+    console.print(table)
+    for line in differences(rows):
+        console.print(f"the engines differ: {line}", style="yellow")
+    _write_json(a.json, rows)
+    return 0 if all(r.passed == r.runs for r in rows) else 1
 
 
 def _warm(a: argparse.Namespace) -> int:
