@@ -95,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--out", metavar="FOLDER", help="default: runs/compare-<date>-<time>")
     both.set_defaults(call=_compare)
 
+    bridge = commands.add_parser("bridge-config", help="print a ros_gz_bridge configuration of the contract")
+    bridge.add_argument("--world", default="apartment", help="whose robot; name or path of an SDF file")
+    bridge.set_defaults(call=_bridge)
+
     warm = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
     warm.set_defaults(call=_warm)
 
@@ -237,6 +241,15 @@ def _compare(a: argparse.Namespace) -> int:
         console.print(f"the engines differ: {line}", style="yellow")
     _write_json(a.json, rows)
     return 0 if all(r.passed == r.runs for r in rows) else 1
+
+
+def _bridge(a: argparse.Namespace) -> int:
+    from vla_sim import sdf
+    from vla_sim.engines.gz_bridge import bridge_config
+    from vla_sim.world import ROBOT, World
+
+    print(bridge_config(sdf.load_world(World.load(a.world).path).model(ROBOT)), end="")
+    return 0
 
 
 def _warm(a: argparse.Namespace) -> int:
