@@ -27,6 +27,8 @@ from vla_sim.sdf_tree import (
 from vla_sim.sdf_values import Scope, Values
 
 MESHES = (".obj", ".stl")
+DEFAULT_MASK = "0xFF"
+"""What libsdformat takes for a missing <collide_bitmask>; its own specification says 65535."""
 
 
 class Parts(Values):
@@ -118,7 +120,8 @@ class Parts(Values):
         kp = self.number(surface, "contact/ode/kp", -1.0)
         kd = self.number(surface, "contact/ode/kd", -1.0)
         mu = self.number(surface, f"{ode}mu", 1.0)
-        mask = self.text(surface, "contact/collide_bitmask", "65535") if surface is not None else "65535"
+        given = "" if surface is None else self.text(surface, "contact/collide_bitmask")
+        mask = given or DEFAULT_MASK
         try:
             bits = int(mask, 0)
         except ValueError:

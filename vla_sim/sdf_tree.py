@@ -87,7 +87,7 @@ class ContactSurface:
     kp: float | None = None
     kd: float | None = None
     restitution: float = 0.0
-    collide_bitmask: int = 0xFFFF
+    collide_bitmask: int = 0xFF
 
 
 @dataclass(frozen=True)

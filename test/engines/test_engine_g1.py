@@ -92,3 +92,9 @@ def test_hands_collide_with_the_body_and_legs_do_not_collide_with_each_other(g1:
     assert not bits["left_thigh"] & bits["right_thigh"]
     assert not bits["left_shin"] & bits["right_shin"]
     assert not bits["left_finger_left_pad"] & bits["left_finger_right_pad"]
+
+
+def test_every_part_of_the_robot_meets_what_has_no_mask_of_its_own(g1: sdf.Model) -> None:
+    for link in g1.links:
+        for collision in link.collisions:
+            assert collision.surface.collide_bitmask & 0xFF, collision.name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rclpy
 from sensor_msgs.msg import LaserScan
 
 from vla_sim import contract, robot
@@ -188,6 +189,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
             except InputError as error:
                 self._skip(str(error))
             except Exception as error:  # a bad image must not end the node
+                if self.closing or not rclpy.ok():
+                    return
                 self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:

@@ -217,7 +217,7 @@ class Session:
             self.event(f'robot: "{text}"', "magenta")
             shown["said"] += 1
         for _, level, reasons in recording.safety[shown["safety"] :]:
-            if level in ("stopped", "estop"):
+            if level in ("stopped", "estop") and self.commands:  # before, nothing has met yet
                 self.event(f"safety: {level} ({reasons})", "yellow")
             shown["safety"] += 1
         truth = recording.truth
@@ -283,9 +283,12 @@ def make_record(
     held = {k.name for k in world.objects if any(k.matches(q) for q in wanted)}
     contacts = judge.forbidden_contacts(recording, liftable, held)
     reasons += [f"{c.name}: {c.detail}" for c in checks if not c.passed]
-    reasons += [
-        f"{s.stage} took {s.milliseconds:.0f} ms; {s.limit:.0f} ms are allowed" for s in stages if not s.ok
-    ]
+    if expected[0]:  # half a sentence is waited on longer before the robot asks, on purpose
+        reasons += [
+            f"{s.stage} took {s.milliseconds:.0f} ms; {s.limit:.0f} ms are allowed"
+            for s in stages
+            if not s.ok
+        ]
     moved = any(steps and steps[0].skill != "stop" for steps in expected)
     if total is not None and total > contract.TOTAL_BUDGET.limit:
         reasons.append(f"first motion after {total:.0f} ms; {contract.TOTAL_BUDGET.limit:.0f} ms are allowed")
