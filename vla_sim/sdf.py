@@ -93,7 +93,7 @@ def load_model(path: str | Path, search: Sequence[Path] | None = None) -> Model:
     """The single model of an SDF file or of a model folder."""
     file = Path(path)
     if file.is_dir():
-        file = _model_file(file)
+        file = model_file(file)
     root = load(file, search)
     if len(root.models) != 1:
         raise SdfError(f"{file}:1: has {len(root.models)} models beside worlds; give a file with one <model>")
@@ -111,7 +111,7 @@ def default_search(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((*near, *listed, *shipped)))
 
 
-def _model_file(folder: Path) -> Path:
+def model_file(folder: Path) -> Path:
     """The SDF file that a model folder's model.config names (the last one listed)."""
     config = folder / "model.config"
     if config.is_file():
@@ -160,7 +160,7 @@ class _Reader(Parts):
             self.fail(element, "<include> has no <uri>; add one such as model://red_cup")
         path = self.resolve(uri.text or "", uri)
         if path.is_dir():
-            path = _model_file(path)
+            path = model_file(path)
         if not path.is_file():
             self.fail(uri, f"{path} does not exist; the model folder needs it")
         if path.resolve() in self.stack or len(self.stack) > MAX_DEPTH:
