@@ -15,6 +15,8 @@ from vla_sim.geometry import wrap
 from vla_sim.manipulation.standing import choose_place_spot, choose_stand, view_stands
 from vla_sim.world import Surface
 
+FRESH = 0.3  # [s] age of an image that still shows what is there, for a robot that stands
+GLANCE = 0.5  # [s] to wait for such an image
 LOOK = 1.2  # [s] to look at a surface before the next view
 FRESH = 0.6  # [s] within which an object counts as seen now
 STEP_BACK = 0.40  # [m] away from furniture before walking
@@ -72,7 +74,7 @@ def navigate(ctx: Context, step: Step) -> Running:
 def find(ctx: Context, step: Step) -> Running:
     """Look where it stands, then at every surface of the place, or of all places, nearest first."""
     query = step.object or ObjectQuery()
-    seen = yield from look(ctx, query, 0.5)
+    seen = yield from glance(ctx, query)
     surfaces = [s for s in ctx.world.surfaces if s.place == step.place or s.name == step.place]
     if not step.place:
         surfaces = list(ctx.world.surfaces)
@@ -112,6 +114,15 @@ def search(
         if found is not None:
             return found, True
     return None, got_there
+
+
+def glance(ctx: Context, query: ObjectQuery) -> Generator[None, None, DetectedObject | None]:
+    """The nearest object that matches in what the camera has just shown: an image of the last moment
+    is as good as a new one, so that a search begins without a wait."""
+    began = ctx.now
+    while ctx.objects_stamp < began - FRESH and ctx.now - began < GLANCE:
+        yield
+    return ctx.visible(query, began - FRESH)
 
 
 def look(
