@@ -169,7 +169,7 @@ def _check_engine(a: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from vla_sim.engines import make_engine
-    from vla_sim.engines.conformance import WORLD, Outcome, check_engine
+    from vla_sim.engines.conformance import WORLD, Bench, Outcome, check_engine
 
     console = Console(highlight=False, stderr=a.json == "-")
     engine = make_engine(a.engine, WORLD, a.sensors)
@@ -179,7 +179,7 @@ def _check_engine(a: argparse.Namespace) -> int:
         console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
 
     try:
-        outcomes = check_engine(engine, physics=a.engine != "fake", report=report)
+        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors), report)
     finally:
         engine.close()
     done = [one for one in outcomes if not one.skipped]

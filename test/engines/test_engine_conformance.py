@@ -20,7 +20,7 @@ NAMES = [name for name, _, _ in CHECKS]
 @pytest.mark.parametrize("engine", ["mujoco", "fake"])
 def test_the_engine_conforms(engine):
     made = make_engine(engine, WORLD, "software")
-    outcomes = check_engine(made, physics=engine != "fake", report=lambda _: None)
+    outcomes = check_engine(Bench(made, engine != "fake", engine, "software"), lambda _: None)
     made.close()
     assert [one.name for one in outcomes] == NAMES
     assert not [f"{one.name}: {one.figure}" for one in outcomes if not one.passed]

@@ -157,7 +157,8 @@ class GazeboEngine(Engine):
         self._placing: Placement | None = None
         self._node = self.gz.transport.Node()
         soles = self.gz.transport.SubscribeOptions()
-        soles.msgs_per_sec = round(1.0 / CONTROL_PERIOD)  # they touch the ground for ever
+        # They touch the ground at every step; a few times a control period will do, also at twice real time.
+        soles.msgs_per_sec = round(4.0 / CONTROL_PERIOD)
         for sensor in (s for _, model, _ in self.tree.walk() for s in model.sensors()):
             if sensor.type == "contact" and sensor.topic:
                 often = [] if "ankle" not in sensor.link else [soles]
