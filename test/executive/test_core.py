@@ -59,7 +59,7 @@ class Body:
                 self.done.append(record.mode)
                 if record.mode == "cancel" or self.silent:
                     continue
-                if record.mode in ("go", "dock"):
+                if record.mode in ("go", "dock") and record.mode not in self.refuse:
                     ctx.pose = (record.x, record.y, record.yaw)
                 state = "failed" if record.mode in self.refuse else "succeeded"
                 ctx.navigation = NavigationStatus(goal_id=record.goal_id, state=state, detail="blocked")
@@ -216,3 +216,30 @@ def test_a_surface_is_found_below_an_object():
     assert ctx.surface_below((2.0, 0.1, 0.80)) is None
     assert ctx.surface_below((2.85, 0.1, 0.05)) is None
     assert math.isclose(ctx.distance_to(WORLD.surfaces[0]), 3.0)
+
+
+def test_a_search_begins_at_once_when_the_camera_has_just_looked():
+    body = Body(see=False)
+    body.ctx.objects_stamp = body.ctx.now
+    body.allow(Step(skill="find", object=CUP, place="kitchen"))
+    body.run(0.1)
+    assert "go" in body.done
+
+
+def test_a_search_waits_a_moment_for_an_image_when_there_is_none():
+    body = Body(see=False)
+    body.ctx.objects_stamp = -10.0
+    body.allow(Step(skill="find", object=CUP, place="kitchen"))
+    body.run(0.3)
+    assert "go" not in body.done
+    body.run(0.5)
+    assert "go" in body.done
+
+
+def test_a_dock_that_fails_is_tried_again_from_a_step_further_off():
+    body = Body(refuse={"dock"})
+    body.allow(Step(skill="approach", object=CUP))
+    body.run()
+    first = body.done.index("dock")
+    assert body.done[first : first + 3] == ["dock", "go", "dock"]
+    assert body.final()[1] == "failed"
