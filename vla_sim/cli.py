@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import vla_sim
 from vla_sim.engines import ENGINES
 from vla_sim.errors import InputError, VlaSimError
 
 DEMO = "Go to the kitchen and pick up the red cup"
+RANDOMISED: dict[str, Any] = {
+    "randomise_objects": 0.10, "randomise_start": 0.5, "randomise_start_yaw": math.radians(30.0),
+}  # fmt: skip
+"""What a sweep over seeds displaces: the start and the objects [m], [rad]."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -141,8 +146,7 @@ def _run(a: argparse.Namespace) -> int:
         world=a.world, engine=a.engine, sensors=a.sensors, speed=_speed(a.speed),
         planner=a.planner, base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
-        randomise_objects=0.10 if randomise else 0.0, randomise_start=0.5 if randomise else 0.0,
-        randomise_start_yaw=math.radians(30.0) if randomise else 0.0,
+        **(RANDOMISED if randomise else {}),
     )  # fmt: skip
     folder = Path(a.out) if a.out else Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
     console = Console(highlight=False, stderr=a.json == "-")
@@ -212,9 +216,7 @@ def _compare(a: argparse.Namespace) -> int:
         said = [(0.0, case.words), *case.later]
         utterances = tuple(Utterance(words, mouth.say(words, seed), after) for after, words in said)
         stack = StackOptions(
-            world=case.world, engine=engine, seed=seed, randomise_objects=0.10 if a.seeds > 1 else 0.0,
-            randomise_start=0.5 if a.seeds > 1 else 0.0,
-            randomise_start_yaw=math.radians(30.0) if a.seeds > 1 else 0.0,
+            world=case.world, engine=engine, seed=seed, **(RANDOMISED if a.seeds > 1 else {})
         )  # fmt: skip
         out = folder / f"{engine}-{CASES.index(case):02d}-{seed:03d}"
         with Display(console) as display:

@@ -87,6 +87,11 @@ def transform(position: ArrayLike, rotation: ArrayLike | None = None) -> Array:
     return t
 
 
+def pose7(t: Array) -> Array:
+    """(7,) x y z qw qx qy qz of a (4, 4) pose."""
+    return np.concatenate([t[:3, 3], quaternion_from_rotation(t[:3, :3])])
+
+
 def inverse(t: Array) -> Array:
     """Inverse of a rigid (4, 4) transform."""
     out = np.eye(4)

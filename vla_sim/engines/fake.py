@@ -25,7 +25,7 @@ from vla_sim.engines.engine import (
     Truth,
     checked,
 )
-from vla_sim.geometry import inverse, quaternion_from_rotation, quaternion_from_yaw, transform, wrap
+from vla_sim.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world import World
 
@@ -176,15 +176,10 @@ class FakeEngine(Engine):
             for height in (0.2, 0.8)
         )
         return Truth(
-            self.time, _pose7(pelvis), {name: _pose7(pose) for name, pose in self.objects.items()},
+            self.time, pose7(pelvis), {name: pose7(pose) for name, pose in self.objects.items()},
             False, float(min(nearest - BODY_RADIUS, FAR)),
             {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in robot.TOOL_FRAME.values()},
         )  # fmt: skip
-
-
-def _pose7(pose: Array) -> Array:
-    """(7,) x y z qw qx qy qz of a (4, 4)."""
-    return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])
 
 
 def _rotation(axis: Array, angle: float) -> Array:

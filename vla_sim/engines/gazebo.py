@@ -42,7 +42,7 @@ from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
 from vla_sim.errors import EngineError, InputError, MissingError
-from vla_sim.geometry import inverse, quaternion_from_rotation, rotation_from_quaternion, transform
+from vla_sim.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 
 JOINT_COUNT = len(robot.JOINTS)
@@ -260,8 +260,7 @@ class GazeboEngine(Engine):
         for name, (_, link, model_in_link) in self._loose.items():
             pose = _pose7(link.world_pose(ecm))
             if not np.array_equal(model_in_link, np.eye(4)):
-                at = transform(pose[:3], pose[3:]) @ model_in_link
-                pose = np.concatenate([at[:3, 3], quaternion_from_rotation(at[:3, :3])])
+                pose = pose7(transform(pose[:3], pose[3:]) @ model_in_link)
             reading.objects[name] = pose
         reading.movers = [_pose7(link.world_pose(ecm)) for link in self._movers]
 
@@ -328,7 +327,7 @@ class GazeboEngine(Engine):
         root = transform(start.robot[:3], start.robot[3:]) @ inverse(root_in_model)
         self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
-        self._placing = Placement(_pose7_of(root), robot.DEFAULT_POSE.copy(), start.objects)
+        self._placing = Placement(pose7(root), robot.DEFAULT_POSE.copy(), start.objects)
         self._run(1)
         self._steps = 0
         self._touches.clear()
@@ -466,7 +465,3 @@ def _parsed(path: Path) -> Any:
 def _pose7(pose: Any) -> Array:
     p, q = pose.pos(), pose.rot()
     return np.array([p.x(), p.y(), p.z(), q.w(), q.x(), q.y(), q.z()])
-
-
-def _pose7_of(pose: Array) -> Array:
-    return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])

@@ -44,6 +44,7 @@ from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
 from vla_sim.engines.proprioception import Proprioception
 from vla_sim.errors import EngineError, MissingError
 from vla_sim.geometry import (
+    pose7,
     quaternion_from_rotation,
     quaternion_from_yaw,
     rotation_from_quaternion,
@@ -248,7 +249,7 @@ class MujocoEngine(Engine):
                 body, link_in_model = self._loose[name], self.compiled.loose[name][1]
                 at = transform(pose[:3], pose[3:]) @ link_in_model
                 address = int(m.jnt_qposadr[m.body_jntadr[body]])
-                d.qpos[address : address + 7] = (*at[:3, 3], *quaternion_from_rotation(at[:3, :3]))
+                d.qpos[address : address + 7] = pose7(at)
         if movers is None:
             self._follow()
         else:
@@ -279,8 +280,10 @@ class MujocoEngine(Engine):
                 if self.sensors == "native":
                     raise
                 logging.getLogger(__name__).warning("the camera is rendered in software: %s", error)
-        eyes = self._eyes or SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
-        eyes.warm()
+        eyes = self._eyes
+        if eyes is None:  # else they are warm, and their lidar is the control loop's
+            eyes = SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
+            eyes.warm()
         return SoftwareRenderer(self.model, eyes)
 
     # ------------------------------------------------------------------ truth
@@ -307,8 +310,7 @@ class MujocoEngine(Engine):
         link_in_model = self.compiled.loose[name][1]
         if np.allclose(link_in_model, np.eye(4)):
             return q.copy()
-        pose = transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model)
-        return np.concatenate([pose[:3, 3], quaternion_from_rotation(pose[:3, :3])])
+        return pose7(transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model))
 
     def close(self) -> None:
         if self._renderer is not None:
