@@ -36,7 +36,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        *share("worlds", "models", "launch", "config"),
+        *share("worlds", "models", "launch", "config", "test/scenarios"),
     ],
     install_requires=requirements("requirements.txt"),
     extras_require={

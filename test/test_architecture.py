@@ -48,7 +48,7 @@ def test_the_core_of_a_stage_loads_without_ros(stage):
 
 def test_no_stage_listens_to_the_simulators_truth():
     truth = {name for name, t in vars(contract).items() if isinstance(t, contract.Topic) and t.truth}
-    assert truth == {"GROUND_TRUTH", "CONTACTS"}
+    assert truth == {"GROUND_TRUTH", "CONTACTS", "DISTURB"}
     for stage in STAGES:
         for path in (PACKAGE / stage).rglob("*.py"):
             text = path.read_text()

@@ -41,6 +41,11 @@ def config_dir() -> Path:
     return _folder("config")
 
 
+def scenarios_dir() -> Path:
+    """Folder of the shipped scenarios. Raises `MissingError` if there is none."""
+    return _folder("test/scenarios")
+
+
 def world_names() -> tuple[str, ...]:
     """Names of the shipped worlds in alphabetical order."""
     return tuple(sorted(path.stem for path in worlds_dir().glob("*.sdf")))

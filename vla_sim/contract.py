@@ -307,6 +307,17 @@ class GroundTruth(Record, frozen=True, kw_only=True):
     real_time_factor: float = 0.0
 
 
+class Disturbance(Record, frozen=True, kw_only=True):
+    """What a scenario does to the simulated world. move: put the loose model `name` at `pose`. freeze: node
+    `name` stands still for `seconds` (lock-step; elsewhere its process is stopped). silent, nan: sensor
+    `name` ("lidar", "camera") sends nothing, or no numbers, for `seconds`."""
+
+    kind: Literal["move", "freeze", "silent", "nan"]
+    name: Id
+    pose: Pose7 = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    seconds: float = 0.0
+
+
 class PayloadError(ValueError):
     """A payload that does not fit its record; the message names the record, field and value."""
 
@@ -428,6 +439,7 @@ DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
 
 GROUND_TRUTH = Topic("/sim/ground_truth", GroundTruth, truth=True)
 CONTACTS = Topic("/sim/contacts", Contacts, truth=True)
+DISTURB = Topic("/sim/disturb", Disturbance, truth=True)
 RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
 
 TOPICS: tuple[Topic, ...] = (
@@ -436,7 +448,7 @@ TOPICS: tuple[Topic, ...] = (
     MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
     CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
     *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
-    SAFETY_STATE, DIAGNOSTICS, GROUND_TRUTH, CONTACTS,
+    SAFETY_STATE, DIAGNOSTICS, GROUND_TRUTH, CONTACTS, DISTURB,
 )  # fmt: skip
 
 # --------------------------------------------------------------------------- budgets
@@ -459,3 +471,10 @@ BUDGETS: dict[str, Budget] = {
     "control": Budget(100.0, 50.0),  # verdict to first motion
 }
 TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion
+
+COSTS: dict[str, float] = {
+    "voice": 0.060, "intent": 0.002, "planning": 0.005, "perception": 0.040, "safety": 0.002,
+    "navigation": 0.010, "manipulation": 0.150,
+}  # fmt: skip
+"""Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
+these stages take on two cores."""

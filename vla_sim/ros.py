@@ -11,7 +11,6 @@ import gc
 import importlib
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -27,14 +26,17 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from vla_sim import contract
+from vla_sim import clock, contract, lockstep
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
+from vla_sim.lockstep import Conductor, Follower
 from vla_sim.params import StageParams, check
 from vla_sim.serial_executor import SerialExecutor
 
 P = TypeVar("P", bound=StageParams)
 
+DEEP = 1000
+"""Messages that a lock-step node may be behind: none may be lost there."""
 QOS: dict[str, QoSProfile] = {
     "sensor": QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT),
     "reliable": QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE),
@@ -59,11 +61,17 @@ def message_class(name: str) -> Any:
 class StageNode(Node, Generic[P]):
     """A node with typed parameters, record topics, a trace and 1 Hz diagnostics.
 
-    params: the frozen dataclass with the values that were set at start.
+    params: the frozen dataclass with the values that were set at start. turns: in a lock-step run, who
+    gives this node its turns (or gives them to the others, where `conducts`).
     """
+
+    conducts = False
 
     def __init__(self, name: str, params: type[P]) -> None:
         super().__init__(name)
+        self.turns: Follower | Conductor | None = None
+        if lockstep.wanted():
+            self.turns = Conductor() if self.conducts else Follower(name)
         # Of any type, so that it is `check` that says what is wrong with a value.
         free = ParameterDescriptor(dynamic_typing=True)
         values = {f.name: self.declare_parameter(f.name, f.default, free).value for f in fields(params)}
@@ -74,8 +82,7 @@ class StageNode(Node, Generic[P]):
         self._reports = 0
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(0.25, self._report_when_due, clock=steady)
+        self.repeat(0.25, self._report_when_due, steady=True)
 
     def publish(self, topic: Topic) -> Any:
         """The publisher of a topic, made at the first call, which belongs in the constructor: a writer
@@ -83,9 +90,17 @@ class StageNode(Node, Generic[P]):
         found = self._publishers_by_topic.get(topic.name)
         if found is None:
             kind = String if not isinstance(topic.type, str) else message_class(topic.type)
-            found = self.create_publisher(kind, topic.name, QOS[topic.qos], event_callbacks=NO_EVENTS)
+            found = self.create_publisher(kind, topic.name, self._qos(topic), event_callbacks=NO_EVENTS)
+            if self.turns is not None:
+                found = lockstep.Publisher(self.turns.mail, found, topic.name)
             self._publishers_by_topic[topic.name] = found
         return found
+
+    def _qos(self, topic: Topic) -> QoSProfile:
+        if self.turns is None:
+            return QOS[topic.qos]
+        # What was sent before a reader was there would be counted by nobody: nothing is kept for late ones.
+        return QoSProfile(depth=DEEP, reliability=ReliabilityPolicy.RELIABLE)
 
     def send(self, topic: Topic, record: Record) -> None:
         """Publish a record; one that cannot be encoded is logged and dropped.
@@ -100,13 +115,13 @@ class StageNode(Node, Generic[P]):
         except PayloadError as error:
             self._reject(topic, error)
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None]) -> None:
-        """Call back with each message, or with each valid record of a record topic."""
+    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
+        """Call back with each message, or with each valid record of a record topic; raw: with its
+        undecoded message."""
         self._listening.append(topic.name)
-        if isinstance(topic.type, str):
-            self.create_subscription(
-                message_class(topic.type), topic.name, callback, QOS[topic.qos], event_callbacks=NO_EVENT
-            )
+        if isinstance(topic.type, str) or raw:
+            name = topic.type if isinstance(topic.type, str) else "std_msgs/msg/String"
+            self._subscribe(message_class(name), topic, callback)
             return
         kind = topic.type
         contract.prepare(kind)
@@ -119,18 +134,42 @@ class StageNode(Node, Generic[P]):
                 return
             callback(record)
 
-        self.create_subscription(String, topic.name, receive, QOS[topic.qos], event_callbacks=NO_EVENT)
+        self._subscribe(String, topic, receive)
+
+    def _subscribe(self, kind: Any, topic: Topic, callback: Callable[[Any], None]) -> None:
+        made = self.create_subscription(
+            kind, topic.name, callback, self._qos(topic), event_callbacks=NO_EVENT
+        )
+        if self.turns is not None:
+            self.turns.mail.boxes[topic.name] = lockstep.Box(
+                lambda: made.handle.take_message(made.msg_type, made.raw), callback
+            )
+
+    def repeat(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> Any:
+        """Call back every `period` seconds of the ROS clock, or of the machine's (in lock-step there is
+        one clock alone)."""
+        if isinstance(self.turns, Follower):
+            return self.turns.timer(period, callback)
+        if steady:
+            return self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        return self.create_timer(period, callback)
+
+    def listeners(self) -> dict[str, int]:
+        """How many listen to each topic that this node publishes."""
+        return {name: one.get_subscription_count() for name, one in self._publishers_by_topic.items()}
 
     def trace(self, command_id: str, stage: contract.Stage, begin_mono: float, detail: str = "") -> None:
         """Publish that `stage` worked for a command from `begin_mono` until now."""
         event = TraceEvent(
-            command_id=command_id, stage=stage, begin_mono=begin_mono, end_mono=time.monotonic(),
+            command_id=command_id, stage=stage, begin_mono=begin_mono, end_mono=clock.mono(),
             detail=detail,
         )  # fmt: skip
         self.send(contract.TRACE, event)
 
     def now(self) -> float:
         """Seconds of the ROS clock: simulated time in simulation."""
+        if self.turns is not None:
+            return self.turns.stamp
         return float(self.get_clock().now().nanoseconds) * 1e-9
 
     def status(self) -> dict[str, str]:
@@ -150,8 +189,7 @@ class StageNode(Node, Generic[P]):
     def _report(self) -> None:
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
         values["listens"] = " ".join(self._listening)
-        for name, publisher in self._publishers_by_topic.items():
-            values[f"listeners {name}"] = str(publisher.get_subscription_count())
+        values |= {f"listeners {name}": str(count) for name, count in self.listeners().items()}
         values |= self.status()
         entry = DiagnosticStatus(
             level=DiagnosticStatus.WARN if self.rejected else DiagnosticStatus.OK,
@@ -160,7 +198,7 @@ class StageNode(Node, Generic[P]):
             values=[KeyValue(key=k, value=v) for k, v in values.items()],
         )
         message = DiagnosticArray(status=[entry])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = to_stamp(self.now())
         self._diagnostics.publish(message)
 
 
@@ -201,6 +239,8 @@ def spin(make: Callable[[], Node]) -> int:
         run = getattr(node, "run", None)
         if run is not None:
             run(executor)
+        elif isinstance(getattr(node, "turns", None), Follower):
+            node.turns.loop(node.listeners, rclpy.ok)
         else:
             executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -23,6 +23,9 @@ class StackOptions:
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
     randomise_start_yaw: float = param(0.0, "[rad]", low=0.0, high=3.2)
     speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0)
+    compute: str = param("fixed", "what work costs in lock-step: fixed, or as measured")
+    costs: str = param("", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]')
+    real_world: str = param("", "what the simulator loads, where it is more than the stack knows; empty: world")
     planner: str = param("rules", "rules, llm or auto")
     base_url: str = param("", "of an OpenAI-compatible server, for planner llm and auto")
     model: str = param("", "name of that server's model")
@@ -47,8 +50,8 @@ STACK: tuple[NodeSpec, ...] = (
         "engine",
         "vla_sim.engines.node",
         (
-            "world", "engine", "sensors", "seed", "randomise_objects", "randomise_start",
-            "randomise_start_yaw", "speed",
+            "world", "real_world", "engine", "sensors", "seed", "randomise_objects", "randomise_start",
+            "randomise_start_yaw", "speed", "compute", "costs",
         ),
     ),
     NodeSpec("perception", "vla_sim.perception.node", nice=8),

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim import stack
+from vla_sim import lockstep, stack
 from vla_sim.errors import InputError, StackError
 from vla_sim.stack import NodeSpec, StackOptions
 
@@ -125,13 +125,20 @@ class Stack:
     def __init__(
         self, options: StackOptions, folder: Path, *, domain: int | None = None,
         specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
+        guests: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
+        """guests: nodes of the caller's process that take turns too, in lock-step."""
         self.options, self.folder = options, folder
         self.specs = specs if specs is not None else stack.nodes()
         self.domain = Domain(domain)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
         self.ending = False
+        self.guests = guests
+        self.lockstep = options.speed == 0.0 and bool(guests)
+        self.killed: set[str] = set()
+        self.environment: dict[str, str] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
         logs = self.folder / "logs"
@@ -140,17 +147,41 @@ class Stack:
         except OSError as error:
             raise StackError(f"cannot write to {logs}: {error.strerror}; choose another with --out") from None
         env = stack.environment(self.domain.id)
+        if self.lockstep:
+            self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
+            env |= lockstep.environment(Path(self._folder.name) / "turns", self._takes_turns())
+        self.environment = env
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
             line = stack.command(spec, self.options)
             log = logs / f"{spec.name}.log"
             self.processes.append(Process(spec.name, line, env, log, self.echo, spec.nice))
 
+    def _takes_turns(self) -> tuple[str, ...]:
+        return (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
+
+    def kill(self, name: str) -> None:
+        """End a node without warning, on purpose: `check` takes no offence. Returns when it is dead."""
+        process = self._process(name)
+        self.killed.add(name)
+        process.signal(signal.SIGKILL)
+        process.popen.wait()
+
+    def freeze(self, name: str, stopped: bool) -> None:
+        """Stop a node's process, or let it go on."""
+        self._process(name).signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+
+    def _process(self, name: str) -> Process:
+        found = next((p for p in self.processes if p.name == name), None)
+        if found is None:
+            raise InputError(f"no node is called {name!r}; there are {', '.join(p.name for p in self.processes)}")
+        return found
+
     def check(self) -> None:
         """Raises `StackError` if a node has ended by itself."""
         for process in self.processes:
             code = process.popen.poll()
-            if code is not None and not self.ending:
+            if code is not None and not self.ending and process.name not in self.killed:
                 process.reader.join(1.0)
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
                 raise StackError(f"{process.name} ended: {why} (log: {process.log})")
@@ -158,6 +189,8 @@ class Stack:
     def stop(self) -> None:
         """End every node: SIGINT, then SIGTERM, then SIGKILL. Safe to call twice."""
         self.ending = True
+        for process in self.processes:
+            process.signal(signal.SIGCONT)  # what is frozen cannot end
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for process in self.processes:
                 process.signal(number)
@@ -170,6 +203,10 @@ class Stack:
             process.popen.wait()
             process.reader.join(1.0)
         self.domain.release()
+        if self._folder is not None:
+            self._folder.cleanup()
+        for name in (lockstep.SOCKET, lockstep.NODES):
+            os.environ.pop(name, None)
 
     def alive(self) -> list[str]:
         return [p.name for p in self.processes if p.popen.poll() is None]

@@ -8,6 +8,7 @@ with a snapshot, so that rendering never delays the control loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,6 +67,14 @@ class JointCommand:
     position: Array
     stiffness: Array
     effort: Array
+
+
+def known_object(name: str, loose: Iterable[str]) -> str:
+    """`name`, or `EngineError` that lists the loose models."""
+    known = sorted(loose)
+    if name not in known:
+        raise EngineError(f"{name!r} cannot be moved: the loose models are {', '.join(known) or 'none'}")
+    return name
 
 
 def checked(command: JointCommand) -> tuple[Array, Array, Array]:
@@ -189,6 +198,11 @@ class Engine(ABC):
     @abstractmethod
     def truth(self) -> Truth:
         """Ground truth, for checks alone."""
+
+    @abstractmethod
+    def put(self, name: str, pose: Array) -> None:
+        """Set a loose model down at `pose` (7,) in the world, at rest: what a scenario does to the robot's
+        surroundings. Raises `EngineError` if there is no such model."""
 
     def close(self) -> None:  # noqa: B027  (most engines hold nothing)
         """Give back what the engine holds. Idempotent."""

@@ -24,6 +24,7 @@ from vla_sim.engines.engine import (
     RobotState,
     Truth,
     checked,
+    known_object,
 )
 from vla_sim.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
@@ -83,6 +84,9 @@ class FakeEngine(Engine):
     def move_base(self, forward: float, left: float, turn: float) -> None:
         """Velocity in the base frame [m/s], [m/s], [rad/s] from the next step on."""
         self.base_velocity = np.array([forward, left, turn], dtype=float)
+
+    def put(self, name: str, pose: Array) -> None:
+        self.objects[known_object(name, self.objects)] = transform(pose[:3], pose[3:])
 
     def command(self, command: JointCommand) -> None:
         wanted, stiffness, _ = checked(command)

@@ -29,6 +29,7 @@ from vla_sim.engines.engine import (
     Sensors,
     Truth,
     checked,
+    known_object,
 )
 from vla_sim.engines.follower import position_at
 from vla_sim.engines.mujoco_compile import FIXED, LOOSE, ROBOT, compile_world
@@ -231,6 +232,16 @@ class MujocoEngine(Engine):
         return Snapshot(
             d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
         )
+
+    def put(self, name: str, pose: Array) -> None:
+        m, d = self.model, self.data
+        body = self._loose[known_object(name, self._loose)]
+        at = transform(pose[:3], pose[3:]) @ self.compiled.loose[name][1]
+        joint = m.body_jntadr[body]
+        address, speed = int(m.jnt_qposadr[joint]), int(m.jnt_dofadr[joint])
+        d.qpos[address : address + 7] = pose7(at)
+        d.qvel[speed : speed + 6] = 0.0
+        mujoco.mj_forward(m, d)
 
     def mirror(
         self, stamp: float, base: Array, joints: Array, objects: dict[str, Array],

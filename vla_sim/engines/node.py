@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim import contract, robot
+from vla_sim import clock, contract, robot
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
@@ -28,6 +29,7 @@ from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
+from vla_sim.lockstep import Conductor
 from vla_sim.params import StageParams, check, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
@@ -48,6 +50,7 @@ class MovableBase(Protocol):
 @dataclass(frozen=True)
 class EngineParams(StageParams):
     engine: str = param("mujoco", "mujoco, gazebo or fake")
+    real_world: str = param("", "what is simulated, where it is more than the stack knows; empty: world")
     seed: int = param(0, "of displacements and sensor noise", low=0)
     randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
@@ -58,6 +61,8 @@ class EngineParams(StageParams):
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
     policy: str = param("fastsac", "walking policy: fastsac or ppo")
+    compute: str = param("fixed", "what work costs in lock-step: fixed, or as measured")
+    costs: str = param("", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]')
 
 
 class EngineNode(StageNode[EngineParams]):
@@ -67,8 +72,10 @@ class EngineNode(StageNode[EngineParams]):
     listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
     /sim/contacts at 25 Hz; /vla/trace (stage "control").
     Subscriptions: /cmd_vel, arm and gripper trajectories, /vla/verdict and /vla/status (for the trace).
-    Services: /sim/reset. Its time is the simulation's, which never goes back: a reset goes on from it.
+    /sim/disturb. Services: /sim/reset. Its time is the simulation's, which never goes back: a reset goes on from it.
     """
+
+    conducts = True
 
     def __init__(self) -> None:
         super().__init__("engine", EngineParams)
@@ -76,6 +83,7 @@ class EngineNode(StageNode[EngineParams]):
         for name, value, allowed in (
             ("sensors", p.sensors, ("auto", "native", "software")),
             ("policy", p.policy, ("fastsac", "ppo")),
+            ("compute", p.compute, ("fixed", "measured")),
         ):
             if value not in allowed:
                 raise InputError(f"parameter {name} is {value!r}; it must be one of {', '.join(allowed)}")
@@ -83,11 +91,12 @@ class EngineNode(StageNode[EngineParams]):
         self.kinematics.warm()
         policy = WalkingPolicy(load_policy(p.policy))  # type: ignore[arg-type]
         self.controller = Controller(self.kinematics.arm, policy, CALIBRATION[p.policy])
-        self.engine = make_engine(p.engine, p.world, p.sensors)  # type: ignore[arg-type]
+        self.engine = make_engine(p.engine, p.real_world or p.world, p.sensors)  # type: ignore[arg-type]
         self.pacer = Pacer(p.speed)
         self._epoch = 0.0
         self._tick = 0
         self._reset_mono = time.monotonic()
+        self._blind: dict[str, tuple[float, str]] = {}
         self._messages = conversions.StateMessages()
         self._contacts = truth_records.ContactCollector()
         self._first_motion = FirstMotion()
@@ -104,7 +113,10 @@ class EngineNode(StageNode[EngineParams]):
         self.camera: CameraThread | None = None
         self.engine.reset(p.seed, self._randomisation(p))
         self.state: RobotState = self.engine.state()
-        if p.camera:
+        if isinstance(self.turns, Conductor):
+            self.turns.charges(p.compute, costs_of(p.costs))
+            self.pacer = Pacer(0.0)
+        elif p.camera:
             self.camera = CameraThread(self.engine.render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
         self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
@@ -113,12 +125,16 @@ class EngineNode(StageNode[EngineParams]):
             self.listen(contract.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
         self.listen(contract.VERDICT, self._on_verdict)
         self.listen(contract.STATUS, self._first_motion.status)
+        self.listen(contract.DISTURB, self._on_disturbance)
         self.create_service(Trigger, contract.RESET_SERVICE, self._on_reset)
 
     # ------------------------------------------------------------------ the loop
 
     def run(self, executor: SerialExecutor) -> None:
         """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
+        if isinstance(self.turns, Conductor):
+            self._conduct(self.turns)
+            return
         sys.setswitchinterval(5e-4)  # the camera's thread gives the interpreter back within a tick
         while rclpy.ok():
             self.pacer.tick(time.monotonic())
@@ -126,6 +142,16 @@ class EngineNode(StageNode[EngineParams]):
             executor.drain()  # all of it, also when there is no time left to wait
             while (left := self.pacer.remaining(time.monotonic())) > 0.0:
                 executor.spin_once(timeout_sec=left)
+
+    def _conduct(self, turns: Conductor) -> None:
+        """Simulate in lock-step with all nodes."""
+        turns.meet(self.listeners, rclpy.ok)
+        while rclpy.ok():
+            self.pacer.tick(time.monotonic())
+            self.tick()
+            now = self.now()
+            turns.advance(now, now + CONTROL_PERIOD)
+            turns.mail.deliver()
 
     def tick(self) -> None:
         """One control period: what arrived, control, physics, what the sensors saw."""
@@ -145,10 +171,10 @@ class EngineNode(StageNode[EngineParams]):
         self.publish(contract.JOINT_STATES).publish(self._messages.joints)
         self.publish(contract.IMU).publish(self._messages.imu)
         self.publish(contract.ODOM).publish(self._messages.odometry)
-        if self._due(1.0 / self.params.lidar_rate):
+        if self._due(1.0 / self.params.lidar_rate) and self._sees("lidar") != "silent":
             self._publish_scan(stamp)
-        if self.camera is not None and self._due(1.0 / self.params.camera_rate, 1) and self._camera_wanted():
-            self.camera.offer(self.engine.snapshot())
+        if self._due(1.0 / self.params.camera_rate, 1) and self._camera_wanted():
+            self._look()
         self._contacts.add(self.engine.contacts())
         if self._due(TRUTH_PERIOD, 2):
             self._publish_truth()
@@ -211,9 +237,25 @@ class EngineNode(StageNode[EngineParams]):
         self._first_motion.verdict(verdict)
 
     def _trace_first_motion(self) -> None:
-        begun = self._first_motion.tick(self.controller.walking, time.monotonic())
+        begun = self._first_motion.tick(self.controller.walking, clock.mono())
         if begun is not None:
             self.trace(begun[0], "control", begun[1])
+
+    def _on_disturbance(self, what: contract.Disturbance) -> None:
+        """What a scenario does to the world. One that cannot be done ends the run: it would be judged
+        wrongly."""
+        if what.kind == "move":
+            self.engine.put(what.name, np.array(what.pose))
+        elif what.kind == "freeze":
+            if isinstance(self.turns, Conductor):
+                self.turns.hold(what.name, self.now() + what.seconds)
+        else:
+            self._blind[what.name] = (self.now() + what.seconds, what.kind)
+
+    def _sees(self, sensor: str) -> str:
+        """How a sensor fails now, "silent" or "nan"; empty if it works."""
+        until, how = self._blind.get(sensor, (0.0, ""))
+        return how if self.now() < until else ""
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
@@ -256,6 +298,8 @@ class EngineNode(StageNode[EngineParams]):
             if self.controller.hand[side].holding(q[robot.FINGER_INDEX[side]])
         ]
         ranges = scan.flatten(points, self.state.orientation, SOLE - min(soles), holding)
+        if self._sees("lidar") == "nan":
+            ranges[:] = np.nan
         self._scan.publish(conversions.laser_scan(ranges, stamp, 1.0 / self.params.lidar_rate))
         if self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))
@@ -267,12 +311,21 @@ class EngineNode(StageNode[EngineParams]):
         self.send(contract.CONTACTS, self._contacts.take(self.now()))
 
     def _camera_wanted(self) -> bool:
-        return any(publisher.get_subscription_count() for publisher in self._image_topics)
+        return self.params.camera and self._sees("camera") != "silent" and any(publisher.get_subscription_count() for publisher in self._image_topics)
+
+    def _look(self) -> None:
+        snapshot = self.engine.snapshot()
+        if self.camera is not None:
+            self.camera.offer(snapshot)
+        elif self.turns is not None:
+            self._publish_images(self.engine.render(snapshot))
 
     def _publish_images(self, frame: CameraFrame) -> None:
-        """In the camera's thread."""
-        if self.camera is None or not rclpy.ok() or frame.capture_mono < self._reset_mono:
+        """In the camera's thread, where there is one."""
+        if not rclpy.ok() or frame.capture_mono < self._reset_mono:
             return  # of a run that is over
+        if self._sees("camera") == "nan":
+            frame.depth[:] = np.nan
         messages = conversions.camera_messages(frame, to_stamp(self._epoch + frame.time))
         for publisher, message in zip(self._image_topics, messages, strict=True):
             publisher.publish(message)
@@ -282,6 +335,22 @@ class EngineNode(StageNode[EngineParams]):
             error = self.camera.error
             reason = str(error) or type(error).__name__
             raise EngineError(f"the camera cannot render: {reason}") from error
+
+
+def costs_of(text: str) -> dict[str, float]:
+    """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
+    out = {}
+    for word in text.split():
+        name, _, value = word.partition("=")
+        try:
+            ms = float(value)
+        except ValueError:
+            ms = -1.0
+        if name not in contract.COSTS or ms < 0.0:
+            known = ", ".join(contract.COSTS)
+            raise InputError(f"cost {word!r}: NAME=MILLISECONDS is allowed, with a name of {known}")
+        out[name] = 1e-3 * ms
+    return out
 
 
 def main() -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import CommandState, ManipulationRequest, NavigationRequest, Status, Verdict
 from vla_sim.executive.context import Context
 from vla_sim.executive.goals import Running
@@ -112,6 +110,6 @@ class Executive:
             skill = skill or job.plan.steps[job.step].skill
         status = Status(
             command_id=command_id, state=state, skill=skill, step=job.step if job else 0,
-            steps=steps, detail=detail, mono=time.monotonic(),
+            steps=steps, detail=detail, mono=clock.mono(),
         )  # fmt: skip
         self.ctx.send(contract.STATUS, status)

@@ -47,7 +47,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         for topic in (contract.STATUS, contract.NAVIGATION_REQUEST, contract.MANIPULATION_REQUEST):
             self.publish(topic)  # discovered before the first command, not at it
         self.publish(contract.SAY)
-        self.create_timer(1.0 / self.params.rate, self.tick)
+        self.repeat(1.0 / self.params.rate, self.tick)
 
     def on_verdict(self, verdict: contract.Verdict) -> None:
         self.update_pose()

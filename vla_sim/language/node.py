@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import ObjectList, PayloadError
 from vla_sim.errors import InputError, VlaSimError
 from vla_sim.language.context import Context, Memory
@@ -17,7 +17,7 @@ from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner, Understood
 from vla_sim.language.worker import LlmWorker
 from vla_sim.params import StageParams, param
-from vla_sim.ros import QOS, StageNode, message_class, spin
+from vla_sim.ros import StageNode, spin
 from vla_sim.world import World
 
 PLANNERS = ("rules", "llm", "auto")
@@ -59,10 +59,15 @@ class LanguageNode(StageNode[LanguageParams]):
         self._model_state = "none"
         worker = None
         if p.planner != "rules":
-            self._wake = self.create_guard_condition(self.on_answers)
-            worker = LlmWorker(self._ask, p.timeout, self._wake.trigger)
             self._model_state = "starting"
-            threading.Thread(target=self._start_model, daemon=True).start()
+            if clock.lockstep():
+                worker = LlmWorker(self._ask, p.timeout, lambda: None)
+                self.repeat(0.02, self.on_answers)
+                self._start_model()
+            else:
+                self._wake = self.create_guard_condition(self.on_answers)
+                worker = LlmWorker(self._ask, p.timeout, self._wake.trigger)
+                threading.Thread(target=self._start_model, daemon=True).start()
         self.responder = Responder(
             self.rules, self.memory, self.send, self.planning_context, worker, p.planner
         )
@@ -72,10 +77,7 @@ class LanguageNode(StageNode[LanguageParams]):
         self.listen(contract.COMMAND, self.responder.on_command)
         self.listen(contract.STATUS, self.memory.heard)
         # Kept undecoded: ten lists a second arrive, one in minutes is needed.
-        self.create_subscription(
-            message_class("std_msgs/msg/String"), contract.OBJECTS.name, self.on_objects,
-            QOS[contract.OBJECTS.qos],
-        )  # fmt: skip
+        self.listen(contract.OBJECTS, self.on_objects, raw=True)
 
     def on_objects(self, message: Any) -> None:
         self._objects = message

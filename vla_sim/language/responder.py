@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import (
     PRIORITIES,
     Command,
@@ -64,7 +64,7 @@ class Responder:
 
     def on_transcript(self, heard: Transcript) -> None:
         """Speech: half a sentence or noise is answered, never acted on, unless it says stop."""
-        request = Request(heard.command_id, heard.text, time.monotonic(), heard.speech_end_mono)
+        request = Request(heard.command_id, heard.text, clock.mono(), heard.speech_end_mono)
         if heard.complete:
             self._handle(request)
             return
@@ -82,7 +82,7 @@ class Responder:
 
     def on_command(self, command: Command) -> None:
         """Text, typed or sent by a program."""
-        now = time.monotonic()
+        now = clock.mono()
         self._handle(Request(command.command_id, command.text, now, command.sent_mono, command.priority))
 
     def on_answers(self) -> None:
@@ -96,10 +96,10 @@ class Responder:
 
     def _handle(self, request: Request) -> None:
         context = self._context()
-        if request.priority == "stop":
-            understood = self.rules.intent("stop", context)
-        else:
-            understood = self.rules.intent(request.text, context)
+        began = time.perf_counter()
+        words = "stop" if request.priority == "stop" else request.text
+        understood = self.rules.intent(words, context)
+        clock.charge("intent", time.perf_counter() - began)
         if understood.priority == "stop":
             self._drop_waiting()
             self._publish(request, understood, "rules")
@@ -145,7 +145,9 @@ class Responder:
         self._send(contract.INTENT, intent)
         understood = asked or self._trace(command_id, "intent", request.received)
         if found.problem is None and planner == "rules":
+            began = time.perf_counter()
             found = self.rules.finish(found, context)
+            clock.charge("planning", time.perf_counter() - began)
         if found.problem is not None:
             self._ask_back(command_id, found.problem)
             return
@@ -172,11 +174,11 @@ class Responder:
         self._status(command_id, "asked", problem.question)
 
     def _status(self, command_id: str, state: contract.CommandState, detail: str) -> None:
-        status = Status(command_id=command_id, state=state, detail=detail, mono=time.monotonic())
+        status = Status(command_id=command_id, state=state, detail=detail, mono=clock.mono())
         self._send(contract.STATUS, status)
 
     def _trace(self, command_id: str, stage: contract.Stage, begin: float, detail: str = "") -> float:
-        end = time.monotonic()
+        end = clock.mono()
         event = TraceEvent(
             command_id=command_id, stage=stage, begin_mono=begin, end_mono=end, detail=detail
         )

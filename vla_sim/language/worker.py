@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from vla_sim import clock
 from vla_sim.language.context import Context
 from vla_sim.language.llm_format import LlmError
 from vla_sim.language.rules import Understood
@@ -27,14 +28,15 @@ class Answer:
     understood: Understood | None
     reason: str = ""
     cached: bool = False
-    asked: float = field(default_factory=time.monotonic)
-    """When the request was made [s, monotonic clock]."""
+    asked: float = field(default_factory=clock.mono)
+    """When the request was made (`clock.mono`)."""
 
 
 class LlmWorker:
     """Each command gets a thread of its own; one that takes longer than `timeout` [s] is answered as
     failed and its thread's late word is dropped. `on_ready` is called from another thread when
-    `finished` has something new."""
+    `finished` has something new. In lock-step a request is answered before `submit` returns, and what it
+    took, `timeout` at most, is charged as planning."""
 
     def __init__(self, ask: Ask, timeout: float, on_ready: Callable[[], None], most: int = 4) -> None:
         self._ask = ask
@@ -59,9 +61,14 @@ class LlmWorker:
                 timer = threading.Timer(self._timeout, self._finish, (late,))
                 timer.daemon = True
                 self._waiting[command_id] = timer
-                timer.start()
+                if not clock.lockstep():
+                    timer.start()
         if known is not None:
             self._put(Answer(command_id, known, cached=True))
+        elif clock.lockstep() and not busy:
+            began = time.perf_counter()
+            self._run(command_id, text, context, key)
+            clock.charge("planning", time.perf_counter() - began)
         elif busy:
             self._put(Answer(command_id, None, f"{self._most} commands wait for the model already"))
         else:
@@ -90,7 +97,7 @@ class LlmWorker:
         self.drop()
 
     def _run(self, command_id: str, text: str, context: Context, key: Hashable) -> None:
-        asked = time.monotonic()
+        asked = clock.mono()
         try:
             answer = Answer(command_id, self._ask(text, context), asked=asked)
         except LlmError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract, robot
+from vla_sim import clock, contract, robot
 from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
@@ -44,7 +44,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         world = World.load(p.world)
         planner = ArmPlanner(Kinematics.load())
         planner.warm()
-        self.worker = ThreadPoolExecutor(1, thread_name_prefix="arm-planner")
+        self.worker = None if clock.lockstep() else ThreadPoolExecutor(1, thread_name_prefix="arm-planner")
         around = Surroundings(world.surfaces, world.objects, world.rasterise())
         self.picker = Picker(planner, around, self.worker)
         self.joints: Any = None
@@ -64,11 +64,12 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.listen(contract.ODOM, self.on_odom)
         self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(contract.OBJECTS, self.on_objects)
-        self.create_timer(1.0 / p.rate, self.tick)
+        self.repeat(1.0 / p.rate, self.tick)
 
     def close(self) -> None:
         """End the planning thread."""
-        self.worker.shutdown(wait=False, cancel_futures=True)
+        if self.worker is not None:
+            self.worker.shutdown(wait=False, cancel_futures=True)
 
     def on_request(self, request: ManipulationRequest) -> None:
         self.waiting.append(request)
@@ -116,7 +117,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         senses = self.senses()
         if senses is None:
             return
-        begin = time.monotonic()
+        begin = time.perf_counter()
         commands: list[Trajectory | GripperCommand] = []
         for request in self.waiting:
             self.picker.request(request)
@@ -130,7 +131,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             else:
                 self.send_gripper(command, senses.time)
         self.report(senses.time)
-        self.worst_tick = max(self.worst_tick, time.monotonic() - begin)
+        self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
 
     def report(self, now: float) -> None:
         """Publish the status if it changed or is due."""

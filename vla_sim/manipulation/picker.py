@@ -13,6 +13,7 @@ short; without one it runs within the tick.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
+from vla_sim import clock, robot
 from vla_sim.contract import (
     Arm,
     DetectedObject,
@@ -334,7 +335,10 @@ class Picker:
     def _work(self, job: Callable[[], Outcome]) -> Generator[None, None, Outcome]:
         """Run something slow, on the executor if there is one."""
         if self._executor is None:
-            return job()
+            began = time.perf_counter()
+            outcome = job()
+            clock.charge("manipulation", time.perf_counter() - began)
+            return outcome
         future = self._executor.submit(job)
         while not future.done():
             yield

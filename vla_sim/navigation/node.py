@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import NavigationRequest
 from vla_sim.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.navigation.costmap import StaticMap
@@ -54,7 +54,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.listen(contract.ODOM, self.on_odom)
         self.listen(contract.SCAN, self.on_scan)
         self.listen(contract.DEPTH_SCAN, self.on_depth_scan)
-        self.create_timer(1.0 / p.rate, self.tick)
+        self.repeat(1.0 / p.rate, self.tick)
         self.send_map_to_odom()
 
     def on_request(self, request: NavigationRequest) -> None:
@@ -95,9 +95,12 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core.depth_scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
 
     def tick(self) -> None:
-        now, begin = self.now(), time.monotonic()
+        now, begin = self.now(), time.perf_counter()
         out = self.core.tick(now)
-        self.worst_tick = max(self.worst_tick, time.monotonic() - begin)
+        took = time.perf_counter() - begin
+        if out.path is not None:
+            clock.charge("navigation", took)
+        self.worst_tick = max(self.worst_tick, took)
         if out.active or self.was_active:
             message = self.twist_message
             message.header.stamp = to_stamp(now)

@@ -14,7 +14,7 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import LaserScan
 
-from vla_sim import contract, robot
+from vla_sim import clock, contract, robot
 from vla_sim.contract import Intent, ObjectList
 from vla_sim.errors import InputError
 from vla_sim.geometry import transform
@@ -76,7 +76,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.wake = threading.Condition()
         self.closing = False
         self.worker = threading.Thread(target=self._work, name="perception", daemon=True)
-        self.worker.start()
+        if not clock.lockstep():
+            self.worker.start()
 
         self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(contract.ODOM, self.on_odom)
@@ -126,7 +127,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.asked.append(intent.command_id)
 
     def on_color(self, message: Any) -> None:
-        self.colors[to_seconds(message.header.stamp)] = (message, time.monotonic())
+        self.colors[to_seconds(message.header.stamp)] = (message, clock.mono())
         self._pair(to_seconds(message.header.stamp))
 
     def on_depth(self, message: Any) -> None:
@@ -153,6 +154,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self._skip(str(error))
             return
         self.last_stamp = stamp
+        if clock.lockstep():
+            self._look(frame, arrived)
+            return
         with self.wake:
             self.waiting = (frame, arrived)
             self.wake.notify()
@@ -184,18 +188,22 @@ class PerceptionNode(StageNode[PerceptionParams]):
                     return
                 assert self.waiting is not None
                 (frame, arrived), self.waiting = self.waiting, None
-            try:
-                self._process(frame, arrived)
-            except InputError as error:
-                self._skip(str(error))
-            except Exception as error:  # a bad image must not end the node
-                if self.closing or not rclpy.ok():
-                    return
+            self._look(frame, arrived)
+
+    def _look(self, frame: Frame, arrived: float) -> None:
+        try:
+            self._process(frame, arrived)
+        except InputError as error:
+            self._skip(str(error))
+        except Exception as error:  # a bad image must not end the node
+            if not self.closing and rclpy.ok():
                 self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:
         asked = len(self.asked)  # those that come later wait for an image of their own
+        started = time.perf_counter()
         percept = self.core.process(frame)
+        clock.charge("perception", time.perf_counter() - started)
         self.send(
             contract.OBJECTS,
             ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived),
@@ -203,7 +211,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
         for _ in range(asked):
             self.trace(self.asked.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
-        self.latencies.append(time.monotonic() - arrived)
+        self.latencies.append(clock.mono() - arrived)
 
     def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
         layout = self.core.layout
@@ -234,7 +242,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         with self.wake:
             self.closing = True
             self.wake.notify()
-        self.worker.join(timeout=2.0)
+        if self.worker.is_alive():
+            self.worker.join(timeout=2.0)
 
 
 def _pose(position: tuple[float, float, float], q: tuple[float, float, float, float]) -> np.ndarray | None:

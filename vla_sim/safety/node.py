@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from std_srvs.srv import SetBool
 
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import Command, Plan, Transcript, Verdict
 from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin, to_stamp
@@ -55,17 +55,18 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(contract.SCAN, self.on_scan)
         self.listen(contract.ODOM, self.on_odom)
         self.create_service(SetBool, contract.ESTOP_SERVICE, self.on_estop)
-        self.create_timer(1.0 / p.rate, self.tick)
+        self.repeat(1.0 / p.rate, self.tick)
 
     def on_plan(self, plan: Plan) -> None:
-        begin = time.monotonic()
+        begin, started = clock.mono(), time.perf_counter()
         reasons = self.checker.check(plan)
+        clock.charge("safety", time.perf_counter() - started)
         allowed = not reasons
         if allowed and plan.steps and plan.priority != "stop":
             self.core.halted = False
         verdict = Verdict(
             command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan,
-            mono=time.monotonic(),
+            mono=clock.mono(),
         )  # fmt: skip
         self.send(contract.VERDICT, verdict)
         self.trace(plan.command_id, "safety", begin)
@@ -79,7 +80,7 @@ class SafetyNode(StageNode[SafetyParams]):
             self.stop(command.command_id)
 
     def stop(self, command_id: str) -> None:
-        self.core.on_stop(command_id, time.monotonic())
+        self.core.on_stop(command_id, clock.mono())
         self.tick()
         self.send(contract.SAFETY_STATE, self.core.state())
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import contract, ros
+from vla_sim import clock, contract, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
+from vla_sim.lockstep import Follower
 from vla_sim.params import StageParams
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.serial_executor import SerialExecutor
 from vla_sim.stack import middleware
-from vla_sim.voice.audio import at_pace, chunks
+from vla_sim.voice.audio import CHUNK_SECONDS, chunks
 
 
 class Client(ros.StageNode[StageParams]):
@@ -34,24 +36,58 @@ class Client(ros.StageNode[StageParams]):
         self.recording = Recording()
         self.meetings = Meetings()
         self.wanted_pictures: list[str] = []
+        self.closed = False
+        """What comes after the run's end is not recorded."""
+        self.on_tick: Callable[[], None] = lambda: None
+        self.failure: BaseException | None = None
+        self._speech: list[np.ndarray] = []
+        self._spoken = 0
+        self._speech_begin = 0.0
         self.audio = self.publish(contract.AUDIO)
-        self.commands = self.publish(contract.COMMAND)
+        self.publish(contract.COMMAND)
+        self.publish(contract.DISTURB)
         r = self.recording
         self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
         self.listen(contract.GROUND_TRUTH, self.on_truth)
         self.listen(contract.CONTACTS, r.on_contacts)
         self.listen(contract.STATUS, self.on_status)
         self.listen(contract.TRACE, r.traces.append)
-        self.listen(contract.TRANSCRIPT, r.transcripts.append)
+        self.listen(contract.TRANSCRIPT, self.on_transcript)
         self.listen(contract.PLAN, r.plans.append)
         self.listen(contract.SAY, self.on_say)
         self.listen(contract.SAFETY_STATE, self.on_safety)
         self.listen(contract.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
         self.listen(contract.COLOR, self.on_image)
+        self.listen(contract.CMD_VEL, lambda m: r.velocities.append(ros.to_seconds(m.header.stamp)))
+        self.repeat(CHUNK_SECONDS, self.tick, steady=True)
+
+    def listen(self, topic: contract.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
+        def record(message: Any) -> None:
+            if not self.closed:
+                callback(message)
+
+        super().listen(topic, record, raw=raw)
+
+    def tick(self) -> None:
+        """Every 20 ms: the next chunk of speech, then whoever directs the run."""
+        while self._speech and clock.mono() >= self._speech_begin + self._spoken * CHUNK_SECONDS - 1e-6:
+            message = self.audio.msg_type()
+            message.data = self._speech.pop(0).tolist()
+            self._spoken += 1
+            self.audio.publish(message)
+        try:
+            self.on_tick()
+        except Exception as error:
+            self.failure = error
+            self.on_tick = lambda: None
 
     def on_diagnostics(self, message: Any) -> None:
         for status in message.status:
             self.meetings.report(status.name, {v.key: v.value for v in status.values})
+            if status.level != DiagnosticStatus.OK:
+                known = {(node, text) for _, node, text in self.recording.alerts}
+                if (status.name, status.message) not in known:
+                    self.recording.alerts.append((self.recording.stamp, status.name, status.message))
 
     def on_truth(self, truth: GroundTruth) -> None:
         self.recording.truths.append(truth)
@@ -62,6 +98,10 @@ class Client(ros.StageNode[StageParams]):
             self.want_picture(status.skill)
         elif status.state == "succeeded":
             self.want_picture("done")
+
+    def on_transcript(self, transcript: contract.Transcript) -> None:
+        self.recording.know(transcript.command_id)
+        self.recording.transcripts.append(transcript)
 
     def on_say(self, say: Say) -> None:
         self.recording.said.append((self.recording.stamp, say.text))
@@ -87,15 +127,16 @@ class Client(ros.StageNode[StageParams]):
 
     def type(self, command_id: str, text: str) -> None:
         """Send a typed command."""
-        command = Command(command_id=command_id, text=text, sent_mono=time.monotonic())
+        command = Command(command_id=command_id, text=text, sent_mono=clock.mono())
         self.send(contract.COMMAND, command)
 
-    def play(self, samples: np.ndarray) -> None:
+    def speak(self, samples: np.ndarray) -> None:
         """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""
-        message = self.audio.msg_type()
-        for chunk in at_pace(chunks(samples)):
-            message.data = chunk.tolist()
-            self.audio.publish(message)
+        self._speech, self._spoken = list(chunks(samples)), 0
+        self._speech_begin = clock.mono() + CHUNK_SECONDS
+
+    def disturb(self, what: contract.Disturbance) -> None:
+        self.send(contract.DISTURB, what)
 
 
 class ClientThread:
@@ -105,6 +146,7 @@ class ClientThread:
         os.environ.update(middleware(domain))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.node = Client()
+        self.ending = False
         self.executor = SerialExecutor()
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self._spin, name="scenario-client", daemon=True)
@@ -113,13 +155,22 @@ class ClientThread:
     def _spin(self) -> None:
         # Watching must not hold up what is watched (Linux counts niceness a thread).
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
-        with contextlib.suppress(ExternalShutdownException):
-            self.executor.spin()
+        turns = self.node.turns
+        try:
+            if isinstance(turns, Follower):
+                turns.loop(self.node.listeners, lambda: not self.ending)
+            else:
+                with contextlib.suppress(ExternalShutdownException):
+                    self.executor.spin()
+        except Exception as error:
+            self.node.failure = error
 
     def __enter__(self) -> Client:
         return self.node
 
     def __exit__(self, *_: Any) -> None:
+        self.ending = True
         rclpy.try_shutdown()  # ends the spinning
         self.thread.join(2.0)
         self.executor.shutdown()
+        clock.use(None)

@@ -13,11 +13,11 @@ import math
 import numpy as np
 
 from vla_sim import contract
-from vla_sim.contract import GroundTruth, ObjectQuery, Step
+from vla_sim.contract import GroundTruth, ObjectQuery, Pose7, Step
 from vla_sim.geometry import wrap
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
-from vla_sim.world import World
+from vla_sim.world import Surface, World
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there
@@ -27,6 +27,7 @@ MOVE_ERROR = 0.20  # [m]
 TURN_ERROR = math.radians(10.0)
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
+ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 FLOOR = ("floor", "ground")
 FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
 GRIPPERS = ("_finger_left_link", "_finger_right_link", "_wrist_yaw_link")
@@ -84,8 +85,10 @@ def _allowed(a: str, b: str, liftable: set[str], held: set[str]) -> bool:
     return other[0] in held and other[0] in liftable and robot[1].endswith(GRIPPERS)
 
 
-def grasp(recording: Recording, world: World, query: ObjectQuery) -> GraspResult:
-    """The best lift of any object that the query means."""
+def grasp(
+    recording: Recording, world: World, query: ObjectQuery, lift: float = LIFT, hold: float = HOLD
+) -> GraspResult:
+    """The best lift of any object that the query means, by `lift` [m] for `hold` [s]."""
     best = GraspResult(object=str(query), lifted=0.0, held=0.0, passed=False)
     for kind in world.objects:
         if not kind.matches(query):
@@ -94,7 +97,7 @@ def grasp(recording: Recording, world: World, query: ObjectQuery) -> GraspResult
         if not track:
             continue
         stamps, heights = np.array(track).T
-        up = heights - heights[0] >= LIFT
+        up = heights - heights[0] >= lift
         held, since = 0.0, None
         for stamp, lifted in zip(stamps, up, strict=True):
             if not lifted:
@@ -104,7 +107,7 @@ def grasp(recording: Recording, world: World, query: ObjectQuery) -> GraspResult
             held = max(held, float(stamp - since))
         rise = float((heights - heights[0]).max())
         if (held, rise) > (best.held, best.lifted):
-            best = GraspResult(object=kind.name, lifted=rise, held=held, passed=held >= HOLD)
+            best = GraspResult(object=kind.name, lifted=rise, held=held, passed=held >= hold)
     return best
 
 
@@ -217,13 +220,18 @@ def _judge_place(recording: Recording, world: World, step: Step, name: str) -> C
         if step.place not in (s.name, s.place):
             continue
         for key, pose in last.objects.items():
-            moved = math.dist(pose[:3], first.objects[key][:3]) > 0.10
-            dx, dy = pose[0] - s.x, pose[1] - s.y
-            c, n = math.cos(s.yaw), math.sin(s.yaw)
-            inside = abs(c * dx + n * dy) <= s.length / 2 and abs(-n * dx + c * dy) <= s.width / 2
-            if moved and inside and -0.02 <= pose[2] - s.height <= 0.25:
+            if math.dist(pose[:3], first.objects[key][:3]) > 0.10 and rests_on(s, pose):
                 return Check(name=name, passed=True, detail=f"{key} is on the {s.name}")
     return Check(name=name, passed=False, detail="no object that was moved rests there")
+
+
+def rests_on(surface: Surface, pose: Pose7) -> bool:
+    """Whether something at `pose` stands within a surface's edges at its height."""
+    dx, dy = pose[0] - surface.x, pose[1] - surface.y
+    c, n = math.cos(surface.yaw), math.sin(surface.yaw)
+    along, across = abs(c * dx + n * dy), abs(-n * dx + c * dy)
+    inside = along <= surface.length / 2 and across <= surface.width / 2
+    return inside and -0.02 <= pose[2] - surface.height <= 0.25
 
 
 def turned_angle(truths: list[GroundTruth]) -> float:

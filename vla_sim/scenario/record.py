@@ -50,8 +50,44 @@ class Event(Record, frozen=True, kw_only=True):
     text: Text
 
 
+class CommandRecord(Record, frozen=True, kw_only=True):
+    """One command of a run. given: simulated seconds since the first command. total_ms: last voiced sample
+    (or typed command) to first motion; null if nothing moved for it."""
+
+    text: Text
+    command_id: Text
+    spoken: bool
+    given: float
+    heard: Text = ""
+    state: Text = ""
+    """Last state that the executive or language reported; "" if none."""
+    detail: Text = ""
+    stages: list[StageLatency] = []
+    total_ms: float | None = None
+
+
+class Usage(Record, frozen=True, kw_only=True):
+    """What all nodes together used: stamp [simulated s since the first command], cpu [% of one core],
+    memory [MB resident]."""
+
+    stamp: float
+    cpu: float
+    memory: float
+
+
+class Shot(Record, frozen=True, kw_only=True):
+    """A key moment. file: PNG of the head camera, outside: the same moment from outside, or ""; both
+    relative to the run's folder."""
+
+    stamp: float
+    title: Text
+    file: Text
+    outside: Text = ""
+
+
 class RunRecord(Record, frozen=True, kw_only=True):
-    """One command, given to one robot in one world, and what came of it."""
+    """One scenario, played once by one robot in one world, and what came of it. Stamps are simulated
+    seconds since the first command."""
 
     command: Text
     heard: Text
@@ -86,3 +122,21 @@ class RunRecord(Record, frozen=True, kw_only=True):
     events: list[Event]
     versions: dict[str, str]
     folder: Text
+    scenario: Text = ""
+    proves: Text = ""
+    attempt: int = 1
+    """Which try this was; above 1, an earlier one did not pass."""
+    lockstep: bool = False
+    error: Text = ""
+    """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
+    commands: list[CommandRecord] = []
+    near: list[tuple[float, float]] = []
+    """(stamp, clearance [m]), 5 a second."""
+    usage: list[Usage] = []
+    shots: list[Shot] = []
+    objects: dict[str, tuple[Point, Point]] = {}
+    """Where each loose object was at first and at last."""
+    log: list[Text] = []
+    """The last warnings and errors of the nodes, "node: line"."""
+    again: Text = ""
+    """The command that plays this run again."""

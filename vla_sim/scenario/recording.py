@@ -17,6 +17,7 @@ from vla_sim.contract import (
     Transcript,
 )
 from vla_sim.geometry import yaw_from_quaternion
+from vla_sim.scenario.record import Usage
 
 FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
 
@@ -58,6 +59,13 @@ class Recording:
     sightings: list[tuple[float, list[DetectedObject]]] = field(default_factory=list)
     safety: list[tuple[float, str, str]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    velocities: list[float] = field(default_factory=list)
+    """Stamps of what passed the safety gate (/cmd_vel)."""
+    alerts: list[tuple[float, str, str]] = field(default_factory=list)
+    """(stamp, node, message) of every warning or error in /diagnostics, the same one once."""
+    usage: list[Usage] = field(default_factory=list)
+    understood: dict[str, float] = field(default_factory=dict)
+    """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
 
     @property
     def truth(self) -> GroundTruth | None:
@@ -71,7 +79,24 @@ class Recording:
         for pair in contacts.pairs:
             self.touches.setdefault((pair.a, pair.b), []).append((contacts.stamp, pair.force))
 
+    def know(self, command_id: str) -> None:
+        self.understood.setdefault(command_id, self.stamp)
+
+    def known_at(self, command_id: str) -> float | None:
+        """When the robot had understood a command; None if it never did."""
+        return self.understood.get(command_id)
+
+    def skill_at(self, stamp: float) -> str:
+        """The skill that ran at a time; "" if none."""
+        skill = ""
+        for marked in self.statuses:
+            if marked.stamp > stamp:
+                break
+            skill = marked.status.skill if marked.status.state == "running" else ""
+        return skill
+
     def on_status(self, status: Status) -> None:
+        self.know(status.command_id)
         self.statuses.append(MarkedStatus(self.stamp, self.truth, status))
 
     def final(self, command_id: str) -> Status | None:

@@ -1,340 +1,382 @@
-"""One command to one robot: start everything, speak, watch, judge, leave the record and its picture."""
+"""One scenario, once: start everything, play the script, watch, judge, leave the record and its pictures."""
 
 from __future__ import annotations
 
 import platform
-import threading
 import time
-import uuid
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
+from PIL import Image
 
 import vla_sim
 from vla_sim import contract
-from vla_sim.contract import Status, Step
+from vla_sim.contract import Status
 from vla_sim.errors import StackError
 from vla_sim.scenario import judge, picture
+from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
 from vla_sim.scenario.client import Client, ClientThread
+from vla_sim.scenario.derive import derive
+from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
-from vla_sim.scenario.expect import expected_steps
-from vla_sim.scenario.record import Check, Event, GraspResult, RunRecord
+from vla_sim.scenario.format import Play, Say, Scenario
+from vla_sim.scenario.load import File
+from vla_sim.scenario.record import CommandRecord, Event, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
+from vla_sim.voice import audio, mouth
+from vla_sim.voice.synthesis import Espeak, Hibari, Synthesiser
 from vla_sim.world import World
 
 READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
-SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
-HEARING_TIMEOUT = 12.0  # [s] wall after the audio's end
-COMMAND_TIMEOUT = 300.0  # [s] simulated
-WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
+STALL = 120.0  # [s] wall without simulated time going on
 PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
 LINE_PERIOD = 0.5  # [s] of the live line
+USAGE_PERIOD = 1.0  # [s] wall
 POLL = 0.05  # [s]
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """What is said or typed, `after` simulated seconds from the first command.
-
-    samples: (n,) int16 at 16 kHz if it is spoken, else None.
-    """
-
-    text: str
-    samples: np.ndarray | None = None
-    after: float = 0.0
+LOG_LINES = 40
+WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    utterances: tuple[Utterance, ...]
+    """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on; what the
+    scenario says of the world and the displacements is put into it. again: the command that plays this run
+    again."""
+
+    file: File
     stack: StackOptions = field(default_factory=StackOptions)
     folder: Path = Path("runs/run")
     domain: int | None = None
-    timeout: float = COMMAND_TIMEOUT
     verbose: bool = False
     pictures: bool = True
+    attempt: int = 1
+    again: str = ""
+
+
+def sounds(file: File, seed: int) -> dict[int, np.ndarray]:
+    """Samples (n,) of whatever the script says or plays, by its place in it. Raises `InputError`."""
+    out: dict[int, np.ndarray] = {}
+    for k, action in enumerate(file.scenario.script):
+        if isinstance(action, Say):
+            speech = _voice(action, seed).speak(action.words)
+            out[k] = mouth.in_room(speech, seed, noise_db=action.noise)
+        elif isinstance(action, Play):
+            recording = Path(action.file).expanduser()
+            out[k] = mouth.in_room(audio.load(file.path.parent / recording), seed)
+    return out
+
+
+def _voice(action: Say, seed: int) -> Synthesiser:
+    if action.voice == "hibari":
+        return Hibari(speed=action.speed, seed=seed)
+    rate = min(450, max(80, round(WORDS_PER_MINUTE * action.speed)))
+    return Espeak(action.voice.partition(":")[2], rate)
+
+
+def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
+    """`stack` with the scenario's world, displacements and costs in it."""
+    worlds = derive(scenario, folder)
+    r = scenario.randomise
+    costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
+    return replace(
+        stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
+        randomise_objects=r.objects, randomise_start=r.start, randomise_start_yaw=np.radians(r.start_yaw).item(),
+        compute=scenario.compute, costs=costs,
+        planner=scenario.planner if stack.planner == "rules" else stack.planner,
+    )  # fmt: skip
 
 
 def run_once(options: RunOptions, display: Display) -> RunRecord:
-    """Run, judge, and write `record.json` and `run.png` into the folder.
+    """Play, judge, and write `record.json` and `run.png` into the folder.
 
-    Raises `StackError` if a node dies or does not become ready; every process is ended in any case.
+    Raises `InputError` for what the scenario asks in vain, `StackError` if a node dies or does not become
+    ready; every process is ended in any case.
     """
-    world = World.load(options.stack.world)
-    expected = [expected_steps(world, u.text) for u in options.utterances]
+    scenario = options.file.scenario
+    stack = stack_options(scenario, options.stack, options.folder)
+    options = replace(options, stack=stack)
+    world = World.load(stack.world)
+    heard = sounds(options.file, stack.seed)
     began = time.monotonic()
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    log: deque[str] = deque(maxlen=LOG_LINES)
 
     def echo(name: str, text: str) -> None:
-        if options.verbose or "[ERROR]" in text or "[FATAL]" in text or text.startswith("error:"):
+        loud = "[ERROR]" in text or "[FATAL]" in text or text.startswith("error:")
+        if loud or "[WARN]" in text:
+            log.append(f"{name}: {text}")
+        if options.verbose or loud:
             display.event(None, f"[{name}] {text}", "dim")
 
-    running = Stack(options.stack, options.folder, domain=options.domain, echo=echo)
+    running = Stack(stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",))
     with running, ClientThread(running.domain.id) as client:
-        session = Session(options, running, client, display)
+        session = Session(options, running, client, world, display, heard)
         session.wait_until_ready()
         ready = time.monotonic() - began
         display.event(None, f"ready after {ready:.1f} s", "green")
-        session.settle()
-        mark = (time.monotonic(), client.recording.stamp)
-        for k, utterance in enumerate(options.utterances):
-            session.give(utterance)
-            if not utterance.text:  # a recording of unknown words: judged by what was heard
-                expected[k] = expected_steps(world, session.heard())
-        session.finish(expected)
-        wall = time.monotonic() - mark[0]
-        simulated = client.recording.stamp - mark[1]
-        time.sleep(0.1)  # the last records are still under way
-    recording = client.recording
-    record = make_record(
-        options, world, session, recording, expected,
-        started=started, ready=ready, wall=wall, simulated=simulated, begin=mark[1],
-    )  # fmt: skip
-    write(options, record, recording, world)
+        wall, simulated = session.play()
+        if not running.lockstep:
+            time.sleep(0.1)  # the last records are still under way
+    record = make_record(options, world, session, started=started, ready=ready, wall=wall,
+                         simulated=simulated, log=list(log))  # fmt: skip
+    record = write(options, record, client.recording, world)
     return record
 
 
 def warm_up(folder: Path, display: Display) -> float:
     """Start every node once, so that each compiles its kernels into the cache; the seconds it took."""
-    options = RunOptions((), folder=folder)
     began = time.monotonic()
-    running = Stack(options.stack, folder)
+    running = Stack(StackOptions(), folder)
     with running, ClientThread(running.domain.id) as client:
-        Session(options, running, client, display).wait_until_ready()
+        wait_until_ready(running, client, display)
     return time.monotonic() - began
 
 
-class Session:
-    """The outside of a run while it goes on: gives commands and waits, watching the nodes."""
-
-    def __init__(self, options: RunOptions, running: Stack, client: Client, display: Display) -> None:
-        self.options, self.stack, self.client, self.display = options, running, client, display
-        self.commands: list[tuple[str, Utterance]] = []
-        self.begin = 0.0
-        self.pictured = 0.0
-        self.events: list[Event] = []
-        self._lined = 0.0
-        self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
-
-    def wait_until_ready(self) -> None:
-        """Until every node runs and everyone who should hear another does."""
-        names = {spec.name for spec in self.stack.specs} | {self.client.get_name()}
-        deadline = time.monotonic() + READY_TIMEOUT
-        while True:
-            missing = self.client.meetings.missing(names)
-            if not missing and self.client.recording.truths:
-                return
-            waiting = ", ".join(missing[:8]) or "the engine's first state"
-            if time.monotonic() > deadline:
-                raise StackError(f"not ready after {READY_TIMEOUT:.0f} s; waiting for {waiting}")
-            self.display.progress(f"starting: waiting for {waiting}")
-            self.poll()
-
-    def settle(self) -> None:
-        recording = self.client.recording
-        end = max(recording.stamp + 0.2, SETTLE)
-        self.wait(lambda: recording.stamp >= end, 60.0, "the simulation does not advance")
-        first = recording.truths[-1]
-        recording.truths[:] = [first]
-        recording.touches.clear()
-        self.begin = first.stamp
-
-    def give(self, utterance: Utterance) -> None:
-        """Speak or type; returns once the command has an id."""
-        recording = self.client.recording
-        at = self.begin + utterance.after
-        self.wait(lambda: recording.stamp >= at or self.fallen(), None, "")
-        if utterance.samples is None:
-            command_id = f"typed-{uuid.uuid4().hex[:8]}"
-            self.event(f'typed: "{utterance.text}"', "bold")
-            self.client.type(command_id, utterance.text)
-        else:
-            self.event(f'spoken: "{utterance.text}"', "bold")
-            known = len(recording.transcripts)
-            mouth = threading.Thread(target=self.client.play, args=(utterance.samples,), daemon=True)
-            mouth.start()
-            length = len(utterance.samples) / 16000.0
-            heard = self.wait(lambda: len(recording.transcripts) > known, length + HEARING_TIMEOUT, None)
-            mouth.join()
-            command_id = recording.transcripts[known].command_id if heard else ""
-        self.commands.append((command_id, utterance))
-
-    def heard(self) -> str:
-        """The words of the last whole utterance that was heard; "" if there was none."""
-        transcripts = self.client.recording.transcripts
-        return transcripts[-1].text if transcripts and transcripts[-1].complete else ""
-
-    def finish(self, expected: list[list[Step]]) -> None:
-        """Wait for the last word on every command, then a little longer to see that it holds."""
-        recording = self.client.recording
-
-        def done() -> bool:
-            ended = all(recording.final(c) is not None for c, _ in self.commands if c)
-            return ended or self.fallen() or recording.stamp - self.begin > self.options.timeout
-
-        self.wait(done, None, "")
-        hold = WATCH if any(s.skill == "pick" for steps in expected for s in steps) else 1.0
-        end = recording.stamp + hold
-        self.wait(lambda: recording.stamp >= end or self.fallen(), 120.0, "the simulation stopped")
-
-    def fallen(self) -> bool:
-        truth = self.client.recording.truth
-        return truth is not None and truth.fallen
-
-    def wait(self, condition, wall: float | None, complaint: str | None) -> bool:  # type: ignore[no-untyped-def]
-        """Poll until the condition holds; after `wall` seconds False, or `StackError(complaint)`."""
-        deadline = None if wall is None else time.monotonic() + wall
-        while not condition():
-            if deadline is not None and time.monotonic() > deadline:
-                if complaint:
-                    raise StackError(complaint)
-                return False
-            self.poll()
-        return True
-
-    def poll(self) -> None:
-        self.stack.check()
-        self.show()
+def wait_until_ready(running: Stack, client: Client, display: Display) -> None:
+    """Until every node runs and everyone who should hear another does. Raises `StackError`."""
+    names = {spec.name for spec in running.specs} | {client.get_name()}
+    deadline = time.monotonic() + READY_TIMEOUT
+    while True:
+        # In lock-step the first truth comes when all have met.
+        missing = [] if running.lockstep else client.meetings.missing(names)
+        if not missing and client.recording.truths:
+            return
+        waiting = ", ".join(missing[:8]) or "the engine's first state"
+        if time.monotonic() > deadline:
+            raise StackError(f"not ready after {READY_TIMEOUT:.0f} s; waiting for {waiting}")
+        display.progress(f"starting: waiting for {waiting}")
+        running.check()
+        raise_failure(client)
         time.sleep(POLL)
 
-    def event(self, text: str, style: str = "") -> None:
-        stamp = max(0.0, self.client.recording.stamp - self.begin)
-        self.events.append(Event(stamp=stamp, text=text))
-        self.display.event(stamp, text, style)
+
+def raise_failure(client: Client) -> None:
+    """What went wrong in the client's thread, in the caller's."""
+    if client.failure is not None:
+        raise client.failure
+
+
+class Session:
+    """The outside of a run while it goes on: watches the nodes, shows what happens, measures."""
+
+    def __init__(
+        self, options: RunOptions, running: Stack, client: Client, world: World, display: Display,
+        heard: dict[int, np.ndarray],
+    ) -> None:  # fmt: skip
+        self.options, self.stack, self.client, self.display = options, running, client, display
+        self.recording = client.recording
+        self.pictured = 0.0
+        self.events: list[Event] = []
+        self._lined = self._used = 0.0
+        self._cpu: dict[int, float] = {}
+        self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
+        self._go = running.lockstep
+        self._told: deque[str] = deque()
+        self.director = Director(
+            options.file.scenario, world, self.recording, self, heard, self._told.append, now=lambda: self._go
+        )
+        client.on_tick = self._tick
+
+    def _tick(self) -> None:
+        self.director.tick()
+        self.client.closed = self.director.over
+
+    # What the director asks for, in the client's thread.
+
+    def speak(self, samples: np.ndarray) -> None:
+        self.client.speak(samples)
+
+    def type(self, command_id: str, text: str) -> None:
+        self.client.type(command_id, text)
+
+    def disturb(self, what: contract.Disturbance) -> None:
+        self.client.disturb(what)
+
+    def kill(self, node: str) -> None:
+        self.stack.kill(node)
+
+    def freeze(self, node: str, stopped: bool) -> None:
+        self.stack.freeze(node, stopped)
+
+    # In the caller's thread.
+
+    def wait_until_ready(self) -> None:
+        wait_until_ready(self.stack, self.client, self.display)
+
+    def play(self) -> tuple[float, float]:
+        """Until the director says that it is over: seconds of the wall clock, seconds simulated. Raises
+        `StackError` if simulated time stands still."""
+        self._go = True
+        mark, moved = (time.monotonic(), self.recording.stamp), time.monotonic()
+        stamp = -1.0
+        while not self.director.over:
+            self.stack.check()
+            raise_failure(self.client)
+            if self.director.begin is not None:
+                self._measure()
+                self.show()
+            if self.recording.stamp != stamp:
+                stamp, moved = self.recording.stamp, time.monotonic()
+            elif time.monotonic() - moved > STALL:
+                raise StackError(f"simulated time stands at {stamp:.2f} s since {STALL:.0f} s")
+            time.sleep(POLL)
+        self.show()
+        return time.monotonic() - mark[0], self.recording.stamp - mark[1]
+
+    def _measure(self) -> None:
+        """CPU and memory of all nodes."""
+        now = time.monotonic()
+        if now - self._used < USAGE_PERIOD:
+            return
+        cpu, memory = {}, 0.0
+        for process in self.stack.processes:
+            try:
+                seen = psutil.Process(process.popen.pid)
+                times = seen.cpu_times()
+                cpu[process.popen.pid] = times.user + times.system
+                memory += seen.memory_info().rss / 1e6
+            except psutil.Error:
+                continue
+        if self._used:
+            spent = sum(v - self._cpu.get(pid, v) for pid, v in cpu.items())
+            share = 100.0 * spent / (now - self._used)
+            self.recording.usage.append(Usage(stamp=self._since(self.recording.stamp), cpu=share, memory=memory))
+        self._used, self._cpu = now, cpu
+
+    def _since(self, stamp: float) -> float:
+        return max(0.0, stamp - (self.director.begin or 0.0))
+
+    def event(self, text: str, style: str = "", stamp: float | None = None) -> None:
+        at = self._since(self.recording.stamp if stamp is None else stamp)
+        self.events.append(Event(stamp=at, text=text))
+        self.display.event(at, text, style)
 
     def show(self) -> None:
         """Print what is new, and rewrite the live line."""
-        recording, shown = self.client.recording, self._shown
+        recording, shown = self.recording, self._shown
+        while self._told:
+            self.event(self._told.popleft(), "bold")
         for transcript in recording.transcripts[shown["transcripts"] :]:
             note = "" if transcript.complete else f" ({transcript.reason or 'incomplete'})"
             self.event(f'heard: "{transcript.text}"{note}')
             shown["transcripts"] += 1
         for marked in recording.statuses[shown["status"] :]:
-            self._show_status(marked.status)
+            self._show_status(marked.status, marked.stamp)
             self.pictured = recording.stamp
             shown["status"] += 1
-        for _, text in recording.said[shown["said"] :]:
-            self.event(f'robot: "{text}"', "magenta")
+        for stamp, text in recording.said[shown["said"] :]:
+            self.event(f'robot: "{text}"', "magenta", stamp)
             shown["said"] += 1
-        for _, level, reasons in recording.safety[shown["safety"] :]:
-            if level in ("stopped", "estop") and self.commands:  # before, nothing has met yet
-                self.event(f"safety: {level} ({reasons})", "yellow")
+        for stamp, level, reasons in recording.safety[shown["safety"] :]:
+            if level in ("stopped", "estop") and stamp >= (self.director.begin or 0.0):
+                self.event(f"safety: {level} ({reasons})", "yellow", stamp)
             shown["safety"] += 1
         truth = recording.truth
-        if truth is not None and self.commands:
-            if recording.stamp - self.pictured > PICTURE_PERIOD:
-                self.pictured = recording.stamp
-                self.client.want_picture(recording.statuses[-1].status.skill if recording.statuses else "")
-            if time.monotonic() - self._lined < LINE_PERIOD:
-                return
-            self._lined = time.monotonic()
-            path = path_length(path_of(recording.truths))
-            doing = recording.statuses[-1].status if recording.statuses else None
-            what = f"{doing.skill} ({doing.step + 1}/{doing.steps})" if doing and doing.steps else "listening"
-            self.display.progress(
-                f"{recording.stamp - self.begin:6.1f} s  {what}  walked {path:.1f} m  "
-                f"nearest {truth.clearance:.2f} m  real-time factor {truth.real_time_factor:.2f}"
-            )
+        if truth is None:
+            return
+        if recording.stamp - self.pictured > PICTURE_PERIOD:
+            self.pictured = recording.stamp
+            self.client.want_picture(recording.statuses[-1].status.skill if recording.statuses else "")
+        if time.monotonic() - self._lined < LINE_PERIOD:
+            return
+        self._lined = time.monotonic()
+        path = path_length(path_of(recording.truths))
+        doing = recording.statuses[-1].status if recording.statuses else None
+        what = f"{doing.skill} ({doing.step + 1}/{doing.steps})" if doing and doing.steps else "listening"
+        self.display.progress(
+            f"{self._since(recording.stamp):6.1f} s  {what}  walked {path:.1f} m  "
+            f"nearest {truth.clearance:.2f} m  real-time factor {truth.real_time_factor:.2f}"
+        )
 
-    def _show_status(self, status: Status) -> None:
+    def _show_status(self, status: Status, stamp: float) -> None:
         if status.state == "running":
-            self.event(f"{status.skill} (step {status.step + 1} of {status.steps})", "cyan")
+            self.event(f"{status.skill} (step {status.step + 1} of {status.steps})", "cyan", stamp)
         else:
             detail = f": {status.detail}" if status.detail else ""
-            self.event(f"{status.state}{detail}", "green" if status.state == "succeeded" else "")
+            style = "green" if status.state == "succeeded" else ""
+            self.event(f"{status.state}{detail}", style, stamp)
 
 
 def make_record(
-    options: RunOptions, world: World, session: Session, recording: Recording, expected: list[list[Step]],
-    *, started: str, ready: float, wall: float, simulated: float, begin: float,
+    options: RunOptions, world: World, session: Session, *, started: str, ready: float, wall: float,
+    simulated: float, log: list[str],
 ) -> RunRecord:  # fmt: skip
     """Judge a recording."""
-    first_id, first = session.commands[0]
-    spoken = first.samples is not None
-    stages, total = judge.latencies(recording, first_id, spoken)
-    reasons: list[str] = []
-    checks: list[Check] = []
-    grasps: list[GraspResult] = []
-    stopped = any(steps and steps[0].skill == "stop" for steps in expected[1:])
-    for (command_id, utterance), steps in zip(session.commands, expected, strict=True):
-        final = recording.final(command_id) if command_id else None
-        state = final.state if final else ""
-        if not steps:
-            checks.append(_answered(recording, state))
-            continue
-        if stopped and utterance is first:
-            ok = state == "cancelled"
-            checks.append(Check(name=f'"{utterance.text}" is cancelled', passed=ok, detail=state))
-            continue
-        if steps[0].skill == "stop":
-            checks.append(_stands(recording))
-            continue
-        if state != "succeeded":
-            said = final.detail if final else "no answer to the command"
-            reasons.append(f'"{utterance.text}": {state or "not done"} ({said})')
-        checks += judge.judge_steps(recording, world, command_id, steps)
-        grasps += [
-            judge.grasp(recording, world, s.object)
-            for s in steps
-            if s.skill == "pick" and s.object is not None
-        ]
-    liftable = {k.name for k in world.objects}
-    wanted = [s.object for steps in expected for s in steps if s.skill == "pick" and s.object]
-    held = {k.name for k in world.objects if any(k.matches(q) for q in wanted)}
-    contacts = judge.forbidden_contacts(recording, liftable, held)
-    reasons += [f"{c.name}: {c.detail}" for c in checks if not c.passed]
-    if expected[0]:  # half a sentence is waited on longer before the robot asks, on purpose
-        reasons += [
-            f"{s.stage} took {s.milliseconds:.0f} ms; {s.limit:.0f} ms are allowed"
-            for s in stages
-            if not s.ok
-        ]
-    moved = any(steps and steps[0].skill != "stop" for steps in expected)
-    if total is not None and total > contract.TOTAL_BUDGET.limit:
-        reasons.append(f"first motion after {total:.0f} ms; {contract.TOTAL_BUDGET.limit:.0f} ms are allowed")
-    if moved and expected[0] and total is None:
-        reasons.append("nothing moved")
-    if any(t.fallen for t in recording.truths):
-        reasons.append("the robot fell")
-    for touch in contacts[:5]:
-        reasons.append(f"{touch.a} touched {touch.b} at {touch.stamp - begin:.1f} s with {touch.force:.0f} N")
-    final = recording.final(session.commands[-1][0])
+    recording, director = session.recording, session.director
+    begin = director.begin or 0.0
+    run = Run(world, recording, tuple(director.commands), begin)
+    scenario = options.file.scenario
+    checks = judge_all(run, scenario.expect or DEFAULT)
+    for action in director.undone:
+        name = f"{action.__struct_config__.tag} is done"
+        checks.append(outcome(name, False, "the run was over before it was due"))
+    reasons = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    commands = [_command_record(run, given) for given in director.commands]
     path = path_of(recording.truths)
-    clearance = min((t.clearance for t in recording.truths), default=None)
+    final = recording.final(commands[-1].command_id) if commands else None
+    said = [text for stamp, text in recording.said if stamp >= begin]
     return RunRecord(
-        command="; ".join(u.text for u in options.utterances),
-        heard=recording.transcripts[0].text if recording.transcripts else "",
-        spoken=spoken, world=options.stack.world, engine=options.stack.engine, seed=options.stack.seed,
-        started=started, passed=not reasons, state=final.state if final else "",
-        answer=recording.said[-1][1] if recording.said else "", reasons=reasons, checks=checks,
-        stages=stages, total_ms=total, total_limit_ms=contract.TOTAL_BUDGET.limit,
-        path_length=path_length(path), clearance=clearance, contacts=contacts, grasps=grasps,
+        command="; ".join(c.text for c in commands),
+        heard=commands[0].heard if commands else "",
+        spoken=any(c.spoken for c in commands), world=options.stack.world, engine=options.stack.engine,
+        seed=options.stack.seed, started=started, passed=not reasons, state=final.state if final else "",
+        answer=said[-1] if said else "", reasons=reasons, checks=checks,
+        stages=commands[0].stages if commands else [],
+        total_ms=commands[0].total_ms if commands else None,
+        total_limit_ms=contract.TOTAL_BUDGET.limit, path_length=path_length(path),
+        clearance=min((t.clearance for t in recording.truths), default=None),
+        contacts=[msgspec.structs.replace(t, stamp=t.stamp - begin) for t in run.touches()],
+        grasps=[
+            judge.grasp(recording, world, s.object)
+            for given in director.commands for s in given.steps
+            if s.skill == "pick" and s.object is not None
+        ],
         real_time_factor=simulated / wall if wall > 0 else 0.0, ready_seconds=ready,
-        simulated_seconds=simulated, wall_seconds=wall, path=path, events=session.events,
-        versions=versions(), folder=str(options.folder),
+        simulated_seconds=simulated, wall_seconds=wall,
+        path=[(round(t - begin, 3), x, y) for t, x, y in path], events=session.events,
+        versions=versions(), folder=str(options.folder), scenario=options.file.name,
+        proves=scenario.proves, attempt=options.attempt, lockstep=session.stack.lockstep,
+        commands=commands, near=[(round(t.stamp - begin, 3), t.clearance) for t in recording.truths[::5]],
+        usage=recording.usage, log=log, again=options.again,
+        objects={
+            name: (pose[:3], recording.truths[-1].objects[name][:3])
+            for name, pose in recording.truths[0].objects.items()
+        },
     )  # fmt: skip
 
 
-def _answered(recording: Recording, state: str) -> Check:
-    """What is no command must be answered, and nothing may move."""
-    first, last = recording.truths[0], recording.truths[-1]
-    moved = float(np.hypot(last.robot[0] - first.robot[0], last.robot[1] - first.robot[1]))
-    ok = moved < 0.05 and (state in ("asked", "rejected") or bool(recording.said))
-    detail = f"{'answered' if recording.said or state else 'no answer'}, moved {moved:.3f} m"
-    return Check(name="answered, not acted on", passed=ok, detail=detail)
+def _command_record(run: Run, given: Given) -> CommandRecord:
+    stages, total = run.latencies(given)
+    final = run.recording.final(given.command_id) if given.command_id else None
+    heard = next((t.text for t in run.recording.transcripts if t.command_id == given.command_id), "")
+    return CommandRecord(
+        text=given.text, command_id=given.command_id, spoken=given.spoken, given=given.stamp - run.begin,
+        heard=heard, state=final.state if final else "", detail=final.detail if final else "",
+        stages=stages, total_ms=total,
+    )  # fmt: skip
 
 
-def _stands(recording: Recording) -> Check:
-    end = recording.truths[-1].stamp
-    speed = judge.mean_speed(recording.between(end - 0.8, end))
-    return Check(name="stands after the stop", passed=speed < judge.STOP_SPEED, detail=f"{speed:.3f} m/s")
+def broken(options: RunOptions, error: Exception, started: str) -> RunRecord:
+    """The record of a run that broke off: it did not pass, and says why."""
+    why = str(error) or type(error).__name__
+    return RunRecord(
+        command="", heard="", spoken=False, world=options.file.scenario.world, engine=options.stack.engine,
+        seed=options.stack.seed, started=started, passed=False, state="", answer="", reasons=[why], checks=[],
+        stages=[], total_ms=None, total_limit_ms=contract.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
+        contacts=[], grasps=[], real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0,
+        wall_seconds=0.0, path=[], events=[], versions=versions(), folder=str(options.folder),
+        scenario=options.file.name, proves=options.file.scenario.proves, attempt=options.attempt,
+        lockstep=options.stack.speed == 0.0, error=why, again=options.again,
+    )  # fmt: skip
 
 
 def versions() -> dict[str, str]:
@@ -348,15 +390,44 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write(options: RunOptions, record: RunRecord, recording: Recording, world: World) -> None:
-    """`record.json` and `run.png` into the run's folder; a full disk is one clear error."""
+def write(options: RunOptions, record: RunRecord, recording: Recording, world: World) -> RunRecord:
+    """`record.json`, `run.png` and `shots/` into the run's folder; a full disk is one clear error."""
     try:
-        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-        (options.folder / "record.json").write_bytes(encoded)
+        options.folder.mkdir(parents=True, exist_ok=True)
         if options.pictures:
-            outside = outside_views(recording, world)
+            outside = outside_views(recording, World.load(options.stack.real_world or options.stack.world))
             picture.save(options.folder / "run.png", recording, record, world, outside)
+            begin = record_begin(recording)
+            record = msgspec.structs.replace(record, shots=_shots(options.folder, recording, outside, begin))
+        save_record(options.folder, record)
     except OSError as error:
         raise StackError(f"cannot write the run's record to {options.folder}: {error.strerror}") from None
+    return record
 
 
+def save_record(folder: Path, record: RunRecord) -> None:
+    """`record.json`, whole or not at all: it is what tells that a run came to its end."""
+    encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "record.json.part"
+    part.write_bytes(encoded)
+    part.replace(folder / "record.json")
+
+
+def record_begin(recording: Recording) -> float:
+    """Stamp of the first command: where the kept truths begin."""
+    return recording.truths[0].stamp if recording.truths else 0.0
+
+
+def _shots(folder: Path, recording: Recording, outside: list[picture.Picture], begin: float) -> list[Shot]:
+    there = folder / "shots"
+    there.mkdir(exist_ok=True)
+    views = {p.stamp: p for p in outside}
+    shots = []
+    for k, seen in enumerate(recording.pictures):
+        names = [f"shots/{k:02d}.jpg", f"shots/{k:02d}-outside.jpg" if seen.stamp in views else ""]
+        Image.fromarray(seen.color).save(folder / names[0], quality=85)
+        if names[1]:
+            Image.fromarray(np.ascontiguousarray(views[seen.stamp].color)).save(folder / names[1], quality=85)
+        shots.append(Shot(stamp=seen.stamp - begin, title=seen.title, file=names[0], outside=names[1]))
+    return shots

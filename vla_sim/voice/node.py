@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
+from vla_sim import clock, contract
 from vla_sim.contract import Say, Transcript
 from vla_sim.errors import InputError, MissingError
 from vla_sim.params import StageParams, param
@@ -80,9 +81,15 @@ class VoiceNode(StageNode[VoiceParams]):
         self.counts: dict[str, int] = {}
         self.publish(contract.TRANSCRIPT)
 
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._last = -math.inf
+        self._heard = 0
         self._arrived: queue.Queue[tuple[Samples, float] | None] = queue.Queue()
         self.worker = threading.Thread(target=self._work, name="voice", daemon=True)
-        self.worker.start()
+        if clock.lockstep():
+            self.repeat(0.5 * p.stream_ends, self._close_when_silent)
+        else:
+            self.worker.start()
         self.listen(contract.AUDIO, self.on_audio)
         if self.speaker is not None:
             self.listen(contract.SAY, self.on_say)
@@ -105,7 +112,12 @@ class VoiceNode(StageNode[VoiceParams]):
     def on_audio(self, message: Any) -> None:
         if self.speaker is not None and self.speaker.busy:
             return
-        self._arrived.put((np.array(message.data, dtype=np.int16), time.monotonic()))
+        sound = np.array(message.data, dtype=np.int16)
+        if clock.lockstep():
+            self._last = clock.mono()
+            self._take(sound, self._last)
+        else:
+            self._arrived.put((sound, clock.mono()))
 
     def on_say(self, say: Say) -> None:
         if self.speaker is not None and say.text.strip():
@@ -114,30 +126,46 @@ class VoiceNode(StageNode[VoiceParams]):
     # ------------------------------------------------------------------ the worker decides
 
     def _work(self) -> None:
-        rest = np.zeros(0, dtype=np.int16)
         streaming = False
         while True:
             try:
                 item = self._arrived.get(timeout=self.params.stream_ends if streaming else None)
             except queue.Empty:
                 streaming = False
-                rest = rest[:0]
-                self._publish(self.listener.close(time.monotonic()))
+                self._close_stream()
                 continue
             if item is None:
                 return
             streaming = True
-            sound, arrival = item
-            sound = np.concatenate((rest, sound)) if rest.size else sound
-            whole = len(sound) - len(sound) % CHUNK
-            for begin in range(0, whole, CHUNK):
-                self._publish(self.listener.feed(sound[begin : begin + CHUNK], arrival))
-            rest = sound[whole:]
+            self._take(*item)
+
+    def _take(self, sound: Samples, arrival: float) -> None:
+        sound = np.concatenate((self._rest, sound)) if self._rest.size else sound
+        whole = len(sound) - len(sound) % CHUNK
+        for begin in range(0, whole, CHUNK):
+            started = time.perf_counter()
+            heard = self.listener.feed(sound[begin : begin + CHUNK], arrival)
+            if heard is not None:
+                clock.charge("voice", time.perf_counter() - started)
+                self._publish(heard)
+        self._rest = sound[whole:]
+
+    def _close_stream(self) -> None:
+        self._rest = self._rest[:0]
+        self._publish(self.listener.close(clock.mono()))
+
+    def _close_when_silent(self) -> None:
+        """In lock-step, where no thread waits for the stream's end."""
+        if clock.mono() - self._last > self.params.stream_ends:
+            self._last = math.inf
+            self._close_stream()
 
     def _publish(self, heard: Heard | None) -> None:
         if heard is None:
             return
-        command_id = f"voice-{uuid.uuid4().hex[:12]}"
+        self._heard += 1
+        unique = f"{self._heard}" if clock.lockstep() else uuid.uuid4().hex[:12]
+        command_id = f"voice-{unique}"
         transcript = Transcript(
             command_id=command_id, text=heard.text, confidence=heard.confidence, complete=heard.complete,
             speech_end_mono=heard.speech_end, reason=heard.reason,
@@ -149,10 +177,10 @@ class VoiceNode(StageNode[VoiceParams]):
         kind = heard.reason or "understood"
         self.counts[kind] = self.counts.get(kind, 0) + 1
         if heard.complete:
-            self.latencies.append((time.monotonic() - heard.speech_end) * 1e3)
+            self.latencies.append((clock.mono() - heard.speech_end) * 1e3)
         self.get_logger().info(
             f"heard {heard.text!r} ({kind}, confidence {heard.confidence:.2f}, "
-            f"{(time.monotonic() - heard.speech_end) * 1e3:.0f} ms after the last voiced sample)"
+            f"{(clock.mono() - heard.speech_end) * 1e3:.0f} ms after the last voiced sample)"
         )
 
     def status(self) -> dict[str, str]:
@@ -165,7 +193,8 @@ class VoiceNode(StageNode[VoiceParams]):
 
     def close(self) -> None:
         self._arrived.put(None)
-        self.worker.join(timeout=5.0)
+        if self.worker.is_alive():
+            self.worker.join(timeout=5.0)
         if self.speaker is not None:
             self.speaker.close()
 

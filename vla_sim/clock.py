@@ -1,0 +1,44 @@
+"""The clock that latencies are told in, and what work costs on it.
+
+Usually that is the machine's monotonic clock, and work costs what it takes. In lock-step
+(`vla_sim.lockstep`) it is simulated time: it stands still while a node computes, and `charge` says how
+much later its results come out. Cores and nodes use this module alone, so that both are one code.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Source(Protocol):
+    """Where time comes from in place of the machine's clock."""
+
+    def mono(self) -> float: ...
+
+    def charge(self, work: str, seconds: float) -> None: ...
+
+
+_source: Source | None = None
+
+
+def mono() -> float:
+    """Seconds on the clock that latencies are told in."""
+    return time.monotonic() if _source is None else _source.mono()
+
+
+def charge(work: str, seconds: float) -> None:
+    """`work` ("voice", "planning", ...) was done and took so many seconds of this process."""
+    if _source is not None:
+        _source.charge(work, seconds)
+
+
+def lockstep() -> bool:
+    """Whether time waits for this process: then work is done at once, not handed to threads."""
+    return _source is not None
+
+
+def use(source: Source | None) -> None:
+    """Take time from `source`, or with None from the machine again."""
+    global _source
+    _source = source

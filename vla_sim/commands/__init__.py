@@ -1,0 +1,1 @@
+"""The commands of `vla-sim`: one file each, with its arguments and what it does."""

@@ -1,0 +1,79 @@
+"""What several commands share: arguments, folders, output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from vla_sim.engines import ENGINES
+from vla_sim.errors import InputError
+
+GL = ("egl", "glfw", "osmesa", "disable")
+
+
+def count(text: str) -> int:
+    """A whole number from 0, for argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", default="mujoco", choices=ENGINES)
+    parser.add_argument(
+        "--sensors", default="auto", choices=("auto", "native", "software"),
+        help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
+    )  # fmt: skip
+
+
+def stack_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which recogniser and language model the stack uses."""
+    parser.add_argument("--base-url", default="", metavar="URL", help="of an OpenAI-compatible server")
+    parser.add_argument("--model", default="", metavar="NAME", help="of that server")
+    parser.add_argument("--recogniser", default="pocketsphinx", choices=("pocketsphinx", "whisper"))
+    parser.add_argument("--whisper-model", default="", metavar="FOLDER")
+
+
+def speed(text: str) -> float:
+    """Times real time; 0 for "max". Raises `InputError`."""
+    if text == "max":
+        return 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value <= 100.0:
+        raise InputError(f"--speed {text}: a factor such as 1 or 0.5, or max, is allowed")
+    return value
+
+
+def check_gl() -> None:
+    """Raises `InputError` if MUJOCO_GL names no way of rendering."""
+    gl = os.environ.get("MUJOCO_GL", "")
+    if gl and gl.lower() not in GL:
+        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL)} is allowed, or leave it unset")
+
+
+def folder(given: str | None, prefix: str = "") -> Path:
+    """Where results go: as given, or `runs/<date>-<time>`."""
+    return Path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def write_json(target: str | None, records: list) -> None:  # type: ignore[type-arg]
+    """One record as an object, several as a list; - is standard output."""
+    if target is None:
+        return
+    data = msgspec.json.format(msgspec.json.encode(records[0] if len(records) == 1 else records), indent=1)
+    if target == "-":
+        sys.stdout.buffer.write(data + b"\n")
+        return
+    try:
+        Path(target).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"--json {target}: {error.strerror}") from None

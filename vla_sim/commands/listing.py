@@ -1,0 +1,59 @@
+"""`vla-sim list` and `vla-sim warm`: what is there, and making it ready."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    ready = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
+    ready.set_defaults(call=warm)
+
+    listing = commands.add_parser("list", help="show worlds, places, objects, skills, scenarios and checks")
+    listing.add_argument("--world", help="of this world only")
+    listing.set_defaults(call=show)
+
+
+def warm(a: argparse.Namespace) -> int:
+    import tempfile
+
+    from vla_sim import sdf
+    from vla_sim.scenario.display import Display
+    from vla_sim.scenario.run import warm_up
+    from vla_sim.sensors.software import SoftwareSensors
+    from vla_sim.world import World
+
+    SoftwareSensors(sdf.load_world(World.load("apartment").path), "g1").warm()
+    with tempfile.TemporaryDirectory() as folder, Display() as display:
+        seconds = warm_up(Path(folder), display)
+    print(f"every node was ready after {seconds:.0f} s")
+    return 0
+
+
+def show(a: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vla_sim.assets import worlds_dir
+    from vla_sim.contract import STEP_FIELDS
+    from vla_sim.world import World
+
+    console = Console(highlight=False)
+    names = [a.world] if a.world else sorted(p.stem for p in worlds_dir().glob("*.sdf"))
+    table = Table("world", "places", "tables", "objects", show_lines=True)
+    for name in names:
+        world = World.load(name)
+        table.add_row(
+            world.name,
+            "\n".join(p.name for p in world.places),
+            "\n".join(f"{s.name} (in {s.place})" for s in world.surfaces),
+            "\n".join(f"{o.colour} {o.kind}" for o in world.objects),
+        )
+    console.print(table)
+    skills = Table("skill", "takes")
+    for skill, takes in STEP_FIELDS.items():
+        skills.add_row(skill, ", ".join(takes))
+    console.print(skills)
+    return 0

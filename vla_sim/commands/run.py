@@ -1,0 +1,136 @@
+"""`vla-sim run`: give the robot a command and judge what it does."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vla_sim.commands import common
+from vla_sim.errors import InputError
+
+DEMO = "Go to the kitchen and pick up the red cup"
+DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}
+"""What a sweep over seeds displaces: objects [m], the start [m] and its heading [degrees]."""
+PROVES = "What was commanded is done, in the budget, without a fall or a forbidden contact."
+
+
+def add(commands: Any) -> None:
+    run = commands.add_parser("run", help="give the robot a command and judge what it does")
+    run.add_argument("command", nargs="?", help=f'the words; default: "{DEMO}"')
+    how = run.add_mutually_exclusive_group()
+    how.add_argument("--audio", metavar="FILE.wav", help="play this recording instead of a synthesised voice")
+    how.add_argument("--text", action="store_true", help="type the command instead of speaking it")
+    run.add_argument(
+        "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
+        help="another command, so many simulated seconds after the first (may be repeated)",
+    )  # fmt: skip
+    run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
+    common.engine_arguments(run)
+    run.add_argument("--seed", type=common.count, default=0, metavar="N")
+    run.add_argument("--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes")
+    run.add_argument(
+        "--randomise", action=argparse.BooleanOptionalAction, default=None,
+        help="objects moved by up to 0.10 m, start by up to 0.5 m and 30 degrees (default: with --seeds)",
+    )  # fmt: skip
+    run.add_argument("--speed", default="1", metavar="FACTOR", help="times real time; max: in lock-step")
+    run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
+    run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
+    common.stack_arguments(run)
+    run.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
+    run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
+    run.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
+    run.add_argument("--out", metavar="FOLDER", help="default: runs/<date>-<time>")
+    run.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    run.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    common.check_gl()
+    from rich.console import Console
+
+    from vla_sim.scenario.display import Display
+    from vla_sim.scenario.load import File
+    from vla_sim.scenario.run import RunOptions, run_once, sounds
+    from vla_sim.stack import StackOptions
+    from vla_sim.world import World
+
+    world = World.load(a.world)  # a wrong name is said at once
+    speed = common.speed(a.speed)
+    scenario = scenario_of(a)
+    seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
+    if not seeds:
+        raise InputError("--seeds 0: give at least 1")
+    file = File("run", Path.cwd() / "run", scenario)
+    sounds(file, seeds[0])  # so is a bad recording
+    base = StackOptions(
+        engine=a.engine, sensors=a.sensors, speed=speed, planner=a.planner, base_url=a.base_url,
+        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
+    )  # fmt: skip
+    folder = common.folder(a.out)
+    console = Console(highlight=False, stderr=a.json == "-")
+    records = []
+    for seed in seeds:
+        out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
+        options = RunOptions(
+            file, replace(base, seed=seed), out, a.domain, a.verbose, again=_again(a, seed, a.seeds is not None)
+        )
+        with Display(console) as display:
+            display.event(None, f"{world.name}, seed {seed}: starting", "bold")
+            record = run_once(options, display)
+        records.append(record)
+        display.result(record)
+        if len(seeds) > 1:
+            passed = sum(r.passed for r in records)
+            console.print(f"{passed} of {len(records)} passed\n", style="bold")
+    common.write_json(a.json, records)
+    return 0 if all(r.passed for r in records) else 1
+
+
+def scenario_of(a: argparse.Namespace) -> Any:
+    """The scenario that the arguments describe. Raises `InputError`."""
+    from vla_sim.scenario.format import Play, Say, Scenario, Spread, Type, When
+
+    if not 0.5 <= a.voice_speed <= 2.0:
+        raise InputError(f"--voice-speed {a.voice_speed:g}: from 0.5 to 2.0 is allowed")
+    if not (math.isfinite(a.timeout) and a.timeout > 0.0):
+        raise InputError(f"--timeout {a.timeout:g}: a positive number of simulated seconds is allowed")
+    script: list[Any] = []
+    if a.audio is not None:
+        script.append(Play(file=str(Path(a.audio).expanduser().resolve()), words=a.command or ""))
+    for at, words in [*([] if script else [("0", a.command or DEMO)]), *a.then]:
+        try:
+            when = When(at=float(at))
+        except ValueError:
+            raise InputError(f"--then {at!r}: the first value is a number of seconds") from None
+        script.append(
+            Type(words=words, when=when) if a.text else Say(words=words, speed=a.voice_speed, when=when)
+        )
+    randomise = a.randomise if a.randomise is not None else a.seeds is not None
+    return Scenario(
+        version=1, proves=PROVES, world=a.world, randomise=Spread(**DISPLACED) if randomise else Spread(),
+        timeout=a.timeout, script=script,
+    )  # fmt: skip
+
+
+def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
+    """The command line that plays this run again."""
+    words = ["vla-sim", "run", a.command or DEMO]
+    if a.audio is not None:
+        words = ["vla-sim", "run", "--audio", a.audio, *([a.command] if a.command else [])]
+    for option, value, default in (
+        ("--world", a.world, "apartment"), ("--engine", a.engine, "mujoco"), ("--sensors", a.sensors, "auto"),
+        ("--speed", a.speed, "1"), ("--voice-speed", a.voice_speed, 1.0), ("--planner", a.planner, "rules"),
+        ("--base-url", a.base_url, ""), ("--model", a.model, ""), ("--recogniser", a.recogniser, "pocketsphinx"),
+        ("--whisper-model", a.whisper_model, ""),
+    ):  # fmt: skip
+        if value != default:
+            words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    for at, text in a.then:
+        words += ["--then", at, text]
+    words += ["--text"] if a.text else []
+    words += ["--randomise"] if a.randomise or (a.randomise is None and swept) else []
+    return shlex.join([*words, "--seed", str(seed)])

@@ -1,0 +1,155 @@
+"""`vla-sim test`: play scenarios, over seeds and in parallel, and leave verdicts that anybody can trust."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from typing import Any
+
+from vla_sim.commands import common
+from vla_sim.errors import InputError, VlaSimError
+
+
+def add(commands: Any) -> None:
+    test = commands.add_parser("test", help="play scenarios and judge them")
+    test.add_argument("targets", nargs="*", metavar="SCENARIO", help="a shipped one's name, a file or a folder")
+    test.add_argument("--all", action="store_true", help="the whole shipped library")
+    test.add_argument("--seed", type=common.count, default=0, metavar="N", help="play this seed (default 0)")
+    test.add_argument("--seeds", type=common.count, metavar="N", help="play seeds 0 to N-1 of each")
+    test.add_argument("--jobs", type=common.count, default=1, metavar="M", help="so many runs at once")
+    test.add_argument("--ray", metavar="ADDRESS", help='play them on a Ray cluster; "local" starts one here')
+    common.engine_arguments(test)
+    test.add_argument(
+        "--engines", nargs="+", metavar="ENGINE", help="play each on all of these, side by side in the report"
+    )
+    test.add_argument(
+        "--speed", default="max", metavar="FACTOR",
+        help="max (default): lock-step, the same on any machine; or times real time",
+    )  # fmt: skip
+    common.stack_arguments(test)
+    test.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
+    test.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
+    test.add_argument("--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it")
+    test.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files")
+    test.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    test.set_defaults(call=call)
+
+    play = commands.add_parser("play", help="play one scenario with one seed, in this process")
+    play.add_argument("scenario", metavar="SCENARIO")
+    play.add_argument("--seed", type=common.count, default=0, metavar="N")
+    play.add_argument("--attempt", type=common.count, default=1, help=argparse.SUPPRESS)
+    common.engine_arguments(play)
+    play.add_argument("--speed", default="max", metavar="FACTOR", help="max: lock-step; or times real time")
+    common.stack_arguments(play)
+    play.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
+    play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
+    play.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
+    play.add_argument("--out", metavar="FOLDER", help="default: runs/<date>-<time>")
+    play.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    play.set_defaults(call=play_one)
+
+
+def stack_words(a: argparse.Namespace) -> list[str]:
+    """The arguments that describe the stack, where they are not the defaults."""
+    words: list[str] = []
+    for option, value, default in (
+        ("--sensors", a.sensors, "auto"), ("--speed", a.speed, "max"), ("--base-url", a.base_url, ""),
+        ("--model", a.model, ""), ("--recogniser", a.recogniser, "pocketsphinx"),
+        ("--whisper-model", a.whisper_model, ""),
+    ):  # fmt: skip
+        words += [option, str(value)] if value != default else []
+    return words
+
+
+def play_one(a: argparse.Namespace) -> int:
+    common.check_gl()
+    from datetime import datetime, timezone
+
+    from rich.console import Console
+
+    from vla_sim.scenario.display import Display
+    from vla_sim.scenario.load import load
+    from vla_sim.scenario.run import RunOptions, broken, run_once, save_record
+    from vla_sim.stack import StackOptions
+
+    file = load(a.scenario)
+    stack = StackOptions(
+        engine=a.engine, sensors=a.sensors, speed=common.speed(a.speed), seed=a.seed, base_url=a.base_url,
+        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
+    )  # fmt: skip
+    engine = [] if a.engine == "mujoco" else ["--engine", a.engine]
+    again = shlex.join(["vla-sim", "play", a.scenario, "--seed", str(a.seed), *engine, *stack_words(a)])
+    options = RunOptions(
+        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=again
+    )
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    console = Console(highlight=False, stderr=a.json == "-")
+    with Display(console, quiet=a.quiet) as display:
+        display.event(None, f"{file.name}, {a.engine}, seed {a.seed}: {file.scenario.proves}", "bold")
+        try:
+            record = run_once(options, display)
+        except InputError:
+            raise
+        except VlaSimError as error:
+            save_record(options.folder, broken(options, error, started))
+            raise
+    if not a.quiet:
+        display.result(record)
+    common.write_json(a.json, [record])
+    return 0 if record.passed else 1
+
+
+def call(a: argparse.Namespace) -> int:
+    common.check_gl()
+    from vla_sim.scenario import load
+
+    if a.schema:
+        print(load.schema())
+        return 0
+    from rich.console import Console
+
+    from vla_sim.engines import ENGINES
+    from vla_sim.scenario import junit, report, sweep
+    from vla_sim.scenario.statistics import Rate
+
+    common.speed(a.speed)
+    targets = [str(p) for p in load.shipped()] if a.all else a.targets
+    if not targets:
+        raise InputError("give a scenario's name, a file or a folder, or --all for the shipped library")
+    if a.jobs < 1 or a.seeds == 0:
+        raise InputError(f"--jobs {a.jobs} --seeds {a.seeds}: both are at least 1")
+    engines = a.engines or [a.engine]
+    for engine in engines:
+        if engine not in ENGINES:
+            raise InputError(f"engine {engine!r} is not known; choose of {', '.join(ENGINES)}")
+    files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
+    seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
+    folder = common.folder(a.out, "test-")
+    console = Console(highlight=False, stderr=a.json == "-")
+    tasks = [
+        sweep.Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder)
+        for f in files for seed in seeds for engine in engines
+    ]  # fmt: skip
+    arguments = [*stack_words(a), *(["--verbose"] if a.verbose else [])]
+    runner = sweep.local(arguments, a.jobs) if a.ray is None else sweep.on_ray(arguments, a.ray, a.jobs)
+    records = sweep.run(tasks, runner, folder, console)
+    report.write(records, folder / "report.html")
+    if a.junit:
+        junit.write(records, a.junit)
+    common.write_json(a.json, records)
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for record in records:
+        groups.setdefault((record.scenario, record.engine), []).append(record)
+    good = all(r.passed for r in records) and len(records) == len(tasks)
+    by_name = {f.name: f for f in files}
+    for (name, engine), mine in groups.items():
+        rate = Rate(sum(r.passed for r in mine), len(mine))
+        label = name if len(engines) == 1 else f"{name} on {engine}"
+        console.print(f"{label}: {rate.text}", style="" if rate.passed == len(mine) else "red")
+        for spec in by_name[name].scenario.expect:
+            over = spec.judge_runs(mine)
+            if over is not None:
+                good = good and over.passed
+                console.print(f"  {'ok' if over.passed else 'FAIL'}  {over.name}: {over.detail}")
+    console.print(f"report: {folder / 'report.html'}")
+    return 0 if good else 1

@@ -1,0 +1,151 @@
+"""How much a number of runs says: pass rates with their uncertainty, percentiles, tries put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+from vla_sim.scenario.record import RunRecord
+
+CONFIDENCE = 0.95
+Verdict = Literal["passed", "passed later", "failed", "error"]
+
+
+def wilson(passed: int, runs: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson score interval of a pass rate: (low, high), both in 0..1; (0, 1) if nothing was run.
+
+    E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the
+    American Statistical Association 22 (1927), 209-212. Unlike the normal approximation it says something
+    of "20 of 20". Raises `ValueError` if the numbers are no count or no confidence.
+    """
+    if not 0 <= passed <= runs:
+        raise ValueError(f"passed must be from 0 to the number of runs; got {passed} of {runs}")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie between 0 and 1; got {confidence}")
+    if runs == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + confidence / 2.0)
+    rate, share = passed / runs, z * z / runs
+    centre = rate + share / 2.0
+    spread = z * math.sqrt(rate * (1.0 - rate) / runs + share / (4.0 * runs))
+    low, high = (centre - spread) / (1.0 + share), (centre + spread) / (1.0 + share)
+    # at the ends the formula gives exactly 0 and 1, but for rounding
+    return (0.0 if passed == 0 else low), (1.0 if passed == runs else high)
+
+
+def percentile(values: Iterable[float], share: float) -> float | None:
+    """The value below which `share` (0..1) of the values lie, linear between neighbours; None of none.
+
+    Raises `ValueError` if the share is outside 0..1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"share must be from 0 to 1 (0.95 for the 95th percentile); got {share}")
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    at = share * (len(ordered) - 1)
+    below = math.floor(at)
+    above = min(below + 1, len(ordered) - 1)
+    part = at - below
+    return ordered[below] * (1.0 - part) + ordered[above] * part
+
+
+@dataclass(frozen=True)
+class Rate:
+    """passed: of all runs, those that passed at once; later: those that passed on a later try only, which
+    count as runs but never as passed. low, high: Wilson interval of passed, 0..1."""
+
+    passed: int
+    runs: int
+    later: int = 0
+
+    def __post_init__(self) -> None:
+        if self.passed < 0 or self.later < 0 or self.passed + self.later > self.runs:
+            raise ValueError(f"{self.passed} and {self.later} later cannot be of {self.runs} runs")
+
+    @staticmethod
+    def of(records: Sequence[RunRecord]) -> Rate:
+        """Of records; the tries of one run count once. A run that broke off has not passed."""
+        verdicts = [verdict(tries[-1]) for tries in runs_of(records)]
+        return Rate(verdicts.count("passed"), len(verdicts), verdicts.count("passed later"))
+
+    @property
+    def low(self) -> float:
+        return wilson(self.passed, self.runs)[0]
+
+    @property
+    def high(self) -> float:
+        return wilson(self.passed, self.runs)[1]
+
+    @property
+    def counts(self) -> str:
+        """ "19 of 20", "18 of 20, 1 more on a later try"."""
+        more = f", {self.later} more on a later try" if self.later else ""
+        return f"{self.passed} of {self.runs}{more}"
+
+    @property
+    def interval(self) -> str:
+        """ "95 % interval 76 to 99 %"."""
+        return f"{100 * CONFIDENCE:.0f} % interval {_percent(self.low)} to {_percent(self.high)} %"
+
+    @property
+    def text(self) -> str:
+        """ "19 of 20, 95 % interval 76 to 99 %"."""
+        return f"{self.counts}, {self.interval}" if self.runs else "no runs"
+
+
+def _percent(share: float) -> str:
+    """Whole percent; 100 and 0 are said of exactly that alone."""
+    if 0.0 < share < 0.005 or 0.995 <= share < 1.0:
+        return f"{min(max(100.0 * share, 0.1), 99.9):.1f}"
+    return f"{100.0 * share:.0f}"
+
+
+def verdict(record: RunRecord) -> Verdict:
+    """What came of one try; "passed later" if an earlier one did not pass."""
+    if record.error:
+        return "error"
+    if not record.passed:
+        return "failed"
+    return "passed" if record.attempt <= 1 else "passed later"
+
+
+def label(record: RunRecord) -> str:
+    """The scenario's name; of a run without a scenario, what was commanded where."""
+    return record.scenario or f'"{record.command}" in {record.world}'
+
+
+def by_scenario(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """label to its records, all in the order given."""
+    groups: dict[str, list[RunRecord]] = {}
+    for record in records:
+        groups.setdefault(label(record), []).append(record)
+    return groups
+
+
+def by_engine(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Engine's name to its records, all in the order given."""
+    groups: dict[str, list[RunRecord]] = {}
+    for record in records:
+        groups.setdefault(record.engine, []).append(record)
+    return groups
+
+
+def runs_of(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
+    """The tries of each run put together, in order: a record with a higher `attempt` than the one before
+    it of the same scenario, engine and seed is another try of the same run; any other is a run of its own.
+    """
+    runs: list[list[RunRecord]] = []
+    latest: dict[tuple[str, str, int], list[RunRecord]] = {}
+    for record in records:
+        key = (label(record), record.engine, record.seed)
+        tries = latest.get(key)
+        if tries is not None and record.attempt > tries[-1].attempt:
+            tries.append(record)
+        else:
+            latest[key] = [record]
+            runs.append(latest[key])
+    return runs
