@@ -1,4 +1,5 @@
-"""The whole stack, real processes: spoken to and typed to, judged from the simulator's truth.
+"""The whole stack, real processes: spoken to and typed to at the pace of the clock, judged from the
+simulator's truth. The shipped scenarios, in lock-step, are in `test_library.py`.
 
 Latency is printed by `vla-sim run` and is not asserted here: these tests must hold on a busy machine.
 """
@@ -6,58 +7,81 @@ Latency is printed by `vla-sim run` and is not asserted here: these tests must h
 import numpy as np
 import pytest
 
+from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
 from vla_sim.scenario.display import Display
-from vla_sim.scenario.run import RunOptions, Utterance, run_once
+from vla_sim.scenario.format import Freeze, Kill, Play, Say, Scenario, Type, When
+from vla_sim.scenario.load import File
+from vla_sim.scenario.run import RunOptions, run_once
 from vla_sim.stack import StackOptions
-from vla_sim.voice import mouth
+from vla_sim.voice.audio import save
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros]
+MUST = [AsCommanded(), NoFall(), NoCollision()]
 
 
-def run(tmp_path, *utterances, **options):
-    folder = tmp_path / "run"
-    chosen = RunOptions(utterances, StackOptions(**options), folder)
-    record = run_once(chosen, Display(quiet=True))
+def run(tmp_path, *script, speed=1.0, name="run", **options):
+    scenario = Scenario(version=1, proves="what the test says", script=list(script), expect=MUST)
+    folder = tmp_path / name
+    file = File(name, tmp_path / f"{name}.yaml", scenario)
+    record = run_once(RunOptions(file, StackOptions(speed=speed, **options), folder), Display(quiet=True))
     assert (folder / "record.json").stat().st_size > 1000
     assert (folder / "run.png").stat().st_size > 10_000
+    assert all((folder / shot.file).is_file() for shot in record.shots)
     return record
-
-
-def spoken(text):
-    return Utterance(text, mouth.say(text))
 
 
 @pytest.mark.gl
 def test_a_spoken_command_makes_the_robot_fetch_the_cup(tmp_path):
-    record = run(tmp_path, spoken("Go to the kitchen and pick up the red cup"))
+    record = run(tmp_path, Say(words="Go to the kitchen and pick up the red cup"))
+    assert record.reasons == []
     assert record.heard == "go to the kitchen and pick up the red cup"
-    assert record.state == "succeeded", record.answer
-    assert [c for c in record.checks if not c.passed] == []
-    assert record.contacts == []
     assert record.path_length > 4.0
     assert [g.passed for g in record.grasps] == [True]
     assert {s.stage for s in record.stages} == {
         "voice", "intent", "planning", "perception", "safety", "control",
     }  # fmt: skip
+    assert record.usage
+    assert record.usage[-1].memory > 100.0
 
 
 @pytest.mark.gl
 def test_stop_ends_a_walk(tmp_path):
-    record = run(tmp_path, Utterance("go to the kitchen"), Utterance("stop the robot", None, 5.0))
-    assert {c.name: c.passed for c in record.checks} == {
-        '"go to the kitchen" is cancelled': True, "stands after the stop": True,
-    }  # fmt: skip
+    stop = Type(words="stop the robot", when=When(at=5.0))
+    record = run(tmp_path, Type(words="go to the kitchen"), stop)
+    assert record.reasons == []
+    assert [c.state for c in record.commands] == ["cancelled", "succeeded"]
     assert record.path_length > 0.3
 
 
-def test_nonsense_is_answered_and_not_acted_on(tmp_path):
-    record = run(tmp_path, spoken("The weather is nice today"), engine="fake")
-    assert [c.passed for c in record.checks] == [True]
-    assert record.answer
-
-
 def test_silence_is_answered_and_not_acted_on(tmp_path):
-    silence = np.zeros(16000 * 6, dtype=np.int16)
-    record = run(tmp_path, Utterance("", silence), engine="fake")
-    assert [c.passed for c in record.checks] == [True]
+    save(tmp_path / "silence.wav", np.zeros(16000 * 6, dtype=np.int16))
+    record = run(tmp_path, Play(file="silence.wav"), engine="fake")
+    assert record.reasons == []
     assert record.answer
+
+
+@pytest.mark.gl
+def test_one_seed_is_one_run_in_lock_step_and_another_seed_is_another(tmp_path):
+    script = Say(words="Move forward 1 meter"), Say(words="Stop the robot", when=When(at=4.0))
+    first, again, other = (
+        run(tmp_path, *script, speed=0.0, name=name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert first.lockstep
+    assert len(first.path) > 10
+    assert first.path == again.path
+    assert first.near == again.near
+    assert first.commands == again.commands
+    assert first.path != other.path
+
+
+def test_a_frozen_node_is_waited_for_and_a_dead_one_is_not(tmp_path):
+    script = (
+        Type(words="move forward 1 meter"),
+        Freeze(node="perception", seconds=1.0, when=When(at=1.0)),
+        Kill(node="perception", when=When(at=3.0)),
+    )
+    record = run(tmp_path, *script, speed=0.0, engine="fake")
+    assert record.error == ""
+    assert [e.text for e in record.events if "perception" in e.text] == [
+        "perception is frozen for 1 s", "perception is killed",
+    ]  # fmt: skip

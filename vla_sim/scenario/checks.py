@@ -371,7 +371,7 @@ class Arrival(CheckSpec, frozen=True, kw_only=True, tag="arrival"):
     """At the end (or when `command` ended) the robot stands within `within` metres of a place, surface or
     [x, y], and, for a place with `heading` [degrees], so well turned."""
 
-    at: Name | tuple[float, float]
+    at: str | tuple[float, float]  # Name | tuple crashes msgspec 0.22 in the garbage collector
     within: Positive = judge.ARRIVAL
     heading: Positive | None = None
     command: Number | None = None

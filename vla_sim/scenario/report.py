@@ -94,15 +94,12 @@ class _Site:
     @staticmethod
     def of(records: Sequence[RunRecord]) -> _Site:
         full = _in_full(records)
-        # a run that did not pass gets twice the pictures of one that did
-        weights = {id(r): 1 if verdict(r).startswith("passed") else 2 for r in full}
-        share = PICTURE_CHARACTERS / max(1, sum(weights.values()))
         plans = {
             world: _plan(f"plan-{i}", world) for i, world in enumerate(dict.fromkeys(r.world for r in full))
         }
         return _Site(
             anchors={id(r): f"run-{i}" for i, r in enumerate(full, 1)},
-            moments={key: min(MOMENTS, int(w * share / MOMENT_CHARACTERS)) for key, w in weights.items()},
+            moments=_moments(full),
             plans=plans | {r.world: None for r in records if r.world not in plans},
             scenarios={name: f"scenario-{i}" for i, name in enumerate(by_scenario(records), 1)},
         )
@@ -110,6 +107,18 @@ class _Site:
     def link(self, record: RunRecord, words: str) -> Part:
         anchor = self.anchors.get(id(record))
         return tag("a", words, href=f"#{anchor}") if anchor else words
+
+
+def _moments(records: Sequence[RunRecord]) -> dict[int, int]:
+    """Record's `id()` to how many moments with pictures it may show, so that all fit into the page."""
+    most = PICTURE_CHARACTERS // MOMENT_CHARACTERS
+    bad = [r for r in records if _bad(r)]
+    if len(bad) >= most:  # one of each, the last, as far as it goes
+        return {id(r): 1 for r in bad[:most]}
+    weights = {id(r): 2 if _bad(r) else 1 for r in records}
+    share = most / max(1, sum(weights.values()))
+    counts = {key: min(MOMENTS, int(weight * share)) for key, weight in weights.items()}
+    return counts | {id(r): max(1, counts[id(r)]) for r in bad}
 
 
 def _in_full(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -361,7 +370,7 @@ def _engines(records: Sequence[RunRecord]) -> Markup:
         for title, cells, why in _compared(played):
             shown = [tag("td", cells.get(e, "not played"), class_="n") for e in engines]
             words = f"≠ {why}" if why else tag("span", "alike", class_="soft")
-            note = tag("td", words, class_="differs" if why else None)
+            note = tag("td", words, class_=f"why-cell{' differs' if why else ''}")
             rows.append(tag("tr", tag("th", title, scope="row", class_="n"), *shown, note))
         bodies.append(tag("tbody", *rows))
     intro = (
@@ -442,7 +451,8 @@ def _runs(records: Sequence[RunRecord], site: _Site) -> Markup:
         if len(own) > len(shown) or len(own) > 5:
             parts.append(_run_table(own, site))
         if len(own) > len(shown):
-            told = f"{len(own) - len(shown)} of these are told in the table alone: see record.json in a run's folder."
+            rest = len(own) - len(shown)
+            told = f"{rest} of these are in the table alone; record.json in a run's folder has all of it."
             parts.append(tag("p", told, class_="soft small"))
         ordered = sorted(shown, key=lambda r: not _bad(r))
         parts += [_run(r, site) for r in ordered]
@@ -457,16 +467,17 @@ def _together(records: Sequence[RunRecord], site: _Site) -> list[Part]:
         if any(len(values) > 1 for _, _, values in rows):
             chart = svg.distribution(rows)
             count = max(len(values) for _, _, values in rows)
-            box = "; the box reaches from the 25th to the 75th percentile, the median in it" if count > 4 else ""
+            box = "; the box is from the 25th to the 75th percentile, the median in it" if count > 4 else ""
             caption = (
-                f"Latencies on {engine}, {count} commands, a dot each{box}. The field up to the dashed line is "
-                "the goal, up to the solid one the limit."
+                f"Latencies on {engine}, {count} commands, a dot each{box}. The field up to the dashed line "
+                "is the goal, up to the solid one the limit."
             )
             if chart is not None:
                 parts.append(figure(scroll(chart, f"Latencies on {engine}"), caption))
     if len(records) > 1:
         good, bad = [r for r in records if not _bad(r)], [r for r in records if _bad(r)]
-        ways = svg.ways_map(good, bad, _plan_of(records[0], site)) if len(records) > 2 else None
+        plan = _plan_of(records[0], site)
+        ways = svg.ways_map(good, bad, plan) if len(records) > 2 else None
         if ways is not None:
             caption = (
                 f"The ways of {plural(len(good), 'run')} that passed (solid) and {len(bad)} that did not "
@@ -483,13 +494,14 @@ def _plan_of(record: RunRecord, site: _Site) -> svg.Plan | None:
 def _run_table(records: Sequence[RunRecord], site: _Site) -> Markup:
     rows = []
     for r in sorted(records, key=lambda r: not _bad(r)):
+        name = tag("th", site.link(r, f"seed {r.seed}"), scope="row", class_="n")
         rows.append([
-            site.link(r, f"seed {r.seed}"), r.engine, _mark(r), number(r.total_ms, 0, "ms"),
-            number(r.path_length, 1, "m"), number(r.clearance, 2, "m"), number(r.real_time_factor, 2),
-            number(r.wall_seconds, 0, "s"),
+            name, r.engine, _mark(r), number(r.total_ms, 0, "ms"),
+            number(None if r.error else r.path_length, 1, "m"), number(r.clearance, 2, "m"),
+            number(r.real_time_factor or None, 2), number(r.wall_seconds, 0, "s"),
         ])  # fmt: skip
     heads = ["Run", "Engine", "Verdict", "First motion", "Path", "Nearest", "Real-time factor", "Took"]
-    return table(f"All {len(records)} runs", heads, rows)
+    return table(f"All {len(records)} runs", heads, rows, "tight" if len(records) > 10 else "")
 
 
 def _run(record: RunRecord, site: _Site) -> Markup:
@@ -512,11 +524,9 @@ def _run(record: RunRecord, site: _Site) -> Markup:
         _checks(record),
         _drawings(record, site),
         _frames(record, site),
-        _things(record),
-        _events(record),
-        _log(record),
-        _facts(record),
-    )
+        tag("div", tag("div", _events(record)), tag("div", _things(record), _log(record), _facts(record)),
+            class_="pair"),
+    )  # fmt: skip
     return tag("details", head, body, class_="run", open=bad, id=site.anchors[id(record)])
 
 
@@ -548,7 +558,8 @@ def _checks(record: RunRecord) -> Markup | None:
         return None
     rows = [
         [c.name, tag("span", "✓ passed" if c.passed else "✗ failed",
-                     class_=f"mark {'is-passed' if c.passed else 'is-failed'}"), c.detail]
+                     class_=f"mark {'is-passed' if c.passed else 'is-failed'}"),
+         tag("td", c.detail, class_="why-cell")]
         for c in sorted(record.checks, key=lambda c: c.passed)
     ]  # fmt: skip
     return join([tag("h5", "Checks"), table(None, ["What had to hold", "", "Measured"], rows)])
@@ -561,7 +572,7 @@ def _drawings(record: RunRecord, site: _Site) -> Markup | None:
     curves = svg.timeline(record)
     way = course = None
     if map_ is not None:
-        way = tag("div", tag("h5", "The way"), figure(map_, _map_caption(record, plan is not None)))
+        way = tag("div", tag("h5", "The way"), figure(map_, _map_caption(record, plan)))
     if curves is not None:
         told = (
             "Over simulated time: distance of the body from anything it must not touch; processor use of all "
@@ -575,12 +586,16 @@ def _drawings(record: RunRecord, site: _Site) -> Markup | None:
     return tag("div", way, tag("div", beside), class_="pair")
 
 
-def _map_caption(record: RunRecord, furnished: bool) -> str:
+def _map_caption(record: RunRecord, plan: svg.Plan | None) -> str:
     told = ["From above: the way walked, a dot every 10 s." if len(record.path) > 1 else "From above."]
     if record.objects:
-        far = ", ".join(f"{name.replace('_', ' ')} by {way:.2f} m" for name, way in svg.moved(record).items())
-        told.append(f"Filled dots are objects at first{f', rings those that were moved: {far}' if far else ''}.")
-    if not furnished:
+        moved = svg.moved(record)
+        far = ", ".join(f"{name.replace('_', ' ')} by {way:.2f} m" for name, way in moved.items())
+        rings = f", rings those that were moved: {far}" if far else ""
+        told.append(f"Filled dots are objects at first{rings}.")
+    if plan is not None and plan.world.forbidden:
+        told.append("Dashed rectangles are floor that it must not enter.")
+    if plan is None:
         told.append(f"The world {record.world} could not be loaded: walls and furniture are missing.")
     return " ".join(told)
 
@@ -660,7 +675,7 @@ def _events(record: RunRecord) -> Markup | None:
     rows = [[tag("td", number(e.stamp, 2, "s"), class_="n"), e.text] for e in events]
     more = len(record.events) - len(events)
     note = tag("p", f"{more} later events are in record.json.", class_="soft small") if more else None
-    return join([tag("h5", "Events"), table(None, ["Time", "What happened"], rows, "events"), note])
+    return join([tag("h5", "Events"), table(None, ["Time", "What happened"], rows, "tight events"), note])
 
 
 def _log(record: RunRecord) -> Markup | None:
@@ -672,11 +687,12 @@ def _log(record: RunRecord) -> Markup | None:
 
 def _facts(record: RunRecord) -> Markup:
     facts = [
-        ("Started", f"{record.started} UTC" if "+" not in record.started else record.started),
+        ("Started", f"{record.started[:19].replace('T', ' ')} UTC" if record.started else ""),
         ("World", record.world),
         ("Engine", f"{record.engine}{', in lock-step' if record.lockstep else ''}"),
-        ("Real-time factor", number(record.real_time_factor, 2)),
-        ("Took", f"{number(record.simulated_seconds, 1, 's')} simulated in {number(record.wall_seconds, 1, 's')}"),
+        ("Real-time factor", number(record.real_time_factor or None, 2)),
+        ("Simulated", number(record.simulated_seconds, 1, "s")),
+        ("Took", number(record.wall_seconds, 1, "s")),
         ("Ready after", number(record.ready_seconds, 1, "s")),
         ("Folder", record.folder),
     ]  # fmt: skip

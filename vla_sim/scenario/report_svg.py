@@ -13,25 +13,25 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import contract
+from vla_sim import contract, footprint
 from vla_sim.contract import Budget
 from vla_sim.scenario.record import CommandRecord, RunRecord, Touch
-from vla_sim.scenario.report_parts import Markup, join, number, tag
+from vla_sim.scenario.report_parts import Markup, number, tag
 from vla_sim.scenario.statistics import Rate, percentile
-from vla_sim.world import Solid, World
+from vla_sim.world import World
 
 XY = tuple[float, float]
 Area = tuple[float, float, float, float]
-"""x0, y0, x1, y1"""
+"""x0, y0, x1, y1 [m] or [px]"""
 Series = Sequence[tuple[float, float]]
 
 WIDTH = 680  # of charts
-LEFT, RIGHT = 96, 176  # beside the plot: row names, and what was measured
+LEFT, RIGHT = 96, 190  # beside the plot: row names, and what was measured
 ROW = 26
 GAP = 26  # between panels
 MAP_WIDTH, MAP_HEIGHT = 640, 540
 TALL = 1.4  # [m] what reaches this high is drawn as a wall
-OVERHEAD = 1.8  # [m] what begins this high is above the robot and left out
+OVERHEAD = 1.8  # [m] what is higher is above the robot and left out
 BESIDE = ("perception",)
 """Stages that are timed for themselves, not on the way from the end of speech to the first motion."""
 PAINT = {
@@ -122,6 +122,7 @@ def budget_bar(median: float, high: float, budget: Budget) -> Markup:
     """0 to the limit [ms] (or beyond): the bar ends at the median, the dot is the 95th percentile."""
     width, height = 172.0, 16.0
     most = max(budget.limit, high) * 1.04
+    dot = "bar-over" if high > budget.limit else "point"
 
     def at(value: float) -> float:
         return value / most * (width - 6)
@@ -130,7 +131,7 @@ def budget_bar(median: float, high: float, budget: Budget) -> Markup:
         "svg",
         rect(0, 4, at(budget.limit), 8, "whole"),
         rect(0, 5.5, at(median), 5, "bar"),
-        tag("circle", cx=px(at(high)), cy="8", r="3.5", class_="point" if high <= budget.limit else "bar-over"),
+        tag("circle", cx=px(at(high)), cy="8", r="3.5", class_=dot),
         line(at(budget.goal), 1, at(budget.goal), 15, "goal"),
         line(at(budget.limit), 1, at(budget.limit), 15, "limit"),
         width=px(width), height=px(height), viewBox=f"0 0 {px(width)} {px(height)}", role="img",
@@ -153,7 +154,7 @@ def waterfall(command: CommandRecord, limit: float) -> Markup | None:
         begins.append(at)
         at += 0.0 if stage.stage in BESIDE else stage.milliseconds
     ends = [b + max(s.milliseconds, s.limit) for b, s in zip(begins, stages, strict=True)]
-    most = max([limit, total or 0.0, *ends]) * 1.03
+    most = max([limit, total or 0.0, 1.0, *ends]) * 1.03
     plot = WIDTH - LEFT - RIGHT
     top, rows = 26, len(stages) + (total is not None)
     bottom = top + rows * ROW + 4
@@ -161,11 +162,11 @@ def waterfall(command: CommandRecord, limit: float) -> Markup | None:
     def x(ms: float) -> float:
         return LEFT + ms / most * plot
 
-    goal = contract.TOTAL_BUDGET.goal
-    parts = [line(x(t), top - 4, x(t), bottom, "grid") for t in steps(0, most, 6)]
+    goal, high = contract.TOTAL_BUDGET.goal, top - 4
+    parts = [line(x(t), high, x(t), bottom, "grid") for t in steps(0, most, 6)]
     parts += [label(x(t), bottom + 15, f"{t:.0f}", "t-soft t-mid") for t in steps(0, most, 6)]
     parts.append(label(WIDTH - RIGHT + 8, bottom + 15, "ms", "t-soft"))
-    parts += [line(x(goal), top - 4, x(goal), bottom, "goal"), line(x(limit), top - 4, x(limit), bottom, "limit")]
+    parts += [line(x(goal), high, x(goal), bottom, "goal"), line(x(limit), high, x(limit), bottom, "limit")]
     parts += [label(x(goal), 14, "goal", "t-soft t-mid"), label(x(limit), 14, "limit", "t-soft t-mid")]
     for i, (stage, begin) in enumerate(zip(stages, begins, strict=True)):
         y = top + i * ROW
@@ -186,7 +187,7 @@ def waterfall(command: CommandRecord, limit: float) -> Markup | None:
         if total > limit:
             parts.append(rect(x(limit), y + 6, x(total) - x(limit), ROW - 14, "bar-over"))
         parts.append(_measured(y + 16, total, limit))
-    parts.append(line(LEFT, top - 4, LEFT, bottom, "axis"))
+    parts.append(line(LEFT, high, LEFT, bottom, "axis"))
     told = [f"{s.stage} {s.milliseconds:.0f} of {s.limit:.0f} ms" for s in stages]
     told += [f"first motion after {total:.0f} of {limit:.0f} ms"] if total is not None else []
     return drawing(WIDTH, bottom + 22, f"Latencies: {', '.join(told)}", *parts, class_="chart")
@@ -245,10 +246,8 @@ def distribution(rows: Sequence[tuple[str, Budget, list[float]]]) -> Markup | No
     def x(ms: float) -> float:
         return LEFT + math.log(max(ms, least) / least) / math.log(most / least) * plot
 
-    parts = [
-        label(WIDTH - RIGHT + 8, 13, "median", "t-soft"), label(WIDTH - RIGHT + 62, 13, "95 %", "t-soft"),
-        label(WIDTH - RIGHT + 116, 13, "limit", "t-soft"),
-    ]  # fmt: skip
+    columns = {"median": 48, "95 %": 92, "limit": 138, "over": 178}  # right edges
+    parts = [label(WIDTH - RIGHT + dx, 13, words, "t-soft t-end") for words, dx in columns.items()]
     told = []
     for i, (name, budget, values) in enumerate(rows):
         y = top + i * tall
@@ -258,10 +257,11 @@ def distribution(rows: Sequence[tuple[str, Budget, list[float]]]) -> Markup | No
         parts.append(rect(x(budget.goal), y + 4, x(budget.limit) - x(budget.goal), tall - 8, "z-limit"))
         parts.append(rect(x(budget.limit), y + 4, LEFT + plot - x(budget.limit), tall - 8, "z-over"))
         ordered = sorted(values)
-        shown = thin([(v,) for v in ordered], 300)
         # spread sideways by a fixed pattern, so that equal values do not hide each other
-        dots = "".join(f"M{px(x(v))} {px(middle + 4.5 * ((k * 5) % 7 - 3) / 3)}h0" for k, (v,) in enumerate(shown))
-        parts.append(tag("path", d=dots, class_="dots"))
+        aside = [1.5 * ((k * 5) % 7 - 3) for k in range(7)]
+        shown = enumerate(thin([(v,) for v in ordered], 300))
+        dots = (f"M{px(x(v))} {px(middle + aside[k % 7])}h0" for k, (v,) in shown)
+        parts.append(tag("path", d="".join(dots), class_="dots"))
         parts.append(line(x(budget.goal), y + 2, x(budget.goal), y + tall - 2, "goal"))
         parts.append(line(x(budget.limit), y + 2, x(budget.limit), y + tall - 2, "limit"))
         q1, median, q3, high = (percentile(ordered, s) or 0.0 for s in (0.25, 0.5, 0.75, 0.95))
@@ -269,9 +269,10 @@ def distribution(rows: Sequence[tuple[str, Budget, list[float]]]) -> Markup | No
             parts.append(rect(x(q1), y + 8, x(q3) - x(q1), tall - 16, "box"))
             parts.append(line(x(median), y + 6, x(median), y + tall - 6, "median"))
         late = sum(v > budget.limit for v in ordered)
-        for dx, value in ((8, median), (62, high), (116, budget.limit)):
-            over = "t-fail" if dx == 62 and late else ""
-            parts.append(label(WIDTH - RIGHT + dx, middle + 4.5, number(value, 1 if value < 10 else 0), over))
+        cells = [number(v, 1 if v < 10 else 0) for v in (median, high, budget.limit)] + [str(late)]
+        for dx, words in zip(columns.values(), cells, strict=True):
+            bad = " t-fail" if late and dx == columns["over"] else ""
+            parts.append(label(WIDTH - RIGHT + dx, middle + 4.5, words, f"t-end{bad}"))
         told.append(f"{name} median {median:.0f}, 95th percentile {high:.0f} of {budget.limit:.0f} ms")
     for decade in range(int(math.log10(most)) + 1):
         at = x(10.0**decade)
@@ -349,7 +350,7 @@ def timeline(record: RunRecord) -> Markup | None:
 
 def _panel(panel: _Panel, x, left: float, top: float) -> list[Markup]:  # type: ignore[no-untyped-def]
     values = [v for _, v in panel.series]
-    most = max(values)
+    most = max(0.0, *values)
     if panel.least:  # far off, it does not matter how far
         most = min(max(most, 0.5), 2.0)
     levels = steps(0, most * 1.08 or 1.0, 3)
@@ -395,97 +396,69 @@ def _cross(x: float, y: float, size: float) -> str:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """What a fixed solid covers seen from above: every point within `radius` [m] of the hull of `corners`,
+    (n, 2) [m]. tall: whether it is as high as a wall."""
+
+    corners: NDArray[np.float64]
+    radius: float
+    tall: bool
+
+    @property
+    def bounds(self) -> Area:
+        x0, y0 = self.corners.min(axis=0) - self.radius
+        x1, y1 = self.corners.max(axis=0) + self.radius
+        return float(x0), float(y0), float(x1), float(y1)
+
+    def draw(self) -> Markup:
+        """In metres."""
+        kind, effect = "wall" if self.tall else "thing", "non-scaling-stroke"
+        if len(self.corners) == 1:
+            x, y = self.corners[0]
+            r = f"{self.radius:.3f}"
+            return tag("circle", cx=f"{x:.2f}", cy=f"{y:.2f}", r=r, class_=kind, vector_effect=effect)
+        path = "M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in self.corners) + "Z"
+        return tag("path", d=path, class_=kind, vector_effect=effect)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is fixed in a world, to be drawn once a page and used by each of its maps. name: the id of its
-    drawing. box: (x0, y0, x1, y1) around all of it [m]."""
+    drawing. shadows: the lower ones first. box: around all of it [m]."""
 
     name: str
     world: World
-    box: tuple[float, float, float, float]
+    shadows: tuple[Shadow, ...]
+    box: Area
 
     @staticmethod
     def of(name: str, world: World) -> Plan:
-        spots = [outline(s) for s in _seen(world)]
-        spots.append(np.array([(p.x, p.y) for p in world.places] + [world.start[:2]]))
-        spots += [np.array(f).reshape(2, 2) for f in world.forbidden]
-        every = np.concatenate(spots)
-        low, high = every.min(axis=0) - 0.2, every.max(axis=0) + 0.2
-        return Plan(name, world, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+        shadows = []
+        for solid in sorted(world.solids, key=lambda s: float(s.pose[2, 3])):
+            found = footprint.shadow(solid.shape, solid.size, solid.pose, -100.0, OVERHEAD)
+            if found is not None:
+                tall = footprint.shadow(solid.shape, solid.size, solid.pose, TALL - 0.01, TALL) is not None
+                shadows.append(Shadow(*found, tall))
+        areas = [s.bounds for s in shadows] + list(world.forbidden)
+        areas += [(x, y, x, y) for x, y in [(p.x, p.y) for p in world.places] + [world.start[:2]]]
+        low, high = np.min(areas, axis=0)[:2] - 0.2, np.max(areas, axis=0)[2:] + 0.2
+        box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        return Plan(name, world, tuple(shadows), box)
 
     def draw(self) -> Markup:
         """A group in metres, y up, that `<use>` puts into a map."""
-        parts = []
-        for solid in sorted(_seen(self.world), key=_top):
-            corners = outline(solid)
-            kind = "wall" if _top(solid) >= TALL else "thing"
-            path = "M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in corners) + "Z"
-            parts.append(tag("path", d=path, class_=kind, vector_effect="non-scaling-stroke"))
+        parts = [s.draw() for s in self.shadows]
         for x0, y0, x1, y1 in self.world.forbidden:
             path = f"M{x0:.2f} {y0:.2f}H{x1:.2f}V{y1:.2f}H{x0:.2f}Z"
             parts.append(tag("path", d=path, class_="keep-out", vector_effect="non-scaling-stroke"))
         return tag("g", *parts, id=self.name)
 
 
-def _seen(world: World) -> list[Solid]:
-    return [s for s in world.solids if _top(s) - 2 * _half_height(s) < OVERHEAD]
-
-
-def _half_height(solid: Solid) -> float:
-    """Half of the extent along z [m], from above for a cylinder that lies."""
-    if solid.shape == "sphere":
-        return solid.size[0]
-    if solid.shape == "box":
-        return float(np.abs(solid.pose[2, :3]) @ np.asarray(solid.size)) / 2
-    return abs(float(solid.pose[2, 2])) * solid.size[1] / 2 + solid.size[0] * math.sqrt(
-        max(0.0, 1.0 - float(solid.pose[2, 2]) ** 2)
-    )
-
-
-def _top(solid: Solid) -> float:
-    return float(solid.pose[2, 3]) + _half_height(solid)
-
-
-def outline(solid: Solid) -> NDArray[np.float64]:
-    """(n, 2) corners of what a solid covers seen from above [m], counter-clockwise."""
-    size = np.asarray(solid.size)
-    if solid.shape == "box":
-        corners = np.array([(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) * size / 2
-    else:
-        turn = np.linspace(0.0, 2 * math.pi, 20, endpoint=False)
-        ring = np.stack([np.cos(turn), np.sin(turn), np.zeros_like(turn)], axis=1) * size[0]
-        if solid.shape == "sphere":
-            return ring[:, :2] + solid.pose[:2, 3]
-        ends = np.array([(0.0, 0.0, size[1] / 2)])
-        corners = np.concatenate([ring + ends, ring - ends])
-    flat = corners @ solid.pose[:2, :3].T + solid.pose[:2, 3]
-    return _hull(flat)
-
-
-def _hull(spots: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convex hull of (n, 2) points by Andrew's monotone chain."""
-    ordered = sorted({(round(float(x), 6), round(float(y), 6)) for x, y in spots})
-    if len(ordered) < 3:
-        return np.array(ordered)
-    halves = []
-    for run in (ordered, ordered[::-1]):
-        half: list[XY] = []
-        for p in run:
-            while len(half) > 1 and _cross_product(half[-2], half[-1], p) <= 0:
-                half.pop()
-            half.append(p)
-        halves.append(half[:-1])
-    return np.array(halves[0] + halves[1])
-
-
-def _cross_product(a: XY, b: XY, c: XY) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-
 @dataclass
 class _Sheet:
     """A map's paper: metres to pixels, and labels that keep out of each other's way."""
 
-    box: tuple[float, float, float, float]
+    box: Area
     taken: list[Area] = field(default_factory=list)
     """Where words and marks are [px]."""
     drawn: list[Area] = field(default_factory=list)
@@ -538,10 +511,9 @@ class _Sheet:
         self.taken.append((x - around, y - around, x + around, y + around))
 
     def block_plan(self, plan: Plan) -> None:
-        for solid in _seen(plan.world):
-            low, high = outline(solid).min(axis=0), outline(solid).max(axis=0)
-            (x0, y1), (x1, y0) = self.at(*low), self.at(*high)
-            self.drawn.append((x0, y0, x1, y1))
+        for shadow in plan.shadows:
+            west, south, east, north = shadow.bounds
+            self.drawn.append((*self.at(west, north), *self.at(east, south)))
 
     def block_way(self, way: Sequence[XY]) -> None:
         self.drawn += [(x - 2, y - 2, x + 2, y + 2) for x, y in way[::3]]
@@ -587,7 +559,7 @@ def run_map(record: RunRecord, plan: Plan | None) -> Markup | None:
     objects were at first and at last, forbidden contacts. None if there is nothing to draw."""
     way = thin([p for p in record.path if sane(*p)], 500)
     sheet = _sheet(plan, [way])
-    if sheet is None:
+    if sheet is None or not (way or record.objects):
         return None
     parts = [sheet.plan(plan)] if plan else []
     drawn = [sheet.at(x, y) for _, x, y in way]
@@ -647,6 +619,7 @@ def _objects(sheet: _Sheet, record: RunRecord) -> tuple[list[Markup], list[Marku
             continue
         x, y = sheet.at(first[0], first[1])
         marks.append(tag("circle", title, cx=px(x), cy=px(y), r="4.5", fill=paint, class_="object"))
+        sheet.block(x, y, 5)
         if name not in far or not sheet.inside(last[0], last[1]):
             continue
         u, v = sheet.at(last[0], last[1])
@@ -672,7 +645,10 @@ def ways_map(passed: Sequence[RunRecord], others: Sequence[RunRecord], plan: Pla
     over = []
     for kind, way, record in lines:
         if len(way) > 1:
-            parts.append(tag("polyline", points=points(sheet.at(x, y) for _, x, y in way), class_=kind))
+            drawn = points(sheet.at(x, y) for _, x, y in way)
+            # of many, each is faint: where most went is dark
+            faint = max(0.15, min(0.9, 6 / len(passed))) if kind == "ways" else None
+            parts.append(tag("polyline", points=drawn, class_=kind, stroke_opacity=faint))
         for touch in record.contacts[:5]:
             near = min(way, key=lambda p: abs(p[0] - touch.stamp), default=None)
             if near is not None:

@@ -1,0 +1,273 @@
+"""The verdict is right: each check passes a run in which it holds, and fails one in which it does not, with
+its reason."""
+
+import math
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from vla_sim.contract import (
+    ContactPair,
+    Contacts,
+    DetectedObject,
+    GroundTruth,
+    Plan,
+    Status,
+    Step,
+    TraceEvent,
+    Transcript,
+)
+from vla_sim.errors import InputError
+from vla_sim.scenario import checks
+from vla_sim.scenario.checks import Given, Run
+from vla_sim.scenario.record import Check, Usage
+from vla_sim.scenario.recording import Recording
+from vla_sim.world import ObjectKind, Place, Surface, World
+
+WORLD = World(
+    name="flat", path=Path("flat.sdf"), start=(0.0, 0.0, 0.0), places=(Place("kitchen", 4.0, 0.0, 0.0),),
+    surfaces=(Surface("table", "kitchen", 5.0, 0.0, 0.0, 0.5, 1.2, 0.75),),
+    objects=(
+        ObjectKind("red_cup", "cup", "red", "cylinder", (0.07, 0.07, 0.1), 0.15),
+        ObjectKind("blue_cup", "cup", "blue", "cylinder", (0.07, 0.07, 0.1), 0.15),
+    ),
+    solids=(), forbidden=(),
+)  # fmt: skip
+STAGES = {"voice": 0.2, "intent": 0.005, "planning": 0.009, "perception": 0.04, "safety": 0.009, "control": 0.03}
+
+
+def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5):
+    return GroundTruth(
+        stamp=stamp, robot=(x, y, 0.77, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)),
+        objects={"red_cup": (*cup, 1.0, 0.0, 0.0, 0.0), "blue_cup": (4.9, 0.4, 0.8, 1.0, 0.0, 0.0, 0.0)},
+        fallen=fallen, clearance=clearance,
+    )  # fmt: skip
+
+
+def good(step=None, state="succeeded", stages=STAGES, **ends):
+    """A run of ten seconds; each named value goes from its first to its last number. The step runs from
+    the first second on."""
+    step = step or Step(skill="navigate", place="kitchen")
+    recording = Recording()
+    recording.transcripts.append(
+        Transcript(command_id="c", text="go there", confidence=1.0, complete=True, speech_end_mono=0.0)
+    )
+    recording.plans.append(Plan(command_id="c", text="", steps=[step], planner="rules"))
+    begin = 100.0
+    for name in STAGES:
+        if name in stages:
+            end = begin + stages[name]
+            recording.traces.append(
+                TraceEvent(command_id="c", stage=name, begin_mono=begin, end_mono=end)  # type: ignore[arg-type]
+            )
+            begin = end if name != "perception" else begin
+    n = 201
+    values = {k: np.linspace(*v, n) for k, v in ends.items() if not isinstance(v, list)}
+    for i in range(n):
+        recording.truths.append(truth(0.05 * i, **{k: float(v[i]) for k, v in values.items()}))
+        recording.velocities.append(0.05 * i)
+        if i == 20:
+            recording.on_status(Status(command_id="c", state="running", skill=step.skill, steps=1, mono=0.0))
+    if state:
+        recording.on_status(Status(command_id="c", state=state, skill=step.skill, steps=1, mono=1.0))
+    given = Given("Go there", "c", True, 0.0, (step,))
+    return Run(WORLD, recording, (given,), 0.0)
+
+
+def verdict(spec, run) -> Check:
+    found = spec.judge(run)
+    found = found if isinstance(found, list) else [found]
+    return next((c for c in found if not c.passed), found[0])
+
+
+def touched(run, a="g1::left_hand::x", b="wall::link::box"):
+    run.recording.on_contacts(Contacts(stamp=3.0, pairs=[ContactPair(a=a, b=b, force=12.0)]))
+    return run
+
+
+def with_truths(run, change):
+    run.recording.truths[:] = [change(t) for t in run.recording.truths]
+    return run
+
+
+ARRIVES = {"x": (0.0, 4.0)}
+
+
+def lifted(hold):
+    """A run in which the cup is up by 0.15 m for the last `hold` seconds."""
+    step = Step(skill="pick", object=checks.query("red cup"))
+    run = good(step, x=(4.0, 4.0))
+
+    def change(t):
+        if t.stamp < 10.0 - hold:
+            return t
+        return msgspec.structs.replace(
+            t, objects={**t.objects, "red_cup": (4.8, 0.0, 0.95, 1.0, 0.0, 0.0, 0.0)}
+        )
+
+    return with_truths(run, change)
+
+
+CASES = [
+    # spec, a run in which it holds, a run in which it does not, words of the reason
+    (checks.AsCommanded(), good(**ARRIVES), good(x=(0.0, 1.0)), "3.00 m from it"),
+    (checks.AsCommanded(), good(**ARRIVES), good(state="failed", **ARRIVES), "failed"),
+    (checks.AsCommanded(), good(**ARRIVES), good(state="", **ARRIVES), "no answer to the command"),
+    (checks.AsCommanded(), lifted(3.0), lifted(1.0), "1.0 s at 0.10 m"),
+    (checks.Outcome(), good(), good(state="failed"), "failed"),
+    (checks.Outcome(state=["failed", "asked"]), good(state="asked"), good(), "succeeded"),
+    (checks.Heard(words="Go there!"), good(), good(), "go there"),
+    (checks.Budget(), good(), good(stages={**STAGES, "control": 0.15}), "control 150 of 100 ms"),
+    (checks.Budget(), good(), good(stages={}), "no trace"),
+    (checks.Budget(of="goal"), good(stages={**STAGES, "voice": 0.1}), good(), "voice 200 of 150 ms"),
+    (checks.Latency(stage="voice", at_most=250), good(), good(stages={**STAGES, "voice": 0.3}), "300.0 ms"),
+    (checks.Latency(at_most=500), good(), good(stages={"voice": 0.1}), "never measured"),
+    (checks.Rate(of="control", at_least=19), good(), good(), ""),
+    (checks.NoFall(), good(), with_truths(good(), lambda t: truth(t.stamp, fallen=t.stamp > 5)), "fell at 5"),
+    (checks.NoCollision(), good(), touched(good()), "touched wall::link::box at 3.0 s with 12 N"),
+    (checks.NoCollision(allow=["wall"]), touched(good()), touched(good(), b="chair::l::c"), "chair"),
+    (checks.NoCollision(), touched(good(), "g1::left_ankle_roll_link::s", "ground::link::floor"),
+     touched(good(), "g1::left_knee_link::s", "ground::link::floor"), "knee"),
+    (checks.Clearance(at_least=0.1), good(), good(clearance=(0.5, 0.02)), "0.020 m at 10.0 s"),
+    (checks.Clearance(at_least=0.1, while_skill="navigate"), good(), good(clearance=(0.05, 0.05)), "0.050"),
+    (checks.Arrival(at="kitchen"), good(**ARRIVES), good(x=(0.0, 3.0)), "1.00 m from it"),
+    (checks.Arrival(at="kitchen", heading=10), good(**ARRIVES), good(yaw=(0, 1), **ARRIVES), "57 degrees off"),
+    (checks.Arrival(at=(1.0, 0.0)), good(x=(0.0, 1.0)), good(), "1.00 m from it"),
+    (checks.Stands(), good(), good(x=(0.0, 4.0)), "0.400 m/s"),
+    (checks.StopsWithin(command=1, distance=0.2), good(), good(x=(0.0, 4.0)), "m further"),
+    (checks.Grasp(object="red cup"), lifted(3.0), lifted(1.0), "1.0 s"),
+    (checks.Grasp(object="red cup", lift=0.1), lifted(3.0), good(), "up 0.00 m"),
+    (checks.Placed(object="red cup", on="table"), with_truths(good(), lambda t: truth(t.stamp)),
+     with_truths(good(), lambda t: truth(t.stamp, cup=(4.8, 0.0, 0.05))), "at (4.80, 0.00, 0.05)"),
+    (checks.Placed(object="red cup", on="table"), good(),
+     with_truths(good(), lambda t: truth(t.stamp, cup=(4.8 + 0.03 * t.stamp, 0, 0.8))), "moving"),
+    (checks.Untouched(object="red cup"), good(),
+     with_truths(good(), lambda t: truth(t.stamp, cup=(4.8 + 0.01 * t.stamp, 0, 0.8))), "moved 0.100 m"),
+    (checks.Never(faster_than=0.3), good(x=(0.0, 2.0)), good(x=(0.0, 8.0)), "0.80 m/s"),
+    (checks.Never(nearer_than=0.1), good(), good(clearance=(0.5, 0.05)), "0.050 m at 10.0 s"),
+    (checks.Never(inside=(1.0, -1.0, 2.0, 1.0)), good(), good(x=(0.0, 4.0)), "inside at 2.5 s"),
+    (checks.Never(below=0.5, object="red_cup"), good(),
+     with_truths(good(), lambda t: truth(t.stamp, cup=(4.8, 0, 0.8 - 0.05 * t.stamp))), "0.30 m at 10.0 s"),
+    (checks.Never(touched="wall"), good(), touched(good()), "wall::link::box at 3.0 s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "holds", "broken", "words"), CASES, ids=lambda v: type(v).__name__)
+def test_a_check_passes_what_holds_and_fails_what_does_not(spec, holds, broken, words):
+    assert verdict(spec, holds).passed, verdict(spec, holds)
+    if isinstance(spec, checks.Heard):
+        broken.recording.transcripts.clear()
+        words = "nothing"
+    if isinstance(spec, checks.Rate):
+        del broken.recording.velocities[50:80]
+        words = "longest gap 1.5"
+    found = verdict(spec, broken)
+    assert not found.passed
+    assert words in found.detail
+
+
+def test_what_was_said_is_looked_for_in_its_words():
+    run = good()
+    assert not verdict(checks.Said(contains="reach"), run).passed
+    run.recording.said.append((5.0, "I cannot reach it."))
+    assert verdict(checks.Said(contains="REACH"), run).passed
+    assert not verdict(checks.Said(contains=["see", "find"]), run).passed
+
+
+def test_events_must_come_in_their_order():
+    run = good()
+    run.recording.safety.append((5.0, "stopped", "no scan"))
+    assert verdict(checks.Order(events=["skill navigate", "safety stopped", "state succeeded"]), run).passed
+    found = verdict(checks.Order(events=["safety stopped", "skill navigate"]), run)
+    assert "'skill navigate' did not follow" in found.detail
+
+
+def test_safety_levels_are_asked_for_and_forbidden():
+    run = good()
+    assert not verdict(checks.Safety(level="stopped"), run).passed
+    assert verdict(checks.Never(safety="stopped"), run).passed
+    run.recording.safety.append((5.0, "stopped", "no scan"))
+    assert verdict(checks.Safety(level="stopped"), run).passed
+    assert not verdict(checks.Safety(level="stopped", seconds=4.0), run).passed
+    assert "stopped at 5.0 s" in verdict(checks.Never(safety="stopped"), run).detail
+
+
+def test_alerts_are_asked_for_and_forbidden():
+    run = good()
+    assert verdict(checks.Alert(raised=False), run).passed
+    assert not verdict(checks.Alert(node="voice"), run).passed
+    run.recording.alerts.append((2.0, "voice", "payloads rejected"))
+    assert verdict(checks.Alert(node="voice"), run).passed
+    assert "voice: payloads rejected" in verdict(checks.Alert(raised=False), run).detail
+
+
+def test_resources_are_held_against_what_was_measured():
+    run = good()
+    assert "not measured" in verdict(checks.Resources(cpu=100), run).detail
+    run.recording.usage.extend([Usage(stamp=0, cpu=80, memory=900), Usage(stamp=1, cpu=100, memory=1100)])
+    assert verdict(checks.Resources(cpu=95, memory=1200), run).passed
+    assert "1100" in verdict(checks.Resources(memory=1000), run).detail
+
+
+def test_perception_that_pauses_breaks_its_rate():
+    run = good()
+    seen = [DetectedObject(track_id=1, kind="cup", colour="red", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
+                           confidence=1, last_seen=0)]  # fmt: skip
+    run.recording.sightings.extend((0.1 * i, seen) for i in range(101))
+    assert verdict(checks.Rate(of="perception", at_least=9.5), run).passed
+    del run.recording.sightings[40:70]
+    assert not verdict(checks.Rate(of="perception", at_least=6), run).passed
+
+
+def test_a_percentile_is_judged_over_all_runs():
+    from test_compare import record
+
+    spec = checks.Latency(at_most=1000, percentile=90)
+    assert spec.judge(good()) == []
+    assert checks.NoFall().judge_runs([]) is None
+
+    def runs(*totals):
+        from vla_sim.scenario.record import CommandRecord
+
+        return [
+            msgspec.structs.replace(
+                record(True, i), commands=[CommandRecord(text="", command_id="c", spoken=True, given=0, total_ms=ms)]
+            )
+            for i, ms in enumerate(totals)
+        ]
+
+    assert spec.judge_runs(runs(*[500.0] * 19, 3000.0)).passed
+    assert not spec.judge_runs(runs(*[500.0] * 10, *[3000.0] * 10)).passed
+    assert "never measured" in spec.judge_runs(runs(None)).detail
+
+
+def test_a_check_that_cannot_be_judged_has_not_passed():
+    class Broken(checks.CheckSpec, frozen=True, kw_only=True, tag="broken"):
+        def judge(self, run):
+            return 1 / 0
+
+    found = checks.judge_all(good(), [Broken(), checks.Arrival(at="moon")])
+    assert [c.passed for c in found] == [False, False]
+    assert "ZeroDivisionError" in found[0].detail
+    assert "no place or surface is called 'moon'; this world has kitchen, table" in found[1].detail
+
+
+def test_without_checks_the_default_ones_hold():
+    found = checks.judge_all(good(**ARRIVES), [])
+    assert len(found) >= 4
+    assert all(c.passed for c in found)
+
+
+def test_an_object_that_is_not_one_is_said():
+    with pytest.raises(InputError, match="means 2 of this world's objects: red_cup, blue_cup"):
+        checks.object_name(WORLD, "cup")
+    assert checks.object_name(WORLD, "red cup") == checks.object_name(WORLD, "red_cup") == "red_cup"
+
+
+def test_never_takes_exactly_one_condition():
+    with pytest.raises(ValueError, match="give exactly one of"):
+        checks.Never()
+    with pytest.raises(ValueError, match="belong together"):
+        checks.Never(below=1.0)
