@@ -156,6 +156,13 @@ def test_failures_come_first_with_their_reasons():
     assert text.index("nothing moved") < text.index("Scenario, and what it proves")
 
 
+def test_a_pass_on_a_later_try_tells_what_the_earlier_ones_failed_of():
+    found = page(record(reasons=["it fell"]), record(attempt=2), record(seed=1, attempt=3))
+    assert "✓ Passed, but 2 of 2 runs on a later try only" in found.text
+    assert "try 1: it fell" in found.text
+    assert "passed on try 3 only: earlier tries did not pass" in found.text
+
+
 def test_runs_that_failed_are_open_and_those_that_passed_are_not():
     details = page(record(), record(seed=1, reasons=["it fell"]), broken(seed=2)).all("details")
     assert ["open" in d for d in details] == [True, True, False]

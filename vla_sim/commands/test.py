@@ -143,7 +143,7 @@ def call(a: argparse.Namespace) -> int:
     good = all(r.passed for r in records) and len(records) == len(tasks)
     by_name = {f.name: f for f in files}
     for (name, engine), mine in groups.items():
-        rate = Rate(sum(r.passed for r in mine), len(mine))
+        rate = Rate.of(mine)
         label = name if len(engines) == 1 else f"{name} on {engine}"
         console.print(f"{label}: {rate.text}", style="" if rate.passed == len(mine) else "red")
         for spec in by_name[name].scenario.expect:

@@ -29,6 +29,7 @@ from vla_sim.scenario import judge
 from vla_sim.scenario.format import Name, NotNegative, Part, Positive
 from vla_sim.scenario.record import Check, RunRecord, StageLatency, Touch
 from vla_sim.scenario.recording import Recording, heading, path_length, path_of, position
+from vla_sim.voice.numbers import normalise
 from vla_sim.world import World
 
 GROUP = "vla_sim.checks"
@@ -110,14 +111,14 @@ def query(text: str) -> ObjectQuery:
     return ObjectQuery(colour=words[0], kind=words[-1])
 
 
-def object_name(world: World, text: str) -> str:
-    """The one model that a name ("red_cup" or "red cup") means. Raises `InputError`."""
+def object_name(world: World, text: str, truth: GroundTruth) -> str:
+    """The one loose model that a name ("red_cup" or "red cup") means. Raises `InputError`."""
     name = text.replace(" ", "_")
-    if any(k.name == name for k in world.objects):
+    if name in truth.objects:
         return name
     found = [k.name for k in world.objects if k.matches(query(text))]
     if len(found) != 1:
-        known = ", ".join(k.name for k in world.objects) or "none"
+        known = ", ".join(truth.objects) or "none"
         raise InputError(f"object {text!r} means {len(found)} of this world's objects: {known}")
     return found[0]
 
@@ -458,7 +459,7 @@ class Placed(CheckSpec, frozen=True, kw_only=True, tag="placed"):
     on: Name
 
     def judge(self, run: Run) -> Check:
-        name = object_name(run.world, self.object)
+        name = object_name(run.world, self.object, run.recording.truths[0])
         surface = next((s for s in run.world.surfaces if s.name == self.on), None)
         if surface is None:
             known = ", ".join(s.name for s in run.world.surfaces)
@@ -478,7 +479,7 @@ class Untouched(CheckSpec, frozen=True, kw_only=True, tag="untouched"):
     within: Positive = 0.03
 
     def judge(self, run: Run) -> Check:
-        name = object_name(run.world, self.object)
+        name = object_name(run.world, self.object, run.recording.truths[0])
         first = run.recording.truths[0].objects[name]
         off = max(math.dist(t.objects[name][:3], first[:3]) for t in run.recording.truths)
         return outcome(f"leaves the {self.object} alone", off <= self.within, f"moved {off:.3f} m")
@@ -536,7 +537,7 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
             hit = next((t for t in truths if x0 <= t.robot[0] <= x1 and y0 <= t.robot[1] <= y1), None)
             return (hit.stamp if hit else None), "inside" if hit else "outside all the time"
         if self.below is not None and self.object is not None:
-            key = object_name(run.world, self.object)
+            key = object_name(run.world, self.object, run.recording.truths[0])
             low = min(truths, key=lambda t: t.objects[key][2])
             height = low.objects[key][2]
             return (low.stamp if height < self.below else None), f"{height:.2f} m"
@@ -647,7 +648,9 @@ def _stage(name: str, stages: Sequence[StageLatency], total: float | None) -> fl
 
 
 def _plain(text: str) -> str:
-    return " ".join("".join(c for c in text.lower() if c.isalnum() or c.isspace()).split())
+    """Words alone, numbers spelt out."""
+    words = normalise(text.lower())
+    return " ".join("".join(c if c.isalnum() or c.isspace() else " " for c in words).split())
 
 
 def _events(run: Run) -> list[str]:

@@ -144,7 +144,7 @@ class Director:
             return bool(r.sightings) and any(
                 wanted.kind in ("", o.kind) and wanted.colour in ("", o.colour) for o in r.sightings[-1][1]
             )
-        name = object_name(self.world, when.lifted or "")
+        name = object_name(self.world, when.lifted or "", r.truths[0])
         return truth.objects[name][2] > r.truths[0].objects[name][2] + LIFTED
 
     # ------------------------------------------------------------------ what
@@ -164,7 +164,7 @@ class Director:
             self.hands.type(command_id, action.words)
             self._given(action.words, command_id, False, r.stamp)
         elif isinstance(action, Move):
-            name = object_name(self.world, action.object)
+            name = object_name(self.world, action.object, self.recording.truths[0])
             pose = self._pose(action)
             self._tell(f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})")
             self.hands.disturb(Disturbance(kind="move", name=name, pose=pose))

@@ -13,11 +13,13 @@ import msgspec
 import yaml
 
 from vla_sim.assets import scenarios_dir
+from vla_sim.contract import COSTS
 from vla_sim.errors import InputError
 from vla_sim.scenario import checks
 from vla_sim.scenario.format import ACTIONS, COMMANDS, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
+VERSION = 1
 At = dict[str, tuple[int, int]]
 """Path such as "$.script[0].words" to (line, column), both from 1."""
 
@@ -126,6 +128,9 @@ def _plain(node: yaml.Node, path: str, at: At) -> Any:
 
 
 def _convert(data: dict[str, Any]) -> Scenario:
+    if "version" in data and data["version"] != VERSION:
+        given = data["version"]
+        raise _Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     scenario = _typed(data, Scenario, "$")
     script = _list(data["script"], _actions(), "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(
@@ -188,6 +193,9 @@ def _validate(scenario: Scenario) -> None:
     first = commands[0].when
     if first.at is None:
         raise _Problem("$.script[0].when", "the first command is given at a time: nothing has happened yet")
+    for name in scenario.costs:
+        if name not in COSTS:
+            raise _Problem(f"$.costs.{name}!", f"no work is called {name!r}; known are {', '.join(COSTS)}")
     for i, action in enumerate(scenario.script):
         done = action.when.done
         if done is not None and done > len(commands):

@@ -254,11 +254,11 @@ def _versions(records: Sequence[RunRecord]) -> Markup | None:
 def _failures(records: Sequence[RunRecord], site: _Site) -> Markup | None:
     if not records:
         return None
-    ends = [tries[-1] for tries in runs_of(records)]
-    bad = [r for r in ends if _bad(r)]
-    later = [r for r in ends if verdict(r) == "passed later"]
+    runs = runs_of(records)
+    bad = [tries for tries in runs if _bad(tries[-1])]
+    later = [tries for tries in runs if verdict(tries[-1]) == "passed later"]
     intro = None if bad else tag("p", "Every run passed." if not later else "Every run passed in the end.")
-    entries = [_entry(r, site, "failed") for r in bad] + [_entry(r, site, "later") for r in later]
+    entries = [_entry(tries, site) for tries in bad + later]
     return tag(
         "section",
         tag("h2", "What did not pass", id="failures"),
@@ -267,18 +267,21 @@ def _failures(records: Sequence[RunRecord], site: _Site) -> Markup | None:
     )
 
 
-def _entry(record: RunRecord, site: _Site, class_: str) -> Markup:
-    reasons = [f"broke off: {record.error}"] if record.error else []
-    reasons += record.reasons
-    if class_ == "later":
-        reasons = [f"passed on try {record.attempt} only: earlier tries did not pass"]
+def _entry(tries: Sequence[RunRecord], site: _Site) -> Markup:
+    """A run that did not pass, or not at once: why."""
+    record = tries[-1]
+    if _bad(record):
+        reasons = ([f"broke off: {record.error}"] if record.error else []) + record.reasons
+    else:
+        told = [f"try {r.attempt}: {why}" for r in tries[:-1] for why in [r.error, *r.reasons] if why]
+        reasons = told or [f"passed on try {record.attempt} only: earlier tries did not pass"]
     shown = reasons[:REASONS] or ["no reason was recorded"]
     if len(reasons) > REASONS:
         shown.append(f"and {len(reasons) - REASONS} more")
     title = tag("strong", site.link(record, label(record)))
     return tag(
         "li", _mark(record), " ", title, tag("span", f" {_name(record)}", class_="soft"),
-        tag("ul", *(tag("li", r) for r in shown), class_="why"), class_=class_,
+        tag("ul", *(tag("li", r) for r in shown), class_="why"), class_=None if _bad(record) else "later",
     )  # fmt: skip
 
 
@@ -464,7 +467,7 @@ def _together(records: Sequence[RunRecord], site: _Site) -> list[Part]:
     parts: list[Part] = []
     for engine, own in by_engine(records).items():
         rows = svg.latency_rows(own)
-        if any(len(values) > 1 for _, _, values in rows):
+        if len(own) > 1 and any(len(values) > 1 for _, _, values in rows):
             chart = svg.distribution(rows)
             count = max(len(values) for _, _, values in rows)
             box = "; the box is from the 25th to the 75th percentile, the median in it" if count > 4 else ""
@@ -474,16 +477,15 @@ def _together(records: Sequence[RunRecord], site: _Site) -> list[Part]:
             )
             if chart is not None:
                 parts.append(figure(scroll(chart, f"Latencies on {engine}"), caption))
-    if len(records) > 1:
+    if len(records) > 2:
         good, bad = [r for r in records if not _bad(r)], [r for r in records if _bad(r)]
-        plan = _plan_of(records[0], site)
-        ways = svg.ways_map(good, bad, plan) if len(records) > 2 else None
+        ways = svg.ways_map(good, bad, _plan_of(records[0], site))
         if ways is not None:
             caption = (
                 f"The ways of {plural(len(good), 'run')} that passed (solid) and {len(bad)} that did not "
                 "(dashed); crosses are forbidden contacts."
             )
-            parts.append(figure(ways, caption, "half"))
+            parts.append(figure(ways, caption))
     return [tag("div", *parts, class_="pair")] if len(parts) > 1 else parts
 
 
@@ -510,7 +512,7 @@ def _run(record: RunRecord, site: _Site) -> Markup:
         f"first motion {number(record.total_ms, 0, 'ms')}" if record.total_ms is not None else None,
         None if record.error else f"{record.path_length:.1f} m walked",
         f"nearest {record.clearance:.2f} m" if record.clearance is not None else None,
-        f"{len(record.contacts)} forbidden contacts" if record.contacts else None,
+        plural(len(record.contacts), "forbidden contact") if record.contacts else None,
     ]
     head = tag(
         "summary", _mark(record), " ", tag("h4", _name(record)),

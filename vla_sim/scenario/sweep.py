@@ -60,6 +60,7 @@ class Processes:
     """The processes that play now, so that an interruption ends them all."""
 
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    ending: bool = False
 
     def play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         """One try. Raises `InputError` or `MissingError` for what no repetition mends, `StackError` if its
@@ -89,11 +90,13 @@ class Processes:
             if process.returncode in (InputError.exit_code, MissingError.exit_code):
                 kind = InputError if process.returncode == InputError.exit_code else MissingError
                 raise kind(f"{task.name}: {why.removeprefix('error: ')}")
-            if process.returncode == 130:
+            if self.ending or process.returncode == 130:
                 raise KeyboardInterrupt
         raise StackError(f"{task.name}, seed {task.seed}: its process died {DEATHS} times ({why})")
 
     def end(self) -> None:
+        """End them all; what they played is not done again."""
+        self.ending = True
         for process in list(self.running):
             process.send_signal(signal.SIGINT)
         for process in list(self.running):

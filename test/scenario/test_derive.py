@@ -1,0 +1,80 @@
+"""A scenario's world: what is added, taken away and changed, and nothing else."""
+
+import math
+
+import pytest
+
+from vla_sim import sdf
+from vla_sim.errors import InputError
+from vla_sim.scenario.derive import derive
+from vla_sim.scenario.format import Added, Pose, Scenario, Type
+from vla_sim.world import World
+
+
+def scenario(**changes):
+    return Scenario(version=1, proves="what the test says", script=[Type(words="stop")], **changes)
+
+
+def test_a_scenario_without_changes_uses_the_shipped_world(tmp_path):
+    found = derive(scenario(), tmp_path / "run")
+    assert (found.known, found.real) == ("apartment", "apartment")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_added_is_there_and_what_is_not_mapped_is_not_in_the_map(tmp_path):
+    changes = [
+        Added(model="crate", name="known", x=0.5, y=0.5, mapped=True),
+        Added(model="crate", name="hidden", x=0.5, y=1.5),
+        Added(model="red_ball", name="red_ball_b", x=4.1, y=-1.49, z=0.8),
+    ]
+    found = derive(scenario(add=changes), tmp_path)
+    assert found.known == found.real
+    tree, world = sdf.load_world(found.known), World.load(found.known)
+    assert {"known", "unmapped_hidden", "red_ball_b"} <= {m.name for m in tree.models}
+    solids = {s.name.split("::")[0] for s in world.solids}
+    assert "known" in solids
+    assert "unmapped_hidden" not in solids
+
+
+def test_what_is_taken_away_is_known_of_but_not_there(tmp_path):
+    found = derive(scenario(remove=["red_cup"]), tmp_path)
+    assert "red_cup" in {m.name for m in sdf.load_world(found.known).models}
+    assert "red_cup" not in {m.name for m in sdf.load_world(found.real).models}
+
+
+def test_start_and_light_are_changed(tmp_path):
+    found = derive(scenario(start=Pose(x=1.0, y=0.5, yaw=90), light=0.5), tmp_path)
+    assert World.load(found.known).start == pytest.approx((1.0, 0.5, math.pi / 2))
+    before, after = sdf.load_world(sdf_path("apartment")), sdf.load_world(found.known)
+    assert after.lights[0].diffuse[0] == pytest.approx(before.lights[0].diffuse[0] / 2, rel=1e-3)
+
+
+def sdf_path(name):
+    return World.load(name).path
+
+
+def test_someone_who_walks_is_carried_along_his_way(tmp_path):
+    person = Added(model="person", name="person", x=1.9, y=0, walk=[(1.9, 1.0), (1.9, 0.0)], speed=0.5)
+    found = derive(scenario(add=[person]), tmp_path)
+    model = next(m for m in sdf.load_world(found.known).models if m.name == "person")
+    assert not model.static
+    assert any(p.name.endswith("TrajectoryFollower") for p in model.plugins)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"world": "castle"}, "no world 'castle'"),
+        ({"add": [Added(model="dragon", x=0, y=0)]}, "no model 'dragon'; there are apartment_shell"),
+        ({"remove": ["dragon"]}, "no model 'dragon' in this world; it has"),
+    ],
+)
+def test_what_does_not_exist_is_said(tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        derive(scenario(**changes), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot write the scenario's world"):
+        derive(scenario(light=0.5), tmp_path / "file")

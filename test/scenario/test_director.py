@@ -1,0 +1,156 @@
+"""When things are done in a scenario, and when it is over."""
+
+import numpy as np
+import pytest
+from test_checks import WORLD, truth
+
+from vla_sim.contract import DetectedObject, Status, Transcript
+from vla_sim.scenario.director import Director
+from vla_sim.scenario.format import Blind, Freeze, Kill, Move, Play, Say, Scenario, Type, When
+from vla_sim.scenario.recording import Recording
+
+
+class Hands:
+    """Notes what it is told to do."""
+
+    def __init__(self):
+        self.done = []
+
+    def speak(self, samples):
+        self.done.append(("speak", len(samples)))
+
+    def type(self, command_id, text):
+        self.done.append(("type", text))
+
+    def disturb(self, what):
+        self.done.append((what.kind, what.name))
+        self.last = what
+
+    def kill(self, node):
+        self.done.append(("kill", node))
+
+    def freeze(self, node, stopped):
+        self.done.append(("freeze" if stopped else "thaw", node))
+
+
+class Stage:
+    """A director and the recording that a test writes."""
+
+    def __init__(self, *script, world=WORLD, **options):
+        self.recording, self.hands, self.now = Recording(), Hands(), 0.0
+        scenario = Scenario(version=1, proves="what the test says", script=list(script), **options)
+        sounds = {k: np.zeros(16000, np.int16) for k, a in enumerate(script) if isinstance(a, (Say, Play))}
+        self.director = Director(
+            scenario, world, self.recording, self.hands, sounds, lambda _: None, now=lambda: True
+        )
+
+    def until(self, seconds, **values):
+        """Go on to so many seconds after the first command."""
+        begin = self.director.begin or 2.0
+        while self.now < begin + seconds - 1e-9:
+            self.now = round(self.now + 0.04, 6)
+            self.recording.truths.append(truth(self.now, **values))
+            self.director.tick()
+        return self.hands.done
+
+    def status(self, state, command_id="typed-1", skill="navigate"):
+        self.recording.on_status(Status(command_id=command_id, state=state, skill=skill, mono=0.0))
+
+
+@pytest.fixture(autouse=True)
+def words_are_no_commands(monkeypatch):
+    monkeypatch.setattr("vla_sim.scenario.director.expected_steps", lambda world, text: [])
+
+
+def test_nothing_is_done_before_the_robot_stands():
+    stage = Stage(Type(words="hello"))
+    stage.until(-0.2)
+    assert stage.hands.done == []
+    stage.until(0.1)
+    assert stage.hands.done == [("type", "hello")]
+    assert stage.director.begin == pytest.approx(2.0)
+    assert stage.recording.truths[0].stamp == pytest.approx(2.0)
+
+
+def test_actions_wait_for_their_events():
+    stage = Stage(
+        Type(words="go"),
+        Type(words="later", when=When(at=1.0)),
+        Kill(node="voice", when=When(skill="navigate", delay=0.4)),
+        Freeze(node="navigation", seconds=0.5, when=When(near="kitchen", within=1.0)),
+        Move(object="red cup", to=(0.5, 0.1, 0.06), of="robot", when=When(lifted="red_cup")),
+        Blind(sensor="lidar", seconds=1.0, when=When(done=1)),
+        Type(words="seen", when=When(seen="blue cup")),
+    )  # fmt: skip
+    assert stage.until(0.9) == [("type", "go")]
+    assert stage.until(1.1)[1:] == [("type", "later")]
+    stage.status("running")
+    assert stage.until(1.4)[2:] == []
+    assert stage.until(1.6)[2:] == [("kill", "voice")]
+    assert stage.until(1.8, x=3.2)[3:] == [("freeze", "navigation")]
+    assert stage.until(2.4, x=3.2)[4:] == [("thaw", "navigation")]
+    assert stage.until(2.6, x=3.0, cup=(4.8, 0, 0.9))[5:] == [("move", "red_cup")]
+    assert stage.hands.last.pose[:3] == pytest.approx((3.5, 0.1, 0.06))
+    stage.status("succeeded")
+    assert stage.until(2.8)[6:] == [("silent", "lidar")]
+    blue = DetectedObject(track_id=1, kind="cup", colour="blue", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
+                          confidence=1, last_seen=0)  # fmt: skip
+    stage.recording.sightings.append((2.8, [blue]))
+    assert stage.until(3.0)[7:] == [("type", "seen")]
+    assert stage.director.undone == []
+
+
+def test_the_run_is_over_when_every_command_has_ended_and_a_little_longer():
+    stage = Stage(Type(words="go"))
+    stage.until(3.0)
+    assert not stage.director.over
+    stage.status("succeeded")
+    stage.until(3.9)
+    assert not stage.director.over
+    stage.until(4.2)
+    assert stage.director.over
+
+
+def test_a_fall_and_the_time_out_end_the_run_and_tell_what_was_not_done():
+    stage = Stage(Type(words="go"), Kill(node="voice", when=When(skill="pick")))
+    stage.until(1.0)
+    stage.until(1.1, fallen=True)
+    assert stage.director.over
+    assert [type(a) for a in stage.director.undone] == [Kill]
+    stage = Stage(Type(words="go"), timeout=5.0)
+    stage.until(4.9)
+    assert not stage.director.over
+    stage.until(5.2)
+    assert stage.director.over
+
+
+def heard(stage, command_id, text="hello", complete=True):
+    stage.recording.transcripts.append(
+        Transcript(command_id=command_id, text=text, confidence=1.0, complete=complete, speech_end_mono=0.0)
+    )
+
+
+def test_one_is_heard_before_the_next_speaks():
+    stage = Stage(Say(words="one"), Say(words="two", when=When(at=0.5)), Play(file="x.wav", when=When(at=0.6)))
+    assert stage.until(1.5) == [("speak", 16000)]
+    heard(stage, "voice-1")
+    assert len(stage.until(1.7)) == 2
+    heard(stage, "voice-2")
+    assert len(stage.until(1.9)) == 3
+    heard(stage, "voice-3", "go there")
+    stage.until(2.1)
+    assert [(g.command_id, g.text, g.spoken) for g in stage.director.commands] == [
+        ("voice-1", "one", True), ("voice-2", "two", True), ("voice-3", "go there", True),
+    ]  # fmt: skip
+
+
+def test_what_nobody_hears_is_given_up():
+    stage = Stage(Say(words="one"))
+    stage.until(12.5)
+    assert stage.director.commands == []
+    stage.until(14.0)
+    assert [g.command_id for g in stage.director.commands] == [""]
+    stage.until(16.0)
+    assert stage.director.over
+
+

@@ -1,0 +1,133 @@
+"""Scenario files: what is wrong with one is said with its place, and what is allowed."""
+
+from __future__ import annotations
+
+import gc
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vla_sim.assets import scenarios_dir
+from vla_sim.errors import InputError
+from vla_sim.scenario import checks, load
+from vla_sim.scenario.checks import CheckSpec
+from vla_sim.scenario.format import Say
+
+HEAD = "version: 1\nproves: That it can be read.\n"
+HELLO = f"{HEAD}script:\n  - {{do: say, words: hello}}\n"
+
+
+def test_every_shipped_scenario_can_be_read_and_there_are_enough():
+    files = [load.load(path) for path in load.shipped()]
+    gc.collect()  # msgspec 0.22 crashed here for a union in one of the types
+    assert len(files) >= 24
+    assert len({f.name for f in files}) == len(files)
+    assert all(f.scenario.proves.endswith(".") for f in files)
+
+
+def test_the_shipped_schema_is_the_one_of_the_code():
+    assert json.loads((scenarios_dir() / "schema.json").read_text()) == json.loads(load.schema())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "s.yaml:1:1: a scenario is a mapping"),
+        ("a: [", "not YAML"),
+        ("- 1", "s.yaml:1:1: a scenario is a mapping"),
+        (HEAD, "missing required field `script`"),
+        (HEAD.replace("1", "7") + "script: []", "s.yaml:1:10: version 7 is not known; this vla_sim reads version 1"),
+        (f"{HEAD}script: []", "s.yaml:3:9: says nothing"),
+        (f"{HEAD}script:\n  - {{do: say, wrods: hi}}", "s.yaml:4:15: 'wrods' is not known here; did you mean words?"),
+        (f"{HEAD}script:\n  - {{do: sey, words: hi}}", "s.yaml:4:10: do 'sey' is not known; did you mean say?"),
+        (f"{HEAD}script:\n  - {{words: hi}}", "s.yaml:4:5: needs do, one of say, play"),
+        (f"{HEAD}script:\n  - {{do: say, words: hi, when: {{at: 1, done: 2}}}}", "s.yaml:4:32: give exactly one of"),
+        (f"{HEAD}script:\n  - {{do: say, words: hi, when: {{done: 1}}}}", "the first command is given at a time"),
+        (f"{HELLO}  - {{do: type, words: hi, when: {{done: 9}}}}", "s.yaml:5:40: there is no command 9; the script gives 2"),
+        (f"{HELLO}expect:\n  - {{check: grasp}}", "s.yaml:6:5: object missing required field `object`"),
+        (f"{HELLO}expect:\n  - {{check: grab}}", "s.yaml:6:13: check 'grab' is not known; did you mean grasp?"),
+        (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", "s.yaml:6:31: expected `float` > 0.0"),
+        (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
+        (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
+        (f"{HELLO}worlds: x", "s.yaml:5:1: 'worlds' is not known here; did you mean world?"),
+        (f"{HELLO}world: a\nworld: b", "s.yaml:6:1: world is given twice"),
+        (f"{HELLO}costs: {{dreaming: 3}}", "s.yaml:5:9: no work is called 'dreaming'; known are voice"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_place(text, words):
+    with pytest.raises(InputError) as caught:
+        load.loads(text, "s.yaml")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=200), st.text(alphabet="{}[]:-,'\"\n &*!|>az", max_size=80)))
+def test_no_text_is_a_traceback(text):
+    for content in (text, f"{HEAD}script: {text}", f"{HELLO}expect: {text}"):
+        try:
+            load.loads(content)
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
+def test_names_files_and_folders_are_found(tmp_path):
+    assert load.load("fetch_cup").scenario.script[0] == Say(words="Go to the kitchen and pick up the red cup")
+    with pytest.raises(InputError, match="no scenario is called 'fetch_cap'; did you mean fetch_cup"):
+        load.find("fetch_cap")
+    with pytest.raises(InputError, match="holds no scenario"):
+        load.find(str(tmp_path))
+    with pytest.raises(InputError, match=r"my\.yaml: no such scenario"):
+        load.find(str(tmp_path / "my.yaml"))
+    (tmp_path / "my.yaml").write_text(HELLO)
+    assert load.load(tmp_path / "my.yaml").name == "my"
+    assert load.find(str(tmp_path)) == [tmp_path / "my.yaml"]
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"bad\.yaml"):
+        load.load(tmp_path / "bad.yaml")
+
+
+class KeptLeft(CheckSpec, frozen=True, kw_only=True, tag="kept_left"):
+    """A user's check."""
+
+    by: float = 0.1
+
+    def judge(self, run):
+        return checks.outcome("kept left", True, f"{self.by}")
+
+
+class Point:
+    name, value = "kept_left", "here:KeptLeft"
+
+    def __init__(self, kind):
+        self.load = lambda: kind
+
+
+def test_a_users_check_is_found_by_its_entry_point(monkeypatch):
+    def install(kind):
+        monkeypatch.setattr(checks.metadata, "entry_points", lambda group: [Point(kind)])
+        checks.known.cache_clear()
+
+    try:
+        install(KeptLeft)
+        scenario = load.loads(f"{HELLO}expect:\n  - {{check: kept_left, by: 2}}")
+        assert scenario.expect == [KeptLeft(by=2.0)]
+        with pytest.raises(InputError, match="known are by"):
+            load.loads(f"{HELLO}expect:\n  - {{check: kept_left, bi: 2}}")
+        install(int)
+        with pytest.raises(InputError, match="is no subclass of CheckSpec"):
+            load.loads(HELLO)
+        install(checks.Grasp)
+        with pytest.raises(InputError, match="a check 'grasp' exists already"):
+            load.loads(HELLO)
+    finally:
+        monkeypatch.undo()
+        checks.known.cache_clear()
+
+
+def test_a_scenario_survives_a_round_trip():
+    scenario = load.load("fetch_cup").scenario
+    assert load.loads(msgspec.yaml.encode(scenario).decode()) == scenario

@@ -1,0 +1,125 @@
+"""No run is lost or counted twice: processes that die, tries, interruptions. Real processes, scripted ones."""
+
+import sys
+import threading
+
+import msgspec
+import pytest
+from rich.console import Console
+from test_compare import record
+
+from vla_sim.errors import InputError, StackError
+from vla_sim.scenario import sweep
+from vla_sim.scenario.sweep import Processes, Task
+
+PLAYER = """
+import os, pathlib, signal, sys, time
+folder = pathlib.Path({folder!r}); folder.mkdir(parents=True, exist_ok=True)
+count = len(list(folder.glob("life-*"))); (folder / f"life-{{count}}").touch()
+what = {plan!r}[min(count, len({plan!r}) - 1)]
+if what == "die": os.kill(os.getpid(), signal.SIGKILL)
+if what == "wrong":
+    print("error: no such world", file=sys.stderr); sys.exit(2)
+if what == "slow":
+    (folder / "slow").touch(); time.sleep(60)
+(folder / "record.json").write_bytes(pathlib.Path({source!r}, what).read_bytes())
+sys.exit(0 if what == "pass" else 1)
+"""
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """Makes tasks whose processes do what a plan says: die, pass, fail, wrong, slow."""
+    plans = {}
+
+    def command(task, attempt, arguments, folder):
+        plan = plans[task.name][attempt - 1]
+        source = tmp_path / "source" / task.name
+        source.mkdir(parents=True, exist_ok=True)
+        for what in ("pass", "fail"):
+            one = msgspec.structs.replace(
+                record(what == "pass", task.seed), scenario=task.name, engine=task.engine, attempt=attempt,
+                folder=str(folder),
+            )  # fmt: skip
+            (source / what).write_bytes(msgspec.json.encode(one))
+        code = PLAYER.format(folder=str(folder), plan=plan, source=str(source))
+        return [sys.executable, "-c", code]
+
+    monkeypatch.setattr(sweep, "command", command)
+
+    def make(name, *tries, seed=0):
+        plans[name] = [one.split() for one in tries]
+        return Task("x.yaml", name, "mujoco", seed, len(tries), tmp_path / "out")
+
+    return make
+
+
+def results(tasks, jobs=2, tmp=None):
+    return sweep.run(tasks, sweep.local([], jobs), tmp, Console(quiet=True))
+
+
+def test_every_run_is_there_once_in_the_order_of_its_tasks(play, tmp_path):
+    tasks = [play(name, plan) for name, plan in (("a", "pass"), ("b", "fail"), ("c", "pass"))]
+    found = results(tasks, tmp=tmp_path)
+    assert [(r.scenario, r.passed, r.attempt) for r in found] == [
+        ("a", True, 1), ("b", False, 1), ("c", True, 1),
+    ]  # fmt: skip
+    assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_killed_run_is_done_again_and_is_no_second_try(play, tmp_path):
+    (found,) = results([play("a", "die die pass")], tmp=tmp_path)
+    assert (found.passed, found.attempt) == (True, 1)
+
+
+def test_a_run_that_always_dies_ends_the_sweep(play, tmp_path):
+    with pytest.raises(StackError, match="a, seed 0: its process died 3 times"):
+        results([play("a", "die")], tmp=tmp_path)
+
+
+def test_a_second_try_is_told_of(play, tmp_path):
+    (found,) = results([play("a", "fail", "pass")], tmp=tmp_path)
+    assert (found.passed, found.attempt) == (True, 2)
+    (found,) = results([play("b", "fail", "fail")], tmp=tmp_path)
+    assert (found.passed, found.attempt) == (False, 2)
+
+
+def test_wrong_input_is_said_at_once(play, tmp_path):
+    with pytest.raises(InputError, match="a: no such world"):
+        results([play("a", "wrong")], tmp=tmp_path)
+
+
+def test_an_interruption_leaves_no_process(play, tmp_path):
+    task = play("a", "slow")
+    processes = Processes()
+    errors = []
+
+    def one():
+        try:
+            processes.play(task, 1, [])
+        except (StackError, KeyboardInterrupt) as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=one)
+    thread.start()
+    folder = task.folder(1)
+    while not (folder / "slow").exists():
+        assert thread.is_alive()
+    (running,) = processes.running
+    processes.end()
+    thread.join(20.0)
+    assert not thread.is_alive()
+    assert [type(e) for e in errors] == [KeyboardInterrupt]
+    assert running.poll() is not None
+
+
+def test_a_broken_record_is_an_error(tmp_path):
+    (tmp_path / "record.json").write_text("{")
+    with pytest.raises(StackError, match="no record of a run"):
+        sweep.read(tmp_path / "record.json")
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StackError, match="choose another with --out"):
+        results([], tmp=tmp_path / "file")
