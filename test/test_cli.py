@@ -24,6 +24,14 @@ def run(capsys, *arguments):
         (("run", "--voice-speed", "9"), "--voice-speed 9: from 0.5 to 2.0"),
         (("run", "--then", "soon", "stop"), "--then 'soon': the first value is a number of seconds"),
         (("list", "--world", "castle"), "no world 'castle'"),
+        (("run", "--timeout", "-5"), "--timeout -5: a positive number of simulated seconds"),
+        (("test",), "give a scenario's name, a file or a folder, or --all"),
+        (("test", "fetch_cap"), "did you mean fetch_cup"),
+        (("test", "/nowhere/my.yaml"), "/nowhere/my.yaml: no such scenario"),
+        (("test", "fetch_cup", "--jobs", "0"), "both are at least 1"),
+        (("test", "fetch_cup", "--engines", "chalk"), "engine 'chalk' is not known; choose of mujoco"),
+        (("test", "fetch_cup", "--speed", "warp"), "--speed warp"),
+        (("play", "fetch_cap"), "did you mean fetch_cup"),
     ],
 )
 def test_wrong_input_is_one_clear_line(capsys, arguments, words):

@@ -25,7 +25,7 @@ class StackOptions:
     speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0)
     compute: str = param("fixed", "what work costs in lock-step: fixed, or as measured")
     costs: str = param("", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]')
-    real_world: str = param("", "what the simulator loads, where it is more than the stack knows; empty: world")
+    real_world: str = param("", "what is simulated, where the stack knows of more; empty: world")
     planner: str = param("rules", "rules, llm or auto")
     base_url: str = param("", "of an OpenAI-compatible server, for planner llm and auto")
     model: str = param("", "name of that server's model")

@@ -174,7 +174,8 @@ class Stack:
     def _process(self, name: str) -> Process:
         found = next((p for p in self.processes if p.name == name), None)
         if found is None:
-            raise InputError(f"no node is called {name!r}; there are {', '.join(p.name for p in self.processes)}")
+            known = ", ".join(p.name for p in self.processes)
+            raise InputError(f"no node is called {name!r}; there are {known}")
         return found
 
     def check(self) -> None:

@@ -155,6 +155,19 @@ def test_a_silent_navigation_is_noticed():
     assert body.final()[3] == "navigation does not answer"
 
 
+def test_a_navigation_that_falls_silent_under_way_is_noticed():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0))
+    body.run(0.2)
+    goal = f"goal-{body.ctx._goals}"
+    body.ctx.navigation = NavigationStatus(goal_id=goal, state="active")
+    body.ctx.navigation_heard = body.ctx.now
+    body.run(2.5)
+    assert body.statuses[-1][1] == "running"
+    body.run(1.0)
+    assert body.final()[1:] == ("failed", "move", "navigation has fallen silent")
+
+
 def test_stop_cancels_what_runs_and_what_waits():
     body = Body(silent=True)
     body.allow(Step(skill="move", distance=1.0), command_id="a")

@@ -131,7 +131,9 @@ def heard(stage, command_id, text="hello", complete=True):
 
 
 def test_one_is_heard_before_the_next_speaks():
-    stage = Stage(Say(words="one"), Say(words="two", when=When(at=0.5)), Play(file="x.wav", when=When(at=0.6)))
+    stage = Stage(
+        Say(words="one"), Say(words="two", when=When(at=0.5)), Play(file="x.wav", when=When(at=0.6))
+    )
     assert stage.until(1.5) == [("speak", 16000)]
     heard(stage, "voice-1")
     assert len(stage.until(1.7)) == 2
@@ -152,5 +154,3 @@ def test_what_nobody_hears_is_given_up():
     assert [g.command_id for g in stage.director.commands] == [""]
     stage.until(16.0)
     assert stage.director.over
-
-

@@ -19,5 +19,7 @@ def test_scenario(path, tmp_path):
     file = load.load(path)
     task = Task(str(path), file.name, os.environ.get("VLA_SIM_ENGINE", "mujoco"), 0, 1, tmp_path)
     record = Processes().play(task, 1, [])
-    told = "\n".join([*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]])
+    told = "\n".join(
+        [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
+    )
     assert record.passed, told

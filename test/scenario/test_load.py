@@ -17,6 +17,7 @@ from vla_sim.scenario.checks import CheckSpec
 from vla_sim.scenario.format import Say
 
 HEAD = "version: 1\nproves: That it can be read.\n"
+SAY = f"{HEAD}script:\n  - {{do: say, words: hi, when: "
 HELLO = f"{HEAD}script:\n  - {{do: say, words: hello}}\n"
 
 
@@ -39,16 +40,16 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         ("a: [", "not YAML"),
         ("- 1", "s.yaml:1:1: a scenario is a mapping"),
         (HEAD, "missing required field `script`"),
-        (HEAD.replace("1", "7") + "script: []", "s.yaml:1:10: version 7 is not known; this vla_sim reads version 1"),
+        (HEAD.replace("1", "7"), "s.yaml:1:10: version 7 is not known; this vla_sim reads version 1"),
         (f"{HEAD}script: []", "s.yaml:3:9: says nothing"),
-        (f"{HEAD}script:\n  - {{do: say, wrods: hi}}", "s.yaml:4:15: 'wrods' is not known here; did you mean words?"),
-        (f"{HEAD}script:\n  - {{do: sey, words: hi}}", "s.yaml:4:10: do 'sey' is not known; did you mean say?"),
+        (f"{HEAD}script:\n  - {{do: say, wrods: hi}}", "s.yaml:4:15: 'wrods' is not known here; did you"),
+        (f"{HEAD}script:\n  - {{do: sey, words: hi}}", "s.yaml:4:10: do 'sey' is not known; did you"),
         (f"{HEAD}script:\n  - {{words: hi}}", "s.yaml:4:5: needs do, one of say, play"),
-        (f"{HEAD}script:\n  - {{do: say, words: hi, when: {{at: 1, done: 2}}}}", "s.yaml:4:32: give exactly one of"),
-        (f"{HEAD}script:\n  - {{do: say, words: hi, when: {{done: 1}}}}", "the first command is given at a time"),
-        (f"{HELLO}  - {{do: type, words: hi, when: {{done: 9}}}}", "s.yaml:5:40: there is no command 9; the script gives 2"),
+        (SAY + "{at: 1, done: 2}}", "s.yaml:4:32: give exactly one of"),
+        (SAY + "{done: 1}}", "the first command is given at a time"),
+        (HELLO + "  - {do: type, words: hi, when: {done: 9}}", "s.yaml:5:40: there is no command 9"),
         (f"{HELLO}expect:\n  - {{check: grasp}}", "s.yaml:6:5: object missing required field `object`"),
-        (f"{HELLO}expect:\n  - {{check: grab}}", "s.yaml:6:13: check 'grab' is not known; did you mean grasp?"),
+        (f"{HELLO}expect:\n  - {{check: grab}}", "s.yaml:6:13: check 'grab' is not known; did"),
         (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", "s.yaml:6:31: expected `float` > 0.0"),
         (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
         (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
@@ -71,7 +72,8 @@ def test_no_text_is_a_traceback(text):
         try:
             load.loads(content)
         except InputError as error:
-            assert "\n" not in str(error)
+            said = str(error)
+            assert "\n" not in said
 
 
 def test_names_files_and_folders_are_found(tmp_path):

@@ -64,7 +64,8 @@ def test_silence_is_answered_and_not_acted_on(tmp_path):
 def test_one_seed_is_one_run_in_lock_step_and_another_seed_is_another(tmp_path):
     script = Say(words="Move forward 1 meter"), Say(words="Stop the robot", when=When(at=4.0))
     first, again, other = (
-        run(tmp_path, *script, speed=0.0, name=name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+        run(tmp_path, *script, speed=0.0, name=name, seed=seed)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert first.lockstep
     assert len(first.path) > 10

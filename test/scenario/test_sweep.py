@@ -1,4 +1,4 @@
-"""No run is lost or counted twice: processes that die, tries, interruptions. Real processes, scripted ones."""
+"""No run is lost or counted twice: processes that die, tries, interruptions."""
 
 import sys
 import threading

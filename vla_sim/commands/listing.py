@@ -34,10 +34,12 @@ def warm(a: argparse.Namespace) -> int:
 
 def show(a: argparse.Namespace) -> int:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from vla_sim.assets import worlds_dir
     from vla_sim.contract import STEP_FIELDS
+    from vla_sim.scenario import checks, load
     from vla_sim.world import World
 
     console = Console(highlight=False)
@@ -56,4 +58,15 @@ def show(a: argparse.Namespace) -> int:
     for skill, takes in STEP_FIELDS.items():
         skills.add_row(skill, ", ".join(takes))
     console.print(skills)
+    if a.world:
+        return 0
+    scenarios = Table("scenario", "what a pass proves")
+    for path in load.shipped():
+        file = load.load(path)
+        scenarios.add_row(file.name, file.scenario.proves)
+    console.print(scenarios)
+    known = Table("check", "what must hold")
+    for name, kind in sorted(checks.known().items()):
+        known.add_row(name, escape(" ".join((kind.__doc__ or "").split())))
+    console.print(known)
     return 0

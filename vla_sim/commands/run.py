@@ -31,7 +31,9 @@ def add(commands: Any) -> None:
     run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
     common.engine_arguments(run)
     run.add_argument("--seed", type=common.count, default=0, metavar="N")
-    run.add_argument("--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes")
+    run.add_argument(
+        "--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes"
+    )
     run.add_argument(
         "--randomise", action=argparse.BooleanOptionalAction, default=None,
         help="objects moved by up to 0.10 m, start by up to 0.5 m and 30 degrees (default: with --seeds)",
@@ -76,7 +78,12 @@ def call(a: argparse.Namespace) -> int:
     for seed in seeds:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
         options = RunOptions(
-            file, replace(base, seed=seed), out, a.domain, a.verbose, again=_again(a, seed, a.seeds is not None)
+            file,
+            replace(base, seed=seed),
+            out,
+            a.domain,
+            a.verbose,
+            again=_again(a, seed, a.seeds is not None),
         )
         with Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
@@ -124,7 +131,8 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     for option, value, default in (
         ("--world", a.world, "apartment"), ("--engine", a.engine, "mujoco"), ("--sensors", a.sensors, "auto"),
         ("--speed", a.speed, "1"), ("--voice-speed", a.voice_speed, 1.0), ("--planner", a.planner, "rules"),
-        ("--base-url", a.base_url, ""), ("--model", a.model, ""), ("--recogniser", a.recogniser, "pocketsphinx"),
+        ("--base-url", a.base_url, ""), ("--model", a.model, ""),
+        ("--recogniser", a.recogniser, "pocketsphinx"),
         ("--whisper-model", a.whisper_model, ""),
     ):  # fmt: skip
         if value != default:

@@ -12,7 +12,9 @@ from vla_sim.errors import InputError, VlaSimError
 
 def add(commands: Any) -> None:
     test = commands.add_parser("test", help="play scenarios and judge them")
-    test.add_argument("targets", nargs="*", metavar="SCENARIO", help="a shipped one's name, a file or a folder")
+    test.add_argument(
+        "targets", nargs="*", metavar="SCENARIO", help="a shipped one's name, a file or a folder"
+    )
     test.add_argument("--all", action="store_true", help="the whole shipped library")
     test.add_argument("--seed", type=common.count, default=0, metavar="N", help="play this seed (default 0)")
     test.add_argument("--seeds", type=common.count, metavar="N", help="play seeds 0 to N-1 of each")
@@ -29,7 +31,9 @@ def add(commands: Any) -> None:
     common.stack_arguments(test)
     test.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
     test.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
-    test.add_argument("--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it")
+    test.add_argument(
+        "--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it"
+    )
     test.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files")
     test.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
     test.set_defaults(call=call)

@@ -50,7 +50,7 @@ class MovableBase(Protocol):
 @dataclass(frozen=True)
 class EngineParams(StageParams):
     engine: str = param("mujoco", "mujoco, gazebo or fake")
-    real_world: str = param("", "what is simulated, where it is more than the stack knows; empty: world")
+    real_world: str = param("", "what is simulated, where the stack knows of more; empty: world")
     seed: int = param(0, "of displacements and sensor noise", low=0)
     randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
@@ -72,7 +72,8 @@ class EngineNode(StageNode[EngineParams]):
     listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
     /sim/contacts at 25 Hz; /vla/trace (stage "control").
     Subscriptions: /cmd_vel, arm and gripper trajectories, /vla/verdict and /vla/status (for the trace).
-    /sim/disturb. Services: /sim/reset. Its time is the simulation's, which never goes back: a reset goes on from it.
+    /sim/disturb. Services: /sim/reset.
+    Its time is the simulation's, which never goes back: a reset goes on from it.
     """
 
     conducts = True
@@ -311,7 +312,9 @@ class EngineNode(StageNode[EngineParams]):
         self.send(contract.CONTACTS, self._contacts.take(self.now()))
 
     def _camera_wanted(self) -> bool:
-        return self.params.camera and self._sees("camera") != "silent" and any(publisher.get_subscription_count() for publisher in self._image_topics)
+        if not self.params.camera or self._sees("camera") == "silent":
+            return False
+        return any(publisher.get_subscription_count() for publisher in self._image_topics)
 
     def _look(self) -> None:
         snapshot = self.engine.snapshot()

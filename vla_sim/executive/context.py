@@ -37,6 +37,9 @@ class Context:
     objects_stamp: float = -math.inf
     navigation: NavigationStatus | None = None
     manipulation: ManipulationStatus | None = None
+    navigation_heard: float = math.inf
+    manipulation_heard: float = math.inf
+    """When the stage last spoke."""
     user_pose: Pose2 = (0.0, 0.0, 0.0)
     target: DetectedObject | None = None
     """The object that was found last."""

@@ -23,6 +23,8 @@ from vla_sim.contract import (
 from vla_sim.executive.context import Context, Pose2
 
 ANSWER_TIMEOUT = 5.0  # [s] in which a stage must say that it took the goal
+SILENCE = 3.0
+"""[s] without a word from a stage that is at work, and speaks 5 times a second: it is dead or stuck."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def drive(
                 return Result(False, status.detail)
             if not mine and ctx.now - began > ANSWER_TIMEOUT:
                 return _gave_up(ctx, goal, "navigation does not answer")
+            if mine and ctx.now - ctx.navigation_heard > SILENCE:
+                return _gave_up(ctx, goal, "navigation has fallen silent")
             if ctx.now - began > timeout:
                 return _gave_up(ctx, goal, f"I did not get there within {timeout:.0f} seconds")
             yield
@@ -100,10 +104,12 @@ def manipulate(
             if status is not None and mine and status.state != "active":
                 return Grasp(status.state == "succeeded", status.detail, status)
             late = ctx.now - began
-            if late > timeout or (not mine and late > ANSWER_TIMEOUT):
+            silent = mine and ctx.now - ctx.manipulation_heard > SILENCE
+            if late > timeout or silent or (not mine and late > ANSWER_TIMEOUT):
                 withdraw = ManipulationRequest(goal_id=goal, action="cancel")
                 ctx.send(contract.MANIPULATION_REQUEST, withdraw)
                 detail = "the arm took too long" if mine else "manipulation does not answer"
+                detail = "manipulation has fallen silent" if silent else detail
                 return Grasp(False, detail, status if mine else None)
             yield
     except GeneratorExit:

@@ -55,10 +55,10 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.tick()  # the first request leaves now, not at the next tick
 
     def on_navigation(self, status: NavigationStatus) -> None:
-        self.ctx.navigation = status
+        self.ctx.navigation, self.ctx.navigation_heard = status, self.now()
 
     def on_manipulation(self, status: ManipulationStatus) -> None:
-        self.ctx.manipulation = status
+        self.ctx.manipulation, self.ctx.manipulation_heard = status, self.now()
         holding = self.ctx.holding
         if holding is not None and status.state != "active" and not status.holding:
             self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")

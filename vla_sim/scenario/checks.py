@@ -337,7 +337,7 @@ class NoCollision(CheckSpec, frozen=True, kw_only=True, tag="no_collision"):
     """The robot touches nothing but the floor with its feet and what it is told to take with its gripper.
     allow: models that it may touch all the same."""
 
-    allow: list[Name] = []
+    allow: list[Name] = msgspec.field(default_factory=list)
 
     def judge(self, run: Run) -> Check:
         touches = [
@@ -560,9 +560,7 @@ class Safety(CheckSpec, frozen=True, kw_only=True, tag="safety"):
     seconds: Positive | None = None
 
     def judge(self, run: Run) -> Check:
-        found = [
-            (s, why) for s, level, why in run.recording.safety if level == self.level and s >= run.begin
-        ]
+        found = [(s, why) for s, level, why in run.recording.safety if level == self.level and s >= run.begin]
         passed = bool(found) and (self.seconds is None or found[0][0] - run.begin <= self.seconds)
         detail = f"{found[0][1]} at {found[0][0] - run.begin:.1f} s" if found else "it never was"
         return outcome(f"safety is {self.level}", passed, detail)
@@ -583,8 +581,8 @@ class Alert(CheckSpec, frozen=True, kw_only=True, tag="alert"):
 
 
 BUILT_IN: tuple[type[CheckSpec], ...] = (
-    AsCommanded, Outcome, Heard, Said, Order, Budget, Latency, Rate, Resources, NoFall, NoCollision, Clearance,
-    Arrival, PathEfficiency, Stands, StopsWithin, Grasp, Placed, Untouched, Never, Safety, Alert,
+    AsCommanded, Outcome, Heard, Said, Order, Budget, Latency, Rate, Resources, NoFall, NoCollision,
+    Clearance, Arrival, PathEfficiency, Stands, StopsWithin, Grasp, Placed, Untouched, Never, Safety, Alert,
 )  # fmt: skip
 
 DEFAULT: tuple[CheckSpec, ...] = (AsCommanded(), Budget(), NoFall(), NoCollision())

@@ -106,7 +106,8 @@ def _include(added: Added, number: int, beside: Path) -> Any:
         for x, y in added.walk:
             etree.SubElement(points, "waypoint").text = f"{x} {y}"
         for key, value in (
-            ("force", DRAG * added.speed), ("torque", 20), ("range_tolerance", 0.1), ("bearing_tolerance", 10),
+            ("force", DRAG * added.speed), ("torque", 20), ("range_tolerance", 0.1),
+            ("bearing_tolerance", 10),
         ):  # fmt: skip
             etree.SubElement(plugin, key).text = f"{value:g}"
     return out

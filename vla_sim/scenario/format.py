@@ -80,7 +80,9 @@ class When(Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         given = [name for name in self.EVENTS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(self.EVENTS)}; got {', '.join(given) or 'none'}")
+            raise ValueError(
+                f"give exactly one of {', '.join(self.EVENTS)}; got {', '.join(given) or 'none'}"
+            )
 
 
 AT_ONCE = When(at=0.0)

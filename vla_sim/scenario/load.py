@@ -133,9 +133,7 @@ def _convert(data: dict[str, Any]) -> Scenario:
         raise _Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     scenario = _typed(data, Scenario, "$")
     script = _list(data["script"], _actions(), "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
-    expect = _list(
-        data.get("expect") or [], checks.union(), "$.expect", "check", sorted(checks.known())
-    )
+    expect = _list(data.get("expect") or [], checks.union(), "$.expect", "check", sorted(checks.known()))
     return msgspec.structs.replace(scenario, script=script, expect=expect)
 
 
@@ -165,7 +163,10 @@ def _typed(data: Any, kind: Any, path: str) -> Any:
         inner = path + where.rstrip("`").removeprefix("$")
         unknown = re.search(r"unknown field `(.+?)`", message)
         if unknown:
-            raise _Problem(f"{inner}.{unknown[1]}!", f"{unknown[1]!r} is not known here{_near(kind, inner, unknown[1], data)}") from None
+            raise _Problem(
+                f"{inner}.{unknown[1]}!",
+                f"{unknown[1]!r} is not known here{_near(kind, inner, unknown[1], data)}",
+            ) from None
         raise _Problem(inner, message[0].lower() + message[1:]) from None
 
 
@@ -174,7 +175,9 @@ def _near(kind: Any, path: str, word: str, data: Any) -> str:
     fields: set[str] = set()
     for one in getattr(kind, "__args__", (kind,)):
         tag = getattr(one, "__struct_config__", None)
-        if tag is None or (tag.tag is not None and isinstance(data, dict) and data.get(tag.tag_field) != tag.tag):
+        if tag is None or (
+            tag.tag is not None and isinstance(data, dict) and data.get(tag.tag_field) != tag.tag
+        ):
             continue
         fields |= set(one.__struct_fields__)
         for field in msgspec.structs.fields(one):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from vla_sim.contract import Point, Record, Text
 
 
@@ -62,7 +64,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     state: Text = ""
     """Last state that the executive or language reported; "" if none."""
     detail: Text = ""
-    stages: list[StageLatency] = []
+    stages: list[StageLatency] = field(default_factory=list)
     total_ms: float | None = None
 
 
@@ -129,14 +131,14 @@ class RunRecord(Record, frozen=True, kw_only=True):
     lockstep: bool = False
     error: Text = ""
     """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
-    commands: list[CommandRecord] = []
-    near: list[tuple[float, float]] = []
+    commands: list[CommandRecord] = field(default_factory=list)
+    near: list[tuple[float, float]] = field(default_factory=list)
     """(stamp, clearance [m]), 5 a second."""
-    usage: list[Usage] = []
-    shots: list[Shot] = []
-    objects: dict[str, tuple[Point, Point]] = {}
+    usage: list[Usage] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+    objects: dict[str, tuple[Point, Point]] = field(default_factory=dict)
     """Where each loose object was at first and at last."""
-    log: list[Text] = []
+    log: list[Text] = field(default_factory=list)
     """The last warnings and errors of the nodes, "node: line"."""
     again: Text = ""
     """The command that plays this run again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections import deque
@@ -89,7 +90,8 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
     costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
     return replace(
         stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
-        randomise_objects=r.objects, randomise_start=r.start, randomise_start_yaw=np.radians(r.start_yaw).item(),
+        randomise_objects=r.objects, randomise_start=r.start,
+        randomise_start_yaw=math.radians(r.start_yaw),
         compute=scenario.compute, costs=costs,
         planner=scenario.planner if stack.planner == "rules" else stack.planner,
     )  # fmt: skip
@@ -128,8 +130,7 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
             time.sleep(0.1)  # the last records are still under way
     record = make_record(options, world, session, started=started, ready=ready, wall=wall,
                          simulated=simulated, log=list(log))  # fmt: skip
-    record = write(options, record, client.recording, world)
-    return record
+    return write(options, record, client.recording, world)
 
 
 def warm_up(folder: Path, display: Display) -> float:
@@ -249,7 +250,9 @@ class Session:
         if self._used:
             spent = sum(v - self._cpu.get(pid, v) for pid, v in cpu.items())
             share = 100.0 * spent / (now - self._used)
-            self.recording.usage.append(Usage(stamp=self._since(self.recording.stamp), cpu=share, memory=memory))
+            self.recording.usage.append(
+                Usage(stamp=self._since(self.recording.stamp), cpu=share, memory=memory)
+            )
         self._used, self._cpu = now, cpu
 
     def _since(self, stamp: float) -> float:

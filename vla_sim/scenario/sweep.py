@@ -166,7 +166,9 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
             else:
                 ray.init(address=address, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"--ray {address}: no such cluster ({error}); give its address, or local") from None
+            raise InputError(
+                f"--ray {address}: no such cluster ({error}); give its address, or local"
+            ) from None
         remote = ray.remote(num_cpus=1, max_retries=DEATHS)(_ray_play)
         pending = {remote.remote(task, list(arguments)): task for task in tasks}
         try:
@@ -192,7 +194,9 @@ def _ray_play(task: Task, arguments: list[str]) -> tuple[bytes, dict[str, bytes]
         processes.end()
     folder = Path(record.folder)
     files = {
-        str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".log"
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix != ".log"
     }
     return msgspec.json.encode(record), files
 
