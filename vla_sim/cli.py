@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import vla_sim
@@ -23,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "call"):
         parser.print_help()
         return 0
+    if threading.current_thread() is threading.main_thread():
+        # A CI job that is cancelled ends as cleanly as Ctrl-C, also where a shell has left SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
     try:
         return int(arguments.call(arguments))
     except VlaSimError as error:

@@ -80,7 +80,7 @@ class Process:
         self.popen = subprocess.Popen(
             line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
-            preexec_fn=lambda: _in_child(nice),
+            preexec_fn=lambda: in_child(nice),
         )  # fmt: skip
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -113,7 +113,7 @@ class Process:
                 os.killpg(self.popen.pid, number)
 
 
-def _in_child(nice: int) -> None:
+def in_child(nice: int = 0) -> None:
     """Between fork and exec: be told to end when the supervisor is killed; step back by `nice`."""
     os.nice(nice)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

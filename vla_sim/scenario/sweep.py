@@ -20,6 +20,7 @@ import msgspec
 
 from vla_sim.errors import InputError, MissingError, StackError
 from vla_sim.scenario.record import RunRecord
+from vla_sim.supervise import in_child
 
 DEATHS = 3
 """How often a run whose process died is done again."""
@@ -74,6 +75,7 @@ class Processes:
                 command(task, attempt, arguments, folder), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if "--verbose" not in arguments else None, stderr=subprocess.PIPE,
                 start_new_session=True,
+                preexec_fn=in_child,
             )  # fmt: skip
             self.running.add(process)
             try:
