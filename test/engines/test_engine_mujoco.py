@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engine_rig import box, make_world
 
-from vla_sim import robot
+from vla_sim import assets, robot
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.engine import JointCommand, Randomisation
 from vla_sim.engines.mujoco import MujocoEngine
@@ -227,3 +227,16 @@ def test_a_world_without_the_robot_is_refused() -> None:
 def test_a_negative_seed_is_refused(room: MujocoEngine) -> None:
     with pytest.raises(EngineError, match="the seed is -1; it must be 0 or more"):
         room.reset(-1)
+
+
+def test_what_is_put_down_stays_there() -> None:
+    engine = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    engine.reset()
+    engine.put("red_cup", np.array([1.02, 0.25, 0.812, 1.0, 0.0, 0.0, 0.0]))
+    for _ in range(25):
+        engine.step()
+    assert engine.truth().objects["red_cup"][:3] == pytest.approx([1.02, 0.25, 0.81], abs=2e-3)
+    with pytest.raises(EngineError, match=r"red_cup cannot be put at .*1[01] mm inside table"):
+        engine.put("red_cup", np.array([1.02, 0.25, 0.80, 1.0, 0.0, 0.0, 0.0]))
+    with pytest.raises(EngineError, match="'teapot' cannot be moved: the loose models are blue_box"):
+        engine.put("teapot", np.zeros(7))

@@ -114,6 +114,19 @@ def test_walking_after_a_pick_carries_and_steps_back_first():
     assert body.ctx.pose == (0.0, 0.0, 0.0)
 
 
+def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="place", place="kitchen"))
+    while body.done[-1:] != ["place"]:
+        body.run(0.05)
+        assert body.statuses[-1][1] == "running"
+    # The node clears it when manipulation says that the hand is empty, before the skill goes on.
+    body.ctx.holding = body.ctx.holding_arm = None
+    body.run(1.0)
+    assert body.final()[1:3] == ("succeeded", "place")
+    assert body.said[-1] == "The red cup is on the table."
+
+
 def test_an_object_dropped_on_the_way_is_not_delivered():
     body = Body()
     body.allow(Step(skill="pick", object=CUP), Step(skill="carry", place="user"))

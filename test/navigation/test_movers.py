@@ -55,3 +55,20 @@ def test_one_who_turned_round_is_waited_for_since_he_will_come_back():
 
 def test_one_who_keeps_to_the_side_does_not_matter():
     assert watch(lambda t: (1.5 + 0.4 * t, 3.5)).hold(AHEAD) == math.inf
+
+
+def test_one_who_goes_far_and_comes_back_leaves_time_to_cross():
+    """To y = 3.6 and back at 0.3 m/s: away from the path for long, then near again."""
+
+    def way(t):
+        phase = (0.3 * t) % 4.0
+        return 3.0, 3.6 - (phase if phase < 2.0 else 4.0 - phase)  # turns at 3.6 and 1.6
+
+    assert watch(way, 14.5).hold(AHEAD) < 2.0  # comes
+    assert watch(way, 12.5).hold(AHEAD) < 2.0  # goes, but not for long enough
+
+
+def test_one_who_walked_out_of_sight_may_come_back_and_is_forgotten_after_a_while():
+    hidden = lambda t: (3.0, 3.2 - 0.4 * t if t < 3.0 else -20.0)  # noqa: E731
+    assert watch(hidden, 5.0).hold(AHEAD) < 2.0
+    assert watch(hidden, 10.5).hold(AHEAD) == math.inf

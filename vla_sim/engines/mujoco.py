@@ -57,6 +57,8 @@ from vla_sim.sensors.software import SoftwareSensors
 JOINT_COUNT = len(robot.JOINTS)
 FALLEN_HEIGHT = 0.45
 FALLEN_TILT = 1.0
+DEEPEST = 0.003
+"""[m] that something that is put down may overlap: more would throw it away."""
 _OBJ = mujoco.mjtObj
 # MuJoCo would write its warnings to MUJOCO_LOG.TXT in the working folder.
 mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
@@ -242,6 +244,15 @@ class MujocoEngine(Engine):
         d.qpos[address : address + 7] = pose7(at)
         d.qvel[speed : speed + 6] = 0.0
         mujoco.mj_forward(m, d)
+        for contact in d.contact[: d.ncon]:
+            bodies = [int(m.geom_bodyid[geom]) for geom in contact.geom]
+            if body in bodies and contact.dist < -DEEPEST:
+                other = m.body(bodies[0] if bodies[1] == body else bodies[1]).name
+                where = ", ".join(f"{v:.3f}" for v in pose[:3])
+                raise EngineError(
+                    f"{name} cannot be put at ({where}): it would be {-1e3 * contact.dist:.0f} mm inside "
+                    f"{other}; the position is that of the model's origin"
+                )
 
     def mirror(
         self, stamp: float, base: Array, joints: Array, objects: dict[str, Array],

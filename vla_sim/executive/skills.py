@@ -251,6 +251,7 @@ def place(ctx: Context, step: Step) -> Running:
     """Set the held object down on a surface, or on the first one of a place."""
     if ctx.holding is None:
         return Result(False, "I hold nothing that I could put down.")
+    what = f"{ctx.holding.colour} {ctx.holding.kind}"
     named = ctx.surface(step.place)
     surfaces = [named] if named else [s for s in ctx.world.surfaces if s.place == step.place]
     for surface in sorted(surfaces, key=ctx.distance_to):
@@ -277,7 +278,6 @@ def place(ctx: Context, step: Step) -> Running:
         )
         if not grasp.ok:
             return Result(False, grasp.detail)
-        what = f"{ctx.holding.colour} {ctx.holding.kind}"
         ctx.holding = ctx.holding_arm = None
         ctx.arms_home = False
         return Result(True, f"The {what} is on the {surface.name}.")

@@ -68,6 +68,10 @@ LIFTED = 0.12
 """[m] by which the tool has to rise for a lift to count."""
 ASTRAY = 0.35
 """[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
+MOVED = 0.035
+"""[m] by which an object must have moved to be reached for anew; its estimate wavers by less than 0.01."""
+MOVED_TIME = 0.25
+"""[s] for which it must be seen there: a hand that hides half of it shifts it for a moment."""
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
 CARRY: Point = (0.25, 0.18, 0.20)
@@ -241,7 +245,10 @@ class Picker:
         self.arms.out.append(GripperCommand(side, plan.opening))
         times, positions = joint_motion(plan.reach)
         reach = Trajectory(side, times, positions, "odom", plan.stamp)
-        gap = yield from self.arms.run(reach, plan.pregrasp)
+        gap = yield from self._reach(reach, plan, item)
+        if gap is None:
+            yield from self._withdraw(side, plan)
+            return f"The {name} was moved."
         if gap > BLOCKED:
             yield from self._retreat(side, plan)
             return f"My arm cannot get to the {name}."
@@ -270,6 +277,28 @@ class Picker:
         yield from self.arms.grip(side, WIDEST)
         yield from self._retreat(side, plan)
         return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
+
+    def _reach(
+        self, reach: Trajectory, plan: GraspPlan, item: DetectedObject
+    ) -> Generator[None, None, float | None]:
+        """Go to the pregrasp; how far it ends from it [m]. None, and the arm stops, if the object is seen to
+        have moved meanwhile."""
+        going = self.arms.run(reach, plan.pregrasp)
+        began, gone_since = self.arms.now.time, math.inf
+        while True:
+            try:
+                next(going)
+            except StopIteration as stop:
+                return float(stop.value)
+            seen = self._around.seen(self.arms.now, item, began)
+            if seen is None or math.dist(seen.position, item.position) < MOVED:
+                gone_since = math.inf
+            else:
+                gone_since = min(gone_since, seen.last_seen)
+                if seen.last_seen - gone_since >= MOVED_TIME:
+                    self.arms.halt()
+                    return None
+            yield
 
     def _lift(self, side: str, plan: GraspPlan) -> Generator[None, None, None]:
         """Up, straight if the arm can, else closer to the body."""
@@ -327,6 +356,10 @@ class Picker:
         """Back out along the approach, then up and away, so that the camera sees the object again."""
         self._say("retreating", arm=plan.side)
         yield from self.arms.line(side, plan.pregrasp, TOOL_SPEED, plan.posture)
+        yield from self._withdraw(side, plan)
+
+    def _withdraw(self, side: str, plan: GraspPlan) -> Generator[None, None, None]:
+        """Back along the reach, from wherever on it the arm is."""
         back = np.vstack([plan.reach[::-1], READY[side]])
         start = self.arms.joints(side)
         nearest = int(np.argmin(np.abs(back - start).max(axis=1)))

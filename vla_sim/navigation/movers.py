@@ -25,13 +25,16 @@ SPEED = 0.15  # [m/s] from which a cluster moves
 TRAVEL = 0.4  # [m] it must have gone to be believed: passing a box shifts what is seen of it by less
 STRIDE = 0.25  # [m] that a mover goes in the last 1.5 s
 FORGET = 1.0  # [s] without a sighting
-TRAIL = 8.0  # [s] of its way that are remembered
+RETURN = 6.0  # [s] for which one who walked out of sight is expected back
+TRAIL = 20.0  # [s] of its way that are remembered: there and back through a room
+CROSSING_SPEED = 0.35  # [m/s] at which this robot crosses a way, from standing
+MARGIN = 1.0  # [s] between this robot's leaving a way and the mover's coming back
 INSIDE = 0.40  # [m] from its way to the robot: too late to wait, the rollouts must get it through
 NEAR = 0.60  # [m] from its way to the path that counts as crossing it
 RADIUS = 0.28  # [m] of a person, seen from one side or not
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """position, velocity: (2,) in map. trail: (time, x, y) of the last seconds."""
 
@@ -79,6 +82,7 @@ class Movers:
     def __init__(self, known: DistanceField) -> None:
         self._known = known
         self.tracks: list[Track] = []
+        self._gone: list[Track] = []
         self._time = 0.0
 
     def update(
@@ -101,6 +105,8 @@ class Movers:
             if distances[i] > 0.4 or dt <= 0.0:
                 continue
             self._correct(track, guess, free.pop(i), dt, time)
+        lost = [t for t in self.tracks if time - t.seen >= FORGET]
+        self._gone = [t for t in [*self._gone, *lost] if t.believed and time - t.seen < RETURN]
         self.tracks = [t for t in self.tracks if time - t.seen < FORGET]
         self.tracks += [Track(c, np.zeros(2), time, c.copy()) for c in free]
 
@@ -135,10 +141,11 @@ class Movers:
         """Way [m] along `points` (n, 2), evenly spaced from the robot on, to where a mover's way crosses it
         and it is not yet time to go; infinite if it may go.
 
-        It may go when the mover walks away from the path, unless it has turned round before: then it will
-        come back, and faster than this robot can cross."""
+        It may go when the mover walks away from the path, and, if it has turned round before and so will
+        come back, when this robot is across by then. One who walked out of sight (behind something, or close
+        to furniture, where the scan does not tell them apart) may come back at any moment."""
         result = math.inf
-        for track in self.moving():
+        for track in [*self.moving(), *self._gone]:
             trail = np.array([(x, y) for _, x, y in track.trail])
             ahead = track.position + np.outer(np.linspace(0.25, 2.0, 8), track.velocity)
             way = np.concatenate([trail, ahead])
@@ -147,18 +154,32 @@ class Movers:
             if not near.any() or apart[0] < INSIDE:
                 continue
             enter = int(np.argmax(near))
-            if not self._passed(track, points[near]):
-                result = min(result, enter * float(np.hypot(*(points[1] - points[0]))))
+            spacing = float(np.hypot(*(points[1] - points[0])))
+            leave = len(near) - int(np.argmax(near[::-1]))
+            if track in self._gone or not self._passed(track, points[near], leave * spacing / CROSSING_SPEED + MARGIN):
+                result = min(result, enter * spacing)
         return result
 
     @staticmethod
-    def _passed(track: Track, crossing: Array) -> bool:
-        """Whether the mover has left the crossing stretch (n, 2) of the path for good."""
+    def _passed(track: Track, crossing: Array, needed: float) -> bool:
+        """Whether the mover has left the crossing stretch (n, 2) of the path for good, or for `needed` [s]."""
         offsets = crossing - track.position
         i = int(np.argmin(np.hypot(offsets[:, 0], offsets[:, 1])))
         distance = math.hypot(*offsets[i])
         away = -float(offsets[i] @ track.velocity) / max(distance, 1e-6)
-        return away > 0.1 and distance > 0.45 and track.reversals == 0
+        if away <= 0.1 or distance <= 0.45:
+            return False
+        return track.reversals == 0 or _absence(track, distance) > needed
+
+
+def _absence(track: Track, distance: float) -> float:
+    """Seconds until a mover that goes to and fro, and is now `distance` [m] past and walking away, is back: it
+    turns where it turned before."""
+    speed = math.hypot(*track.velocity)
+    direction = track.velocity / max(speed, 1e-6)
+    trail = np.array([(x, y) for _, x, y in track.trail])
+    left = max(0.0, float(((trail - track.position) @ direction).max()))
+    return (2.0 * left + distance - INSIDE) / max(speed, SPEED)
 
 
 def _direction(heading: Array, velocity: Array) -> tuple[Array, bool]:
