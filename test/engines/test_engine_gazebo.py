@@ -28,6 +28,8 @@ def test_the_copy_of_a_world_is_unpaced_and_leaves_out_what_nobody_uses():
     assert root.findtext("world/physics/real_time_factor") == "0"
     assert root.findtext("world/physics/dart/collision_detector") == "bullet"
     assert root.findtext("world/plugin/contacts/include_entity_names") == "false"
+    gz = {"gz": "http://gazebosim.org/schema"}
+    assert root.findtext("world/gz:policies/parallel_postupdates", namespaces=gz) == "false"
     for kind in ("model", "include", "frame", "light"):
         assert len(root.findall(f"world/{kind}")) == len(source.findall(f"world/{kind}"))
     shown = systems(etree.fromstring(prepared(path, gui=True)))
