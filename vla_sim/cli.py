@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sensors", default="auto", choices=("auto", "native", "software"),
         help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
     )  # fmt: skip
+    run.add_argument("--gui", action="store_true", help="with Gazebo's window; default: headless")
     run.add_argument("--seed", type=_count, default=0, metavar="N")
     run.add_argument("--seeds", type=_count, metavar="N", help="run seeds 0 to N-1 and count the passes")
     run.add_argument(
@@ -134,6 +136,8 @@ def _run(a: argparse.Namespace) -> int:
     from vla_sim.stack import StackOptions
     from vla_sim.world import World
 
+    if a.gui and a.engine != "gazebo":
+        raise InputError(f"--gui: engine {a.engine} has no window of its own; only gazebo has one")
     world = World.load(a.world)  # a wrong name is said at once
     if a.world.endswith(".sdf"):
         a.world = str(Path(a.world).resolve())
@@ -143,7 +147,7 @@ def _run(a: argparse.Namespace) -> int:
         raise InputError("--seeds 0: give at least 1")
     randomise = a.randomise if a.randomise is not None else a.seeds is not None
     base = StackOptions(
-        world=a.world, engine=a.engine, sensors=a.sensors, speed=_speed(a.speed),
+        world=a.world, engine=a.engine, sensors=a.sensors, gui=a.gui, speed=_speed(a.speed),
         planner=a.planner, base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
         **(RANDOMISED if randomise else {}),
@@ -176,14 +180,16 @@ def _check_engine(a: argparse.Namespace) -> int:
     from vla_sim.engines.conformance import WORLD, Bench, Outcome, check_engine
 
     console = Console(highlight=False, stderr=a.json == "-")
+    began = time.perf_counter()
     engine = make_engine(a.engine, WORLD, a.sensors)
+    ready = time.perf_counter() - began
 
     def report(one: Outcome) -> None:
         mark = "[dim]skip[/]" if one.skipped else "[green]ok  [/]" if one.passed else "[red]FAIL[/]"
         console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
 
     try:
-        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors), report)
+        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors, ready), report)
     finally:
         engine.close()
     done = [one for one in outcomes if not one.skipped]

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ from vla_sim.engines.engine import (
     Truth,
     checked,
 )
+from vla_sim.engines.gz_gui import GuiProcess
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
@@ -52,6 +55,8 @@ UNUSED = (
 )  # fmt: skip
 FOR_GUI = ("gz-sim-scene-broadcaster-system", "gz-sim-user-commands-system")
 PHYSICS = "gz-sim-physics-system"
+CONTACT = "gz-sim-contact-system"
+CHECK = "check GZ_SIM_SYSTEM_PLUGIN_PATH"
 POLICIES = "{http://gazebosim.org/schema}policies"
 AT_REST = (0.03, 0.12)
 """[m/s], [rad/s]: what has been put down one step ago is slower, and needs not be stopped at a reset."""
@@ -80,27 +85,37 @@ def load_bindings() -> Bindings:
         try:
             found[name] = importlib.import_module(name)
         except ImportError as error:
-            raise MissingError(f"{name} cannot be imported ({error}); {HELP}") from None
+            raise MissingError(f"{name} cannot be imported ({error}){_others(name)}; {HELP}") from None
     return Bindings(
         found["gz.math7"], found["gz.sim8"], found["gz.transport13"], found["gz.msgs10.contacts_pb2"]
     )
 
 
+def _others(name: str) -> str:
+    """Other versions of a missing module `gz.<name><version>`, in words."""
+    stem = name.split(".")[1].rstrip("0123456789")
+    folders = getattr(sys.modules.get("gz"), "__path__", [])
+    found = [f"gz.{m.name}" for m in pkgutil.iter_modules(folders) if m.name.rstrip("0123456789") == stem]
+    return f"; {', '.join(sorted(found))} is there, but is not Harmonic's" if found else ""
+
+
 class GazeboEngine(Engine):
     """One robot, model `robot_name`, in one SDF world.
 
-    Raises `MissingError` without Gazebo, `SdfError` for a bad world, `EngineError` if the server does not
-    take it. One a process: Gazebo does not serve two.
+    gui: with Gazebo's window. Raises `MissingError` without Gazebo, `SdfError` for a bad world,
+    `EngineError` if the server does not take it. One a process: Gazebo does not serve two.
     """
 
     def __init__(
-        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1"
-    ) -> None:
+        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1",
+        gui: bool = False,
+    ) -> None:  # fmt: skip
         if sensors == "native":
             raise InputError("sensors native: the gazebo engine ray casts its scans and images; use auto")
         os.environ.setdefault("GZ_PARTITION", f"vla_sim-{os.getpid()}")
         os.environ.setdefault("GZ_IP", "127.0.0.1")
         self.gz = load_bindings()
+        self._gui = GuiProcess() if gui else None
         path = Path(world)
         self.tree = sdf.load_world(path)
         self.noise = noise
@@ -126,6 +141,9 @@ class GazeboEngine(Engine):
         self._mirrored = -1
         self._start_server(path)
         self.reset()
+        self._check_contacts()
+        if self._gui is not None:
+            self._gui.started()
 
     # ------------------------------------------------------------------ the server
 
@@ -133,7 +151,7 @@ class GazeboEngine(Engine):
         self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-gazebo-")
         folder = Path(self._folder.name)
         copy = folder / path.name
-        copy.write_bytes(prepared(path))
+        copy.write_bytes(prepared(path, self._gui is not None))
         model = self.tree.model(self._robot_name)
         if model.directory.resolve() != path.parent.resolve():  # included
             file = sdf.model_file(model.directory)
@@ -159,24 +177,35 @@ class GazeboEngine(Engine):
         soles = self.gz.transport.SubscribeOptions()
         # They touch the ground at every step; a few times a control period will do, also at twice real time.
         soles.msgs_per_sec = round(4.0 / CONTROL_PERIOD)
+        self._topics = []
         for sensor in (s for _, model, _ in self.tree.walk() for s in model.sensors()):
             if sensor.type == "contact" and sensor.topic:
                 often = [] if "ankle" not in sensor.link else [soles]
                 self._node.subscribe(self.gz.contacts.Contacts, sensor.topic, self._on_contacts, *often)
+                self._topics.append(sensor.topic)
+
+    def _check_contacts(self) -> None:
+        """Raises `EngineError` if no one publishes contacts: a run without them would pass every check."""
+        for topic in self._topics:
+            publishers, _ = self._node.topic_info(topic)
+            if not publishers:
+                raise EngineError(
+                    f"Gazebo does not publish contacts on {topic}: the world must name the plugin "
+                    f"{CONTACT}, and GZ_SIM_SYSTEM_PLUGIN_PATH the folder of its library"
+                )
 
     def _run(self, steps: int) -> None:
         """Raises `EngineError` if the server did not step, or what a callback raised."""
-        before = self._count
-        self._last = before + steps
-        self._server.run(True, steps, False)
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise EngineError(f"Gazebo's state cannot be read: {error}") from error
-        if self._count - before != steps:
-            raise EngineError(
-                f"Gazebo stepped {self._count - before} of {steps} times; it could not load the world or one "
-                "of its systems: read its messages above, and check GZ_SIM_SYSTEM_PLUGIN_PATH"
-            )
+        self._last = self._count + steps
+        while (left := self._last - self._count) > 0:
+            self._server.run(True, left, False)
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if self._last - self._count == left:
+                raise EngineError(
+                    f"Gazebo did not step; it could not load the world: read its messages above, and {CHECK}"
+                )
 
     def _find(self, ecm: Any) -> None:
         """The entities that are commanded and read."""
@@ -235,8 +264,10 @@ class GazeboEngine(Engine):
             joint.set_force(ecm, [value])
 
     def _after_step(self, info: Any, ecm: Any) -> None:
-        """Gazebo's post-update. A Gazebo that does not know the policy calls it in another thread, where an
-        exception would end the process."""
+        """Gazebo's post-update, also while its window pauses it. A Gazebo that does not know the policy
+        calls it in another thread, where an exception would end the process."""
+        if info.paused:
+            return
         self._count += 1
         if self._count == self._last:
             try:
@@ -246,7 +277,13 @@ class GazeboEngine(Engine):
 
     def _read(self, ecm: Any) -> None:
         reading = self._reading
-        reading.position = np.array([joint.position(ecm)[0] for joint in self._joints])
+        position = [joint.position(ecm) for joint in self._joints]
+        if not all(position):
+            raise EngineError(
+                f"Gazebo has no physics: the world must name the plugin {PHYSICS}, a physics engine must be "
+                f"there (GZ_SIM_PHYSICS_ENGINE_PATH): read its messages above, and {CHECK}"
+            )
+        reading.position = np.array(position)[:, 0]
         reading.velocity = np.array([joint.velocity(ecm)[0] for joint in self._joints])
         reading.root = _pose7(self._pelvis.world_pose(ecm))
         linear, angular = self._pelvis.world_linear_velocity(ecm), self._pelvis.world_angular_velocity(ecm)
@@ -338,6 +375,8 @@ class GazeboEngine(Engine):
             self._touches.clear()
         self._run(self.substeps)
         self._steps += 1
+        if self._gui is not None:
+            self._gui.check()
         reading = self._reading
         if not (np.isfinite(reading.position).all() and np.isfinite(reading.root).all()):
             raise EngineError(f"the simulation diverged at {self.time:.3f} s; reset it")
@@ -388,6 +427,8 @@ class GazeboEngine(Engine):
         return self.twin.truth()
 
     def close(self) -> None:
+        if self._gui is not None:
+            self._gui.close()
         self.twin.close()
         self._folder.cleanup()
 
