@@ -16,7 +16,7 @@ from lxml import etree
 from vla_sim import assets, sdf
 from vla_sim.engines import make_engine
 from vla_sim.engines.gazebo import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
-from vla_sim.errors import InputError, MissingError
+from vla_sim.errors import MissingError
 
 
 def systems(root):
@@ -146,8 +146,3 @@ def test_a_killed_engine_ends_the_run_and_leaves_no_process(tmp_path):
         run.kill()
     assert "error: engine ended: killed by SIGKILL" in out.read_text()
     assert not [pid for pid in nodes if Path(f"/proc/{pid}").exists()]
-
-
-def test_it_has_no_rendering_of_its_own():
-    with pytest.raises(InputError, match="use auto"):
-        make_engine("gazebo", "tabletop", "native")

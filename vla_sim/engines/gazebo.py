@@ -2,7 +2,8 @@
 
 Physics, joints and contacts are Gazebo's (DART). The files stay as they are; what Gazebo loads are copies
 that do not pace themselves, since the node does, and that leave out what costs time and is not used
-(`prepared`, `prepared_robot`): scans and images come from `vla_sim.sensors`. A twin in MuJoCo that never
+(`prepared`, `prepared_robot`). Scans and images come from Gazebo where it can render, else from
+`vla_sim.sensors`. A twin in MuJoCo that never
 steps knows the geometry: it draws the seeded start of everything, the same as on the embedded engine, and
 measures clearances.
 """
@@ -10,6 +11,7 @@ measures clearances.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import pkgutil
 import shutil
@@ -17,7 +19,7 @@ import signal
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +43,23 @@ from vla_sim.engines.engine import (
     checked,
 )
 from vla_sim.engines.gz_gui import GuiProcess
+from vla_sim.engines.gz_render import NativeSensors, render_engine
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
-from vla_sim.errors import EngineError, InputError, MissingError
+from vla_sim.errors import EngineError, MissingError
 from vla_sim.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 
 JOINT_COUNT = len(robot.JOINTS)
+SENSORS = "gz-sim-sensors-system"
 UNUSED = (
-    "gz-sim-sensors-system", "gz-sim-imu-system", "gz-sim-joint-state-publisher-system",
+    SENSORS, "gz-sim-imu-system", "gz-sim-joint-state-publisher-system",
     "gz-sim-odometry-publisher-system",
 )  # fmt: skip
 FOR_GUI = ("gz-sim-scene-broadcaster-system", "gz-sim-user-commands-system")
+OWN = 0x02
+"""Visibility flag of the robot's own visuals."""
 PHYSICS = "gz-sim-physics-system"
 CONTACT = "gz-sim-contact-system"
 CHECK = "check GZ_SIM_SYSTEM_PLUGIN_PATH"
@@ -110,11 +116,10 @@ class GazeboEngine(Engine):
         self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1",
         gui: bool = False,
     ) -> None:  # fmt: skip
-        if sensors == "native":
-            raise InputError("sensors native: the gazebo engine ray casts its scans and images; use auto")
         os.environ.setdefault("GZ_PARTITION", f"vla_sim-{os.getpid()}")
         os.environ.setdefault("GZ_IP", "127.0.0.1")
         self.gz = load_bindings()
+        self._render = _render_engine(sensors)
         self._gui = GuiProcess() if gui else None
         path = Path(world)
         self.tree = sdf.load_world(path)
@@ -122,6 +127,8 @@ class GazeboEngine(Engine):
         self.twin = MujocoEngine(path, sensors="native", noise=False, robot_name=robot_name)
         self._eyes = SoftwareSensors(self.tree, robot_name, noise)
         self._eyes.warm()
+        self._native: NativeSensors | None = None
+        self._origin = 0
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)
         self._robot_name = robot_name
         model = self.tree.model(robot_name)
@@ -151,13 +158,13 @@ class GazeboEngine(Engine):
         self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-gazebo-")
         folder = Path(self._folder.name)
         copy = folder / path.name
-        copy.write_bytes(prepared(path, self._gui is not None))
+        copy.write_bytes(prepared(path, self._gui is not None, self._render))
         model = self.tree.model(self._robot_name)
         if model.directory.resolve() != path.parent.resolve():  # included
             file = sdf.model_file(model.directory)
             theirs = folder / model.directory.name
             shutil.copytree(model.directory, theirs)
-            (theirs / file.name).write_bytes(prepared_robot(file))
+            (theirs / file.name).write_bytes(prepared_robot(file, bool(self._render)))
         search = [str(folder), *(str(p) for p in sdf.default_search(path))]
         known = os.environ.get("GZ_SIM_RESOURCE_PATH", "")
         os.environ["GZ_SIM_RESOURCE_PATH"] = os.pathsep.join([*search, *filter(None, [known])])
@@ -173,6 +180,8 @@ class GazeboEngine(Engine):
         self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
         self._placing: Placement | None = None
+        if self._render:
+            self._native = NativeSensors(self.gz.transport, model)
         self._node = self.gz.transport.Node()
         soles = self.gz.transport.SubscribeOptions()
         # They touch the ground at every step; a few times a control period will do, also at twice real time.
@@ -357,6 +366,7 @@ class GazeboEngine(Engine):
         self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
         self._placing = Placement(pose7(root), robot.DEFAULT_POSE.copy(), start.objects)
+        self._origin = self._count
         self._run(1)
         self._steps = 0
         self._touches.clear()
@@ -403,14 +413,23 @@ class GazeboEngine(Engine):
 
     def scan(self) -> LidarFrame:
         self._mirror()
-        return self._eyes.scan(body_poses(self.twin.data, self._bodies), self.time, self._lidar_rng)
+        poses = body_poses(self.twin.data, self._bodies)
+        if self._native is not None and self.time > self._native.period:
+            distance = self._native.scan(self._count * self.tree.step)
+            return self._eyes.lidar_frame(poses, self.time, distance, self._lidar_rng)
+        return self._eyes.scan(poses, self.time, self._lidar_rng)
 
     def snapshot(self) -> PoseSnapshot:
         self._mirror()
         return self._eyes.snapshot(body_poses(self.twin.data, self._bodies), self.time, self.seed)
 
     def render(self, snapshot: PoseSnapshot) -> CameraFrame:
-        return self._eyes.render(snapshot)
+        """Natively the frame that Gazebo took last before the snapshot, with its own time."""
+        if self._native is None or snapshot.time <= self._native.period:  # nothing was due since the reset
+            return self._eyes.render(snapshot)
+        origin = self._origin * self.tree.step
+        stamp, color, depth = self._native.frame(origin + snapshot.time)
+        return self._eyes.camera_frame(replace(snapshot, time=stamp - origin), color, depth)
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]
@@ -454,13 +473,18 @@ class Placement:
     objects: dict[str, Array]
 
 
-def prepared(path: Path, gui: bool = False) -> bytes:
+def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
     """The world file as Gazebo gets it: unpaced, and without the systems that nobody here listens to,
-    each of which would have a thread woken at every step. gui: with what a GUI needs."""
+    which would be called at every step. gui: with what a GUI needs. render: with sensors by this render
+    engine."""
     root = _parsed(path)
     for plugin in root.iterfind("world/plugin"):
         file = str(plugin.get("filename", ""))
-        if any(name in file for name in (*UNUSED, *(() if gui else FOR_GUI))):
+        if render and SENSORS in file:
+            for old in plugin.findall("render_engine"):
+                plugin.remove(old)
+            etree.SubElement(plugin, "render_engine").text = render
+        elif any(name in file for name in (*UNUSED, *(() if gui else FOR_GUI))):
             plugin.getparent().remove(plugin)
         elif PHYSICS in file and plugin.find("contacts") is None:
             # Names are put together anew for each contact of each step: a quarter of all time (measured).
@@ -484,11 +508,21 @@ def prepared(path: Path, gui: bool = False) -> bytes:
     return bytes(etree.tostring(root))
 
 
-def prepared_robot(path: Path) -> bytes:
+def prepared_robot(path: Path, native: bool = False) -> bytes:
     """The robot's file as Gazebo gets it: without publishers that nobody listens to, and without the dry
     friction of its joints (0.1 Nm beside some Nms/rad of damping): in DART every such joint is a row of
-    the contact problem, and 29 of them a fifth of all time (measured)."""
+    the contact problem, and 29 of them a fifth of all time (measured). native: with a lidar that does not
+    look for its own robot and sensors without noise, which is drawn here, the same on every engine."""
     root = _parsed(path)
+    if native:
+        for visual in root.iterfind(".//link/visual"):
+            if visual.find("visibility_flags") is None:
+                etree.SubElement(visual, "visibility_flags").text = str(OWN)
+        for lidar in root.iterfind(".//sensor/lidar"):
+            if lidar.find("visibility_mask") is None:
+                etree.SubElement(lidar, "visibility_mask").text = str(0xFFFFFFFF & ~OWN)
+        for noise in [*root.iterfind(".//sensor/camera/noise"), *root.iterfind(".//sensor/lidar/noise")]:
+            noise.getparent().remove(noise)
     for plugin in list(root.iterfind(".//plugin")):
         if any(name in str(plugin.get("filename", "")) for name in UNUSED):
             plugin.getparent().remove(plugin)
@@ -499,6 +533,19 @@ def prepared_robot(path: Path) -> bytes:
 
 def _parsed(path: Path) -> Any:
     return etree.fromstring(path.read_bytes(), etree.XMLParser(resolve_entities=False, no_network=True))
+
+
+def _render_engine(sensors: Sensors) -> str:
+    """Of Gazebo's own sensors; "" if they are ray cast."""
+    if sensors == "software":
+        return ""
+    try:
+        return render_engine(in_time=sensors == "auto")
+    except MissingError as error:
+        if sensors == "native":
+            raise
+        logging.getLogger(__name__).warning("scans and images are ray cast: %s", error)
+        return ""
 
 
 def _moves(link: Any, ecm: Any) -> bool:
