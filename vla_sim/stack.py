@@ -18,6 +18,7 @@ class StackOptions:
     world: str = param("apartment", "name of a shipped world, or path of an SDF file")
     engine: str = param("mujoco", "mujoco, gazebo or fake")
     sensors: str = param("auto", "auto, native or software: who makes scans and images")
+    gui: bool = param(False, "the simulator's own window; gazebo only")
     seed: int = param(0, "of object and start displacement and sensor noise", low=0)
     randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
@@ -50,8 +51,8 @@ STACK: tuple[NodeSpec, ...] = (
         "engine",
         "vla_sim.engines.node",
         (
-            "world", "real_world", "engine", "sensors", "seed", "randomise_objects", "randomise_start",
-            "randomise_start_yaw", "speed", "compute", "costs",
+            "world", "real_world", "engine", "sensors", "gui", "seed", "randomise_objects",
+            "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
         ),
     ),
     NodeSpec("perception", "vla_sim.perception.node", nice=8),

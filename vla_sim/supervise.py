@@ -185,6 +185,8 @@ class Stack:
             if code is not None and not self.ending and process.name not in self.killed:
                 process.reader.join(1.0)
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
+                if code < 0:  # its last line, if any, tells of something else
+                    why = f"killed by {signal.Signals(-code).name}"
                 raise StackError(f"{process.name} ended: {why} (log: {process.log})")
 
     def stop(self) -> None:

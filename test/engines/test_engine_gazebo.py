@@ -1,16 +1,22 @@
-"""What can be said of the Gazebo engine without Gazebo: its copies of the files, and its errors."""
+"""The Gazebo engine's copies of the files, and what it says when something is missing or killed."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from vla_sim import assets, sdf
 from vla_sim.engines import make_engine
-from vla_sim.engines.gazebo import FOR_GUI, UNUSED, prepared, prepared_robot
-from vla_sim.errors import InputError, MissingError
+from vla_sim.engines.gazebo import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
+from vla_sim.errors import MissingError
 
 
 def systems(root):
@@ -28,6 +34,8 @@ def test_the_copy_of_a_world_is_unpaced_and_leaves_out_what_nobody_uses():
     assert root.findtext("world/physics/real_time_factor") == "0"
     assert root.findtext("world/physics/dart/collision_detector") == "bullet"
     assert root.findtext("world/plugin/contacts/include_entity_names") == "false"
+    gz = {"gz": "http://gazebosim.org/schema"}
+    assert root.findtext("world/gz:policies/parallel_postupdates", namespaces=gz) == "false"
     for kind in ("model", "include", "frame", "light"):
         assert len(root.findall(f"world/{kind}")) == len(source.findall(f"world/{kind}"))
     shown = systems(etree.fromstring(prepared(path, gui=True)))
@@ -63,6 +71,78 @@ def test_without_gazebo_the_message_says_what_is_missing_and_where_it_comes_from
         make_engine("gazebo", "tabletop")
 
 
-def test_it_has_no_rendering_of_its_own():
-    with pytest.raises(InputError, match="use auto"):
-        make_engine("gazebo", "tabletop", "native")
+def test_another_version_of_the_bindings_is_named(tmp_path, monkeypatch):
+    for name in ("math8", "sim9", "transport14"):
+        (tmp_path / "gz").mkdir(exist_ok=True)
+        (tmp_path / "gz" / f"{name}.py").touch()
+    for name in [m for m in sys.modules if m.split(".")[0] == "gz"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(MissingError, match=r"gz\.math7 .*; gz\.math8 is there, but is not Harmonic's; G"):
+        load_bindings()
+    monkeypatch.delitem(sys.modules, "gz")
+
+
+needs_gazebo = pytest.mark.skipif(
+    not (find_spec("gz") and find_spec("gz.sim8")),
+    reason="needs Gazebo Harmonic with its Python bindings",
+)
+
+
+@pytest.mark.gazebo
+@needs_gazebo
+@pytest.mark.parametrize(
+    ("plugin", "message"),
+    [("contact", "Gazebo does not publish contacts on /g1/"), ("physics", "Gazebo has no physics")],
+)
+def test_a_plugin_that_is_missing_is_said(tmp_path, plugin, message):
+    text = assets.find_world("tabletop").read_text()
+    name = f"gz-sim-{plugin}-system"
+    assert name in text
+    world = tmp_path / "world.sdf"
+    world.write_text(text.replace(name, f"gz-sim-no-{plugin}-system"))
+    code = f"from vla_sim.engines import make_engine; make_engine('gazebo', {str(world)!r}, 'software')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"vla_sim.errors.EngineError: {message}"), done.stderr[-2000:]
+    assert name in last
+    assert "GZ_SIM_SYSTEM_PLUGIN_PATH" in last
+
+
+def children(parent):
+    """Process ids and command lines of all children."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                line = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(stat.parent.name)] = line
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.gazebo
+@needs_gazebo
+def test_a_killed_engine_ends_the_run_and_leaves_no_process(tmp_path):
+    command = [sys.executable, "-m", "vla_sim.cli", "run", "go to the kitchen", "--text",
+               "--engine", "gazebo", "--out", str(tmp_path)]  # fmt: skip
+    out = tmp_path / "out.txt"
+    with out.open("w") as file:
+        run = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 240.0
+        while "accepted" not in out.read_text():
+            assert time.monotonic() < deadline, out.read_text()
+            assert run.poll() is None, out.read_text()
+            time.sleep(0.1)
+        nodes = children(run.pid)
+        engine = next(pid for pid, line in nodes.items() if "vla_sim.engines.node" in line)
+        os.kill(engine, signal.SIGKILL)
+        assert run.wait(60.0) == 5
+    finally:
+        run.kill()
+    assert "error: engine ended: killed by SIGKILL" in out.read_text()
+    assert not [pid for pid in nodes if Path(f"/proc/{pid}").exists()]

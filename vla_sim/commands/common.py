@@ -32,6 +32,16 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def gui_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gui", action="store_true", help="with Gazebo's window; default: headless")
+
+
+def check_gui(a: argparse.Namespace) -> None:
+    """Raises `InputError` if the engine has no window."""
+    if a.gui and a.engine != "gazebo":
+        raise InputError(f"--gui: engine {a.engine} has no window of its own; only gazebo has one")
+
+
 def stack_arguments(parser: argparse.ArgumentParser) -> None:
     """Which recogniser and language model the stack uses."""
     parser.add_argument("--base-url", default="", metavar="URL", help="of an OpenAI-compatible server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,16 @@ def check(a: argparse.Namespace) -> int:
     from vla_sim.engines.conformance import WORLD, Bench, Outcome, check_engine
 
     console = Console(highlight=False, stderr=a.json == "-")
+    began = time.perf_counter()
     engine = make_engine(a.engine, WORLD, a.sensors)
+    ready = time.perf_counter() - began
 
     def report(one: Outcome) -> None:
         mark = "[dim]skip[/]" if one.skipped else "[green]ok  [/]" if one.passed else "[red]FAIL[/]"
         console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
 
     try:
-        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors), report)
+        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors, ready), report)
     finally:
         engine.close()
     done = [one for one in outcomes if not one.skipped]

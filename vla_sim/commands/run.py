@@ -30,6 +30,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
     common.engine_arguments(run)
+    common.gui_argument(run)
     run.add_argument("--seed", type=common.count, default=0, metavar="N")
     run.add_argument(
         "--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes"
@@ -52,6 +53,7 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
+    common.check_gui(a)
     from rich.console import Console
 
     from vla_sim.scenario.display import Display
@@ -69,7 +71,7 @@ def call(a: argparse.Namespace) -> int:
     file = File("run", Path.cwd() / "run", scenario)
     sounds(file, seeds[0])  # so is a bad recording
     base = StackOptions(
-        engine=a.engine, sensors=a.sensors, speed=speed, planner=a.planner, base_url=a.base_url,
+        engine=a.engine, sensors=a.sensors, gui=a.gui, speed=speed, planner=a.planner, base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
     )  # fmt: skip
     folder = common.folder(a.out)

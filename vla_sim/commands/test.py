@@ -43,6 +43,7 @@ def add(commands: Any) -> None:
     play.add_argument("--seed", type=common.count, default=0, metavar="N")
     play.add_argument("--attempt", type=common.count, default=1, help=argparse.SUPPRESS)
     common.engine_arguments(play)
+    common.gui_argument(play)
     play.add_argument("--speed", default="max", metavar="FACTOR", help="max: lock-step; or times real time")
     common.stack_arguments(play)
     play.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
@@ -67,6 +68,7 @@ def stack_words(a: argparse.Namespace) -> list[str]:
 
 def play_one(a: argparse.Namespace) -> int:
     common.check_gl()
+    common.check_gui(a)
     from datetime import datetime, timezone
 
     from rich.console import Console
@@ -78,7 +80,8 @@ def play_one(a: argparse.Namespace) -> int:
 
     file = load(a.scenario)
     stack = StackOptions(
-        engine=a.engine, sensors=a.sensors, speed=common.speed(a.speed), seed=a.seed, base_url=a.base_url,
+        engine=a.engine, sensors=a.sensors, gui=a.gui, speed=common.speed(a.speed), seed=a.seed,
+        base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
     )  # fmt: skip
     engine = [] if a.engine == "mujoco" else ["--engine", a.engine]

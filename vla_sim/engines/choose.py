@@ -13,13 +13,17 @@ from vla_sim.errors import InputError, MissingError
 ENGINES = ("mujoco", "gazebo", "fake")
 
 
-def make_engine(name: str, world: str, sensors: Sensors = "auto") -> Engine:
-    """world: a shipped world's name or an SDF path. sensors: who makes scans and images.
+def make_engine(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Engine:
+    """world: a shipped world's name or an SDF path. sensors: who makes scans and images. gui: with the
+    simulator's window.
 
-    Raises `InputError` for an unknown name, `MissingError` if its simulator is not installed.
+    Raises `InputError` for an unknown name or a window that the engine has not, `MissingError` if its
+    simulator is not installed.
     """
     if name not in ENGINES:
         raise InputError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    if gui and name != "gazebo":
+        raise InputError(f"--gui: engine {name} has no window of its own; only gazebo has one")
     path = find_world(world)
     if name == "fake":
         from vla_sim.engines.fake import FakeEngine
@@ -29,7 +33,7 @@ def make_engine(name: str, world: str, sensors: Sensors = "auto") -> Engine:
     if name == "gazebo":
         from vla_sim.engines.gazebo import GazeboEngine
 
-        return GazeboEngine(path, sensors=sensors)
+        return GazeboEngine(path, sensors=sensors, gui=gui)
     from vla_sim.engines.mujoco import MujocoEngine
 
     return MujocoEngine(path, sensors=sensors)

@@ -56,6 +56,7 @@ class EngineParams(StageParams):
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
     randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2)
     speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0, high=100.0)
+    gui: bool = param(False, "the simulator's own window; gazebo only")
     camera: bool = param(True, "images at all")
     sensors: str = param("auto", "auto; native: the simulator's own; software: by ray casting, needs no GL")
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
@@ -92,7 +93,8 @@ class EngineNode(StageNode[EngineParams]):
         self.kinematics.warm()
         policy = WalkingPolicy(load_policy(p.policy))  # type: ignore[arg-type]
         self.controller = Controller(self.kinematics.arm, policy, CALIBRATION[p.policy])
-        self.engine = make_engine(p.engine, p.real_world or p.world, p.sensors)  # type: ignore[arg-type]
+        world = p.real_world or p.world
+        self.engine = make_engine(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
         self.pacer = Pacer(p.speed)
         self._epoch = 0.0
         self._tick = 0

@@ -142,8 +142,8 @@ class Movers:
         and it is not yet time to go; infinite if it may go.
 
         It may go when the mover walks away from the path, and, if it has turned round before and so will
-        come back, when this robot is across by then. One who walked out of sight (behind something, or close
-        to furniture, where the scan does not tell them apart) may come back at any moment."""
+        come back, when this robot is across by then. One who walked out of sight (behind something, or
+        close to furniture, where the scan does not tell them apart) may come back at any moment."""
         result = math.inf
         for track in [*self.moving(), *self._gone]:
             trail = np.array([(x, y) for _, x, y in track.trail])
@@ -156,13 +156,15 @@ class Movers:
             enter = int(np.argmax(near))
             spacing = float(np.hypot(*(points[1] - points[0])))
             leave = len(near) - int(np.argmax(near[::-1]))
-            if track in self._gone or not self._passed(track, points[near], leave * spacing / CROSSING_SPEED + MARGIN):
+            if track in self._gone or not self._passed(
+                track, points[near], leave * spacing / CROSSING_SPEED + MARGIN
+            ):
                 result = min(result, enter * spacing)
         return result
 
     @staticmethod
     def _passed(track: Track, crossing: Array, needed: float) -> bool:
-        """Whether the mover has left the crossing stretch (n, 2) of the path for good, or for `needed` [s]."""
+        """Whether the mover has left the crossing stretch (n, 2) of the path, for good or `needed` [s]."""
         offsets = crossing - track.position
         i = int(np.argmin(np.hypot(offsets[:, 0], offsets[:, 1])))
         distance = math.hypot(*offsets[i])
@@ -173,8 +175,8 @@ class Movers:
 
 
 def _absence(track: Track, distance: float) -> float:
-    """Seconds until a mover that goes to and fro, and is now `distance` [m] past and walking away, is back: it
-    turns where it turned before."""
+    """Seconds until a mover that goes to and fro, and now walks away `distance` [m] past, is back: it turns
+    where it turned before."""
     speed = math.hypot(*track.velocity)
     direction = track.velocity / max(speed, 1e-6)
     trail = np.array([(x, y) for _, x, y in track.trail])

@@ -73,8 +73,19 @@ class SoftwareSensors:
             raise EngineError(f"model {self._name!r} has no lidar; add a gpu_lidar 'head_lidar'")
         link, mount = self._mount[self._lidar.name]
         at = poses[link] @ mount
+        most = self._lidar.lidar.range_max
+        distance = self._around.cast(poses, at[:3, 3], self._rays, most, at[:3, :3])
+        return self.lidar_frame(poses, time, distance, rng)
+
+    def lidar_frame(
+        self, poses: Array, time: float, distance: Array, rng: np.random.Generator
+    ) -> LidarFrame:
+        """What the lidar tells of true distances (rows * columns,), whoever measured them."""
+        assert self._lidar is not None
+        assert self._lidar.lidar is not None
+        link, mount = self._mount[self._lidar.name]
+        at = poses[link] @ mount
         optics = self._lidar.lidar if self._noise else lidar.silent(self._lidar.lidar)
-        distance = self._around.cast(poses, at[:3, 3], self._rays, optics.range_max, at[:3, :3])
         base = poses[self._base]
         inside = base[:3, :3].T @ at[:3, :3]
         return LidarFrame(
@@ -97,6 +108,16 @@ class SoftwareSensors:
         color, depth = self._shoot(
             snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, (optics.width, optics.height), near, far
         )
+        return self.camera_frame(snapshot, color, depth)
+
+    def camera_frame(
+        self, snapshot: PoseSnapshot, color: NDArray[np.uint8], depth: NDArray[np.float32]
+    ) -> CameraFrame:
+        """What the camera tells of true colours and depths, whoever rendered them."""
+        assert self._camera is not None
+        assert self._camera.camera is not None
+        optics = self._camera.camera
+        focal = 0.5 * optics.width / math.tan(optics.horizontal_fov / 2)
         if self._camera_noise is not None:
             color, depth = self._camera_noise.apply(color, depth, snapshot.seed, snapshot.time)
         depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
