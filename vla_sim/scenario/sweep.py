@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -162,6 +163,7 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
     def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
+        _reachable(address)
         try:
             if address == "local":
                 ray.init(num_cpus=jobs, include_dashboard=False, **options)
@@ -185,6 +187,19 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
             ray.shutdown()
 
     return runner
+
+
+def _reachable(address: str) -> None:
+    """Raises `InputError` at once where Ray would try for minutes: nobody listens at HOST:PORT."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return  # "local", "auto" or another name that Ray resolves
+    try:
+        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=5.0).close()
+    except OSError as error:
+        raise InputError(
+            f"--ray {address}: nobody answers there ({error}); give a cluster's address, or local"
+        ) from None
 
 
 def _ray_play(task: Task, arguments: list[str]) -> tuple[bytes, dict[str, bytes]]:
