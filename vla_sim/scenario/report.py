@@ -271,7 +271,7 @@ def _entry(tries: Sequence[RunRecord], site: _Site) -> Markup:
     """A run that did not pass, or not at once: why."""
     record = tries[-1]
     if _bad(record):
-        reasons = ([f"broke off: {record.error}"] if record.error else []) + record.reasons
+        reasons = list(record.reasons) or ([f"broke off: {record.error}"] if record.error else [])
     else:
         told = [f"try {r.attempt}: {why}" for r in tries[:-1] for why in [r.error, *r.reasons] if why]
         reasons = told or [f"passed on try {record.attempt} only: earlier tries did not pass"]
@@ -533,7 +533,7 @@ def _run(record: RunRecord, site: _Site) -> Markup:
 
 
 def _why(record: RunRecord) -> Markup:
-    reasons = ([f"broke off: {record.error}"] if record.error else []) + list(record.reasons)
+    reasons = list(record.reasons) or ([f"broke off: {record.error}"] if record.error else [])
     entries = (tag("li", r) for r in reasons or ["no reason was recorded"])
     return tag("ul", *entries, class_="why is-failed")
 

@@ -373,7 +373,8 @@ def broken(options: RunOptions, error: Exception, started: str) -> RunRecord:
     why = str(error) or type(error).__name__
     return RunRecord(
         command="", heard="", spoken=False, world=options.file.scenario.world, engine=options.stack.engine,
-        seed=options.stack.seed, started=started, passed=False, state="", answer="", reasons=[why], checks=[],
+        seed=options.stack.seed, started=started, passed=False, state="", answer="",
+        reasons=[f"broke off: {why}"], checks=[],
         stages=[], total_ms=None, total_limit_ms=contract.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
         contacts=[], grasps=[], real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0,
         wall_seconds=0.0, path=[], events=[], versions=versions(), folder=str(options.folder),
