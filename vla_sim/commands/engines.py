@@ -102,14 +102,16 @@ def compare_engines(a: argparse.Namespace) -> int:
 
     rows = compare(cases, a.engines, range(a.seeds), run, report)
     table = Table()
-    for name in ("command", "engine", "passed", "first motion", "control", "path", "nearest", "real time"):
+    for name in (
+        "command", "engine", "passed", "first motion", "control", "path", "nearest", "real time", "ready",
+    ):  # fmt: skip
         table.add_column(name, justify="left" if name in ("command", "engine") else "right")
     for r in rows:
         ms = ["-" if v is None else f"{v:.0f} ms" for v in (r.total_ms, r.control_ms)]
         near = "-" if r.clearance is None else f"{r.clearance:.3f} m"
         table.add_row(
             r.command, r.engine, f"{r.passed} of {r.runs}", *ms, f"{r.path_length:.2f} m", near,
-            f"{r.real_time_factor:.2f}",
+            f"{r.real_time_factor:.2f}", f"{r.ready_seconds:.1f} s",
         )  # fmt: skip
     console.print(table)
     for line in differences(rows):
