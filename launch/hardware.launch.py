@@ -8,4 +8,4 @@ from vla_sim.launching import describe
 
 
 def generate_launch_description():
-    return describe(simulated=False)
+    return describe(engine=False, simulated_time=False)
