@@ -24,6 +24,7 @@ class TheRobotStops(unittest.TestCase):
         robot.wait_until(skill="navigate", delay=3.0)
         robot.say("Stop the robot")
         robot.wait_until_done()
+        robot.wait(seconds=2.0)
         robot.assert_holds(checks.Outcome(command=1, state="cancelled"), checks.Stands())
         robot.assert_holds(checks.StopsWithin(command=2, seconds=1.5, distance=0.4))
         robot.assert_holds(checks.Safety(level="stopped"))

@@ -121,7 +121,6 @@ class Robot:
         samples = run.sound(action, options.stack.seed, options.file.path.parent)
         with self._gate:  # the director is ticked with this held
             session.director.add(action, samples)
-            session.client.closed = False
 
     # ------------------------------------------------------------------ for tests: what is waited for
 
@@ -153,6 +152,12 @@ class Robot:
         self._go_on(until, timeout, told)
         if not happened:
             raise AssertionError(f"{told} did not happen before all was over ({self._doing()})")
+
+    def wait(self, seconds: float) -> None:
+        """Go on watching for so many simulated seconds."""
+        recording = self._connected().recording
+        end = recording.stamp + seconds
+        self._go_on(lambda: recording.stamp >= end, math.inf, f"{seconds:g} s were over")
 
     def play(self) -> None:
         """Play the scenario's script to its end."""
@@ -242,6 +247,7 @@ class Robot:
             if self._until is not None and self._until():
                 self._until = None
                 self._reached.set()
+            session.client.closed = session.director.over and self._until is None
             if session.stack.lockstep:
                 self._gate.wait_for(lambda: self._until is not None or self._closed)
 
@@ -261,6 +267,7 @@ class Robot:
         with self._gate:
             self._reached.clear()
             self._until = reached
+            session.client.closed = False
             self._gate.notify_all()
         wall, simulated = session.play(self._reached.is_set)
         if self._closed:
