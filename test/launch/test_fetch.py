@@ -2,18 +2,12 @@
 
 import unittest
 
-import pytest
-
-pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS installation")
-
 import launch_testing
 
 from vla_sim.launching import describe_test
 from vla_sim.scenario import checks
 
 
-@pytest.mark.launch_test
-@pytest.mark.scenario
 def generate_test_description():
     return describe_test()
 

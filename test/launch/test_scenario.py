@@ -2,17 +2,11 @@
 
 import unittest
 
-import pytest
-
-pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS installation")
-
 import launch_testing
 
 from vla_sim.launching import describe_test
 
 
-@pytest.mark.launch_test
-@pytest.mark.scenario
 def generate_test_description():
     return describe_test(scenario="")
 

@@ -2,17 +2,11 @@
 
 import unittest
 
-import pytest
-
-pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS installation")
-
 import launch_testing
 
 from vla_sim.launching import describe_test
 
 
-@pytest.mark.launch_test
-@pytest.mark.scenario
 @launch_testing.parametrize("scenario", ["turn_left", "unknown_obstacle", "navigation_dies"])
 def generate_test_description(scenario):
     return describe_test(scenario)
