@@ -212,8 +212,9 @@ def _launch() -> Any:
     return launch
 
 
-def _prefix(node: NodeSpec) -> str:
-    return f"nice -n {node.nice}" if node.nice else ""
+def _prefix(node: NodeSpec) -> str | None:
+    """None leaves room for the user's `launch-prefix`."""
+    return f"nice -n {node.nice}" if node.nice else None
 
 
 def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
