@@ -4,4 +4,4 @@ from vla_sim.launching import describe
 
 
 def generate_launch_description():
-    return describe(simulated=True)
+    return describe(engine=True, simulated_time=True)

@@ -89,3 +89,14 @@ def test_the_version_stands_in_one_place_and_the_manifest_agrees():
     manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
     assert manifest.findtext("version") == vla_sim.__version__
     assert manifest.findtext("license") == "Apache-2.0"
+
+
+def test_the_manifest_names_every_ros_package_that_is_used():
+    manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
+    named = {one.text for kind in ("exec_depend", "test_depend") for one in manifest.iter(kind)}
+    used = {name.split(".")[0] for path in PACKAGE.rglob("*.py") for name in imports(path)}
+    used |= {t.type.split("/")[0] for t in contract.TOPICS if isinstance(t.type, str)}
+    ros = {n for n in used if re.match(r"rclpy$|rcl_|\w+_msgs$|\w+_interfaces$|std_srvs$|launch", n)}
+    assert ros <= named
+    assert "rclpy" in ros
+    assert "launch_testing" in ros

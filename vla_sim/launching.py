@@ -1,57 +1,128 @@
-"""The table of nodes as a launch description, for machines with a ROS installation."""
+"""The table of nodes as launch descriptions, for machines with a ROS installation."""
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from vla_sim import sdf, stack
 from vla_sim.engines.gz_bridge import bridge_config
-from vla_sim.errors import MissingError
-from vla_sim.stack import StackOptions
+from vla_sim.errors import InputError, MissingError
+from vla_sim.params import KINDS
+from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.world import ROBOT, World
 
+MAX = "max"
+"""The speed at which simulated time waits for the nodes."""
+OPTIONS: dict[str, Any] = {f.name: f for f in fields(StackOptions)}
 
-def describe(*, simulated: bool) -> Any:
-    """A `LaunchDescription` with one argument for each of `StackOptions` and one process a node.
 
-    When one node ends, the launch ends. Raises `MissingError` where `launch` is not installed.
+def describe(*, engine: bool, simulated_time: bool) -> Any:
+    """A `LaunchDescription` of the nodes, with one argument for each option that one of them takes.
+
+    engine: with the simulator. simulated_time: whether the nodes live in /clock. When one node ends, the
+    launch ends, with exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
     """
-    try:
-        from launch import LaunchDescription
-        from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, OpaqueFunction
-        from launch.events import Shutdown
-        from launch.substitutions import LaunchConfiguration
-    except ImportError:
-        raise MissingError(
-            "the Python package launch is not installed: it comes with a ROS 2 installation; "
-            "without one, use vla-sim run"
-        ) from None
-
-    declared = [
-        DeclareLaunchArgument(f.name, default_value=str(f.default), description=f.metadata["doc"])
-        for f in fields(StackOptions)
-    ]
+    launch = _launch()
+    nodes = stack.nodes(simulated=engine)
+    names = [name for name in OPTIONS if any(name in node.takes for node in nodes)]
 
     def start(context: Any) -> list[Any]:
-        values = {
-            f.name: type(getattr(StackOptions(), f.name))(LaunchConfiguration(f.name).perform(context))
-            for f in fields(StackOptions)
-        }
-        options = replace(StackOptions(), **values)
+        options = options_of(_values(context, names))
         return [
-            ExecuteProcess(
-                cmd=stack.command(node, options, simulated=simulated),
-                name=node.name,
-                output="screen",
-                on_exit=[EmitEvent(event=Shutdown(reason=f"{node.name} ended"))],
+            launch.actions.ExecuteProcess(
+                cmd=stack.command(node, options, simulated=simulated_time), name=node.name,
+                prefix=_prefix(node), output="screen", on_exit=_end_all(node.name),
+                additional_env=surroundings(os.environ, local=simulated_time),
             )
-            for node in stack.nodes(simulated=simulated)
-        ]
+            for node in nodes
+        ]  # fmt: skip
 
-    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+    start_all = launch.actions.OpaqueFunction(function=start)
+    return launch.LaunchDescription([*_declared(names), start_all])
+
+
+def describe_scenario() -> Any:
+    """A `LaunchDescription` that plays one scenario as `vla-sim play` does, which starts its own nodes in a
+    ROS domain of its own; the launch ends with it, with exit code 1 if it did not pass.
+
+    Raises `MissingError` where `launch` is not installed.
+    """
+    launch = _launch()
+    names = ["engine", "sensors", "seed", "speed", "base_url", "model", "recogniser", "whisper_model"]
+
+    def start(context: Any) -> list[Any]:
+        values = _values(context, [*names, "scenario", "out"])
+        line = [sys.executable, "-m", "vla_sim.cli", "play", values.pop("scenario")]
+        options_of({name: values[name] for name in names})
+        for name, value in values.items():
+            line += [f"--{name.replace('_', '-')}", value] if value else []
+        return [launch.actions.ExecuteProcess(
+            cmd=line, name="scenario", output="screen", on_exit=_end_all("the scenario", "did not pass")
+        )]  # fmt: skip
+
+    described = [
+        _argument("scenario", "fetch_cup", "name of a shipped scenario, or path of its file"),
+        _argument("out", "", "folder for the record and the pictures; empty: runs/<date>-<time>"),
+        *_declared(names, speed=MAX),
+    ]
+    return launch.LaunchDescription([*described, launch.actions.OpaqueFunction(function=start)])
+
+
+def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """What `generate_test_description` returns: the nodes, started in a ROS domain of their own, and the
+    `vla_sim.scenario.robot.Robot` that tests get as their argument `robot`.
+
+    scenario: name or path of what `robot.play()` plays; "" where the argument `scenario:=NAME` says it;
+    None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
+    Raises `MissingError` where `launch` or `launch_testing` is not installed.
+    """
+    launch = _launch()
+    try:
+        from launch_testing.actions import ReadyToTest
+    except ImportError:
+        raise MissingError(
+            "the Python package launch_testing is not installed: it comes with a ROS 2 installation; "
+            "without one, use vla-sim test"
+        ) from None
+    from vla_sim.scenario.load import load
+    from vla_sim.scenario.robot import Robot
+
+    robot = Robot()
+    names = list(OPTIONS)
+
+    def start(context: Any) -> list[Any]:
+        values = _values(context, [*names, "out", *(["scenario"] if scenario == "" else [])])
+        out, name = values.pop("out"), values.pop("scenario", scenario)
+        folder = Path(out or tempfile.mkdtemp(prefix="vla_sim-launch-"))
+        file = load(name) if name else None
+        nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
+        environment = nodes.environment()
+        actions = []
+        for spec in stack.nodes():
+            process = launch.actions.ExecuteProcess(
+                cmd=stack.command(spec, options), name=spec.name, prefix=_prefix(spec), env=environment,
+                output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
+            )  # fmt: skip
+            actions += [*_watched(process, spec.name, nodes.started, robot.hear_log), process]
+        return actions
+
+    described = [
+        *([_argument("scenario", "fetch_cup", "name of a scenario, or its file")] if scenario == "" else []),
+        _argument("out", "", "folder for the run's record; empty: none is left"),
+        *_declared(names, speed=MAX),
+        launch.actions.RegisterEventHandler(
+            launch.event_handlers.OnShutdown(on_shutdown=lambda *_: robot.close())
+        ),
+        launch.actions.OpaqueFunction(function=start),
+        ReadyToTest(),
+    ]
+    return launch.LaunchDescription(described), {"robot": robot}
 
 
 def describe_bridge() -> Any:
@@ -59,21 +130,122 @@ def describe_bridge() -> Any:
 
     Raises `MissingError` where `launch` is not installed.
     """
-    try:
-        from launch import LaunchDescription
-        from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
-        from launch.substitutions import LaunchConfiguration
-    except ImportError:
-        raise MissingError(
-            "the Python package launch is not installed: it comes with a ROS 2 installation"
-        ) from None
+    launch = _launch()
 
     def start(context: Any) -> list[Any]:
-        world = World.load(LaunchConfiguration("world").perform(context))
+        world = World.load(_values(context, ["world"])["world"])
         config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
         config.write_text(bridge_config(sdf.load_world(world.path).model(ROBOT)))
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
-        return [ExecuteProcess(cmd=[*command, f"config_file:={config}"], output="screen")]
+        return [launch.actions.ExecuteProcess(
+            cmd=[*command, f"config_file:={config}"], name="bridge", output="screen",
+            on_exit=_end_all("ros_gz_bridge"),
+        )]  # fmt: skip
 
-    argument = DeclareLaunchArgument("world", default_value="apartment", description="whose robot")
-    return LaunchDescription([argument, OpaqueFunction(function=start)])
+    return launch.LaunchDescription(
+        [*_declared(["world"]), launch.actions.OpaqueFunction(function=start)]
+    )
+
+
+# --------------------------------------------------------------------------- arguments
+
+
+def options_of(values: Mapping[str, str]) -> StackOptions:
+    """Options of launch arguments, which are texts. Raises `InputError` for one that is none."""
+    typed: dict[str, Any] = {}
+    for name, text in values.items():
+        kind = type(OPTIONS[name].default)
+        try:
+            typed[name] = 0.0 if (name, text) == ("speed", MAX) else kind(text)
+        except ValueError:
+            allowed = KINDS[kind] + (f", or {MAX}" if name == "speed" else "")
+            raise InputError(f"{name}:={text}: it must be {allowed}") from None
+    return replace(StackOptions(), **typed)
+
+
+def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
+    """What a node gets into its environment; what the user has set, in `given`, stays. local: all nodes are
+    on this machine, so that images may go through shared memory; the domain is the user's in any case."""
+    own = stack.own()
+    if local:
+        own |= {k: v for k, v in stack.middleware(0).items() if k != "ROS_DOMAIN_ID"}
+    return {name: value for name, value in own.items() if name not in given}
+
+
+def _declared(names: Iterable[str], **defaults: str) -> list[Any]:
+    """A declaration for each of these options, with these defaults instead of the options' own."""
+    return [
+        _argument(name, defaults.get(name, str(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
+        for name in names
+    ]
+
+
+def _argument(name: str, default: str, doc: str) -> Any:
+    return _launch().actions.DeclareLaunchArgument(name, default_value=default, description=doc)
+
+
+def _values(context: Any, names: Iterable[str]) -> dict[str, str]:
+    """What was given for each argument, or its default."""
+    of = _launch().substitutions.LaunchConfiguration
+    return {name: of(name).perform(context) for name in names}
+
+
+# --------------------------------------------------------------------------- processes
+
+
+def _launch() -> Any:
+    """The library `launch`. Raises `MissingError`."""
+    try:
+        # A folder of this name is enough for `import launch`; it is no library.
+        from launch import LaunchDescription  # noqa: F401
+    except ImportError:
+        raise MissingError(
+            "the Python package launch is not installed: it comes with a ROS 2 installation; "
+            "without one, use vla-sim run"
+        ) from None
+    import launch
+    import launch.actions
+    import launch.event_handlers
+    import launch.events
+    import launch.substitutions
+
+    return launch
+
+
+def _prefix(node: NodeSpec) -> str | None:
+    """None leaves room for the user's `launch-prefix`."""
+    return f"nice -n {node.nice}" if node.nice else None
+
+
+def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
+    """What to do when a process ends: end the launch, with exit code 1 if the process did not end well."""
+
+    def on_exit(event: Any, context: Any) -> Any:
+        launch = _launch()
+        if context.is_shutdown:
+            return None
+        if event.returncode != 0:
+            # An error is the one thing that gives `ros2 launch` an exit code of its own.
+            raise RuntimeError(f"{who} {how} (exit code {event.returncode})")
+        return launch.actions.EmitEvent(event=launch.events.Shutdown(reason=f"{who} ended"))
+
+    return on_exit
+
+
+def _watched(
+    process: Any, name: str, started: Callable[[str, int], None], said: Callable[[str, str], None]
+) -> list[Any]:
+    """Event handlers of a process that is about to start: its process id, and each line of its output."""
+    launch = _launch()
+
+    def on_output(event: Any) -> None:
+        for line in event.text.decode(errors="replace").splitlines():
+            said(name, line.rstrip())
+
+    handlers = (
+        launch.event_handlers.OnProcessStart(
+            target_action=process, on_start=lambda event, _: started(name, event.pid)
+        ),
+        launch.event_handlers.OnProcessIO(target_action=process, on_stdout=on_output, on_stderr=on_output),
+    )
+    return [launch.actions.RegisterEventHandler(h) for h in handlers]

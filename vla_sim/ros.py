@@ -248,6 +248,10 @@ def spin(make: Callable[[], Node]) -> int:
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except Exception:
+        # A shutdown in the middle of a turn or a callback takes rclpy's handles away from under it.
+        if rclpy.ok():
+            raise
     finally:
         if node is not None:
             close = getattr(node, "close", None)

@@ -107,10 +107,13 @@ def middleware(domain: int) -> dict[str, str]:
 
 
 def environment(domain: int) -> dict[str, str]:
-    """Environment of every node of a run: `middleware`, one thread a library."""
+    """Environment of every node of a run: `middleware`, and `own`."""
+    return {**os.environ, **middleware(domain), **own()}
+
+
+def own() -> dict[str, str]:
+    """What a node has in its environment whoever starts it: one thread a library."""
     return {
-        **os.environ,
-        **middleware(domain),
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "PYTHONUNBUFFERED": "1",
         # Stages share few cores: a library that starts a thread a core slows all others down.

@@ -160,6 +160,13 @@ class Stack:
     def _takes_turns(self) -> tuple[str, ...]:
         return (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(spec.name for spec in self.specs)
+
+    def pids(self) -> list[int]:
+        return [p.popen.pid for p in self.processes]
+
     def kill(self, name: str) -> None:
         """End a node without warning, on purpose: `check` takes no offence. Returns when it is dead."""
         process = self._process(name)

@@ -53,11 +53,20 @@ class Hands(Protocol):
 
 
 @dataclass
+class Awaited:
+    """Something that is waited for. since: stamp at which its event became true."""
+
+    when: When
+    since: float | None = None
+
+
+@dataclass
 class Waiting:
-    """An action that is not done. triggered: since when its event is true."""
+    """An action that is not done. samples: (n,) of what is heard; None of what is not."""
 
     action: Action
-    triggered: float | None = None
+    samples: np.ndarray | None
+    due: Awaited
 
 
 @dataclass
@@ -80,14 +89,21 @@ class Director:
         sounds: dict[int, np.ndarray], tell: Callable[[str], None], *, now: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.scenario, self.world, self.recording, self.hands = scenario, world, recording, hands
-        self.sounds, self._tell, self._ready = sounds, tell, now
+        self._tell, self._ready = tell, now
         self.begin: float | None = None
         self.commands: list[Given] = []
         self.over = False
-        self._waiting = [Waiting(action) for action in scenario.script]
+        self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
         self._thaw: list[tuple[float, str]] = []
         self._end: float | None = None
+        for k, action in enumerate(scenario.script):
+            self.add(action, sounds.get(k))
+
+    def add(self, action: Action, samples: np.ndarray | None = None) -> None:
+        """One more action; a run that was over goes on."""
+        self._waiting.append(Waiting(action, samples, Awaited(action.when)))
+        self._end, self.over = None, False
 
     @property
     def undone(self) -> list[Action]:
@@ -110,16 +126,20 @@ class Director:
             self.hands.freeze(node, stopped=False)
             self._thaw = [one for one in self._thaw if one[1] != node]
         for waiting in list(self._waiting):
-            if waiting.triggered is None and self._happened(waiting.action.when):
-                waiting.triggered = r.stamp
-            due = waiting.triggered is not None and r.stamp >= waiting.triggered + waiting.action.when.delay
+            due = self.due(waiting.due)
             busy = self._hearing is not None and isinstance(waiting.action, COMMANDS)
             if due and not busy:
                 self._waiting.remove(waiting)
-                self._do(waiting.action)
+                self._do(waiting.action, waiting.samples)
         self._see_the_end()
 
     # ------------------------------------------------------------------ when
+
+    def due(self, awaited: Awaited) -> bool:
+        """Whether an event has happened, and its delay is over. To be asked at every tick."""
+        if awaited.since is None and self._happened(awaited.when):
+            awaited.since = self.recording.stamp
+        return awaited.since is not None and self.recording.stamp >= awaited.since + awaited.when.delay
 
     def _happened(self, when: When) -> bool:
         r, begin = self.recording, self.begin or 0.0
@@ -149,10 +169,10 @@ class Director:
 
     # ------------------------------------------------------------------ what
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action, samples: np.ndarray | None) -> None:
         r = self.recording
         if isinstance(action, (Say, Play)):
-            samples = self.sounds[self.scenario.script.index(action)]
+            assert samples is not None
             text = action.words
             self._tell(f'spoken: "{text}"' if text else "a recording is played")
             self.hands.speak(samples)

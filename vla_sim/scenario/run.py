@@ -6,10 +6,12 @@ import math
 import platform
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -26,7 +28,7 @@ from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.derive import derive
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
-from vla_sim.scenario.format import Play, Say, Scenario
+from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
 from vla_sim.scenario.record import CommandRecord, Event, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
@@ -47,6 +49,25 @@ LOG_LINES = 40
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 
+class Nodes(Protocol):
+    """The running nodes of a run, whoever started them. names: of all. lockstep: whether the client takes
+    turns with them."""
+
+    lockstep: bool
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def pids(self) -> list[int]: ...
+
+    def check(self) -> None:
+        """Raises `StackError` if one has ended by itself."""
+
+    def kill(self, name: str) -> None: ...
+
+    def freeze(self, name: str, stopped: bool) -> None: ...
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on; what the
@@ -65,15 +86,18 @@ class RunOptions:
 
 def sounds(file: File, seed: int) -> dict[int, np.ndarray]:
     """Samples (n,) of whatever the script says or plays, by its place in it. Raises `InputError`."""
-    out: dict[int, np.ndarray] = {}
-    for k, action in enumerate(file.scenario.script):
-        if isinstance(action, Say):
-            speech = _voice(action, seed).speak(action.words)
-            out[k] = mouth.in_room(speech, seed, noise_db=action.noise)
-        elif isinstance(action, Play):
-            recording = Path(action.file).expanduser()
-            out[k] = mouth.in_room(audio.load(file.path.parent / recording), seed)
-    return out
+    heard = {k: sound(action, seed, file.path.parent) for k, action in enumerate(file.scenario.script)}
+    return {k: samples for k, samples in heard.items() if samples is not None}
+
+
+def sound(action: Action, seed: int, folder: Path) -> np.ndarray | None:
+    """Samples (n,) of an action that is heard, None of any other. folder: where recordings are looked for.
+    Raises `InputError`."""
+    if isinstance(action, Say):
+        return mouth.in_room(_voice(action, seed).speak(action.words), seed, noise_db=action.noise)
+    if isinstance(action, Play):
+        return mouth.in_room(audio.load(folder / Path(action.file).expanduser()), seed)
+    return None
 
 
 def _voice(action: Say, seed: int) -> Synthesiser:
@@ -142,9 +166,9 @@ def warm_up(folder: Path, display: Display) -> float:
     return time.monotonic() - began
 
 
-def wait_until_ready(running: Stack, client: Client, display: Display) -> None:
+def wait_until_ready(running: Nodes, client: Client, display: Display) -> None:
     """Until every node runs and everyone who should hear another does. Raises `StackError`."""
-    names = {spec.name for spec in running.specs} | {client.get_name()}
+    names = {*running.names, client.get_name()}
     deadline = time.monotonic() + READY_TIMEOUT
     while True:
         # In lock-step the first truth comes when all have met.
@@ -170,10 +194,11 @@ class Session:
     """The outside of a run while it goes on: watches the nodes, shows what happens, measures."""
 
     def __init__(
-        self, options: RunOptions, running: Stack, client: Client, world: World, display: Display,
+        self, options: RunOptions, running: Nodes, client: Client, world: World, display: Display,
         heard: dict[int, np.ndarray],
     ) -> None:  # fmt: skip
         self.options, self.stack, self.client, self.display = options, running, client, display
+        self.world = world
         self.recording = client.recording
         self.pictured = 0.0
         self.events: list[Event] = []
@@ -185,9 +210,10 @@ class Session:
         self.director = Director(
             options.file.scenario, world, self.recording, self, heard, self._told.append, now=lambda: self._go
         )
-        client.on_tick = self._tick
+        client.on_tick = self.tick
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """In the client's thread, every 20 ms."""
         self.director.tick()
         self.client.closed = self.director.over
 
@@ -213,13 +239,14 @@ class Session:
     def wait_until_ready(self) -> None:
         wait_until_ready(self.stack, self.client, self.display)
 
-    def play(self) -> tuple[float, float]:
-        """Until the director says that it is over: seconds of the wall clock, seconds simulated. Raises
-        `StackError` if simulated time stands still."""
+    def play(self, until: Callable[[], bool] | None = None) -> tuple[float, float]:
+        """Until that is so, or the director says that it is over: seconds of the wall clock, seconds
+        simulated. Raises `StackError` if simulated time stands still."""
+        until = until or (lambda: self.director.over)
         self._go = True
         mark, moved = (time.monotonic(), self.recording.stamp), time.monotonic()
         stamp = -1.0
-        while not self.director.over:
+        while not until():
             self.stack.check()
             raise_failure(self.client)
             if self.director.begin is not None:
@@ -239,11 +266,11 @@ class Session:
         if now - self._used < USAGE_PERIOD:
             return
         cpu, memory = {}, 0.0
-        for process in self.stack.processes:
+        for pid in self.stack.pids():
             try:
-                seen = psutil.Process(process.popen.pid)
+                seen = psutil.Process(pid)
                 times = seen.cpu_times()
-                cpu[process.popen.pid] = times.user + times.system
+                cpu[pid] = times.user + times.system
                 memory += seen.memory_info().rss / 1e6
             except psutil.Error:
                 continue

@@ -1,0 +1,31 @@
+"""A spoken place is reached without a bump or a detour."""
+
+import unittest
+
+import launch_testing
+
+from vla_sim.launching import describe_test
+from vla_sim.scenario import checks
+
+
+def generate_test_description():
+    return describe_test()
+
+
+class TheRobotGoesToTheKitchen(unittest.TestCase):
+    def test_it_goes_through_the_doorway_and_stands_where_it_was_sent(self, robot):
+        robot.say("Go to the kitchen")
+
+        robot.wait_until(near="kitchen", within=1.0)
+        robot.assert_holds(checks.NoCollision(), checks.NoFall(), checks.Never(faster_than=0.8))
+
+        robot.wait_until_done()
+        robot.assert_holds(checks.AsCommanded(), checks.Arrival(at="kitchen", within=0.25, heading=20))
+        robot.assert_holds(checks.NoCollision(), checks.NoFall(), checks.PathEfficiency(at_least=0.8))
+        robot.assert_holds(checks.Latency(at_most=2000))
+
+
+@launch_testing.post_shutdown_test()
+class AfterShutdown(unittest.TestCase):
+    def test_every_node_ended_cleanly(self, proc_info):
+        launch_testing.asserts.assertExitCodes(proc_info)

@@ -1,0 +1,51 @@
+"""The CI examples say what the commands of today understand."""
+
+import shlex
+
+import pytest
+import yaml
+
+from vla_sim import cli
+from vla_sim.assets import config_dir
+from vla_sim.scenario.load import find
+
+EXAMPLES = sorted((config_dir() / "ci").glob("*.yml"))
+
+
+def texts(node):
+    """Every text in a YAML document."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from texts(one)
+    elif isinstance(node, str):
+        yield from node.splitlines()
+
+
+def value(node, key):
+    """The first value of a key, at any depth."""
+    for name, one in node.items():
+        found = one if name == key else value(one, key) if isinstance(one, dict) else None
+        if found is not None:
+            return found
+    return None
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_an_example_plays_scenarios_with_known_options_and_keeps_the_results(path):
+    document = yaml.safe_load(path.read_text())
+    scenarios = value(document, "SCENARIOS")
+    lines = [line for line in texts(document) if "vla-sim" in line]
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line.replace("$SCENARIOS", scenarios))
+        arguments = cli._parser().parse_args(words[1:])
+        assert arguments.junit == f"{arguments.out}/junit.xml"
+        assert all(find(target) for target in arguments.targets)
+    assert any("pytest test/launch" in line for line in texts(document))
+    assert "results/" in list(texts(document))
+
+
+def test_there_is_one_for_each_service():
+    assert [p.stem for p in EXAMPLES] == ["github-actions", "gitlab-ci"]

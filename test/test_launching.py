@@ -1,0 +1,159 @@
+"""Launch descriptions: what they start, with which arguments, and what comes of a node that fails.
+
+Most of it needs the library `launch`, which comes with a ROS installation.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from vla_sim import launching, stack
+from vla_sim.errors import InputError, MissingError
+from vla_sim.stack import NodeSpec, StackOptions
+
+LAUNCH = Path(launching.__file__).parent.parent / "launch"
+needs_launch = pytest.mark.skipif(
+    importlib.util.find_spec("launch_testing") is None, reason="launch comes with a ROS installation"
+)
+
+
+def description(name):
+    spec = importlib.util.spec_from_file_location(name, LAUNCH / f"{name}.launch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.generate_launch_description()
+
+
+def lines(name, **given):
+    """The command lines of the processes that a launch file starts."""
+    from launch import LaunchContext
+    from launch.actions import OpaqueFunction
+    from launch.utilities import perform_substitutions
+
+    context, found = LaunchContext(), []
+    context.launch_configurations.update(given)
+    for one in description(name).entities:
+        actions = one.execute(context)
+        found += actions if isinstance(one, OpaqueFunction) else []
+    return [" ".join(perform_substitutions(context, part) for part in process.cmd) for process in found]
+
+
+def arguments(name):
+    return {a.name for a in description(name).get_launch_arguments()}
+
+
+@pytest.mark.parametrize("describe", [
+    lambda: launching.describe(engine=True, simulated_time=True), launching.describe_scenario,
+    launching.describe_test, launching.describe_bridge,
+])  # fmt: skip
+def test_without_launch_the_error_says_where_it_comes_from(describe, monkeypatch):
+    monkeypatch.setitem(sys.modules, "launch", None)
+    with pytest.raises(MissingError, match=r"launch is not installed: it comes with a ROS 2 installation"):
+        describe()
+
+
+def test_arguments_become_options_of_their_types():
+    given = {"world": "tabletop", "seed": "3", "randomise_start": "0.5", "speed": "max"}
+    expected = StackOptions(world="tabletop", seed=3, randomise_start=0.5, speed=0.0)
+    assert launching.options_of(given) == expected
+
+
+@pytest.mark.parametrize(("name", "text", "told"), [
+    ("seed", "x", "seed:=x: it must be a whole number"),
+    ("speed", "fast", "speed:=fast: it must be a number, or max"),
+])  # fmt: skip
+def test_an_argument_of_the_wrong_type_is_named(name, text, told):
+    with pytest.raises(InputError, match=told):
+        launching.options_of({name: text})
+
+
+def test_what_the_user_has_set_in_the_environment_stays():
+    given = {"OMP_NUM_THREADS": "4", "FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}
+    found = launching.surroundings(given, local=True)
+    assert not set(found) & set(given)
+    assert found["RMW_IMPLEMENTATION"] == "rmw_fastrtps_cpp"
+    assert "ROS_DOMAIN_ID" not in found
+
+
+def test_on_the_robot_the_network_is_not_closed():
+    found = launching.surroundings({}, local=False)
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert not any(name.startswith(("ROS_", "RMW_", "FASTRTPS_")) for name in found)
+
+
+@needs_launch
+@pytest.mark.parametrize(("name", "engine", "simulated"), [
+    ("simulation", True, True), ("stack", False, True), ("hardware", False, False),
+])  # fmt: skip
+def test_a_launch_file_starts_the_table(name, engine, simulated):
+    found = lines(name, world="tabletop")
+    assert len(found) == len(stack.nodes(simulated=engine))
+    assert any("vla_sim.engines.node" in line for line in found) == engine
+    assert all("world:=tabletop" in line for line in found)
+    others = [line for line in found if "vla_sim.engines.node" not in line]
+    assert all(f"use_sim_time:={str(simulated).lower()}" in line for line in others)
+
+
+@needs_launch
+def test_a_launch_file_has_the_arguments_that_its_nodes_take():
+    assert {"world", "engine", "seed", "planner"} <= arguments("simulation")
+    assert "planner" in arguments("hardware")
+    assert not {"engine", "seed"} & arguments("hardware")
+    assert {"scenario", "engine", "seed", "speed", "out"} <= arguments("scenario")
+    assert arguments("gazebo_bridge") == {"world"}
+
+
+PROGRAMS = {
+    "patient": "import time\nprint('here', flush=True)\nwhile True: time.sleep(0.1)\n",
+    "broken": "import sys\nprint('error: the camera is on fire', file=sys.stderr)\nsys.exit(3)\n",
+    "brief": "",
+}
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """A table of tiny programs instead of nodes."""
+    for name, code in PROGRAMS.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+
+    def choose(*names):
+        specs = tuple(NodeSpec(name, name, (), nice=3) for name in names)
+        monkeypatch.setattr(stack, "STACK", specs)
+
+    return choose
+
+
+def launch(described, **given):
+    from launch import LaunchService
+    from launch.actions import IncludeLaunchDescription
+    from launch.launch_description_source import LaunchDescriptionSource
+
+    service = LaunchService(noninteractive=True)
+    service.include_launch_description(IncludeLaunchDescription(
+        LaunchDescriptionSource(described), launch_arguments=list(given.items())
+    ))  # fmt: skip
+    return service.run()
+
+
+@needs_launch
+def test_a_node_that_fails_ends_the_launch_with_an_exit_code_that_tells(table, caplog):
+    table("patient", "broken")
+    assert launch(launching.describe(engine=True, simulated_time=True)) == 1
+    assert "broken failed (exit code 3)" in caplog.text
+
+
+@needs_launch
+def test_a_node_that_ends_well_ends_the_launch_well(table):
+    table("patient", "brief")
+    assert launch(launching.describe(engine=True, simulated_time=True)) == 0
+
+
+@needs_launch
+def test_a_scenario_that_does_not_pass_fails_the_launch(caplog, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path))
+    assert launch(launching.describe_scenario(), scenario="fetch_cap") == 1
+    assert "the scenario did not pass (exit code 2)" in caplog.text
