@@ -65,22 +65,27 @@ def test_the_copy_of_the_robot_differs_in_dry_friction_and_publishers_alone(tmp_
     assert not [p for p in copy.plugins if any(one in p.filename for one in UNUSED)]
 
 
-def test_without_gazebo_the_message_says_what_is_missing_and_where_it_comes_from(monkeypatch):
+@pytest.fixture
+def no_gz(monkeypatch):
+    """None of Gazebo's modules has been imported."""
+    for name in [m for m in sys.modules if m.split(".")[0] == "gz"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_without_gazebo_the_message_says_what_is_missing_and_where_it_comes_from(no_gz, monkeypatch):
     monkeypatch.setitem(sys.modules, "gz", None)
     with pytest.raises(MissingError, match=r"gz\.math7 cannot be imported.*gz-harmonic.*PYTHONPATH"):
         make_engine("gazebo", "tabletop")
 
 
-def test_another_version_of_the_bindings_is_named(tmp_path, monkeypatch):
+def test_another_version_of_the_bindings_is_named(no_gz, tmp_path, monkeypatch):
     for name in ("math8", "sim9", "transport14"):
         (tmp_path / "gz").mkdir(exist_ok=True)
         (tmp_path / "gz" / f"{name}.py").touch()
-    for name in [m for m in sys.modules if m.split(".")[0] == "gz"]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     with pytest.raises(MissingError, match=r"gz\.math7 .*; gz\.math8 is there, but is not Harmonic's; G"):
         load_bindings()
-    monkeypatch.delitem(sys.modules, "gz")
+    monkeypatch.delitem(sys.modules, "gz")  # the stand-in
 
 
 needs_gazebo = pytest.mark.skipif(
