@@ -58,7 +58,8 @@ def test_where_gazebo_cannot_render_scans_and_images_are_ray_cast_and_that_is_sa
 def test_the_copies_keep_the_sensors_without_noise_and_with_a_lidar_that_does_not_see_its_robot(tmp_path):
     root = etree.fromstring(gazebo.prepared(assets.find_world("apartment"), render="ogre"))
     assert [e.text for e in root.iterfind("world/plugin/render_engine")] == ["ogre"]
-    copy = etree.fromstring(gazebo.prepared_robot(assets.models_dir() / "g1" / "model.sdf", native=True))
+    source = assets.models_dir() / "g1" / "model.sdf"
+    copy = etree.fromstring(gazebo.prepared_robot(source, 0.002, native=True))
     flags = {int(e.text) for e in copy.iterfind(".//visual/visibility_flags")}
     assert len(copy.findall(".//visual/visibility_flags")) == len(copy.findall(".//link/visual"))
     for mask in copy.iterfind(".//lidar/visibility_mask"):
