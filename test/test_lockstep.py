@@ -9,7 +9,7 @@ import pytest
 
 from vla_sim import clock, lockstep
 from vla_sim.errors import StackError
-from vla_sim.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher
+from vla_sim.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher, RunEnds
 
 
 class Wire:
@@ -65,6 +65,15 @@ def test_a_message_that_never_arrives_is_an_error(monkeypatch):
     mail.boxes["/a"] = Wire().box(lambda _: None)
     with pytest.raises(StackError, match="2 messages of /a never arrived"):
         mail.fetch({"/a": 2})
+
+
+def test_nobody_waits_for_a_message_once_the_run_ends():
+    mail = Mail()
+    mail.boxes["/a"] = Wire().box(lambda message: None)
+    asked = iter([True, True, False])
+    mail.alive = lambda: next(asked)
+    with pytest.raises(RunEnds):
+        mail.fetch({"/a": 1})
 
 
 def test_what_a_constructor_says_is_sent_in_the_first_turn():

@@ -13,6 +13,7 @@ would in life.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -108,12 +109,18 @@ class Box:
     waiting: list[tuple[int, Any]] = field(default_factory=list)
 
 
+class RunEnds(Exception):  # noqa: N818 (no error)
+    """The run ends in the middle of a turn."""
+
+
 class Mail:
     """What a node has sent and received, counted. Made before the first publisher or subscription."""
 
     def __init__(self) -> None:
         self.sent: dict[str, int] = {}
         self.boxes: dict[str, Box] = {}
+        self.alive: Callable[[], bool] = lambda: True
+        """False once the run ends: then nothing is waited for, since whoever sent it may be gone."""
         self._held: list[tuple[Any, str, Any]] | None = None
 
     def send(self, publisher: Any, topic: str, message: Any) -> None:
@@ -143,7 +150,8 @@ class Mail:
         return sent
 
     def fetch(self, expect: dict[str, int]) -> None:
-        """Wait until so many messages of each topic are here. Raises `StackError`."""
+        """Wait until so many messages of each topic are here. Raises `StackError`, and `RunEnds` when there
+        is nobody any more to wait for."""
         deadline = time.monotonic() + PATIENCE
         for topic, count in expect.items():
             box = self.boxes[topic]
@@ -152,6 +160,8 @@ class Mail:
                 if taken is not None:
                     box.received += 1
                     box.waiting.append((taken[1]["source_timestamp"], taken[0]))
+                elif not self.alive():
+                    raise RunEnds
                 elif time.monotonic() > deadline:
                     raise StackError(f"{count - box.received} messages of {topic} never arrived")
                 else:
@@ -223,7 +233,8 @@ class Follower:
 
     def loop(self, listeners: Callable[[], dict[str, int]], alive: Callable[[], bool]) -> None:
         """listeners: how many listen to each of this node's topics now."""
-        with self._connect(alive) as line:
+        self.mail.alive = alive
+        with contextlib.suppress(RunEnds), self._connect(alive) as line:
             line.send(_encode(Hello(self.name, list(self.mail.boxes))))
             while alive():
                 try:
@@ -327,6 +338,7 @@ class Conductor:
 
     def meet(self, listeners: Callable[[], dict[str, int]], alive: Callable[[], bool]) -> None:
         """Wait until all nodes are here and everybody who should hear another does. Raises `StackError`."""
+        self.mail.alive = alive
         names = set(os.environ[NODES].split())
         self._server.settimeout(0.5)
         deadline = time.monotonic() + MEETING

@@ -29,7 +29,7 @@ from std_msgs.msg import String
 from vla_sim import clock, contract, lockstep
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
-from vla_sim.lockstep import Conductor, Follower
+from vla_sim.lockstep import Conductor, Follower, RunEnds
 from vla_sim.params import StageParams, check
 from vla_sim.serial_executor import SerialExecutor
 
@@ -243,7 +243,7 @@ def spin(make: Callable[[], Node]) -> int:
             node.turns.loop(node.listeners, rclpy.ok)
         else:
             executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (KeyboardInterrupt, ExternalShutdownException, RunEnds):
         pass
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
