@@ -304,6 +304,24 @@ def gravity(bench: Bench) -> str:
     return f"{fallen:.3f} m in 0.6 s"
 
 
+def putting(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.2)
+    goal = bench.engine.truth().objects["red_box"].copy()
+    goal[1] += 0.06
+    bench.engine.put("red_box", goal)
+    bench.run(0.5)
+    off = float(np.linalg.norm(bench.engine.truth().objects["red_box"][:3] - goal[:3]))
+    expect(off < 0.005, f"a box that was put down lies {1000 * off:.1f} mm away; 5 are allowed")
+    try:
+        bench.engine.put("teapot", goal)
+    except EngineError as error:
+        expect("red_box" in str(error), f"the message does not say what can be moved: {error}")
+    else:
+        raise ConformanceError("a model that does not exist was put somewhere")
+    return f"{1000 * off:.1f} mm"
+
+
 def friction(bench: Bench) -> str:
     bench.reset()
     bench.run(0.2)
@@ -451,6 +469,7 @@ CHECKS: tuple[tuple[str, Check, bool], ...] = (
     ("joints go where they are told", joint_tracking, False),
     ("soles carry the weight, nothing else touches", weight, True),
     ("gravity", gravity, True),
+    ("what is put down stays there", putting, False),
     ("friction cone", friction, True),
     ("tools are where kinematics says", hands, False),
     ("reset brings everything back", reset, False),

@@ -60,8 +60,8 @@ class JointCommand:
     """Joint-level command, held until the next one. All (33,) in `robot.JOINTS` order.
 
     torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
-    The damping is the model's (`<dynamics><damping>` in the SDF), where both engines integrate it
-    implicitly: as an explicit torque it is unstable on the light wrist and ankle links.
+    The damping is the model's (`<dynamics><damping>` in the SDF) and is integrated implicitly, as
+    (M + h D) a = f - D v: as a merely explicit torque it is unstable on the light wrist and ankle links.
     """
 
     position: Array
