@@ -63,10 +63,18 @@ def test_arguments_become_options_of_their_types():
 @pytest.mark.parametrize(("name", "text", "told"), [
     ("seed", "x", "seed:=x: it must be a whole number"),
     ("speed", "fast", "speed:=fast: it must be a number, or max"),
+    ("gui", "yes", "gui:=yes: it must be true or false"),
 ])  # fmt: skip
 def test_an_argument_of_the_wrong_type_is_named(name, text, told):
     with pytest.raises(InputError, match=told):
         launching.options_of({name: text})
+
+
+def test_the_default_of_each_argument_is_that_of_its_option():
+    options = StackOptions()
+    texts = {name: launching._text(getattr(options, name)) for name in launching.OPTIONS}
+    assert launching.options_of(texts) == options
+    assert launching.options_of({"gui": "true"}).gui
 
 
 def test_what_the_user_has_set_in_the_environment_stays():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 
 import pytest
@@ -209,3 +210,17 @@ def test_without_the_environment_there_is_no_lock_step(monkeypatch):
     assert not lockstep.wanted()
     assert not clock.lockstep()
     assert os.environ.get(lockstep.SOCKET) is None
+
+
+def test_a_node_whose_engine_has_died_ends_without_a_complaint(tmp_path, monkeypatch):
+    monkeypatch.setenv(lockstep.SOCKET, str(tmp_path / "turns"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(str(tmp_path / "turns"))
+        server.listen()
+        node = follower()
+        thread = threading.Thread(target=node.loop, args=(dict, lambda: True), daemon=True)
+        thread.start()
+        line, _ = server.accept()
+        line.close()  # with its word unread, the other end is reset
+    thread.join(5.0)
+    assert not thread.is_alive()

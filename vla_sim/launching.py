@@ -156,11 +156,24 @@ def options_of(values: Mapping[str, str]) -> StackOptions:
     for name, text in values.items():
         kind = type(OPTIONS[name].default)
         try:
-            typed[name] = 0.0 if (name, text) == ("speed", MAX) else kind(text)
+            typed[name] = 0.0 if (name, text) == ("speed", MAX) else _typed(kind, text)
         except ValueError:
             allowed = KINDS[kind] + (f", or {MAX}" if name == "speed" else "")
             raise InputError(f"{name}:={text}: it must be {allowed}") from None
     return replace(StackOptions(), **typed)
+
+
+def _typed(kind: type, text: str) -> Any:
+    """Raises `ValueError`."""
+    if kind is not bool:
+        return kind(text)
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
@@ -175,7 +188,7 @@ def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
 def _declared(names: Iterable[str], **defaults: str) -> list[Any]:
     """A declaration for each of these options, with these defaults instead of the options' own."""
     return [
-        _argument(name, defaults.get(name, str(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
+        _argument(name, defaults.get(name, _text(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
         for name in names
     ]
 

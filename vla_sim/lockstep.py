@@ -235,21 +235,26 @@ class Follower:
         """listeners: how many listen to each of this node's topics now."""
         self.mail.alive = alive
         with contextlib.suppress(RunEnds), self._connect(alive) as line:
-            line.send(_encode(Hello(self.name, list(self.mail.boxes))))
+            said: Hello | Met | Done | None = Hello(self.name, list(self.mail.boxes))
             while alive():
                 try:
+                    if said is not None:
+                        line.send(_encode(said))
+                        said = None
                     data = line.recv(LARGEST)
                 except TimeoutError:
                     continue
+                except ConnectionError:
+                    return  # the engine has died; whoever started it knows
                 if not data:
                     return
                 word = _from_conductor(data)
                 if isinstance(word, Meet):
-                    line.send(_encode(Met(listeners())))
+                    said = Met(listeners())
                 elif isinstance(word, Begin):
                     self._begin = word
                 else:
-                    line.send(_encode(self._turn(word)))
+                    said = self._turn(word)
 
     def _connect(self, alive: Callable[[], bool]) -> socket.socket:
         deadline = time.monotonic() + MEETING

@@ -53,6 +53,7 @@ class Robot:
         self.nodes: LaunchedNodes | None = None
         self.session: Session | None = None
         self._options: RunOptions | None = None
+        self._world: World | None = None
         self._client: ClientThread | None = None
         self._gate = threading.Condition()
         self._until: Callable[[], bool] | None = None
@@ -76,6 +77,7 @@ class Robot:
         file = file or File("launch_test", Path.cwd() / "launch_test", FREE)
         if file.scenario.script:
             stack = run.stack_options(file.scenario, stack, folder)
+        self._world = World.load(stack.world)  # before any node starts: a wrong name is said at once
         self._options = RunOptions(file, stack, folder, pictures=False)
         self.nodes = LaunchedNodes(lockstep=stack.speed == 0.0)
         return self.nodes, stack
@@ -222,13 +224,12 @@ class Robot:
         """The session, once every node runs and all have met. Raises `StackError`."""
         if self.session is not None:
             return self.session
-        options, nodes = self._options, self.nodes
-        if options is None or nodes is None:
+        options, nodes, world = self._options, self.nodes, self._world
+        if options is None or nodes is None or world is None:
             raise InputError("this robot was not prepared; take it from vla_sim.launching.describe_test")
         if self._closed:
             raise InputError("the robot is shut down")
         os.environ.update(nodes.environment())
-        world = World.load(options.stack.world)
         heard = run.sounds(options.file, options.stack.seed)
         self._client = ClientThread(nodes.domain.id)
         client = self._client.node
