@@ -105,9 +105,9 @@ def test_the_run_is_over_when_every_command_has_ended_and_a_little_longer():
     stage.until(3.0)
     assert not stage.director.over
     stage.status("succeeded")
-    stage.until(3.9)
+    stage.until(4.9)
     assert not stage.director.over
-    stage.until(4.2)
+    stage.until(5.2)
     assert stage.director.over
 
 
@@ -152,5 +152,5 @@ def test_what_nobody_hears_is_given_up():
     assert stage.director.commands == []
     stage.until(14.0)
     assert [g.command_id for g in stage.director.commands] == [""]
-    stage.until(16.0)
+    stage.until(16.5)
     assert stage.director.over

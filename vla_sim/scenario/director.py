@@ -34,7 +34,7 @@ from vla_sim.world import World
 SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
 HEARING = 12.0  # [s] simulated after the sound's end, until nothing was heard
 WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
-REST = 1.0  # [s] simulated after anything else
+REST = 2.0  # [s] simulated after anything else: a walk that is stopped ends with the step that it is in
 LIFTED = 0.05  # [m]
 
 
