@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from vla_sim import assets
+from vla_sim import assets, robot
 from vla_sim.engines import make_engine
 from vla_sim.engines.conformance import CHECKS, WORLD, Bench, ConformanceError, check_engine
 from vla_sim.engines.engine import Contact
@@ -83,6 +83,10 @@ def test_the_checks_find_what_is_wrong(right):
         contacts.append(Contact("g1::torso_link::torso", "wall::link::box", 50.0))
         return contacts
 
+    def weak_fingers(command):
+        command.stiffness[len(robot.BODY_JOINTS) :] *= 0.02
+        right.command(command)
+
     named = {name: check for name, check, _ in CHECKS}
     for name, changes in (
         ("lidar measures the wall, with the model's noise", {"scan": scan_half}),
@@ -90,6 +94,7 @@ def test_the_checks_find_what_is_wrong(right):
         ("IMU at rest shows gravity", {"state": flat_imu}),
         ("camera shows a known object where it is", {"render": mirrored}),
         ("soles carry the weight, nothing else touches", {"contacts": touching}),
+        ("fingers hold a box for 25 s", {"command": weak_fingers}),
         ("bad commands", {"command": lambda command: None}),
         ("reset brings everything back", {"reset": lambda *_: None}),
     ):

@@ -23,6 +23,7 @@ from vla_sim import robot, sdf
 from vla_sim.assets import find_world
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
+from vla_sim.control.gripper import WIDEST
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
@@ -34,7 +35,7 @@ from vla_sim.engines.engine import (
     Sensors,
 )
 from vla_sim.errors import EngineError
-from vla_sim.geometry import inverse, rotation_from_quaternion, transform, wrap, yaw_from_quaternion
+from vla_sim.geometry import inverse, pose7, rotation_from_quaternion, transform, wrap, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 
 WORLD = "conformance"
@@ -44,6 +45,8 @@ G = 9.81
 FRICTION = 0.5
 """Of the blocks on the slopes."""
 SIZE = len(robot.JOINTS)
+LEVEL = np.array([-0.3, 0.25, 0.0, 0.4, 0.0, -0.1, 0.0])
+"""Left arm joints [rad] with the hand level and ahead of the shoulder."""
 OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
 
@@ -322,6 +325,40 @@ def putting(bench: Bench) -> str:
     return f"{1000 * off:.1f} mm"
 
 
+def grip(bench: Bench) -> str:
+    """A box in the left hand, which is level and ahead of the shoulder, while the robot walks about."""
+    side, name = "left", "red_box"
+    bench.reset()
+    bench.run(0.5)
+    start = bench.engine.state().joint_position[robot.ARM_INDEX[side]]
+    share = np.linspace(0.0, 1.0, 50)[:, None]
+    path = start + (LEVEL - start) * share**2 * (3.0 - 2.0 * share)
+    bench.controller.arm_trajectory(side, robot.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
+    bench.controller.gripper(side, WIDEST)
+    bench.run(3.0)
+    bench.controller.gripper(side, 0.0)
+    for _ in range(round(1.5 / CONTROL_PERIOD)):  # held there until the fingers have it
+        bench.engine.put(name, pose7(bench.mount(robot.TOOL_FRAME[side])))
+        bench.run(CONTROL_PERIOD)
+
+    def held() -> Array:
+        box = bench.engine.truth().objects[name]
+        return np.asarray(inverse(bench.mount(robot.TOOL_FRAME[side])) @ transform(box[:3], box[3:]))
+
+    before = held()
+    for velocity in ((0.0, 0.0, 0.0), (0.0, 0.0, 0.6), (-0.4, 0.0, 0.0), (0.0, 0.0, -0.6), (0.0, 0.3, 0.0)):
+        bench.run(5.0, velocity)
+    after = inverse(before) @ held()
+    moved = float(np.linalg.norm(after[:3, 3]))
+    turned = math.degrees(math.acos(min(1.0, 0.5 * (float(np.trace(after[:3, :3])) - 1.0))))
+    expect(
+        moved < 0.01 and turned < 5.0,
+        f"a box between the fingers moved by {1000 * moved:.0f} mm and {turned:.0f} degrees in 25 s of "
+        "standing and walking; 10 mm and 5 degrees are allowed",
+    )
+    return f"{1000 * moved:.1f} mm, {turned:.1f} degrees"
+
+
 def friction(bench: Bench) -> str:
     bench.reset()
     bench.run(0.2)
@@ -470,6 +507,7 @@ CHECKS: tuple[tuple[str, Check, bool], ...] = (
     ("soles carry the weight, nothing else touches", weight, True),
     ("gravity", gravity, True),
     ("what is put down stays there", putting, False),
+    ("fingers hold a box for 25 s", grip, True),
     ("friction cone", friction, True),
     ("tools are where kinematics says", hands, False),
     ("reset brings everything back", reset, False),
