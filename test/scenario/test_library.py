@@ -1,10 +1,11 @@
 """The shipped scenarios, in lock-step: the same on any machine, and faster than real time on most.
 
-Each runs in a process of its own, as `vla-sim test` has it; what they leave is in the folder that a failure
-names. `VLA_SIM_ENGINE` chooses another engine.
+Each runs in a process of its own, as `vla-sim test` has it, as many at once as there are cores; what they
+leave is in the folder that a failure names. `VLA_SIM_ENGINE` chooses another engine.
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,11 +15,23 @@ from vla_sim.scenario.sweep import Processes, Task
 pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.gl]
 
 
+@pytest.fixture(scope="module")
+def records(request, tmp_path_factory):
+    """Path of each chosen scenario: a future of its record."""
+    out = tmp_path_factory.mktemp("library")
+    engine = os.environ.get("VLA_SIM_ENGINE", "mujoco")
+    chosen = [i.callspec.params["path"] for i in request.session.items if i.path == request.path]
+    processes = Processes()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        tasks = {path: Task(str(path), load.load(path).name, engine, 0, 1, out) for path in chosen}
+        yield {path: pool.submit(processes.play, task, 1, []) for path, task in tasks.items()}
+        pool.shutdown(wait=False, cancel_futures=True)
+        processes.end()
+
+
 @pytest.mark.parametrize("path", load.shipped(), ids=lambda p: p.stem)
-def test_scenario(path, tmp_path):
-    file = load.load(path)
-    task = Task(str(path), file.name, os.environ.get("VLA_SIM_ENGINE", "mujoco"), 0, 1, tmp_path)
-    record = Processes().play(task, 1, [])
+def test_scenario(path, records):
+    record = records[path].result()
     told = "\n".join(
         [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
     )
