@@ -266,7 +266,9 @@ class Follower:
                 return line
             except OSError as error:
                 line.close()
-                if not alive() or time.monotonic() > deadline:
+                if not alive():
+                    raise RunEnds from None
+                if time.monotonic() > deadline:
                     raise StackError(f"the engine takes nobody into lock-step: {error}") from None
                 time.sleep(0.02)
 

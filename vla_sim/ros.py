@@ -10,7 +10,9 @@ from __future__ import annotations
 import gc
 import importlib
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -24,6 +26,7 @@ from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallba
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from vla_sim import clock, contract, lockstep
@@ -222,14 +225,33 @@ def settle_memory() -> None:
     gc.freeze()
 
 
+def init_with_signals() -> None:
+    """`rclpy.init`, and from now on SIGINT and SIGTERM shut ROS down, which ends every wait.
+
+    A thread hears of the signal at once, also while the main thread waits in C. rclpy's own handlers raise
+    `KeyboardInterrupt` as well, which could come in the middle of a message or of the node's end.
+    """
+    hears, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.detach())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+
+    def wait() -> None:
+        while hears.recv(1):
+            rclpy.try_shutdown()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
 def spin(make: Callable[[], Node]) -> int:
     """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
 
     A node with a loop of its own, `run(executor)`, is run by that. A `VlaSimError` becomes one line on
     stderr and its exit code.
     """
-    rclpy.init()
-    signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
+    init_with_signals()
     node: Node | None = None
     try:
         node = make()
@@ -243,7 +265,7 @@ def spin(make: Callable[[], Node]) -> int:
             node.turns.loop(node.listeners, rclpy.ok)
         else:
             executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException, RunEnds):
+    except (ExternalShutdownException, RunEnds):
         pass
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
