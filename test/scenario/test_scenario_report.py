@@ -17,7 +17,7 @@ from PIL import Image
 
 from vla_sim import contract
 from vla_sim.errors import InputError
-from vla_sim.scenario import report
+from vla_sim.scenario import report, report_site
 from vla_sim.scenario.record import (
     Check,
     CommandRecord,
@@ -30,7 +30,8 @@ from vla_sim.scenario.record import (
     Usage,
 )
 from vla_sim.scenario.report_parts import Markup, photo, tag
-from vla_sim.scenario.report_svg import Plan, lowest, steps, thin
+from vla_sim.scenario.report_plan import Plan
+from vla_sim.scenario.report_svg import lowest, steps, thin
 from vla_sim.world import Solid, World
 
 VOID = {"meta", "img", "br"}
@@ -306,11 +307,11 @@ def test_a_hundred_seeds_stay_small(folder):
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (30, 0), (100, 5), (0, 40), (50, 70), (0, 500)])
 def test_pictures_are_shared_out_so_that_they_fit(good, bad):
     records = [record(seed=i) for i in range(good)] + [record(reasons=["it fell"]) for _ in range(bad)]
-    shared = report._moments(records)
+    shared = report_site._moments(records)
     failed = [shared.get(id(r), 0) for r in records[good:]]
-    assert sum(shared.values()) <= report.PICTURE_CHARACTERS // report.MOMENT_CHARACTERS + bad
+    assert sum(shared.values()) <= report_site.PICTURE_CHARACTERS // report_site.MOMENT_CHARACTERS + bad
     assert all(n >= 1 for n in failed[:70])
-    assert max(shared.values()) <= report.MOMENTS
+    assert max(shared.values()) <= report_site.MOMENTS
 
 
 # --------------------------------------------------------------------------- the page itself
