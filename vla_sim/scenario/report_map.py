@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.report_added import draw_added, draw_puts, spoken, spots
 from vla_sim.scenario.report_parts import Markup, tag
 from vla_sim.scenario.report_plan import Plan, Sheet, sheet_around
 from vla_sim.scenario.report_svg import cross, line, points, px, sane, thin
@@ -19,12 +20,15 @@ OTHER = "#8a8f96"
 
 def run_map(record: RunRecord, plan: Plan | None) -> Markup | None:
     """One run from above: the fixed world, the way walked with a dot every 10 s, start and end, where
-    objects were at first and at last, forbidden contacts. None if there is nothing to draw."""
+    objects were at first and at last, what the scenario added and put elsewhere, forbidden contacts. None
+    if there is nothing to draw."""
     way = thin([p for p in record.path if sane(*p)], 500)
-    sheet = sheet_around(plan, [way])
+    sheet = sheet_around(plan, [way, spots(record.added)])
     if sheet is None or not (way or record.objects):
         return None
     parts = [sheet.plan(plan)] if plan else []
+    added, added_names = draw_added(sheet, record, way)
+    parts += added
     drawn = [sheet.at(x, y) for _, x, y in way]
     if len(drawn) > 1:
         sheet.block_way(drawn)
@@ -41,6 +45,7 @@ def run_map(record: RunRecord, plan: Plan | None) -> Markup | None:
             parts.append(shape)
         for (x, y), name in ((drawn[0], "start"), (drawn[-1], "end")):
             over.append(sheet.label(x, y, name))
+    puts, put_names = draw_puts(sheet, record)
     things, names = _objects(sheet, record)
     for i, touch in enumerate(record.contacts[:20], 1):
         near = min(way, key=lambda p: abs(p[0] - touch.stamp), default=None)
@@ -50,7 +55,7 @@ def run_map(record: RunRecord, plan: Plan | None) -> Markup | None:
             sheet.block(x, y, 8)
             if i <= 5:
                 over.append(sheet.label(x, y, f"contact {i}", "t-fail"))
-    parts += [*things, *over, *names, *_places(sheet, plan)]
+    parts += [*puts, *things, *over, *names, *added_names, *put_names, *_places(sheet, plan)]
     says = f"Map from above: {record.path_length:.1f} m walked, {len(record.contacts)} forbidden contacts"
     return sheet.finish(says, parts)
 
@@ -89,7 +94,7 @@ def _objects(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Markup
     far = moved(record)
     for name, (first, last) in record.objects.items():
         paint = PAINT.get(name.split("_")[0], OTHER)
-        title = tag("title", name.replace("_", " "))
+        title = tag("title", spoken(name))
         if not (sane(*first, *last) and sheet.inside(first[0], first[1])):
             continue
         x, y = sheet.at(first[0], first[1])
@@ -105,7 +110,7 @@ def _objects(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Markup
     for name in far:
         last = record.objects[name][1]
         if sane(*last) and sheet.inside(last[0], last[1]):
-            names.append(sheet.label(*sheet.at(last[0], last[1]), name.replace("_", " ")))
+            names.append(sheet.label(*sheet.at(last[0], last[1]), spoken(name)))
     return marks, names
 
 
@@ -113,10 +118,14 @@ def ways_map(passed: Sequence[RunRecord], others: Sequence[RunRecord], plan: Pla
     """The ways of all runs in one map, those of runs that did not pass dashed and on top."""
     kinds = [("ways", r) for r in passed] + [("ways-failed", r) for r in others]
     lines = [(kind, thin([p for p in r.path if sane(*p)], 100), r) for kind, r in kinds]
-    sheet = sheet_around(plan, [way for _, way, _ in lines])
-    if sheet is None or not any(way for _, way, _ in lines):
+    brought = next((r for _, way, r in lines if way), None)  # to every run of a scenario alike
+    if brought is None:
         return None
-    parts = [sheet.plan(plan)] if plan else []
+    sheet = sheet_around(plan, [spots(brought.added), *(way for _, way, _ in lines)])
+    if sheet is None:
+        return None
+    added, names = draw_added(sheet, brought, ())
+    parts = [*([sheet.plan(plan)] if plan else []), *added]
     over = []
     for kind, way, record in lines:
         if len(way) > 1:
@@ -128,6 +137,6 @@ def ways_map(passed: Sequence[RunRecord], others: Sequence[RunRecord], plan: Pla
             near = min(way, key=lambda p: abs(p[0] - touch.stamp), default=None)
             if near is not None:
                 over.append(tag("path", d=cross(*sheet.at(near[1], near[2]), 6), class_="cross"))
-    parts += [*_places(sheet, plan), *over]
+    parts += [*names, *_places(sheet, plan), *over]
     says = f"Map from above: the ways of {len(passed)} passed and {len(others)} other runs"
     return sheet.finish(says, parts)

@@ -115,7 +115,8 @@ svg.chart { width: 100%; min-width: 34rem; max-width: 46rem; height: auto; }
 .tools button { font: inherit; font-size: .875rem; color: var(--ink); background: var(--card);
   cursor: pointer; border: 1px solid var(--line); border-radius: .35rem; padding: .3rem .7rem; }
 svg text { fill: var(--ink); font-size: 13px; }
-svg .t-soft { fill: var(--soft); font-size: 12px; } svg .t-fail { fill: var(--fail); font-weight: 600; }
+svg .t-soft { fill: var(--soft); font-size: 12px; }
+svg .t-warn { fill: var(--warn); } svg .t-fail { fill: var(--fail); font-weight: 600; }
 svg .t-end { text-anchor: end; } svg .t-mid { text-anchor: middle; }
 svg .t-halo { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 .axis { stroke: var(--line); fill: none; } .grid { stroke: var(--faint); fill: none; }
@@ -144,10 +145,17 @@ svg .t-halo { paint-order: stroke; stroke: var(--card); stroke-width: 3px; strok
 .end { fill: var(--blue); stroke: var(--card); stroke-width: 2; }
 .object { stroke: var(--ink); stroke-width: 1; } .moved { fill: none; stroke: var(--ink); stroke-width: 2; }
 .moving { stroke: var(--ink); stroke-dasharray: 2 3; }
+.added { fill: var(--warn-back); stroke: var(--warn); stroke-width: 1.5; }
+.unmapped { stroke-dasharray: 4 3; }
+.track { fill: none; stroke: var(--warn); stroke-width: 1.5; }
+.waypoint { fill: var(--warn); }
+.put { fill: var(--card); stroke: var(--warn); stroke-width: 2; }
+.put-way { stroke: var(--warn); stroke-dasharray: 2 3; stroke-width: 1.5; }
 .scale { stroke: var(--ink); stroke-width: 2; fill: none; }
 .whole { fill: var(--faint); }
 .between { fill: var(--blue); fill-opacity: .45; }
 .point { fill: var(--blue); }
+@media (max-width: 30rem) { svg.map text, svg.map .t-soft { font-size: 18px; } }
 @media print {
   .tools { display: none; }
 }

@@ -110,13 +110,14 @@ class Sheet:
         move = f"matrix({s:.4g} 0 0 {-s:.4g} {px(-self.box[0] * s)} {px(self.box[3] * s)})"
         return tag("use", href=f"#{plan.name}", transform=move)
 
-    def label(self, x: float, y: float, words: str, class_: str = "") -> Markup:
-        """Words beside a pixel, on the first side where they cover no others and stay on the paper."""
-        long, tall = 7.2 * len(words), 15.0
+    def label(self, x: float, y: float, words: str, class_: str = "", away: float = 0.0) -> Markup:
+        """Words beside a pixel, on the first side where they cover no others and stay on the paper. away: so
+        much farther from it than from a dot [px]."""
+        long, tall, right = 7.2 * len(words), 15.0, 10.0 + away
         sides = [
-            (x + 10, y - 8, "", x + 10), (x - 10 - long, y - 8, "t-end", x - 10),
-            (x - long / 2, y - 25, "t-mid", x), (x - long / 2, y + 9, "t-mid", x),
-            (x + 8, y - 24, "", x + 8), (x + 8, y + 8, "", x + 8),
+            (x + right, y - 8, "", x + right), (x - right - long, y - 8, "t-end", x - right),
+            (x - long / 2, y - 25 - away, "t-mid", x), (x - long / 2, y + 9 + away, "t-mid", x),
+            (x + 8, y - 24 - away, "", x + 8), (x + 8, y + 8 + away, "", x + 8),
         ]  # fmt: skip
         width, height = self.size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vla_sim.scenario import report_added
 from vla_sim.scenario import report_charts as charts
 from vla_sim.scenario.record import CommandRecord, RunRecord, Shot
 from vla_sim.scenario.report_map import moved, run_map
@@ -115,6 +116,7 @@ def _map_caption(record: RunRecord, plan: Plan | None) -> str:
         far = ", ".join(f"{name.replace('_', ' ')} by {way:.2f} m" for name, way in moved(record).items())
         rings = f", rings those that were moved: {far}" if far else ""
         told.append(f"Filled dots are objects at first{rings}.")
+    told += report_added.told(record)
     if plan is not None and plan.world.forbidden:
         told.append("Dashed rectangles are floor that it must not enter.")
     if plan is None:
@@ -147,7 +149,8 @@ def _command_caption(number_: int, command: CommandRecord) -> str:
     if command.state and not end:
         end = f" It was {command.state}."
     if command.detail:
-        end = f"{end[:-1]}: {command.detail}." if end else f" {command.detail}."
+        why = command.detail.removesuffix(".")
+        end = f"{end[:-1]}: {why}." if end else f" {why}."
     return f"Command {number_}, {how} at {command.given:.1f} s: “{command.text}”{heard}.{end}"
 
 

@@ -1,4 +1,4 @@
-"""How much a number of runs says: pass rates with their uncertainty, percentiles, latencies, tries put together."""
+"""How much runs say together: pass rates with their uncertainty, percentiles, latencies, tries of a run."""
 
 from __future__ import annotations
 
