@@ -46,20 +46,17 @@ def meeting(one: AddedModel, way: Way) -> tuple[float, XY, XY] | None:
 
 def draw_added(sheet: Sheet, record: RunRecord, way: Way) -> tuple[list[Markup], list[Markup]]:
     """Outlines, and names to be put over all else. Of what moves: its waypoints, and itself as it was when
-    the robot's way came nearest to it. Loose objects have their dot; they get their name."""
+    the robot's way came nearest to it. Loose objects are left to whoever draws the others."""
     marks: list[Markup] = []
     labels: list[tuple[XY, str, float]] = []
     for one in record.added:
-        if not sane(one.x, one.y):
+        if one.name in record.objects or not sane(one.x, one.y):
             continue
         met = meeting(one, way)
         at = met[1] if met else (one.x, one.y)
         marks += _walk(sheet, one)
-        if one.name in record.objects:
-            at = record.objects[one.name][0][:2]
-        else:
-            moved = (at[0] - one.x, at[1] - one.y)
-            marks += [m for o in one.outlines if (m := _outline(sheet, one, o, moved)) is not None]
+        moved = (at[0] - one.x, at[1] - one.y)
+        marks += [m for o in one.outlines if (m := _outline(sheet, one, o, moved)) is not None]
         if met is not None:
             marks.append(line(*sheet.at(*met[1]), *sheet.at(*met[2]), "moving"))
         words = f"{spoken(one.name)} at {met[0]:.1f} s" if met else spoken(one.name)
@@ -127,7 +124,7 @@ def draw_puts(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Marku
 def told(record: RunRecord) -> list[str]:
     """Sentences for the map's caption."""
     words = []
-    if record.added:
+    if any(one.name not in record.objects for one in record.added):
         words.append("Amber is what the scenario added, with a dashed edge where the robot's map lacks it.")
     if any(one.track for one in record.added):
         words.append(

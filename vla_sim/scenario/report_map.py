@@ -88,7 +88,8 @@ def moved(record: RunRecord, least: float = 0.05) -> dict[str, float]:
 
 
 def _objects(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Markup]]:
-    """Dots where objects were at first, rings where those are that moved; and the names of these."""
+    """Dots where objects were at first, rings where those are that moved; and the names of these and of those
+    that the scenario added."""
     marks: list[Markup] = []
     names: list[Markup] = []
     far = moved(record)
@@ -111,6 +112,10 @@ def _objects(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Markup
         last = record.objects[name][1]
         if sane(*last) and sheet.inside(last[0], last[1]):
             names.append(sheet.label(*sheet.at(last[0], last[1]), spoken(name)))
+    for name in [one.name for one in record.added if one.name in record.objects and one.name not in far]:
+        first = record.objects[name][0]
+        if sane(*first) and sheet.inside(first[0], first[1]):
+            names.append(sheet.label(*sheet.at(first[0], first[1]), spoken(name), "t-warn"))
     return marks, names
 
 

@@ -116,6 +116,8 @@ def together(records: Sequence[RunRecord], site: Site) -> list[Part]:
                 f"The ways of {plural(len(good), 'run')} that passed (solid) and {len(bad)} that did not "
                 "(dashed); crosses are forbidden contacts."
             )
+            if records[0].added:
+                caption += " Amber is what the scenario added, as it stood at first."
             parts.append(figure(ways, caption))
     return [tag("div", *parts, class_="pair")] if len(parts) > 1 else parts
 
