@@ -305,6 +305,8 @@ class GroundTruth(Record, frozen=True, kw_only=True):
     joints: list[float] = []
     """Positions in `robot.JOINTS` order."""
     real_time_factor: float = 0.0
+    movers: dict[str, Pose7] = {}
+    """What is carried along its waypoints, a person for instance, by model."""
 
 
 class Disturbance(Record, frozen=True, kw_only=True):

@@ -145,7 +145,7 @@ class World:
         if not places:
             raise InputError(f"{path} has no places; add frames named {PLACE}<name>, such as {PLACE}kitchen")
         fixed = [m for m in tree.models if m.static and not m.name.startswith((UNMAPPED, FORBIDDEN))]
-        solids = tuple(solid for model in fixed for solid in _solids(model))
+        solids = tuple(solid for model in fixed for solid in solids_of(model))
         start = _planar(robot.pose)
         found = [(m.name, top) for m in fixed if (top := _top(m.name, solids)) is not None]
         surfaces = tuple(_surface(name, top, places, solids) for name, top in found)
@@ -223,7 +223,8 @@ def _primitive(
     )
 
 
-def _solids(model: sdf.Model) -> Iterator[Solid]:
+def solids_of(model: sdf.Model) -> Iterator[Solid]:
+    """A primitive around each of a model's collisions. Raises `SdfError` for a shape that has none."""
     for name, pose, geometry, where in _geometries(model, visuals=False):
         if geometry.shape != "plane":
             shape, size = _primitive(geometry, where)
@@ -266,7 +267,7 @@ def _vocabulary(models: tuple[sdf.Model, ...]) -> tuple[ObjectKind, ...]:
 
 def _object(model: sdf.Model, colour: str, kind: str) -> ObjectKind:
     """The shape is that of the largest collision; the size is around all of them."""
-    solids = list(_solids(model))
+    solids = list(solids_of(model))
     if not solids:
         raise sdf.SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
     into = inverse(model.pose)

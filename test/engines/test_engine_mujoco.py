@@ -179,7 +179,9 @@ def test_a_follower_walks_between_its_waypoints() -> None:
         engine.step()
         places.append(engine.data.mocap_pos[0, 1])
     assert places[-1] == pytest.approx(1 - 0.4 * 4, abs=0.02)
-    assert "cart" not in engine.truth().objects
+    truth = engine.truth()
+    assert truth.movers["cart"][:2] == pytest.approx([2, places[-1]])
+    assert "cart" not in truth.objects
 
 
 def test_odometry_begins_at_the_true_pose_and_drifts() -> None:

@@ -17,9 +17,11 @@ def test_no_touch_between_two_publications_is_missed_and_the_hardest_counts():
 
 def test_the_truth_survives_its_journey_as_json():
     pose = np.array([1.0, 2.0, 0.77, 1.0, 0.0, 0.0, 0.0])
-    truth = Truth(1.0, pose, {"red_cup": pose}, False, 0.4, {"left_tool": np.array([0.1, 0.2, 0.3])})
+    truth = Truth(1.0, pose, {"red_cup": pose}, False, 0.4, {"left_tool": np.array([0.1, 0.2, 0.3])},
+                  {"person": pose})  # fmt: skip
     record = ground_truth(truth, np.zeros(33), 1.5, 0.98)
     again = contract.decode(contract.GroundTruth, contract.encode(record))
     assert again == record
     assert again.robot == tuple(pose)
+    assert again.movers["person"] == tuple(pose)
     assert again.tools["left_tool"] == (0.1, 0.2, 0.3)

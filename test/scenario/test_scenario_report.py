@@ -5,81 +5,26 @@ import io
 import math
 import re
 from functools import cache
-from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from report_records import COLLISION, Page, broken, command, page, record, stages
 
-from vla_sim import contract
 from vla_sim.errors import InputError
-from vla_sim.scenario import report
+from vla_sim.scenario import report, report_site
 from vla_sim.scenario.record import (
     Check,
-    CommandRecord,
     Event,
     GraspResult,
-    RunRecord,
     Shot,
-    StageLatency,
     Touch,
     Usage,
 )
-from vla_sim.scenario.report_parts import Markup, photo, tag
-from vla_sim.scenario.report_svg import Plan, lowest, steps, thin
-from vla_sim.world import Solid, World
-
-VOID = {"meta", "img", "br"}
-COLLISION = Touch(a="g1::left_elbow_link::arm", b="shell::link::door", stamp=4.0, force=82.0)
-
-
-def stages(milliseconds=40.0):
-    return [
-        StageLatency(stage=name, milliseconds=milliseconds, limit=b.limit, goal=b.goal)
-        for name, b in contract.BUDGETS.items()
-    ]
-
-
-def command(**changes):
-    values = {"text": "go", "command_id": "c", "spoken": True, "given": 0.0}
-    return CommandRecord(**(values | changes))
-
-
-def record(**changes):
-    """A run through the kitchen's door that passed; with `reasons` or an `error` one that did not."""
-    way = [(0.2 * i, -0.7 + 0.05 * i, 0.1 + 0.4 * math.sin(0.05 * i)) for i in range(60)]
-    said = command(heard="go", state="succeeded", stages=stages(), total_ms=212.0)
-    values = {
-        "command": "Go to the kitchen", "heard": "go to the kitchen", "spoken": True, "world": "apartment",
-        "engine": "mujoco", "seed": 0, "started": "2025-11-25T18:10:03+00:00", "state": "succeeded",
-        "passed": not changes.get("reasons") and not changes.get("error"), "answer": "I am there.",
-        "reasons": [], "checks": [Check(name="arrives", passed=True, detail="0.11 m from it")],
-        "stages": stages(), "total_ms": 212.0, "total_limit_ms": 2000.0, "path_length": 3.0,
-        "clearance": 0.31, "contacts": [], "real_time_factor": 1.02, "ready_seconds": 18.0,
-        "grasps": [GraspResult(object="red_cup", lifted=0.16, held=3.4, passed=True)],
-        "simulated_seconds": 12.0, "wall_seconds": 11.8, "path": way,
-        "events": [Event(stamp=0.0, text="spoken"), Event(stamp=1.1, text="navigate (step 1 of 1)")],
-        "versions": {"vla_sim": "0.4.0"}, "folder": "", "scenario": "walk", "proves": "It walks.",
-        "commands": [said], "near": [(t, 0.31 + 0.1 * math.sin(t) ** 2) for t, _, _ in way],
-        "usage": [Usage(stamp=float(t), cpu=120.0 + t, memory=800.0) for t in range(12)],
-        "objects": {"red_cup": ((4.1, -1.5, 0.8), (4.3, -1.2, 0.95)), "blue_box": ((1.0, 0.0, 0.4),) * 2},
-        "log": ["navigation: [WARN] replanned"], "again": "vla-sim test walk --seed 0",
-    }  # fmt: skip
-    return RunRecord(**(values | changes))
-
-
-def broken(**changes):
-    """A run that broke off before anything was measured."""
-    bare = {
-        "error": "perception ended with exit code 3", "checks": [], "stages": [], "total_ms": None,
-        "clearance": None, "grasps": [], "path": [], "events": [], "commands": [], "near": [], "usage": [],
-        "objects": {}, "log": [], "path_length": 0.0, "real_time_factor": 0.0, "answer": "", "versions": {},
-    }  # fmt: skip
-    return record(**(bare | changes))
+from vla_sim.world import World
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -88,42 +33,6 @@ def _worlds():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(World, "load", staticmethod(cache(World.load)))
         yield
-
-
-class Page(HTMLParser):
-    """Reads a page and complains about elements that are not closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.data, self.details = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, name, attributes):
-        self.tags.append((name, dict(attributes)))
-        if name not in VOID:
-            self.open.append(name)
-
-    def handle_startendtag(self, name, attributes):
-        self.tags.append((name, dict(attributes)))
-
-    def handle_endtag(self, name):
-        assert self.open.pop() == name
-
-    def handle_data(self, data):
-        self.data.append(data)
-
-    def all(self, name, class_=None):
-        return [a for n, a in self.tags if n == name and class_ in (None, *(a.get("class") or "").split())]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.data).split())
-
-
-def page(*records, **named):
-    return Page(report.render(records, **named))
 
 
 # --------------------------------------------------------------------------- what it says
@@ -283,13 +192,6 @@ def test_pictures_that_are_missing_or_broken_are_left_out(folder):
     assert not page(record(folder=str(folder), shots=shots)).all("img")
 
 
-def test_a_record_cannot_fetch_pictures_from_outside_its_folder(folder):
-    run = str(folder / "run")
-    assert photo(run, "../head.png") is None
-    assert photo(run, str(folder / "head.png")) is None
-    assert photo(str(folder), "head.png") is not None
-
-
 def test_a_hundred_seeds_stay_small(folder):
     shots = [Shot(stamp=float(i), title="x", file="outside.png", outside="outside.png") for i in range(12)]
     good = [record(seed=i, folder=str(folder), shots=shots) for i in range(94)]
@@ -306,11 +208,11 @@ def test_a_hundred_seeds_stay_small(folder):
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (30, 0), (100, 5), (0, 40), (50, 70), (0, 500)])
 def test_pictures_are_shared_out_so_that_they_fit(good, bad):
     records = [record(seed=i) for i in range(good)] + [record(reasons=["it fell"]) for _ in range(bad)]
-    shared = report._moments(records)
+    shared = report_site._moments(records)
     failed = [shared.get(id(r), 0) for r in records[good:]]
-    assert sum(shared.values()) <= report.PICTURE_CHARACTERS // report.MOMENT_CHARACTERS + bad
+    assert sum(shared.values()) <= report_site.PICTURE_CHARACTERS // report_site.MOMENT_CHARACTERS + bad
     assert all(n >= 1 for n in failed[:70])
-    assert max(shared.values()) <= report.MOMENTS
+    assert max(shared.values()) <= report_site.MOMENTS
 
 
 # --------------------------------------------------------------------------- the page itself
@@ -370,12 +272,6 @@ def test_whatever_is_said_is_text_and_nothing_else(evil, text):
     assert not any(k.startswith("on") for _, a in found.tags for k in a)
 
 
-def test_markup_is_made_only_on_purpose():
-    assert tag("b", "<i>", title='"') == '<b title="&quot;">&lt;i&gt;</b>'
-    assert tag("b", Markup("<i>x</i>"), None, hidden=True, id=None) == "<b hidden><i>x</i></b>"
-    assert tag("p", "\x1b[31m\ud800") == "<p>\ufffd[31m\ufffd</p>"
-
-
 def test_the_file_is_whole_and_alone(tmp_path):
     path = tmp_path / "new" / "report.html"
     report.write([record(command="→ küche")], path)
@@ -383,45 +279,3 @@ def test_the_file_is_whole_and_alone(tmp_path):
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(InputError, match="cannot write"):
         report.write([], tmp_path / "new" / "report.html" / "below.html")
-
-
-# --------------------------------------------------------------------------- drawing
-
-
-def test_a_plan_holds_all_of_a_world():
-    plan = Plan.of("plan-0", World.load("apartment"))
-    x0, y0, x1, y1 = plan.box
-    assert all(x0 < p.x < x1 and y0 < p.y < y1 for p in plan.world.places)
-    drawn = plan.draw()
-    assert drawn.count('class="wall"') + drawn.count('class="thing"') == len(plan.world.solids)
-    assert drawn.count('class="keep-out"') == len(plan.world.forbidden)
-
-
-def test_what_is_over_the_robots_head_is_not_in_its_way():
-    walls = [Solid(name, "box", pose(z), (1.0, 1.0, 0.2)) for name, z in (("lamp", 2.5), ("bench", 0.3))]
-    tall = Solid("pillar", "cylinder", pose(1.0), (0.2, 2.0, 0.0))
-    plan = Plan.of("plan-0", World("w", Path("w.sdf"), (0.0, 0.0, 0.0), (), (), (), (*walls, tall), ()))
-    assert [s.tall for s in plan.shadows] == [False, True]
-
-
-def pose(z):
-    out = np.eye(4)
-    out[2, 3] = z
-    return out
-
-
-def test_thinning_loses_neither_ends_nor_dips():
-    line = [(float(i), 0.0 if i == 333 else 1.0) for i in range(1000)]
-    assert thin(line, 10)[0] == line[0]
-    assert thin(line, 10)[-1] == line[-1]
-    assert len(thin(line, 10)) == 10
-    assert (333.0, 0.0) in lowest(line, 50)
-    assert len(lowest(line, 50)) <= 50
-
-
-@given(st.floats(0.01, 1e5), st.integers(2, 12))
-def test_an_axis_has_round_numbers_and_not_too_many(high, most):
-    found = steps(0.0, high, most)
-    assert found[0] == 0.0
-    assert len(found) <= most + 1
-    assert found[-1] <= high * (1 + 1e-6)

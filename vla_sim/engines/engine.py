@@ -133,7 +133,8 @@ class Contact:
 
 @dataclass
 class Truth:
-    """The simulator's truth; poses are (7,) x y z qw qx qy qz in the world."""
+    """The simulator's truth; poses are (7,) x y z qw qx qy qz in the world. movers: of what is carried along
+    its waypoints, by model."""
 
     time: float
     robot: Array
@@ -141,6 +142,7 @@ class Truth:
     fallen: bool
     clearance: float
     tools: dict[str, Array] = field(default_factory=dict)
+    movers: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

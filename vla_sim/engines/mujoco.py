@@ -93,6 +93,7 @@ class MujocoEngine(Engine):
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
         self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
+        self._movers = [f.body.partition("::")[0] for f in compiled.followers]
         self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in robot.SIDES}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
@@ -322,6 +323,8 @@ class MujocoEngine(Engine):
             d.time, root, {name: self._object_pose(name) for name in self._loose},
             bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT), self._clearance.measure(d),
             {name: d.site_xpos[site].copy() for name, site in self._tools.items()},
+            {name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
+             for name, i in zip(self._movers, self._mocap, strict=True)},
         )  # fmt: skip
 
     def _object_pose(self, name: str) -> Array:

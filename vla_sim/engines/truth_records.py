@@ -18,6 +18,7 @@ def ground_truth(truth: Truth, joints: Array, stamp: float, real_time_factor: fl
         tools={name: _point(position) for name, position in truth.tools.items()},
         real_time_factor=real_time_factor,
         joints=[round(float(q), 4) for q in joints],
+        movers={name: _pose(pose) for name, pose in truth.movers.items()},
     )
 
 

@@ -147,7 +147,8 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
         if any(g.steps and g.steps[0].skill == "stop" for g in later):
             return [outcome(f'"{given.text}" is cancelled', state == "cancelled", state or "no answer")]
         said = final.detail if final else "no answer to the command"
-        done = outcome(f'"{given.text}" succeeds', state == "succeeded", f"{state or 'not done'} ({said})")
+        told = f"{state or 'not done'}{f' ({said})' if said else ''}"
+        done = outcome(f'"{given.text}" succeeds', state == "succeeded", told)
         return [done, *judge.judge_steps(run.recording, run.world, given.command_id, list(given.steps))]
 
 
@@ -189,7 +190,8 @@ class Said(CheckSpec, frozen=True, kw_only=True, tag="said"):
         wanted = [self.contains] if isinstance(self.contains, str) else self.contains
         said = [text for stamp, text in run.recording.said if stamp >= run.begin]
         found = any(w.lower() in text.lower() for w in wanted for text in said)
-        return outcome(f"says {' or '.join(map(repr, wanted))}", found, f"it said {said[-3:] or 'nothing'}")
+        last = ", ".join(f'"{text}"' for text in said[-3:])
+        return outcome(f"says {' or '.join(map(repr, wanted))}", found, f"it said {last or 'nothing'}")
 
 
 class Order(CheckSpec, frozen=True, kw_only=True, tag="order"):

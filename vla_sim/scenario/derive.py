@@ -32,8 +32,7 @@ def derive(scenario: Scenario, folder: Path) -> Worlds:
     path = assets.find_world(scenario.world)
     unchanged = not scenario.add and not scenario.remove and scenario.start is None and scenario.light == 1.0
     if unchanged:
-        named = scenario.world if path.parent == assets.worlds_dir() else str(path.resolve())
-        return Worlds(named, named)
+        return Worlds(named(scenario.world), named(scenario.world))
     sdf.load_world(path)  # a broken file is told of with its line
     tree = etree.parse(str(path), etree.XMLParser(resolve_entities=False, no_network=True))
     world = tree.getroot().find("world")
@@ -81,19 +80,30 @@ def _dim(world: Any, factor: float) -> None:
         one.text = " ".join(f"{v:.4g}" for v in [*dimmed, *values[3:]])
 
 
+def named(world: str) -> str:
+    """A world by a name that holds in any folder: a shipped one's own, or the whole path of its file. Raises
+    `InputError` for one that is neither."""
+    path = assets.find_world(world)
+    return world if path.parent == assets.worlds_dir() else str(path.resolve())
+
+
+def model_name(added: Added, number: int) -> str:
+    """What the model that a scenario adds as its `number`th (from 0) is called in the world."""
+    folder = assets.models_dir() / added.model
+    name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
+    if folder.is_dir() and not added.walk and sdf.load_model(sdf.model_file(folder)).static:
+        return name if added.mapped else f"{UNMAPPED}{name.removeprefix(UNMAPPED)}"
+    return added.model if added.name == "" and folder.is_dir() else name
+
+
 def _include(added: Added, number: int, beside: Path) -> Any:
     folder = assets.models_dir() / added.model
     if not folder.is_dir() and not (beside.parent / added.model).is_dir():
         known = ", ".join(sorted(p.name for p in assets.models_dir().iterdir() if p.is_dir()))
         raise InputError(f"no model {added.model!r}; there are {known}")
-    name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
-    if folder.is_dir() and not added.walk and sdf.load_model(sdf.model_file(folder)).static:
-        name = name if added.mapped else f"{UNMAPPED}{name.removeprefix(UNMAPPED)}"
-    elif added.name == "" and folder.is_dir():
-        name = added.model
     out = etree.Element("include")
     etree.SubElement(out, "uri").text = f"model://{added.model}"
-    etree.SubElement(out, "name").text = name
+    etree.SubElement(out, "name").text = model_name(added, number)
     etree.SubElement(out, "pose").text = f"{added.x} {added.y} {added.z} 0 0 {math.radians(added.yaw)}"
     if added.walk:
         plugin = etree.SubElement(

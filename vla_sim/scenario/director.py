@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from vla_sim import clock
-from vla_sim.contract import Disturbance
+from vla_sim.contract import Disturbance, Point
 from vla_sim.geometry import quaternion_from_yaw
 from vla_sim.scenario.checks import Given, locate, object_name, query
 from vla_sim.scenario.expect import expected_steps
@@ -82,7 +82,8 @@ class Hearing:
 
 class Director:
     """sounds: samples (n,) of each action that is heard, by its place in the script. tell: told in words
-    what is done. begin: stamp of the first command; None before."""
+    what is done. begin: stamp of the first command; None before. puts: (stamp, object, where to [m]) of
+    each object that was put somewhere else."""
 
     def __init__(
         self, scenario: Scenario, world: World, recording: Recording, hands: Hands,
@@ -92,6 +93,7 @@ class Director:
         self._tell, self._ready = tell, now
         self.begin: float | None = None
         self.commands: list[Given] = []
+        self.puts: list[tuple[float, str, Point]] = []
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
@@ -184,10 +186,11 @@ class Director:
             self.hands.type(command_id, action.words)
             self._given(action.words, command_id, False, r.stamp)
         elif isinstance(action, Move):
-            name = object_name(self.world, action.object, self.recording.truths[0])
+            name = object_name(self.world, action.object, r.truths[0])
             pose = self._pose(action)
             self._tell(f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})")
             self.hands.disturb(Disturbance(kind="move", name=name, pose=pose))
+            self.puts.append((r.stamp, name, pose[:3]))
         elif isinstance(action, Kill):
             self._tell(f"{action.node} is killed")
             self.hands.kill(action.node)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import AddedModel, RunRecord
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.world import World
 
@@ -16,6 +17,7 @@ MARGIN = 24
 COLUMNS, MOMENTS = 4, 12
 INK, PAPER, WALL = (38, 42, 48), (250, 249, 246), (92, 98, 108)
 PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
+ADDED, ADDED_FILL = (128, 84, 0), (251, 239, 211)
 COLOURS = {
     "red": (214, 44, 40), "green": (40, 150, 70), "blue": (40, 90, 210), "yellow": (240, 200, 30),
     "orange": (240, 130, 30), "purple": (130, 60, 170), "white": (235, 235, 235),
@@ -86,6 +88,8 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
         x, y = at(place.x, place.y)
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(150, 150, 150), width=2)
         pen.text((x + 7, y - 9), place.name, fill=(110, 110, 110), font=_font(14))
+    for one in record.added:
+        _added(pen, one, at, scale / grid.resolution)
     path = [at(x, y) for _, x, y in record.path]
     if len(path) > 1:
         pen.line(path, fill=PATH, width=4, joint="curve")
@@ -111,3 +115,22 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
     facts += f"real-time factor {record.real_time_factor:.2f}"
     pen.text((MARGIN, 44), facts, fill=INK, font=_font(15))
     return page
+
+
+def _added(
+    pen: ImageDraw.ImageDraw, one: AddedModel, at: Callable[[float, float], tuple[float, float]], scale: float
+) -> None:
+    """A model that the scenario added, where it stood at first, and where it walked. scale: [px/m]."""
+    for outline in one.outlines:
+        corners = [at(x, y) for x, y in outline.corners]
+        if len(corners) == 1:
+            (x, y), r = corners[0], outline.radius * scale
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=ADDED_FILL, outline=ADDED, width=2)
+        elif len(corners) > 2:
+            pen.polygon(corners, fill=ADDED_FILL, outline=ADDED, width=2)
+    track = [at(x, y) for _, x, y in one.track]
+    if len(track) > 1 and one.walk:
+        pen.line(track, fill=ADDED, width=2)
+    x, y = at(one.x, one.y)
+    words = one.name.replace("_", " ")
+    pen.text((x + 14, y - 9), words, fill=ADDED, font=_font(14), stroke_width=3, stroke_fill=PAPER)

@@ -87,6 +87,35 @@ class Shot(Record, frozen=True, kw_only=True):
     outside: Text = ""
 
 
+class Put(Record, frozen=True, kw_only=True):
+    """The scenario's script put a loose object somewhere else [m]."""
+
+    stamp: float
+    object: Text
+    to: Point
+
+
+class Outline(Record, frozen=True, kw_only=True):
+    """What a solid covers seen from above: every point within `radius` [m] of the hull of `corners` [m]."""
+
+    corners: list[tuple[float, float]]
+    radius: float = 0.0
+
+
+class AddedModel(Record, frozen=True, kw_only=True):
+    """A model that the scenario put into the world. name: as the scenario calls it. mapped: whether the
+    robot's map has it. outlines: of its collisions, as it stood at first. walk: waypoints (x, y) that it is
+    carried along; track: (stamp, x, y) where it was, one a second. [m]"""
+
+    name: Text
+    x: float
+    y: float
+    mapped: bool = False
+    outlines: list[Outline] = field(default_factory=list)
+    walk: list[tuple[float, float]] = field(default_factory=list)
+    track: list[Point] = field(default_factory=list)
+
+
 class RunRecord(Record, frozen=True, kw_only=True):
     """One scenario, played once by one robot in one world, and what came of it. Stamps are simulated
     seconds since the first command."""
@@ -138,6 +167,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     shots: list[Shot] = field(default_factory=list)
     objects: dict[str, tuple[Point, Point]] = field(default_factory=dict)
     """Where each loose object was at first and at last."""
+    added: list[AddedModel] = field(default_factory=list)
+    puts: list[Put] = field(default_factory=list)
     log: list[Text] = field(default_factory=list)
     """The last warnings and errors of the nodes, "node: line"."""
     again: Text = ""

@@ -31,6 +31,7 @@ def outside_views(recording: Recording, world: World) -> list[Picture]:
             engine.mirror(
                 truth.stamp, np.array(truth.robot), np.array(truth.joints),
                 {name: np.array(pose) for name, pose in truth.objects.items()},
+                [np.array(pose) for pose in truth.movers.values()] or None,
             )  # fmt: skip
             eye, target = _camera(truth, world)
             color = engine.view(engine.snapshot(), eye, target, SIZE)

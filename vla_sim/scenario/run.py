@@ -19,18 +19,19 @@ import psutil
 from PIL import Image
 
 import vla_sim
-from vla_sim import contract
+from vla_sim import assets, contract
 from vla_sim.contract import Status
 from vla_sim.errors import StackError
 from vla_sim.scenario import judge, picture
+from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.derive import derive
+from vla_sim.scenario.derive import derive, named
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
-from vla_sim.scenario.record import CommandRecord, Event, RunRecord, Shot, Usage
+from vla_sim.scenario.record import CommandRecord, Event, Put, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
@@ -119,6 +120,11 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         compute=scenario.compute, costs=costs,
         planner=scenario.planner if stack.planner == "rules" else stack.planner,
     )  # fmt: skip
+
+
+def simulated_world(stack: StackOptions) -> Path:
+    """The SDF file that the engine loads. Raises `InputError`."""
+    return assets.find_world(stack.real_world or stack.world)
 
 
 def run_once(options: RunOptions, display: Display) -> RunRecord:
@@ -357,7 +363,9 @@ def make_record(
     return RunRecord(
         command="; ".join(c.text for c in commands),
         heard=commands[0].heard if commands else "",
-        spoken=any(c.spoken for c in commands), world=options.stack.world, engine=options.stack.engine,
+        spoken=any(c.spoken for c in commands),
+        # not the file in the run's own folder, which adds to it what `added` tells of
+        world=named(scenario.world) if scenario.script else options.stack.world, engine=options.stack.engine,
         seed=options.stack.seed, started=started, passed=not reasons, state=final.state if final else "",
         answer=said[-1] if said else "", reasons=reasons, checks=checks,
         stages=commands[0].stages if commands else [],
@@ -381,6 +389,8 @@ def make_record(
             name: (pose[:3], recording.truths[-1].objects[name][:3])
             for name, pose in recording.truths[0].objects.items()
         },
+        added=added_models(scenario, simulated_world(options.stack), recording.truths),
+        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip
 
 
@@ -426,7 +436,7 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         if options.pictures:
-            outside = outside_views(recording, World.load(options.stack.real_world or options.stack.world))
+            outside = outside_views(recording, World.load(str(simulated_world(options.stack))))
             picture.save(options.folder / "run.png", recording, record, world, outside)
             begin = record_begin(recording)
             record = msgspec.structs.replace(record, shots=_shots(options.folder, recording, outside, begin))

@@ -1,4 +1,4 @@
-"""How much a number of runs says: pass rates with their uncertainty, percentiles, tries put together."""
+"""How much runs say together: pass rates with their uncertainty, percentiles, latencies, tries of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
-from vla_sim.scenario.record import RunRecord
+from vla_sim import contract
+from vla_sim.contract import Budget
+from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
 Verdict = Literal["passed", "passed later", "failed", "error"]
@@ -149,3 +151,45 @@ def runs_of(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
             latest[key] = [record]
             runs.append(latest[key])
     return runs
+
+
+def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[float]]]:
+    """("first motion" or a stage, its budget, what was measured [ms] for each command of each run).
+
+    A command that ended in a question or was turned down is left out: half a sentence is waited on longer,
+    on purpose.
+    """
+    total: list[float] = []
+    stages: dict[str, list[float]] = {name: [] for name in contract.STAGES}
+    for record in records:
+        for command in commands_of(record):
+            if command.state in ("asked", "rejected"):
+                continue
+            if command.total_ms is not None and math.isfinite(command.total_ms):
+                total.append(command.total_ms)
+            for s in command.stages:
+                if s.stage in stages and math.isfinite(s.milliseconds):
+                    stages[s.stage].append(s.milliseconds)
+    rows = [("first motion", contract.TOTAL_BUDGET, total)]
+    rows += [(name, contract.BUDGETS[name], values) for name, values in stages.items()]
+    return [row for row in rows if row[2]]
+
+
+def commands_of(record: RunRecord) -> list[CommandRecord]:
+    """The run's commands; of an older record without them, the one that it stands for."""
+    if record.commands or not (record.stages or record.total_ms is not None):
+        return list(record.commands)
+    one = CommandRecord(
+        text=record.command, command_id="", spoken=record.spoken, given=0.0, heard=record.heard,
+        state=record.state, stages=record.stages, total_ms=record.total_ms,
+    )  # fmt: skip
+    return [one]
+
+
+def first_motions(records: Iterable[RunRecord]) -> list[float]:
+    """End of speech to first motion [ms] of each command that moved the robot."""
+    return next((v for name, _, v in latency_rows(records) if name == "first motion"), [])
+
+
+def real_time_factors(records: Iterable[RunRecord]) -> list[float]:
+    return [r.real_time_factor for r in records if not r.error and r.real_time_factor > 0]

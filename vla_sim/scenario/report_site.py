@@ -1,0 +1,103 @@
+"""What the sections of a report need of each other: which runs are shown in full, their names and links,
+the plans of their worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vla_sim.errors import VlaSimError
+from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.report_parts import Markup, Part, tag
+from vla_sim.scenario.report_plan import Plan
+from vla_sim.scenario.statistics import by_scenario, verdict
+from vla_sim.world import World
+
+MANY = 30  # runs of a scenario; above, those that passed are rows of a table alone
+PASSED_IN_FULL, FAILED_IN_FULL = 120, 150  # runs in all that are shown with drawings
+PICTURE_CHARACTERS = 3_000_000  # of all embedded pictures together
+MOMENT_CHARACTERS = 36_000  # about what one moment takes: head camera and outside
+MOMENTS = 8  # of a run at most
+WORDS = {"passed": "✓ passed", "passed later": "✓ passed on try {}", "failed": "✗ failed", "error": "✗ error"}
+CLASSES = {"passed": "is-passed", "passed later": "is-later", "failed": "is-failed", "error": "is-failed"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the sections need of each other. records are told apart by their `id()`: two may be equal."""
+
+    anchors: dict[int, str]
+    """Record to the id of its part of the page; records without one are missing."""
+    moments: dict[int, int]
+    """Record to how many moments with pictures it may show."""
+    plans: dict[str, Plan | None]
+    """World, as the records name it, to its plan; None if it cannot be loaded."""
+    scenarios: dict[str, str]
+    """Scenario to the id of its part of the page."""
+
+    @staticmethod
+    def of(records: Sequence[RunRecord]) -> Site:
+        full = _in_full(records)
+        plans = {
+            world: _plan(f"plan-{i}", world) for i, world in enumerate(dict.fromkeys(r.world for r in full))
+        }
+        return Site(
+            anchors={id(r): f"run-{i}" for i, r in enumerate(full, 1)},
+            moments=_moments(full),
+            plans=plans | {r.world: None for r in records if r.world not in plans},
+            scenarios={name: f"scenario-{i}" for i, name in enumerate(by_scenario(records), 1)},
+        )
+
+    def plan(self, record: RunRecord) -> Plan | None:
+        """Of the record's world."""
+        return self.plans.get(record.world)
+
+    def link(self, record: RunRecord, words: str) -> Part:
+        anchor = self.anchors.get(id(record))
+        return tag("a", words, href=f"#{anchor}") if anchor else words
+
+
+def _moments(records: Sequence[RunRecord]) -> dict[int, int]:
+    """Record's `id()` to how many moments with pictures it may show, so that all fit into the page."""
+    most = PICTURE_CHARACTERS // MOMENT_CHARACTERS
+    bad = [r for r in records if failed(r)]
+    if len(bad) >= most:  # one of each, the last, as far as it goes
+        return {id(r): 1 for r in bad[:most]}
+    weights = {id(r): 2 if failed(r) else 1 for r in records}
+    share = most / max(1, sum(weights.values()))
+    counts = {key: min(MOMENTS, int(weight * share)) for key, weight in weights.items()}
+    return counts | {id(r): max(1, counts[id(r)]) for r in bad}
+
+
+def _in_full(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The records that are shown with drawings."""
+    groups = by_scenario(records)
+    good = [r for own in groups.values() if len(own) <= MANY for r in own if not failed(r)]
+    if len(good) > PASSED_IN_FULL:  # then the first of each scenario stands for the others
+        firsts = [next((r for r in own if not failed(r)), None) for own in groups.values()]
+        good = [r for r in firsts if r is not None][:PASSED_IN_FULL]
+    bad = [r for r in records if failed(r)][:FAILED_IN_FULL]
+    chosen = {id(r) for r in [*good, *bad]}
+    return [r for own in groups.values() for r in own if id(r) in chosen]
+
+
+def _plan(name: str, world: str) -> Plan | None:
+    try:
+        return Plan.of(name, World.load(world))
+    except (VlaSimError, OSError, ValueError):
+        return None  # a world of somebody else's machine: the path alone is drawn
+
+
+def failed(record: RunRecord) -> bool:
+    """Whether this try did not pass, or broke off."""
+    return not verdict(record).startswith("passed")
+
+
+def mark(record: RunRecord) -> Markup:
+    kind = verdict(record)
+    return tag("span", WORDS[kind].format(record.attempt), class_=f"mark {CLASSES[kind]}")
+
+
+def run_name(record: RunRecord) -> str:
+    again = f", try {record.attempt}" if record.attempt > 1 else ""
+    return f"seed {record.seed}, {record.engine}{again}"
