@@ -1,52 +1,63 @@
-"""Engines side by side: the table and what counts as a difference."""
+"""Engines side by side: what is measured and what counts as a difference."""
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from report_records import record
+from rich.console import Console
 
-from vla_sim.scenario.compare import CASES, Case, compare, differences
-from vla_sim.scenario.record import RunRecord
-
-
-def record(passed, seed, **values):
-    base = {
-        "command": "x", "heard": "x", "spoken": True, "world": "w", "engine": "e", "seed": seed,
-        "started": "",
-        "passed": passed, "state": "", "answer": "", "reasons": [] if passed else ["fell"], "checks": [],
-        "stages": [], "total_ms": 100.0 + seed, "total_limit_ms": 2000.0, "path_length": 1.0 + seed,
-        "clearance": 0.5 - 0.1 * seed, "contacts": [], "grasps": [], "real_time_factor": 1.0,
-        "ready_seconds": 5.0, "simulated_seconds": 1.0, "wall_seconds": 1.0, "path": [], "events": [],
-        "versions": {}, "folder": "",
-    }  # fmt: skip
-    return RunRecord(**(base | values))
+from vla_sim.commands.test import MAIN_JOB, side_by_side
+from vla_sim.scenario import load
+from vla_sim.scenario.compare import compared
 
 
-def test_every_case_is_run_on_every_engine_with_every_seed():
-    asked, rows = [], []
-
-    def run(engine, case, seed):
-        asked.append((engine, case.words, seed))
-        return record(not (engine == "b" and seed == 1 and case.words == "two"), seed)
-
-    cases = [Case("one"), Case("two", "hall", ((3.0, "stop"),))]
-    out = compare(cases, ["a", "b"], [0, 1, 2], run, rows.append)
-    assert len(asked) == len(set(asked)) == 12
-    assert out == rows
-    last = rows[-1]
-    assert (last.command, last.world, last.engine) == ("two; stop", "hall", "b")
-    assert (last.passed, last.runs, last.reasons) == (2, 3, ["seed 1: fell"])
-    assert (last.total_ms, last.path_length, last.clearance) == pytest.approx((101.0, 2.0, 0.3))
-    assert differences(rows) == ['"two; stop" in hall: a 3 of 3, b 2 of 3']
+def run(engine, seed, **values):
+    return record(engine=engine, seed=seed, **values)
 
 
-def test_what_never_moved_has_no_latency():
-    still = record(True, 0, total_ms=None, clearance=None)
-    row = compare([Case("x")], ["a"], [0], lambda *_: still, print)[0]
-    assert (row.total_ms, row.control_ms, row.clearance) == (None, None, None)
-    assert differences([row]) == []
+def apart(a, b):
+    return {one.title: one.apart for one in compared({"a": a, "b": b})}
 
 
-def test_every_command_of_the_main_job_is_a_case():
-    said = " ".join(case.title.lower() for case in CASES)
+def test_engines_that_do_the_same_are_alike():
+    assert not any(apart([run("a", s) for s in (0, 1)], [run("b", s) for s in (0, 1)]).values())
+
+
+def test_a_run_that_failed_on_one_engine_is_named_with_its_seed_and_reason():
+    found = apart([run("a", 0), run("a", 1)], [run("b", 0), run("b", 1, reasons=["fell"])])
+    assert found.pop("passed") == "b, seed 1: fell"
+    assert not any(found.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "title", "words"),
+    [
+        ({"path_length": 4.0}, "path", "b 1.0 m more than a"),
+        ({"clearance": 0.11}, "nearest approach", "a 0.20 m more than b"),
+        ({"clearance": None}, "nearest approach", "not measured on b"),
+        ({"real_time_factor": 2.02}, "real-time factor", "b 1.00 more than a"),
+    ],
+)
+def test_what_lies_apart_is_said(values, title, words):
+    assert apart([run("a", 0)], [run("b", 0, **values)])[title] == words
+
+
+def test_other_seeds_are_no_comparison():
+    assert apart([run("a", 0)], [run("b", 1)])["seeds"] == "not the same seeds were played"
+
+
+def test_the_table_names_each_scenario_and_engine():
+    out = io.StringIO()
+    records = [run("a", 0), run("b", 0, reasons=["fell"])]
+    side_by_side(Console(file=out, width=160), records, ["a", "b"])
+    text = out.getvalue()
+    for words in ("walk", "a", "b", "1 of 1", "0 of 1", "b, seed 0: fell"):
+        assert words in text
+
+
+def test_every_command_of_the_main_job_is_compared():
+    said = " ".join(load.load(path).path.read_text() for name in MAIN_JOB for path in load.find(name)).lower()
     for words in ("forward 2", "red cup", "left 90", "stop", "charging", "red ball", "bring me the blue box"):
         assert words in said

@@ -26,6 +26,10 @@ def count(text: str) -> int:
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="mujoco", choices=ENGINES)
+    sensors_argument(parser)
+
+
+def sensors_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sensors", default="auto", choices=("auto", "native", "software"),
         help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from vla_sim.commands import common
 from vla_sim.errors import InputError, VlaSimError
+
+if TYPE_CHECKING:
+    from vla_sim.scenario.record import RunRecord
+
+MAIN_JOB = (
+    "fetch_cup", "move_forward", "go_to_kitchen", "pick_on_tabletop", "turn_left", "stop_while_walking",
+    "charging_station", "find_ball_and_grasp", "bring_box_back",
+)  # fmt: skip
+"""Shipped scenarios: every command of the main job."""
 
 
 def add(commands: Any) -> None:
@@ -16,27 +26,23 @@ def add(commands: Any) -> None:
         "targets", nargs="*", metavar="SCENARIO", help="a shipped one's name, a file or a folder"
     )
     test.add_argument("--all", action="store_true", help="the whole shipped library")
-    test.add_argument("--seed", type=common.count, default=0, metavar="N", help="play this seed (default 0)")
-    test.add_argument("--seeds", type=common.count, metavar="N", help="play seeds 0 to N-1 of each")
-    test.add_argument("--jobs", type=common.count, default=1, metavar="M", help="so many runs at once")
-    test.add_argument("--ray", metavar="ADDRESS", help='play them on a Ray cluster; "local" starts one here')
     common.engine_arguments(test)
     test.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="play each on all of these, side by side in the report"
     )
-    test.add_argument(
-        "--speed", default="max", metavar="FACTOR",
-        help="max (default): lock-step, the same on any machine; or times real time",
-    )  # fmt: skip
-    common.stack_arguments(test)
-    test.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
-    test.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
-    test.add_argument(
-        "--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it"
-    )
+    sweep_arguments(test)
     test.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files")
-    test.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
     test.set_defaults(call=call)
+
+    both = commands.add_parser("compare-engines", help="play scenarios on several engines, side by side")
+    both.add_argument(
+        "targets", nargs="*", metavar="SCENARIO", default=list(MAIN_JOB),
+        help="default: every command of the main job",
+    )  # fmt: skip
+    both.add_argument("--engines", nargs="+", metavar="ENGINE", default=["mujoco", "gazebo"])
+    common.sensors_argument(both)
+    sweep_arguments(both)
+    both.set_defaults(call=call, all=False, schema=False)
 
     play = commands.add_parser("play", help="play one scenario with one seed, in this process")
     play.add_argument("scenario", metavar="SCENARIO")
@@ -52,6 +58,27 @@ def add(commands: Any) -> None:
     play.add_argument("--out", metavar="FOLDER", help="default: runs/<date>-<time>")
     play.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
     play.set_defaults(call=play_one)
+
+
+def sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, how many at once, and where their results go."""
+    parser.add_argument(
+        "--seed", type=common.count, default=0, metavar="N", help="play this seed (default 0)"
+    )
+    parser.add_argument("--seeds", type=common.count, metavar="N", help="play seeds 0 to N-1 of each")
+    parser.add_argument("--jobs", type=common.count, default=1, metavar="M", help="so many runs at once")
+    parser.add_argument("--ray", metavar="ADDRESS", help='play on a Ray cluster; "local" starts one here')
+    parser.add_argument(
+        "--speed", default="max", metavar="FACTOR",
+        help="max (default): lock-step, the same on any machine; or times real time",
+    )  # fmt: skip
+    common.stack_arguments(parser)
+    parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
+    parser.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
 
 
 def stack_words(a: argparse.Namespace) -> list[str]:
@@ -158,5 +185,29 @@ def call(a: argparse.Namespace) -> int:
             if over is not None:
                 good = good and over.passed
                 console.print(f"  {'ok' if over.passed else 'FAIL'}  {over.name}: {over.detail}")
+    if len(engines) > 1:
+        side_by_side(console, records, engines)
     console.print(f"report: {folder / 'report.html'}")
     return 0 if good else 1
+
+
+def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[str]) -> None:
+    """A table of every scenario on every engine, and where they lie apart."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from vla_sim.scenario.compare import RULE, compared
+    from vla_sim.scenario.statistics import by_engine, by_scenario
+
+    table = Table(title=RULE, title_justify="left", title_style="dim")
+    table.add_column("scenario")
+    table.add_column("")
+    for engine in engines:
+        table.add_column(engine, justify="right")
+    table.add_column("≠")
+    for name, own in by_scenario(records).items():
+        for i, one in enumerate(compared(by_engine(own))):
+            cells = [one.cells.get(engine, "not played") for engine in engines]
+            table.add_row("" if i else name, one.title, *cells, Text(one.apart, style="yellow"))
+        table.add_section()
+    console.print(table)

@@ -1,105 +1,79 @@
-"""The same commands with the same seeds on several engines, side by side."""
+"""Engines side by side: what was measured of one scenario on each, and where they lie apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
-
-import msgspec
 
 from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.report_parts import number
+from vla_sim.scenario.statistics import Rate, first_motions, percentile, real_time_factors, runs_of
 
-MAIN_JOB = "Go to the kitchen and pick up the red cup"
+LATENCY_APART, LATENCY_SHARE = 100.0, 0.25  # [ms] and share by which engines' medians may lie apart
+PATH_APART, CLEARANCE_APART, FACTOR_SHARE = 0.5, 0.10, 0.25  # [m], [m], share
+RULE = (
+    f"Medians, and the nearest approach of all runs. Marked ≠ is what lies apart: another share of runs "
+    f"passed, first motion by more than {100 * LATENCY_SHARE:.0f} % and {LATENCY_APART:.0f} ms, path by "
+    f"more than {PATH_APART:g} m, clearance by more than {CLEARANCE_APART:g} m, real-time factor by more "
+    f"than {100 * FACTOR_SHARE:.0f} %."
+)
 
 
 @dataclass(frozen=True)
-class Case:
-    """What is said in which world; `later` (seconds, words) after it."""
+class Measure:
+    """title; cells: engine to its figure in words; apart: how they differ, "" where they are alike."""
 
-    words: str
-    world: str = "apartment"
-    later: tuple[tuple[float, str], ...] = ()
-
-    @property
-    def title(self) -> str:
-        return "; ".join([self.words, *(text for _, text in self.later)])
+    title: str
+    cells: dict[str, str]
+    apart: str
 
 
-CASES = (
-    Case(MAIN_JOB),
-    Case("Move forward 2 meters"),
-    Case("Go to the kitchen"),
-    Case("Pick up the red cup", "tabletop"),
-    Case("Turn left 90 degrees"),
-    Case("Go to the kitchen", later=((8.0, "Stop the robot"),)),
-    Case("Go to kitchen and pick up cup"),
-    Case("Navigate to charging station"),
-    Case("Find red ball and grasp it"),
-    Case("Bring me the blue box from the bedroom"),
-)
-"""Every command of the main job."""
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One command on one engine over all seeds; medians of the runs. control_ms, total_ms: None where
-    nothing had to move."""
-
-    command: str
-    world: str
-    engine: str
-    runs: int
-    passed: int
-    total_ms: float | None
-    control_ms: float | None
-    path_length: float
-    clearance: float | None
-    real_time_factor: float
-    ready_seconds: float
-    reasons: list[str]
-
-
-def summarise(case: Case, engine: str, records: Sequence[RunRecord]) -> Row:
-    """records: at least one."""
-    control = [s.milliseconds for r in records for s in r.stages if s.stage == "control"]
-    total = [r.total_ms for r in records if r.total_ms is not None]
-    near = [r.clearance for r in records if r.clearance is not None]
-    return Row(
-        command=case.title, world=case.world, engine=engine, runs=len(records),
-        passed=sum(r.passed for r in records),
-        total_ms=median(total) if total else None,
-        control_ms=median(control) if control else None,
-        path_length=median(r.path_length for r in records),
-        clearance=min(near) if near else None,
-        real_time_factor=median(r.real_time_factor for r in records),
-        ready_seconds=median(r.ready_seconds for r in records),
-        reasons=[f"seed {r.seed}: {reason}" for r in records for reason in r.reasons],
-    )  # fmt: skip
-
-
-def compare(
-    cases: Iterable[Case],
-    engines: Sequence[str],
-    seeds: Sequence[int],
-    run: Callable[[str, Case, int], RunRecord],
-    report: Callable[[Row], None],
-) -> list[Row]:
-    """run(engine, case, seed) does one run; each finished row is reported."""
-    rows = []
-    for case in cases:
-        for engine in engines:
-            row = summarise(case, engine, [run(engine, case, seed) for seed in seeds])
-            rows.append(row)
-            report(row)
+def compared(played: dict[str, list[RunRecord]]) -> list[Measure]:
+    """played: one scenario's records by engine."""
+    rates = {e: Rate.of(own) for e, own in played.items()}
+    shares = {e: (r.passed / r.runs, r.later / r.runs) for e, r in rates.items()}
+    why = "; ".join(_first_reason(e, played[e]) for e, (share, _) in shares.items() if share < 1.0)
+    different = len(set(shares.values())) > 1
+    rows = [Measure("passed", {e: r.counts for e, r in rates.items()}, why if different else "")]
+    seeds = {e: sorted({r.seed for r in own}) for e, own in played.items()}
+    if len({tuple(s) for s in seeds.values()}) > 1:
+        told = {e: ", ".join(map(str, s[:8])) + (" …" if len(s) > 8 else "") for e, s in seeds.items()}
+        rows.append(Measure("seeds", told, "not the same seeds were played"))
+    total = {e: percentile(first_motions(own), 0.5) for e, own in played.items()}
+    rows.append(Measure("first motion", {e: number(v, 0, "ms") for e, v in total.items()},
+                        _apart(total, LATENCY_APART, LATENCY_SHARE, 0, "ms")))  # fmt: skip
+    way = {e: percentile([r.path_length for r in own if not r.error], 0.5) for e, own in played.items()}
+    rows.append(Measure("path", {e: number(v, 1, "m") for e, v in way.items()},
+                        _apart(way, PATH_APART, 0.0, 1, "m")))  # fmt: skip
+    near = {e: min((r.clearance for r in own if r.clearance is not None), default=None)
+            for e, own in played.items()}  # fmt: skip
+    rows.append(Measure("nearest approach", {e: number(v, 2, "m") for e, v in near.items()},
+                        _apart(near, CLEARANCE_APART, 0.0, 2, "m")))  # fmt: skip
+    factor = {e: percentile(real_time_factors(own), 0.5) for e, own in played.items()}
+    rows.append(Measure("real-time factor", {e: number(v, 2) for e, v in factor.items()},
+                        _apart(factor, 0.0, FACTOR_SHARE, 2, "")))  # fmt: skip
     return rows
 
 
-def differences(rows: Sequence[Row]) -> list[str]:
-    """Commands whose verdict is not the same on every engine, in words."""
-    out = []
-    for command, world in dict.fromkeys((r.command, r.world) for r in rows):
-        same = [r for r in rows if (r.command, r.world) == (command, world)]
-        if len({r.passed == r.runs for r in same}) > 1:
-            counts = ", ".join(f"{r.engine} {r.passed} of {r.runs}" for r in same)
-            out.append(f'"{command}" in {world}: {counts}')
-    return out
+def _first_reason(engine: str, records: Sequence[RunRecord]) -> str:
+    for tries in runs_of(records):
+        last = tries[-1]
+        if not last.passed:
+            reason = last.error or next(iter(last.reasons), "no reason was recorded")
+            return f"{engine}, seed {last.seed}: {reason}"
+    return f"{engine}: passed on a later try only"
+
+
+def _apart(values: dict[str, float | None], least: float, share: float, digits: int, unit: str) -> str:
+    """How far the largest lies from the smallest, if by more than `least` and by more than `share` of it."""
+    known = {e: v for e, v in values.items() if v is not None}
+    if not known:
+        return ""
+    missing = [e for e in values if e not in known]
+    if missing:
+        return f"not measured on {', '.join(missing)}"
+    low, high = min(known, key=lambda e: known[e]), max(known, key=lambda e: known[e])
+    apart = known[high] - known[low]
+    if apart <= least or apart <= share * known[low]:
+        return ""
+    return f"{high} {number(apart, digits, unit)} more than {low}"

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vla_sim.scenario.compare import RULE, compared
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import Markup, number, scroll, tag
-from vla_sim.scenario.report_site import failed
-from vla_sim.scenario.statistics import (
-    Rate,
-    by_engine,
-    by_scenario,
-    first_motions,
-    percentile,
-    real_time_factors,
-    runs_of,
-)
-
-LATENCY_APART, LATENCY_SHARE = 100.0, 0.25  # [ms] and share by which engines' medians may lie apart
-PATH_APART, CLEARANCE_APART, FACTOR_SHARE = 0.5, 0.10, 0.25  # [m], [m], share
+from vla_sim.scenario.report_parts import Markup, scroll, tag
+from vla_sim.scenario.statistics import by_engine, by_scenario
 
 
 def engines_section(records: Sequence[RunRecord]) -> Markup:
@@ -29,71 +18,15 @@ def engines_section(records: Sequence[RunRecord]) -> Markup:
         if len(played) < 2:
             continue
         rows = [tag("tr", tag("th", name, colspan=len(engines) + 2, scope="rowgroup", class_="group"))]
-        for title, cells, why in _compared(played):
-            shown = [tag("td", cells.get(e, "not played"), class_="n") for e in engines]
-            words = f"≠ {why}" if why else tag("span", "alike", class_="soft")
-            note = tag("td", words, class_=f"why-cell{' differs' if why else ''}")
-            rows.append(tag("tr", tag("th", title, scope="row", class_="n"), *shown, note))
+        for one in compared(played):
+            shown = [tag("td", one.cells.get(e, "not played"), class_="n") for e in engines]
+            words = f"≠ {one.apart}" if one.apart else tag("span", "alike", class_="soft")
+            note = tag("td", words, class_=f"why-cell{' differs' if one.apart else ''}")
+            rows.append(tag("tr", tag("th", one.title, scope="row", class_="n"), *shown, note))
         bodies.append(tag("tbody", *rows))
-    intro = (
-        f"Medians, and the nearest approach of all runs. Marked ≠ is what lies apart: another share of runs "
-        f"passed, first motion by more than {100 * LATENCY_SHARE:.0f} % and {LATENCY_APART:.0f} ms, path by "
-        f"more than {PATH_APART:g} m, clearance by more than {CLEARANCE_APART:g} m, real-time factor by more "
-        f"than {100 * FACTOR_SHARE:.0f} %."
-    )
     head = tag("h2", "Engines side by side", id="engines")
     if not bodies:
         return tag("section", head, tag("p", "No scenario was played on more than one engine."))
     heads = tag("tr", *(tag("th", h, scope="col") for h in ["", *engines, "difference"]))
     grid = scroll(tag("table", tag("thead", heads), *bodies), "Engines side by side")
-    return tag("section", head, tag("p", intro, class_="soft"), grid)
-
-
-def _compared(played: dict[str, list[RunRecord]]) -> list[tuple[str, dict[str, str], str]]:
-    """(measure, engine to its cell, why they differ or "")."""
-    rates = {e: Rate.of(own) for e, own in played.items()}
-    shares = {e: (r.passed / r.runs, r.later / r.runs) for e, r in rates.items()}
-    why = "; ".join(_first_reason(e, played[e]) for e, (share, _) in shares.items() if share < 1.0)
-    rows = [("passed", {e: r.counts for e, r in rates.items()}, why if len(set(shares.values())) > 1 else "")]
-    seeds = {e: sorted({r.seed for r in own}) for e, own in played.items()}
-    if len({tuple(s) for s in seeds.values()}) > 1:
-        told = {e: ", ".join(map(str, s[:8])) + (" …" if len(s) > 8 else "") for e, s in seeds.items()}
-        rows.append(("seeds", told, "not the same seeds were played"))
-    total = {e: percentile(first_motions(own), 0.5) for e, own in played.items()}
-    rows.append(("first motion", {e: number(v, 0, "ms") for e, v in total.items()},
-                 _apart(total, LATENCY_APART, LATENCY_SHARE, 0, "ms")))  # fmt: skip
-    way = {e: percentile([r.path_length for r in own if not r.error], 0.5) for e, own in played.items()}
-    rows.append(("path", {e: number(v, 1, "m") for e, v in way.items()},
-                 _apart(way, PATH_APART, 0.0, 1, "m")))  # fmt: skip
-    near = {e: min((r.clearance for r in own if r.clearance is not None), default=None)
-            for e, own in played.items()}  # fmt: skip
-    rows.append(("nearest approach", {e: number(v, 2, "m") for e, v in near.items()},
-                 _apart(near, CLEARANCE_APART, 0.0, 2, "m")))  # fmt: skip
-    factor = {e: percentile(real_time_factors(own), 0.5) for e, own in played.items()}
-    rows.append(("real-time factor", {e: number(v, 2) for e, v in factor.items()},
-                 _apart(factor, 0.0, FACTOR_SHARE, 2, "")))  # fmt: skip
-    return rows
-
-
-def _first_reason(engine: str, records: Sequence[RunRecord]) -> str:
-    for tries in runs_of(records):
-        last = tries[-1]
-        if failed(last):
-            reason = last.error or next(iter(last.reasons), "no reason was recorded")
-            return f"{engine}, seed {last.seed}: {reason}"
-    return f"{engine}: passed on a later try only"
-
-
-def _apart(values: dict[str, float | None], least: float, share: float, digits: int, unit: str) -> str:
-    """How far the largest lies from the smallest, if by more than `least` and by more than `share` of it."""
-    known = {e: v for e, v in values.items() if v is not None}
-    if not known:
-        return ""
-    missing = [e for e in values if e not in known]
-    if missing:
-        return f"not measured on {', '.join(missing)}"
-    low, high = min(known, key=lambda e: known[e]), max(known, key=lambda e: known[e])
-    apart = known[high] - known[low]
-    if apart <= least or apart <= share * known[low]:
-        return ""
-    return f"{high} {number(apart, digits, unit)} more than {low}"
+    return tag("section", head, tag("p", RULE, class_="soft"), grid)
