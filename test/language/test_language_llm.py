@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract import ObjectQuery
+from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context
 from vla_sim.language.grounding import forgotten, ungrounded
-from vla_sim.language.llm import LlmPlanner, LlmSettings
+from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.llm_format import LlmError, read, schema
 from vla_sim.language.prompt import examples, messages
 from vla_sim.language.resolve import Unresolved

@@ -5,8 +5,9 @@ from language_world import HOME, plan_of
 
 from vla_sim.errors import MissingError
 from vla_sim.language import llm, local_model
+from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context
-from vla_sim.language.llm import LlmPlanner, LlmSettings
+from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.prompt import messages
 from vla_sim.language.rules import RulePlanner
 

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import pytest
 from language_world import HOME, RULES, short
@@ -125,8 +126,14 @@ def test_the_stronger_of_said_and_given_priority_counts(given, text, priority):
     assert desk.of(contract.PLAN)[0].priority == priority
 
 
-def test_the_model_plans_in_mode_llm_and_is_remembered():
-    desk = Desk(to_kitchen, "llm")
+def test_the_model_plans_in_mode_llm_and_what_it_said_before_is_told_apart():
+    known = []
+
+    def model(text, context):
+        known.append(text)
+        return replace(to_kitchen(text, context), remembered=len(known) > 1)
+
+    desk = Desk(model, "llm")
     for command_id in ("c1", "c2"):
         desk.say("off to where the food is", command_id)
         desk.answers()

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from report_records import record
 
 from vla_sim.contract import (
     ContactPair,
@@ -229,8 +230,6 @@ def test_perception_that_pauses_breaks_its_rate():
 
 
 def test_a_percentile_is_judged_over_all_runs():
-    from test_compare import record
-
     spec = checks.Latency(at_most=1000, percentile=90)
     assert spec.judge(good()) == []
     assert checks.NoFall().judge_runs([]) is None
@@ -240,7 +239,7 @@ def test_a_percentile_is_judged_over_all_runs():
 
         return [
             msgspec.structs.replace(
-                record(True, i),
+                record(seed=i),
                 commands=[CommandRecord(text="", command_id="c", spoken=True, given=0, total_ms=ms)],
             )
             for i, ms in enumerate(totals)

@@ -6,6 +6,7 @@ that a server with constrained output leaves a small model little room for nonse
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from typing import Any
@@ -93,6 +94,14 @@ class LlmError(Exception):
     """The model gave no usable plan; the message says why."""
 
 
+class WrongAnswerError(LlmError):
+    """answer: what the model said instead of a plan."""
+
+    def __init__(self, mistake: str, answer: str) -> None:
+        super().__init__(mistake)
+        self.answer = answer
+
+
 def object_names(lexicon: Lexicon) -> list[str]:
     """"red cup" and, for any colour, "cup"."""
     kinds = dict.fromkeys(one.kind for one in lexicon.objects)
@@ -131,15 +140,49 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
         raise LlmError(f"not a plan: {error}") from None
     if not 0 < len(plan.steps) <= MAX_STEPS:
         raise LlmError(f"a plan has 1 to {MAX_STEPS} steps, this one has {len(plan.steps)}")
-    question = next((one.question.strip() for one in plan.steps if isinstance(one, Ask)), None)
+    question = next((_spoken(one.question) for one in plan.steps if isinstance(one, Ask)), None)
     if question is not None:
-        raise Unresolved(Problem(question[:MAX_QUESTION] or "What should I do?", "words"))
+        raise Unresolved(Problem(question or "What should I do?", "words"))
+    return _steps(plan.steps, lexicon, context)
+
+
+def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
+    """Raises `LlmError` as soon as what a model has said cannot become a plan any more: it is not JSON, or
+    a step that is complete is wrong. So nobody waits for the rest of it."""
+    from jiter import from_json  # comes with the client
+
+    bare = _bare(text)
+    if not bare.strip("`json \n"):
+        return
+    try:
+        begun = from_json(bare.encode(), partial_mode=True)
+    except ValueError as error:
+        raise LlmError(f"not a plan: {error}") from None
+    if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
+        raise LlmError('not a plan: it must be {"steps": [...]}')
+    complete = (begun.get("steps") or [])[:-1]
+    if not isinstance(complete, list) or len(complete) >= MAX_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_STEPS} steps")
+    try:
+        steps = msgspec.convert(complete, list[AnyStep])
+    except msgspec.ValidationError as error:
+        raise LlmError(f"not a plan: {error}") from None
+    with contextlib.suppress(Unresolved):
+        _steps([one for one in steps if not isinstance(one, Ask)], lexicon, context)
+
+
+def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[Step]:
     steps: list[Step] = []
     last = context.held or context.mentioned
-    for number, one in enumerate(plan.steps, start=1):
+    for number, one in enumerate(written, start=1):
         steps.append(_step(number, one, lexicon, last))
         last = steps[-1].object or last
     return steps
+
+
+def _spoken(question: str) -> str:
+    """A model's words that are said aloud: printable, short."""
+    return " ".join("".join(c if c.isprintable() else " " for c in question).split())[:MAX_QUESTION]
 
 
 def _step(number: int, one: AnyStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:

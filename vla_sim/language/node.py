@@ -9,8 +9,9 @@ from typing import Any
 from vla_sim import clock, contract
 from vla_sim.contract import ObjectList, PayloadError
 from vla_sim.errors import InputError, VlaSimError
+from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context, Memory
-from vla_sim.language.llm import LlmPlanner, LlmSettings
+from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.llm_format import LlmError
 from vla_sim.language.local_model import NAME, LocalModel
 from vla_sim.language.responder import Responder
@@ -32,7 +33,10 @@ class LanguageParams(StageParams):
     api_key_env: str = param("OPENAI_API_KEY", "environment variable that holds the key, if one is needed")
     timeout: float = param(4.0, "until the rules answer instead of the model [s]", low=0.1, high=60.0)
     temperature: float = param(0.1, "of the model", low=0.0, high=2.0)
-    max_tokens: int = param(256, "of the model's answer", low=16, high=4096)
+    max_tokens: int = param(1000, "of the model's answer", low=16, high=4096)
+    per_minute: int = param(100, "requests to the server in any minute, at most", low=1, high=10000)
+    price_in: float = param(0.0, "of a million tokens of the prompt, to count the cost", low=0.0)
+    price_out: float = param(0.0, "of a million tokens of the answer", low=0.0)
     grounded: bool = param(True, "refuse a model's plan that speaks of things the command does not name")
 
 
@@ -100,7 +104,9 @@ class LanguageNode(StageNode[LanguageParams]):
     def status(self) -> dict[str, str]:
         held = self.memory.context.held
         counts = {what: str(count) for what, count in self.responder.counts.items()}
-        return {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")} | counts
+        model = self._model.completions.statistics.values() if self._model is not None else {}
+        told = {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")}
+        return told | counts | model
 
     def close(self) -> None:
         if self.responder.worker is not None:
@@ -123,7 +129,8 @@ class LanguageNode(StageNode[LanguageParams]):
                 self._local = LocalModel()
                 url = self._local.start()
             settings = LlmSettings(
-                url, p.model, p.api_key_env, p.timeout, p.temperature, p.max_tokens, p.grounded
+                url, p.model, p.api_key_env, p.timeout, p.temperature, p.max_tokens, p.grounded,
+                p.per_minute, p.price_in, p.price_out,
             )
             model = LlmPlanner(self.rules, settings)
             model.connect()

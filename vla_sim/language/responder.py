@@ -132,7 +132,7 @@ class Responder:
             return
         if found.priority == "stop":
             self._drop_waiting()
-        self._publish(request, found, "cache" if answer.cached else "llm", context, asked=answer.asked)
+        self._publish(request, found, "cache" if found.remembered else "llm", context, asked=answer.asked)
 
     def _publish(
         self, request: Request, found: Understood, planner: str, context: Context | None = None,

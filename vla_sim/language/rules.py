@@ -18,7 +18,8 @@ from vla_sim.world import World
 @dataclass(frozen=True)
 class Understood:
     """intent: what was said. steps: the plan. problem: what to ask back instead (no steps then).
-    answer: words that answer a question (no steps then). mentioned, place: what was spoken of."""
+    answer: words that answer a question (no steps then). mentioned, place: what was spoken of.
+    remembered: a model understood it so before, and was not asked again."""
 
     intent: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -27,6 +28,7 @@ class Understood:
     answer: str = ""
     mentioned: ObjectQuery | None = None
     place: str = ""
+    remembered: bool = False
 
     @property
     def question(self) -> str:

@@ -10,34 +10,41 @@ import argparse
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BEHAVIOURS = (
-    "good", "slow", "error429", "error500", "cut", "invalid_json", "wrong_schema", "unknown_name", "empty",
-    "not_json",
+    "good", "slow", "slow_end", "error401", "error429", "error500", "cut", "cut_stream", "invalid_json",
+    "wrong_schema", "unknown_name", "empty", "not_json",
 )  # fmt: skip
-"""good: `plan`. slow: `plan` after `delay`. error429, error500: that status. cut: the connection breaks
-in the middle of the answer. invalid_json, wrong_schema, unknown_name: a completion whose content is cut
-JSON, other JSON, a plan with a place that no world has. empty: no content. not_json: an HTML page."""
+"""good: `plan`. slow: `plan` after `delay`. slow_end: half of `plan` at once, the rest after `delay`.
+error...: that status, 429 with `retry_after`. cut: the connection breaks in the middle of the answer;
+cut_stream: in the middle of a stream. invalid_json, wrong_schema, unknown_name: a completion whose content
+is cut JSON, other JSON, a plan with a place that no world has. empty: no content. not_json: an HTML page."""
+TOKEN = 4
+"""Characters in a token of its streams."""
+HEAD = {"id": "scripted", "object": "chat.completion", "created": 0, "model": "scripted"}
+STREAM = HEAD | {"object": "chat.completion.chunk"}
 GO_HOME = '{"steps":[{"skill":"navigate","place":"kitchen"}]}'
 
 
 class ScriptedLlm:
     """Answers each request with the next behaviour of `script`; the last one repeats.
 
-    A behaviour is one of `BEHAVIOURS` or the content of a completion. delay [s]: of "slow".
-    `requests`: the bodies received. Use it in a `with`, or call `start` and `close`.
+    A behaviour is one of `BEHAVIOURS` or the content of a completion. delay [s]: of the slow ones.
+    retry_after [s]: what error429 asks for. `requests`: the bodies received. A request for a stream is
+    answered by one. Use it in a `with`, or call `start` and `close`.
     """
 
     def __init__(
-        self, script: Sequence[str] = ("good",), plan: str = GO_HOME, delay: float = 10.0, port: int = 0
-    ) -> None:
+        self, script: Sequence[str] = ("good",), plan: str = GO_HOME, delay: float = 10.0, port: int = 0,
+        retry_after: float | None = None,
+    ) -> None:  # fmt: skip
         self.script = list(script)
         self.plan = plan
         self.delay = delay
+        self.retry_after = retry_after
         self.requests: list[dict[str, Any]] = []
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -79,13 +86,20 @@ class ScriptedLlm:
         with self._lock:
             self.requests.append(json.loads(body))
             behaviour = self.script[min(len(self.requests), len(self.script)) - 1]
+            streamed = bool(self.requests[-1].get("stream"))
         if http.path != "/v1/chat/completions":
             self._send(http, 404, b'{"error":{"message":"no such path"}}')
         elif behaviour == "slow":
             self._closing.wait(self.delay)
-            self._complete(http, self.plan)
-        elif behaviour in ("error429", "error500"):
-            self._send(http, int(behaviour[-3:]), b'{"error":{"message":"scripted error"}}')
+            self._complete(http, self.plan, streamed)
+        elif behaviour.startswith("error"):
+            headers = {}
+            if behaviour == "error429" and self.retry_after is not None:
+                headers["Retry-After"] = f"{self.retry_after:g}"
+            body = b'{"error":{"message":"scripted error"}}'
+            self._send(http, int(behaviour[-3:]), body, headers=headers)
+        elif behaviour in ("slow_end", "cut_stream"):
+            self._stream(http, self.plan, behaviour)
         elif behaviour == "cut":
             http.send_response(200)
             http.send_header("Content-Type", "application/json")
@@ -96,7 +110,7 @@ class ScriptedLlm:
         elif behaviour == "not_json":
             self._send(http, 200, b"<html>Welcome</html>", "text/html")
         else:
-            self._complete(http, self._content(behaviour))
+            self._complete(http, self._content(behaviour), streamed)
 
     def _content(self, behaviour: str) -> str | None:
         return {
@@ -107,24 +121,64 @@ class ScriptedLlm:
             "empty": None,
         }.get(behaviour, behaviour)
 
-    def _complete(self, http: BaseHTTPRequestHandler, content: str | None) -> None:
+    def _complete(self, http: BaseHTTPRequestHandler, content: str | None, streamed: bool) -> None:
+        if streamed:
+            self._stream(http, content or "")
+            return
         message = {"role": "assistant", "content": content}
-        reply = {
-            "id": "scripted", "object": "chat.completion", "created": int(time.time()), "model": "scripted",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        }  # fmt: skip
-        self._send(http, 200, json.dumps(reply).encode())
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 400, "completion_tokens": _tokens(content or ""), "total_tokens": 0}
+        self._send(http, 200, json.dumps(HEAD | {"choices": [choice], "usage": usage}).encode())
+
+    def _stream(self, http: BaseHTTPRequestHandler, content: str, behaviour: str = "") -> None:
+        """Server-sent events, a token each: https://platform.openai.com/docs/api-reference/chat-streaming"""
+        half = len(content) // 2
+        try:
+            http.protocol_version = "HTTP/1.1"
+            http.send_response(200)
+            http.send_header("Content-Type", "text/event-stream")
+            http.send_header("Transfer-Encoding", "chunked")
+            http.end_headers()
+            for begin in range(0, len(content), TOKEN):
+                if behaviour and begin >= half:
+                    if behaviour == "cut_stream":
+                        http.close_connection = True
+                        return
+                    self._closing.wait(self.delay)
+                    behaviour = ""
+                delta = {"index": 0, "delta": {"content": content[begin : begin + TOKEN]}}
+                self._event(http, json.dumps(STREAM | {"choices": [delta]}))
+            usage = {"prompt_tokens": 400, "completion_tokens": _tokens(content), "total_tokens": 0}
+            self._event(http, json.dumps(STREAM | {"choices": [], "usage": usage}))
+            self._event(http, "[DONE]")
+            http.wfile.write(b"0\r\n\r\n")
+        except OSError:  # the client gave up first
+            http.close_connection = True
 
     @staticmethod
-    def _send(http: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json") -> None:
+    def _event(http: BaseHTTPRequestHandler, data: str) -> None:
+        line = f"data: {data}\n\n".encode()
+        http.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    @staticmethod
+    def _send(
+        http: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
         try:
             http.send_response(status)
             http.send_header("Content-Type", kind)
             http.send_header("Content-Length", str(len(body)))
+            for name, value in (headers or {}).items():
+                http.send_header(name, value)
             http.end_headers()
             http.wfile.write(body)
         except OSError:  # the client gave up first
             http.close_connection = True
+
+
+def _tokens(content: str) -> int:
+    return -(-len(content) // TOKEN)
 
 
 def main() -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -17,7 +16,6 @@ from vla_sim.language.rules import Understood
 
 Ask = Callable[[str, Context], Understood]
 """Blocks until the model answered; raises `LlmError`."""
-CACHED = 64
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Answer:
     command_id: str
     understood: Understood | None
     reason: str = ""
-    cached: bool = False
     asked: float = field(default_factory=clock.mono)
     """When the request was made (`clock.mono`)."""
 
@@ -46,16 +43,13 @@ class LlmWorker:
         self._lock = threading.Lock()
         self._waiting: dict[str, threading.Timer] = {}
         self._threads = 0
-        self._cache: OrderedDict[Hashable, Understood] = OrderedDict()
         self._done: SimpleQueue[Answer] = SimpleQueue()
 
     def submit(self, command_id: str, text: str, context: Context) -> None:
         """Start a request; its `Answer` comes through `finished`."""
-        key = (" ".join(text.lower().split()), context.held, context.mentioned, context.place)
         with self._lock:
-            known = self._cache.get(key)
             busy = self._threads >= self._most
-            if known is None and not busy:
+            if not busy:
                 self._threads += 1
                 late = Answer(command_id, None, f"no plan within {self._timeout:g} s")
                 timer = threading.Timer(self._timeout, self._finish, (late,))
@@ -63,16 +57,14 @@ class LlmWorker:
                 self._waiting[command_id] = timer
                 if not clock.lockstep():
                     timer.start()
-        if known is not None:
-            self._put(Answer(command_id, known, cached=True))
-        elif clock.lockstep() and not busy:
-            began = time.perf_counter()
-            self._run(command_id, text, context, key)
-            clock.charge("planning", time.perf_counter() - began)
-        elif busy:
+        if busy:
             self._put(Answer(command_id, None, f"{self._most} commands wait for the model already"))
+        elif clock.lockstep():
+            began = time.perf_counter()
+            self._run(command_id, text, context)
+            clock.charge("planning", time.perf_counter() - began)
         else:
-            run = threading.Thread(target=self._run, args=(command_id, text, context, key), daemon=True)
+            run = threading.Thread(target=self._run, args=(command_id, text, context), daemon=True)
             run.start()
 
     def finished(self) -> list[Answer]:
@@ -96,7 +88,7 @@ class LlmWorker:
     def close(self) -> None:
         self.drop()
 
-    def _run(self, command_id: str, text: str, context: Context, key: Hashable) -> None:
+    def _run(self, command_id: str, text: str, context: Context) -> None:
         asked = clock.mono()
         try:
             answer = Answer(command_id, self._ask(text, context), asked=asked)
@@ -106,10 +98,6 @@ class LlmWorker:
             answer = Answer(command_id, None, f"{type(error).__name__}: {error}", asked=asked)
         with self._lock:
             self._threads -= 1
-            if answer.understood is not None and answer.understood.steps:
-                self._cache[key] = answer.understood
-                while len(self._cache) > CACHED:
-                    self._cache.popitem(last=False)
         self._finish(answer)
 
     def _finish(self, answer: Answer) -> None:
