@@ -74,7 +74,7 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("safety", "vla_sim.safety.node"),
     NodeSpec("executive", "vla_sim.executive.node"),
     NodeSpec(
-        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "thresholds"), nice=10,
+        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "thresholds"), nice=5,
         observer=True,
     ),
 )  # fmt: skip

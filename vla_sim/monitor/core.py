@@ -17,7 +17,7 @@ WINDOW = 300.0
 MINUTE = 60.0
 FRESH = 2.5
 """[s] after which a rate is not known any more: nodes report once a second."""
-MOST_NODES = 64
+MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
 ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
@@ -142,7 +142,8 @@ class Monitor:
 
     def second(self, usage: Usage, mono: float) -> MonitorState:
         """How everything is now."""
-        self._pace.add(mono, self.stamp)
+        if self.stamp > 0.0:
+            self._pace.add(mono, self.stamp)
         rates = {
             topic: round(value, 2) for topic, rate in self._rates.items()
             if (value := rate.value(mono)) is not None

@@ -109,43 +109,41 @@ class Journal:
                 self._changed.wait_for(lambda: self._waiting or self._ending)
                 lines, lost = list(self._waiting), self._lost
                 self._waiting.clear()
-                self._lost = 0
                 ending = self._ending
-            if lost:
-                lines.insert(0, self._own(Lost(lines=lost)))
-            if lines and not self._write(lines):
-                with self._changed:
-                    self._keep(lines)
-                    if self._ending:
-                        return
+            head = [self._own(Lost(lines=lost))] if lost else []
+            left = head + lines
+            done = self._write(left)
+            told = len(left) < len(head) + len(lines)
+            with self._changed:
+                if told:
+                    self._lost -= lost
+                self._keep(left if told else lines)
+                if not done and not self._ending:
                     self._changed.wait_for(lambda: self._ending, AGAIN)
-            elif ending:
+            if ending:
                 break
-        if self._file is not None:
-            os.close(self._file)
+        self._shut()
 
     def _keep(self, lines: list[bytes]) -> None:
-        """Back into the queue, in front; what has no room there is lost."""
-        room = max(0, self._most - len(self._waiting))
-        self._lost += max(0, len(lines) - room)
-        self.lost += max(0, len(lines) - room)
-        self._waiting.extendleft(reversed(lines[len(lines) - room :] if room else []))
+        """Back into the queue, in front; of what has no room there the oldest is lost."""
+        lost = max(0, len(lines) + len(self._waiting) - self._most)
+        self._lost += lost
+        self.lost += lost
+        self._waiting.extendleft(reversed(lines[lost:]))
 
     def _write(self, lines: list[bytes]) -> bool:
         """Whether all are in the file; those that are leave the list."""
         try:
-            if self._file is None or self._size > LARGEST:
-                self._open()
-            assert self._file is not None
+            file = self._opened()
             while lines:
-                data = b"".join(lines)
-                written = os.write(self._file, data)
+                written = os.write(file, b"".join(lines))
                 self._size += written
                 while lines and written >= len(lines[0]):
                     written -= len(lines.pop(0))
                 if written:  # part of a line: it comes again, whole, after an end for the part
                     lines[0] = b"\n" + lines[0]
         except OSError as error:
+            self._shut()  # so that the next try begins with a line that tells when
             self._failing += 1
             if self._failing == 1:
                 self._tell(f"{self.path} cannot be written: {error.strerror}; the robot goes on without")
@@ -155,10 +153,12 @@ class Journal:
             self._tell(f"{self.path} is written again")
         return True
 
-    def _open(self) -> None:
+    def _opened(self) -> int:
+        """The file, a new one where it has become too large. Raises `OSError`."""
+        if self._file is not None and self._size <= LARGEST:
+            return self._file
         if self._file is not None:
-            os.close(self._file)
-            self._file = None
+            self._shut()
             self.path.replace(earlier(self.path))
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o644)
@@ -170,6 +170,12 @@ class Journal:
         )  # fmt: skip
         head = b"\n" if self._size else b""  # the line before may have been torn
         self._size += os.write(self._file, head + self._own(start))
+        return self._file
+
+    def _shut(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _own(self, record: Record) -> bytes:
         return b'{"mono":%.6f,"topic":"","record":%s}\n' % (time.monotonic(), self._encode(record))

@@ -15,7 +15,6 @@ from vla_sim.scenario.report_svg import (
     label,
     line,
     points,
-    px,
     sane,
     steps,
     thin,
@@ -42,7 +41,7 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
         ("memory [%]", "system.memory", lambda s: s.memory),
         ("control [Hz]", "control.rate", lambda s: s.rates.get(contract.CMD_VEL.name)),
         ("perception [Hz]", "perception.rate", lambda s: s.rates.get(contract.OBJECTS.name)),
-        ("real-time factor", "", lambda s: s.real_time_factor),
+        ("real-time factor", "", lambda s: s.real_time_factor or None),
     ]
     limits = {t.name: t.value for t in contract.THRESHOLDS}
     begin, end = states[0].mono, states[-1].mono
@@ -96,6 +95,6 @@ def _file(picture: Markup | None) -> bytes | None:
     """A drawing as a file that stands alone."""
     if picture is None:
         return None
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{px(1.4 * WIDTH)}" '
+    head = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
     inside = picture.removeprefix("<svg ").replace(">", f"><style>{STYLE}</style>", 1)
     return (head + inside).encode()
