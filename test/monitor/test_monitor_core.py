@@ -135,10 +135,16 @@ def test_the_state_travels(monitor):
     assert state.figures == {"language.waiting": "3", "language.llm.hits": "7"}
 
 
-@given(
-    st.text(max_size=80), st.text(max_size=20),
-    st.dictionaries(st.text(max_size=30), st.text(max_size=300), max_size=5), st.floats(), st.sampled_from(["published ", "", "listens"]),
-)  # fmt: skip
+outside = {
+    "name": st.text(max_size=80),
+    "message": st.text(max_size=20),
+    "values": st.dictionaries(st.text(max_size=30), st.text(max_size=300), max_size=5),
+    "stamp": st.floats(),
+    "prefix": st.sampled_from(["published ", "", "listens"]),
+}
+
+
+@given(**outside)
 def test_no_report_from_outside_breaks_it(name, message, values, stamp, prefix):
     monitor = Monitor(thresholds(), 0.0)
     values = {prefix + key: value for key, value in values.items()}

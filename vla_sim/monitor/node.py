@@ -115,8 +115,10 @@ class MonitorNode(StageNode[MonitorParams]):
         for alert in alerts:
             self.send(contract.MONITOR_ALERTS, alert)
             self.write(contract.MONITOR_ALERTS, alert)
-            log = self.get_logger()
-            (log.warning if alert.active else log.info)(str(alert))
+            if alert.active:
+                self.get_logger().warning(str(alert))
+            else:  # on a line of its own: rclpy's logger knows its callers by their line
+                self.get_logger().info(str(alert))
 
     def write(self, topic: Topic, record: Record) -> None:
         if self.journal is not None:
