@@ -528,6 +528,7 @@ ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
 MONITOR_ALERTS = Topic("/monitor/alerts", Alert)
 MONITOR_STATE = Topic("/monitor/state", MonitorState)
+MONITOR_SERVICE = "/monitor/report"  # std_srvs/Trigger: the last minutes as text
 
 GROUND_TRUTH = Topic("/sim/ground_truth", GroundTruth, truth=True)
 CONTACTS = Topic("/sim/contacts", Contacts, truth=True)

@@ -52,8 +52,9 @@ class Domain:
     @staticmethod
     def _lock(number: int) -> IO[bytes] | None:
         try:
-            lock = _lock_file(number).open("wb")
+            lock = _lock_file(number).open("ab")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.utime(lock.fileno())  # tells `running_domains` when
         except OSError:
             return None
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
@@ -80,7 +81,7 @@ def running_domains() -> list[int]:
         number = path.stem.removeprefix(LOCK)
         try:
             with path.open("rb") as lock:
-                began = os.fstat(lock.fileno()).st_mtime  # opened for writing when it was taken
+                began = os.fstat(lock.fileno()).st_mtime
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             if number.isdigit():

@@ -8,6 +8,7 @@ from monitor_journal_of import traced
 rclpy = pytest.importorskip("rclpy")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
 
 from vla_sim import contract  # noqa: E402
 from vla_sim.contract import SafetyState  # noqa: E402
@@ -77,6 +78,19 @@ def test_once_a_second_there_is_a_state_and_the_pressure(start):
     assert (state.nodes[0].level, state.nodes[0].message) == ("warning", "payloads rejected")
     assert topic == "/monitor/state"
     assert [(p.stamp, p.cpu, p.memory) for p in seen] == [(12.0, state.cpu, state.memory)]
+
+
+def test_the_last_minutes_are_told_when_asked(start):
+    node = start("thresholds:='system.cpu=1e9 system.memory=1e9 system.disk=1e9'")
+    for event in traced("c1", 10.0):
+        node.on_trace(event)
+    node.core.store.record("voice", "latency", 70.0, "ms")
+    node.second()
+    answer = node.on_report(None, Trigger.Response())
+    assert answer.success
+    assert "no alerts" in answer.message
+    assert "voice latency [ms]: average 70, min 70, max 70, count 1" in answer.message  # the other is old
+    assert "s ago: system cpu" in answer.message
 
 
 def test_the_gate_is_written_down_when_it_changes(start, tmp_path):

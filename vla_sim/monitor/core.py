@@ -20,6 +20,7 @@ FRESH = 2.5
 MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
+LAST_TOLD = 20
 ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 RATES = {"perception": contract.OBJECTS.name, "control": contract.CMD_VEL.name}
 """Which topic's rate a threshold means: objects for whoever looks, velocities that passed the gate."""
@@ -175,6 +176,21 @@ class Monitor:
             errors=self.errors(mono), commands=self.commands, missed=round(missed, 3), nodes=nodes,
             alerts=self.active(), figures=self._figures(),
         )  # fmt: skip
+
+    def report(self, mono: float) -> str:
+        """The last `WINDOW` in words: what is wrong, each component's summary, the last metrics."""
+        lines = [str(alert) for alert in self.active()] or ["no alerts"]
+        for component in sorted({s.component for s in self.store.all_series()}):
+            units = {s.type: s.unit for s in self.store.all_series() if s.component == component}
+            for kind, s in self.store.summaries(component, mono - WINDOW).items():
+                lines.append(
+                    f"{component} {kind} [{units[kind]}]: average {s.average:.4g}, min {s.min:.4g}, "
+                    f"max {s.max:.4g}, count {s.samples}"
+                )
+        lines.append(f"{self.store.count} metrics in all, the last:")
+        for m in reversed(self.store.last(LAST_TOLD)):
+            lines.append(f"{mono - m.time:.1f} s ago: {m.component} {m.type} {m.value:.4g} {m.unit}".rstrip())
+        return "\n".join(lines)
 
     def throughput(self, mono: float) -> float:
         """Commands accepted a second, over the last minute (or since the beginning)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from std_srvs.srv import Trigger
 
 from vla_sim import contract
 from vla_sim.contract import Alert, MonitorState, PayloadError, Record, SafetyState, Topic
@@ -36,7 +37,8 @@ class MonitorNode(StageNode[MonitorParams]):
     """Parameters: `MonitorParams`.
 
     Subscribes /diagnostics, /vla/trace, /vla/status, /vla/command, /voice/transcript, /safety/state.
-    Publishes /monitor/state (1 Hz), /monitor/alerts.
+    Publishes /monitor/state (1 Hz), /monitor/alerts. Service /monitor/report (std_srvs/Trigger): the last
+    minutes as text.
 
     Rates are told by the nodes' own counts, and the time by their reports: it hears a few messages a second
     whatever the rates are, and lives on the machine's clock.
@@ -69,6 +71,7 @@ class MonitorNode(StageNode[MonitorParams]):
         self.listen(contract.COMMAND, lambda record: self.write(contract.COMMAND, record))
         # Kept undecoded: ten a second arrive, and what counts is when another one does.
         self.listen(contract.SAFETY_STATE, self.on_safety, raw=True)
+        self.create_service(Trigger, contract.MONITOR_SERVICE, self.on_report)
         self.repeat(1.0, self.second, steady=True)
 
     def on_diagnostics(self, message: Any) -> None:
@@ -108,6 +111,10 @@ class MonitorNode(StageNode[MonitorParams]):
 
     def on_pressure(self, pressure: Pressure) -> None:
         """Once a second, with what was measured: here load shedding decides."""
+
+    def on_report(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = True, self.core.report(time.monotonic())
+        return response
 
     def flush(self) -> None:
         """Send the alerts that have arisen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,13 +14,15 @@ from vla_sim import contract
 from vla_sim.contract import Alert, MonitorState, StageFigures, Threshold
 
 BAR = 20
-PAIRS = 3
-"""Rates side by side."""
+LEAST_RATE = 0.5
+"""[Hz] What is rarer comes by the command."""
 STALE = 3.0
 """[s] after which the last state is old."""
-MOST = 12
+MOST = 16
 """Key figures of a node that are shown."""
-NOTED = ("hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens", "breaker")
+NOTED = (
+    "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens", "breaker",
+)  # fmt: skip
 """What a figure's name has in it that is shown before others."""
 HIDDEN = ("simulated_seconds", "rejected ")
 
@@ -77,8 +80,9 @@ def _load(load: dict[str, object]) -> Text:
 def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool = True) -> Table:
     """Without lines; numbers to the right. What is in brackets is no markup."""
     out = Table(
-        title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, show_header=header
-    )
+        title=Text(title, style="bold italic"), title_justify="left", box=None, pad_edge=False,
+        show_header=header,
+    )  # fmt: skip
     for name in columns:
         right = name not in (*left, "")
         out.add_column(Text(name, style="dim"), justify="right" if right else "left", no_wrap=right)
@@ -107,23 +111,21 @@ def _budget(s: StageFigures) -> Text:
     return bar + Text(f" {100 * s.p95 / s.limit:.0f} %" + (f", {s.over} over" if s.over else ""), style=style)
 
 
-def _rates(state: MonitorState) -> Table:
+def _rates(state: MonitorState) -> Group:
+    """Side by side, as many as there is room for; those with a limit first."""
     limits = {contract.OBJECTS.name: "perception.rate", contract.CMD_VEL.name: "control.rate"}
-    out = _table("rates [Hz]", *["", "rate"] * PAIRS, header=False)
+    raised = {a.name for a in state.alerts}
     shown = sorted(
-        (t for t, r in state.rates.items() if r >= 0.5 and t != contract.DIAGNOSTICS.name),
+        (t for t, r in state.rates.items() if r >= LEAST_RATE and t != contract.DIAGNOSTICS.name),
         key=lambda t: (t not in limits, t),
     )  # fmt: skip
-    raised = {a.name for a in state.alerts}
-    cells: list[RenderableType] = []
+    cells = []
     for topic in shown:
         name = limits.get(topic, "")
         style = "red" if name in raised else "green" if name else ""
         least = f" of {_threshold(name).value:g}" if name else ""
-        cells += [Text(topic, style="dim"), Text(f"{state.rates[topic]:.1f}{least}", style=style)]
-    for k in range(0, len(cells), 2 * PAIRS):
-        out.add_row(*cells[k : k + 2 * PAIRS])
-    return out
+        cells.append(Text(f"{topic} ", style="dim") + Text(f"{state.rates[topic]:.1f}{least}", style=style))
+    return Group(Text("rates [Hz]", style="bold italic"), Columns(cells, padding=(0, 3), equal=True))
 
 
 def _nodes(state: MonitorState) -> Table:
