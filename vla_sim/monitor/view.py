@@ -21,7 +21,8 @@ STALE = 3.0
 MOST = 16
 """Key figures of a node that are shown."""
 NOTED = (
-    "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens", "breaker",
+    "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens",
+    "breaker",
 )  # fmt: skip
 """What a figure's name has in it that is shown before others."""
 HIDDEN = ("simulated_seconds", "rejected ")
