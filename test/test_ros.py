@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -93,3 +94,17 @@ def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
         assert time.monotonic() < deadline
     assert [say.text for say in heard] == ["hello"]
     assert node.rejected == {contract.SAY.name: 3}
+
+
+def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
+    node = start()
+    node.publish(contract.SAY)
+    reports = []
+    node._diagnostics.publish = reports.append
+    for _ in range(3):
+        node.send(contract.SAY, contract.Say(text="hello"))
+    node._report()
+    values = {v.key: v.value for v in reports[0].status[0].values}
+    assert values["pid"] == str(os.getpid())
+    assert values[f"published {contract.SAY.name}"] == "3"
+    assert node.publish(contract.SAY).msg_type is String

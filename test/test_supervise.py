@@ -122,3 +122,20 @@ def test_a_domain_that_another_program_uses_is_not_taken():
 def test_a_domain_is_a_number_that_ros_knows():
     with pytest.raises(InputError, match="from 0 to 232"):
         Domain(500)
+
+
+def test_a_run_goes_on_when_what_only_watches_has_ended(tmp_path):
+    specs = (NodeSpec("patient", "patient", ()), NodeSpec("broken", "broken", (), observer=True))
+    told = []
+
+    def echo(name, text):
+        told.append((name, text))
+
+    run = Stack(StackOptions(), tmp_path / "run", specs=specs, echo=echo)
+    assert run.names == ("patient",)
+    with run as running:
+        wait_for(lambda: running.processes[1].popen.poll() is not None)
+        running.check()
+        running.check()
+    warnings = [text for name, text in told if name == "broken" and text.startswith("[WARN]")]
+    assert warnings == ["[WARN] ended: the camera is on fire; the run goes on without it"]

@@ -276,6 +276,94 @@ class Say(Record, frozen=True, kw_only=True):
     text: Text
 
 
+Severity = Literal["warning", "critical"]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Alert(Record, frozen=True, kw_only=True):
+    """A measured value has passed its threshold, or (`active` false) is back. One record when it is raised,
+    one when a warning becomes critical, one when it is over."""
+
+    component: Id
+    metric: Id
+    value: float
+    threshold: float
+    unit: Text = ""
+    severity: Severity
+    active: bool = True
+    stamp: float
+    mono: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.component}.{self.metric}"
+
+    def __str__(self) -> str:
+        what = self.severity if self.active else "over"
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{what}: {self.component} {self.metric} {self.value:.3g}{unit}, limit {self.threshold:g}{unit}"
+        )
+
+
+class StageFigures(Record, frozen=True, kw_only=True):
+    """Latencies of one stage, or of the whole way ("total"), over the monitor's window [ms]; `over`: how
+    many were over the limit. Percentiles are linear between neighbours."""
+
+    stage: Id
+    count: Count
+    last: float
+    p50: float
+    p95: float
+    p99: float
+    worst: float
+    over: Count
+    limit: float
+    goal: float
+
+
+class NodeUsage(Record, frozen=True, kw_only=True):
+    """One node: cpu [% of one core], memory [MB resident], both -1 where its process is not on this machine;
+    silent: seconds since it last reported."""
+
+    node: Id
+    pid: int
+    cpu: float
+    memory: float
+    silent: NotNegative
+    level: Literal["ok", "warning", "error"] = "ok"
+    message: Text = ""
+
+
+class MonitorState(Record, frozen=True, kw_only=True):
+    """What the monitor measured, once a second. cpu [% of all cores], memory and disk [% used], sent and
+    received [bytes/s of all network interfaces], rates [Hz of the ROS clock, by topic], throughput [commands
+    accepted a second, over the last minute], errors [share of ended commands that failed], missed [deadlines
+    missed a second: periods that a rate lacks, stages over their limit], figures: each node's key figures as
+    in /diagnostics, by "node.name"."""
+
+    stamp: float
+    mono: float
+    cpu: NotNegative
+    memory: NotNegative
+    disk: NotNegative
+    sent: NotNegative
+    received: NotNegative
+    real_time_factor: float
+    stages: list[StageFigures]
+    rates: dict[str, float]
+    throughput: NotNegative
+    errors: Unit
+    commands: Count
+    """Commands accepted since the monitor began."""
+    missed: NotNegative
+    nodes: list[NodeUsage]
+    alerts: list[Alert]
+    """Those that are active now."""
+    figures: dict[str, Text] = {}
+
+
 class ContactPair(Record, frozen=True, kw_only=True):
     """Two touching things, `model::link::collision` each, in alphabetical order."""
 
@@ -438,6 +526,9 @@ GRIPPER_TRAJECTORY: dict[str, Topic] = {
 SAFETY_STATE = Topic("/safety/state", SafetyState)
 ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+MONITOR_ALERTS = Topic("/monitor/alerts", Alert)
+MONITOR_STATE = Topic("/monitor/state", MonitorState)
+MONITOR_SERVICE = "/monitor/report"  # std_srvs/Trigger: the last minutes as text
 
 GROUND_TRUTH = Topic("/sim/ground_truth", GroundTruth, truth=True)
 CONTACTS = Topic("/sim/contacts", Contacts, truth=True)
@@ -450,7 +541,7 @@ TOPICS: tuple[Topic, ...] = (
     MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
     CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
     *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
-    SAFETY_STATE, DIAGNOSTICS, GROUND_TRUTH, CONTACTS, DISTURB,
+    SAFETY_STATE, DIAGNOSTICS, MONITOR_ALERTS, MONITOR_STATE, GROUND_TRUTH, CONTACTS, DISTURB,
 )  # fmt: skip
 
 # --------------------------------------------------------------------------- budgets
@@ -480,3 +571,40 @@ COSTS: dict[str, float] = {
 }  # fmt: skip
 """Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
 these stages take on two cores."""
+
+
+CRITICAL = 1.2
+"""An alert is critical from so many times its threshold; where low is bad, from the threshold over it."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where an alert is raised: `value` or more, or less than it where `below`; and where it is over:
+    `clear`. after: how many measurements in a row it takes, either way."""
+
+    component: str
+    metric: str
+    value: float
+    unit: str
+    clear: float
+    below: bool = False
+    after: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.component}.{self.metric}"
+
+
+THRESHOLDS: tuple[Threshold, ...] = (
+    Threshold("voice", "response", 2.0, "s", 1.8),  # last voiced sample to first motion
+    Threshold("llm", "response", 5.0, "s", 4.5),  # intent to plan
+    # The nominal rates are the limits themselves, so there is no room above them: it is enough to be back.
+    Threshold("perception", "rate", 10.0, "Hz", 10.0, below=True, after=3),
+    Threshold("control", "rate", 50.0, "Hz", 50.0, below=True, after=3),
+    Threshold("system", "cpu", 80.0, "%", 72.0, after=3),
+    Threshold("system", "memory", 80.0, "%", 76.0, after=3),
+    Threshold("system", "disk", 90.0, "%", 88.0, after=3),
+    Threshold("commands", "errors", 0.1, "", 0.08),
+    Threshold("node", "silence", 5.0, "s", 2.5),
+)
+"""The book's limits. "node" stands for every node by its own name."""

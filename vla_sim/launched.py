@@ -28,7 +28,8 @@ class LaunchedNodes:
 
     def __init__(self, *, lockstep: bool, specs: tuple[NodeSpec, ...] | None = None) -> None:
         self.lockstep = lockstep
-        self.names = tuple(spec.name for spec in (specs if specs is not None else stack.nodes()))
+        specs = specs if specs is not None else stack.nodes()
+        self.names = tuple(spec.name for spec in specs if not spec.observer)
         self.domain = Domain()
         self.killed: set[str] = set()
         self.codes: dict[str, int] = {}
@@ -74,7 +75,7 @@ class LaunchedNodes:
     def check(self) -> None:
         """Raises `StackError` if a node has ended by itself."""
         for name, code in self.codes.items():
-            if not self._ending and name not in self.killed:
+            if not self._ending and name not in self.killed and name in self.names:
                 why = self._last.get(name, "").removeprefix("error: ") or "it said nothing"
                 raise StackError(f"{name} ended with exit code {code}: {why}")
 

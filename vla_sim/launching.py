@@ -29,18 +29,18 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     launch ends, with exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
     """
     launch = _launch()
-    nodes = stack.nodes(simulated=engine)
-    names = [name for name in OPTIONS if any(name in node.takes for node in nodes)]
+    taken = stack.taken(stack.nodes(simulated=engine))
+    names = [name for name in OPTIONS if name in taken]
 
     def start(context: Any) -> list[Any]:
         options = options_of(_values(context, names))
         return [
             launch.actions.ExecuteProcess(
                 cmd=stack.command(node, options, simulated=simulated_time), name=node.name,
-                prefix=_prefix(node), output="screen", on_exit=_end_all(node.name),
+                prefix=_prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
                 additional_env=surroundings(os.environ, local=simulated_time),
             )
-            for node in nodes
+            for node in stack.nodes(options, simulated=engine)
         ]  # fmt: skip
 
     start_all = launch.actions.OpaqueFunction(function=start)
@@ -104,7 +104,7 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
         nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
         environment = nodes.environment()
         actions = []
-        for spec in stack.nodes():
+        for spec in stack.nodes(options):
             process = launch.actions.ExecuteProcess(
                 cmd=stack.command(spec, options), name=spec.name, prefix=_prefix(spec), env=environment,
                 output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import socket
 import sys
@@ -61,6 +62,23 @@ def message_class(name: str) -> Any:
     return getattr(importlib.import_module(f"{package}.msg"), kind)
 
 
+class CountedPublisher:
+    """An rclpy publisher that knows how much it sent: rates are counted where they arise, and cost nobody a
+    message."""
+
+    def __init__(self, publisher: Any) -> None:
+        self._publisher = publisher
+        self.msg_type = publisher.msg_type
+        self.count = 0
+
+    def publish(self, message: Any) -> None:
+        self.count += 1
+        self._publisher.publish(message)
+
+    def get_subscription_count(self) -> int:
+        return int(self._publisher.get_subscription_count())
+
+
 class StageNode(Node, Generic[P]):
     """A node with typed parameters, record topics, a trace and 1 Hz diagnostics.
 
@@ -96,6 +114,8 @@ class StageNode(Node, Generic[P]):
             found = self.create_publisher(kind, topic.name, self._qos(topic), event_callbacks=NO_EVENTS)
             if self.turns is not None:
                 found = lockstep.Publisher(self.turns.mail, found, topic.name)
+            else:
+                found = CountedPublisher(found)
             self._publishers_by_topic[topic.name] = found
         return found
 
@@ -179,6 +199,12 @@ class StageNode(Node, Generic[P]):
         """Key figures for /diagnostics; stages override it."""
         return {}
 
+    def health(self) -> tuple[bytes, str]:
+        """Level and message for /diagnostics."""
+        if self.rejected:
+            return DiagnosticStatus.WARN, "payloads rejected"
+        return DiagnosticStatus.OK, "ok"
+
     def _reject(self, topic: Topic, error: PayloadError) -> None:
         self.rejected[topic.name] = self.rejected.get(topic.name, 0) + 1
         self.get_logger().warning(f"{topic.name}: {error}", throttle_duration_sec=1.0)
@@ -193,11 +219,15 @@ class StageNode(Node, Generic[P]):
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
         values["listens"] = " ".join(self._listening)
         values |= {f"listeners {name}": str(count) for name, count in self.listeners().items()}
+        if self.turns is None:  # in lock-step a report has no number of the machine's in it
+            values["pid"] = str(os.getpid())
+            values |= {f"published {name}": str(p.count) for name, p in self._publishers_by_topic.items()}
         values |= self.status()
+        level, text = self.health()
         entry = DiagnosticStatus(
-            level=DiagnosticStatus.WARN if self.rejected else DiagnosticStatus.OK,
+            level=level,
             name=self.get_name(),
-            message="payloads rejected" if self.rejected else "ok",
+            message=text,
             values=[KeyValue(key=k, value=v) for k, v in values.items()],
         )
         message = DiagnosticArray(status=[entry])

@@ -33,17 +33,26 @@ class StackOptions:
     recogniser: str = param("pocketsphinx", "pocketsphinx or whisper")
     whisper_model: str = param("", "folder of a whisper model")
     speech_folder: str = param("", "where the robot's spoken answers are written as WAV; empty: nowhere")
+    monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
+    monitor_folder: str = param("", "where the monitor's journal is written; empty: nowhere")
+    prometheus_port: int = param(0, "of the monitor's endpoint on 127.0.0.1; 0: none", low=0, high=65535)
+    thresholds: str = param("", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
 
 
 @dataclass(frozen=True)
 class NodeSpec:
     """A node: its module's `main`, which of the options it takes, and how far it steps back when the
-    cores are busy (`nice`): looking and listening may wait for walking, not the other way round."""
+    cores are busy (`nice`): looking and listening may wait for walking, not the other way round.
+
+    observer: it only watches. The option of its name switches it; it lives on the machine's clock and takes
+    no turns in lock-step, where it does not run; nobody waits for it, and a run goes on when it has ended.
+    """
 
     name: str
     module: str
     takes: tuple[str, ...] = ("world",)
     nice: int = 0
+    observer: bool = False
 
 
 STACK: tuple[NodeSpec, ...] = (
@@ -64,19 +73,37 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
     NodeSpec("safety", "vla_sim.safety.node"),
     NodeSpec("executive", "vla_sim.executive.node"),
-)
+    NodeSpec(
+        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "thresholds"), nice=5,
+        observer=True,
+    ),
+)  # fmt: skip
 
 
-def nodes(*, simulated: bool = True) -> tuple[NodeSpec, ...]:
-    """The whole table, or without the engine (on the robot, whose driver takes its place)."""
-    return STACK if simulated else tuple(n for n in STACK if n.name != "engine")
+def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
+    """The whole table, or what of it runs with these options; without the engine on the robot, whose driver
+    takes its place (not `simulated`)."""
+    return tuple(n for n in STACK if (simulated or n.name != "engine") and _runs(n, options))
+
+
+def _runs(node: NodeSpec, options: StackOptions | None) -> bool:
+    if options is None or not node.observer:
+        return True
+    return bool(getattr(options, node.name)) and options.speed > 0.0
+
+
+def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
+    """Names of the options that these nodes take, or that switch them."""
+    return {name for node in nodes for name in (*node.takes, *([node.name] if node.observer else []))}
 
 
 def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> dict[str, object]:
     """The ROS parameters of one node."""
     check(options)
     known = {f.name for f in fields(options)}
-    values: dict[str, object] = {"use_sim_time": simulated and node.name != "engine"}
+    values: dict[str, object] = {
+        "use_sim_time": simulated and node.name != "engine" and not node.observer
+    }
     for name in node.takes:
         assert name in known, f"{node.name} takes {name}, which is no option"
         value = getattr(options, name)

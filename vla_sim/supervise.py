@@ -26,6 +26,8 @@ _PR_SET_PDEATHSIG = 1
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)
 """Beyond 101 the ports of a domain overlap Linux's ephemeral ports."""
+LOCK = "vla_sim_domain_"
+"""How the lock files of domains begin, in the folder for temporary files."""
 
 
 class Domain:
@@ -49,10 +51,10 @@ class Domain:
 
     @staticmethod
     def _lock(number: int) -> IO[bytes] | None:
-        path = Path(tempfile.gettempdir()) / f"vla_sim_domain_{number}.lock"
         try:
-            lock = path.open("wb")
+            lock = _lock_file(number).open("ab")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.utime(lock.fileno())  # tells `running_domains` when
         except OSError:
             return None
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
@@ -66,6 +68,27 @@ class Domain:
 
     def release(self) -> None:
         self.lock.close()
+
+
+def _lock_file(number: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock"
+
+
+def running_domains() -> list[int]:
+    """Domains of the stacks that run on this machine, the youngest first: those whose lock is held."""
+    found = []
+    for path in Path(tempfile.gettempdir()).glob(f"{LOCK}*.lock"):
+        number = path.stem.removeprefix(LOCK)
+        try:
+            with path.open("rb") as lock:
+                began = os.fstat(lock.fileno()).st_mtime
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if number.isdigit():
+                found.append((began, int(number)))
+        except OSError:
+            continue  # another user's, or gone
+    return [number for _, number in sorted(found, reverse=True)]
 
 
 class Process:
@@ -129,7 +152,7 @@ class Stack:
     ) -> None:  # fmt: skip
         """guests: nodes of the caller's process that take turns too, in lock-step."""
         self.options, self.folder = options, folder
-        self.specs = specs if specs is not None else stack.nodes()
+        self.specs = specs if specs is not None else stack.nodes(options)
         self.domain = Domain(domain)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
@@ -162,7 +185,8 @@ class Stack:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(spec.name for spec in self.specs)
+        """Of all nodes that a run cannot do without."""
+        return tuple(spec.name for spec in self.specs if not spec.observer)
 
     def pids(self) -> list[int]:
         return [p.popen.pid for p in self.processes]
@@ -186,7 +210,8 @@ class Stack:
         return found
 
     def check(self) -> None:
-        """Raises `StackError` if a node has ended by itself."""
+        """Raises `StackError` if a node has ended by itself; of one that only watches a warning is enough."""
+        observers = {spec.name for spec in self.specs if spec.observer}
         for process in self.processes:
             code = process.popen.poll()
             if code is not None and not self.ending and process.name not in self.killed:
@@ -194,6 +219,10 @@ class Stack:
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
                 if code < 0:  # its last line, if any, tells of something else
                     why = f"killed by {signal.Signals(-code).name}"
+                if process.name in observers:
+                    self.killed.add(process.name)
+                    self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
+                    continue
                 raise StackError(f"{process.name} ended: {why} (log: {process.log})")
 
     def stop(self) -> None:

@@ -3,12 +3,14 @@ its reason."""
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 import pytest
 from report_records import record
 
+from vla_sim import contract
 from vla_sim.contract import (
     ContactPair,
     Contacts,
@@ -209,6 +211,19 @@ def test_alerts_are_asked_for_and_forbidden():
     run.recording.alerts.append((2.0, "voice", "payloads rejected"))
     assert verdict(checks.Alert(node="voice"), run).passed
     assert "voice: payloads rejected" in verdict(checks.Alert(raised=False), run).detail
+
+
+def test_the_monitors_alerts_count_where_it_runs():
+    client = pytest.importorskip("vla_sim.scenario.client")
+    run = good()
+    hearing = SimpleNamespace(recording=run.recording)
+    cpu = contract.Alert(component="system", metric="cpu", value=97.0, threshold=80.0, unit="%",
+                         severity="critical", stamp=5.0, mono=9.0)  # fmt: skip
+    client.Client.on_alert(hearing, msgspec.structs.replace(cpu, active=False))
+    assert not verdict(checks.Alert(node="system"), run).passed
+    client.Client.on_alert(hearing, cpu)
+    assert "critical: system cpu 97 %, limit 80 %" in verdict(checks.Alert(node="system"), run).detail
+    assert not verdict(checks.Alert(raised=False), run).passed
 
 
 def test_resources_are_held_against_what_was_measured():

@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -52,6 +53,34 @@ def stack_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="NAME", help="of that server")
     parser.add_argument("--recogniser", default="pocketsphinx", choices=("pocketsphinx", "whisper"))
     parser.add_argument("--whisper-model", default="", metavar="FOLDER")
+
+
+def monitor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether and how a run in real time is watched."""
+    parser.add_argument(
+        "--monitor", action=argparse.BooleanOptionalAction, default=True,
+        help="watch latencies, rates and the machine (default; never in lock-step)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--prometheus", type=count, default=0, metavar="PORT", help="serve the monitor's metrics on 127.0.0.1"
+    )
+    parser.add_argument(
+        "--thresholds", default="", metavar="WORDS", help='of alerts: "system.cpu=90 voice.response=1.5"'
+    )
+
+
+def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
+    """Their part of `StackOptions`. Raises `InputError`, `MissingError`."""
+    from vla_sim.monitor import prometheus, watch
+
+    watch.thresholds(a.thresholds)
+    if a.prometheus:
+        if not a.monitor or speed(a.speed) == 0.0:
+            raise InputError("--prometheus: the monitor does not run in lock-step or with --no-monitor")
+        if a.prometheus > 65535:
+            raise InputError(f"--prometheus {a.prometheus}: a port is a number from 1 to 65535")
+        prometheus.installed()
+    return {"monitor": a.monitor, "prometheus_port": a.prometheus, "thresholds": a.thresholds}
 
 
 def speed(text: str) -> float:

@@ -43,6 +43,7 @@ def add(commands: Any) -> None:
     run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
     run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
     common.stack_arguments(run)
+    common.monitor_arguments(run)
     run.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
     run.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
@@ -73,6 +74,7 @@ def call(a: argparse.Namespace) -> int:
     base = StackOptions(
         engine=a.engine, sensors=a.sensors, gui=a.gui, speed=speed, planner=a.planner, base_url=a.base_url,
         model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
+        **common.monitor_options(a),
     )  # fmt: skip
     folder = common.folder(a.out)
     console = Console(highlight=False, stderr=a.json == "-")

@@ -52,6 +52,7 @@ def add(commands: Any) -> None:
     common.gui_argument(play)
     play.add_argument("--speed", default="max", metavar="FACTOR", help="max: lock-step; or times real time")
     common.stack_arguments(play)
+    common.monitor_arguments(play)
     play.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     play.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
@@ -109,7 +110,7 @@ def play_one(a: argparse.Namespace) -> int:
     stack = StackOptions(
         engine=a.engine, sensors=a.sensors, gui=a.gui, speed=common.speed(a.speed), seed=a.seed,
         base_url=a.base_url,
-        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
+        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model, **common.monitor_options(a),
     )  # fmt: skip
     engine = [] if a.engine == "mujoco" else ["--engine", a.engine]
     again = shlex.join(["vla-sim", "play", a.scenario, "--seed", str(a.seed), *engine, *stack_words(a)])

@@ -48,6 +48,7 @@ class Client(ros.StageNode[StageParams]):
         self.publish(contract.DISTURB)
         r = self.recording
         self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
+        self.listen(contract.MONITOR_ALERTS, self.on_alert)
         self.listen(contract.GROUND_TRUTH, self.on_truth)
         self.listen(contract.CONTACTS, r.on_contacts)
         self.listen(contract.STATUS, self.on_status)
@@ -88,6 +89,14 @@ class Client(ros.StageNode[StageParams]):
                 known = {(node, text) for _, node, text in self.recording.alerts}
                 if (status.name, status.message) not in known:
                     self.recording.alerts.append((self.recording.stamp, status.name, status.message))
+
+    def on_alert(self, alert: contract.Alert) -> None:
+        if alert.active:
+            self.recording.alerts.append((self.recording.stamp, alert.component, str(alert)))
+
+    def now(self) -> float:
+        """Simulated time, as the nodes have it, though this one takes no part in /clock."""
+        return self.recording.stamp if self.turns is None else super().now()
 
     def on_truth(self, truth: GroundTruth) -> None:
         self.recording.truths.append(truth)

@@ -62,7 +62,8 @@ class Recording:
     velocities: list[float] = field(default_factory=list)
     """Stamps of what passed the safety gate (/cmd_vel)."""
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
-    """(stamp, node, message) of every warning or error in /diagnostics, the same one once."""
+    """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
+    monitor runs, (stamp, component, what is measured) of every alert."""
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""

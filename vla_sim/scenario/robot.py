@@ -36,7 +36,7 @@ from vla_sim.scenario.format import AT_ONCE, Action, Say, Scenario, Type, When
 from vla_sim.scenario.load import File
 from vla_sim.scenario.record import Check, RunRecord
 from vla_sim.scenario.run import RunOptions, Session
-from vla_sim.stack import StackOptions
+from vla_sim.stack import StackOptions, nodes
 from vla_sim.world import World
 
 FREE = Scenario(version=1, proves="What its test says.", timeout=math.inf, script=[])
@@ -79,7 +79,7 @@ class Robot:
             stack = run.stack_options(file.scenario, stack, folder)
         self._world = World.load(stack.world)  # before any node starts: a wrong name is said at once
         self._options = RunOptions(file, stack, folder, pictures=False)
-        self.nodes = LaunchedNodes(lockstep=stack.speed == 0.0)
+        self.nodes = LaunchedNodes(lockstep=stack.speed == 0.0, specs=nodes(stack))
         return self.nodes, stack
 
     def hear_log(self, name: str, line: str) -> None:

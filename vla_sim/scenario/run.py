@@ -21,7 +21,8 @@ from PIL import Image
 import vla_sim
 from vla_sim import assets, contract
 from vla_sim.contract import Status
-from vla_sim.errors import StackError
+from vla_sim.errors import StackError, VlaSimError
+from vla_sim.monitor import health, journal, timeline
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
@@ -47,6 +48,8 @@ LINE_PERIOD = 0.5  # [s] of the live line
 USAGE_PERIOD = 1.0  # [s] wall
 POLL = 0.05  # [s]
 LOG_LINES = 40
+MONITOR = "monitor"
+"""Folder of the monitor's journal and reports, in the run's."""
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 
@@ -135,6 +138,8 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
     """
     scenario = options.file.scenario
     stack = stack_options(scenario, options.stack, options.folder)
+    if not stack.monitor_folder:
+        stack = replace(stack, monitor_folder=str((options.folder / MONITOR).resolve()))
     options = replace(options, stack=stack)
     world = World.load(stack.world)
     heard = sounds(options.file, stack.seed)
@@ -160,7 +165,21 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
             time.sleep(0.1)  # the last records are still under way
     record = make_record(options, world, session, started=started, ready=ready, wall=wall,
                          simulated=simulated, log=list(log))  # fmt: skip
-    return write(options, record, client.recording, world)
+    record = write(options, record, client.recording, world)
+    if any(spec.observer for spec in running.specs):
+        watched(options.folder / MONITOR, display)
+    return record
+
+
+def watched(folder: Path, display: Display) -> None:
+    """Make of the monitor's journal what a person looks at. It is no part of the verdict: what goes wrong is
+    said, and no more."""
+    try:
+        entries = journal.read(journal.find(folder))
+        timeline.write(entries, folder / timeline.FILE)
+        health.write(entries, folder)
+    except VlaSimError as error:
+        display.event(None, f"no report of the monitor: {error}", "yellow")
 
 
 def warm_up(folder: Path, display: Display) -> float:

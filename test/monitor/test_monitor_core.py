@@ -1,0 +1,175 @@
+import math
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from monitor_journal_of import traced
+
+from vla_sim import contract
+from vla_sim.contract import MonitorState, Status, decode, encode
+from vla_sim.monitor.core import Monitor
+from vla_sim.monitor.system import NodeProcess, System, Usage
+from vla_sim.monitor.watch import thresholds
+
+CALM = Usage(cpu=20.0, memory=30.0, disk=40.0, sent=1e3, received=2e3)
+
+
+def usage(**more):
+    return Usage(**{**vars(CALM), **more})
+
+
+@pytest.fixture
+def monitor():
+    return Monitor(thresholds(), 0.0)
+
+
+def report(monitor, k, node="safety", rate=50.0, topic=contract.CMD_VEL, **values):
+    """A node's report in second k, which has sent so many messages a second."""
+    values = {"listens": "", f"published {topic.name}": str(round(rate * k)), **values}
+    monitor.on_diagnostics(node, "ok", "ok", values, float(k), float(k))
+
+
+def alerts(monitor):
+    out = [(a.name, a.severity, a.active) for a in monitor.outbox]
+    monitor.outbox.clear()
+    return out
+
+
+def test_a_rate_is_that_of_the_ros_clock_by_the_nodes_own_count(monitor):
+    for k in range(1, 12):
+        values = {"listens": "", f"published {contract.CMD_VEL.name}": str(25 * k)}
+        # half as fast as the machine's clock: 50 messages a simulated second
+        monitor.on_diagnostics("safety", "ok", "ok", values, 0.5 * k, float(k))
+        state = monitor.second(CALM, float(k))
+    assert state.rates[contract.CMD_VEL.name] == pytest.approx(50.0)
+    assert state.real_time_factor == pytest.approx(0.5)
+    assert alerts(monitor) == []
+
+
+def test_a_slow_rate_is_an_alert_and_missed_deadlines(monitor):
+    for k in range(1, 12):
+        report(monitor, k, "perception", 8.0, contract.OBJECTS)
+        state = monitor.second(CALM, float(k))
+    assert alerts(monitor) == [("perception.rate", "critical", True)]
+    assert state.missed == pytest.approx(10.0 - 8.0 - 0.2)
+    assert monitor.pressure.missed == pytest.approx(state.missed, abs=1e-3)
+    for k in range(12, 30):
+        values = {"listens": "", f"published {contract.OBJECTS.name}": str(8 * 11 + 10 * (k - 11))}
+        monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
+        state = monitor.second(CALM, float(k))
+    assert alerts(monitor) == [("perception.rate", "critical", False)]
+    assert state.missed == 0.0
+
+
+def test_a_rate_of_a_node_that_has_not_begun_or_is_gone_is_unknown(monitor):
+    for k in range(1, 8):
+        report(monitor, k, rate=0.0)
+        assert monitor.second(CALM, float(k)).rates == {}
+    for k in range(8, 15):
+        report(monitor, k)
+        monitor.second(CALM, float(k))
+    assert monitor.second(CALM, 15.0).rates != {}
+    assert monitor.second(CALM, 18.0).rates == {}
+
+
+def test_the_machines_load_is_an_alert_after_three_seconds(monitor):
+    for k in range(10):
+        monitor.second(usage(cpu=97.0 if k < 5 else 10.0, memory=81.0), float(k))
+        told = alerts(monitor)
+        if k == 2:
+            assert told == [("system.cpu", "critical", True), ("system.memory", "warning", True)]
+        elif k == 7:
+            assert told == [("system.cpu", "critical", False)]
+        else:
+            assert told == []
+    assert [a.name for a in monitor.active()] == ["system.memory"]
+
+
+def test_slow_words_and_slow_thoughts_are_alerts_at_once(monitor):
+    for event in traced("c1", 10.0, slow=5.5):
+        monitor.on_trace(event, event.end_mono)
+    assert alerts(monitor) == [("llm.response", "warning", True), ("voice.response", "critical", True)]
+    state = monitor.second(CALM, 20.0)
+    assert state.missed > 0.0  # planning and the total were over their budgets
+    assert {s.stage: s.over for s in state.stages}["planning"] == 1
+    for event in traced("c2", 30.0):
+        monitor.on_trace(event, event.end_mono)
+    assert alerts(monitor) == [("llm.response", "warning", False), ("voice.response", "critical", False)]
+    assert monitor.second(CALM, 31.0).missed == 0.0
+
+
+def test_failures_are_counted_over_all_commands_that_ended(monitor):
+    for k in range(20):
+        monitor.on_status(Status(command_id=f"c{k}", state="accepted", mono=0.0), float(k))
+        how = "failed" if k in (17, 19) else "succeeded"
+        monitor.on_status(Status(command_id=f"c{k}", state=how, mono=0.0), float(k))
+    state = monitor.second(CALM, 20.0)
+    assert (state.errors, state.commands, state.throughput) == (0.1, 20, 1.0)
+    assert alerts(monitor) == [("commands.errors", "warning", True)]
+    monitor.on_status(Status(command_id="x", state="rejected", mono=0.0), 21.0)
+    assert monitor.second(CALM, 21.0).errors < 0.1
+    assert monitor.second(CALM, 500.0).errors == 0.0
+
+
+def test_a_node_that_falls_silent_is_an_alert_until_it_speaks(monitor):
+    for k in range(1, 10):
+        if k < 3:
+            report(monitor, k, "navigation")
+        state = monitor.second(CALM, float(k))
+    assert alerts(monitor) == [
+        ("navigation.silence", "warning", True), ("navigation.silence", "critical", True),
+    ]  # fmt: skip
+    assert state.nodes[0].silent == pytest.approx(7.0)
+    report(monitor, 10, "navigation")
+    monitor.second(CALM, 10.0)
+    assert alerts(monitor) == [("navigation.silence", "critical", False)]
+    assert monitor.active() == []
+
+
+def test_the_state_travels(monitor):
+    report(monitor, 1, "language", waiting="3", **{"llm.hits": "7"})
+    monitor.second(CALM, 1.0)
+    state = monitor.second(usage(cpu=99.0), 2.0)
+    assert decode(MonitorState, encode(state)) == state
+    assert state.figures == {"language.waiting": "3", "language.llm.hits": "7"}
+
+
+outside = {
+    "name": st.text(max_size=80),
+    "message": st.text(max_size=20),
+    "values": st.dictionaries(st.text(max_size=30), st.text(max_size=300), max_size=5),
+    "stamp": st.floats(),
+    "prefix": st.sampled_from(["published ", "", "listens"]),
+}
+
+
+@given(**outside)
+def test_no_report_from_outside_breaks_it(name, message, values, stamp, prefix):
+    monitor = Monitor(thresholds(), 0.0)
+    values = {prefix + key: value for key, value in values.items()}
+    for k in range(3):
+        monitor.on_diagnostics(name, "ok", message, {"listens": "", **values}, stamp, float(k))
+        encode(monitor.second(CALM, float(k)))
+    assert math.isfinite(monitor.stamp)
+
+
+def test_a_stranger_with_another_clock_does_not_set_the_time(monitor):
+    report(monitor, 5)
+    monitor.on_diagnostics("lidar driver", "ok", "", {}, 1.7e9, 5.0)
+    assert monitor.stamp == 5.0
+
+
+def test_the_machine_is_measured(tmp_path):
+    system = System(tmp_path)
+    found = system.sample(1.0)
+    assert 0.0 <= found.cpu <= 100.0
+    assert 0.0 < found.memory <= 100.0
+    assert 0.0 < found.disk <= 100.0
+    tmp_path.rmdir()
+    assert system.sample(2.0).disk == 0.0
+
+
+def test_a_process_that_is_not_the_node_is_not_measured():
+    assert NodeProcess("voice", os.getpid()).sample(1.0) == (-1.0, -1.0)
+    assert NodeProcess("voice", 2**22 + 5).sample(1.0) == (-1.0, -1.0)

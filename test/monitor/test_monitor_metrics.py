@@ -1,0 +1,67 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vla_sim.monitor import metrics
+from vla_sim.monitor.metrics import LAST, LAST_OF_EACH, MetricStore
+
+NAMES = st.tuples(st.sampled_from(["voice", "llm", "control"]), st.sampled_from(["latency", "rate"]))
+
+
+@given(st.lists(st.tuples(NAMES, st.floats(allow_nan=False, allow_infinity=False)), max_size=250))
+def test_the_last_of_each_series_are_kept_in_order(given_values):
+    store = MetricStore()
+    by_name = {}
+    for k, ((component, kind), value) in enumerate(given_values):
+        store.record(component, kind, value, "ms", float(k))
+        by_name.setdefault((component, kind), []).append(value)
+    for (component, kind), values in by_name.items():
+        series = store.series(component, kind)
+        assert series.since().tolist() == values[-LAST_OF_EACH:]
+        assert series.last == values[-1]
+        assert series.count == len(values)
+    told = [(m.component, m.type, m.value) for m in store.last()]
+    assert told == [(c, t, v) for (c, t), v in given_values][-LAST:]
+
+
+def test_memory_is_bounded_and_never_grows():
+    store = MetricStore()
+    arrays = [store._values, store._times, store._numbers]
+    for k in range(3 * LAST + 7):
+        store.record("voice", "latency", float(k), "ms", float(k))
+    assert [m.value for m in store.last()] == list(map(float, range(2 * LAST + 7, 3 * LAST + 7)))
+    assert [m.value for m in store.last(3)] == [3.0 * LAST + 4, 3.0 * LAST + 5, 3.0 * LAST + 6]
+    assert store.last(0) == []
+    assert store.count == 3 * LAST + 7
+    assert all(a is b for a, b in zip(arrays, [store._values, store._times, store._numbers], strict=True))
+    assert store.series("voice", "latency").since().size == LAST_OF_EACH
+
+
+def test_a_window_looks_back_so_far_and_no_further():
+    store = MetricStore()
+    for k in range(10):
+        store.record("llm", "latency", 10.0 * k, "ms", float(k))
+    assert store.series("llm", "latency").since(7.0).tolist() == [70.0, 80.0, 90.0]
+    assert store.summaries("llm", 7.0) == {"latency": (80.0, 70.0, 90.0, 3)}
+    assert store.summaries("llm", 100.0) == {}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_counted_and_dropped(bad):
+    store = MetricStore()
+    store.record("voice", "latency", bad)
+    assert (store.count, store.refused) == (0, 1)
+    assert math.isnan(store.series("voice", "latency").last)
+
+
+def test_names_from_outside_cannot_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(metrics, "MOST_SERIES", 5)
+    store = MetricStore()
+    for k in range(20):
+        store.record(f"node{k}", "cpu", 1.0)
+    assert len(store.all_series()) == 5
+    assert store.refused == 15
+    assert np.isfinite(store.series("node0", "cpu").last_time)

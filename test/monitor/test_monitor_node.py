@@ -1,0 +1,113 @@
+"""The node around the core: what it says when, in one process."""
+
+from __future__ import annotations
+
+import pytest
+from monitor_journal_of import traced
+
+rclpy = pytest.importorskip("rclpy")
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
+from std_msgs.msg import String  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+
+from vla_sim import contract  # noqa: E402
+from vla_sim.contract import SafetyState  # noqa: E402
+from vla_sim.monitor import journal  # noqa: E402
+from vla_sim.monitor.journal import FILE  # noqa: E402
+from vla_sim.monitor.node import MonitorNode  # noqa: E402
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Makes the node with `-p name:=value` arguments, in a domain of the tests' own; it is not spun."""
+    monkeypatch.setenv("ROS_DOMAIN_ID", "97")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    nodes = []
+
+    def make(*values: str) -> MonitorNode:
+        rclpy.init(args=["--ros-args", *(word for value in values for word in ("-p", value))])
+        node = MonitorNode()
+        node.sent = []
+        node.send = lambda topic, record: node.sent.append((topic.name, record))
+        nodes.append(node)
+        return node
+
+    yield make
+    for node in nodes:
+        node.close()
+        node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def alerts(node):
+    return [(r.name, r.active) for topic, r in node.sent if topic == contract.MONITOR_ALERTS.name]
+
+
+def test_an_alert_is_sent_logged_and_journalled_as_it_begins_and_as_it_ends(start, tmp_path):
+    node = start(f"monitor_folder:={tmp_path}", "thresholds:='system.cpu=1e9'")
+    assert node.health() == (DiagnosticStatus.OK, "ok")
+    for event in traced("c1", 10.0, slow=6.0):
+        node.on_trace(event)
+    assert alerts(node) == [("llm.response", True), ("voice.response", True)]
+    assert node.health() == (DiagnosticStatus.ERROR, "voice response, llm response")
+    assert node.status()["alerts"] == "2"
+    for event in traced("c2", 20.0):
+        node.on_trace(event)
+    assert alerts(node)[2:] == [("llm.response", False), ("voice.response", False)]
+    assert node.health() == (DiagnosticStatus.OK, "ok")
+    node.close()
+    found = [e.topic for e in journal.read(tmp_path / FILE)]
+    assert found.count(contract.MONITOR_ALERTS.name) == 4
+    assert found.count(contract.TRACE.name) == 12
+
+
+def test_once_a_second_there_is_a_state_and_the_pressure(start):
+    node = start()
+    seen = []
+    node.on_pressure = seen.append
+    entry = DiagnosticStatus(level=DiagnosticStatus.WARN, name="voice", message="payloads rejected")
+    entry.values = [KeyValue(key="listens", value=""), KeyValue(key="chunks waiting", value="4")]
+    message = DiagnosticArray(status=[entry])
+    message.header.stamp.sec = 12
+    node.on_diagnostics(message)
+    node.second()
+    ((topic, state),) = [one for one in node.sent if one[0] == contract.MONITOR_STATE.name]
+    assert (state.stamp, node.now(), state.figures) == (12.0, 12.0, {"voice.chunks waiting": "4"})
+    assert (state.nodes[0].level, state.nodes[0].message) == ("warning", "payloads rejected")
+    assert topic == "/monitor/state"
+    assert [(p.stamp, p.cpu, p.memory) for p in seen] == [(12.0, state.cpu, state.memory)]
+
+
+def test_the_last_minutes_are_told_when_asked(start):
+    node = start("thresholds:='system.cpu=1e9 system.memory=1e9 system.disk=1e9'")
+    for event in traced("c1", 10.0):
+        node.on_trace(event)
+    node.core.store.record("voice", "latency", 70.0, "ms")
+    node.second()
+    answer = node.on_report(None, Trigger.Response())
+    assert answer.success
+    assert "no alerts" in answer.message
+    assert "voice latency [ms]: average 70, min 70, max 70, count 1" in answer.message  # the other is old
+    assert "s ago: system cpu" in answer.message
+
+
+def test_the_gate_is_written_down_when_it_changes(start, tmp_path):
+    node = start(f"monitor_folder:={tmp_path}")
+    for level in ("ok", "ok", "stopped", "stopped", "ok"):
+        state = SafetyState(level=level, reasons=[])
+        node.on_safety(String(data=contract.encode(state)))
+    node.on_safety(String(data="rubbish"))
+    node.close()
+    found = [e.record.level for e in journal.read(tmp_path / FILE) if e.topic == contract.SAFETY_STATE.name]
+    assert found == ["ok", "stopped", "ok"]
+    assert node.rejected == {contract.SAFETY_STATE.name: 1}
+
+
+def test_what_only_watches_does_not_end_when_it_cannot_write(start, tmp_path):
+    (tmp_path / "file").write_text("")
+    node = start(f"monitor_folder:={tmp_path / 'file' / 'below'}")
+    assert node.journal is None
+    node.second()
+    assert node.last is not None

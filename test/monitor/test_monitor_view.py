@@ -1,0 +1,40 @@
+from io import StringIO
+
+from monitor_journal_of import alert, state
+from rich.console import Console
+
+from vla_sim.contract import NodeUsage
+from vla_sim.monitor.view import Seen, render
+
+
+def shown(seen, width=100):
+    out = StringIO()
+    Console(file=out, width=width, color_system=None).print(render(seen))
+    return out.getvalue()
+
+
+def test_everything_that_counts_is_shown():
+    gone = [alert(90.0, active=False)]
+    text = shown(Seen(7, state(100.0, alerts=[alert(95.0)]), {"level": "reduced"}, gone))
+    for words in (
+        "domain 7", "cpu 40 %", "latency [ms]", "voice", "83 %, 1 over", "/cmd_vel", "50.0 of 50", "engine",
+        "500 MB", "waiting 1", "cache hits 3", "noise [dB] -50", "load level reduced",
+        "5 s  warning: system cpu 90 %, limit 80 %", "10 s ago  over: system cpu", "ill",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_a_low_terminal_shows_what_matters_first():
+    lines = shown(Seen(7, state(100.0, alerts=[alert(95.0)]))).splitlines()
+    assert next(k for k, line in enumerate(lines) if "system cpu" in line) < 6
+
+
+def test_a_stack_that_says_nothing_yet_or_no_more():
+    assert "waiting for the monitor" in shown(Seen(7))
+    assert "silent for 12 s" in shown(Seen(7, state(100.0), age=12.0))
+    assert "no command yet" in shown(Seen(7, state(100.0, stages=[], figures={}, rates={}, nodes=[])))
+
+
+def test_what_nodes_say_is_no_markup():
+    node = NodeUsage(node="[red]x[/]", pid=1, cpu=1.0, memory=1.0, silent=0.0, message="[/b] ]")
+    assert "[red]x[/]" in shown(Seen(7, state(100.0, nodes=[node])))

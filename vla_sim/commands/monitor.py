@@ -1,0 +1,130 @@
+"""`vla-sim top`, `trace`, `health`: a running stack from another terminal, and what its monitor left."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from vla_sim.commands import common
+from vla_sim.errors import InputError, StackError
+
+PATIENCE = 6.0
+"""[s] until the first state: discovery, then at most a second."""
+
+
+def add(commands: Any) -> None:
+    top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
+    top.add_argument(
+        "--domain", type=int, metavar="N", help="its ROS domain id; default: the youngest stack here"
+    )
+    top.add_argument("--once", action="store_true", help="print it once and end")
+    top.add_argument("--json", metavar="FILE", help="with --once: the record; - for standard output")
+    top.add_argument("--timeout", type=float, default=PATIENCE, metavar="SECONDS", help="to find the monitor")
+    top.set_defaults(call=call_top)
+
+    trace = commands.add_parser("trace", help="a run as a trace for ui.perfetto.dev or chrome://tracing")
+    trace.add_argument("target", metavar="FOLDER", help="of a run, or the monitor's journal.jsonl")
+    trace.add_argument("-o", "--out", metavar="FILE", help="default: trace.json beside the journal")
+    trace.set_defaults(call=call_trace)
+
+    health = commands.add_parser("health", help="what the monitor saw of a run, as Markdown, JSON and plots")
+    health.add_argument("target", metavar="FOLDER", help="of a run, or the monitor's journal.jsonl")
+    health.add_argument("-o", "--out", metavar="FOLDER", help="also write the files here")
+    health.set_defaults(call=call_health)
+
+
+def call_top(a: argparse.Namespace) -> int:
+    if not 0.0 < a.timeout < float("inf"):
+        raise InputError(f"--timeout {a.timeout:g}: a positive number of seconds is allowed")
+    if a.json and not a.once:
+        raise InputError("--json writes one state: give --once with it")
+    domain, ours = find_domain(a.domain)
+    from rich.console import Console
+
+    from vla_sim.monitor.client import Viewer
+    from vla_sim.monitor.view import render
+
+    console = Console(highlight=False, stderr=a.json == "-")
+    with Viewer(domain, own_middleware=ours) as viewer:
+        deadline = time.monotonic() + a.timeout
+        while viewer.seen().state is None:
+            if time.monotonic() > deadline:
+                raise StackError(nobody(domain, sorted(viewer.nodes)))
+            time.sleep(0.05)
+        if a.once:
+            seen = viewer.seen()
+            console.print(render(seen))
+            common.write_json(a.json, [seen.state])
+            return 0
+        from rich.live import Live
+
+        whole = console.is_terminal
+        with Live(render(viewer.seen()), console=console, screen=whole, auto_refresh=False) as live:
+            while True:
+                seen = viewer.seen()
+                live.update(render(seen), refresh=True)
+                if seen.age > GONE:
+                    break
+                time.sleep(0.5)
+        console.print(render(seen))
+        console.print(f"the stack in domain {domain} has ended", style="bold")
+    return 0
+
+
+GONE = 10.0
+"""[s] without a state after which the stack is taken for ended."""
+
+
+def find_domain(given: int | None) -> tuple[int, bool]:
+    """The domain to look into, and whether `vla-sim` chose its middleware. Raises `InputError`,
+    `StackError`."""
+    from vla_sim.supervise import running_domains
+
+    if given is not None and not 0 <= given <= 232:
+        raise InputError(f"--domain {given}: a ROS domain id is a number from 0 to 232")
+    running = running_domains()
+    if given is not None:
+        return given, given in running
+    if running:
+        return running[0], True
+    text = os.environ.get("ROS_DOMAIN_ID", "")
+    if text.isdigit():
+        return int(text), False
+    raise StackError(
+        "no stack is running on this machine: start one with vla-sim run, or say with --domain where it is"
+    )
+
+
+def nobody(domain: int, nodes: list[str]) -> str:
+    """Why nothing is to be seen."""
+    if not nodes:
+        return f"nobody reports in ROS domain {domain}: no stack is running there, or it is just starting"
+    who = ", ".join(nodes[:4]) + (" and others" if len(nodes) > 4 else "")
+    return (
+        f"no monitor runs in ROS domain {domain}, where {who} do: it is switched off (--no-monitor), or the "
+        "run is in lock-step"
+    )
+
+
+def call_trace(a: argparse.Namespace) -> int:
+    from vla_sim.monitor import journal, timeline
+
+    path = journal.find(a.target)
+    out = Path(a.out).expanduser() if a.out else path.with_name(timeline.FILE)
+    timeline.write(journal.read(path), out)
+    print(f"{out}: open it in https://ui.perfetto.dev or chrome://tracing")
+    return 0
+
+
+def call_health(a: argparse.Namespace) -> int:
+    from vla_sim.monitor import health, journal
+
+    entries = journal.read(journal.find(a.target))
+    print(health.markdown(health.health(entries)), end="")
+    if a.out:
+        for path in health.write(entries, Path(a.out).expanduser()):
+            print(f"written: {path}")
+    return 0

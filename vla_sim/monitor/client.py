@@ -1,0 +1,112 @@
+"""The other end of the monitor's topics: what a viewer in another process hears of a running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
+
+from vla_sim import contract
+from vla_sim.contract import Alert, MonitorState, PayloadError
+from vla_sim.monitor.view import Seen
+from vla_sim.ros import NO_EVENT, QOS
+from vla_sim.serial_executor import SerialExecutor
+from vla_sim.stack import middleware
+
+LOAD = next((t for t in contract.TOPICS if t.name.endswith("/load")), None)
+"""Where load shedding tells its level."""
+GONE = 5
+
+
+class Viewer:
+    """Listens in a ROS domain, from a thread; a context manager. It says nothing there itself."""
+
+    def __init__(self, domain: int, *, own_middleware: bool = True) -> None:
+        """own_middleware: as `vla-sim` sets it for its nodes; else as the environment has it."""
+        if own_middleware:
+            os.environ.update(middleware(domain))
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
+        self._domain = domain
+        self._lock = threading.Lock()
+        self._state: MonitorState | None = None
+        self._came = 0.0
+        self._load: dict[str, object] = {}
+        self._gone: deque[Alert] = deque(maxlen=GONE)
+        self.nodes: dict[str, float] = {}
+        """Who reports in this domain, and when last [s, monotonic]."""
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
+        self._node = node
+
+        def listen(kind: Any, topic: contract.Topic, call: Any) -> None:
+            node.create_subscription(kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_EVENT)
+
+        listen(String, contract.MONITOR_STATE, self._on_state)
+        listen(String, contract.MONITOR_ALERTS, self._on_alert)
+        listen(DiagnosticArray, contract.DIAGNOSTICS, self._on_diagnostics)
+        if LOAD is not None:
+            listen(String, LOAD, self._on_load)
+        self._executor = SerialExecutor()
+        self._executor.add_node(node)
+        self._thread = threading.Thread(target=self._spin, name="viewer", daemon=True)
+        self._thread.start()
+
+    def seen(self) -> Seen:
+        """What has come so far."""
+        with self._lock:
+            age = time.monotonic() - self._came if self._state is not None else 0.0
+            return Seen(self._domain, self._state, dict(self._load), list(self._gone), age)
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return
+
+    def _on_state(self, message: String) -> None:
+        try:
+            state = contract.decode(MonitorState, message.data)
+        except PayloadError:
+            return  # a monitor of another version
+        with self._lock:
+            self._state, self._came = state, time.monotonic()
+
+    def _on_alert(self, message: String) -> None:
+        try:
+            alert = contract.decode(Alert, message.data)
+        except PayloadError:
+            return
+        if not alert.active:
+            with self._lock:
+                self._gone.append(alert)
+
+    def _on_load(self, message: String) -> None:
+        try:
+            load = json.loads(message.data)
+        except ValueError:
+            return
+        with self._lock:
+            self._load = load if isinstance(load, dict) else {}
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.nodes[status.name] = time.monotonic()
+
+    def __enter__(self) -> Viewer:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        rclpy.try_shutdown()
+        self._thread.join(2.0)
+        self._executor.shutdown()
+        self._node.destroy_node()

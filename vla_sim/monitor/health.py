@@ -1,0 +1,244 @@
+"""A journal as a report: Markdown for people, JSON for programs, plots beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
+from vla_sim.errors import InputError
+from vla_sim.monitor import plots
+from vla_sim.monitor.journal import Entry, Lost, Start
+from vla_sim.monitor.latency import TOTAL, Latencies, budget
+from vla_sim.monitor.metrics import MetricStore
+
+FILES = ("report.md", "report.json", "latency.svg", "machine.svg")
+
+
+class Spread(Record, frozen=True, kw_only=True):
+    """Average, least and most of what was measured once a second."""
+
+    average: float
+    min: float
+    max: float
+    count: int
+
+
+class AlertSpan(Record, frozen=True, kw_only=True):
+    """An alert from when it was raised, in seconds since the journal's beginning; ended: null if it never
+    did. worst: the value furthest beyond the threshold that it was told with."""
+
+    name: str
+    severity: contract.Severity
+    worst: float
+    threshold: float
+    unit: str
+    raised: float
+    ended: float | None = None
+
+
+class Health(Record, frozen=True, kw_only=True):
+    """All of a journal in figures. seconds: how long it goes. latencies: each command's [ms], by stage.
+    values: of the machine, the rates and the nodes, by name."""
+
+    began: str
+    version: str
+    seconds: float
+    commands: int
+    ended: dict[str, int]
+    throughput: float
+    """Commands accepted a second, over the whole time."""
+    errors: float
+    lost: int
+    """Lines that the disk did not take."""
+    stages: list[StageFigures]
+    latencies: dict[str, list[float]]
+    values: dict[str, Spread]
+    alerts: list[AlertSpan]
+    figures: dict[str, str]
+    """Each node's last key figures."""
+
+
+def health(entries: Iterable[Entry]) -> Health:
+    """The figures of a journal's entries."""
+    entries = list(entries)
+    begin, end = min(e.mono for e in entries), max(e.mono for e in entries)
+    starts = [e.record for e in entries if isinstance(e.record, Start)]
+    states = [e.record for e in entries if isinstance(e.record, MonitorState)]
+    ended: dict[str, int] = {}
+    accepted = 0
+    for e in entries:
+        if isinstance(e.record, Status):
+            accepted += e.record.state == "accepted"
+            if e.record.state not in ("accepted", "running"):
+                ended[e.record.state] = ended.get(e.record.state, 0) + 1
+    latencies = _latencies(entries)
+    total = sum(ended.values())
+    return Health(
+        began=starts[0].began if starts else "", version=starts[0].version if starts else "",
+        seconds=round(end - begin, 3), commands=accepted, ended=ended,
+        throughput=accepted / (end - begin) if end > begin else 0.0,
+        errors=ended.get("failed", 0) / total if total else 0.0,
+        lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
+        stages=[_figures(stage, values) for stage, values in latencies.items()],
+        latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
+        figures=states[-1].figures if states else {},
+    )  # fmt: skip
+
+
+def _latencies(entries: list[Entry]) -> dict[str, list[float]]:
+    measured = Latencies(MetricStore())
+    out: dict[str, list[float]] = {stage: [] for stage in (*contract.STAGES, TOTAL)}
+    for e in entries:
+        if isinstance(e.record, TraceEvent):
+            for stage, seconds in measured.take(e.record):
+                out[stage].append(1e3 * seconds)
+    return {stage: values for stage, values in out.items() if values}
+
+
+def _figures(stage: str, values: list[float]) -> StageFigures:
+    p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
+    limits = budget(stage)
+    return StageFigures(
+        stage=stage, count=len(values), last=values[-1], p50=p50, p95=p95, p99=p99, worst=max(values),
+        over=sum(v > limits.limit for v in values), limit=limits.limit, goal=limits.goal,
+    )  # fmt: skip
+
+
+def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
+    series: dict[str, list[float]] = {}
+    for s in states:
+        for name, value in (
+            ("cpu [%]", s.cpu), ("memory [%]", s.memory), ("disk [%]", s.disk),
+            ("network sent [kB/s]", s.sent / 1e3), ("network received [kB/s]", s.received / 1e3),
+            ("real-time factor", s.real_time_factor), ("deadlines missed [1/s]", s.missed),
+            *((f"{topic} [Hz]", rate) for topic, rate in sorted(s.rates.items())),
+        ):  # fmt: skip
+            series.setdefault(name, []).append(value)
+        for n in s.nodes:
+            if n.cpu >= 0.0:
+                series.setdefault(f"{n.node} cpu [% of a core]", []).append(n.cpu)
+                series.setdefault(f"{n.node} memory [MB]", []).append(n.memory)
+    return {
+        name: Spread(average=float(np.mean(v)), min=min(v), max=max(v), count=len(v))
+        for name, v in series.items()
+    }  # fmt: skip
+
+
+def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:
+    out: list[AlertSpan] = []
+    active: dict[str, int] = {}
+    for e in entries:
+        a = e.record
+        if not isinstance(a, Alert):
+            continue
+        at = round(e.mono - begin, 3)
+        known = active.get(a.name)
+        if known is None and a.active:
+            active[a.name] = len(out)
+            out.append(AlertSpan(
+                name=a.name, severity=a.severity, worst=a.value, threshold=a.threshold, unit=a.unit,
+                raised=at,
+            ))  # fmt: skip
+        elif known is not None and a.active:
+            out[known] = msgspec.structs.replace(out[known], severity=a.severity, worst=a.value)
+        elif known is not None:
+            out[known] = msgspec.structs.replace(out[known], ended=at)
+            del active[a.name]
+    return out
+
+
+# --------------------------------------------------------------------------- Markdown
+
+
+def markdown(h: Health) -> str:
+    """The report in Markdown; the plots are looked for beside it."""
+    ended = ", ".join(f"{count} {state}" for state, count in sorted(h.ended.items())) or "none"
+    lines = [
+        "# How the robot was", "",
+        f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
+        f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
+        f"- share that failed: {h.errors:.2f} (limit {_limit('commands.errors'):g})",
+        f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
+        *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
+        "## Latencies [ms]", "",
+    ]  # fmt: skip
+    if h.stages:
+        lines += _table(
+            ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
+            [
+                (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
+                 f"{s.goal:g}", s.over)
+                for s in h.stages
+            ],
+        )  # fmt: skip
+        lines += ["", "![latencies](latency.svg)"]
+    else:
+        lines.append("No command was traced.")
+    lines += ["", "## Alerts", ""]
+    if h.alerts:
+        lines += _table(
+            ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
+            [
+                (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
+                 f"{a.raised:.1f}", "the end" if a.ended is None else f"{a.ended:.1f}")
+                for a in h.alerts
+            ],
+        )  # fmt: skip
+    else:
+        lines.append("None.")
+    lines += ["", "## Once a second", ""]
+    if h.values:
+        lines += _table(
+            ("what", "average", "least", "most"),
+            [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
+        )
+        lines += ["", "![the machine](machine.svg)"]
+    else:
+        lines.append("Nothing was measured.")
+    if h.figures:
+        lines += ["", "## Last key figures of the nodes", ""]
+        lines += _table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    def row(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+    return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
+
+
+def _limit(name: str) -> float:
+    return next(t.value for t in contract.THRESHOLDS if t.name == name)
+
+
+def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
+    """`FILES` into the folder; their paths. A plot of nothing is left out. Raises `InputError`."""
+    entries = list(entries)
+    found = health(entries)
+    states = [e.record for e in entries if isinstance(e.record, MonitorState)]
+    parts: dict[str, bytes | None] = {
+        "report.md": markdown(found).encode(),
+        "report.json": msgspec.json.format(msgspec.json.encode(found), indent=1),
+        "latency.svg": plots.latency(found.latencies),
+        "machine.svg": plots.machine(states),
+    }
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in parts.items():
+            if data is None:
+                continue
+            part = folder / f"{name}.part"
+            part.write_bytes(data)
+            os.replace(part, folder / name)
+            written.append(folder / name)
+    except OSError as error:
+        raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
+    return written

@@ -1,0 +1,96 @@
+"""Each command's stages on the clock, and their percentiles against the budgets."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.contract import StageFigures, TraceEvent
+from vla_sim.monitor.metrics import MetricStore
+
+TOTAL = "total"
+COMMANDS = 64
+"""Commands that are kept in mind: later ones push the oldest out."""
+
+
+class Latency(NamedTuple):
+    """stage: one of the contract's, or `TOTAL`. seconds: what it took."""
+
+    stage: str
+    seconds: float
+
+
+class Latencies:
+    """Takes trace events; recorded in `store` as ("voice", "latency") and so on [ms].
+
+    As the run's judge has it, the first event of a command's stage counts. The total is the way from the last
+    voiced sample (or the typed command) to the verdict, and from the verdict (or, for a command that waited
+    for another, from its own turn) to the first motion: how long a robot is busy is no latency.
+    """
+
+    def __init__(self, store: MetricStore) -> None:
+        self._store = store
+        self._commands: dict[str, dict[str, TraceEvent]] = {}
+        self._figures: dict[str, tuple[int, float, StageFigures]] = {}
+        self.late = 0
+        """Stages over their limit, since the beginning."""
+
+    def take(self, event: TraceEvent) -> list[Latency]:
+        """What this event tells: its stage's latency, perhaps the total too; nothing if it is a repetition
+        or its end lies before its begin."""
+        if event.end_mono < event.begin_mono:
+            return []
+        stages = self._commands.setdefault(event.command_id, {})
+        if event.stage in stages:
+            return []
+        stages[event.stage] = event
+        while len(self._commands) > COMMANDS:
+            self._commands.pop(next(iter(self._commands)))
+        out = [Latency(event.stage, event.end_mono - event.begin_mono)]
+        if event.stage == "control":
+            total = self._total(stages)
+            out += [] if total is None else [Latency(TOTAL, total)]
+        for stage, seconds in out:
+            self._store.record(stage, "latency", 1e3 * seconds, "ms", event.end_mono)
+            self.late += 1e3 * seconds > budget(stage).limit
+        return out
+
+    @staticmethod
+    def _total(stages: dict[str, TraceEvent]) -> float | None:
+        begin = stages.get("voice") or stages.get("intent")
+        safety, control = stages.get("safety"), stages["control"]
+        if begin is None:
+            return None
+        ready = safety.end_mono if safety is not None else control.begin_mono
+        # Of a command that waited for nothing, control begins in the middle of safety's last millisecond.
+        return max(0.0, ready - begin.begin_mono) + control.end_mono - max(control.begin_mono, ready)
+
+    def figures(self, begin: float) -> list[StageFigures]:
+        """Of every stage that was measured since `begin` [s, monotonic], and of the total."""
+        return [f for stage in (*contract.STAGES, TOTAL) if (f := self._of(stage, begin)) is not None]
+
+    def _of(self, stage: str, begin: float) -> StageFigures | None:
+        series = self._store.series(stage, "latency", "ms")
+        if series is None or not series.count:
+            return None
+        values = series.since(begin)
+        known = self._figures.get(stage)
+        if known is not None and known[0] == series.count and known[1] == values.size:
+            return known[2]  # nothing came, nothing went
+        if not values.size:
+            return None
+        p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
+        limits = budget(stage)
+        made = StageFigures(
+            stage=stage, count=int(values.size), last=float(values[-1]), p50=p50, p95=p95, p99=p99,
+            worst=float(values.max()), over=int(np.count_nonzero(values > limits.limit)),
+            limit=limits.limit, goal=limits.goal,
+        )  # fmt: skip
+        self._figures[stage] = (series.count, values.size, made)
+        return made
+
+
+def budget(stage: str) -> contract.Budget:
+    return contract.TOTAL_BUDGET if stage == TOTAL else contract.BUDGETS[stage]

@@ -1,0 +1,168 @@
+"""The monitor as a ROS node: listens to all stages, measures the machine, tells once a second how all are."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from std_srvs.srv import Trigger
+
+from vla_sim import contract
+from vla_sim.contract import Alert, MonitorState, PayloadError, Record, SafetyState, Topic
+from vla_sim.errors import VlaSimError
+from vla_sim.monitor.core import Monitor, Pressure
+from vla_sim.monitor.journal import FILE, Journal
+from vla_sim.monitor.prometheus import Endpoint
+from vla_sim.monitor.system import System
+from vla_sim.monitor.watch import thresholds
+from vla_sim.params import StageParams, param
+from vla_sim.ros import StageNode, spin, to_seconds
+
+LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
+JOURNALLED = (contract.TRACE, contract.STATUS, contract.TRANSCRIPT, contract.COMMAND)
+
+
+@dataclass(frozen=True)
+class MonitorParams(StageParams):
+    monitor_folder: str = param("", f"where {FILE} is written; empty: nowhere")
+    prometheus_port: int = param(0, "on 127.0.0.1; 0: none", low=0, high=65535)
+    thresholds: str = param("", 'instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
+
+
+class MonitorNode(StageNode[MonitorParams]):
+    """Parameters: `MonitorParams`.
+
+    Subscribes /diagnostics, /vla/trace, /vla/status, /vla/command, /voice/transcript, /safety/state.
+    Publishes /monitor/state (1 Hz), /monitor/alerts. Service /monitor/report (std_srvs/Trigger): the last
+    minutes as text.
+
+    Rates are told by the nodes' own counts, and the time by their reports: it hears a few messages a second
+    whatever the rates are, and lives on the machine's clock.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("monitor", MonitorParams)
+        p = self.params
+        self.core = Monitor(thresholds(p.thresholds), time.monotonic())
+        folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
+        self.journal: Journal | None = None
+        self.endpoint: Endpoint | None = None
+        self.last: MonitorState | None = None
+        self._safety = ""
+        try:
+            if folder is not None:
+                domain = int(os.environ.get("ROS_DOMAIN_ID") or 0)
+                self.journal = Journal(folder / FILE, self.get_logger().warning, domain)
+            if p.prometheus_port:
+                self.endpoint = Endpoint(p.prometheus_port, lambda: self.last)
+        except VlaSimError as error:  # what only watches does not end a run
+            self.get_logger().error(str(error))
+        self.system = System(folder if folder is not None and folder.is_dir() else Path.cwd())
+        self.publish(contract.MONITOR_STATE)
+        self.publish(contract.MONITOR_ALERTS)
+        self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
+        self.listen(contract.TRACE, self.on_trace)
+        self.listen(contract.STATUS, self.on_status)
+        self.listen(contract.TRANSCRIPT, lambda record: self.write(contract.TRANSCRIPT, record))
+        self.listen(contract.COMMAND, lambda record: self.write(contract.COMMAND, record))
+        # Kept undecoded: ten a second arrive, and what counts is when another one does.
+        self.listen(contract.SAFETY_STATE, self.on_safety, raw=True)
+        self.create_service(Trigger, contract.MONITOR_SERVICE, self.on_report)
+        self.repeat(1.0, self.second, steady=True)
+
+    def on_diagnostics(self, message: Any) -> None:
+        stamp, mono = to_seconds(message.header.stamp), time.monotonic()
+        for status in message.status:
+            level = LEVELS.get(status.level, "error")
+            values = {v.key: v.value for v in status.values}
+            self.core.on_diagnostics(status.name, level, status.message, values, stamp, mono)
+
+    def on_trace(self, event: contract.TraceEvent) -> None:
+        self.write(contract.TRACE, event)
+        self.core.on_trace(event, time.monotonic())
+        self.flush()
+
+    def on_status(self, status: contract.Status) -> None:
+        self.write(contract.STATUS, status)
+        self.core.on_status(status, time.monotonic())
+        self.flush()
+
+    def on_safety(self, message: Any) -> None:
+        if message.data == self._safety:
+            return
+        self._safety = message.data
+        try:
+            self.write(contract.SAFETY_STATE, contract.decode(SafetyState, message.data))
+        except PayloadError as error:
+            self._reject(contract.SAFETY_STATE, error)
+
+    def second(self) -> None:
+        """Once a second."""
+        mono = time.monotonic()
+        self.last = self.core.second(self.system.sample(mono), mono)
+        self.send(contract.MONITOR_STATE, self.last)
+        self.write(contract.MONITOR_STATE, self.last)
+        self.flush()
+        self.on_pressure(self.core.pressure)
+
+    def on_pressure(self, pressure: Pressure) -> None:
+        """Once a second, with what was measured: here load shedding decides."""
+
+    def on_report(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = True, self.core.report(time.monotonic())
+        return response
+
+    def flush(self) -> None:
+        """Send the alerts that have arisen."""
+        alerts, self.core.outbox = self.core.outbox, list[Alert]()
+        for alert in alerts:
+            self.send(contract.MONITOR_ALERTS, alert)
+            self.write(contract.MONITOR_ALERTS, alert)
+            if alert.active:
+                self.get_logger().warning(str(alert))
+            else:  # on a line of its own: rclpy's logger knows its callers by their line
+                self.get_logger().info(str(alert))
+
+    def write(self, topic: Topic, record: Record) -> None:
+        if self.journal is not None:
+            self.journal.record(topic, record, time.monotonic())
+
+    def now(self) -> float:
+        return self.core.stamp
+
+    def health(self) -> tuple[bytes, str]:
+        level, message = super().health()
+        alerts = self.core.active() if hasattr(self, "core") else []
+        if not alerts:
+            return level, message
+        worst = DiagnosticStatus.ERROR if any(_bad(a) for a in alerts) else DiagnosticStatus.WARN
+        return worst, ", ".join(f"{a.component} {a.metric}" for a in alerts)
+
+    def status(self) -> dict[str, str]:
+        return {
+            "alerts": str(len(self.core.active())),
+            "metrics": str(self.core.store.count),
+            "journal lines lost": str(self.journal.lost if self.journal else 0),
+        }
+
+    def close(self) -> None:
+        if self.endpoint is not None:
+            self.endpoint.close()
+        if self.journal is not None:
+            self.journal.close()
+
+
+def _bad(alert: Alert) -> bool:
+    return alert.severity == "critical"
+
+
+def main() -> int:
+    return spin(MonitorNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,79 @@
+"""The machine and the nodes' processes, once a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from vla_sim.monitor.slope import Slope
+
+
+@dataclass(frozen=True)
+class Usage:
+    """cpu [% of all cores], memory and disk [% used], sent and received [bytes/s]."""
+
+    cpu: float
+    memory: float
+    disk: float
+    sent: float
+    received: float
+
+
+class System:
+    """The machine: what it does now. folder: on the disk that is watched."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sent, self._received = Slope(), Slope()
+        psutil.cpu_percent()  # the first call has nothing to compare with
+
+    def sample(self, mono: float) -> Usage:
+        """Since the last call. mono: now [s]."""
+        net = psutil.net_io_counters()
+        if net is not None:
+            self._sent.add(mono, net.bytes_sent)
+            self._received.add(mono, net.bytes_recv)
+        try:
+            disk = psutil.disk_usage(str(self._folder)).percent
+        except OSError:  # the folder was removed
+            disk = 0.0
+        return Usage(
+            cpu=psutil.cpu_percent(), memory=psutil.virtual_memory().percent, disk=disk,
+            sent=self._sent.value or 0.0, received=self._received.value or 0.0,
+        )  # fmt: skip
+
+
+class NodeProcess:
+    """One node's process on this machine."""
+
+    def __init__(self, node: str, pid: int) -> None:
+        """A node tells its process id itself, and may run on another machine, where this one's number means
+        somebody else: what does not look like that node is not measured."""
+        self.pid = pid
+        self._process: psutil.Process | None = None
+        self._spent: tuple[float, float] | None = None
+        try:
+            found = psutil.Process(pid)
+            if f"__node:={node}" in found.cmdline():
+                self._process = found
+        except psutil.Error:
+            pass
+
+    def sample(self, mono: float) -> tuple[float, float]:
+        """CPU since the last call [% of one core] and resident memory [MB]; -1 if it is not here."""
+        if self._process is None:
+            return -1.0, -1.0
+        try:
+            with self._process.oneshot():
+                times = self._process.cpu_times()
+                memory = self._process.memory_info().rss / 1e6
+        except psutil.Error:
+            self._process = None
+            return -1.0, -1.0
+        spent, before = times.user + times.system, self._spent
+        self._spent = (mono, spent)
+        if before is None or mono <= before[0]:
+            return 0.0, memory
+        return max(0.0, 100.0 * (spent - before[1]) / (mono - before[0])), memory

@@ -1,0 +1,185 @@
+"""What `vla-sim top` shows, as rich tables of one state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vla_sim import contract
+from vla_sim.contract import Alert, MonitorState, StageFigures, Threshold
+
+BAR = 20
+LEAST_RATE = 0.5
+"""[Hz] What is rarer comes by the command."""
+STALE = 3.0
+"""[s] after which the last state is old."""
+MOST = 16
+"""Key figures of a node that are shown."""
+NOTED = (
+    "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens",
+    "breaker",
+)  # fmt: skip
+"""What a figure's name has in it that is shown before others."""
+HIDDEN = ("simulated_seconds", "rejected ")
+
+
+@dataclass
+class Seen:
+    """What has come so far. load: fields of the last load record. gone: alerts that are over, newest last."""
+
+    domain: int
+    state: MonitorState | None = None
+    load: dict[str, object] = field(default_factory=dict)
+    gone: list[Alert] = field(default_factory=list)
+    age: float = 0.0
+    """[s] since the state came."""
+
+
+def render(seen: Seen) -> RenderableType:
+    """Everything, one part above the other: what matters most first, for a low terminal cuts off the end."""
+    state = seen.state
+    if state is None:
+        return Text(f"domain {seen.domain}: waiting for the monitor")
+    alerts = _alerts(state.alerts, seen.gone, state.mono)
+    return Group(
+        _head(seen, state), alerts, _stages(state), _nodes(state), _rates(state), _figures(state)
+    )
+
+
+def _head(seen: Seen, state: MonitorState) -> Group:
+    heard = Text(f"{state.stamp:.1f} s")
+    if seen.age > STALE:
+        heard = Text(f"silent for {seen.age:.0f} s", style="bold red")
+    first = [
+        Text(f"domain {seen.domain}", style="bold"), heard, Text(f"real time {state.real_time_factor:.2f}"),
+        Text(f"commands {state.commands}, {60 * state.throughput:.1f} a minute"),
+        _mark(f"failed {100 * state.errors:.0f} %", state.errors, "commands.errors"),
+        Text(f"deadlines missed {state.missed:.1f}/s", style="yellow" if state.missed else ""),
+    ]  # fmt: skip
+    second = [
+        _mark(f"{what} {value:.0f} %", value, f"system.{what}")
+        for what, value in (("cpu", state.cpu), ("memory", state.memory), ("disk", state.disk))
+    ]
+    second += [Text(f"network {state.sent / 1e3:.0f} kB/s out, {state.received / 1e3:.0f} in")]
+    second += [_load(seen.load)] if seen.load else []
+    return Group(Text("   ").join(first), Text("   ").join(second))
+
+
+def _load(load: dict[str, object]) -> Text:
+    level = load.get("level", load.get("name", ""))
+    told = {k: v for k, v in load.items() if k not in ("level", "stamp", "mono") and v not in ("", [], {})}
+    more = [f"{k} {v}" for k, v in told.items()]
+    calm = str(level).lower() in ("0", "normal", "none", "ok")
+    return Text(f"load level {level} " + ", ".join(more)[:60], style="green" if calm else "yellow")
+
+
+def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool = True) -> Table:
+    """Without lines; numbers to the right. What is in brackets is no markup."""
+    out = Table(
+        title=Text(title, style="bold italic"), title_justify="left", box=None, pad_edge=False,
+        show_header=header,
+    )  # fmt: skip
+    for name in columns:
+        right = name not in (*left, "")
+        out.add_column(Text(name, style="dim"), justify="right" if right else "left", no_wrap=right)
+    return out
+
+
+def _stages(state: MonitorState) -> Table:
+    columns = ("stage", "n", "last", "p50", "p95", "p99", "worst", "limit", "p95 of the limit")
+    out = _table("latency [ms]", *columns, left=("stage", "p95 of the limit"))
+    for s in state.stages:
+        values = (s.last, s.p50, s.p95, s.p99, s.worst)
+        cells = [Text(_ms(v), style="red" if v > s.limit else "") for v in values]
+        out.add_row(Text(s.stage), str(s.count), *cells, f"{s.limit:.0f}", _budget(s))
+    if not state.stages:
+        out.add_row(Text("no command yet", style="dim"))
+    return out
+
+
+def _budget(s: StageFigures) -> Text:
+    """p95 of the limit as a bar, with the goal in it."""
+    full = min(BAR, round(BAR * s.p95 / s.limit))
+    goal = min(BAR - 1, round(BAR * s.goal / s.limit))
+    style = "red" if s.p95 > s.limit else "yellow" if s.p95 > s.goal else "green"
+    bar = Text("█" * full, style=style) + Text("─" * (BAR - full), style="dim")
+    bar.stylize("underline", goal, goal + 1)
+    return bar + Text(f" {100 * s.p95 / s.limit:.0f} %" + (f", {s.over} over" if s.over else ""), style=style)
+
+
+def _rates(state: MonitorState) -> Group:
+    """Side by side, as many as there is room for; those with a limit first."""
+    limits = {contract.OBJECTS.name: "perception.rate", contract.CMD_VEL.name: "control.rate"}
+    raised = {a.name for a in state.alerts}
+    shown = sorted(
+        (t for t, r in state.rates.items() if r >= LEAST_RATE and t != contract.DIAGNOSTICS.name),
+        key=lambda t: (t not in limits, t),
+    )  # fmt: skip
+    cells = []
+    for topic in shown:
+        name = limits.get(topic, "")
+        style = "red" if name in raised else "green" if name else ""
+        least = f" of {_threshold(name).value:g}" if name else ""
+        cells.append(Text(f"{topic} ", style="dim") + Text(f"{state.rates[topic]:.1f}{least}", style=style))
+    return Group(Text("rates [Hz]", style="bold italic"), Columns(cells, padding=(0, 3), equal=True))
+
+
+def _nodes(state: MonitorState) -> Table:
+    out = _table("nodes", "node", "pid", "cpu", "memory", "heard", "says", left=("node", "says"))
+    known = [n for n in state.nodes if n.cpu >= 0.0]
+    for n in sorted(state.nodes, key=lambda n: -n.cpu):
+        says = Text(n.message, style={"warning": "yellow", "error": "red"}.get(n.level, "dim"))
+        silent = n.silent >= _threshold("node.silence").clear
+        here = (f"{n.cpu:.0f} %", f"{n.memory:.0f} MB") if n.cpu >= 0.0 else ("-", "-")
+        heard = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
+        out.add_row(Text(n.node), str(n.pid or "-"), *here, heard, says)
+    total = sum(n.cpu for n in known), sum(n.memory for n in known)
+    out.add_row("all", "", f"{total[0]:.0f} %", f"{total[1]:.0f} MB", "", "", style="bold")
+    return out
+
+
+def _figures(state: MonitorState) -> Table:
+    """Key figures by node, the noted ones first."""
+    by_node: dict[str, list[tuple[str, str]]] = {}
+    for name, value in state.figures.items():
+        node, _, key = name.partition(".")
+        if value and not key.startswith(HIDDEN):
+            by_node.setdefault(node, []).append((key, value))
+    out = _table("key figures", "node", "", left=("node",), header=False)
+    for node, items in by_node.items():
+        items.sort(key=lambda one: not any(word in one[0].lower() for word in NOTED))
+        told = ", ".join(f"{key} {value}" for key, value in items[:MOST])
+        out.add_row(Text(node, style="dim"), Text(told))
+    return out
+
+
+def _alerts(active: Iterable[Alert], gone: list[Alert], mono: float) -> Table:
+    out = _table("alerts", "when", "", header=False)
+    for a in active:
+        style = "bold red" if a.severity == "critical" else "yellow"
+        out.add_row(Text(f"{max(0.0, mono - a.mono):.0f} s", style="dim"), Text(str(a), style=style))
+    for a in reversed(gone):
+        out.add_row(Text(f"{max(0.0, mono - a.mono):.0f} s ago", style="dim"), Text(str(a), style="dim"))
+    if not out.row_count:
+        out.add_row(Text("none", style="green"))
+    return out
+
+
+def _mark(words: str, value: float, name: str) -> Text:
+    """Coloured by how the value stands to its threshold."""
+    threshold = _threshold(name)
+    style = "red" if value >= threshold.value else "yellow" if value >= threshold.clear else "green"
+    return Text(words, style=style)
+
+
+def _threshold(name: str) -> Threshold:
+    return next(t for t in contract.THRESHOLDS if t.name == name)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.1f}" if value < 100.0 else f"{value:.0f}"

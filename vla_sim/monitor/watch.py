@@ -1,0 +1,95 @@
+"""Thresholds with hysteresis: a value that hovers about its limit is one alert, not a hundred."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vla_sim.contract import CRITICAL, THRESHOLDS, Alert, Severity, Threshold
+from vla_sim.errors import InputError
+
+FORGET = 60.0
+"""[s] without a measurement after which a latency's alert is over: nothing says that it would hold still."""
+
+
+class Watch:
+    """One value held against one threshold."""
+
+    def __init__(self, threshold: Threshold, component: str = "") -> None:
+        """component: who is meant, where the threshold is one of many."""
+        self.threshold = threshold
+        self.component = component or threshold.component
+        self.alert: Alert | None = None
+        """The one that is active."""
+        self._row = 0
+        self._updated = 0.0
+
+    def update(self, value: float, mono: float, stamp: float, resolution: float = 0.0) -> Alert | None:
+        """Take a measurement: an alert if one is raised, becomes critical or is over.
+
+        resolution: by how much the value may be too low, as a count is that began between two events.
+        """
+        limit = self.threshold
+        self._updated = mono
+        if limit.below:
+            value += resolution
+        if self.alert is None:
+            bad = value < limit.value if limit.below else value >= limit.value
+            self._row = self._row + 1 if bad else 0
+            if self._row < limit.after:
+                return None
+            self._row = 0
+            self.alert = self._make(value, mono, stamp, severity(value, limit))
+            return self.alert
+        good = value >= limit.clear if limit.below else value < limit.clear
+        self._row = self._row + 1 if good else 0
+        if self._row >= limit.after:
+            return self._over(value, mono, stamp)
+        if self.alert.severity == "warning" and severity(value, limit) == "critical":
+            self.alert = self._make(value, mono, stamp, "critical")
+            return self.alert
+        return None
+
+    def forget(self, mono: float, stamp: float) -> Alert | None:
+        """The end of an alert of which nothing new was measured for `FORGET`."""
+        if self.alert is None or mono - self._updated < FORGET:
+            return None
+        return self._over(self.alert.value, mono, stamp)
+
+    def _over(self, value: float, mono: float, stamp: float) -> Alert:
+        assert self.alert is not None
+        ended = self._make(value, mono, stamp, self.alert.severity, active=False)
+        self.alert, self._row = None, 0
+        return ended
+
+    def _make(self, value: float, mono: float, stamp: float, how: Severity, active: bool = True) -> Alert:
+        t = self.threshold
+        return Alert(
+            component=self.component, metric=t.metric, value=value, threshold=t.value, unit=t.unit,
+            severity=how, active=active, stamp=stamp, mono=mono,
+        )  # fmt: skip
+
+
+def severity(value: float, threshold: Threshold) -> Severity:
+    """Of a value beyond its threshold."""
+    if threshold.below:
+        return "critical" if value * CRITICAL <= threshold.value else "warning"
+    return "critical" if value >= CRITICAL * threshold.value else "warning"
+
+
+def thresholds(changes: str = "") -> dict[str, Threshold]:
+    """The contract's by name, with those values instead that `changes` gives: "system.cpu=90
+    voice.response=1.5". Where an alert is over moves along. Raises `InputError`."""
+    out = {t.name: t for t in THRESHOLDS}
+    for word in changes.split():
+        name, _, text = word.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if name not in out or not 0.0 < value < float("inf"):
+            raise InputError(
+                f"threshold {word!r}: NAME=NUMBER above 0 is allowed, with a name of {', '.join(out)}"
+            )
+        t = out[name]
+        out[name] = replace(t, value=value, clear=t.clear / t.value * value)
+    return out
