@@ -8,6 +8,7 @@ from navigation_walker import Walker, drive, field_of, room, two_rooms
 
 from vla_sim.contract import NavigationRequest
 from vla_sim.navigation.costmap import StaticMap
+from vla_sim.navigation.gait import LEGS
 from vla_sim.navigation.navigator import Navigator
 from vla_sim.navigation.pose_filter import relative
 
@@ -100,6 +101,35 @@ def test_moves_are_closed_on_odometry(distance, lateral):
     statuses, _, walker, _ = run(MAP, TRUTH, (1.2, 2.0, 0.0), request, drift=0.0)
     assert statuses[-1].state == "succeeded"
     np.testing.assert_allclose(walker.pose[:2], (1.2 + distance, 2.0 + lateral), atol=0.10)
+
+
+LOW_TABLE = room(boxes=((2.4, 0.7, 3.4, 1.78),))
+"""Its edge is 0.22 m beside the way at y = 2."""
+
+
+def legs(log):
+    """Clearance (n,) [m] of the trunk and legs to the low table's edge, sway left out."""
+    beside = (log[:, 1] > 2.3) & (log[:, 1] < 3.5)
+    return log[beside, 2] - 1.78 - LEGS[0, 2]
+
+
+def test_the_arms_pass_above_what_the_legs_pass_beside():
+    static = StaticMap.from_grids(LOW_TABLE, room(), high=room())
+    request = NavigationRequest(goal_id="m", mode="move", distance=2.5)
+    statuses, log, walker, _ = run(static, TABLE_TRUTH, (1.2, 2.0, 0.0), request, drift=0.0)
+    assert statuses[-1].state == "succeeded", statuses[-1].detail
+    np.testing.assert_allclose(walker.pose[:2], (3.7, 2.0), atol=0.10)
+    assert legs(log).min() > -0.04
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_move_past_something_as_high_as_the_arms_does_not_squeeze_by(seed):
+    static = StaticMap.from_grids(LOW_TABLE)
+    request = NavigationRequest(goal_id="m", mode="move", distance=2.5)
+    statuses, log, _, _ = run(static, field_of(LOW_TABLE), (1.2, 2.0, 0.0), request, drift=0.0, seed=seed)
+    assert statuses[-1].state == "failed"
+    assert "in the way" in statuses[-1].detail
+    assert log[:, 4].min() > -0.01
 
 
 def test_a_move_into_a_wall_stops_before_it_and_says_so():

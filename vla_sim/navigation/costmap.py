@@ -16,42 +16,49 @@ Array = NDArray[np.float64]
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""
 
+ARMS_HEIGHT = (0.60, 1.40)
+"""From the hands in the walking pose to the head, with some room below [m]."""
+
 
 @dataclass(frozen=True)
 class StaticMap:
-    """clearance: to fixed things and forbidden zones. physical: to fixed things alone.
+    """clearance: to fixed things and forbidden zones. physical: to fixed things alone. high: as clearance,
+    to what is as high as the arms: they pass above a coffee table that the legs have to pass beside.
     landmarks: signed distance to what is as tall as the lidar (walls, door frames, wardrobes), which
     the scan sees where it really is; low furniture is seen on its top, behind its edge."""
 
     clearance: DistanceField
     physical: DistanceField
     landmarks: DistanceField
+    high: DistanceField
 
     @staticmethod
     def from_world(world: World, resolution: float = RESOLUTION) -> StaticMap:
         return StaticMap.from_grids(
-            world.rasterise(resolution), world.rasterise(resolution, 1.0, 1.3), world.forbidden
-        )
+            world.rasterise(resolution), world.rasterise(resolution, 1.0, 1.3), world.forbidden,
+            world.rasterise(resolution, *ARMS_HEIGHT),
+        )  # fmt: skip
 
     @staticmethod
     def from_grids(
         grid: Grid,
         tall: Grid | None = None,
         forbidden: tuple[tuple[float, float, float, float], ...] = (),
+        high: Grid | None = None,
     ) -> StaticMap:
-        """grid: at the robot's height; tall: at the lidar's height, the same without."""
-        tall = tall or grid
-        same = tall.occupied.shape == grid.occupied.shape and (tall.x0, tall.y0) == (grid.x0, grid.y0)
-        if not same or tall.resolution != grid.resolution:
-            raise ValueError("the two grids must have the same cells")
-        blocked = grid.occupied.copy()
+        """grid: at the robot's height; tall: at the lidar's, high: at the arms', the same without."""
+        tall, high = tall or grid, high or grid
+        for other in (tall, high):
+            same = other.occupied.shape == grid.occupied.shape and (other.x0, other.y0) == (grid.x0, grid.y0)
+            if not same or other.resolution != grid.resolution:
+                raise ValueError("the grids must have the same cells")
+        blocked, raised = grid.occupied.copy(), high.occupied.copy()
         for x_low, y_low, x_high, y_high in forbidden:
             c0, c1 = ((x - grid.x0) / grid.resolution for x in (x_low, x_high))
             r0, r1 = ((y - grid.y0) / grid.resolution for y in (y_low, y_high))
-            blocked[
-                max(0, int(np.floor(r0))) : max(0, int(np.ceil(r1))),
-                max(0, int(np.floor(c0))) : max(0, int(np.ceil(c1))),
-            ] = True
+            rows = slice(max(0, int(np.floor(r0))), max(0, int(np.ceil(r1))))
+            columns = slice(max(0, int(np.floor(c0))), max(0, int(np.ceil(c1))))
+            blocked[rows, columns] = raised[rows, columns] = True
         place = (grid.x0, grid.y0, grid.resolution)
         return StaticMap(
             DistanceField(clearance_field(blocked, grid.resolution), *place),
@@ -59,6 +66,7 @@ class StaticMap:
             DistanceField(
                 signed_field(tall.occupied.copy(), tall.resolution), tall.x0, tall.y0, tall.resolution
             ),
+            DistanceField(clearance_field(raised, grid.resolution), *place),
         )
 
 
@@ -187,14 +195,16 @@ class Costmap:
         self._occupied = np.zeros(static.physical.values.shape, np.bool_)
         self._count = 0
         self.local = static.clearance
+        self.high = static.high
 
     def update(self, x: float, y: float, time: float) -> None:
-        """Recompute `local`, the field around (x, y), from the layers at `time` [s]."""
+        """Recompute `local` and `high`, the fields around (x, y), from the layers at `time` [s]. What is
+        sensed counts as high as the robot."""
         self._occupied[:] = False
         count = self.lidar.add_to(self._occupied, time) + self.depth.add_to(self._occupied, time)
         self._count = count
         if count == 0:
-            self.local = self.static.clearance
+            self.local, self.high = self.static.clearance, self.static.high
             return
         field = self.static.clearance
         rows, columns = field.values.shape
@@ -203,13 +213,14 @@ class Costmap:
         r0, r1 = max(0, r - half), min(rows, r + half)
         c0, c1 = max(0, c - half), min(columns, c + half)
         if r0 >= r1 or c0 >= c1:
-            self.local = field
+            self.local, self.high = field, self.static.high
             return
         sensed = clearance_field(np.ascontiguousarray(self._occupied[r0:r1, c0:c1]), field.resolution)
-        self.local = DistanceField(
-            np.minimum(sensed, field.values[r0:r1, c0:c1]),
-            field.x0 + c0 * field.resolution, field.y0 + r0 * field.resolution, field.resolution,
-        )  # fmt: skip
+        place = field.x0 + c0 * field.resolution, field.y0 + r0 * field.resolution, field.resolution
+        self.local, self.high = (
+            DistanceField(np.minimum(sensed, static.values[r0:r1, c0:c1]), *place)
+            for static in (field, self.static.high)
+        )
 
     def whole(self) -> DistanceField:
         """The field of the whole map with all sensed obstacles, for planning."""

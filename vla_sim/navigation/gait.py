@@ -79,6 +79,8 @@ WALKING_BODY = discs(
 )
 """Arms in the walking pose: elbows 0.28 m to either side, hands 0.33 m ahead."""
 
+LEGS, ARMS = WALKING_BODY[:1], WALKING_BODY[1:]
+
 DOCKING_BODY = discs((0.00, 0.00, 0.16), (-0.03, 0.19, 0.09), (-0.03, -0.19, 0.09))
 """At furniture: toes and knees go under the top and the arms are above it, so the trunk counts."""
 

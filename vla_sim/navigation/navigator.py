@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from vla_sim.contract import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.geometry import wrap
 from vla_sim.navigation.costmap import Costmap, StaticMap
-from vla_sim.navigation.distance import DistanceField
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.footprint import body_room, clearance_ahead
-from vla_sim.navigation.gait import DOCKING_BODY, GAIT, TURNING_RADIUS, WALKING_BODY, Gait, discs
+from vla_sim.navigation.gait import ARMS, DOCKING_BODY, GAIT, LEGS, TURNING_RADIUS, WALKING_BODY, Gait, discs
 from vla_sim.navigation.localizer import Localizer
 from vla_sim.navigation.movers import Movers
 from vla_sim.navigation.pose_filter import PoseFilter, compose, relative
@@ -200,7 +199,7 @@ class Navigator:
             position=max(0.05, min(0.10, request.position_tolerance)), yaw=max(0.08, request.yaw_tolerance),
             speed=0.9 * request.max_speed, side=0.15,
         )  # fmt: skip
-        yield from self._servo(goal, settings, WALKING_BODY, request, in_odom=True)
+        yield from self._servo(goal, settings, None, request, in_odom=True)
 
     def _turn(self, request: NavigationRequest) -> Task:
         if body_room(self.costmap.local, self.pose, PIVOT) < 0.0:
@@ -272,18 +271,24 @@ class Navigator:
             mean = self.filter.mean()
             command = servo.step(self._time, goal, mean, self.filter.raw, self.filter.velocity)
             if servo.state == "walking":
-                yield self._guard(command, self.costmap.local, WALKING_BODY)
+                yield self._guard(command, WALKING_BODY)
         self._detail = ""
 
-    def _guard(self, command: Array, field: DistanceField, body: Array) -> Array:
-        """The command, slower or zero if the body would come too close to something within 0.8 s."""
+    def _guard(self, command: Array, body: Array | None) -> Array:
+        """The command, slower or zero if the body would come too close to something within 0.8 s. None:
+        legs and arms each at their height, and never nearer than they are where they touch already."""
         if self.gait.standing(command):
             return command
-        now = body_room(field, self.pose, body)
+        local, high = self.costmap.local, self.costmap.high
+        parts = [(local, LEGS), (high, ARMS)] if body is None else [(local, body)]
+        least, worse = (0.0, 0.003) if body is None else (0.01, 0.015)
         for share in (1.0, 0.5):
             scaled = command * share
-            ahead = clearance_ahead(field, self.pose, self.filter.velocity, scaled, body, self.gait, 0.8)
-            if ahead > min(0.01, now - 0.015):
+            if all(
+                clearance_ahead(field, self.pose, self.filter.velocity, scaled, part, self.gait, 0.8)
+                > min(least, body_room(field, self.pose, part) - worse)
+                for field, part in parts
+            ):
                 return np.asarray(scaled)
         return np.zeros(3)
 
@@ -291,11 +296,11 @@ class Navigator:
         self,
         goal: Array,
         settings: ServoSettings,
-        body: Array,
+        body: Array | None,
         request: NavigationRequest,
         in_odom: bool = False,
     ) -> Task:
-        """To a pose in map (or odom), standing still at the end."""
+        """To a pose in map (or odom), standing still at the end. body: see `_guard`."""
         servo = PoseServo(settings, self.gait)
         best, progress, blocked = math.inf, self._time, 0.0
         while True:
@@ -316,7 +321,7 @@ class Navigator:
                 progress, best = self._time, math.inf
                 yield command
                 continue
-            safe = self._guard(command, self.costmap.local, body)
+            safe = self._guard(command, body)
             blocked = 0.0 if not self.gait.standing(safe) else blocked + 0.05
             left = self._remaining + 0.3 * abs(float(e[2]))
             if left < best - 0.03:
