@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import numpy as np
 from vla_sim import contract
 from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.errors import InputError
+from vla_sim.files import write_whole
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
-from vla_sim.monitor.latency import TOTAL, Latencies, budget
+from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
 from vla_sim.monitor.metrics import MetricStore
 
 FILES = ("report.md", "report.json", "latency.svg", "machine.svg")
@@ -75,7 +75,7 @@ def health(entries: Iterable[Entry]) -> Health:
     for e in entries:
         if isinstance(e.record, Status):
             accepted += e.record.state == "accepted"
-            if e.record.state not in ("accepted", "running"):
+            if e.record.state in contract.FINAL_STATES:
                 ended[e.record.state] = ended.get(e.record.state, 0) + 1
     latencies = _latencies(entries)
     total = sum(ended.values())
@@ -85,7 +85,7 @@ def health(entries: Iterable[Entry]) -> Health:
         throughput=accepted / (end - begin) if end > begin else 0.0,
         errors=ended.get("failed", 0) / total if total else 0.0,
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
-        stages=[_figures(stage, values) for stage, values in latencies.items()],
+        stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],
         latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
         figures=states[-1].figures if states else {},
     )  # fmt: skip
@@ -99,15 +99,6 @@ def _latencies(entries: list[Entry]) -> dict[str, list[float]]:
             for stage, seconds in measured.take(e.record):
                 out[stage].append(1e3 * seconds)
     return {stage: values for stage, values in out.items() if values}
-
-
-def _figures(stage: str, values: list[float]) -> StageFigures:
-    p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
-    limits = budget(stage)
-    return StageFigures(
-        stage=stage, count=len(values), last=values[-1], p50=p50, p95=p95, p99=p99, worst=max(values),
-        over=sum(v > limits.limit for v in values), limit=limits.limit, goal=limits.goal,
-    )  # fmt: skip
 
 
 def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
@@ -163,7 +154,7 @@ def markdown(h: Health) -> str:
         "# How the robot was", "",
         f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
         f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
-        f"- share that failed: {h.errors:.2f} (limit {_limit('commands.errors'):g})",
+        f"- share that failed: {h.errors:.2f} (limit {contract.THRESHOLDS['commands.errors'].value:g})",
         f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
         "## Latencies [ms]", "",
@@ -214,10 +205,6 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[st
     return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
 
 
-def _limit(name: str) -> float:
-    return next(t.value for t in contract.THRESHOLDS if t.name == name)
-
-
 def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
     """`FILES` into the folder; their paths. A plot of nothing is left out. Raises `InputError`."""
     entries = list(entries)
@@ -231,13 +218,10 @@ def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
     }
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, data in parts.items():
             if data is None:
                 continue
-            part = folder / f"{name}.part"
-            part.write_bytes(data)
-            os.replace(part, folder / name)
+            write_whole(folder / name, data)
             written.append(folder / name)
     except OSError as error:
         raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from vla_sim import contract
 from vla_sim.contract import MonitorState
+from vla_sim.monitor.core import RATES
 from vla_sim.monitor.latency import budget
 from vla_sim.scenario.report_charts import distribution
 from vla_sim.scenario.report_page import STYLE
@@ -31,11 +32,10 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
     rows: list[tuple[str, str, Callable[[MonitorState], float | None]]] = [
         ("cpu [%]", "system.cpu", lambda s: s.cpu),
         ("memory [%]", "system.memory", lambda s: s.memory),
-        ("control [Hz]", "control.rate", lambda s: s.rates.get(contract.CMD_VEL.name)),
-        ("perception [Hz]", "perception.rate", lambda s: s.rates.get(contract.OBJECTS.name)),
+        ("control [Hz]", "control.rate", lambda s: s.rates.get(RATES["control"])),
+        ("perception [Hz]", "perception.rate", lambda s: s.rates.get(RATES["perception"])),
         ("real-time factor", "", lambda s: s.real_time_factor or None),
     ]
-    limits = {t.name: t.value for t in contract.THRESHOLDS}
     begin, end = states[0].mono, states[-1].mono
     parts: list[Markup] = []
     top, told = 24.0, []
@@ -43,7 +43,8 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
         series = [(s.mono - begin, v) for s in states if (v := of(s)) is not None and sane(v)]
         if len(series) < 2:
             continue
-        parts += _panel(name, thin(series, MOST), end - begin, limits.get(threshold), top)
+        limit = contract.THRESHOLDS[threshold].value if threshold else None
+        parts += _panel(name, thin(series, MOST), end - begin, limit, top)
         told.append(f"{name} at most {max(v for _, v in series):.3g}")
         top += HEIGHT + GAP
     if not told or end <= begin:
