@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError, timed
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError, timed
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
@@ -21,7 +21,7 @@ def benchmarks(options: Options) -> list[Benchmark]:
     ]  # fmt: skip
 
 
-def _period(engine_too: bool):  # type: ignore[no-untyped-def]
+def _period(engine_too: bool) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         engine = make_engine("mujoco", "apartment", "software")

@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 import msgspec
 from rich.console import Console
 
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError
 from vla_sim.contract import CMD_VEL, MONITOR_STATE, OBJECTS
 from vla_sim.monitor.health import Health
 from vla_sim.scenario.display import Display
-from vla_sim.scenario.format import Say, Scenario, Spread, When
+from vla_sim.scenario.format import Say, Scenario, When
 from vla_sim.scenario.load import File
+from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.run import MONITOR, RunOptions, run_once
 from vla_sim.stack import StackOptions
 
@@ -38,11 +39,11 @@ def benchmarks(options: Options) -> list[Benchmark]:
     ]
 
 
-def _run(words: str, options: Options):  # type: ignore[no-untyped-def]
+def _run(words: str, options: Options) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         scenario = Scenario(
-            version=1, proves=words, world="apartment", randomise=Spread(), script=[Say(words=words, when=When(at=0.0))]
+            version=1, proves=words, world="apartment", script=[Say(words=words, when=When(at=0.0))]
         )  # fmt: skip
         file = File("bench", Path.cwd() / "bench", scenario)
         seed = -1
@@ -56,8 +57,8 @@ def _run(words: str, options: Options):  # type: ignore[no-untyped-def]
                 with Display(Console(quiet=True)) as display:
                     record = run_once(RunOptions(file, stack, out, pictures=False), display)
                 if not record.passed:
-                    failed = [str(c.text) for c in record.checks if not c.ok] or record.reasons
-                    raise WrongError(f"seed {seed} did not pass: {'; '.join(failed) or record.answer}")
+                    failed = "; ".join(f"{c.name}: {c.detail}" for c in record.checks if not c.passed)
+                    raise WrongError(f"seed {seed} did not pass: {failed or record.answer}")
                 health = msgspec.json.decode((out / MONITOR / "report.json").read_bytes(), type=Health)
                 return {**_latencies(record), **_machine(health)}
 
@@ -66,9 +67,10 @@ def _run(words: str, options: Options):  # type: ignore[no-untyped-def]
     return prepared
 
 
-def _latencies(record) -> dict[str, float]:  # type: ignore[no-untyped-def]
+def _latencies(record: RunRecord) -> dict[str, float]:
     stages = {f"{s.stage} [ms]": s.milliseconds for s in record.stages}
-    return {"first motion [ms]": record.total_ms, **stages}
+    first = math.nan if record.total_ms is None else record.total_ms
+    return {"first motion [ms]": first, **stages}
 
 
 def _machine(health: Health) -> dict[str, float]:

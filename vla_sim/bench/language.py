@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError, timed
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError, timed
 from vla_sim.contract import ObjectQuery
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context
@@ -70,7 +70,7 @@ def _has(understood: object, text: str, skill: str) -> None:
         raise WrongError(f"{text!r} was planned as {[s.skill for s in understood.intent]}, without {skill}")
 
 
-def _rules(text: str, skill: str):  # type: ignore[no-untyped-def]
+def _rules(text: str, skill: str) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         rules = RulePlanner(World.load("apartment"))
@@ -79,7 +79,7 @@ def _rules(text: str, skill: str):  # type: ignore[no-untyped-def]
     return prepared
 
 
-def _scripted(text: str):  # type: ignore[no-untyped-def]
+def _scripted(text: str) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         rules = RulePlanner(World.load("apartment"))
@@ -113,7 +113,7 @@ def _cached() -> Iterator[Once]:
         yield timed(lambda: planner.plan(text, Context()), check)
 
 
-def _model(settings: LlmSettings, text: str):  # type: ignore[no-untyped-def]
+def _model(settings: LlmSettings, text: str) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         planner = LlmPlanner(RulePlanner(World.load("apartment")), settings)

@@ -1,4 +1,4 @@
-"""Grasp planning for the book's four objects on a table before the robot, which stands with its arms raised."""
+"""Grasp planning for the book's four objects on a table; the robot stands with its arms raised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from vla_sim import robot
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError, timed
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError, timed
 from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.collision import table_box
@@ -37,7 +37,7 @@ def benchmarks(options: Options) -> list[Benchmark]:
     ]
 
 
-def _grasp(shape: str, size: tuple[float, float, float]):  # type: ignore[no-untyped-def]
+def _grasp(shape: str, size: tuple[float, float, float]) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         planner = ArmPlanner(Kinematics.load())

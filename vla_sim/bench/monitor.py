@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vla_sim.bench.suite import Benchmark, Once, Options
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare
 from vla_sim.monitor import cost
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.metrics import MetricStore
@@ -18,13 +18,9 @@ def benchmarks(options: Options) -> list[Benchmark]:
         Benchmark("monitor/one trace event", _event, repetitions=5, warmup=1, unit="µs"),
     ]
     for times in (1, 10, 100):
-        out.append(Benchmark(
-            f"monitor/a second of {times}× the nodes", _second(cost.NODES * times, 1.0), repetitions=3, warmup=0
-        ))  # fmt: skip
-        out.append(Benchmark(
-            f"monitor/a second of {times}× the rates", _second(cost.NODES, float(times)), repetitions=3,
-            warmup=0,
-        ))  # fmt: skip
+        nodes, rates = _second(cost.NODES * times, 1.0), _second(cost.NODES, float(times))
+        out.append(Benchmark(f"monitor/a second of {times}× the nodes", nodes, repetitions=3, warmup=0))
+        out.append(Benchmark(f"monitor/a second of {times}× the rates", rates, repetitions=3, warmup=0))
     return out
 
 
@@ -41,9 +37,9 @@ def _event() -> Iterator[Once]:
     yield lambda: cost.microseconds(lambda k: monitor.on_trace(pool[k % len(pool)], 1.0), 1000)[0]
 
 
-def _second(nodes: int, rates: float) -> Callable[[], object]:  # type: ignore[return]
+def _second(nodes: int, rates: float) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         yield lambda: cost.second(nodes, rates)
 
-    return prepared  # type: ignore[return-value]
+    return prepared

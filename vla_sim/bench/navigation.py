@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError, timed
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError, timed
 from vla_sim.grid import Grid
 from vla_sim.navigation.costmap import Costmap, StaticMap
 from vla_sim.navigation.distance import DistanceField, clearance_field
@@ -67,11 +67,12 @@ def _arrives(found: object, goal: float, planner: GlobalPlanner) -> None:
     if isinstance(found, NoPath):
         raise WrongError(found.reason)
     assert isinstance(found, Path)
-    if math.dist(found.points[-1], (goal, goal)) > 0.15 or found.clearance[10:-10].min() < planner.hard - 0.05:
+    tight = found.clearance[10:-10].min() < planner.hard - 0.05
+    if tight or math.dist(found.points[-1], (goal, goal)) > 0.15:
         raise WrongError(f"the route ends at {found.points[-1]} or passes too close")
 
 
-def _route(goal: float, obstacles: int):  # type: ignore[no-untyped-def]
+def _route(goal: float, obstacles: int) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         planner = GlobalPlanner()

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from vla_sim import sdf, sdf_tree
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError, timed
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError, timed
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import SoftwareRenderer
 from vla_sim.geometry import transform
@@ -51,12 +51,13 @@ def benchmarks(options: Options) -> list[Benchmark]:
     ]
 
 
-def _looks(width: int, height: int, count: int):  # type: ignore[no-untyped-def]
+def _looks(width: int, height: int, count: int) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         with TemporaryDirectory() as folder:
             world, frames = pictures(width, height, count, Path(folder))
-        perception = Perception(ColourDetector(Vocabulary.of(world.objects)), Kinematics.load(), only_ones(world))
+        detector = ColourDetector(Vocabulary.of(world.objects))
+        perception = Perception(detector, Kinematics.load(), only_ones(world))
         perception.warm()
         wanted = sorted(one.name for one in world.objects)
         turn = 0

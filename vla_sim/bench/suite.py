@@ -30,6 +30,7 @@ KEPT = 1000
 PACKAGES = ("numpy", "numba", "mujoco", "onnxruntime", "pocketsphinx", "ros-jazzy-rclpy")
 Once = Callable[[], "float | Mapping[str, float]"]
 """One repetition: a value in the benchmark's unit, or several by name, "control rate [Hz]"."""
+Prepare = Callable[[], AbstractContextManager[Once]]
 
 
 class WrongError(Exception):
@@ -54,7 +55,7 @@ class Benchmark:
     count."""
 
     name: str
-    open: Callable[[], AbstractContextManager[Once]]
+    open: Prepare
     repetitions: int = 50
     warmup: int = 3
     unit: str = "ms"
@@ -81,8 +82,8 @@ class Result(Record, frozen=True, kw_only=True):
     unit: str
     success: bool
     error: str = ""
-    figures: Figures | None = None
-    samples: list[float] = []
+    figures: Figures | None
+    samples: list[float]
 
 
 class Machine(Record, frozen=True, kw_only=True):

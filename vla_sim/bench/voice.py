@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vla_sim.bench.suite import Benchmark, Once, Options, WrongError
+from vla_sim.bench.suite import Benchmark, Once, Options, Prepare, WrongError
 from vla_sim.language.rules import RulePlanner
 from vla_sim.voice.audio import CHUNK_SECONDS, Samples, chunks
 from vla_sim.voice.grammar import Grammar
@@ -26,7 +26,7 @@ def benchmarks(options: Options) -> list[Benchmark]:
     return [Benchmark(f"voice/{words}", _heard(words), repetitions=20, warmup=1) for words in COMMANDS]
 
 
-def _heard(words: str):  # type: ignore[no-untyped-def]
+def _heard(words: str) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
         world = World.load("apartment")

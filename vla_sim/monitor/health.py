@@ -12,6 +12,7 @@ from vla_sim import contract
 from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.errors import InputError
 from vla_sim.files import write_whole
+from vla_sim.markdown import table
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
@@ -160,7 +161,7 @@ def markdown(h: Health) -> str:
         "## Latencies [ms]", "",
     ]  # fmt: skip
     if h.stages:
-        lines += _table(
+        lines += table(
             ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
             [
                 (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
@@ -173,7 +174,7 @@ def markdown(h: Health) -> str:
         lines.append("No command was traced.")
     lines += ["", "## Alerts", ""]
     if h.alerts:
-        lines += _table(
+        lines += table(
             ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
             [
                 (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
@@ -185,7 +186,7 @@ def markdown(h: Health) -> str:
         lines.append("None.")
     lines += ["", "## Once a second", ""]
     if h.values:
-        lines += _table(
+        lines += table(
             ("what", "average", "least", "most"),
             [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
         )
@@ -194,15 +195,8 @@ def markdown(h: Health) -> str:
         lines.append("Nothing was measured.")
     if h.figures:
         lines += ["", "## Last key figures of the nodes", ""]
-        lines += _table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
+        lines += table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
     return "\n".join(lines) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
-    def row(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
 
 
 def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
