@@ -139,11 +139,13 @@ class Verdict(Record, frozen=True, kw_only=True):
 
 
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
+FINAL_STATES: tuple[CommandState, ...] = ("succeeded", "failed", "rejected", "cancelled", "asked")
+"""What a command's last record says."""
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """Progress of one command. The last record of a command has a state other than accepted or
-    running. `detail` is fit for a person: why it failed, what was asked back."""
+    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `detail` is fit
+    for a person: why it failed, what was asked back."""
 
     command_id: Id
     state: CommandState
@@ -595,7 +597,7 @@ class Threshold:
         return f"{self.component}.{self.metric}"
 
 
-THRESHOLDS: tuple[Threshold, ...] = (
+THRESHOLDS: dict[str, Threshold] = {t.name: t for t in (
     Threshold("voice", "response", 2.0, "s", 1.8),  # last voiced sample to first motion
     Threshold("llm", "response", 5.0, "s", 4.5),  # intent to plan
     # The nominal rates are the limits themselves, so there is no room above them: it is enough to be back.
@@ -606,5 +608,5 @@ THRESHOLDS: tuple[Threshold, ...] = (
     Threshold("system", "disk", 90.0, "%", 88.0, after=3),
     Threshold("commands", "errors", 0.1, "", 0.08),
     Threshold("node", "silence", 5.0, "s", 2.5),
-)
-"""The book's limits. "node" stands for every node by its own name."""
+)}  # fmt: skip
+"""The book's limits, by name. "node" stands for every node by its own name."""

@@ -30,7 +30,7 @@ from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.lockstep import Conductor
-from vla_sim.params import StageParams, check, param
+from vla_sim.params import StageParams, check, named_numbers, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
 
@@ -344,18 +344,7 @@ class EngineNode(StageNode[EngineParams]):
 
 def costs_of(text: str) -> dict[str, float]:
     """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
-    out = {}
-    for word in text.split():
-        name, _, value = word.partition("=")
-        try:
-            ms = float(value)
-        except ValueError:
-            ms = -1.0
-        if name not in contract.COSTS or ms < 0.0:
-            known = ", ".join(contract.COSTS)
-            raise InputError(f"cost {word!r}: NAME=MILLISECONDS is allowed, with a name of {known}")
-        out[name] = 1e-3 * ms
-    return out
+    return {name: 1e-3 * ms for name, ms in named_numbers(text, contract.COSTS, "cost").items()}
 
 
 def main() -> int:

@@ -21,7 +21,6 @@ MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
 LAST_TOLD = 20
-ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 RATES = {"perception": contract.OBJECTS.name, "control": contract.CMD_VEL.name}
 """Which topic's rate a threshold means: objects for whoever looks, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}
@@ -101,7 +100,7 @@ class Monitor:
         if status.state == "accepted":
             self.commands += 1
             self.store.record("commands", "accepted", 1.0, "", mono)
-        elif status.state in ENDED:
+        elif status.state in contract.FINAL_STATES:
             self.store.record("commands", "failed", float(status.state == "failed"), "", mono)
             self._check("commands.errors", self.errors(mono), mono)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,9 +11,11 @@ import numpy as np
 from vla_sim import contract
 from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.errors import InputError
+from vla_sim.files import write_whole
+from vla_sim.markdown import table
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
-from vla_sim.monitor.latency import TOTAL, Latencies, budget
+from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
 from vla_sim.monitor.metrics import MetricStore
 
 FILES = ("report.md", "report.json", "latency.svg", "machine.svg")
@@ -75,7 +76,7 @@ def health(entries: Iterable[Entry]) -> Health:
     for e in entries:
         if isinstance(e.record, Status):
             accepted += e.record.state == "accepted"
-            if e.record.state not in ("accepted", "running"):
+            if e.record.state in contract.FINAL_STATES:
                 ended[e.record.state] = ended.get(e.record.state, 0) + 1
     latencies = _latencies(entries)
     total = sum(ended.values())
@@ -85,7 +86,7 @@ def health(entries: Iterable[Entry]) -> Health:
         throughput=accepted / (end - begin) if end > begin else 0.0,
         errors=ended.get("failed", 0) / total if total else 0.0,
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
-        stages=[_figures(stage, values) for stage, values in latencies.items()],
+        stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],
         latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
         figures=states[-1].figures if states else {},
     )  # fmt: skip
@@ -99,15 +100,6 @@ def _latencies(entries: list[Entry]) -> dict[str, list[float]]:
             for stage, seconds in measured.take(e.record):
                 out[stage].append(1e3 * seconds)
     return {stage: values for stage, values in out.items() if values}
-
-
-def _figures(stage: str, values: list[float]) -> StageFigures:
-    p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
-    limits = budget(stage)
-    return StageFigures(
-        stage=stage, count=len(values), last=values[-1], p50=p50, p95=p95, p99=p99, worst=max(values),
-        over=sum(v > limits.limit for v in values), limit=limits.limit, goal=limits.goal,
-    )  # fmt: skip
 
 
 def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
@@ -163,13 +155,13 @@ def markdown(h: Health) -> str:
         "# How the robot was", "",
         f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
         f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
-        f"- share that failed: {h.errors:.2f} (limit {_limit('commands.errors'):g})",
+        f"- share that failed: {h.errors:.2f} (limit {contract.THRESHOLDS['commands.errors'].value:g})",
         f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
         "## Latencies [ms]", "",
     ]  # fmt: skip
     if h.stages:
-        lines += _table(
+        lines += table(
             ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
             [
                 (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
@@ -182,7 +174,7 @@ def markdown(h: Health) -> str:
         lines.append("No command was traced.")
     lines += ["", "## Alerts", ""]
     if h.alerts:
-        lines += _table(
+        lines += table(
             ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
             [
                 (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
@@ -194,7 +186,7 @@ def markdown(h: Health) -> str:
         lines.append("None.")
     lines += ["", "## Once a second", ""]
     if h.values:
-        lines += _table(
+        lines += table(
             ("what", "average", "least", "most"),
             [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
         )
@@ -203,19 +195,8 @@ def markdown(h: Health) -> str:
         lines.append("Nothing was measured.")
     if h.figures:
         lines += ["", "## Last key figures of the nodes", ""]
-        lines += _table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
+        lines += table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
     return "\n".join(lines) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
-    def row(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
-
-
-def _limit(name: str) -> float:
-    return next(t.value for t in contract.THRESHOLDS if t.name == name)
 
 
 def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
@@ -231,13 +212,10 @@ def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
     }
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, data in parts.items():
             if data is None:
                 continue
-            part = folder / f"{name}.part"
-            part.write_bytes(data)
-            os.replace(part, folder / name)
+            write_whole(folder / name, data)
             written.append(folder / name)
     except OSError as error:
         raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None

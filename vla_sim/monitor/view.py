@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, StageFigures, Threshold
+from vla_sim.contract import Alert, MonitorState, StageFigures
+from vla_sim.monitor.core import RATES
 
 BAR = 20
 LEAST_RATE = 0.5
@@ -114,7 +115,7 @@ def _budget(s: StageFigures) -> Text:
 
 def _rates(state: MonitorState) -> Group:
     """Side by side, as many as there is room for; those with a limit first."""
-    limits = {contract.OBJECTS.name: "perception.rate", contract.CMD_VEL.name: "control.rate"}
+    limits = {topic: f"{component}.rate" for component, topic in RATES.items()}
     raised = {a.name for a in state.alerts}
     shown = sorted(
         (t for t, r in state.rates.items() if r >= LEAST_RATE and t != contract.DIAGNOSTICS.name),
@@ -124,7 +125,7 @@ def _rates(state: MonitorState) -> Group:
     for topic in shown:
         name = limits.get(topic, "")
         style = "red" if name in raised else "green" if name else ""
-        least = f" of {_threshold(name).value:g}" if name else ""
+        least = f" of {contract.THRESHOLDS[name].value:g}" if name else ""
         cells.append(Text(f"{topic} ", style="dim") + Text(f"{state.rates[topic]:.1f}{least}", style=style))
     return Group(Text("rates [Hz]", style="bold italic"), Columns(cells, padding=(0, 3), equal=True))
 
@@ -134,7 +135,7 @@ def _nodes(state: MonitorState) -> Table:
     known = [n for n in state.nodes if n.cpu >= 0.0]
     for n in sorted(state.nodes, key=lambda n: -n.cpu):
         says = Text(n.message, style={"warning": "yellow", "error": "red"}.get(n.level, "dim"))
-        silent = n.silent >= _threshold("node.silence").clear
+        silent = n.silent >= contract.THRESHOLDS["node.silence"].clear
         here = (f"{n.cpu:.0f} %", f"{n.memory:.0f} MB") if n.cpu >= 0.0 else ("-", "-")
         heard = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
         out.add_row(Text(n.node), str(n.pid or "-"), *here, heard, says)
@@ -172,13 +173,9 @@ def _alerts(active: Iterable[Alert], gone: list[Alert], mono: float) -> Table:
 
 def _mark(words: str, value: float, name: str) -> Text:
     """Coloured by how the value stands to its threshold."""
-    threshold = _threshold(name)
+    threshold = contract.THRESHOLDS[name]
     style = "red" if value >= threshold.value else "yellow" if value >= threshold.clear else "green"
     return Text(words, style=style)
-
-
-def _threshold(name: str) -> Threshold:
-    return next(t for t in contract.THRESHOLDS if t.name == name)
 
 
 def _ms(value: float) -> str:

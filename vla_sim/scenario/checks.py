@@ -82,7 +82,8 @@ class Run:
             given = self.command(number)
             for marked in reversed(self.recording.statuses):
                 status = marked.status
-                if status.command_id == given.command_id and status.state in judge.ENDED and marked.truth:
+                ended = status.state in contract.FINAL_STATES
+                if status.command_id == given.command_id and ended and marked.truth:
                     return marked.truth
         return self.recording.truths[-1]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from vla_sim import contract
 from vla_sim.contract import (
     Contacts,
     DetectedObject,
@@ -18,8 +19,6 @@ from vla_sim.contract import (
 )
 from vla_sim.geometry import yaw_from_quaternion
 from vla_sim.scenario.record import Usage
-
-FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
 
 
 @dataclass
@@ -112,7 +111,7 @@ class Recording:
     def final(self, command_id: str) -> Status | None:
         """The last word on a command, once it is spoken."""
         for marked in reversed(self.statuses):
-            if marked.status.command_id == command_id and marked.status.state in FINAL:
+            if marked.status.command_id == command_id and marked.status.state in contract.FINAL_STATES:
                 return marked.status
         return None
 

@@ -22,6 +22,7 @@ import vla_sim
 from vla_sim import assets, contract
 from vla_sim.contract import Status
 from vla_sim.errors import StackError, VlaSimError
+from vla_sim.files import write_whole
 from vla_sim.monitor import health, journal, timeline
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
@@ -468,10 +469,7 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
 def save_record(folder: Path, record: RunRecord) -> None:
     """`record.json`, whole or not at all: it is what tells that a run came to its end."""
     encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "record.json.part"
-    part.write_bytes(encoded)
-    part.replace(folder / "record.json")
+    write_whole(folder / "record.json", encoded)
 
 
 def record_begin(recording: Recording) -> float:
