@@ -293,6 +293,18 @@ def test_no_beginning_crashes(text):
         return
 
 
+@pytest.mark.parametrize("steps", ["5", '{"skill": "stop"}', '"stop"', "true", "null"])
+def test_steps_that_are_no_list_are_the_models_mistake_not_the_servers(steps):
+    answer = '{"steps": ' + steps + "}"
+    with ScriptedLlm([answer]) as server:
+        llm = planner(server)
+        for _ in range(FAILURES):
+            with pytest.raises(LlmError, match="not a plan"):
+                llm.plan("go to the kitchen", Context())
+        assert len(server.requests) == 2 * FAILURES  # the breaker never opened
+        assert llm.completions.statistics.failed == 0
+
+
 def test_threads_that_ask_and_fail_leave_nothing_behind():
     with ScriptedLlm(["error401"]) as server:
         one, made = completions(server, per_minute=10_000)

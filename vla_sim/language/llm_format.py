@@ -160,8 +160,11 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
         raise LlmError(f"not a plan: {error}") from None
     if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
         raise LlmError('not a plan: it must be {"steps": [...]}')
-    complete = (begun.get("steps") or [])[:-1]
-    if not isinstance(complete, list) or len(complete) >= MAX_STEPS:
+    written = begun.get("steps", [])
+    if not isinstance(written, list):
+        raise LlmError("not a plan: its steps must be a list")
+    complete = written[:-1]
+    if len(complete) >= MAX_STEPS:
         raise LlmError(f"a plan has 1 to {MAX_STEPS} steps")
     try:
         steps = msgspec.convert(complete, list[AnyStep])
