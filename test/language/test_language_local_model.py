@@ -38,7 +38,7 @@ def test_a_real_model_answers_through_the_real_client(monkeypatch):
     small = RulePlanner(replace(HOME, places=(), surfaces=()))
     server = local_model.LocalModel()
     try:
-        planner = LlmPlanner(small, LlmSettings(server.start(), timeout=60.0, max_tokens=48))
-        assert plan_of(planner.plan("Pick up the red cup", Context()))[-1] == "pick red cup"
+        with LlmPlanner(small, LlmSettings(server.start(), timeout=60.0, max_tokens=48)) as planner:
+            assert plan_of(planner.plan("Pick up the red cup", Context()))[-1] == "pick red cup"
     finally:
         server.close()
