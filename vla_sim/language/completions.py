@@ -151,6 +151,9 @@ class Completions:
             if request.askers == 0:
                 request.task.cancel()
                 del self._under_way[key]
+            # An error's traceback knows this frame, and the task knows the error: without the circle, the
+            # answer's generators end here and now, and not in whichever thread next collects garbage.
+            del request
 
     def remember(self, said: list[Message], content: str) -> None:
         """What was a good answer is one again."""
@@ -206,21 +209,24 @@ class Completions:
     async def _in_time(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
         """One request until the deadline. Whether that was kept is the clock's word (`clock.charge`)."""
         left = deadline - clock.mono()
-        late = ServerError(f"no plan within {self.settings.timeout:g} s")
         began = time.perf_counter()
-        answer: str | LlmError
         try:
-            answer = await asyncio.wait_for(self._stream(said, check), PATIENCE if clock.lockstep() else left)
+            content = await asyncio.wait_for(
+                self._stream(said, check), PATIENCE if clock.lockstep() else left
+            )
         except asyncio.TimeoutError:
             clock.spend(left)
-            raise late from None
-        except LlmError as error:
-            answer = error
+            raise self._late() from None
+        except LlmError:
+            if clock.charge("llm", time.perf_counter() - began, left) > left:
+                raise self._late() from None
+            raise
         if clock.charge("llm", time.perf_counter() - began, left) > left:
-            raise late
-        if isinstance(answer, LlmError):
-            raise answer
-        return answer
+            raise self._late()
+        return content
+
+    def _late(self) -> ServerError:
+        return ServerError(f"no plan within {self.settings.timeout:g} s")
 
     async def _stream(self, said: list[Message], check: Callable[[str], None]) -> str:
         from vla_sim.language.chat import Usage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -85,13 +85,13 @@ class LlmWorker:
             if self._waiting.get(command_id) is not request:
                 return
             del self._waiting[command_id]
-        try:
-            answer = Answer(command_id, request.result(), asked=asked)
-        except LlmError as error:
-            answer = Answer(command_id, None, str(error), asked)
-        except Exception as error:  # a planner must not die of a model's answer
-            answer = Answer(command_id, None, str(LlmError(f"{type(error).__name__}: {error}")), asked)
-        self._put(answer)
+        error = CancelledError("closed") if request.cancelled() else request.exception()
+        if error is None:
+            self._put(Answer(command_id, request.result(), asked=asked))
+            return
+        if not isinstance(error, LlmError):  # a planner must not die of a model's answer
+            error = LlmError(f"{type(error).__name__}: {error}")
+        self._put(Answer(command_id, None, str(error), asked))
 
     def _put(self, answer: Answer) -> None:
         self._done.put(answer)
