@@ -14,7 +14,7 @@ from vla_sim.language.grounding import forgotten, ungrounded
 from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.llm_errors import LlmError
 from vla_sim.language.llm_format import read, schema
-from vla_sim.language.prompt import examples, messages
+from vla_sim.language.prompt import examples, head, messages
 from vla_sim.language.resolve import Unresolved
 from vla_sim.language.scripted_llm import ScriptedLlm
 
@@ -169,8 +169,8 @@ def test_every_example_of_the_prompt_is_a_valid_plan_of_its_command():
 
 
 def test_only_the_last_message_depends_on_the_command():
-    one = messages(RULES.lexicon, Context(), "a")
-    held = messages(RULES.lexicon, Context(held=ObjectQuery(kind="cup")), "b")
+    one = messages(head(RULES.lexicon), Context(), "a")
+    held = messages(head(RULES.lexicon), Context(held=ObjectQuery(kind="cup")), "b")
     assert one[:-1] == held[:-1]
     assert held[-1]["content"] == "b (you hold the cup)"
 

@@ -15,7 +15,7 @@ from vla_sim.language.grounding import forgotten, ungrounded
 from vla_sim.language.llm_errors import LlmError, WrongAnswerError
 from vla_sim.language.llm_format import check_beginning, read, schema
 from vla_sim.language.loop_thread import LoopThread
-from vla_sim.language.prompt import Message, messages
+from vla_sim.language.prompt import Message, head, messages
 from vla_sim.language.resolve import Unresolved
 from vla_sim.language.rules import RulePlanner, Understood
 
@@ -29,6 +29,7 @@ class LlmPlanner:
     def __init__(self, rules: RulePlanner, settings: LlmSettings) -> None:
         self.rules = rules
         self.settings = settings
+        self._head = head(rules.lexicon)
         plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
         self.completions = Completions(settings, {"type": "json_schema", "json_schema": plan})
         self._loop = LoopThread("language model")
@@ -41,7 +42,7 @@ class LlmPlanner:
         """Let the server read the prompt once; a local one keeps it and is then several times faster.
         Raises `LlmError`."""
         self.connect()
-        said = messages(self.rules.lexicon, Context(), "Stop")
+        said = messages(self._head, Context(), "Stop")
         deadline = clock.mono() + timeout
         self._loop.start(self.completions.ask(said, deadline, lambda _: None, "background")).result()
 
@@ -72,7 +73,7 @@ class LlmPlanner:
         self.close()
 
     async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
-        said = messages(self.rules.lexicon, context, text)
+        said = messages(self._head, context, text)
         try:
             return await self._ask(text, context, said, deadline, priority)
         except WrongAnswerError as wrong:
