@@ -46,7 +46,7 @@ class Desk:
         memory = Memory(HOME)
         self.responder = Responder(
             RULES, memory, lambda topic, record: self.sent.append((topic, record)), lambda: memory.context,
-            self.worker, "llm", self.notes.append,
+            self.worker, "llm", note=self.notes.append,
         )  # fmt: skip
 
     def __enter__(self):

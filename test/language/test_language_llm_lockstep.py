@@ -38,7 +38,7 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
             worker = LlmWorker(planner.begin, lambda: None)
             responder = Responder(
                 RULES, memory, lambda topic, record: sent.append((topic, record)), lambda: memory.context,
-                worker, "llm", notes.append,
+                worker, "llm", note=notes.append,
             )  # fmt: skip
             for number, text in enumerate(texts):
                 begin = clock.mono()

@@ -27,7 +27,7 @@ class Desk:
         self.memory = Memory(HOME)
         self.responder = Responder(
             RULES, self.memory, lambda topic, record: self.sent.append((topic, record)),
-            lambda: self.memory.context, self.worker, mode, self.notes.append,
+            lambda: self.memory.context, self.worker, mode, note=self.notes.append,
         )  # fmt: skip
 
     def say(self, text, command_id="c1", **more):

@@ -39,7 +39,7 @@ MOST_CHARACTERS = 8000
 """Of an answer; the longest plan has a quarter of it."""
 PATIENCE = 60.0
 """[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the verdict:
-less than the conductor's, and far more than any timeout of a robot."""
+less than the conductor's, and as much as the longest timeout."""
 
 
 @dataclass(frozen=True)

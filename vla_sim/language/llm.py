@@ -3,6 +3,7 @@ as strictly as the rules' own plans."""
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -93,10 +94,13 @@ class LlmPlanner:
 
         try:
             reply = await self.completions.ask(said, deadline, check, priority)
+            began = time.perf_counter()
             try:
                 found = self._understood(text, reply.content, context)
             except LlmError as error:
                 raise WrongAnswerError(str(error), reply.content) from None
+            finally:
+                clock.charge("planning", time.perf_counter() - began)
         except WrongAnswerError:
             self.completions.statistics.wrong += 1
             raise

@@ -79,7 +79,7 @@ class LanguageNode(StageNode[LanguageParams]):
                 threading.Thread(target=self._start_model, daemon=True).start()
         self.responder = Responder(
             self.rules, self.memory, self.send, self.planning_context, worker, p.planner,
-            self.get_logger().warning,
+            note=self.get_logger().warning,
         )  # fmt: skip
         for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
