@@ -108,3 +108,34 @@ def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
     assert values["pid"] == str(os.getpid())
     assert values[f"published {contract.SAY.name}"] == "3"
     assert node.publish(contract.SAY).msg_type is String
+
+
+def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, monkeypatch):
+    from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load
+
+    node = start()
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def word(level):
+        return Load(
+            level=level, name=LOAD_LEVELS[level].name, since=0.0, cpu=90.0, memory=1.0, missed=0.0, stamp=0.0,
+            mono=now,
+        )  # fmt: skip
+
+    node.follow_load()
+    assert contract.MONITOR_LOAD.name in node._listening
+    assert node.load is LOAD_LEVELS[0]
+    node._on_load(word(4))
+    assert node.load.camera_shrink == 2
+    now += LOAD_SILENCE
+    assert node.load is LOAD_LEVELS[0]
+    node._on_load(word(1))
+    assert not node.load.background
+
+
+def test_nothing_of_the_load_is_heard_in_lock_step(start):
+    node = start()
+    node.turns = object()
+    node.follow_load()
+    assert contract.MONITOR_LOAD.name not in node._listening

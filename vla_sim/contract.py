@@ -370,8 +370,8 @@ class MonitorState(Record, frozen=True, kw_only=True):
 
 class Load(Record, frozen=True, kw_only=True):
     """How far load is shed, once a second: every row of `LOAD_LEVELS` up to `level` is in force. cause: why
-    it last changed; since: when that was [s, monotonic], 0 if never; before: the level before that. cpu [% of all cores],
-    memory [% used], missed [deadlines a second]: what was measured now."""
+    it last changed; since: when that was [s, monotonic], 0 if never; before: the level before that. cpu [% of
+    all cores], memory [% used], missed [deadlines a second]: what was measured now."""
 
     level: LoadIndex
     name: Id

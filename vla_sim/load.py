@@ -1,4 +1,4 @@
-"""What a stage may do at the present load: it does as the monitor says, and all it can when that is silent."""
+"""What a stage may do at the present load: what the monitor says, and everything when that is silent."""
 
 from __future__ import annotations
 

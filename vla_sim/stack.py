@@ -36,6 +36,7 @@ class StackOptions:
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
     monitor_folder: str = param("", "where the monitor's journal is written; empty: nowhere")
     prometheus_port: int = param(0, "of the monitor's endpoint on 127.0.0.1; 0: none", low=0, high=65535)
+    shedding: bool = param(True, "shed load when the machine is under pressure; never in lock-step")
     thresholds: str = param("", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
 
 
@@ -74,8 +75,8 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("safety", "vla_sim.safety.node"),
     NodeSpec("executive", "vla_sim.executive.node"),
     NodeSpec(
-        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "thresholds"), nice=5,
-        observer=True,
+        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "shedding", "thresholds"),
+        nice=5, observer=True,
     ),
 )  # fmt: skip
 

@@ -1,9 +1,11 @@
+import itertools
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load, decode, encode
+from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load, PayloadError, decode, encode
 from vla_sim.load import LoadFollower
 from vla_sim.monitor.shedding import (
     AFTER,
@@ -45,7 +47,7 @@ def steps(levels):
 
 
 def test_each_level_gives_up_what_the_one_before_did_and_more():
-    for before, after in zip(LOAD_LEVELS, LOAD_LEVELS[1:], strict=False):
+    for before, after in itertools.pairwise(LOAD_LEVELS):
         assert after != before
         assert before.background or not after.background
         assert before.language_model or not after.language_model
@@ -68,12 +70,8 @@ def test_a_record_can_name_every_level_and_no_other():
         load = Load(level=index, name=level.name, since=0.0, stamp=1.0, mono=1.0, **CALM)
         assert decode(Load, encode(load)) == load
     text = encode(load).replace(f'"level":{TOP}', f'"level":{TOP + 1}')
-    try:
+    with pytest.raises(PayloadError, match="<= 5"):
         decode(Load, text)
-    except ValueError as error:
-        assert "<= 5" in str(error)
-    else:
-        raise AssertionError("a level beyond the table was taken")
 
 
 # ------------------------------------------------------------------ when it is shed and given back
@@ -86,13 +84,14 @@ def test_pressure_sheds_one_level_after_the_other_and_calm_restores_them_in_reve
     assert steps(hot)[0][0] == AFTER
     assert hot[-1][1] == TOP
     cool = play(core, 60, begin=30.0)
-    assert [b for (_, a), (_, b) in zip(cool, cool[1:], strict=False) if a != b] == [*range(TOP - 1, -1, -1)]
+    assert [b for (_, a), (_, b) in itertools.pairwise(cool) if a != b] == [*range(TOP - 1, -1, -1)]
     assert core.steps == 2 * TOP
 
 
 def test_each_of_the_three_measures_sheds():
     for more in ({"cpu": 80.0}, {"memory": 80.0}, {"missed": MISSED}):
-        load = [shedding_ := shedding(), *[shedding_.decide(pressure(float(k), **more)) for k in range(4)]][-1]
+        core = shedding()
+        load = [core.decide(pressure(float(k), **more)) for k in range(4)][-1]
         assert load.level == 1
         assert next(iter(more)) in load.cause
         assert load.fresh
@@ -121,7 +120,7 @@ def test_a_restore_that_had_to_be_undone_makes_the_next_one_wait_longer():
         level = core.level
         levels.append((float(k), core.decide(pressure(float(k), cpu=60.0 if level else 95.0)).level))
     downs = [t for t, by in steps(levels) if by < 0]
-    waits = [b - a for a, b in zip(downs, downs[1:], strict=False)]
+    waits = [b - a for a, b in itertools.pairwise(downs)]
     assert waits == sorted(waits)
     assert waits[-1] >= LONGEST_REST
     assert len(downs) <= 12
@@ -170,14 +169,14 @@ def test_whatever_is_measured_it_goes_one_step_at_a_time_and_never_flaps(seconds
     changes = steps(levels)
     assert all(by in (-1, 1) for _, by in changes)
     assert all(0 <= level <= TOP for _, level in levels)
-    for (before, _), (at, by) in zip(changes, changes[1:], strict=False):
+    for (before, _), (at, by) in itertools.pairwise(changes):
         assert at - before >= (AFTER if by > 0 else REST)
     for at, by in changes:
         during = seconds[int(at - (AFTER if by > 0 else REST)) : int(at) + 1]
         over = [v["cpu"] >= 80.0 or v["memory"] >= 80.0 or v["missed"] >= 1.0 for v in during]
         calm = [v["cpu"] < 72.0 and v["memory"] < 76.0 and v["missed"] < 0.5 for v in during]
         assert all(over if by > 0 else calm)
-    turns = [t for (_, a), (t, b) in zip(changes, changes[1:], strict=False) if a != b]
+    turns = [t for (_, a), (t, b) in itertools.pairwise(changes) if a != b]
     # each relapse doubles the rest: 5, 10, 20, 40, 80, 160 s
     assert len(turns) <= 2 * (2 + math.log2(1 + len(seconds) / REST))
 
@@ -191,7 +190,8 @@ def test_between_the_limits_nothing_changes(seconds, level):
     while core.level < level:
         core.decide(pressure(k := k + 1.0, cpu=100.0))
     for values in seconds:
-        assert core.decide(pressure(k := k + 1.0, **values)).level == level
+        k += 1.0
+        assert core.decide(pressure(k, **values)).level == level
 
 
 # ------------------------------------------------------------------ those who obey

@@ -62,6 +62,10 @@ def monitor_arguments(parser: argparse.ArgumentParser) -> None:
         help="watch latencies, rates and the machine (default; never in lock-step)",
     )  # fmt: skip
     parser.add_argument(
+        "--shedding", action=argparse.BooleanOptionalAction, default=True,
+        help="give up the least useful work while the machine is overloaded (default; never in lock-step)",
+    )  # fmt: skip
+    parser.add_argument(
         "--prometheus", type=count, default=0, metavar="PORT", help="serve the monitor's metrics on 127.0.0.1"
     )
     parser.add_argument(
@@ -80,7 +84,10 @@ def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
         if a.prometheus > 65535:
             raise InputError(f"--prometheus {a.prometheus}: a port is a number from 1 to 65535")
         prometheus.installed()
-    return {"monitor": a.monitor, "prometheus_port": a.prometheus, "thresholds": a.thresholds}
+    return {
+        "monitor": a.monitor, "shedding": a.shedding, "prometheus_port": a.prometheus,
+        "thresholds": a.thresholds,
+    }  # fmt: skip
 
 
 def speed(text: str) -> float:

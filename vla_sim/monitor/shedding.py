@@ -106,7 +106,6 @@ class Shedding:
         self._before, self._cause, self._changed = self.level, cause, mono
         self.level += by
         self.steps += 1
-        self._pressed = self._calm = None
 
 
 def _since(since: float | None, holds: bool, mono: float) -> float | None:
