@@ -271,11 +271,10 @@ def to_seconds(stamp: Any) -> float:
 
 
 def to_stamp(seconds: float) -> Any:
-    """builtin_interfaces/Time of seconds."""
-    whole = int(seconds)
-    return message_class("builtin_interfaces/msg/Time")(
-        sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9))
-    )
+    """builtin_interfaces/Time of seconds, to the nearest nanosecond: a clock that is one short of a whole
+    second lets a timer that is due then miss its turn."""
+    sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
+    return message_class("builtin_interfaces/msg/Time")(sec=sec, nanosec=nanosec)
 
 
 def settle_memory() -> None:
