@@ -14,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import clock, contract, ros
+from vla_sim import clock, contract, priority, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.lockstep import Follower
 from vla_sim.params import StageParams
@@ -162,8 +162,7 @@ class ClientThread:
         self.thread.start()
 
     def _spin(self) -> None:
-        # Watching must not hold up what is watched (Linux counts niceness a thread).
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+        priority.thread(5)  # watching must not hold up what is watched
         turns = self.node.turns
         try:
             if isinstance(turns, Follower):
