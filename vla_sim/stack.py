@@ -66,7 +66,7 @@ STACK: tuple[NodeSpec, ...] = (
             "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
         ), nice=-10,
     ),
-    NodeSpec("perception", "vla_sim.perception.node", nice=5),
+    NodeSpec("perception", "vla_sim.perception.node", nice=2),
     NodeSpec("navigation", "vla_sim.navigation.node", nice=-5),
     NodeSpec("manipulation", "vla_sim.manipulation.node"),
     NodeSpec(

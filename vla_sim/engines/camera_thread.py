@@ -6,11 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from vla_sim import priority
 from vla_sim.engines.engine import CameraFrame
-
-NICE = 10
-"""Of the thread, beside the control loop's."""
 
 
 class CameraThread:
@@ -46,7 +42,6 @@ class CameraThread:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        priority.thread(NICE)
         try:
             while True:
                 with self._ready:

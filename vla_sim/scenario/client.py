@@ -49,6 +49,7 @@ class Client(ros.StageNode[StageParams]):
         r = self.recording
         self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
         self.listen(contract.MONITOR_ALERTS, self.on_alert)
+        self.listen(contract.MONITOR_LOAD, self.on_load)
         self.listen(contract.GROUND_TRUTH, self.on_truth)
         self.listen(contract.CONTACTS, r.on_contacts)
         self.listen(contract.STATUS, self.on_status)
@@ -93,6 +94,10 @@ class Client(ros.StageNode[StageParams]):
     def on_alert(self, alert: contract.Alert) -> None:
         if alert.active:
             self.recording.alerts.append((self.recording.stamp, alert.component, str(alert)))
+
+    def on_load(self, load: contract.Load) -> None:
+        if load.fresh:
+            self.recording.loads.append((self.recording.stamp, load))
 
     def now(self) -> float:
         """Simulated time, as the nodes have it, though this one takes no part in /clock."""
