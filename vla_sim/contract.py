@@ -684,3 +684,11 @@ manipulation asks for.
 """
 LOAD_SILENCE = 3.0
 """[s] without a word on the load after which a stage works in full again: the monitor is gone."""
+
+
+RESOURCE_SHARES = {"cpu": 0.8, "memory": 0.8, "disk": 0.9}
+"""How much of the machine may be reserved; the rest is its own."""
+NETWORK_LIMIT = 100.0
+"""[MB/s] that may be reserved."""
+RESERVATION_SECONDS = 3600.0
+"""After which a reservation that is not renewed has expired."""
