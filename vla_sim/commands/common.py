@@ -73,6 +73,35 @@ def monitor_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def reserve_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reserve", action=argparse.BooleanOptionalAction, default=True,
+        help="reserve what of the machine a run takes, so that runs beside each other do not overbook it",
+    )  # fmt: skip
+
+
+def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
+    """A context in which a run that a person looks at holds its share of the machine. It is never kept
+    waiting: where others hold what it takes, a line says so."""
+    import contextlib
+
+    from vla_sim.errors import BusyError
+    from vla_sim.resources.manager import Resources
+
+    @contextlib.contextmanager
+    def held() -> Any:
+        with contextlib.ExitStack() as stack:
+            if wanted:
+                try:
+                    book = Resources()
+                    stack.enter_context(book.hold(name, needs.within(book.machine().limit)))
+                except (BusyError, InputError) as error:
+                    console.print(f"[WARN] goes on without a reservation: {error}", markup=False)
+            yield
+
+    return held()
+
+
 def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
     """Their part of `StackOptions`. Raises `InputError`, `MissingError`."""
     from vla_sim.monitor import prometheus, watch

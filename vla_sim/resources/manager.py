@@ -76,7 +76,7 @@ class Resources:
 
     def __init__(self, path: Path | None = None, machine: Callable[[], Machine] = this_machine) -> None:
         """Raises `InputError` if the file cannot be made."""
-        self._machine = machine
+        self.machine = machine
         try:
             self.path = path or holder.runtime_folder() / FILE
             with self._connect() as db:
@@ -128,7 +128,7 @@ class Resources:
                         say(f"waiting: {error}")
                         told = True
                 time.sleep(POLL)
-                machine = self._machine()
+                machine = self.machine()
         finally:
             with self._transaction() as db:
                 db.execute("DELETE FROM waiting WHERE place = ?", (place,))
@@ -185,7 +185,7 @@ class Resources:
 
     def state(self) -> tuple[Machine, list[Reservation], Needs]:
         """The machine, all reservations, and what is free."""
-        machine = self._machine()
+        machine = self.machine()
         with self._transaction() as db:
             held = self._all(db)
         return machine, held, free(machine, held)
@@ -222,7 +222,7 @@ class Resources:
     def _checked(self, component: str, needs: Needs, seconds: float) -> Machine:
         if not 0 < len(component) <= 200 or not 0.0 < seconds < float("inf"):
             raise InputError(f"reservation of {component!r} for {seconds:g} s: it needs a name and a time")
-        machine = self._machine()
+        machine = self.machine()
         if over := needs.beyond(machine.limit):
             raise InputError(
                 f"{component} asks for {needs.told(over)}; this machine gives {machine.limit.told(over)} in "
