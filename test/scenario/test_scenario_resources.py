@@ -75,7 +75,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     sweeps = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     for one in sweeps:
         one.start()
-    until(lambda: len(list((tmp_path / "out").glob("*/*/began"))) == 2 and said)
+    until(lambda: len(list((tmp_path / "out").glob("*/*/began"))) == 2 and len(said) > 0)
     held = book.reservations()
     assert sum(r.needs.cpu for r in held) == pytest.approx(1.6)
     until(lambda: all(r.pid != os.getpid() for r in book.reservations()))  # they are the runs' own

@@ -96,7 +96,7 @@ def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
                     book = Resources()
                     stack.enter_context(book.hold(name, needs.within(book.machine().limit)))
                 except (BusyError, InputError) as error:
-                    console.print(f"[WARN] goes on without a reservation: {error}", markup=False)
+                    console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
             yield
 
     return held()

@@ -175,7 +175,7 @@ def call(a: argparse.Namespace) -> int:
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
     if a.ray is None:
         book = Resources() if a.reserve else None
-        runner = sweep.local(arguments, a.jobs, book, lambda words: console.print(words, style="yellow"))
+        runner = sweep.local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
     else:
         runner = sweep.on_ray(arguments, a.ray, a.jobs)
     records = sweep.run(tasks, runner, folder, console)

@@ -124,7 +124,7 @@ class Resources:
                     waited = time.monotonic() - begin
                     if given_up() or waited >= timeout:
                         raise BusyError(f"{error} (waited {waited:.0f} s)") from None
-                    if not told:
+                    if not told and waited >= POLL:  # not for a moment's queue
                         say(f"waiting: {error}")
                         told = True
                 time.sleep(POLL)
