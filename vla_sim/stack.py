@@ -44,7 +44,7 @@ class StackOptions:
 class NodeSpec:
     """A node: its module's `main`, which of the options it takes, and how it stands when the cores are busy
     (`nice`): control and safety go before everything else on the machine where the user may do that
-    (`vla_sim.priority`), then what hears a "stop" and what brings it about; looking may wait for walking.
+    (`vla_sim.priority`), then what hears a "stop" and what brings it about.
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and takes
     no turns in lock-step, where it does not run; nobody waits for it, and a run goes on when it has ended.
@@ -66,7 +66,7 @@ STACK: tuple[NodeSpec, ...] = (
             "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
         ), nice=-10,
     ),
-    NodeSpec("perception", "vla_sim.perception.node", nice=2),
+    NodeSpec("perception", "vla_sim.perception.node"),
     NodeSpec("navigation", "vla_sim.navigation.node", nice=-5),
     NodeSpec("manipulation", "vla_sim.manipulation.node"),
     NodeSpec(
