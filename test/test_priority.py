@@ -24,6 +24,13 @@ def child():
     process.wait()
 
 
+def test_it_knows_what_it_may_do():
+    code = "import os\ntry: os.nice(-10)\nexcept PermissionError: print('no')\nelse: print('yes')"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert priority.allowed(-10) == (found.strip() == "yes")
+    assert priority.allowed(5)
+
+
 def test_a_session_steps_back(child):
     if not GROUPED.exists() or GROUPED.read_text().strip() != "1":
         pytest.skip("this kernel does not group processes by session")

@@ -11,11 +11,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import time
 from pathlib import Path
 
+SYS_NICE = 23
+"""The number of CAP_SYS_NICE (capabilities(7))."""
 PATIENCE = 3.0
 """[s] Linux takes one group's niceness a tenth of a second from a user without rights; nodes start faster."""
+
+
+def allowed(nice: int) -> bool:
+    """Whether this process may set this niceness."""
+    status = Path("/proc/self/status").read_text()
+    rights = int(status.partition("CapEff:")[2].split()[0], 16)
+    most = resource.getrlimit(resource.RLIMIT_NICE)[0]
+    return nice >= 0 or bool(rights >> SYS_NICE & 1) or most < 0 or 20 - most <= nice
 
 
 def own(nice: int) -> None:

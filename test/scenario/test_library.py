@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from vla_sim import priority
 from vla_sim.resources.manager import Resources
 from vla_sim.scenario import load
 from vla_sim.scenario.sweep import Processes, Task, needs
@@ -37,6 +38,8 @@ def records(request, tmp_path_factory):
 
 @pytest.mark.parametrize("path", load.shipped(), ids=lambda p: p.stem)
 def test_scenario(path, records):
+    if path.stem == "cpu_hog" and not priority.allowed(-10):
+        pytest.skip("control keeps its deadlines beside others only where it may go before them: see README")
     record = records[path].result()
     told = "\n".join(
         [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
