@@ -277,11 +277,14 @@ def to_stamp(seconds: float) -> Any:
     return message_class("builtin_interfaces/msg/Time")(sec=sec, nanosec=nanosec)
 
 
-def settle_memory() -> None:
-    """What start-up made need not be looked at again by the garbage collector: with numba loaded, a
-    full collection takes some 100 ms, in the middle of a command."""
+def settle() -> None:
+    """The end of start-up. What it made need not be looked at again by the garbage collector: with numba
+    loaded, a full collection takes some 100 ms, in the middle of a command. A kernel that is compiled from
+    now on is told."""
     gc.collect()
     gc.freeze()
+    if "vla_sim.compiled" in sys.modules:  # not every node has kernels, and numba takes long to import
+        sys.modules["vla_sim.compiled"].settled()
 
 
 def init_with_signals() -> None:
@@ -316,7 +319,7 @@ def spin(make: Callable[[], Node]) -> int:
         node = make()
         executor = SerialExecutor()
         executor.add_node(node)
-        settle_memory()
+        settle()
         run = getattr(node, "run", None)
         if run is not None:
             run(executor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from vla_sim.assets import config_dir
 from vla_sim.params import check, param
@@ -150,13 +149,4 @@ def own() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
         "LP_NUM_THREADS": "1",  # Mesa's software rasteriser
-        **({} if "NUMBA_CACHE_DIR" in os.environ else _numba_cache()),
     }
-
-
-def _numba_cache() -> dict[str, str]:
-    """A writable place for compiled kernels when the package's own folder is not writable."""
-    if os.access(Path(__file__).parent, os.W_OK):
-        return {}
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla_sim" / "numba"
-    return {"NUMBA_CACHE_DIR": str(cache)}

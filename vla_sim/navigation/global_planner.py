@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.navigation.distance import DistanceField, sample
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ class NoPath:
     nearest: tuple[float, float] | None = None
 
 
-@njit(cache=True)
+@kernel
 def _coarse(fine: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Smallest value of each factor x factor block; a partial block at the border is kept."""
     rows = (fine.shape[0] + factor - 1) // factor
@@ -55,7 +55,7 @@ def _coarse(fine: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     return out
 
 
-@njit(cache=True)
+@kernel
 def _search(
     clearance: NDArray[np.float32],
     resolution: float,
@@ -151,7 +151,7 @@ def _search(
     return parent, nearest
 
 
-@njit(cache=True)
+@kernel
 def _resample(points: Array, spacing: float) -> Array:
     """Points on the same polyline at equal distances, both ends kept."""
     total = 0.0
@@ -178,7 +178,7 @@ def _resample(points: Array, spacing: float) -> Array:
     return out
 
 
-@njit(cache=True)
+@kernel
 def _smooth(
     points: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     hard: float, comfort: float, rounds: int,

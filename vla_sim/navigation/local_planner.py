@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.geometry import wrap
 from vla_sim.navigation.distance import DistanceField
 from vla_sim.navigation.footprint import STEP, body_clearance, body_room, clearance_ahead
@@ -53,7 +53,7 @@ class LocalCommand:
     turning: bool = False
 
 
-@njit(cache=True)
+@kernel
 def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
     best, index = 1e18, first
     for i in range(first, min(last, len(points))):
@@ -63,7 +63,7 @@ def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
     return index
 
 
-@njit(cache=True)
+@kernel
 def _mover_clearance(movers: Array, after: float, x: float, y: float, yaw: float, discs: Array) -> float:
     """Smallest distance [m] from the body to where the movers will be `after` seconds."""
     cos, sin = math.cos(yaw), math.sin(yaw)
@@ -79,7 +79,7 @@ def _mover_clearance(movers: Array, after: float, x: float, y: float, yaw: float
     return worst
 
 
-@njit(cache=True)
+@kernel
 def _evaluate(
     field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     pose: Array, velocity: Array, candidates: Array, targets: Array, lag: float,
