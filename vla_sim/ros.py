@@ -37,6 +37,7 @@ from vla_sim.errors import VlaSimError
 from vla_sim.load import LoadFollower
 from vla_sim.lockstep import Conductor, Follower, RunEnds
 from vla_sim.params import StageParams, check
+from vla_sim.profiling import threads as profiling
 from vla_sim.serial_executor import SerialExecutor
 
 P = TypeVar("P", bound=StageParams)
@@ -313,13 +314,18 @@ def spin(make: Callable[[], Node]) -> int:
     A node with a loop of its own, `run(executor)`, is run by that. A `VlaSimError` becomes one line on
     stderr and its exit code.
     """
-    init_with_signals()
     node: Node | None = None
+    profile: profiling.NodeProfile | None = None
+    stop: Callable[[], None] | None = None
+    init_with_signals()
     try:
+        profile = profiling.begin()
         node = make()
         executor = SerialExecutor()
         executor.add_node(node)
         settle()
+        if profile is not None:
+            stop = profile.watch()
         run = getattr(node, "run", None)
         if run is not None:
             run(executor)
@@ -337,10 +343,21 @@ def spin(make: Callable[[], Node]) -> int:
         if rclpy.ok():
             raise
     finally:
+        if stop is not None:
+            stop()
         if node is not None:
             close = getattr(node, "close", None)
             if close is not None:
                 close()
+            if profile is not None and stop is not None:
+                _keep(profile, node.get_name())
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _keep(profile: profiling.NodeProfile, name: str) -> None:
+    try:
+        profiling.finish(profile, name)
+    except OSError as error:
+        print(f"[WARN] the profile of {name} cannot be written: {error}", file=sys.stderr)

@@ -149,9 +149,10 @@ class Stack:
     def __init__(
         self, options: StackOptions, folder: Path, *, domain: int | None = None,
         specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
-        guests: tuple[str, ...] = (),
+        guests: tuple[str, ...] = (), variables: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """guests: nodes of the caller's process that take turns too, in lock-step."""
+        """guests: nodes of the caller's process that take turns too, in lock-step. variables: more of the
+        nodes' environment."""
         self.options, self.folder = options, folder
         self.specs = specs if specs is not None else stack.nodes(options)
         self.domain = Domain(domain)
@@ -159,6 +160,7 @@ class Stack:
         self.processes: list[Process] = []
         self.ending = False
         self.guests = guests
+        self.variables = variables or {}
         self.lockstep = options.speed == 0.0 and bool(guests)
         self.killed: set[str] = set()
         self.environment: dict[str, str] = {}
@@ -178,6 +180,7 @@ class Stack:
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
             line = stack.command(spec, self.options)
+            env = {**self.environment, **self.variables}
             log = logs / f"{spec.name}.log"
             # Lock-step has no deadlines for which others would have to wait.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice

@@ -42,7 +42,7 @@ class Executive:
             self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
             return
         if not self.queue.push(Job(plan, ctx.pose)):
-            detail = f"I have {len(self.queue)} commands waiting already."
+            detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
             self._status(plan.command_id, "rejected", detail=detail)
             ctx.say(detail)
             return
@@ -74,6 +74,7 @@ class Executive:
 
     def tick(self) -> None:
         """Go on with the running skill, or take the next job."""
+        self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
         if self.job is not None and (why := self._waits(self.job.plan)):
             self._drop_skill()
             self._status(self.job.plan.command_id, "accepted", detail=why)
@@ -108,6 +109,7 @@ class Executive:
         return "waits until the machine is less busy" if shed else ""
 
     def _end(self, job: Job, state: CommandState, detail: str) -> None:
+        self.queue.ended(job.plan)
         job.step -= 1
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)

@@ -108,7 +108,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         job = self.core.job
         return {
             "running": job.plan.text if job else "",
-            "waiting": str(len(self.core.queue)),
+            "waiting": ", ".join(f"{n} {name}" for name, n in self.core.queue.waiting().items() if n) or "0",
             "holding": str(self.ctx.holding.kind) if self.ctx.holding else "",
         }
 

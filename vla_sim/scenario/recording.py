@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -77,6 +77,15 @@ class Recording:
     @property
     def stamp(self) -> float:
         return self.truths[-1].stamp if self.truths else 0.0
+
+    def forget(self) -> None:
+        """Keep the last truth alone: for who watches for hours and judges nothing."""
+        for one in fields(self):
+            held = getattr(self, one.name)
+            if isinstance(held, list):
+                del held[: -1 if held is self.truths else None]
+            else:
+                held.clear()
 
     def on_contacts(self, contacts: Contacts) -> None:
         for pair in contacts.pairs:

@@ -24,6 +24,8 @@ from vla_sim.contract import Status
 from vla_sim.errors import StackError, VlaSimError
 from vla_sim.files import write_whole
 from vla_sim.monitor import health, journal, timeline
+from vla_sim.profiling import report
+from vla_sim.profiling import threads as profiling
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
@@ -52,6 +54,8 @@ POLL = 0.05  # [s]
 LOG_LINES = 40
 MONITOR = "monitor"
 """Folder of the monitor's journal and reports, in the run's."""
+PROFILE = "profile"
+"""Folder of the nodes' profiles, in the run's."""
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 
@@ -88,6 +92,8 @@ class RunOptions:
     pictures: bool = True
     attempt: int = 1
     again: str = ""
+    profile: str = ""
+    """The tool by which every node is profiled; empty: none."""
 
 
 def sounds(file: File, seed: int) -> dict[int, np.ndarray]:
@@ -156,18 +162,26 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
         if options.verbose or loud:
             display.event(None, f"[{name}] {text}", "dim")
 
-    running = Stack(stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",))
-    with running, ClientThread(running.domain.id) as client:
-        session = Session(options, running, client, world, display, heard)
-        session.wait_until_ready()
-        ready = time.monotonic() - began
-        display.event(None, f"ready after {ready:.1f} s", "green")
-        try:
-            wall, simulated = session.play()
-        finally:
-            session.hogs.close()
-        if not running.lockstep:
-            time.sleep(0.1)  # the last records are still under way
+    profiles = options.folder / PROFILE
+    running = Stack(
+        stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",),
+        variables=profiling.environment(options.profile, profiles) if options.profile else None,
+    )  # fmt: skip
+    try:
+        with running, ClientThread(running.domain.id) as client:
+            session = Session(options, running, client, world, display, heard)
+            session.wait_until_ready()
+            ready = time.monotonic() - began
+            display.event(None, f"ready after {ready:.1f} s", "green")
+            try:
+                wall, simulated = session.play()
+            finally:
+                session.hogs.close()
+            if not running.lockstep:
+                time.sleep(0.1)  # the last records are still under way
+    finally:  # also of a run that was interrupted
+        if options.profile:
+            profiled(profiles, running.names, display)
     record = make_record(options, world, session, started=started, ready=ready, wall=wall,
                          simulated=simulated, log=list(log))  # fmt: skip
     record = write(options, record, client.recording, world)
@@ -185,6 +199,21 @@ def watched(folder: Path, display: Display) -> None:
         health.write(entries, folder)
     except VlaSimError as error:
         display.event(None, f"no report of the monitor: {error}", "yellow")
+
+
+def profiled(folder: Path, nodes: tuple[str, ...], display: Display) -> None:
+    """Make of the nodes' profiles what a person looks at, and show the longest."""
+    try:
+        found = report.write(folder)
+    except OSError as error:
+        display.event(None, f"the profiles cannot be written to {folder}: {error.strerror}", "yellow")
+        return
+    missing = ", ".join(name for name in nodes if name not in found)
+    if missing:
+        display.event(None, f"no profile of {missing}: it did not end by itself", "yellow")
+    if found:
+        display.event(None, report.summary(found))
+        display.event(None, f"profiles: {folder / report.REPORT}")
 
 
 def warm_up(folder: Path, display: Display) -> float:
