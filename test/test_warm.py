@@ -30,14 +30,20 @@ from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator, warm
 truth = field_of(two_rooms())
 walker = Walker((1.0, 1.0, 0.0))
-drive_once = Navigator(StaticMap.from_grids(two_rooms()))
-warm(drive_once)
+navigator = Navigator(StaticMap.from_grids(two_rooms()))
+warm(navigator)
 import navigation_walker
 navigation_walker.cast(truth, 1.0, 1.0, navigation_walker.BEAMS)
 settled()
-drive_once.request(NavigationRequest(goal_id="g", mode="go", x=4.5, y=2.8))
-statuses, log = drive(drive_once, walker, truth, 60.0)
+navigator.request(NavigationRequest(goal_id="g", mode="go", x=4.5, y=2.8))
+statuses, log = drive(navigator, walker, truth, 60.0)
 assert log[-1, 1] > 4.0, log[-1]
+from vla_sim.navigation.movers import Track
+walks = Track(np.array([4.5, 1.0]), np.array([0.0, 0.5]), walker.time, np.array([4.5, 0.5]), moved=1e9)
+walks.trail.append((walker.time, 4.5, 0.9))
+navigator.movers.tracks.append(walks)
+path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
+assert navigator.movers.hold(path) < 1.0
 """,
     "manipulation": """
 from vla_sim import robot
