@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
     run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
     common.stack_arguments(run)
     common.monitor_arguments(run)
+    common.reserve_argument(run)
     run.add_argument(
         "--profile", action="store_true",
         help="profile every node: a flame graph each and the top 10 of each, in the run's folder",
@@ -71,6 +72,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import File
     from vla_sim.scenario.run import RunOptions, run_once, sounds
+    from vla_sim.scenario.sweep import needs
     from vla_sim.stack import StackOptions
     from vla_sim.world import World
 
@@ -101,7 +103,7 @@ def call(a: argparse.Namespace) -> int:
             again=_again(a, seed, a.seeds is not None),
             profile=a.profiler if a.profile else "",
         )
-        with Display(console) as display:
+        with common.share(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)

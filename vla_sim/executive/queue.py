@@ -56,9 +56,10 @@ class CommandQueue:
         line.append(job)
         return True
 
-    def pop(self) -> Job | None:
-        """The next job: of a priority that is due, else of the highest."""
-        waiting = [name for name in PRIORITIES if self._lines[name]]
+    def pop(self, *, background: bool = True) -> Job | None:
+        """The next job: of a priority that is due, else of the highest. Without `background`, none of that
+        priority, which waits on."""
+        waiting = [name for name in PRIORITIES if self._lines[name] and (background or name != "background")]
         if not waiting:
             return None
         name = waiting[0]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
+from vla_sim.contract import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.errors import InputError
 from vla_sim.files import write_whole
 from vla_sim.markdown import table
@@ -43,6 +43,16 @@ class AlertSpan(Record, frozen=True, kw_only=True):
     ended: float | None = None
 
 
+class LoadStep(Record, frozen=True, kw_only=True):
+    """Load was shed to a level, or restored to it, `at` seconds after the journal's beginning."""
+
+    at: float
+    level: int
+    name: str
+    what: str
+    cause: str
+
+
 class Health(Record, frozen=True, kw_only=True):
     """All of a journal in figures. seconds: how long it goes. latencies: each command's [ms], by stage.
     values: of the machine, the rates and the nodes, by name."""
@@ -63,6 +73,10 @@ class Health(Record, frozen=True, kw_only=True):
     alerts: list[AlertSpan]
     figures: dict[str, str]
     """Each node's last key figures."""
+    load: list[LoadStep] = msgspec.field(default_factory=list)
+    """How load was shed and restored."""
+    shed: float = 0.0
+    """Seconds at a level above 0."""
 
 
 def health(entries: Iterable[Entry]) -> Health:
@@ -88,7 +102,8 @@ def health(entries: Iterable[Entry]) -> Health:
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
         stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],
         latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
-        figures=states[-1].figures if states else {},
+        figures=states[-1].figures if states else {}, load=_load(entries, begin),
+        shed=float(sum(s.load > 0 for s in states)),
     )  # fmt: skip
 
 
@@ -109,6 +124,7 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
             ("cpu [%]", s.cpu), ("memory [%]", s.memory), ("disk [%]", s.disk),
             ("network sent [kB/s]", s.sent / 1e3), ("network received [kB/s]", s.received / 1e3),
             ("real-time factor", s.real_time_factor), ("deadlines missed [1/s]", s.missed),
+            ("load level", float(s.load)),
             *((f"{topic} [Hz]", rate) for topic, rate in sorted(s.rates.items())),
         ):  # fmt: skip
             series.setdefault(name, []).append(value)
@@ -143,6 +159,14 @@ def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:
             out[known] = msgspec.structs.replace(out[known], ended=at)
             del active[a.name]
     return out
+
+
+def _load(entries: list[Entry], begin: float) -> list[LoadStep]:
+    return [
+        LoadStep(at=round(e.mono - begin, 3), level=e.record.level, name=e.record.name,
+                 what=str(e.record).partition(": ")[2].partition(";")[0], cause=e.record.cause)
+        for e in entries if isinstance(e.record, Load)
+    ]  # fmt: skip
 
 
 # --------------------------------------------------------------------------- Markdown
@@ -184,6 +208,15 @@ def markdown(h: Health) -> str:
         )  # fmt: skip
     else:
         lines.append("None.")
+    lines += ["", "## Load", ""]
+    if h.load:
+        lines += [f"Shed for {h.shed:.0f} s.", ""]
+        lines += table(
+            ("at [s]", "level", "what", "why"),
+            [(f"{s.at:.1f}", f"{s.level} {s.name}", s.what, s.cause) for s in h.load],
+        )
+    else:
+        lines.append("None was shed.")
     lines += ["", "## Once a second", ""]
     if h.values:
         lines += table(

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from vla_sim import contract
-from vla_sim.contract import Alert, Command, MonitorState, SafetyState, Status, TraceEvent, Transcript
+from vla_sim.contract import Alert, Command, Load, MonitorState, SafetyState, Status, TraceEvent, Transcript
 from vla_sim.errors import InputError
 from vla_sim.files import write_whole
 from vla_sim.monitor.core import RATES
@@ -186,13 +186,17 @@ def _safety(out: _Trace, entries: list[Entry]) -> None:
 
 
 def _machine(out: _Trace, entries: list[Entry], states: list[MonitorState]) -> None:
-    """Counters once a second, and alerts."""
-    tid = 0
+    """Counters once a second, alerts, and what load is shed."""
+    tid = shed = 0
     for e in entries:
         if isinstance(e.record, Alert):
             tid = tid or out.thread(MACHINE, "alerts")
             out.instant(MACHINE, tid, str(e.record), e.mono, value=e.record.value, limit=e.record.threshold)
+        elif isinstance(e.record, Load):
+            shed = shed or out.thread(MACHINE, "load")
+            out.instant(MACHINE, shed, str(e.record), e.mono, level=e.record.level, cause=e.record.cause)
     for s in states:
+        out.counter(MACHINE, "load level", s.mono, {"level": float(s.load)})
         out.counter(MACHINE, "cpu [%]", s.mono, {"cpu": s.cpu})
         out.counter(MACHINE, "memory [%]", s.mono, {"memory": s.memory})
         for topic, rate in s.rates.items():

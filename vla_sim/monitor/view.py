@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, StageFigures
+from vla_sim.contract import Alert, Load, MonitorState, StageFigures
 from vla_sim.monitor.core import RATES
 
 BAR = 20
@@ -31,11 +31,11 @@ HIDDEN = ("simulated_seconds", "rejected ")
 
 @dataclass
 class Seen:
-    """What has come so far. load: fields of the last load record. gone: alerts that are over, newest last."""
+    """What has come so far. load: the last word on load shedding. gone: alerts that are over, newest last."""
 
     domain: int
     state: MonitorState | None = None
-    load: dict[str, object] = field(default_factory=dict)
+    load: Load | None = None
     gone: list[Alert] = field(default_factory=list)
     age: float = 0.0
     """[s] since the state came."""
@@ -67,16 +67,15 @@ def _head(seen: Seen, state: MonitorState) -> Group:
         for what, value in (("cpu", state.cpu), ("memory", state.memory), ("disk", state.disk))
     ]
     second += [Text(f"network {state.sent / 1e3:.0f} kB/s out, {state.received / 1e3:.0f} in")]
-    second += [_load(seen.load)] if seen.load else []
-    return Group(Text("   ").join(first), Text("   ").join(second))
+    third = [_load(seen.load)] if seen.load is not None else []
+    return Group(Text("   ").join(first), Text("   ").join(second), *third)
 
 
-def _load(load: dict[str, object]) -> Text:
-    level = load.get("level", load.get("name", ""))
-    told = {k: v for k, v in load.items() if k not in ("level", "stamp", "mono") and v not in ("", [], {})}
-    more = [f"{k} {v}" for k, v in told.items()]
-    calm = str(level).lower() in ("0", "normal", "none", "ok")
-    return Text(f"load level {level} " + ", ".join(more)[:60], style="green" if calm else "yellow")
+def _load(load: Load) -> Text:
+    if not load.level:
+        return Text("load level 0: everything in full", style="green")
+    since = f" for {max(0.0, load.mono - load.since):.0f} s"
+    return Text(f"load level {load.level}{since}: {contract.LOAD_LEVELS[load.level].sheds}", style="yellow")
 
 
 def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool = True) -> Table:

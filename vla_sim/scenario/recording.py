@@ -12,6 +12,7 @@ from vla_sim.contract import (
     Contacts,
     DetectedObject,
     GroundTruth,
+    Load,
     Plan,
     Status,
     TraceEvent,
@@ -63,6 +64,8 @@ class Recording:
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
     """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
     monitor runs, (stamp, component, what is measured) of every alert."""
+    loads: list[tuple[float, Load]] = field(default_factory=list)
+    """(stamp, what the monitor said) of each step in which load was shed or restored."""
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
