@@ -89,9 +89,13 @@ class LanguageNode(StageNode[LanguageParams]):
         # Kept undecoded: ten lists a second arrive, one in minutes is needed.
         self.listen(contract.OBJECTS, self.on_objects, raw=True)
         self.follow_load()
+        self.caches.register("answers of the language model", self._forget_answers)
 
     def on_objects(self, message: Any) -> None:
         self._objects = message
+
+    def _forget_answers(self) -> str:
+        return self._model.cleanup() if self._model is not None else ""
 
     def on_answers(self) -> None:
         self.responder.on_answers()
