@@ -97,3 +97,14 @@ def test_words_of_the_commands_cannot_be_left_out() -> None:
 )  # fmt: skip
 def test_digits_become_words(digits: str, words: str) -> None:
     assert normalise(digits) == words
+
+
+def test_steps_are_remembered_within_a_bound(monkeypatch):
+    from vla_sim.voice import phrases
+
+    monkeypatch.setattr(phrases, "MOST_STEPS", 5)
+    automaton = phrases.Automaton(phrases.Words("go"))
+    for k in range(50):
+        automaton.step(automaton.start, f"word{k}")
+    assert len(automaton._steps) <= 5
+    assert automaton.final(automaton.step(automaton.start, "go"))

@@ -17,6 +17,7 @@ from std_msgs.msg import String
 
 from vla_sim import contract
 from vla_sim.contract import Alert, Load, MonitorState, PayloadError
+from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.view import Seen
 from vla_sim.ros import NO_EVENT, QOS
 from vla_sim.serial_executor import SerialExecutor
@@ -96,7 +97,8 @@ class Viewer:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            self.nodes[status.name] = time.monotonic()
+            if status.name in self.nodes or len(self.nodes) < MOST_NODES:
+                self.nodes[status.name] = time.monotonic()
 
     def __enter__(self) -> Viewer:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import queue
@@ -35,6 +36,8 @@ from vla_sim.voice.whisper import Whisper
 from vla_sim.world import World
 
 RECOGNISERS = ("pocketsphinx", "whisper")
+MOST_WAITING = 1500
+"""Chunks of audio: half a minute; what comes then is lost."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,14 @@ class VoiceNode(StageNode[VoiceParams]):
         self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
         self.latencies: deque[float] = deque(maxlen=200)
         self.counts: dict[str, int] = {}
+        self.lost = 0
+        """Chunks for which there was no room."""
         self.publish(contract.TRANSCRIPT)
 
         self._rest = np.zeros(0, dtype=np.int16)
         self._last = -math.inf
         self._heard = 0
-        self._arrived: queue.Queue[tuple[Samples, float] | None] = queue.Queue()
+        self._arrived: queue.Queue[tuple[Samples, float] | None] = queue.Queue(MOST_WAITING)
         self.worker = threading.Thread(target=self._work, name="voice", daemon=True)
         if clock.lockstep():
             self.repeat(0.5 * p.stream_ends, self._close_when_silent)
@@ -117,7 +122,11 @@ class VoiceNode(StageNode[VoiceParams]):
             self._last = clock.mono()
             self._take(sound, self._last)
         else:
-            self._arrived.put((sound, clock.mono()))
+            try:
+                self._arrived.put_nowait((sound, clock.mono()))
+            except queue.Full:
+                self.lost += 1
+                self.get_logger().warning("audio was lost: decoding is too slow", throttle_duration_sec=1.0)
 
     def on_say(self, say: Say) -> None:
         if self.speaker is not None and say.text.strip():
@@ -187,12 +196,19 @@ class VoiceNode(StageNode[VoiceParams]):
         values = {name: str(count) for name, count in self.counts.items()}
         values["noise floor [dB]"] = f"{self.listener.activity.floor_db:.0f}"
         values["chunks waiting"] = str(self._arrived.qsize())
+        values["chunks lost"] = str(self.lost)
         if self.latencies:
             values["latency p95 [ms]"] = f"{np.percentile(list(self.latencies), 95):.0f}"
         return values
 
     def close(self) -> None:
-        self._arrived.put(None)
+        while self.worker.is_alive():
+            try:
+                self._arrived.put_nowait(None)
+                break
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self._arrived.get_nowait()
         if self.worker.is_alive():
             self.worker.join(timeout=5.0)
         if self.speaker is not None:

@@ -151,6 +151,9 @@ def _sample(node: Phrase, rng: np.random.Generator) -> Iterator[str]:
 
 # --------------------------------------------------------------------------- automaton
 
+MOST_STEPS = 10_000
+"""Steps through the grammar that are remembered."""
+
 
 class Automaton:
     """Thompson's construction (Comm. ACM 11(6), 1968) with state sets made as they are needed."""
@@ -212,6 +215,8 @@ class Automaton:
         """The states after one more word; empty when no sentence goes on like this."""
         key = (states, word)
         if key not in self._steps:
+            if len(self._steps) >= MOST_STEPS:  # words from outside: they are found anew
+                self._steps.clear()
             after = {to for state in states for arc, to in self._arcs[state] if arc == word}
             self._steps[key] = self._close(after)
         return self._steps[key]
