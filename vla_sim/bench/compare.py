@@ -26,7 +26,7 @@ CONFIDENCE = 0.99
 DRAWS = 2000
 FEWEST = 5
 """Samples in each file below which nothing is told."""
-HIGHER = ("Hz", "1/s")
+HIGHER = ("Hz", "1/s", "times")
 """Units of which more is better."""
 Verdict = Literal["faster", "slower", "same", "cannot tell", "failed", "gone", "new"]
 
@@ -69,6 +69,8 @@ def regressed(changes: Sequence[Change]) -> bool:
 def _change(old: Result, new: Result | None, least: float, rng: np.random.Generator) -> Change:
     if new is None:
         return Change(old.name, "gone", detail="not in the new file")
+    if new.skipped or old.skipped:
+        return Change(old.name, "cannot tell", detail=new.error or old.error)
     if not new.success:
         return Change(old.name, "failed", detail=new.error)
     if not old.success:

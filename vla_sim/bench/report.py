@@ -56,7 +56,8 @@ def figured(results: Iterable[Result]) -> list[tuple[str, ...]]:
         name = f"{r.name.partition('/')[2]} [{r.unit}]"
         f = r.figures
         if f is None or not r.success:
-            rows.append((name, "", f"FAILED: {r.error}", *[""] * 7))
+            what = "skipped" if r.skipped else "FAILED"
+            rows.append((name, "", f"{what}: {r.error}", *[""] * 7))
             continue
         values = (f.mean, f.min, f.max, f.stddev, f.p50, f.p95, f.p99)
         per = number(f.throughput) if f.throughput else ""
@@ -67,7 +68,7 @@ def figured(results: Iterable[Result]) -> list[tuple[str, ...]]:
 def markdown(report: Report, found: Sequence[Compliance]) -> str:
     m = report.machine
     packages = ", ".join(f"{name} {version}" for name, version in m.packages.items())
-    failed = sum(not r.success for r in report.results)
+    failed = sum(not r.success and not r.skipped for r in report.results)
     lines = [
         "# Benchmarks", "",
         f"{report.began}, {report.seconds:.0f} s, vla_sim {report.version}"

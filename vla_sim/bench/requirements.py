@@ -91,7 +91,7 @@ def check(
     requirements: Iterable[Requirement], results: Iterable[Result], sets: Iterable[str] = ()
 ) -> list[Compliance]:
     """Each requirement against the results. sets: only those whose benchmarks are of these; all without."""
-    results, sets = list(results), set(sets)
+    results, sets = [r for r in results if not r.skipped], set(sets)
     return [
         _check(one, [r for r in results if fnmatchcase(r.name, one.benchmark)])
         for one in requirements

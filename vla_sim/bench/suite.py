@@ -18,11 +18,11 @@ import psutil
 
 import vla_sim
 from vla_sim.contract import Record
-from vla_sim.errors import VlaSimError
+from vla_sim.errors import MissingError, VlaSimError
 
 SETS = (
     "voice", "language", "perception", "navigation", "safety", "manipulation", "control", "monitor",
-    "end_to_end",
+    "kernels", "end_to_end",
 )  # fmt: skip
 """Modules of this package with a function `benchmarks`, in the order in which they run."""
 KEPT = 1000
@@ -76,12 +76,14 @@ class Figures(Record, frozen=True, kw_only=True):
 
 
 class Result(Record, frozen=True, kw_only=True):
-    """success: every repetition was done and right; else `error` says why not."""
+    """success: every repetition was done and right; else `error` says why not. skipped: something optional
+    is not installed, which is no failure and no success."""
 
     name: str
     unit: str
     success: bool
     error: str = ""
+    skipped: bool = False
     figures: Figures | None
     samples: list[float]
 
@@ -150,7 +152,7 @@ def run(benchmark: Benchmark, options: Options) -> list[Result]:
     """Its result, or one for each value that a repetition gives. A benchmark that fails is reported with
     what it said: the others go on. Only `KeyboardInterrupt` leaves."""
     samples: dict[tuple[str, str], list[float]] = {}
-    error = ""
+    error, skipped = "", False
     count = max(1, round(benchmark.repetitions * options.repeat * (0.2 if options.quick else 1.0)))
     try:
         with benchmark.open() as once:
@@ -162,6 +164,8 @@ def run(benchmark: Benchmark, options: Options) -> list[Result]:
                 values = value if isinstance(value, Mapping) else {"": value}
                 for key, one in values.items():
                     samples.setdefault(_named(benchmark, key), []).append(float(one))
+    except MissingError as problem:
+        error, skipped = str(problem), True
     except (VlaSimError, WrongError) as problem:
         error = str(problem)
     except Exception as problem:  # whatever it is: the suite goes on
@@ -170,7 +174,7 @@ def run(benchmark: Benchmark, options: Options) -> list[Result]:
         samples[_named(benchmark, "")] = []
     return [
         Result(
-            name=name, unit=unit, success=not error, error=error,
+            name=name, unit=unit, success=not error, error=error, skipped=skipped,
             figures=figures(taken, unit) if taken else None, samples=kept(taken),
         )
         for (name, unit), taken in samples.items()
