@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.commands import engines, listing, monitor, run, test
+from vla_sim.commands import bench, engines, listing, monitor, run, test
 from vla_sim.errors import VlaSimError
 
 INTERRUPTED = 130
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, test, monitor, engines, listing):
+    for part in (run, test, bench, monitor, engines, listing):
         part.add(commands)
     return parser
 

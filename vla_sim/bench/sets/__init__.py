@@ -1,0 +1,17 @@
+"""The sets of benchmarks, one module each with a tuple `BENCHMARKS`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from vla_sim.bench.benchmark import Benchmark
+
+SETS = ("navigation",)
+"""In the order in which they run; a set's module loads in no time, so its imports are in its functions
+where they are heavy."""
+
+
+def load(name: str) -> tuple[Benchmark, ...]:
+    """The benchmarks of a set, each called "<set>.<what>"."""
+    found: tuple[Benchmark, ...] = import_module(f"{__name__}.{name}").BENCHMARKS
+    return found

@@ -1,0 +1,84 @@
+"""Runs benchmarks one after the other: one that fails is reported, the others go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+
+from vla_sim.bench import machine, sets
+from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
+from vla_sim.bench.result import Result, State, Suite, summary
+from vla_sim.errors import InputError, MissingError, VlaSimError
+
+
+def choose(targets: Sequence[str]) -> list[Benchmark]:
+    """All benchmarks, or those of the named sets, and those named themselves. Raises `InputError`."""
+    wanted = dict.fromkeys(t.partition(".")[0] for t in targets) if targets else dict.fromkeys(sets.SETS)
+    for name in wanted:
+        if name not in sets.SETS:
+            raise InputError(f"no set of benchmarks is called {name!r}; there are {', '.join(sets.SETS)}")
+    found = [b for name in sets.SETS if name in wanted for b in sets.load(name)]
+    for target in targets:
+        if "." in target and not any(b.name == target for b in found):
+            known = ", ".join(b.name for b in found if b.set == target.partition(".")[0])
+            raise InputError(f"no benchmark is called {target!r}; there are {known}")
+    return [b for b in found if not targets or b.set in targets or b.name in targets]
+
+
+def run(
+    benchmarks: Sequence[Benchmark], options: Options, again: str = "", subset: bool = False,
+    begun: Callable[[Benchmark], None] = lambda b: None, done: Callable[[Result], None] = lambda r: None,
+) -> Suite:  # fmt: skip
+    """Measure each; Ctrl-C ends it with what there is. begun, done: are told of the progress."""
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    begin, before = time.monotonic(), machine.Usage.now()
+    results: list[Result] = []
+    interrupted = False
+    for benchmark in benchmarks:
+        if options.quick and not benchmark.quick:
+            continue
+        begun(benchmark)
+        result = measure(benchmark, options)
+        results.append(result)
+        done(result)
+        if result.state == "interrupted":
+            interrupted = True
+            break
+    return Suite(
+        started=started, again=again, quick=options.quick, subset=subset, interrupted=interrupted,
+        seconds=time.monotonic() - begin, machine=machine.facts(before, machine.Usage.now()), results=results,
+    )  # fmt: skip
+
+
+def measure(benchmark: Benchmark, options: Options) -> Result:
+    """One benchmark; whatever goes wrong in it is in the result."""
+    repeat = benchmark.quick if options.quick else benchmark.repeat
+    repeat = repeat if options.repeat is None else options.repeat
+    meter = Meter(benchmark.unit, repeat, benchmark.warm_up, options)
+    begin = time.monotonic()
+    state: State = "ok"
+    try:
+        benchmark.run(meter)
+        if meter.wrong:
+            state = "failed"
+        elif not meter.samples:
+            state, meter.reason = "failed", "it measured nothing"
+    except KeyboardInterrupt:
+        state, meter.reason = "interrupted", "interrupted"
+    except MissingError as error:
+        state, meter.reason = "skipped", str(error)
+    except (Wrong, VlaSimError) as error:
+        state, meter.reason = "failed", str(error)
+        meter.wrong += 1
+    except Exception as error:
+        state, meter.reason = "failed", f"{type(error).__name__}: {error}"
+        meter.wrong += 1
+    return Result(
+        name=benchmark.name, what=benchmark.what, unit=benchmark.unit, better=benchmark.better, state=state,
+        reason=meter.reason, attempts=len(meter.samples) + meter.wrong, right=len(meter.samples),
+        summary=summary(meter.samples, benchmark.unit), samples=meter.samples,
+        cpu=float(np.median(meter.cpu)) if meter.cpu else 0.0, seconds=time.monotonic() - begin,
+    )  # fmt: skip
