@@ -6,7 +6,7 @@ from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark
 
-SETS = ("navigation",)
+SETS = ("voice", "llm", "perception", "navigation")
 """In the order in which they run; a set's module loads in no time, so its imports are in its functions
 where they are heavy."""
 
