@@ -6,9 +6,8 @@ from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark
 
-SETS = ("voice", "llm", "perception", "navigation")
-"""In the order in which they run; a set's module loads in no time, so its imports are in its functions
-where they are heavy."""
+SETS = ("voice", "llm", "perception", "navigation", "manipulation", "control", "monitor", "end_to_end")
+"""In the order in which they run."""
 
 
 def load(name: str) -> tuple[Benchmark, ...]:

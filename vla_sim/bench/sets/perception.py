@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim import sdf
+from vla_sim import contract, sdf
 from vla_sim.assets import find_world
+from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.engines.engine import CameraFrame
 from vla_sim.engines.mujoco import MujocoEngine
@@ -136,11 +137,24 @@ def photographs(engine: MujocoEngine) -> tuple[list[Frame], dict[str, np.ndarray
     return frames, {name: pose[:3] for name, pose in engine.truth().objects.items()}
 
 
-BENCHMARKS = tuple(
+def rate(meter: Meter) -> None:
+    """Second by second of a run."""
+    for run in live.runs(meter):
+        for value in run.rate(contract.OBJECTS):
+            meter.add(value)
+
+
+BENCHMARKS = (
+    *(
+        Benchmark(
+            f"perception.{name}_{count}", f"{width}x{height} image with {count} object{'s' * (count > 1)}: "
+            "detected, tracked, scanned for obstacles",
+            partial(look, width=width, height=height, objects=count), repeat=100, quick=12,
+        )
+        for name, width, height, count in CASES
+    ),
     Benchmark(
-        f"perception.{name}_{count}", f"{width}x{height} image with {count} object{'s' * (count > 1)}: "
-        "detected, tracked, scanned for obstacles", partial(look, width=width, height=height, objects=count),
-        repeat=100, quick=12,
-    )
-    for name, width, height, count in CASES
+        "perception.rate", "lists of objects while everything runs", rate, unit="Hz", better="high",
+        repeat=1, quick=0,
+    ),
 )  # fmt: skip
