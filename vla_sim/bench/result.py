@@ -34,8 +34,8 @@ class Summary(Record, frozen=True, kw_only=True):
 class Result(Record, frozen=True, kw_only=True):
     """One benchmark, measured. state: ok; failed: a wrong answer or an error, `reason` tells it; skipped:
     what it needs is not installed; interrupted: Ctrl-C came while it ran. attempts: samples that were tried;
-    right: those with a right answer, which alone are in `samples`. cpu: median of the processor's time of a
-    sample, all threads, 0 where it was not taken. seconds: what measuring took in all."""
+    right: those with a right answer, which alone are in `samples`. cpu: the processor's time of each of them,
+    all threads, in the same unit; empty where it was not taken. seconds: what measuring took in all."""
 
     name: Text
     what: Text
@@ -47,12 +47,17 @@ class Result(Record, frozen=True, kw_only=True):
     right: int
     summary: Summary | None
     samples: list[float]
-    cpu: float = 0.0
+    cpu: list[float]
     seconds: float
 
     @property
     def set(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def cpu_p50(self) -> float | None:
+        """Median of the processor's time."""
+        return float(np.median(self.cpu)) if self.cpu else None
 
     @property
     def success(self) -> float:

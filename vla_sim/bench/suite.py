@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
-import numpy as np
-
 from vla_sim.bench import machine, sets
 from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
 from vla_sim.bench.result import Result, State, Suite, summary
@@ -80,5 +78,5 @@ def measure(benchmark: Benchmark, options: Options) -> Result:
         name=benchmark.name, what=benchmark.what, unit=benchmark.unit, better=benchmark.better, state=state,
         reason=meter.reason, attempts=len(meter.samples) + meter.wrong, right=len(meter.samples),
         summary=summary(meter.samples, benchmark.unit), samples=meter.samples,
-        cpu=float(np.median(meter.cpu)) if meter.cpu else 0.0, seconds=time.monotonic() - begin,
+        cpu=meter.cpu, seconds=time.monotonic() - begin,
     )  # fmt: skip

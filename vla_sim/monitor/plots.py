@@ -21,7 +21,7 @@ MOST = 600
 def latency(latencies: dict[str, list[float]]) -> bytes | None:
     """Each stage's latencies [ms] on its budget; None if there are none."""
     rows = [(stage, budget(stage), [v for v in values if sane(v)]) for stage, values in latencies.items()]
-    return _file(distribution([row for row in rows if row[2]]))
+    return alone(distribution([row for row in rows if row[2]]))
 
 
 def machine(states: Sequence[MonitorState]) -> bytes | None:
@@ -52,7 +52,7 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
     for t in steps(0.0, end - begin, 10):
         parts.append(label(_x(t, end - begin), bottom + 16, f"{t:g}", "t-soft t-mid"))
     parts.append(label(WIDTH - RIGHT, bottom + 28, "s", "t-soft t-end"))
-    return _file(drawing(WIDTH, bottom + 34, f"Over time: {', '.join(told)}", *parts, class_="chart"))
+    return alone(drawing(WIDTH, bottom + 34, f"Over time: {', '.join(told)}", *parts, class_="chart"))
 
 
 def _x(seconds: float, span: float) -> float:
@@ -83,7 +83,7 @@ def _panel(
     return parts
 
 
-def _file(picture: Markup | None) -> bytes | None:
+def alone(picture: Markup | None) -> bytes | None:
     """A drawing as a file that stands alone."""
     if picture is None:
         return None

@@ -14,10 +14,10 @@ from vla_sim.scenario.checks import AsCommanded, Heard, NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario
 
 SCENARIOS = {
-    "kitchen_cup": ("Go to kitchen and pick up cup", "high"),
+    "cup": ("Go to kitchen and pick up cup", "high"),
     "forward": ("Move forward 2 meters", "low"),
-    "charging_station": ("Navigate to charging station", "medium"),
-    "red_ball": ("Find red ball and grasp it", "high"),
+    "charging": ("Navigate to charging station", "medium"),
+    "ball": ("Find red ball and grasp it", "high"),
 }
 
 
@@ -92,7 +92,8 @@ def _live(name: str, what: str, run: object, **more: object) -> Benchmark:
 
 BENCHMARKS = (
     *(
-        _live(name, f'"{words}" ({level} complexity): end of speech to first motion, if it is done then',
+        _live(f"scenario_{name}",
+              f'"{words}" ({level} complexity): end of speech to first motion, where it is done',
               partial(scenario, name=name, words=words))
         for name, (words, level) in SCENARIOS.items()
     ),

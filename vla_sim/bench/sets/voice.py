@@ -74,8 +74,8 @@ def synthesis(meter: Meter) -> None:
 BENCHMARKS = (
     *(
         Benchmark(
-            f"voice.{name}", f'"{words}": end of speech to the right transcript',
-            partial(command, words=words), repeat=6, quick=1,
+            f"voice.hear_{name}", f'"{words}": end of speech to the right transcript',
+            partial(command, words=words), repeat=8, quick=1,
         )
         for name, words in COMMANDS.items()
     ),
