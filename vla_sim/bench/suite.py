@@ -35,16 +35,17 @@ def run(
     begin, before = time.monotonic(), machine.Usage.now()
     results: list[Result] = []
     interrupted = False
-    for benchmark in benchmarks:
-        if options.quick and not benchmark.quick:
-            continue
-        begun(benchmark)
-        result = measure(benchmark, options)
-        results.append(result)
-        done(result)
-        if result.state == "interrupted":
-            interrupted = True
-            break
+    try:
+        for benchmark in benchmarks:
+            if options.quick and not benchmark.quick:
+                continue
+            begun(benchmark)
+            results.append(measure(benchmark, options))
+            done(results[-1])
+            if results[-1].state == "interrupted":
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
     return Suite(
         started=started, again=again, quick=options.quick, subset=subset, interrupted=interrupted,
         seconds=time.monotonic() - begin, machine=machine.facts(before, machine.Usage.now()), results=results,
