@@ -31,7 +31,7 @@ SHORT = (
 )  # fmt: skip
 """Spoken one after the other, each when the one before is done."""
 BURST = 10
-"""Commands typed all at once after them; then a stop."""
+"""Commands typed all at once after them."""
 SETTLED = 5.0
 """[s] after the first command, from when on rates are taken: they are counted over so long."""
 
@@ -84,8 +84,7 @@ def short_commands() -> Scenario:
     script: list[object] = [
         Say(words=words, when=When(done=k, delay=0.5) if k else When(at=0.0)) for k, words in enumerate(SHORT)
     ]
-    script += [Type(words="Turn left 90 degrees", when=When(done=len(SHORT), delay=0.5))] * BURST
-    script.append(Type(words="Stop the robot", when=When(done=len(SHORT), delay=3.0)))
+    script += [Type(words="Wait 1 second", when=When(done=len(SHORT), delay=0.5))] * BURST
     return Scenario(
         version=1, proves="The stack does what is said while everything runs.", script=script, timeout=200.0,
         expect=[*(AsCommanded(command=k + 1) for k in range(len(SHORT))), NoFall(), NoCollision()],

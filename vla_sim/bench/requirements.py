@@ -102,6 +102,8 @@ class Judged(Record, frozen=True, kw_only=True):
         if self.state == "violated":
             return f"VIOLATED by {1.0 / self.margin:.2f}×" if self.margin > 0.0 else "VIOLATED"
         half = "half to spare" if self.spare else "less than half to spare"
+        if not self.spare and self.goal == self.limit:
+            half = "more is not aimed at"
         margin = f"{self.margin:.1f}×" if self.margin < 100.0 else "over 100×"
         return f"holds by {margin}, {half}"
 
