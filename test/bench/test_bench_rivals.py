@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from vla_sim.bench import kernels
-from vla_sim.bench.requirements import Requirement, check
+from vla_sim.bench import suite
+from vla_sim.bench.benchmark import Meter, Options, Wrong
 from vla_sim.bench.rivals.against import against, close
-from vla_sim.bench.suite import Options, WrongError, run
+from vla_sim.bench.sets import kernels
 
 RIVALS = (
     "pyastar2d", "skimage.graph", "shapely", "fcl", "mink", "daqp", "scipy.ndimage", "cv2", "aiolimiter",
@@ -23,32 +23,31 @@ def spin(seconds):
 
 
 def test_the_ratio_is_theirs_over_ours():
-    once = against(lambda: spin(0.002), lambda: spin(0.006), lambda a, b: None)
-    assert sorted(once() for _ in range(7))[3] == pytest.approx(3.0, rel=0.3)
+    meter = Meter("times", repeat=6, warm_up=1)
+    against(meter, lambda: spin(0.002), lambda: spin(0.006), lambda a, b: None)
+    assert len(meter.samples) == 6
+    assert sorted(meter.samples)[3] == pytest.approx(3.0, rel=0.3)
 
 
 def test_answers_that_differ_are_no_ratio():
-    once = against(lambda: 1.0, lambda: 1.1, lambda a, b: close(a, b, 0.01, "length [m]"))
-    with pytest.raises(WrongError, match=r"length \[m\]: 1 with the kernel, 1.1 with the library"):
-        once()
+    meter = Meter("times", repeat=4)
+    against(meter, lambda: 1.0, lambda: 1.1, lambda a, b: close(a, b, 0.01, "length [m]"))
+    assert not meter.samples
+    assert meter.wrong == 4
+    assert meter.reason == "length [m]: 1 with the kernel, 1.1 with the library"
 
 
 def test_nan_is_not_close():
-    with pytest.raises(WrongError):
+    with pytest.raises(Wrong):
         close(float("nan"), 1.0, 0.1, "gap [m]")
 
 
 def test_a_library_that_is_not_installed_is_skipped_and_says_how_to_get_it(monkeypatch):
     for name in RIVALS:
         monkeypatch.setitem(sys.modules, name, None)
-    for one in kernels.benchmarks(Options()):
-        if one.name.endswith(": ours"):
+    for one in kernels.BENCHMARKS:
+        if one.name.endswith("_ours"):
             continue
-        (found,) = run(one, Options())
-        assert (found.success, found.skipped) == (False, True)
-        assert "is not installed; pip install" in found.error
-        needed = Requirement(
-            name="n", benchmark=found.name, statistic="p50", at="least", limit=1, goal=1, unit="times",
-            source="s",
-        )  # fmt: skip
-        assert check([needed], [found])[0].state == "not measured"
+        result = suite.measure(one, Options(repeat=1))
+        assert result.state == "skipped", result
+        assert "is not installed; pip install" in result.reason

@@ -1,5 +1,4 @@
-"""Two ways to the same answer, timed in turns by the processor's time, so that a busy machine slows both
-alike."""
+"""Two ways to the same answer, timed in turns."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
-from vla_sim.bench.suite import Once, WrongError
+from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.errors import MissingError
 
 A = TypeVar("A")
@@ -25,31 +24,32 @@ def library(module: str, package: str) -> Any:
         ) from None
 
 
-def against(ours: Callable[[], A], theirs: Callable[[], B], check: Callable[[A, B], None]) -> Once:
-    """A repetition is the time that `theirs` takes over that of `ours`. check: raises `WrongError` for
-    answers that differ."""
-    turn = 0
+def against(
+    meter: Meter, ours: Callable[[], A], theirs: Callable[[], B], check: Callable[[A, B], None],
+    calls: int = 1,
+) -> None:  # fmt: skip
+    """A sample is the time that `theirs` takes over that of `ours`, each called so often in a row."""
 
-    def once() -> float:
-        nonlocal turn
-        turn += 1
-        if turn % 2:
-            (mine, a), (other, b) = _timed(ours), _timed(theirs)
+    def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+        begin = time.process_time()
+        for _ in range(calls):
+            answer = call()
+        return time.process_time() - begin, answer
+
+    for k in range(-meter.warm_up, meter.repeat):
+        if k % 2:
+            (mine, a), (other, b) = timed(ours), timed(theirs)
         else:
-            (other, b), (mine, a) = _timed(theirs), _timed(ours)
-        check(a, b)
-        return other / max(mine, 1e-9)
-
-    return once
-
-
-def _timed(call: Callable[[], A]) -> tuple[float, A]:
-    begin = time.process_time()
-    answer = call()
-    return time.process_time() - begin, answer
+            (other, b), (mine, a) = timed(theirs), timed(ours)
+        try:
+            check(a, b)
+        except Wrong as wrong:
+            meter.fault(str(wrong))
+            continue
+        if k >= 0:
+            meter.add(other / max(mine, 1e-9))
 
 
 def close(a: float, b: float, within: float, what: str) -> None:
-    """Raises `WrongError`."""
     if not abs(a - b) <= within:
-        raise WrongError(f"{what}: {a:.6g} with the kernel, {b:.6g} with the library")
+        raise Wrong(f"{what}: {a:.6g} with the kernel, {b:.6g} with the library")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bench.rivals.against import against, close, library
-from vla_sim.bench.suite import Once, WrongError
 
 
-def footprint() -> Once:
+def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
     import numpy as np
 
@@ -40,10 +40,10 @@ def footprint() -> Once:
         for one, other in zip(a, b, strict=True):
             close(max(0.0, one), other, 2e-3, "room [m]")
 
-    return against(ours, theirs, check)
+    against(meter, ours, theirs, check)
 
 
-def gate() -> Once:
+def gate(meter: Meter) -> None:
     """When a walking body meets one of 360 points of a scan, 50 situations."""
     import numpy as np
 
@@ -82,12 +82,12 @@ def gate() -> Once:
 
     def check(a: list[float], b: list[float]) -> None:
         if a != b:
-            raise WrongError(f"{sum(x != y for x, y in zip(a, b, strict=True))} of {len(a)} contacts differ")
+            raise Wrong(f"{sum(x != y for x, y in zip(a, b, strict=True))} of {len(a)} contacts differ")
 
-    return against(ours, theirs, check)
+    against(meter, ours, theirs, check)
 
 
-def arm() -> Once:
+def arm(meter: Meter) -> None:
     """Gap between an arm's spheres and 12 boxes, 50 postures."""
     import numpy as np
 
@@ -134,4 +134,4 @@ def arm() -> Once:
         for one, other in zip(a, b, strict=True):  # fcl says -1 of an overlap, not how deep
             close(max(0.0, one), max(0.0, other), 1e-4, "gap [m]")
 
-    return against(ours, theirs, check)
+    against(meter, ours, theirs, check)

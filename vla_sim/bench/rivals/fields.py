@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vla_sim.bench.navigation import room
+from vla_sim.bench.benchmark import Meter
 from vla_sim.bench.rivals.against import against, close, library
-from vla_sim.bench.suite import Once
+from vla_sim.bench.rivals.floor import floor
 
 
-def distance(package: str, map_: str) -> Once:
+def distance(meter: Meter, package: str, map_: str) -> None:
     """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
     import numpy as np
 
@@ -19,7 +19,7 @@ def distance(package: str, map_: str) -> Once:
     if map_ == "apartment":
         occupied = World.load(map_).rasterise(0.025).occupied.copy()
     else:
-        occupied = room(48.0, 60)
+        occupied = floor(48.0, 60).values < 0.0
     if package == "scipy":
         ndimage = library("scipy.ndimage", package)
         free = ~occupied
@@ -40,4 +40,4 @@ def distance(package: str, map_: str) -> Once:
     def check(a: Any, b: Any) -> None:
         close(float(np.abs(a - b).max()), 0.0, 1e-5, "largest difference [m]")
 
-    return against(lambda: clearance_field(occupied, 0.025), theirs, check)
+    against(meter, lambda: clearance_field(occupied, 0.025), theirs, check)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bench.rivals.against import against, library
-from vla_sim.bench.suite import Once, WrongError
 
 TARGETS = 60
 """Poses that are asked for."""
@@ -64,7 +64,7 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
     return solve
 
 
-def inverse() -> Once:
+def inverse(meter: Meter) -> None:
     """A tool pose within reach, from the comfortable posture and then the spread seeds; targets that both
     reach."""
     import numpy as np
@@ -77,24 +77,24 @@ def inverse() -> Once:
     waist = np.zeros(3)
     targets = [t for t in reachable(chain) if solve(t, seeds) is not None]
     if len(targets) < TARGETS // 2:
-        raise WrongError(f"mink reached {len(targets)} of {TARGETS} targets: nothing to compare")
+        raise Wrong(f"mink reached {len(targets)} of {TARGETS} targets: nothing to compare")
 
     def check(a: Any, b: Any) -> None:
         for target, q, other in zip(targets, a, b, strict=True):
             if q is None:
-                raise WrongError("mink reached what the kernel did not")
+                raise Wrong("mink reached what the kernel did not")
             for joints in (q, other):
                 off = np.linalg.norm((chain.forward(joints, waist) - target)[:3, 3])
                 if off > 2.5e-4:
-                    raise WrongError(f"a solution is {1e3 * off:.2f} mm off")
+                    raise Wrong(f"a solution is {1e3 * off:.2f} mm off")
 
-    return against(
-        lambda: [chain.inverse(t, waist, chain.comfort) for t in targets],
+    against(
+        meter, lambda: [chain.inverse(t, waist, chain.comfort) for t in targets],
         lambda: [solve(t, seeds) for t in targets], check,
     )  # fmt: skip
 
 
-def reached(mink: bool, seeds: str) -> Once:
+def reached(meter: Meter, mink: bool, seeds: str) -> None:
     """Share of the targets that are reached from one seed, or from all."""
     import numpy as np
 
@@ -111,5 +111,4 @@ def reached(mink: bool, seeds: str) -> Once:
         found = [q[0] if np.isfinite(cost[0]) else None for q, cost in solved]
     else:
         found = [chain.inverse(t, waist, chain.comfort) for t in targets]
-    share = 100.0 * sum(q is not None for q in found) / len(targets)
-    return lambda: share
+    meter.add(100.0 * sum(q is not None for q in found) / len(targets))

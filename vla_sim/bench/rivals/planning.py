@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vla_sim.bench.navigation import field as floor
-from vla_sim.bench.navigation import room
+from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bench.rivals.against import against, library
-from vla_sim.bench.suite import Once, WrongError
+from vla_sim.bench.rivals.floor import floor
 
 
-def plan(package: str, size: float, obstacles: int, cost: bool = False) -> Once:
+def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = False) -> None:
     """A way through the grid in which a cell costs more the nearer it is to an obstacle. cost: what the
     library's way costs over what ours does, by our measure, in place of the times."""
     import numpy as np
 
     from vla_sim.navigation.global_planner import COMFORT, HARD, _search
 
-    field = floor(room(size, obstacles))
+    field = floor(size, obstacles)
     d, (rows, columns) = field.values, field.values.shape
     near = np.clip((COMFORT - d) / (COMFORT - HARD), 0.0, None)
     price = np.where(d >= HARD, 1.0 + 6.0 * near**2, np.inf)
@@ -31,7 +30,7 @@ def plan(package: str, size: float, obstacles: int, cost: bool = False) -> Once:
     def ours() -> Any:
         parent, reached = _search(d, field.resolution, first, last, HARD, COMFORT, 6.0, 0.0)
         if reached != last:
-            raise WrongError("the kernel found no way")
+            raise Wrong("the kernel found no way")
         cells = [last]
         while cells[-1] != first:
             cells.append(int(parent[cells[-1]]))
@@ -56,12 +55,13 @@ def plan(package: str, size: float, obstacles: int, cost: bool = False) -> Once:
 
     def check(a: Any, b: Any) -> None:
         if b is None or not math.isfinite(paid(b)):
-            raise WrongError(f"{package} found no way that keeps clear")
+            raise Wrong(f"{package} found no way that keeps clear")
         if paid(a) > paid(b) * (1.0 + 1e-6):
-            raise WrongError(f"the kernel's way costs {paid(a):.3f}, the library's {paid(b):.3f}")
+            raise Wrong(f"the kernel's way costs {paid(a):.3f}, the library's {paid(b):.3f}")
 
-    if not cost:
-        return against(ours, theirs, check)
-    a, b = ours(), theirs()
-    check(a, b)
-    return lambda: paid(b) / paid(a)
+    if cost:
+        a, b = ours(), theirs()
+        check(a, b)
+        meter.add(paid(b) / paid(a))
+    else:
+        against(meter, ours, theirs, check)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bench.rivals.against import against, close, library
-from vla_sim.bench.suite import Once, WrongError
 
 
-def limiter() -> Once:
+def limiter(meter: Meter) -> None:
     """1000 requests that may go at once; and no minute lets more pass than was said."""
     from vla_sim.language.admission import TokenBucket
 
@@ -19,7 +19,7 @@ def limiter() -> Once:
             passed.append(0.1 * k)
     most = max(sum(t <= u < t + 60.0 for u in passed) for t in passed)
     if most > 100:
-        raise WrongError(f"{most} of 100 requests passed in a minute")
+        raise Wrong(f"{most} of 100 requests passed in a minute")
 
     def ours() -> int:
         fast = TokenBucket(10_000_000)
@@ -31,4 +31,11 @@ def limiter() -> Once:
             await limit.acquire()
         return 1000
 
-    return against(ours, lambda: asyncio.run(acquire()), lambda a, b: close(a, b, 0, "requests that passed"))
+    loop = asyncio.new_event_loop()
+    try:
+        against(
+            meter, ours, lambda: loop.run_until_complete(acquire()),
+            lambda a, b: close(a, b, 0, "requests that passed"),
+        )  # fmt: skip
+    finally:
+        loop.close()
