@@ -81,6 +81,13 @@ def test_the_rate_the_breaker_and_the_memory_keep_simulated_time():
     ]
 
 
+def test_an_answer_that_is_wrong_at_the_last_moment_is_told_as_wrong():
+    (found,) = told(["unknown_name"], TIMEOUT)
+    assert found[0] == "rules"
+    assert found[1].startswith('step 1: "the moon" is no place')
+    assert found[2] == TIMEOUT
+
+
 @pytest.mark.parametrize("behaviour", ["keep_alive", "endless"])
 def test_a_server_that_hangs_is_given_up_and_costs_the_timeout(behaviour, monkeypatch):
     monkeypatch.setattr("vla_sim.language.completions.PATIENCE", 0.3)

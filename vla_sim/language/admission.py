@@ -53,7 +53,7 @@ class Breaker:
     """Open after `FAILURES` in a row, for `REST`; then one request may try.
 
     Not pybreaker or circuitbreaker: they read the machine's clock, which lock-step has not, and the first
-    needs Tornado to guard a coroutine.
+    its date, which may jump, and Tornado for what waits.
     """
 
     def __init__(self) -> None:

@@ -78,6 +78,8 @@ class LlmPlanner:
         try:
             return await self._ask(text, context, said, deadline, priority)
         except WrongAnswerError as wrong:
+            if clock.mono() >= deadline:
+                raise
             repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
             answer = wrong.answer[:MOST_REPEATED]
             said += [{"role": "assistant", "content": answer}, {"role": "user", "content": repair}]
