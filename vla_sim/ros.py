@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -33,6 +34,7 @@ from std_msgs.msg import String
 from vla_sim import clock, contract, lockstep
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
+from vla_sim.load import LoadFollower
 from vla_sim.lockstep import Conductor, Follower, RunEnds
 from vla_sim.params import StageParams, check
 from vla_sim.serial_executor import SerialExecutor
@@ -101,6 +103,8 @@ class StageNode(Node, Generic[P]):
         self._publishers_by_topic: dict[str, Any] = {}
         self._listening: list[str] = []
         self._reports = 0
+        self._load = LoadFollower()
+        self._load_told: int | None = None
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
         self.repeat(0.25, self._report_when_due, steady=True)
@@ -177,6 +181,29 @@ class StageNode(Node, Generic[P]):
             return self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
         return self.create_timer(period, callback)
 
+    def follow_load(self) -> None:
+        """From now on `load` is what the monitor says. Never in lock-step, where results must not depend on
+        the machine."""
+        if self.turns is None:
+            self._load_told = 0
+            self.listen(contract.MONITOR_LOAD, self._on_load)
+
+    @property
+    def load(self) -> contract.LoadLevel:
+        """What this stage may do at the present load: everything before `follow_load`, in lock-step, and
+        when the monitor is silent."""
+        return self._load.level(time.monotonic())
+
+    def _on_load(self, load: contract.Load) -> None:
+        self._load.heard(load, time.monotonic())
+        self._tell_load()
+
+    def _tell_load(self) -> None:
+        index = self._load.index(time.monotonic())
+        if self._load_told is not None and index != self._load_told:
+            self._load_told = index
+            self.get_logger().info(f"load level {index} ({contract.LOAD_LEVELS[index].name})")
+
     def listeners(self) -> dict[str, int]:
         """How many listen to each topic that this node publishes."""
         return {name: one.get_subscription_count() for name, one in self._publishers_by_topic.items()}
@@ -212,6 +239,7 @@ class StageNode(Node, Generic[P]):
     def _report_when_due(self) -> None:
         """1 Hz; 4 Hz at first, so that whoever starts the nodes sees soon that all have met."""
         self._reports += 1
+        self._tell_load()  # the monitor's silence makes no message
         if self._reports <= 60 or self._reports % 4 == 0:
             self._report()
 
@@ -222,6 +250,8 @@ class StageNode(Node, Generic[P]):
         if self.turns is None:  # in lock-step a report has no number of the machine's in it
             values["pid"] = str(os.getpid())
             values |= {f"published {name}": str(p.count) for name, p in self._publishers_by_topic.items()}
+        if self._load_told is not None:
+            values["load level"] = str(self._load_told)
         values |= self.status()
         level, text = self.health()
         entry = DiagnosticStatus(
@@ -241,11 +271,10 @@ def to_seconds(stamp: Any) -> float:
 
 
 def to_stamp(seconds: float) -> Any:
-    """builtin_interfaces/Time of seconds."""
-    whole = int(seconds)
-    return message_class("builtin_interfaces/msg/Time")(
-        sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9))
-    )
+    """builtin_interfaces/Time of seconds, to the nearest nanosecond: a clock that is one short of a whole
+    second lets a timer that is due then miss its turn."""
+    sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
+    return message_class("builtin_interfaces/msg/Time")(sec=sec, nanosec=nanosec)
 
 
 def settle_memory() -> None:

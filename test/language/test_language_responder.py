@@ -54,6 +54,18 @@ class Desk:
         return [[short(step) for step in plan.steps] for plan in self.of(contract.PLAN)]
 
 
+def test_under_load_the_rules_answer_and_the_model_is_not_asked():
+    desk = Desk(fail, mode="llm")
+    desk.responder.allowed = lambda: False
+    desk.say("go to the kitchen")
+    assert [plan.planner for plan in desk.of(contract.PLAN)] == ["rules"]
+    assert desk.responder.counts == {"model spared under load": 1, "rules": 1}
+    desk.responder.allowed = lambda: True
+    desk.say("go to the kitchen", "c2")
+    desk.answers()
+    assert desk.responder.counts["model failed"] == 1
+
+
 def to_kitchen(text, context):
     return RULES.plan("go to the kitchen", context)
 

@@ -44,6 +44,7 @@ def add(commands: Any) -> None:
     run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
     common.stack_arguments(run)
     common.monitor_arguments(run)
+    common.reserve_argument(run)
     run.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
     run.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
@@ -60,6 +61,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import File
     from vla_sim.scenario.run import RunOptions, run_once, sounds
+    from vla_sim.scenario.sweep import needs
     from vla_sim.stack import StackOptions
     from vla_sim.world import World
 
@@ -89,7 +91,7 @@ def call(a: argparse.Namespace) -> int:
             a.verbose,
             again=_again(a, seed, a.seeds is not None),
         )
-        with Display(console) as display:
+        with common.share(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)

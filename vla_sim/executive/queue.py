@@ -41,8 +41,11 @@ class CommandQueue:
         heapq.heappush(self._heap, (RANK[job.plan.priority], order, job))
         return True
 
-    def pop(self) -> Job | None:
-        return heapq.heappop(self._heap)[2] if self._heap else None
+    def pop(self, *, background: bool = True) -> Job | None:
+        """The next job; without `background`, none of that priority, which waits on."""
+        if not self._heap or (not background and self._heap[0][0] == RANK["background"]):
+            return None
+        return heapq.heappop(self._heap)[2]
 
     def outranks(self, plan: Plan) -> bool:
         """Whether something waits that should run before `plan` goes on."""

@@ -48,7 +48,7 @@ class LanguageParams(StageParams):
 class LanguageNode(StageNode[LanguageParams]):
     """Parameters: `LanguageParams`.
 
-    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects.
+    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /monitor/load.
     Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
     answered), trace "intent" and "planning".
     """
@@ -79,7 +79,7 @@ class LanguageNode(StageNode[LanguageParams]):
                 threading.Thread(target=self._start_model, daemon=True).start()
         self.responder = Responder(
             self.rules, self.memory, self.send, self.planning_context, worker, p.planner,
-            note=self.get_logger().warning,
+            allowed=lambda: self.load.language_model, note=self.get_logger().warning,
         )  # fmt: skip
         for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
@@ -88,6 +88,7 @@ class LanguageNode(StageNode[LanguageParams]):
         self.listen(contract.STATUS, self.memory.heard)
         # Kept undecoded: ten lists a second arrive, one in minutes is needed.
         self.listen(contract.OBJECTS, self.on_objects, raw=True)
+        self.follow_load()
 
     def on_objects(self, message: Any) -> None:
         self._objects = message

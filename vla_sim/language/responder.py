@@ -53,11 +53,14 @@ class Responder:
     def __init__(
         self, rules: RulePlanner, memory: Memory, send: Send, context: Callable[[], Context],
         worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
+        allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
+        """allowed: whether the model may be asked now."""
         self.rules = rules
         self.memory = memory
         self.worker = worker
         self.mode = mode
+        self.allowed = allowed
         self.counts: dict[str, int] = {}
         self._send = send
         self._note = note
@@ -117,7 +120,11 @@ class Responder:
         if understood.answer or (understood.problem and understood.problem.reason == "heard"):
             return False
         strange = understood.problem is not None and understood.problem.reason in ("words", "name")
-        return self.mode == "llm" or (self.mode == "auto" and strange)
+        wanted = self.mode == "llm" or (self.mode == "auto" and strange)
+        if wanted and not self.allowed():
+            self._count("model spared under load")
+            return False
+        return wanted
 
     def _drop_waiting(self) -> None:
         """A stop was said: what the model is still thinking about must not move the robot later."""

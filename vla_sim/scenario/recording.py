@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vla_sim import contract
 from vla_sim.contract import (
     Contacts,
     DetectedObject,
     GroundTruth,
+    Load,
     Plan,
     Status,
     TraceEvent,
@@ -18,8 +20,6 @@ from vla_sim.contract import (
 )
 from vla_sim.geometry import yaw_from_quaternion
 from vla_sim.scenario.record import Usage
-
-FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
 
 
 @dataclass
@@ -64,6 +64,8 @@ class Recording:
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
     """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
     monitor runs, (stamp, component, what is measured) of every alert."""
+    loads: list[tuple[float, Load]] = field(default_factory=list)
+    """(stamp, what the monitor said) of each step in which load was shed or restored."""
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
@@ -103,7 +105,7 @@ class Recording:
     def final(self, command_id: str) -> Status | None:
         """The last word on a command, once it is spoken."""
         for marked in reversed(self.statuses):
-            if marked.status.command_id == command_id and marked.status.state in FINAL:
+            if marked.status.command_id == command_id and marked.status.state in contract.FINAL_STATES:
                 return marked.status
         return None
 

@@ -22,6 +22,7 @@ import vla_sim
 from vla_sim import assets, contract
 from vla_sim.contract import Status
 from vla_sim.errors import StackError, VlaSimError
+from vla_sim.files import write_whole
 from vla_sim.monitor import health, journal, timeline
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
@@ -31,8 +32,9 @@ from vla_sim.scenario.derive import derive, named
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.format import Action, Play, Say, Scenario
+from vla_sim.scenario.hog import Hogs
 from vla_sim.scenario.load import File
-from vla_sim.scenario.record import CommandRecord, Event, Put, RunRecord, Shot, Usage
+from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
@@ -112,7 +114,7 @@ def _voice(action: Say, seed: int) -> Synthesiser:
 
 
 def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
-    """`stack` with the scenario's world, displacements and costs in it."""
+    """`stack` with the scenario's world, displacements, costs and pace in it."""
     worlds = derive(scenario, folder)
     r = scenario.randomise
     costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
@@ -120,7 +122,7 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
         randomise_objects=r.objects, randomise_start=r.start,
         randomise_start_yaw=math.radians(r.start_yaw),
-        compute=scenario.compute, costs=costs,
+        compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
         planner=scenario.planner if stack.planner == "rules" else stack.planner,
     )  # fmt: skip
 
@@ -160,7 +162,10 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
         session.wait_until_ready()
         ready = time.monotonic() - began
         display.event(None, f"ready after {ready:.1f} s", "green")
-        wall, simulated = session.play()
+        try:
+            wall, simulated = session.play()
+        finally:
+            session.hogs.close()
         if not running.lockstep:
             time.sleep(0.1)  # the last records are still under way
     record = make_record(options, world, session, started=started, ready=ready, wall=wall,
@@ -229,7 +234,8 @@ class Session:
         self.events: list[Event] = []
         self._lined = self._used = 0.0
         self._cpu: dict[int, float] = {}
-        self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
+        self.hogs = Hogs()
+        self._shown = {"load": 0, "status": 0, "said": 0, "safety": 0, "transcripts": 0}
         self._go = running.lockstep
         self._told: deque[str] = deque()
         self.director = Director(
@@ -258,6 +264,9 @@ class Session:
 
     def freeze(self, node: str, stopped: bool) -> None:
         self.stack.freeze(node, stopped)
+
+    def hog(self, processes: int, nice: int, seconds: float) -> None:
+        self.hogs.start(processes, nice, seconds / self.options.stack.speed)
 
     # In the caller's thread.
 
@@ -331,6 +340,10 @@ class Session:
         for stamp, text in recording.said[shown["said"] :]:
             self.event(f'robot: "{text}"', "magenta", stamp)
             shown["said"] += 1
+        for stamp, load in recording.loads[shown["load"] :]:
+            if self.director.begin is not None:
+                self.event(str(load), "yellow", stamp)
+            shown["load"] += 1
         for stamp, level, reasons in recording.safety[shown["safety"] :]:
             if level in ("stopped", "estop") and stamp >= (self.director.begin or 0.0):
                 self.event(f"safety: {level} ({reasons})", "yellow", stamp)
@@ -409,6 +422,10 @@ def make_record(
             for name, pose in recording.truths[0].objects.items()
         },
         added=added_models(scenario, simulated_world(options.stack), recording.truths),
+        load=[
+            LoadChange(stamp=t - begin, level=one.level, name=one.name, cause=one.cause)
+            for t, one in recording.loads
+        ],
         puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip
 
@@ -468,10 +485,7 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
 def save_record(folder: Path, record: RunRecord) -> None:
     """`record.json`, whole or not at all: it is what tells that a run came to its end."""
     encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "record.json.part"
-    part.write_bytes(encoded)
-    part.replace(folder / "record.json")
+    write_whole(folder / "record.json", encoded)
 
 
 def record_begin(recording: Recording) -> float:

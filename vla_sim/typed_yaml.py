@@ -1,0 +1,101 @@
+"""YAML into typed records: every error says file, line, column, what was given and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+import msgspec
+import yaml
+
+from vla_sim.errors import InputError
+
+At = dict[str, tuple[int, int]]
+"""Path such as "$.script[0].words" to (line, column), both from 1."""
+
+
+class Problem(Exception):  # noqa: N818
+    """What is wrong at a path; whoever knows the file makes an `InputError` of it with `place`."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def compose(text: str, name: str) -> tuple[Any, At]:
+    """Plain data of a YAML text, and where its parts stand; `name` stands in errors. Raises `InputError`."""
+    at: At = {}
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = _plain(root, "$", at) if root is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise InputError(f"{where}: not YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{name}: not YAML: {error}".replace("\n", " ")) from None
+    except Problem as problem:
+        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
+    return data, at
+
+
+def place(name: str, path: str, at: At) -> str:
+    """`file:line:column` of a path, or of the nearest part around it."""
+    while path not in at and path:
+        path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
+    line, column = at.get(path, (1, 1))
+    return f"{name}:{line}:{column}"
+
+
+def _plain(node: yaml.Node, path: str, at: At) -> Any:
+    """Plain data of a YAML node, noting where each part stands."""
+    at[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        out: dict[str, Any] = {}
+        for key_node, value in node.value:
+            key = str(key_node.value)
+            inner = f"{path}.{key}"
+            if key in out:
+                at[inner] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                raise Problem(inner, f"{key} is given twice")
+            out[key] = _plain(value, inner, at)
+            at[f"{inner}!"] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        return out
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(one, f"{path}[{i}]", at) for i, one in enumerate(node.value)]
+    return yaml.SafeLoader("").construct_object(node)
+
+
+def typed(data: Any, kind: Any, path: str) -> Any:
+    """`data` as `kind`, a msgspec type. Raises `Problem`."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `")
+        inner = path + where.rstrip("`").removeprefix("$")
+        unknown = re.search(r"unknown field `(.+?)`", message)
+        if unknown:
+            raise Problem(
+                f"{inner}.{unknown[1]}!",
+                f"{unknown[1]!r} is not known here{_near(kind, inner, unknown[1], data)}",
+            ) from None
+        raise Problem(inner, message[0].lower() + message[1:]) from None
+
+
+def _near(kind: Any, path: str, word: str, data: Any) -> str:
+    """A hint which field was meant."""
+    fields: set[str] = set()
+    for one in getattr(kind, "__args__", (kind,)):
+        tag = getattr(one, "__struct_config__", None)
+        if tag is None or (
+            tag.tag is not None and isinstance(data, dict) and data.get(tag.tag_field) != tag.tag
+        ):
+            continue
+        fields |= set(one.__struct_fields__)
+        for field in msgspec.structs.fields(one):
+            for inner in getattr(field.type, "__args__", (field.type,)):
+                if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and f".{field.name}" in path:
+                    fields = set(inner.__struct_fields__)
+    near = difflib.get_close_matches(word, fields, 1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(fields))}"
