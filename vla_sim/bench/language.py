@@ -85,8 +85,10 @@ def _scripted(text: str) -> Prepare:
         rules = RulePlanner(World.load("apartment"))
         wanted = rules.plan(text).steps
         number = count()
-        with ScriptedLlm(plan=ANSWERS[text]) as server:
-            planner = LlmPlanner(rules, LlmSettings(server.base_url, per_minute=PLENTY))
+        with (
+            ScriptedLlm(plan=ANSWERS[text]) as server,
+            LlmPlanner(rules, LlmSettings(server.base_url, per_minute=PLENTY)) as planner,
+        ):
             planner.connect()
 
             def check(found: object) -> None:
@@ -102,8 +104,11 @@ def _scripted(text: str) -> Prepare:
 @contextmanager
 def _cached() -> Iterator[Once]:
     text = "go to the kitchen"
-    with ScriptedLlm(plan=ANSWERS[text]) as server:
-        planner = LlmPlanner(RulePlanner(World.load("apartment")), LlmSettings(server.base_url))
+    rules = RulePlanner(World.load("apartment"))
+    with (
+        ScriptedLlm(plan=ANSWERS[text]) as server,
+        LlmPlanner(rules, LlmSettings(server.base_url)) as planner,
+    ):
         planner.plan(text, Context())
 
         def check(_: object) -> None:
@@ -116,8 +121,8 @@ def _cached() -> Iterator[Once]:
 def _model(settings: LlmSettings, text: str) -> Prepare:
     @contextmanager
     def prepared() -> Iterator[Once]:
-        planner = LlmPlanner(RulePlanner(World.load("apartment")), settings)
         number = count()
-        yield timed(lambda: planner.plan(text, other(next(number))))
+        with LlmPlanner(RulePlanner(World.load("apartment")), settings) as planner:
+            yield timed(lambda: planner.plan(text, other(next(number))))
 
     return prepared
