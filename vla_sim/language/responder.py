@@ -45,7 +45,8 @@ class Responder:
     """Answers commands by the rules, by a language model, or by the model where the rules fail.
 
     send: publishes a record. context: the memory's, with what perception sees. worker: None without a
-    model. mode "llm": the model first; "auto": the rules first, the model for what they cannot read.
+    model. mode "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed:
+    whether the model may be asked now.
     Whatever the model fails at, the rules answer, and `note` is told why in one line; a stop never waits
     for it.
     """
@@ -55,7 +56,6 @@ class Responder:
         worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
         allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        """allowed: whether the model may be asked now."""
         self.rules = rules
         self.memory = memory
         self.worker = worker
