@@ -87,6 +87,7 @@ class Renderer:
         mujoco.mj_camlight(self.model, self.data)
 
     def draw(self, camera: mujoco.MjvCamera, width: int, height: int, depth: bool) -> tuple[Any, Any]:
+        self.gl.make_current()  # another renderer of this thread may have been, and may have ended since
         mujoco.mjv_updateScene(
             self.model, self.data, self.option, None, camera, mujoco.mjtCatBit.mjCAT_ALL.value, self.scene
         )
