@@ -16,6 +16,7 @@ from vla_sim import robot
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CameraFrame, RobotState
 from vla_sim.errors import InputError
+from vla_sim.memory.buffers import Lease
 from vla_sim.ros import to_seconds
 
 Array = NDArray[np.float64]
@@ -78,16 +79,17 @@ def point_cloud(points: Array, stamp: Any) -> PointCloud2:
     return message
 
 
-def camera_messages(frame: CameraFrame, stamp: Any) -> tuple[Image, Image, CameraInfo]:
-    """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp."""
+def camera_messages(
+    frame: CameraFrame, stamp: Any, color_buffer: Lease, depth_buffer: Lease
+) -> tuple[Image, Image, CameraInfo]:
+    """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp. The images' data
+    are the buffers', of the same shapes and dtypes as the frame's."""
     height, width = frame.depth.shape
-    # Only array('B') is copied in one piece; any other type goes element by element.
-    color = Image(
-        height=height, width=width, encoding="rgb8", step=3 * width, data=array("B", frame.color.tobytes())
-    )
-    depth = Image(
-        height=height, width=width, encoding="32FC1", step=4 * width, data=array("B", frame.depth.tobytes())
-    )
+    color_buffer.array[...], depth_buffer.array[...] = frame.color, frame.depth
+    # With check_fields a message takes array('B') as it is; otherwise it makes a copy.
+    color = Image(height=height, width=width, encoding="rgb8", step=3 * width, check_fields=True)
+    depth = Image(height=height, width=width, encoding="32FC1", step=4 * width, check_fields=True)
+    color.data, depth.data = color_buffer.data, depth_buffer.data
     info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
     info.k = [frame.fx, 0.0, frame.cx, 0.0, frame.fy, frame.cy, 0.0, 0.0, 1.0]
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]

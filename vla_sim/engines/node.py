@@ -30,6 +30,7 @@ from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.lockstep import Conductor
+from vla_sim.memory.buffers import BufferPool, Lease
 from vla_sim.params import StageParams, check, named_numbers, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
@@ -101,6 +102,7 @@ class EngineNode(StageNode[EngineParams]):
         self._reset_mono = time.monotonic()
         self._blind: dict[str, tuple[float, str]] = {}
         self._messages = conversions.StateMessages()
+        self._buffers = BufferPool()
         self._contacts = truth_records.ContactCollector()
         self._first_motion = FirstMotion()
         self._inputs: list[tuple[str, str, Any]] = []
@@ -198,6 +200,7 @@ class EngineNode(StageNode[EngineParams]):
             "tick_lateness_ms_p99": f"{late[1]:.2f}",
             "simulated_seconds": f"{self.now():.2f}",
             "camera_frames": str(self.camera.frames if self.camera else 0),
+            "image_buffers_made": str(self._buffers.counts["made"]),
             "commands_refused": str(self._refused),
             "fallen": str(self.controller.fallen).lower(),
         }
@@ -339,7 +342,16 @@ class EngineNode(StageNode[EngineParams]):
             return  # of a run that is over
         if self._sees("camera") == "nan":
             frame.depth[:] = np.nan
-        messages = conversions.camera_messages(frame, to_stamp(self._epoch + frame.time))
+        color = self._buffers.lease(frame.color.shape, frame.color.dtype)
+        depth = self._buffers.lease(frame.depth.shape, frame.depth.dtype)
+        self._send_images(frame, color, depth)
+        color.release()
+        depth.release()
+
+    def _send_images(self, frame: CameraFrame, color: Lease, depth: Lease) -> None:
+        """The messages end with this call, unless somebody keeps them; then they keep their buffers."""
+        stamp = to_stamp(self._epoch + frame.time)
+        messages = conversions.camera_messages(frame, stamp, color, depth)
         for publisher, message in zip(self._image_topics, messages, strict=True):
             publisher.publish(message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -17,16 +18,20 @@ MOST = 1500
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """seconds: since the beginning. uss: memory that would be free if the process ended [MB]; rss: resident,
-    with what it shares [MB]."""
+    """seconds: since the beginning. own: anonymous, shared and swapped memory [MB], all that is no file's;
+    rss: resident, files too [MB].
+
+    What counts is `own`. Unique memory (USS) will not do: pages of a library count as a process's own as long
+    as no other program has it loaded, so that it leaps by 65 MB whenever another simulation begins or ends.
+    """
 
     seconds: float
-    uss: float
+    own: float
     rss: float
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """One process. first, last, most: unique memory [MB] after warming up. slope: [MB/h]; risen: slope times
+    """One process. first, last, most: its own memory [MB] after warming up. slope: [MB/h]; risen: slope times
     the time it was taken over [MB]. grows: more than allowed."""
 
     name: str
@@ -42,20 +47,31 @@ class Growth(msgspec.Struct, frozen=True):
 
 def measure(process: psutil.Process, seconds: float, *, children: bool = True) -> Sample | None:
     """Memory of a process now, with its children's; None if it has ended."""
-    uss = rss = 0
+    own = rss = 0.0
     try:
-        for one in (process, *(process.children(recursive=True) if children else ())):
-            try:
-                memory = one.memory_full_info()
-            except psutil.NoSuchProcess:
-                if one is process:
-                    return None
-                continue
-            uss += memory.uss
-            rss += memory.rss
+        family = [process, *(process.children(recursive=True) if children else ())]
     except psutil.Error:
         return None
-    return Sample(seconds, uss / 1e6, rss / 1e6)
+    for one in family:
+        found = _status(one.pid)
+        if found is None and one is process:
+            return None
+        own, rss = (own + found[0], rss + found[1]) if found is not None else (own, rss)
+    return Sample(seconds, own, rss)
+
+
+def _status(pid: int) -> tuple[float, float] | None:
+    """`Sample.own` and `Sample.rss` of one process; None if it has ended (a zombie has no memory)."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    kb = {name: int(words.split()[0]) for name, _, words in (line.partition(":") for line in lines)
+          if name in ("RssAnon", "RssShmem", "VmSwap", "VmRSS")}  # fmt: skip
+    if "VmRSS" not in kb:
+        return None
+    own = kb.get("RssAnon", 0) + kb.get("RssShmem", 0) + kb.get("VmSwap", 0)
+    return own * 1.024e-3, kb["VmRSS"] * 1.024e-3
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
@@ -78,11 +94,11 @@ def judge(name: str, samples: Sequence[Sample], limit: float, least: float) -> G
         return None
     begin = samples[0].seconds + WARM * (samples[-1].seconds - samples[0].seconds)
     warm = [s for s in samples if s.seconds >= begin]
-    per_second = slope([s.seconds for s in warm], [s.uss for s in warm])
+    per_second = slope([s.seconds for s in warm], [s.own for s in warm])
     risen = per_second * (warm[-1].seconds - warm[0].seconds)
     per_hour = 3600.0 * per_second
     return Growth(
-        name=name, samples=len(samples), first=warm[0].uss, last=warm[-1].uss,
-        most=max(s.uss for s in warm), rss=warm[-1].rss, slope=per_hour, risen=risen,
+        name=name, samples=len(samples), first=warm[0].own, last=warm[-1].own,
+        most=max(s.own for s in warm), rss=warm[-1].rss, slope=per_hour, risen=risen,
         grows=per_hour > limit and risen > least,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from vla_sim.memory.soak import Soak
 
 
 def table(found: Soak) -> Table:
-    """Each process's unique memory after warming up, and how fast it grew."""
+    """Each process's own memory after warming up, and how fast it grew."""
     done = ", ".join(f"{count} {state}" for state, count in sorted(found.commands.items())) or "none"
     title = f"{found.seconds / 60.0:.0f} min, {found.simulated:.0f} s simulated; commands: {done}"
     out = Table(title=title, title_justify="left")

@@ -11,12 +11,13 @@
     print(profiler.summary())               # the top 5 of every component
 
 **Which clock.** All figures are seconds of the wall clock (`time.perf_counter`), in which a thread also
-waits: for the interpreter's lock, for a core, for the disk. What a node spends waiting for its next message
-is left out of its figures, and told as a share.
+waits: for the interpreter's lock, for a core, for the disk. Of what pyinstrument sees of a node, waiting for
+the next message is left out and told as a share; cProfile's cumulative figures contain it.
 
 **Which threads.** `Profiler` and `profiled`: the one that calls. `vla-sim run --profile`: the main thread of
 every node from its first callback on, and every Python thread that the node starts. Threads of libraries
-(Fast DDS, MuJoCo, onnxruntime) are no Python threads: their work is seen as the call that waits for it.
+(Fast DDS, MuJoCo, onnxruntime) are no Python threads: their work is seen as the call that waits for it. A
+kernel compiled by numba stands in a flame graph by itself, not above its caller.
 
 **Which tool.** cProfile counts every call and costs each some tenths of a microsecond, which makes code of
 many small calls look slower than it is. pyinstrument (extra `profile`) looks once in a few milliseconds,

@@ -83,7 +83,9 @@ def _named(info: str) -> tuple[str, str]:
     identifier, _, more = info.partition("\x01")
     function, file, line = (*identifier.split("\x00"), "", "")[:3]
     of_class = next((a[1:] for a in more.split("\x01") if a.startswith("c")), "")
-    name = f"{of_class}.{function}" if of_class and not of_class.startswith("pybind11") else function
+    name = f"{of_class}.{function}" if of_class else function
+    if name.startswith("pybind11"):
+        name = name.rpartition(".")[2]
     if file == "<built-in>":
         return name, BUILT_IN
     if file == "<thread>":

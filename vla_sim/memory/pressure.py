@@ -1,0 +1,136 @@
+"""Gives memory back when it is short: caches are emptied at 80 %, and what was freed is told."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from cachetools import Cache
+
+from vla_sim.contract import THRESHOLDS
+
+LIMIT, CLEAR = THRESHOLDS["system.memory"].value, THRESHOLDS["system.memory"].clear
+"""[%] at which caches are emptied, and below which it is over: as the monitor has it."""
+AGAIN = 60.0
+"""[s] after which it is done again while memory is short: emptying what is empty helps nobody."""
+FULL, SHARE = 0.8, 4
+"""A cache that is fuller than this loses one of so many of its entries, the least recently used."""
+
+Cleanup = Callable[[], str]
+"""Empties a cache, and says what that was ("12 of 48 answers"); nothing if there was nothing to do."""
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What a cleanup did. why: what was short. before, after: resident memory of the process [MB]. what: by
+    cache."""
+
+    why: str
+    before: float
+    after: float
+    what: dict[str, str]
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name}: {what}" for name, what in self.what.items()) or "no cache had anything"
+        return f"{self.why}: freed {self.before - self.after:.1f} MB of {self.before:.0f} ({told})"
+
+
+class Caches:
+    """The caches of a process. limit: of its own resident memory [MB], 0 for none: that is how a process
+    keeps to its share where the machine has enough. Nothing is done without a cache that could be emptied."""
+
+    def __init__(self, limit: float = 0.0) -> None:
+        self._limit = limit
+        self._cleanups: dict[str, Cleanup] = {}
+        self._short = False
+        self._last = -float("inf")
+
+    def register(self, name: str, cleanup: Cleanup) -> None:
+        """Have it called when memory is short."""
+        self._cleanups[name] = cleanup
+
+    def check(self, now: float) -> Freed | None:
+        """Look how much is used, and empty the caches at `LIMIT`, once until it is less than `CLEAR` or
+        `AGAIN` has passed. now: [s, monotonic]."""
+        if not self._cleanups:
+            return None
+        share, why = usage(self._limit)
+        if share < CLEAR:
+            self._short = False
+        if share < LIMIT or (self._short and now - self._last < AGAIN):
+            return None
+        self._short, self._last = True, now
+        return self.empty(why)
+
+    def empty(self, why: str) -> Freed:
+        """Empty every cache now."""
+        before = resident()
+        what = {}
+        for name, cleanup in self._cleanups.items():
+            told = cleanup()
+            if told:
+                what[name] = told
+        collected = gc.collect()
+        if collected:
+            what["garbage"] = f"{collected} objects"
+        _trim()
+        return Freed(why, before, resident(), what)
+
+
+def shrink(cache: Cache[object, object]) -> str:
+    """Drop a quarter of a cache that is more than 80 % full, the least recently used entries (of a TTL cache
+    those that have expired too)."""
+    expire = getattr(cache, "expire", None)
+    if expire is not None:
+        expire()
+    full = len(cache)
+    if cache.currsize <= FULL * cache.maxsize:
+        return ""
+    for _ in range(full // SHARE):
+        cache.popitem()
+    return f"{full - len(cache)} of {full} entries"
+
+
+def usage(limit: float = 0.0) -> tuple[float, str]:
+    """The greatest of three shares [%], and what it is in words: of the machine's memory, of what the control
+    group (a container) may use, of this process's `limit` [MB]."""
+    machine = psutil.virtual_memory().percent
+    shares = [(machine, f"{machine:.0f} % of the machine's memory is used")]
+    group = _group()
+    if group is not None:
+        shares.append((group, f"{group:.0f} % of the control group's memory is used"))
+    if limit > 0.0:
+        mine = 100.0 * resident() / limit
+        shares.append((mine, f"{mine:.0f} % of this process's {limit:g} MB is used"))
+    return max(shares)
+
+
+def resident() -> float:
+    """Of this process [MB]."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _group(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Used share [%] of the memory that a version 2 control group allows, without the page cache that can be
+    dropped at once; None where there is no limit."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        most = (root / "memory.max").read_text().strip()
+        if most == "max":
+            return None
+        stat = dict(line.split() for line in (root / "memory.stat").read_text().splitlines())
+        used = int((root / "memory.current").read_text()) - int(stat.get("inactive_file", "0"))
+        return 100.0 * max(0, used) / int(most)
+    return None
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the system; glibc alone can."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
