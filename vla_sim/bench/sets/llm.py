@@ -95,23 +95,14 @@ def rules(meter: Meter, prompt: Prompt) -> None:
 def cold(meter: Meter, prompt: Prompt) -> None:
     """A new planner each time: it has a connection, and remembers nothing."""
     with ScriptedLlm([prompt.answer]) as server:
-        planner: list[LlmPlanner] = []
-
-        def renew() -> None:
-            planner[:] = [connected(server.base_url)]
-
-        def ask() -> Understood:
-            return planner[0].plan(prompt.command, Context())
-
-        meter.time(ask, before=renew, check=right(prompt, remembered=False))
+        anew(meter, prompt, server.base_url)
         asked = meter.warm_up + meter.repeat
         if len(server.requests) != asked:
             raise Wrong(f"{asked} cold plans sent {len(server.requests)} requests")
 
 
 def cached(meter: Meter, prompt: Prompt) -> None:
-    with ScriptedLlm([prompt.answer]) as server:
-        planner = connected(server.base_url)
+    with ScriptedLlm([prompt.answer]) as server, connected(server.base_url) as planner:
         planner.plan(prompt.command, Context())
         meter.time(
             lambda: planner.plan(prompt.command, Context()), check=right(prompt, remembered=True)
@@ -125,15 +116,28 @@ def named(meter: Meter, prompt: Prompt) -> None:
     o = meter.options
     if not o.base_url:
         raise MissingError("no server was named: give --base-url, and --model")
-    planner: list[LlmPlanner] = []
+    anew(meter, prompt, o.base_url, o.model)
+
+
+def anew(meter: Meter, prompt: Prompt, url: str, model: str = "") -> None:
+    """Each sample by a planner of its own, connected before."""
+    planners: list[LlmPlanner] = []
 
     def renew() -> None:
-        planner[:] = [connected(o.base_url, o.model)]
+        close()
+        planners.append(connected(url, model))
 
     def ask() -> Understood:
-        return planner[0].plan(prompt.command, Context())
+        return planners[0].plan(prompt.command, Context())
 
-    meter.time(ask, before=renew, check=right(prompt, remembered=False))
+    def close() -> None:
+        while planners:
+            planners.pop().close()
+
+    try:
+        meter.time(ask, before=renew, check=right(prompt, remembered=False))
+    finally:
+        close()
 
 
 def connected(url: str, model: str = "") -> LlmPlanner:
