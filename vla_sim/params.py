@@ -42,6 +42,7 @@ class StageParams:
     """What every node has."""
 
     world: str = param("apartment", "name of a shipped world, or path of an SDF file")
+    memory_limit: float = param(0.0, "of this process, caches go at 80 % of it [MB]; 0: none", low=0.0)
 
 
 def check(params: P) -> P:

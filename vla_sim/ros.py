@@ -36,6 +36,7 @@ from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
 from vla_sim.load import LoadFollower
 from vla_sim.lockstep import Conductor, Follower, RunEnds
+from vla_sim.memory.pressure import Caches
 from vla_sim.params import StageParams, check
 from vla_sim.profiling import threads as profiling
 from vla_sim.serial_executor import SerialExecutor
@@ -104,6 +105,8 @@ class StageNode(Node, Generic[P]):
         self._publishers_by_topic: dict[str, Any] = {}
         self._listening: list[str] = []
         self._reports = 0
+        self.caches = Caches(self.params.memory_limit)
+        self._freed = ""
         self._load = LoadFollower()
         self._load_told: int | None = None
         self.publish(contract.TRACE)
@@ -241,8 +244,16 @@ class StageNode(Node, Generic[P]):
         """1 Hz; 4 Hz at first, so that whoever starts the nodes sees soon that all have met."""
         self._reports += 1
         self._tell_load()  # the monitor's silence makes no message
+        if self.turns is None and self._reports % 4 == 0:  # never in lock-step: memory is the machine's
+            self._look_after_memory()
         if self._reports <= 60 or self._reports % 4 == 0:
             self._report()
+
+    def _look_after_memory(self) -> None:
+        freed = self.caches.check(time.monotonic())
+        if freed is not None:
+            self._freed = str(freed)
+            self.get_logger().warning(self._freed)
 
     def _report(self) -> None:
         values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
@@ -253,6 +264,8 @@ class StageNode(Node, Generic[P]):
             values |= {f"published {name}": str(p.count) for name, p in self._publishers_by_topic.items()}
         if self._load_told is not None:
             values["load level"] = str(self._load_told)
+        if self._freed:
+            values["memory freed"] = self._freed
         values |= self.status()
         level, text = self.health()
         entry = DiagnosticStatus(

@@ -1,4 +1,24 @@
-"""The one table of nodes: what runs, and with which parameters. Everything that starts nodes reads it."""
+"""The one table of nodes: what runs, and with which parameters. Everything that starts nodes reads it.
+
+The table is the parallel pipeline, and its nodes are the asynchronous processor. Where a design in one
+process has pools of workers, here every stage is a process that hears of all others by DDS:
+
+* *CPU-bound work* runs in processes: perception, navigation, manipulation, voice, control beside the engine.
+  The scheduler is Linux's, and `NodeSpec.nice` says who goes first.
+* *I/O-bound work* runs in threads: requests to the language model (as many under way as its settings allow),
+  speech, the monitor's journal, DDS itself. Work that takes longer than the period of its node runs in a
+  thread beside it too: images (`perception.node`), arm plans (`manipulation.node`), rendering
+  (`engines.camera_thread`).
+* *Workers by stage*: perception has two (messages in one thread, images in the other), planning one for each
+  request, control two (the safety gate's process and the engine's), monitoring one.
+* *Shared context*: what the stages publish. Everybody keeps the last of it, so that it is there before a
+  command is. A command's intent is read at once, while perception's and safety's context comes in beside it
+  (`language.surroundings`); a silent perception is waited for until its time-out, then its last answer is
+  used, and its age is told in a warning and in the trace.
+* *Priority queues* of high, normal and low commands: `executive.queue`.
+* *Pipeline time* and that of each stage: /vla/trace, summed up by the monitor (`vla-sim top`, `vla-sim
+  trace`).
+"""
 
 from __future__ import annotations
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
-from vla_sim.contract import Step
+from vla_sim import contract
+from vla_sim.contract import ObjectList, Step
 from vla_sim.language.rules import RulePlanner, Understood
+from vla_sim.language.surroundings import Surroundings
 from vla_sim.world import ObjectKind, Place, Surface, World
 
 HOME = World(
@@ -55,3 +58,15 @@ def short(step: Step) -> str:
 
 def plan_of(found: Understood) -> list[str]:
     return [short(step) for step in found.steps]
+
+
+def says(record):
+    """A record as it arrives."""
+    return SimpleNamespace(data=contract.encode(record))
+
+
+def looking(*objects, now=lambda: 100.0):
+    """Surroundings in which perception has just said what it sees."""
+    around = Surroundings(now)
+    around.on_objects(says(ObjectList(stamp=now(), objects=list(objects))))
+    return around

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import pytest
-from language_world import HOME, RULES, plan_of, short
+from language_world import HOME, RULES, looking, plan_of, short
 
 from vla_sim import contract
 from vla_sim.contract import Command
@@ -45,7 +45,7 @@ class Desk:
         self.worker = LlmWorker(self.planner.begin, self.ready.set)
         memory = Memory(HOME)
         self.responder = Responder(
-            RULES, memory, lambda topic, record: self.sent.append((topic, record)), lambda: memory.context,
+            RULES, memory, lambda topic, record: self.sent.append((topic, record)), looking(),
             self.worker, "llm", note=self.notes.append,
         )  # fmt: skip
 

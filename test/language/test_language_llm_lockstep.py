@@ -1,7 +1,7 @@
 """In lock-step it does not depend on the machine whether the model answered in time."""
 
 import pytest
-from language_world import HOME, RULES, short
+from language_world import HOME, RULES, looking, short
 
 from vla_sim import clock, contract
 from vla_sim.contract import Command
@@ -37,7 +37,7 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
             notes = []
             worker = LlmWorker(planner.begin, lambda: None)
             responder = Responder(
-                RULES, memory, lambda topic, record: sent.append((topic, record)), lambda: memory.context,
+                RULES, memory, lambda topic, record: sent.append((topic, record)), looking(),
                 worker, "llm", note=notes.append,
             )  # fmt: skip
             for number, text in enumerate(texts):

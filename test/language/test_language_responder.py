@@ -3,10 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from language_world import HOME, RULES, short
+from language_world import HOME, RULES, looking, says, short
 
 from vla_sim import contract
-from vla_sim.contract import Command, Transcript
+from vla_sim.contract import Command, ObjectList, Transcript
 from vla_sim.language.context import Memory
 from vla_sim.language.llm_errors import LlmError
 from vla_sim.language.responder import Responder
@@ -25,10 +25,17 @@ class Desk:
         begin = lambda text, context, _: pool.submit(model, text, context)  # noqa: E731
         self.worker = LlmWorker(begin, self.ready.set) if model else None
         self.memory = Memory(HOME)
+        self.now = 100.0
+        self.around = looking(now=lambda: self.now)
         self.responder = Responder(
             RULES, self.memory, lambda topic, record: self.sent.append((topic, record)),
-            lambda: self.memory.context, self.worker, mode, note=self.notes.append,
+            self.around, self.worker, mode, note=self.notes.append,
         )  # fmt: skip
+
+    def see(self, *objects):
+        """Perception says what it sees."""
+        self.around.on_objects(says(ObjectList(stamp=self.now, objects=list(objects))))
+        self.responder.on_gathered()
 
     def say(self, text, command_id="c1", **more):
         self.responder.on_command(Command(command_id=command_id, text=text, sent_mono=1.0, **more))

@@ -133,6 +133,7 @@ class EngineNode(StageNode[EngineParams]):
         self.listen(contract.DISTURB, self._on_disturbance)
         self.create_service(Trigger, contract.RESET_SERVICE, self._on_reset)
         self.follow_load()
+        self.caches.register("image buffers", self._forget_buffers)
 
     # ------------------------------------------------------------------ the loop
 
@@ -354,6 +355,10 @@ class EngineNode(StageNode[EngineParams]):
         messages = conversions.camera_messages(frame, stamp, color, depth)
         for publisher, message in zip(self._image_topics, messages, strict=True):
             publisher.publish(message)
+
+    def _forget_buffers(self) -> str:
+        freed = self._buffers.cleanup()
+        return f"{1e-6 * freed:.1f} MB" if freed else ""
 
     def _check_camera(self) -> None:
         if self.camera is not None and self.camera.error is not None:

@@ -14,10 +14,23 @@ _ABLE = frozenset({"help", "what can you do", "what do you know", "what do you u
 _GREETING = frozenset({"hello", "good morning", "good evening", "good afternoon", "hello there", ""})
 
 
+def asks_what_is_seen(text: str) -> bool:
+    """Whether the answer depends on what perception sees."""
+    return _asked(_spoken(text)) in _SEEING
+
+
+def _spoken(text: str) -> list[str]:
+    return [token.text for token in tokenise(text[:MAX_LENGTH]) if not token.pause]
+
+
+def _asked(spoken: list[str]) -> str:
+    return " ".join(word for word in spoken if word not in _COURTESY)
+
+
 def answer_to(text: str, lexicon: Lexicon, context: Context) -> str:
     """The answer to a question about the robot itself; "" if the text is no such question."""
-    spoken = [token.text for token in tokenise(text[:MAX_LENGTH]) if not token.pause]
-    asked = " ".join(word for word in spoken if word not in _COURTESY)
+    spoken = _spoken(text)
+    asked = _asked(spoken)
     if asked in _HOLDING:
         return f"I am holding the {context.held}." if context.held else "I am holding nothing."
     if asked in _SEEING:

@@ -27,6 +27,7 @@ from vla_sim.language.admission import Admission, Turn
 from vla_sim.language.llm_errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.language.llm_statistics import Statistics
 from vla_sim.language.prompt import Message
+from vla_sim.memory.pressure import shrink
 
 if TYPE_CHECKING:
     from vla_sim.language.chat import ChatServer
@@ -158,6 +159,10 @@ class Completions:
     def remember(self, said: list[Message], content: str) -> None:
         """What was a good answer is one again."""
         self._remembered[self._key(said)] = content
+
+    async def cleanup(self) -> str:
+        """Forget some of what is remembered; what that was."""
+        return shrink(self._remembered)
 
     def _key(self, said: list[Message]) -> bytes:
         return msgspec.json.encode([said, self._parameters])

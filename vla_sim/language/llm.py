@@ -63,6 +63,10 @@ class LlmPlanner:
         deadline = clock.mono() + self.settings.timeout
         return self._loop.start(self._plan(text, context, priority, deadline))
 
+    def cleanup(self) -> str:
+        """Memory is short: forget some of the answers that are remembered; what that was."""
+        return self._loop.start(self.completions.cleanup()).result()
+
     def close(self) -> None:
         """Give up what is under way and close the connections. Idempotent."""
         self._loop.close(self.completions.close)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from vla_sim import clock, contract
-from vla_sim.contract import ObjectList, PayloadError, Priority
+from vla_sim.contract import Priority
 from vla_sim.errors import InputError, VlaSimError
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context, Memory
@@ -17,6 +17,7 @@ from vla_sim.language.llm_errors import LlmError
 from vla_sim.language.local_model import NAME, LocalModel
 from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner, Understood
+from vla_sim.language.surroundings import Surroundings
 from vla_sim.language.worker import LlmWorker
 from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin
@@ -48,7 +49,8 @@ class LanguageParams(StageParams):
 class LanguageNode(StageNode[LanguageParams]):
     """Parameters: `LanguageParams`.
 
-    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /monitor/load.
+    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /safety/state,
+    /monitor/load.
     Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
     answered), trace "intent" and "planning".
     """
@@ -62,7 +64,7 @@ class LanguageNode(StageNode[LanguageParams]):
         self.memory = Memory(world)
         self.rules = RulePlanner(world)
         self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
-        self._objects: Any = None
+        self.around = Surroundings(self.now, self._reject)
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
@@ -78,7 +80,7 @@ class LanguageNode(StageNode[LanguageParams]):
                 worker = LlmWorker(self._begin, self._wake.trigger)
                 threading.Thread(target=self._start_model, daemon=True).start()
         self.responder = Responder(
-            self.rules, self.memory, self.send, self.planning_context, worker, p.planner,
+            self.rules, self.memory, self.send, self.around, worker, p.planner,
             allowed=lambda: self.load.language_model, note=self.get_logger().warning,
         )  # fmt: skip
         for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
@@ -86,27 +88,22 @@ class LanguageNode(StageNode[LanguageParams]):
         self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
         self.listen(contract.COMMAND, self.responder.on_command)
         self.listen(contract.STATUS, self.memory.heard)
-        # Kept undecoded: ten lists a second arrive, one in minutes is needed.
+        # Kept undecoded: ten a second arrive, one in minutes is needed.
         self.listen(contract.OBJECTS, self.on_objects, raw=True)
+        self.listen(contract.SAFETY_STATE, self.around.on_safety, raw=True)
+        self.repeat(0.1, self.responder.on_gathered)
         self.follow_load()
+        self.caches.register("answers of the language model", self._forget_answers)
 
     def on_objects(self, message: Any) -> None:
-        self._objects = message
+        self.around.on_objects(message)
+        self.responder.on_gathered()
+
+    def _forget_answers(self) -> str:
+        return self._model.cleanup() if self._model is not None else ""
 
     def on_answers(self) -> None:
         self.responder.on_answers()
-
-    def planning_context(self) -> Context:
-        """The memory's context with what perception has seen."""
-        if self._objects is None:
-            return self.memory.context
-        try:
-            seen = contract.decode(ObjectList, self._objects.data)
-        except PayloadError as error:
-            self._reject(contract.OBJECTS, error)
-            self._objects = None
-            return self.memory.context
-        return replace(self.memory.context, objects=tuple(seen.objects))
 
     def status(self) -> dict[str, str]:
         held = self.memory.context.held

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vla_sim import clock, contract
 from vla_sim.contract import (
@@ -21,12 +22,16 @@ from vla_sim.contract import (
     Transcript,
 )
 from vla_sim.language import questions as ask
+from vla_sim.language.answers import asks_what_is_seen
 from vla_sim.language.context import Context, Memory
 from vla_sim.language.questions import Problem
 from vla_sim.language.rules import RulePlanner, Understood
+from vla_sim.language.surroundings import TIMEOUT, Surroundings
 from vla_sim.language.worker import Answer, LlmWorker
 
 Send = Callable[[Topic, Record], None]
+MOST = 16
+"""Commands that wait for perception at once; another one is planned with what is known."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,15 @@ class Request:
 class Responder:
     """Answers commands by the rules, by a language model, or by the model where the rules fail.
 
-    send: publishes a record. context: the memory's, with what perception sees. worker: None without a
-    model. mode "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed:
-    whether the model may be asked now.
-    Whatever the model fails at, the rules answer, and `note` is told why in one line; a stop never waits
-    for it.
+    send: publishes a record. around: what perception and safety say. worker: None without a model. mode
+    "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed: whether the
+    model may be asked now. Whatever the model fails at, the rules answer, and `note` is told why in one line;
+    a stop never waits for it. A command that needs objects waits for perception, if that is late, while
+    nothing else does.
     """
 
     def __init__(
-        self, rules: RulePlanner, memory: Memory, send: Send, context: Callable[[], Context],
+        self, rules: RulePlanner, memory: Memory, send: Send, around: Surroundings,
         worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
         allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
@@ -64,8 +69,10 @@ class Responder:
         self.counts: dict[str, int] = {}
         self._send = send
         self._note = note
-        self._context = context
+        self._around = around
         self._waiting: dict[str, tuple[Request, Context, Understood]] = {}
+        self._gathering: dict[str, tuple[Request, Understood, float]] = {}
+        """Commands that wait for perception, and since when [s, ROS clock]."""
 
     def on_transcript(self, heard: Transcript) -> None:
         """Speech: half a sentence or noise is answered, never acted on, unless it says stop."""
@@ -99,6 +106,32 @@ class Responder:
             if waiting is not None:
                 self._finish(answer, *waiting)
 
+    def on_gathered(self) -> None:
+        """Perception has said something, or time has gone on: plan what waited for it long enough."""
+        now, fresh = self._around.now(), self._around.fresh if self._gathering else False
+        for command_id, (request, understood, since) in list(self._gathering.items()):
+            if not fresh and now - since < TIMEOUT:
+                continue
+            del self._gathering[command_id]
+            old = "" if fresh else self._old_objects(command_id)
+            gathered = self._trace(command_id, "perception", request.received, old)
+            context = self._context()
+            if understood.answer:  # which tells of what was seen
+                understood = self.rules.intent(request.text, context)
+            self._plan(request, understood, context, gathered)
+
+    def _old_objects(self, command_id: str) -> str:
+        age = self._around.age
+        known = f"what it saw {age:.1f} s ago" if age < math.inf else "nothing seen yet"
+        why = f"perception is silent, planned with {known}"
+        self._count("planned with old objects")
+        self._note(f"{command_id}: {why}")
+        return why
+
+    def _context(self) -> Context:
+        """The memory's context with what perception has seen."""
+        return replace(self.memory.context, objects=self._around.objects)
+
     def _handle(self, request: Request) -> None:
         context = self._context()
         began = time.perf_counter()
@@ -108,19 +141,33 @@ class Responder:
         if understood.priority == "stop":
             self._drop_waiting()
             self._publish(request, understood, "rules")
-        elif self.worker is not None and self._ask_model(understood):
+        elif not self._around.fresh and len(self._gathering) < MOST and needs_objects(understood, words):
             self._trace(request.command_id, "intent", request.received)
+            self._gathering[request.command_id] = (request, understood, self._around.now())
+        else:
+            self._plan(request, understood, context)
+
+    def _plan(
+        self, request: Request, understood: Understood, context: Context, gathered: float = 0.0
+    ) -> None:
+        """gathered: when perception was there, if it was waited for."""
+        if self.worker is not None and self._ask_model(understood):
+            if not gathered:
+                self._trace(request.command_id, "intent", request.received)
             self._waiting[request.command_id] = (request, context, understood)
             priority = _stronger(understood.priority, request.priority)
             self.worker.submit(request.command_id, request.text, context, priority)
         else:
-            self._publish(request, understood, "rules", context)
+            self._publish(request, understood, "rules", context, asked=gathered)
 
     def _ask_model(self, understood: Understood) -> bool:
         if understood.answer or (understood.problem and understood.problem.reason == "heard"):
             return False
         strange = understood.problem is not None and understood.problem.reason in ("words", "name")
         wanted = self.mode == "llm" or (self.mode == "auto" and strange)
+        if wanted and self._around.stopped:
+            self._count("model spared at emergency stop")
+            return False
         if wanted and not self.allowed():
             self._count("model spared under load")
             return False
@@ -130,9 +177,10 @@ class Responder:
         """A stop was said: what the model is still thinking about must not move the robot later."""
         if self.worker is not None:
             self.worker.drop()
-        for command_id in self._waiting:
+        for command_id in (*self._waiting, *self._gathering):
             self._status(command_id, "cancelled", "stop was said")
         self._waiting.clear()
+        self._gathering.clear()
 
     def _finish(self, answer: Answer, request: Request, context: Context, by_rules: Understood) -> None:
         found = answer.understood
@@ -150,8 +198,8 @@ class Responder:
         self, request: Request, found: Understood, planner: str, context: Context | None = None,
         detail: str = "", asked: float = 0.0,
     ) -> None:  # fmt: skip
-        """Intent, then the plan, or the question, or the answer. asked: when the model was, if it was;
-        its time counts as planning."""
+        """Intent, then the plan, or the question, or the answer. asked: when planning began, if not with the
+        intent's end: when the model was asked, or perception was there."""
         command_id, text = request.command_id, request.text
         intent = Intent(command_id=command_id, text=text, steps=list(found.intent), question=found.question)
         self._send(contract.INTENT, intent)
@@ -201,6 +249,11 @@ class Responder:
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def needs_objects(understood: Understood, text: str) -> bool:
+    """Whether what perception sees makes a difference: something is to be handled, or told of."""
+    return any(step.object is not None for step in understood.intent) or asks_what_is_seen(text)
 
 
 def _stronger(a: Priority, b: Priority) -> Priority:

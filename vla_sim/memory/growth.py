@@ -1,4 +1,4 @@
-"""Does a process's memory grow? Its slope over time, robust against steps and saw teeth."""
+"""Does a process's memory grow? Its slope over time, robust against leaps, steps and saw teeth."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def _status(pid: int) -> tuple[float, float] | None:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """The median of the slopes between all pairs of points (Theil 1950, Sen 1968): a step, or a fifth of the
-    points being anything at all, hardly moves it. 0 for less than two different x."""
+    """The median of the slopes between all pairs of points (Theil 1950, Sen 1968): that a fifth of the points
+    is anything at all hardly moves it. 0 for less than two different x."""
     step = max(1, -(-len(x) // MOST))
     xs, ys = np.asarray(x, dtype=float)[::step], np.asarray(y, dtype=float)[::step]
     i, j = np.triu_indices(len(xs), k=1)
@@ -89,16 +89,19 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
 
 def judge(name: str, samples: Sequence[Sample], limit: float, least: float) -> Growth | None:
     """limit: allowed slope [MB/h]. least: what has risen by less [MB] is no growth, however short the time
-    was. None if there are too few samples."""
+    was; nor is a step, after which it goes on level: either half has to rise, half as fast at least. None if
+    there are too few samples."""
     if len(samples) < LEAST:
         return None
     begin = samples[0].seconds + WARM * (samples[-1].seconds - samples[0].seconds)
     warm = [s for s in samples if s.seconds >= begin]
-    per_second = slope([s.seconds for s in warm], [s.own for s in warm])
+    middle = len(warm) // 2
+    per_second, *halves = (slope([s.seconds for s in part], [s.own for s in part])
+                           for part in (warm, warm[:middle], warm[middle:]))  # fmt: skip
     risen = per_second * (warm[-1].seconds - warm[0].seconds)
     per_hour = 3600.0 * per_second
     return Growth(
         name=name, samples=len(samples), first=warm[0].own, last=warm[-1].own,
         most=max(s.own for s in warm), rss=warm[-1].rss, slope=per_hour, risen=risen,
-        grows=per_hour > limit and risen > least,
+        grows=per_hour > limit and risen > least and all(3600.0 * one > limit / 2.0 for one in halves),
     )  # fmt: skip

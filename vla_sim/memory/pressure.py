@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from cachetools import Cache
@@ -83,7 +84,7 @@ class Caches:
         return Freed(why, before, resident(), what)
 
 
-def shrink(cache: Cache[object, object]) -> str:
+def shrink(cache: Cache[Any, Any]) -> str:
     """Drop a quarter of a cache that is more than 80 % full, the least recently used entries (of a TTL cache
     those that have expired too)."""
     expire = getattr(cache, "expire", None)

@@ -87,6 +87,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(contract.DEPTH, self.on_depth)
         self.listen(contract.INTENT, self.on_intent)
         self.follow_load()
+        self.caches.register("images that wait for their partner", self._forget_images)
 
     # ------------------------------------------------------------------ callbacks store
 
@@ -134,6 +135,12 @@ class PerceptionNode(StageNode[PerceptionParams]):
     def on_depth(self, message: Any) -> None:
         self.depths[to_seconds(message.header.stamp)] = message
         self._pair(to_seconds(message.header.stamp))
+
+    def _forget_images(self) -> str:
+        count = len(self.colors) + len(self.depths)
+        self.colors.clear()
+        self.depths.clear()
+        return f"{count} images" if count else ""
 
     # ------------------------------------------------------------------ from messages to a frame
 

@@ -61,6 +61,8 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_plan(self, plan: Plan) -> None:
         begin, started = clock.mono(), time.perf_counter()
         reasons = self.checker.check(plan)
+        if self.core.estop and plan.steps and plan.priority != "stop":
+            reasons = ["the emergency stop is on; release it first"]
         clock.charge("safety", time.perf_counter() - started)
         allowed = not reasons
         if allowed and plan.steps and plan.priority != "stop":

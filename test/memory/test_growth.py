@@ -1,0 +1,122 @@
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vla_sim.memory.growth import Sample, judge, measure, slope
+from vla_sim.memory.soak import SoakOptions, Watch, conclude
+
+
+def samples(memory, every=10.0):
+    return [Sample(k * every, float(m), 2.0 * float(m)) for k, m in enumerate(memory)]
+
+
+@given(st.floats(-100.0, 100.0), st.floats(-1e3, 1e3), st.integers(0, 2**32 - 1))
+def test_the_slope_is_that_of_the_line_whatever_a_fifth_of_the_points_says(a, b, seed):
+    rng = np.random.default_rng(seed)
+    x = np.arange(60.0)
+    y = a * x + b
+    wild = rng.choice(60, 12, replace=False)
+    y[wild] += rng.uniform(0.0, 1e6, 12)
+    clean = slope(x, a * x + b)
+    assert clean == pytest.approx(a, abs=1e-6)
+    assert slope(x, y) >= clean - 1e-6
+
+
+def test_one_step_and_a_saw_tooth_are_no_growth():
+    rng = np.random.default_rng(1)
+    step = 100.0 + np.where(np.arange(360) > 200, 15.0, 0.0) + rng.normal(0, 0.3, 360)
+    saw = 100.0 + 8.0 * (np.arange(360) % 20) / 20
+    for memory in (step, saw):
+        assert not judge("node", samples(memory), 10.0, 4.0).grows
+
+
+def test_a_leak_of_a_quarter_megabyte_a_minute_is_found_beneath_noise():
+    rng = np.random.default_rng(2)
+    t = np.arange(360) * 10.0
+    memory = 100.0 + 15.0 * t / 3600 + rng.normal(0, 2.0, 360) + 5.0 * (np.arange(360) % 12 == 0)
+    found = judge("node", samples(memory), 10.0, 4.0)
+    assert found.grows
+    assert found.slope == pytest.approx(15.0, rel=0.2)
+
+
+def test_what_is_loaded_at_the_beginning_is_no_growth():
+    memory = np.minimum(np.arange(100) * 5.0, 100.0)  # over after a fifth
+    assert not judge("node", samples(memory), 10.0, 4.0).grows
+
+
+def test_too_few_samples_say_nothing():
+    assert judge("node", samples([1.0] * 5), 10.0, 4.0) is None
+
+
+def test_a_process_that_has_ended_is_not_measured():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    process = psutil.Process(child.pid)
+    child.wait()
+    assert measure(process, 0.0) is None
+    own = measure(psutil.Process(os.getpid()), 1.5, children=False)
+    assert own.seconds == 1.5
+    assert 5.0 < own.own <= own.rss
+
+
+CHILD = textwrap.dedent("""
+    import sys, time
+    kept = []
+    while True:
+        some = bytearray(400_000)
+        some[::4096] = b"x" * len(some[::4096])
+        if sys.argv[1] == "leaks":
+            kept.append(some)
+        print(len(kept), flush=True)
+        sys.stdin.readline()
+""")
+
+
+def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_path):
+    """Real processes, stepped by hand, so that no clock decides."""
+    watch = Watch()
+    children = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", CHILD, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in ("leaks", "clean")
+    }
+    try:
+        for name, child in children.items():
+            watch.add(name, child.pid)
+        for _ in range(40):
+            for child in children.values():
+                child.stdout.readline()
+            watch.sample()
+            for child in children.values():
+                child.stdin.write("\n")
+                child.stdin.flush()
+    finally:
+        for child in children.values():
+            child.kill()
+            child.wait()
+    verdict = {g.name: g.grows for g in watch.growth(10.0, 4.0)}
+    assert verdict == {"leaks": True, "clean": False}
+    found = conclude(SoakOptions(folder=tmp_path), watch, {"succeeded": 3}, 60.0, 60.0, False)
+    assert not found.passed
+    assert found.reasons[0].startswith("leaks grows by ")
+    assert (tmp_path / "soak.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("ended", "fallen", "words"),
+    [({"failed": 2}, False, "no command succeeded"), ({"succeeded": 1}, True, "the robot fell")],
+)
+def test_a_soak_of_an_idle_robot_proves_nothing(tmp_path, ended, fallen, words):
+    watch = Watch()
+    watch.samples["node"] = samples([100.0] * 50)
+    found = conclude(SoakOptions(folder=tmp_path), watch, ended, 500.0, 500.0, fallen)
+    assert not found.passed
+    assert words in found.reasons[0]
+    assert conclude(SoakOptions(folder=tmp_path), watch, {"succeeded": 1}, 500.0, 500.0, False).passed
