@@ -117,6 +117,17 @@ def test_measured_work_costs_what_it_took_and_unknown_work_nothing():
     assert clock.mono() == 0.0
 
 
+def test_who_gives_work_a_limit_learns_whether_it_was_late_and_is_charged_no_more():
+    node = follower({"llm": 3.0})
+    node._turn(Go(0.0, {}))
+    assert clock.charge("llm", 0.01, most=2.0) == 3.0
+    assert clock.mono() == 2.0
+    clock.spend(0.5)
+    assert clock.mono() == 2.5
+    clock.use(None)
+    assert clock.charge("llm", 0.01, most=2.0) == 0.01
+
+
 def test_timers_follow_simulated_time_and_do_not_catch_up():
     node, ticks = follower(), []
     timer = node.timer(0.05, lambda: ticks.append(node.stamp))

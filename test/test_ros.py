@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 rclpy = pytest.importorskip("rclpy")
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
@@ -15,7 +18,7 @@ from std_msgs.msg import String  # noqa: E402
 from vla_sim import contract  # noqa: E402
 from vla_sim.errors import InputError  # noqa: E402
 from vla_sim.params import StageParams, check, param  # noqa: E402
-from vla_sim.ros import QOS, StageNode  # noqa: E402
+from vla_sim.ros import QOS, StageNode, to_seconds, to_stamp  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,46 @@ def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
     assert values["pid"] == str(os.getpid())
     assert values[f"published {contract.SAY.name}"] == "3"
     assert node.publish(contract.SAY).msg_type is String
+
+
+def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, monkeypatch):
+    from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load
+
+    node = start()
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def word(level):
+        return Load(
+            level=level, name=LOAD_LEVELS[level].name, since=0.0, cpu=90.0, memory=1.0, missed=0.0, stamp=0.0,
+            mono=now,
+        )  # fmt: skip
+
+    node.follow_load()
+    assert contract.MONITOR_LOAD.name in node._listening
+    assert node.load is LOAD_LEVELS[0]
+    node._on_load(word(4))
+    assert node.load.camera_shrink == 2
+    now += LOAD_SILENCE
+    assert node.load is LOAD_LEVELS[0]
+    node._on_load(word(1))
+    assert not node.load.background
+
+
+def test_nothing_of_the_load_is_heard_in_lock_step(start):
+    node = start()
+    node.turns = object()
+    node.follow_load()
+    assert contract.MONITOR_LOAD.name not in node._listening
+
+
+@given(st.integers(1, 100_000))
+def test_a_stamp_just_short_of_a_whole_second_is_the_whole_second(second):
+    """A clock of 26.999999999 s where 27 is meant kept the velocity gate from its turn, each second."""
+    stamp = to_stamp(math.nextafter(float(second), 0.0))
+    assert (stamp.sec, stamp.nanosec) == (second, 0)
+
+
+@given(st.floats(0.0, 1e5))
+def test_a_stamp_is_within_half_a_nanosecond(seconds):
+    assert abs(to_seconds(to_stamp(seconds)) - seconds) < 6e-10

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.commands import bench, engines, listing, monitor, run, test
+from vla_sim.commands import bench, engines, listing, monitor, resources, run, soak, test
 from vla_sim.errors import VlaSimError
 
 INTERRUPTED = 130
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 passed, 1 not passed, 2 wrong input, 3 something is not installed, 4 the engine
-    failed, 5 a node failed, 130 interrupted."""
+    failed, 5 a node failed, 6 the machine is reserved, 130 interrupted."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     if not hasattr(arguments, "call"):
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, test, bench, monitor, engines, listing):
+    for part in (run, test, bench, soak, monitor, resources, engines, listing):
         part.add(commands)
     return parser
 

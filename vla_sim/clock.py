@@ -7,6 +7,7 @@ much later its results come out. Cores and nodes use this module alone, so that 
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
@@ -16,7 +17,9 @@ class Source(Protocol):
 
     def mono(self) -> float: ...
 
-    def charge(self, work: str, seconds: float) -> None: ...
+    def charge(self, work: str, seconds: float, most: float = math.inf) -> float: ...
+
+    def spend(self, seconds: float) -> None: ...
 
 
 _source: Source | None = None
@@ -27,10 +30,17 @@ def mono() -> float:
     return time.monotonic() if _source is None else _source.mono()
 
 
-def charge(work: str, seconds: float) -> None:
-    """`work` ("voice", "planning", ...) was done and took so many seconds of this process."""
+def charge(work: str, seconds: float, most: float = math.inf) -> float:
+    """`work` ("voice", "planning", ...) was done and took so many seconds of this process. What it costs [s],
+    of which `most` are charged: whoever gave it so much time and no more judges by this whether it was late,
+    and the verdict is the same on any machine."""
+    return seconds if _source is None else _source.charge(work, seconds, most)
+
+
+def spend(seconds: float) -> None:
+    """In lock-step: somebody waited for so long [s]. Otherwise waiting spends time by itself."""
     if _source is not None:
-        _source.charge(work, seconds)
+        _source.spend(seconds)
 
 
 def lockstep() -> bool:

@@ -139,11 +139,13 @@ class Verdict(Record, frozen=True, kw_only=True):
 
 
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
+FINAL_STATES: tuple[CommandState, ...] = ("succeeded", "failed", "rejected", "cancelled", "asked")
+"""What a command's last record says."""
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """Progress of one command. The last record of a command has a state other than accepted or
-    running. `detail` is fit for a person: why it failed, what was asked back."""
+    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `detail` is fit
+    for a person: why it failed, what was asked back."""
 
     command_id: Id
     state: CommandState
@@ -279,6 +281,8 @@ class Say(Record, frozen=True, kw_only=True):
 Severity = Literal["warning", "critical"]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+LoadIndex = Annotated[int, msgspec.Meta(ge=0, le=5)]
+"""A row of `LOAD_LEVELS`."""
 
 
 class Alert(Record, frozen=True, kw_only=True):
@@ -362,6 +366,35 @@ class MonitorState(Record, frozen=True, kw_only=True):
     alerts: list[Alert]
     """Those that are active now."""
     figures: dict[str, Text] = {}
+    load: LoadIndex = 0
+    """The level to which load is shed."""
+
+
+class Load(Record, frozen=True, kw_only=True):
+    """How far load is shed, once a second: every row of `LOAD_LEVELS` up to `level` is in force. cause: why
+    it last changed; since: when that was [s, monotonic], 0 if never; before: the level before that. cpu [% of
+    all cores], memory [% used], missed [deadlines a second]: what was measured now."""
+
+    level: LoadIndex
+    name: Id
+    before: LoadIndex = 0
+    cause: Text = ""
+    since: float
+    cpu: NotNegative
+    memory: NotNegative
+    missed: NotNegative
+    stamp: float
+    mono: float
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this record tells of a step, not that all is as before."""
+        return self.since == self.mono
+
+    def __str__(self) -> str:
+        way = "shed" if self.level > self.before else "restored"
+        what = LOAD_LEVELS[max(self.level, self.before)].sheds
+        return f"load level {self.level} ({self.name}): {way}: {what}; {self.cause}"
 
 
 class ContactPair(Record, frozen=True, kw_only=True):
@@ -528,6 +561,7 @@ ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
 MONITOR_ALERTS = Topic("/monitor/alerts", Alert)
 MONITOR_STATE = Topic("/monitor/state", MonitorState)
+MONITOR_LOAD = Topic("/monitor/load", Load, "latched")
 MONITOR_SERVICE = "/monitor/report"  # std_srvs/Trigger: the last minutes as text
 
 GROUND_TRUTH = Topic("/sim/ground_truth", GroundTruth, truth=True)
@@ -541,7 +575,8 @@ TOPICS: tuple[Topic, ...] = (
     MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
     CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
     *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
-    SAFETY_STATE, DIAGNOSTICS, MONITOR_ALERTS, MONITOR_STATE, GROUND_TRUTH, CONTACTS, DISTURB,
+    SAFETY_STATE, DIAGNOSTICS, MONITOR_ALERTS, MONITOR_STATE, MONITOR_LOAD, GROUND_TRUTH, CONTACTS,
+    DISTURB,
 )  # fmt: skip
 
 # --------------------------------------------------------------------------- budgets
@@ -566,11 +601,11 @@ BUDGETS: dict[str, Budget] = {
 TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion
 
 COSTS: dict[str, float] = {
-    "voice": 0.060, "intent": 0.002, "planning": 0.005, "perception": 0.040, "safety": 0.002,
+    "voice": 0.060, "intent": 0.002, "planning": 0.005, "llm": 1.2, "perception": 0.040, "safety": 0.002,
     "navigation": 0.010, "manipulation": 0.150,
 }  # fmt: skip
 """Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
-these stages take on two cores."""
+these stages take on two cores. llm: one answer of the local model's server, whatever it says."""
 
 
 CRITICAL = 1.2
@@ -595,7 +630,7 @@ class Threshold:
         return f"{self.component}.{self.metric}"
 
 
-THRESHOLDS: tuple[Threshold, ...] = (
+THRESHOLDS: dict[str, Threshold] = {t.name: t for t in (
     Threshold("voice", "response", 2.0, "s", 1.8),  # last voiced sample to first motion
     Threshold("llm", "response", 5.0, "s", 4.5),  # intent to plan
     # The nominal rates are the limits themselves, so there is no room above them: it is enough to be back.
@@ -606,5 +641,56 @@ THRESHOLDS: tuple[Threshold, ...] = (
     Threshold("system", "disk", 90.0, "%", 88.0, after=3),
     Threshold("commands", "errors", 0.1, "", 0.08),
     Threshold("node", "silence", 5.0, "s", 2.5),
-)
-"""The book's limits. "node" stands for every node by its own name."""
+)}  # fmt: skip
+"""The book's limits, by name. "node" stands for every node by its own name."""
+
+
+@dataclass(frozen=True)
+class LoadLevel:
+    """What stages do at one level of load. sheds: what this level gives up that the one before did not.
+
+    background: whether commands of that priority begin, and point clouds are sent. language_model: whether
+    it is asked. perception_rate: most images a second. camera_shrink: every so-many-th pixel each way.
+    joint_rate: most joint states and IMU readings a second. gate_rate: most velocities a second.
+    """
+
+    name: str
+    sheds: str
+    background: bool = True
+    language_model: bool = True
+    perception_rate: float = math.inf
+    camera_shrink: int = 1
+    joint_rate: float = math.inf
+    gate_rate: float = math.inf
+
+
+LOAD_LEVELS: tuple[LoadLevel, ...] = (
+    LoadLevel("full", "nothing"),
+    LoadLevel("background", "background commands wait, no point clouds", False),
+    LoadLevel("rules", "the language model is not asked, the rules plan", False, False),
+    LoadLevel("perception", "images and objects 5 times a second", False, False, 5.0),
+    LoadLevel("resolution", "images of half the width and height", False, False, 5.0, 2),
+    LoadLevel(
+        "control", "joint states 25 times a second, velocities no more than 50", False, False, 5.0, 2, 25.0,
+        50.0,
+    ),
+)  # fmt: skip
+"""What is given up under load, in this order, and given back in the reverse one.
+
+What nobody waits for goes first. Then what has a full substitute: the rules understand the main job's
+commands, and a model on the same machine is the largest load of all. Then how fresh the picture of the room
+is, which things that stand still do not need; then how sharp it is, which far and small things and a firm
+grasp do need. Last what is nearest to motion, and there only what is told of it: the control loop, odometry,
+lidar and the gate keep their 50, 50, 10 and 50 Hz, and perception never falls under the 5 Hz that
+manipulation asks for.
+"""
+LOAD_SILENCE = 3.0
+"""[s] without a word on the load after which a stage works in full again: the monitor is gone."""
+
+
+RESOURCE_SHARES = {"cpu": 0.8, "memory": 0.8, "disk": 0.9}
+"""How much of the machine may be reserved; the rest is its own."""
+NETWORK_LIMIT = 100.0
+"""[MB/s] that may be reserved."""
+RESERVATION_SECONDS = 3600.0
+"""After which a reservation that is not renewed has expired."""

@@ -6,6 +6,7 @@
     +-- MissingError (3)       a package, library or device that is not installed, and how to get it
     +-- EngineError (4)        the simulator failed or cannot do what was asked
     +-- StackError (5)         a node died, did not become ready, or a port or domain is taken
+    +-- BusyError (6)          others have reserved what of the machine was asked for
 
 A message is one line: what was given, what is allowed, what to do.
 """
@@ -45,3 +46,9 @@ class StackError(VlaSimError):
     """The set of nodes cannot start or did not stay alive."""
 
     exit_code = 5
+
+
+class BusyError(VlaSimError):
+    """The machine's resources are reserved: what was asked, what is free, what to do."""
+
+    exit_code = 6

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from vla_sim.compiled import kernel
 
 ANGULAR_WEIGHT = 0.2
 """Metres that one radian of orientation error counts for in the inverse kinematics."""
@@ -20,7 +21,7 @@ PULLED = 14
 """Iterations in which the redundancy is pulled towards the wanted posture."""
 
 
-@njit(cache=True)
+@kernel
 def compose(a, b, out):  # type: ignore[no-untyped-def]
     """out = a @ b for rigid (4, 4) transforms; `out` may be neither of them."""
     for i in range(3):
@@ -31,7 +32,7 @@ def compose(a, b, out):  # type: ignore[no-untyped-def]
     out[3, 3] = 1.0
 
 
-@njit(cache=True)
+@kernel
 def turn(t, axis, angle):  # type: ignore[no-untyped-def]
     """t @ R(axis, angle) in place (Rodrigues' formula)."""
     c, s = math.cos(angle), math.sin(angle)
@@ -47,7 +48,7 @@ def turn(t, axis, angle):  # type: ignore[no-untyped-def]
         t[i, 2] = a * r02 + b * r12 + d * r22
 
 
-@njit(cache=True)
+@kernel
 def tree_frames(parent, origin, axis, sliding, position):  # type: ignore[no-untyped-def]
     """(n, 4, 4) joint frames of a tree in its root's frame.
 
@@ -70,7 +71,7 @@ def tree_frames(parent, origin, axis, sliding, position):  # type: ignore[no-unt
     return frames
 
 
-@njit(cache=True)
+@kernel
 def chain_frames(origin, axis, tool, q):  # type: ignore[no-untyped-def]
     """(n + 1, 4, 4): every joint's frame after its own rotation, then the tool's; in the base frame."""
     n = origin.shape[0]
@@ -85,7 +86,7 @@ def chain_frames(origin, axis, tool, q):  # type: ignore[no-untyped-def]
     return frames
 
 
-@njit(cache=True)
+@kernel
 def chain_jacobian(frames, axis, first):  # type: ignore[no-untyped-def]
     """(6, n - first) geometric Jacobian of the tool for joints `first` to n - 1."""
     n = axis.shape[0]
@@ -107,7 +108,7 @@ def chain_jacobian(frames, axis, first):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@kernel
 def chain_gravity(frames, axis, mass, centre, gravity, payload, first):  # type: ignore[no-untyped-def]
     """(n - first,) joint torques [Nm] that hold the chain's links against gravity.
 
@@ -141,7 +142,7 @@ def chain_gravity(frames, axis, mass, centre, gravity, payload, first):  # type:
     return out
 
 
-@njit(cache=True)
+@kernel
 def pose_error(target, pose):  # type: ignore[no-untyped-def]
     """(6,): translation and rotation vector that take `pose` to `target`, in base axes."""
     out = np.empty(6)
@@ -175,7 +176,7 @@ def pose_error(target, pose):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@kernel
 def cholesky_solve(a, b):  # type: ignore[no-untyped-def]
     """x of a x = b for a symmetric positive definite `a`; overwrites both, returns b."""
     n = b.shape[0]
@@ -198,7 +199,7 @@ def cholesky_solve(a, b):  # type: ignore[no-untyped-def]
     return b
 
 
-@njit(cache=True)
+@kernel
 def limited_step(jacobian, error, wish, q, low, high, damping, largest):  # type: ignore[no-untyped-def]
     """(m,) joint step by damped least squares that respects the joint limits.
 
@@ -253,7 +254,7 @@ def limited_step(jacobian, error, wish, q, low, high, damping, largest):  # type
     return step
 
 
-@njit(cache=True)
+@kernel
 def differential_step(  # type: ignore[no-untyped-def]
     origin, axis, tool, first, q, target, posture, gain, posture_gain, low, high, largest
 ):
@@ -271,7 +272,7 @@ def differential_step(  # type: ignore[no-untyped-def]
     return moving + limited_step(jacobian, error, wish, moving, low, high, 1e-5, largest)
 
 
-@njit(cache=True)
+@kernel
 def solve(origin, axis, tool, first, waist, target, seeds, posture, weight, low, high):  # type: ignore[no-untyped-def]
     """Inverse kinematics from several seeds by damped least squares.
 

@@ -226,8 +226,9 @@ def _launch() -> Any:
 
 
 def _prefix(node: NodeSpec) -> str | None:
-    """None leaves room for the user's `launch-prefix`."""
-    return f"nice -n {node.nice}" if node.nice else None
+    """None leaves room for the user's `launch-prefix`. To go before others is for whoever launches: `nice`
+    complains of what is not allowed."""
+    return f"nice -n {node.nice}" if node.nice > 0 else None
 
 
 def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:

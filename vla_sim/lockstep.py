@@ -14,6 +14,7 @@ would in life.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import time
@@ -220,10 +221,14 @@ class Follower:
     def mono(self) -> float:
         return self.stamp + self._cost
 
-    def charge(self, work: str, seconds: float) -> None:
+    def charge(self, work: str, seconds: float, most: float = math.inf) -> float:
         cost = self._begin.costs.get(work, 0.0) if self._begin.compute == "fixed" else seconds
-        if cost > 0.0:
-            self._cost += cost
+        self.spend(min(cost, most))
+        return cost
+
+    def spend(self, seconds: float) -> None:
+        if seconds > 0.0:
+            self._cost += seconds
             self.mail.hold()
 
     def timer(self, period: float, callback: Callable[[], None]) -> Timer:
@@ -340,8 +345,12 @@ class Conductor:
     def mono(self) -> float:
         return self.stamp
 
-    def charge(self, work: str, seconds: float) -> None:
+    def charge(self, work: str, seconds: float, most: float = math.inf) -> float:
         """The engine's own work is the simulation, which costs nothing."""
+        return 0.0
+
+    def spend(self, seconds: float) -> None:
+        """The engine waits for nobody."""
 
     def meet(self, listeners: Callable[[], dict[str, int]], alive: Callable[[], bool]) -> None:
         """Wait until all nodes are here and everybody who should hear another does. Raises `StackError`."""

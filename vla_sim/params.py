@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -15,6 +16,25 @@ KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a 
 def param(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
     """A dataclass field with a description and, for numbers, an allowed range (inclusive)."""
     return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+def named_numbers(text: str, known: Iterable[str], what: str, *, positive: bool = False) -> dict[str, float]:
+    """Numbers by name, of "voice=80 planning=1200". Raises `InputError`, which says what they are, for a
+    name that is not known and a number that is not finite, below zero or, where `positive`, zero."""
+    known, out = tuple(known), {}
+    for word in text.split():
+        name, _, number = word.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if name not in known or not 0.0 <= value < float("inf") or (positive and value == 0.0):
+            least = "above 0" if positive else "of 0 or more"
+            raise InputError(
+                f"{what} {word!r}: NAME=NUMBER {least} is allowed, with a name of {', '.join(known)}"
+            )
+        out[name] = value
+    return out
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -33,8 +34,10 @@ from std_msgs.msg import String
 from vla_sim import clock, contract, lockstep
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
 from vla_sim.errors import VlaSimError
+from vla_sim.load import LoadFollower
 from vla_sim.lockstep import Conductor, Follower, RunEnds
 from vla_sim.params import StageParams, check
+from vla_sim.profiling import threads as profiling
 from vla_sim.serial_executor import SerialExecutor
 
 P = TypeVar("P", bound=StageParams)
@@ -101,6 +104,8 @@ class StageNode(Node, Generic[P]):
         self._publishers_by_topic: dict[str, Any] = {}
         self._listening: list[str] = []
         self._reports = 0
+        self._load = LoadFollower()
+        self._load_told: int | None = None
         self.publish(contract.TRACE)
         self._diagnostics = self.publish(contract.DIAGNOSTICS)
         self.repeat(0.25, self._report_when_due, steady=True)
@@ -177,6 +182,29 @@ class StageNode(Node, Generic[P]):
             return self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
         return self.create_timer(period, callback)
 
+    def follow_load(self) -> None:
+        """From now on `load` is what the monitor says. Never in lock-step, where results must not depend on
+        the machine."""
+        if self.turns is None:
+            self._load_told = 0
+            self.listen(contract.MONITOR_LOAD, self._on_load)
+
+    @property
+    def load(self) -> contract.LoadLevel:
+        """What this stage may do at the present load: everything before `follow_load`, in lock-step, and
+        when the monitor is silent."""
+        return self._load.level(time.monotonic())
+
+    def _on_load(self, load: contract.Load) -> None:
+        self._load.heard(load, time.monotonic())
+        self._tell_load()
+
+    def _tell_load(self) -> None:
+        index = self._load.index(time.monotonic())
+        if self._load_told is not None and index != self._load_told:
+            self._load_told = index
+            self.get_logger().info(f"load level {index} ({contract.LOAD_LEVELS[index].name})")
+
     def listeners(self) -> dict[str, int]:
         """How many listen to each topic that this node publishes."""
         return {name: one.get_subscription_count() for name, one in self._publishers_by_topic.items()}
@@ -212,6 +240,7 @@ class StageNode(Node, Generic[P]):
     def _report_when_due(self) -> None:
         """1 Hz; 4 Hz at first, so that whoever starts the nodes sees soon that all have met."""
         self._reports += 1
+        self._tell_load()  # the monitor's silence makes no message
         if self._reports <= 60 or self._reports % 4 == 0:
             self._report()
 
@@ -222,6 +251,8 @@ class StageNode(Node, Generic[P]):
         if self.turns is None:  # in lock-step a report has no number of the machine's in it
             values["pid"] = str(os.getpid())
             values |= {f"published {name}": str(p.count) for name, p in self._publishers_by_topic.items()}
+        if self._load_told is not None:
+            values["load level"] = str(self._load_told)
         values |= self.status()
         level, text = self.health()
         entry = DiagnosticStatus(
@@ -241,18 +272,20 @@ def to_seconds(stamp: Any) -> float:
 
 
 def to_stamp(seconds: float) -> Any:
-    """builtin_interfaces/Time of seconds."""
-    whole = int(seconds)
-    return message_class("builtin_interfaces/msg/Time")(
-        sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9))
-    )
+    """builtin_interfaces/Time of seconds, to the nearest nanosecond: a clock that is one short of a whole
+    second lets a timer that is due then miss its turn."""
+    sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
+    return message_class("builtin_interfaces/msg/Time")(sec=sec, nanosec=nanosec)
 
 
-def settle_memory() -> None:
-    """What start-up made need not be looked at again by the garbage collector: with numba loaded, a
-    full collection takes some 100 ms, in the middle of a command."""
+def settle() -> None:
+    """The end of start-up. What it made need not be looked at again by the garbage collector: with numba
+    loaded, a full collection takes some 100 ms, in the middle of a command. A kernel that is compiled from
+    now on is told."""
     gc.collect()
     gc.freeze()
+    if "vla_sim.compiled" in sys.modules:  # not every node has kernels, and numba takes long to import
+        sys.modules["vla_sim.compiled"].settled()
 
 
 def init_with_signals() -> None:
@@ -281,13 +314,18 @@ def spin(make: Callable[[], Node]) -> int:
     A node with a loop of its own, `run(executor)`, is run by that. A `VlaSimError` becomes one line on
     stderr and its exit code.
     """
-    init_with_signals()
     node: Node | None = None
+    profile: profiling.NodeProfile | None = None
+    stop: Callable[[], None] | None = None
+    init_with_signals()
     try:
+        profile = profiling.begin()
         node = make()
         executor = SerialExecutor()
         executor.add_node(node)
-        settle_memory()
+        settle()
+        if profile is not None:
+            stop = profile.watch()
         run = getattr(node, "run", None)
         if run is not None:
             run(executor)
@@ -305,10 +343,21 @@ def spin(make: Callable[[], Node]) -> int:
         if rclpy.ok():
             raise
     finally:
+        if stop is not None:
+            stop()
         if node is not None:
             close = getattr(node, "close", None)
             if close is not None:
                 close()
+            if profile is not None and stop is not None:
+                _keep(profile, node.get_name())
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _keep(profile: profiling.NodeProfile, name: str) -> None:
+    try:
+        profiling.finish(profile, name)
+    except OSError as error:
+        print(f"[WARN] the profile of {name} cannot be written: {error}", file=sys.stderr)

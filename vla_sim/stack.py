@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from vla_sim.assets import config_dir
 from vla_sim.params import check, param
@@ -36,13 +35,15 @@ class StackOptions:
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
     monitor_folder: str = param("", "where the monitor's journal is written; empty: nowhere")
     prometheus_port: int = param(0, "of the monitor's endpoint on 127.0.0.1; 0: none", low=0, high=65535)
+    shedding: bool = param(True, "shed load when the machine is under pressure; never in lock-step")
     thresholds: str = param("", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: its module's `main`, which of the options it takes, and how far it steps back when the
-    cores are busy (`nice`): looking and listening may wait for walking, not the other way round.
+    """A node: its module's `main`, which of the options it takes, and how it stands when the cores are busy
+    (`nice`): control and safety go before everything else on the machine where the user may do that
+    (`vla_sim.priority`), then what hears a "stop" and what brings it about.
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and takes
     no turns in lock-step, where it does not run; nobody waits for it, and a run goes on when it has ended.
@@ -62,19 +63,19 @@ STACK: tuple[NodeSpec, ...] = (
         (
             "world", "real_world", "engine", "sensors", "gui", "seed", "randomise_objects",
             "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
-        ),
+        ), nice=-10,
     ),
-    NodeSpec("perception", "vla_sim.perception.node", nice=8),
-    NodeSpec("navigation", "vla_sim.navigation.node"),
-    NodeSpec("manipulation", "vla_sim.manipulation.node", nice=5),
+    NodeSpec("perception", "vla_sim.perception.node"),
+    NodeSpec("navigation", "vla_sim.navigation.node", nice=-5),
+    NodeSpec("manipulation", "vla_sim.manipulation.node"),
     NodeSpec(
-        "voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=4
+        "voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5
     ),
     NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
-    NodeSpec("safety", "vla_sim.safety.node"),
-    NodeSpec("executive", "vla_sim.executive.node"),
+    NodeSpec("safety", "vla_sim.safety.node", nice=-10),
+    NodeSpec("executive", "vla_sim.executive.node", nice=-5),
     NodeSpec(
-        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "thresholds"), nice=5,
+        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "shedding", "thresholds"),
         observer=True,
     ),
 )  # fmt: skip
@@ -148,13 +149,4 @@ def own() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
         "LP_NUM_THREADS": "1",  # Mesa's software rasteriser
-        **({} if "NUMBA_CACHE_DIR" in os.environ else _numba_cache()),
     }
-
-
-def _numba_cache() -> dict[str, str]:
-    """A writable place for compiled kernels when the package's own folder is not writable."""
-    if os.access(Path(__file__).parent, os.W_OK):
-        return {}
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vla_sim" / "numba"
-    return {"NUMBA_CACHE_DIR": str(cache)}

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim import lockstep, stack
+from vla_sim import lockstep, priority, stack
 from vla_sim.errors import InputError, StackError
 from vla_sim.stack import NodeSpec, StackOptions
 
@@ -98,7 +98,7 @@ class Process:
         self, name: str, line: list[str], env: dict[str, str], log: Path,
         echo: Callable[[str, str], None], nice: int = 0,
     ) -> None:  # fmt: skip
-        self.name, self.log, self.echo = name, log, echo
+        self.name, self.log, self.echo, self.nice = name, log, echo, nice
         self.last = ""
         self.popen = subprocess.Popen(
             line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -109,6 +109,7 @@ class Process:
         self.reader.start()
 
     def _read(self) -> None:
+        priority.session(self.popen.pid, self.nice)
         assert self.popen.stdout is not None
         file: IO[str] | None = None
         try:
@@ -137,8 +138,8 @@ class Process:
 
 
 def in_child(nice: int = 0) -> None:
-    """Between fork and exec: be told to end when the supervisor is killed; step back by `nice`."""
-    os.nice(nice)
+    """Between fork and exec: be told to end when the supervisor is killed; take this niceness."""
+    priority.own(nice)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -148,9 +149,10 @@ class Stack:
     def __init__(
         self, options: StackOptions, folder: Path, *, domain: int | None = None,
         specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
-        guests: tuple[str, ...] = (),
+        guests: tuple[str, ...] = (), variables: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """guests: nodes of the caller's process that take turns too, in lock-step."""
+        """guests: nodes of the caller's process that take turns too, in lock-step. variables: more of the
+        nodes' environment."""
         self.options, self.folder = options, folder
         self.specs = specs if specs is not None else stack.nodes(options)
         self.domain = Domain(domain)
@@ -158,6 +160,7 @@ class Stack:
         self.processes: list[Process] = []
         self.ending = False
         self.guests = guests
+        self.variables = variables or {}
         self.lockstep = options.speed == 0.0 and bool(guests)
         self.killed: set[str] = set()
         self.environment: dict[str, str] = {}
@@ -177,8 +180,11 @@ class Stack:
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
             line = stack.command(spec, self.options)
+            env = {**self.environment, **self.variables}
             log = logs / f"{spec.name}.log"
-            self.processes.append(Process(spec.name, line, env, log, self.echo, spec.nice))
+            # Lock-step has no deadlines for which others would have to wait.
+            nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
+            self.processes.append(Process(spec.name, line, env, log, self.echo, nice))
 
     def _takes_turns(self) -> tuple[str, ...]:
         return (*(s.name for s in self.specs if s.name != "engine"), *self.guests)

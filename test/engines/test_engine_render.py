@@ -51,6 +51,24 @@ def test_the_block_is_where_its_pixels_say(engine: MujocoEngine) -> None:
     assert np.percentile(points[:, 0], 1) == pytest.approx(0.8, abs=0.01)
 
 
+def test_a_smaller_image_shows_the_same_view(engine: MujocoEngine) -> None:
+    whole, half = engine.render(engine.snapshot()), engine.render(engine.snapshot(), shrink=2)
+    assert half.depth.shape == (whole.depth.shape[0] // 2, whole.depth.shape[1] // 2)
+    assert half.color.shape == (*half.depth.shape, 3)
+    edges = [(0 - f.cx) / f.fx - 0.5 / f.fx for f in (whole, half)]
+    assert edges[1] == pytest.approx(edges[0], abs=1e-9)
+    # the same floor and block behind the same direction, but for the block's edges
+    near = whole.depth[::2, ::2]
+    assert np.nanmedian(np.abs(half.depth - near)) < 0.01
+    picked = whole.shrunk(2)
+    assert picked.depth.shape == half.depth.shape
+    at = (100, 10)
+    direction = [((at[1] - f.cx) / f.fx, (at[0] - f.cy) / f.fy) for f in (picked,)]
+    expected = ((2 * at[1] - whole.cx) / whole.fx, (2 * at[0] - whole.cy) / whole.fy)
+    assert direction[0] == pytest.approx(expected)
+    assert picked.depth[at] == whole.depth[200, 20]
+
+
 def test_depth_out_of_range_is_nan() -> None:
     engine = MujocoEngine(make_world(), noise=False)
     engine.data.qpos[2] = 8.0

@@ -236,6 +236,32 @@ def test_nothing_in_hand_cannot_be_carried_or_put_down(skill):
     assert "I hold nothing" in body.said[0]
 
 
+def test_under_load_background_commands_wait_and_others_do_not():
+    body = Body()
+    body.ctx.background = False
+    body.allow(Step(skill="wait", seconds=0.1), command_id="idle", priority="background")
+    body.run(1.0)
+    assert [s[:2] for s in body.statuses] == [("idle", "accepted")]
+    body.allow(Step(skill="wait", seconds=0.1), command_id="now")
+    body.run(1.0)
+    assert ("now", "succeeded") in [s[:2] for s in body.statuses]
+    body.ctx.background = True
+    body.run(1.0)
+    assert body.final("idle")[1] == "succeeded"
+
+
+def test_a_background_command_that_runs_is_interrupted_by_load_and_taken_up_again():
+    body = Body()
+    body.allow(Step(skill="wait", seconds=0.5), command_id="idle", priority="background")
+    body.run(0.2)
+    body.ctx.background = False
+    body.run(2.0)
+    assert body.final("idle")[1::2] == ("accepted", "waits until the machine is less busy")
+    body.ctx.background = True
+    body.run(1.0)
+    assert body.final("idle")[1] == "succeeded"
+
+
 def test_a_surface_is_found_below_an_object():
     ctx = Context(WORLD, GRID)
     assert ctx.surface_below((2.85, 0.1, 0.80)).name == "table"

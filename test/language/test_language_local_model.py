@@ -8,7 +8,7 @@ from vla_sim.language import llm, local_model
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context
 from vla_sim.language.llm import LlmPlanner
-from vla_sim.language.prompt import messages
+from vla_sim.language.prompt import head
 from vla_sim.language.rules import RulePlanner
 
 
@@ -30,15 +30,13 @@ def test_what_is_not_installed_is_named_with_the_way_to_get_it(monkeypatch):
 @pytest.mark.skipif(bool(installed()), reason=installed() or "installed")
 def test_a_real_model_answers_through_the_real_client(monkeypatch):
     pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
-    def short(lexicon, context, text):  # the whole prompt takes seconds to read on a busy machine
-        _system, *examples, command = messages(lexicon, context, text)
-        return [*examples[-2:], command]
 
-    monkeypatch.setattr(llm, "messages", short)
+    # The whole prompt takes seconds to read on a busy machine.
+    monkeypatch.setattr(llm, "head", lambda lexicon: head(lexicon)[-2:])
     small = RulePlanner(replace(HOME, places=(), surfaces=()))
     server = local_model.LocalModel()
     try:
-        planner = LlmPlanner(small, LlmSettings(server.start(), timeout=60.0, max_tokens=48))
-        assert plan_of(planner.plan("Pick up the red cup", Context()))[-1] == "pick red cup"
+        with LlmPlanner(small, LlmSettings(server.start(), timeout=60.0, max_tokens=48)) as planner:
+            assert plan_of(planner.plan("Pick up the red cup", Context()))[-1] == "pick red cup"
     finally:
         server.close()

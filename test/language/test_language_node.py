@@ -1,4 +1,5 @@
 import time
+from dataclasses import fields
 
 import pytest
 
@@ -79,3 +80,12 @@ def test_noise_is_answered(desk):
     desk.send(contract.TRANSCRIPT, noise)
     assert desk.wait(contract.Say, "t3").text == "I heard a noise but no command."
     assert desk.wait(Status, "t3").state == "asked"
+
+
+def test_the_nodes_parameters_have_the_clients_defaults():
+    from vla_sim.language.completions import LlmSettings
+    from vla_sim.language.node import LanguageParams
+
+    params, settings = LanguageParams(), LlmSettings("")
+    shared = {one.name for one in fields(LlmSettings)} - {"base_url", "model"}
+    assert {name: getattr(params, name) for name in shared} == {n: getattr(settings, n) for n in shared}

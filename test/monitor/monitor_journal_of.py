@@ -4,6 +4,7 @@ from vla_sim import contract
 from vla_sim.contract import (
     Alert,
     Command,
+    Load,
     MonitorState,
     NodeUsage,
     SafetyState,
@@ -57,8 +58,16 @@ def alert(mono, **more):
     return Alert(**{**values, **more})
 
 
+def load(level, before=0, mono=112.0, since=100.0):
+    return Load(
+        level=level, name=contract.LOAD_LEVELS[level].name, before=before, cause="cpu 95 % for 3 s",
+        since=since, cpu=95.0, memory=30.0, missed=0.0, stamp=1.0, mono=mono,
+    )  # fmt: skip
+
+
 def entries():
-    """Two commands, one spoken and one typed while the first runs, and an alert that ends."""
+    """Two commands, one spoken and one typed while the first runs, an alert that ends, load that is shed and
+    restored."""
     first = traced("c1", 101.0)
     second = traced("c2", 103.0, spoken=False, slow=1.5)
     said = [
@@ -75,6 +84,8 @@ def entries():
         (102.0, contract.SAFETY_STATE, SafetyState(level="slowed", reasons=["a wall"])),
         (102.0, contract.MONITOR_ALERTS, alert(102.0)),
         (103.5, contract.MONITOR_ALERTS, alert(103.5, severity="critical", value=97.0)),
+        (103.0, contract.MONITOR_LOAD, load(1, 0, 103.0, 103.0)),
+        (106.5, contract.MONITOR_LOAD, load(0, 1, 106.5, 106.5)),
         (105.0, contract.MONITOR_ALERTS, alert(105.0, active=False, value=60.0)),
     ]  # fmt: skip
     said += [(t.end_mono, contract.TRACE, t) for t in (*first, *second)]

@@ -53,13 +53,43 @@ def test_a_slow_rate_is_an_alert_and_missed_deadlines(monitor):
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", True)]
     assert state.missed == pytest.approx(10.0 - 8.0 - 0.2)
-    assert monitor.pressure.missed == pytest.approx(state.missed, abs=1e-3)
+    assert monitor.load.missed == pytest.approx(state.missed, abs=1e-3)
     for k in range(12, 30):
         values = {"listens": "", f"published {contract.OBJECTS.name}": str(8 * 11 + 10 * (k - 11))}
         monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", False)]
     assert state.missed == 0.0
+
+
+def test_a_rate_that_load_shedding_has_lowered_is_no_missed_deadline(monitor):
+    k, sent = 0, 0
+
+    def second(rate, cpu):
+        nonlocal k, sent
+        k, sent = k + 1, sent + rate
+        values = {"listens": "", f"published {contract.OBJECTS.name}": str(sent)}
+        monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
+        return monitor.second(usage(cpu=cpu), float(k))
+
+    for _ in range(20):
+        state = second(10, 95.0)
+    assert state.load == 5
+    for _ in range(10):
+        state = second(5, 75.0)
+        assert (state.missed, state.load) == (0.0, 5)
+    while state.load > 0:
+        state = second(5 if state.load >= 3 else 10, 30.0)
+        assert state.missed == 0.0, state.load
+    # restored, and still no more than what the lowered levels asked for
+    assert max(second(5, 30.0).missed for _ in range(20)) == pytest.approx(10.0 - 5.0 - 0.2)
+
+
+def test_shedding_can_be_switched_off():
+    monitor = Monitor(thresholds(), 0.0, shedding=False)
+    for k in range(20):
+        state = monitor.second(usage(cpu=100.0), float(k))
+    assert (monitor.load, state.load) == (None, 0)
 
 
 def test_a_rate_of_a_node_that_has_not_begun_or_is_gone_is_unknown(monitor):

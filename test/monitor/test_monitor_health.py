@@ -32,7 +32,9 @@ def test_the_report_says_it_in_markdown(tmp_path):
     assert "| planning | 2 | 800.0 |" in text
     assert "| system.cpu | critical | 97 % | 80 % | 2.0 | 5.0 |" in text
     assert "| llm.cache hits | 3 |" in text
-    assert text.count("\n## ") == 4
+    assert text.count("\n## ") == 5
+    assert "| 3.0 | 1 background | shed: background commands wait, no point clouds | cpu 95 % for" in text
+    assert "| 6.5 | 0 full | restored: background commands wait" in text
 
 
 def test_what_a_node_says_cannot_break_a_table():

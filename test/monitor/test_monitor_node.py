@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 from monitor_journal_of import traced
 
@@ -15,6 +18,7 @@ from vla_sim.contract import SafetyState  # noqa: E402
 from vla_sim.monitor import journal  # noqa: E402
 from vla_sim.monitor.journal import FILE  # noqa: E402
 from vla_sim.monitor.node import MonitorNode  # noqa: E402
+from vla_sim.monitor.system import Usage  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
@@ -63,10 +67,8 @@ def test_an_alert_is_sent_logged_and_journalled_as_it_begins_and_as_it_ends(star
     assert found.count(contract.TRACE.name) == 12
 
 
-def test_once_a_second_there_is_a_state_and_the_pressure(start):
+def test_once_a_second_there_is_a_state_and_a_word_on_the_load(start):
     node = start()
-    seen = []
-    node.on_pressure = seen.append
     entry = DiagnosticStatus(level=DiagnosticStatus.WARN, name="voice", message="payloads rejected")
     entry.values = [KeyValue(key="listens", value=""), KeyValue(key="chunks waiting", value="4")]
     message = DiagnosticArray(status=[entry])
@@ -77,7 +79,43 @@ def test_once_a_second_there_is_a_state_and_the_pressure(start):
     assert (state.stamp, node.now(), state.figures) == (12.0, 12.0, {"voice.chunks waiting": "4"})
     assert (state.nodes[0].level, state.nodes[0].message) == ("warning", "payloads rejected")
     assert topic == "/monitor/state"
-    assert [(p.stamp, p.cpu, p.memory) for p in seen] == [(12.0, state.cpu, state.memory)]
+    ((topic, load),) = [one for one in node.sent if one[0] == contract.MONITOR_LOAD.name]
+    assert (load.stamp, load.cpu, load.memory, load.level) == (12.0, state.cpu, state.memory, 0)
+
+
+def test_each_step_of_shedding_is_sent_logged_journalled_and_in_the_diagnostics(start, tmp_path, monkeypatch):
+    node = start(f"monitor_folder:={tmp_path}", "thresholds:='system.memory=1e9 system.disk=1e9'")
+    said = []
+    monkeypatch.setattr(node, "get_logger", lambda: SimpleNamespace(warning=said.append, info=said.append))
+    cpu, now = 99.0, 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(node.system, "sample", lambda _: Usage(cpu, 30.0, 30.0, 0.0, 0.0))
+    for _ in range(7):
+        node.second()
+        now += 1.0
+    assert node.health() == (DiagnosticStatus.ERROR, "system cpu, load level 2 (rules)")
+    assert node.status()["load level"] == "2"
+    cpu = 10.0
+    for _ in range(20):
+        node.second()
+        now += 1.0
+    assert node.health() == (DiagnosticStatus.OK, "ok")
+    assert node.status()["load steps"] == "4"
+    loads = [record for topic, record in node.sent if topic == contract.MONITOR_LOAD.name]
+    assert len(loads) == 27  # a stage that hears nothing would work in full
+    assert [line.split(":")[1] for line in said if "load level" in line] == [
+        " shed", " shed", " restored", " restored",
+    ]  # fmt: skip
+    node.close()
+    steps = [e.record for e in journal.read(tmp_path / FILE) if e.topic == contract.MONITOR_LOAD.name]
+    assert [(s.before, s.level) for s in steps] == [(0, 1), (1, 2), (2, 1), (1, 0)]
+
+
+def test_nothing_is_said_of_load_where_it_is_never_shed(start):
+    node = start("shedding:=false")
+    node.second()
+    assert contract.MONITOR_LOAD.name not in [topic for topic, _ in node.sent]
+    assert node.status()["load level"] == "never shed"
 
 
 def test_the_last_minutes_are_told_when_asked(start):

@@ -79,8 +79,10 @@ def test_one_commands_life_is_on_the_timeline_across_processes():
     told = [e["name"] for e in events if e["ph"] == "i"]
     assert {"heard", "accepted", "succeeded", "failed", "slowed"} <= set(told)
     assert "critical: system cpu 97 %, limit 80 %" in told
+    assert any(name.startswith("load level 1 (background): shed") for name in told)
     assert {e["name"] for e in events if e["ph"] == "C"} == {
-        "cpu [%]", "memory [%]", "cpu [% of a core]", "/cmd_vel [Hz]", "/perception/objects [Hz]",
+        "load level", "cpu [%]", "memory [%]", "cpu [% of a core]", "/cmd_vel [Hz]",
+        "/perception/objects [Hz]",
     }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_the_monitor_stays_out_of_lock_step_and_can_be_switched_off():
     assert names - {n.name for n in stack.nodes(StackOptions(monitor=False))} == {"monitor"}
     monitor = next(n for n in stack.nodes() if n.name == "monitor")
     assert stack.parameters(monitor, StackOptions(thresholds="system.cpu=90")) == {
-        "use_sim_time": False, "prometheus_port": 0, "thresholds": "system.cpu=90",
+        "use_sim_time": False, "prometheus_port": 0, "shedding": True, "thresholds": "system.cpu=90",
     }  # fmt: skip
     assert {"monitor", "monitor_folder"} <= stack.taken(stack.nodes())
 

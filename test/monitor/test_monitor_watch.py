@@ -85,7 +85,7 @@ def test_alerts_come_in_pairs_and_never_twice(values, below, after):
 
 
 def test_the_contract_has_the_limits_of_the_book():
-    found = {t.name: (t.value, t.below) for t in THRESHOLDS}
+    found = {t.name: (t.value, t.below) for t in THRESHOLDS.values()}
     assert found == {
         "voice.response": (2.0, False), "llm.response": (5.0, False), "perception.rate": (10.0, True),
         "control.rate": (50.0, True), "system.cpu": (80.0, False), "system.memory": (80.0, False),
@@ -97,7 +97,7 @@ def test_thresholds_can_be_moved_and_where_they_are_over_moves_along():
     found = thresholds("system.cpu=50 control.rate=40")
     assert (found["system.cpu"].value, found["system.cpu"].clear) == (50.0, pytest.approx(45.0))
     assert (found["control.rate"].value, found["control.rate"].clear) == (40.0, pytest.approx(40.0))
-    assert found["llm.response"] == next(t for t in THRESHOLDS if t.name == "llm.response")
+    assert found["llm.response"] == THRESHOLDS["llm.response"]
 
 
 @pytest.mark.parametrize("words", ["cpu=90", "system.cpu", "system.cpu=x", "system.cpu=-1", "system.cpu=nan"])

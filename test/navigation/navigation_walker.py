@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from vla_sim.compiled import kernel
 from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.footprint import body_room
 from vla_sim.navigation.gait import WALKING_BODY
@@ -41,7 +41,7 @@ def field_of(grid):
     )
 
 
-@njit(cache=True)
+@kernel
 def _cast(values, x0, y0, resolution, x, y, angles, reach):
     rows, columns = values.shape
     out = np.full(len(angles), np.inf, np.float32)

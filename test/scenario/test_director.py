@@ -32,6 +32,9 @@ class Hands:
     def freeze(self, node, stopped):
         self.done.append(("freeze" if stopped else "thaw", node))
 
+    def hog(self, processes, nice, seconds):
+        self.done.append(("hog", processes, nice, seconds))
+
 
 class Stage:
     """A director and the recording that a test writes."""

@@ -128,6 +128,17 @@ def test_long_silence_is_reported_once() -> None:
     assert [one.reason for one in hear(listener, quiet(4.0))] == ["silence"]
 
 
+def test_the_tail_of_a_stream_that_broke_off_is_no_silent_one() -> None:
+    listener = Listener(Scripted("go to the kitchen"), grammar())
+    (heard,) = hear(listener, utterance())
+    assert heard.complete
+    listener.feed(quiet(0.02), heard.speech_end + 2.0)
+    assert listener.close(heard.speech_end + 3.0) is None
+    listener.feed(quiet(0.02), heard.speech_end + 9.0)
+    assert (late := listener.close(heard.speech_end + 10.0)) is not None
+    assert late.reason == "silence"
+
+
 def test_digital_silence_is_silence() -> None:
     (heard,) = hear(Listener(Scripted("stop"), grammar()), np.zeros(SAMPLE_RATE, dtype=np.int16))
     assert heard.reason == "silence"

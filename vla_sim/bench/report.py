@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from vla_sim.bench.requirements import Judged, Requirement
 from vla_sim.bench.result import FILE, Result, Suite
 from vla_sim.contract import Budget
 from vla_sim.errors import InputError
-from vla_sim.monitor.plots import alone
+from vla_sim.files import write_whole
+from vla_sim.markdown import table
 from vla_sim.scenario.report_charts import distribution
+from vla_sim.scenario.report_page import standalone
 
 MARKDOWN = "bench.md"
 NAMES = 150
@@ -94,13 +95,6 @@ def _row(r: Result) -> tuple[str, ...]:
     return (f"{r.name} [{r.unit}]", r.what, *cells, cpu, speed, str(s.count if s else 0), right, note)
 
 
-def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
-    def row(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
-
-
 def plot(results: Sequence[Result], requirements: Sequence[Requirement]) -> bytes | None:
     """All samples of a set's times [ms], each on its limit and goal if it has them."""
     rows: list[tuple[str, Budget | None, list[float]]] = []
@@ -113,7 +107,7 @@ def plot(results: Sequence[Result], requirements: Sequence[Requirement]) -> byte
     if not rows:
         return None
     fastest = max(LEAST, min(min(values) for *_, values in rows))
-    return alone(distribution(rows, NAMES, min(1.0, 10.0 ** math.floor(math.log10(fastest)))))
+    return standalone(distribution(rows, NAMES, min(1.0, 10.0 ** math.floor(math.log10(fastest)))))
 
 
 def write(
@@ -130,14 +124,9 @@ def write(
         MARKDOWN: markdown(suite, judged, pictures).encode(),
         **pictures,
     }
-    written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
-            part = folder / f"{name}.part"
-            part.write_bytes(data)
-            os.replace(part, folder / name)
-            written.append(folder / name)
+            write_whole(folder / name, data)
     except OSError as error:
         raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
-    return written
+    return [folder / name for name in files]

@@ -62,11 +62,44 @@ def monitor_arguments(parser: argparse.ArgumentParser) -> None:
         help="watch latencies, rates and the machine (default; never in lock-step)",
     )  # fmt: skip
     parser.add_argument(
+        "--shedding", action=argparse.BooleanOptionalAction, default=True,
+        help="give up the least useful work while the machine is overloaded (default; never in lock-step)",
+    )  # fmt: skip
+    parser.add_argument(
         "--prometheus", type=count, default=0, metavar="PORT", help="serve the monitor's metrics on 127.0.0.1"
     )
     parser.add_argument(
         "--thresholds", default="", metavar="WORDS", help='of alerts: "system.cpu=90 voice.response=1.5"'
     )
+
+
+def reserve_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reserve", action=argparse.BooleanOptionalAction, default=True,
+        help="reserve what of the machine a run takes, so that runs beside each other do not overbook it",
+    )  # fmt: skip
+
+
+def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
+    """A context in which a run that a person looks at holds its share of the machine. It is never kept
+    waiting: where others hold what it takes, a line says so."""
+    import contextlib
+
+    from vla_sim.errors import BusyError
+    from vla_sim.resources.manager import Resources
+
+    @contextlib.contextmanager
+    def held() -> Any:
+        with contextlib.ExitStack() as stack:
+            if wanted:
+                try:
+                    book = Resources()
+                    stack.enter_context(book.hold(name, needs.within(book.machine().limit)))
+                except (BusyError, InputError) as error:
+                    console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
+            yield
+
+    return held()
 
 
 def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +113,10 @@ def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
         if a.prometheus > 65535:
             raise InputError(f"--prometheus {a.prometheus}: a port is a number from 1 to 65535")
         prometheus.installed()
-    return {"monitor": a.monitor, "prometheus_port": a.prometheus, "thresholds": a.thresholds}
+    return {
+        "monitor": a.monitor, "shedding": a.shedding, "prometheus_port": a.prometheus,
+        "thresholds": a.thresholds,
+    }  # fmt: skip
 
 
 def speed(text: str) -> float:

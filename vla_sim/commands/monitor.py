@@ -14,6 +14,9 @@ from vla_sim.errors import InputError, StackError
 PATIENCE = 6.0
 """[s] until the first state: discovery, then at most a second."""
 
+GONE = 10.0
+"""[s] without a state after which the stack is taken for ended."""
+
 
 def add(commands: Any) -> None:
     top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
@@ -72,10 +75,6 @@ def call_top(a: argparse.Namespace) -> int:
         console.print(render(seen))
         console.print(f"the stack in domain {domain} has ended", style="bold")
     return 0
-
-
-GONE = 10.0
-"""[s] without a state after which the stack is taken for ended."""
 
 
 def find_domain(given: int | None) -> tuple[int, bool]:

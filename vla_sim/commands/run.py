@@ -11,6 +11,7 @@ from typing import Any
 
 from vla_sim.commands import common
 from vla_sim.errors import InputError
+from vla_sim.profiling import threads as profiling
 
 DEMO = "Go to the kitchen and pick up the red cup"
 DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}
@@ -44,6 +45,15 @@ def add(commands: Any) -> None:
     run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
     common.stack_arguments(run)
     common.monitor_arguments(run)
+    common.reserve_argument(run)
+    run.add_argument(
+        "--profile", action="store_true",
+        help="profile every node: a flame graph each and the top 10 of each, in the run's folder",
+    )  # fmt: skip
+    run.add_argument(
+        "--profiler", default="pyinstrument", choices=profiling.TOOLS,
+        help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
+    )  # fmt: skip
     run.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
     run.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
@@ -55,11 +65,14 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
     common.check_gui(a)
+    if a.profile and a.profiler == "pyinstrument":
+        profiling.installed()
     from rich.console import Console
 
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import File
     from vla_sim.scenario.run import RunOptions, run_once, sounds
+    from vla_sim.scenario.sweep import needs
     from vla_sim.stack import StackOptions
     from vla_sim.world import World
 
@@ -88,8 +101,9 @@ def call(a: argparse.Namespace) -> int:
             a.domain,
             a.verbose,
             again=_again(a, seed, a.seeds is not None),
+            profile=a.profiler if a.profile else "",
         )
-        with Display(console) as display:
+        with common.share(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)

@@ -53,6 +53,7 @@ def add(commands: Any) -> None:
     play.add_argument("--speed", default="max", metavar="FACTOR", help="max: lock-step; or times real time")
     common.stack_arguments(play)
     common.monitor_arguments(play)
+    common.reserve_argument(play)
     play.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     play.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
@@ -74,6 +75,7 @@ def sweep_arguments(parser: argparse.ArgumentParser) -> None:
         help="max (default): lock-step, the same on any machine; or times real time",
     )  # fmt: skip
     common.stack_arguments(parser)
+    common.reserve_argument(parser)
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
     parser.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
     parser.add_argument(
@@ -104,6 +106,7 @@ def play_one(a: argparse.Namespace) -> int:
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import load
     from vla_sim.scenario.run import RunOptions, broken, run_once, save_record
+    from vla_sim.scenario.sweep import needs
     from vla_sim.stack import StackOptions
 
     file = load(a.scenario)
@@ -119,7 +122,8 @@ def play_one(a: argparse.Namespace) -> int:
     )
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")
-    with Display(console, quiet=a.quiet) as display:
+    share = common.share(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)
+    with share, Display(console, quiet=a.quiet) as display:
         display.event(None, f"{file.name}, {a.engine}, seed {a.seed}: {file.scenario.proves}", "bold")
         try:
             record = run_once(options, display)
@@ -144,10 +148,11 @@ def call(a: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vla_sim.engines import ENGINES
+    from vla_sim.resources.manager import Resources
     from vla_sim.scenario import junit, report, sweep
     from vla_sim.scenario.statistics import Rate
 
-    common.speed(a.speed)
+    speed = common.speed(a.speed)
     targets = [str(p) for p in load.shipped()] if a.all else a.targets
     if not targets:
         raise InputError("give a scenario's name, a file or a folder, or --all for the shipped library")
@@ -162,11 +167,17 @@ def call(a: argparse.Namespace) -> int:
     folder = common.folder(a.out, "test-")
     console = Console(highlight=False, stderr=a.json == "-")
     tasks = [
-        sweep.Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder)
+        sweep.Task(
+            str(f.path), f.name, engine, seed, f.scenario.attempts, folder, sweep.needs(f.scenario, speed)
+        )
         for f in files for seed in seeds for engine in engines
     ]  # fmt: skip
-    arguments = [*stack_words(a), *(["--verbose"] if a.verbose else [])]
-    runner = sweep.local(arguments, a.jobs) if a.ray is None else sweep.on_ray(arguments, a.ray, a.jobs)
+    arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
+    if a.ray is None:
+        book = Resources() if a.reserve else None
+        runner = sweep.local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
+    else:
+        runner = sweep.on_ray(arguments, a.ray, a.jobs)
     records = sweep.run(tasks, runner, folder, console)
     report.write(records, folder / "report.html")
     if a.junit:

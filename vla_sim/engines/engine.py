@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -107,6 +107,14 @@ class CameraFrame:
     cy: float
     capture_mono: float
 
+    def shrunk(self, by: int) -> CameraFrame:
+        """Of every `by`-th pixel each way."""
+        return replace(
+            self, color=np.ascontiguousarray(self.color[::by, ::by]),
+            depth=np.ascontiguousarray(self.depth[::by, ::by]), fx=self.fx / by, fy=self.fy / by,
+            cx=self.cx / by, cy=self.cy / by,
+        )  # fmt: skip
+
 
 @dataclass
 class LidarFrame:
@@ -186,8 +194,9 @@ class Engine(ABC):
         """A cheap copy of all that `render` needs."""
 
     @abstractmethod
-    def render(self, snapshot: Any) -> CameraFrame:
-        """The head camera's frame of a snapshot, noise included. Always from the same thread."""
+    def render(self, snapshot: Any, shrink: int = 1) -> CameraFrame:
+        """The head camera's frame of a snapshot, noise included. Always from the same thread. shrink: the
+        same view in so many times fewer rows and columns."""
 
     def view(self, snapshot: Any, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         """A free camera's picture (height, width, 3) for reports; from `render`'s thread."""

@@ -161,8 +161,8 @@ class FakeEngine(Engine):
     def snapshot(self) -> PoseSnapshot:
         return self.eyes.snapshot(self.poses(), self.time, 0)
 
-    def render(self, snapshot: PoseSnapshot) -> CameraFrame:
-        return self.eyes.render(snapshot)
+    def render(self, snapshot: PoseSnapshot, shrink: int = 1) -> CameraFrame:
+        return self.eyes.render(snapshot, shrink)
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]

@@ -443,13 +443,13 @@ class GazeboEngine(Engine):
         self._mirror()
         return self._eyes.snapshot(body_poses(self.twin.data, self._bodies), self.time, self.seed)
 
-    def render(self, snapshot: PoseSnapshot) -> CameraFrame:
+    def render(self, snapshot: PoseSnapshot, shrink: int = 1) -> CameraFrame:
         """Natively the frame that Gazebo took last before the snapshot, with its own time."""
         if self._native is None or snapshot.time <= self._native.period:  # nothing was due since the reset
-            return self._eyes.render(snapshot)
+            return self._eyes.render(snapshot, shrink)
         origin = self._origin * self.tree.step
         stamp, color, depth = self._native.frame(origin + snapshot.time)
-        return self._eyes.camera_frame(replace(snapshot, time=stamp - origin), color, depth)
+        return self._eyes.camera_frame(replace(snapshot, time=stamp - origin), color, depth).shrunk(shrink)
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]

@@ -281,8 +281,8 @@ class MujocoEngine(Engine):
                 d.mocap_pos[index], d.mocap_quat[index] = pose[:3], pose[3:]
         mujoco.mj_kinematics(m, d)
 
-    def render(self, snapshot: Snapshot) -> CameraFrame:
-        return self._draw().frame(snapshot)
+    def render(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
+        return self._draw().frame(snapshot, shrink)
 
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         return self._draw().view(snapshot, eye, target, size)

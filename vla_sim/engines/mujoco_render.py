@@ -97,11 +97,12 @@ class Renderer:
         mujoco.mjr_readPixels(color, z, viewport, self.context)
         return color[::-1], None if z is None else z[::-1]
 
-    def frame(self, snapshot: Snapshot) -> CameraFrame:
+    def frame(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
         """The head camera's colour and depth from one pass, with noise."""
         optics = self.optics
+        width, height = optics.width // shrink, optics.height // shrink
         self.pose(snapshot)
-        color, buffer = self.draw(self.head, optics.width, optics.height, depth=True)
+        color, buffer = self.draw(self.head, width, height, depth=True)
         # The buffer holds reversed or plain window depth d in 0..1 with 1 at the far plane.
         near, far = np.float32(self.model.vis.map.znear), np.float32(self.model.vis.map.zfar)
         depth = near / (np.float32(1.0) - buffer * (np.float32(1.0) - near / far))
@@ -110,8 +111,8 @@ class Renderer:
             color, depth = self.noise.apply(color, depth, snapshot.seed, snapshot.time)
         depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
         return CameraFrame(
-            snapshot.time, color, depth, self.focal, self.focal,
-            (optics.width - 1) / 2, (optics.height - 1) / 2, snapshot.mono,
+            snapshot.time, color, depth, self.focal / shrink, self.focal / shrink, (width - 1) / 2,
+            (height - 1) / 2, snapshot.mono,
         )  # fmt: skip
 
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -152,8 +153,8 @@ class SoftwareRenderer:
         poses = body_poses(self.data, self.bodies)
         return PoseSnapshot(snapshot.time, snapshot.mono, snapshot.seed, poses)
 
-    def frame(self, snapshot: Snapshot) -> CameraFrame:
-        return self.sensors.render(self.posed(snapshot))
+    def frame(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
+        return self.sensors.render(self.posed(snapshot), shrink)
 
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         return self.sensors.view(self.posed(snapshot), eye, target, size)

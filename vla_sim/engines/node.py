@@ -30,7 +30,7 @@ from vla_sim.engines.pacer import Pacer
 from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.lockstep import Conductor
-from vla_sim.params import StageParams, check, param
+from vla_sim.params import StageParams, check, named_numbers, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
 
@@ -73,7 +73,7 @@ class EngineNode(StageNode[EngineParams]):
     listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
     /sim/contacts at 25 Hz; /vla/trace (stage "control").
     Subscriptions: /cmd_vel, arm and gripper trajectories, /vla/verdict and /vla/status (for the trace).
-    /sim/disturb. Services: /sim/reset.
+    /sim/disturb, /monitor/load (fewer and smaller images, fewer joint states). Services: /sim/reset.
     Its time is the simulation's, which never goes back: a reset goes on from it.
     """
 
@@ -120,7 +120,7 @@ class EngineNode(StageNode[EngineParams]):
             self.turns.charges(p.compute, costs_of(p.costs))
             self.pacer = Pacer(0.0)
         elif p.camera:
-            self.camera = CameraThread(self.engine.render, self._publish_images)
+            self.camera = CameraThread(self._render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
         self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
         for side in robot.SIDES:
@@ -130,6 +130,7 @@ class EngineNode(StageNode[EngineParams]):
         self.listen(contract.STATUS, self._first_motion.status)
         self.listen(contract.DISTURB, self._on_disturbance)
         self.create_service(Trigger, contract.RESET_SERVICE, self._on_reset)
+        self.follow_load()
 
     # ------------------------------------------------------------------ the loop
 
@@ -171,12 +172,15 @@ class EngineNode(StageNode[EngineParams]):
         stamp = to_stamp(self.now())
         self._clock_topic.publish(Clock(clock=stamp))
         self._messages.fill(self.state, stamp)
-        self.publish(contract.JOINT_STATES).publish(self._messages.joints)
-        self.publish(contract.IMU).publish(self._messages.imu)
+        load = self.load
+        if self._due(1.0 / load.joint_rate):
+            self.publish(contract.JOINT_STATES).publish(self._messages.joints)
+            self.publish(contract.IMU).publish(self._messages.imu)
         self.publish(contract.ODOM).publish(self._messages.odometry)
         if self._due(1.0 / self.params.lidar_rate) and self._sees("lidar") != "silent":
             self._publish_scan(stamp)
-        if self._due(1.0 / self.params.camera_rate, 1) and self._camera_wanted():
+        camera_rate = min(self.params.camera_rate, load.perception_rate)
+        if self._due(1.0 / camera_rate, 1) and self._camera_wanted():
             self._look()
         self._contacts.add(self.engine.contacts())
         if self._due(TRUTH_PERIOD, 2):
@@ -304,7 +308,7 @@ class EngineNode(StageNode[EngineParams]):
         if self._sees("lidar") == "nan":
             ranges[:] = np.nan
         self._scan.publish(conversions.laser_scan(ranges, stamp, 1.0 / self.params.lidar_rate))
-        if self._points.get_subscription_count():
+        if self.load.background and self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))
 
     def _publish_truth(self) -> None:
@@ -323,7 +327,11 @@ class EngineNode(StageNode[EngineParams]):
         if self.camera is not None:
             self.camera.offer(snapshot)
         elif self.turns is not None:
-            self._publish_images(self.engine.render(snapshot))
+            self._publish_images(self._render(snapshot))
+
+    def _render(self, snapshot: Any) -> CameraFrame:
+        """In the camera's thread, where there is one."""
+        return self.engine.render(snapshot, self.load.camera_shrink)
 
     def _publish_images(self, frame: CameraFrame) -> None:
         """In the camera's thread, where there is one."""
@@ -344,18 +352,7 @@ class EngineNode(StageNode[EngineParams]):
 
 def costs_of(text: str) -> dict[str, float]:
     """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
-    out = {}
-    for word in text.split():
-        name, _, value = word.partition("=")
-        try:
-            ms = float(value)
-        except ValueError:
-            ms = -1.0
-        if name not in contract.COSTS or ms < 0.0:
-            known = ", ".join(contract.COSTS)
-            raise InputError(f"cost {word!r}: NAME=MILLISECONDS is allowed, with a name of {known}")
-        out[name] = 1e-3 * ms
-    return out
+    return {name: 1e-3 * ms for name, ms in named_numbers(text, contract.COSTS, "cost").items()}
 
 
 def main() -> int:

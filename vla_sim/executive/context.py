@@ -48,6 +48,8 @@ class Context:
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
+    background: bool = True
+    """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
     _goals: int = 0
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from vla_sim import clock, contract
-from vla_sim.contract import CommandState, ManipulationRequest, NavigationRequest, Status, Verdict
+from vla_sim.contract import (
+    CommandState,
+    ManipulationRequest,
+    NavigationRequest,
+    Plan,
+    Status,
+    Verdict,
+)
 from vla_sim.executive.context import Context
 from vla_sim.executive.goals import Running
 from vla_sim.executive.queue import CommandQueue, Job
@@ -35,7 +42,7 @@ class Executive:
             self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
             return
         if not self.queue.push(Job(plan, ctx.pose)):
-            detail = f"I have {len(self.queue)} commands waiting already."
+            detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
             self._status(plan.command_id, "rejected", detail=detail)
             ctx.say(detail)
             return
@@ -67,13 +74,14 @@ class Executive:
 
     def tick(self) -> None:
         """Go on with the running skill, or take the next job."""
-        if self.job is not None and self.queue.outranks(self.job.plan):
+        self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
+        if self.job is not None and (why := self._waits(self.job.plan)):
             self._drop_skill()
-            self._status(self.job.plan.command_id, "accepted", detail="waits for an urgent command")
+            self._status(self.job.plan.command_id, "accepted", detail=why)
             self.queue.push(self.job, front=True)
             self.job = None
         if self.job is None:
-            self.job = self.queue.pop()
+            self.job = self.queue.pop(background=self.ctx.background)
             if self.job is None:
                 return
             self.ctx.user_pose = self.job.user_pose
@@ -93,7 +101,15 @@ class Executive:
             elif job.step == len(job.plan.steps):
                 self._end(job, "succeeded", result.detail)
 
+    def _waits(self, plan: Plan) -> str:
+        """Why a plan that runs has to wait now; "" if it goes on."""
+        if self.queue.outranks(plan):
+            return "waits for an urgent command"
+        shed = plan.priority == "background" and not self.ctx.background
+        return "waits until the machine is less busy" if shed else ""
+
     def _end(self, job: Job, state: CommandState, detail: str) -> None:
+        self.queue.ended(job.plan)
         job.step -= 1
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)

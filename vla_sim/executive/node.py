@@ -26,7 +26,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     """Parameters: `ExecutiveParams`.
 
     Subscribes /vla/verdict, /navigation/status, /manipulation/status, /perception/objects,
-    /safety/state, /odom, /localization/map_to_odom.
+    /safety/state, /odom, /localization/map_to_odom, /monitor/load (background commands wait).
     Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
     """
 
@@ -47,6 +47,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         for topic in (contract.STATUS, contract.NAVIGATION_REQUEST, contract.MANIPULATION_REQUEST):
             self.publish(topic)  # discovered before the first command, not at it
         self.publish(contract.SAY)
+        self.follow_load()
         self.repeat(1.0 / self.params.rate, self.tick)
 
     def on_verdict(self, verdict: contract.Verdict) -> None:
@@ -93,7 +94,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.pose = (float(at[0]), float(at[1]), yaw)
 
     def tick(self) -> None:
-        self.ctx.now = self.now()
+        self.ctx.now, self.ctx.background = self.now(), self.load.background
         self.update_pose()
         self.core.tick()
         self.flush()
@@ -107,7 +108,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         job = self.core.job
         return {
             "running": job.plan.text if job else "",
-            "waiting": str(len(self.core.queue)),
+            "waiting": ", ".join(f"{n} {name}" for name, n in self.core.queue.waiting().items() if n) or "0",
             "holding": str(self.ctx.holding.kind) if self.ctx.holding else "",
         }
 

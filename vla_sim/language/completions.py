@@ -3,42 +3,43 @@
 What is remembered are the model's words, under everything that they depend on: the prompt, in which the
 world's names, what is held and what was spoken of stand, the model and its parameters. Whoever asks reads
 them anew in the world as it is, so that a plan that was made for another world is never served.
-
-Requests are not gathered into batches. Each goes out at once on a connection of its own, and the server
-batches what it has: to wait for others would cost a command more time than it saves.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 from cachetools import TTLCache
 
 from vla_sim import clock
+from vla_sim.contract import Priority
 from vla_sim.errors import MissingError
-from vla_sim.language.llm_format import LlmError, WrongAnswerError
+from vla_sim.language.admission import Admission, Turn
+from vla_sim.language.llm_errors import LlmError, RefusedError, ServerError, WrongAnswerError
+from vla_sim.language.llm_statistics import Statistics
 from vla_sim.language.prompt import Message
 
-ENTRIES, SECONDS = 50, 300.0
-"""What is remembered, and how long [s]."""
+if TYPE_CHECKING:
+    from vla_sim.language.chat import ChatServer
+
 RETRIES = 2
 """How often a request that the server refused or lost is made again."""
 BACKOFF = 0.2
 """[s] before the first repetition, about twice as long before each further one."""
-FAILURES, REST = 3, 10.0
-"""After so many failures one after another the server is left alone for this long [s]."""
-PERMANENT = range(400, 500)
-"""Statuses that no repetition mends, but for 408, 409 and 429."""
+MOST_CHARACTERS = 8000
+"""Of an answer; the longest plan has a quarter of it."""
+PATIENCE = 60.0
+"""[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the verdict:
+less than the conductor's, and as much as the longest timeout."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class LlmSettings:
     """base_url: of the server, ending in /v1. api_key_env: environment variable with the key (a local
     server needs none). timeout: for the whole plan, repetitions and a repair included [s]. grounded: refuse
     a plan with names or amounts that the text does not speak of, or without a name that it speaks of.
-    per_minute: most requests in any minute. price_in, price_out: of a million tokens."""
+    per_minute: most requests in any minute. batch: most under way at once; batch_wait: longest wait for one
+    of them to end [s]. cache_entries, cache_seconds: what is remembered, and how long [s]. price_in,
+    price_out: of a million tokens."""
 
     base_url: str
     model: str = "local"
@@ -56,6 +59,10 @@ class LlmSettings:
     max_tokens: int = 1000
     grounded: bool = True
     per_minute: int = 100
+    batch: int = 3
+    batch_wait: float = 2.0
+    cache_entries: int = 50
+    cache_seconds: float = 300.0
     price_in: float = 0.0
     price_out: float = 0.0
 
@@ -68,264 +75,188 @@ class Reply:
     remembered: bool = False
 
 
-@dataclass
-class Statistics:
-    """asked: replies wanted; remembered, shared: had from memory, or from a request already under way;
-    sent: HTTP requests; repeated: those that were repetitions; failed; refused: not sent at all.
-    milliseconds: of the last hundred answers of the server."""
+@dataclass(eq=False)
+class _UnderWay:
+    """A request, its place in the line, and how many wait for its answer."""
 
-    asked: int = 0
-    remembered: int = 0
-    shared: int = 0
-    sent: int = 0
-    repeated: int = 0
-    failed: int = 0
-    refused: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=100))
-
-    def values(self) -> dict[str, str]:
-        """As the node's diagnostics tell them."""
-        names = "asked", "remembered", "shared", "sent", "repeated", "failed", "refused"
-        out = {f"llm.{name}": str(getattr(self, name)) for name in (*names, "tokens_in", "tokens_out")}
-        out["llm.hit_rate"] = f"{self.remembered / self.asked if self.asked else 0.0:.2f}"
-        out["llm.cost"] = f"{self.cost:.4f}"
-        if self.milliseconds:
-            p50, p95 = np.percentile(list(self.milliseconds), (50, 95))
-            out |= {"llm.p50_ms": f"{p50:.0f}", "llm.p95_ms": f"{p95:.0f}"}
-        return out
-
-
-class TokenBucket:
-    """At most `per_minute` in any minute, a tenth of them at once. Times [s] are the caller's."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._most = max(1.0, per_minute / 10.0)
-        self._rate = max(per_minute - self._most, 0.5) / 60.0
-        self._tokens, self._filled = self._most, -float("inf")
-        self._closed_until = -float("inf")
-
-    def take(self, now: float) -> float:
-        """0 and a token is taken, or how long it is until there is one [s]."""
-        if now < self._closed_until:
-            return self._closed_until - now
-        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
-        self._tokens -= 1.0
-        return 0.0
-
-    def close(self, until: float) -> None:
-        """The server asked for a pause."""
-        self._closed_until = max(self._closed_until, until)
-
-
-class Breaker:
-    """Open after `FAILURES` in a row, for `REST`; then one request may try."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._open_until = -float("inf")
-
-    def left(self, now: float) -> float:
-        """How long it stays open [s]; 0 lets a request pass, and the next only once that one is judged."""
-        if self._failures < FAILURES:
-            return 0.0
-        if now < self._open_until:
-            return self._open_until - now
-        self._open_until = now + REST
-        return 0.0
-
-    def judge(self, good: bool, now: float) -> None:
-        self._failures = 0 if good else self._failures + 1
-        self._open_until = now + REST
+    task: asyncio.Task[str]
+    turn: Turn
+    askers: int = 0
 
 
 class Completions:
-    """Thread-safe. response_format: what the server constrains its answers to. now, sleep: the clock of
-    deadlines [s]; seed: of the pauses before repetitions."""
+    """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
+    to. seed: of the pauses before repetitions."""
 
-    def __init__(
-        self, settings: LlmSettings, response_format: dict[str, Any],
-        now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep, seed: int = 0,
-    ) -> None:  # fmt: skip
+    def __init__(self, settings: LlmSettings, response_format: dict[str, Any], seed: int = 0) -> None:
         self.settings = settings
         self.statistics = Statistics()
+        self.admission = Admission(settings.per_minute, settings.batch, settings.batch_wait)
         self._parameters = {
             "model": settings.model, "temperature": settings.temperature, "max_tokens": settings.max_tokens,
             "response_format": response_format,
         }  # fmt: skip
-        self._now, self._sleep = now, sleep
         self._random = random.Random(seed)
-        self._remembered: TTLCache[bytes, str] = TTLCache(ENTRIES, SECONDS, timer=clock.mono)
-        self._under_way: dict[bytes, Future[str]] = {}
-        self._bucket, self._breaker = TokenBucket(settings.per_minute), Breaker()
-        self._lock = threading.Lock()
+        self._remembered: TTLCache[bytes, str] = TTLCache(
+            settings.cache_entries, settings.cache_seconds, timer=clock.mono
+        )
+        self._under_way: dict[bytes, _UnderWay] = {}
         self._connecting = threading.Lock()
-        self._client: Any = None
-        self._errors: type[Exception] = Exception
+        self._server: ChatServer | None = None
 
     def connect(self) -> None:
         """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
         with self._connecting:
-            if self._client is not None:
+            if self._server is not None:
                 return
             try:
-                import openai
+                from vla_sim.language.chat import ChatServer
             except ImportError:
                 raise MissingError(
                     'the "openai" package is not installed; pip install openai, or use planner:=rules'
                 ) from None
             key = os.environ.get(self.settings.api_key_env) or "none"
-            self._errors = openai.OpenAIError
-            self._client = openai.OpenAI(base_url=self.settings.base_url, api_key=key, max_retries=0)
+            self._server = ChatServer(self.settings.base_url, key, self._parameters)
 
-    def ask(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> Reply:
-        """The model's answer. check: raises `LlmError` for a beginning of it that leads nowhere, which ends
-        the request. Raises `LlmError` if there is no answer by the deadline, whatever the cause."""
+    async def close(self) -> None:
+        if self._server is not None:
+            await self._server.close()
+
+    async def ask(
+        self, said: list[Message], deadline: float, check: Callable[[str], None],
+        priority: Priority = "normal",
+    ) -> Reply:  # fmt: skip
+        """The model's answer. check: raises `WrongAnswerError` for a beginning of it that leads nowhere,
+        which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
+        there is no answer by the deadline (`clock.mono`), whatever the cause."""
+        self.statistics.asked += 1
         key = self._key(said)
-        with self._lock:
-            self.statistics.asked += 1
-            content = self._remembered.get(key)
-            if content is not None:
-                self.statistics.remembered += 1
-                return Reply(content, remembered=True)
-            others = self._under_way.get(key)
-            if others is None:
-                mine = self._under_way[key] = Future()
-            else:
-                self.statistics.shared += 1
-        if others is not None:
-            try:
-                return Reply(others.result(max(0.0, deadline - self._now())))
-            except TimeoutError:
-                raise self._too_late() from None
+        content = self._remembered.get(key)
+        if content is not None:
+            self.statistics.remembered += 1
+            return Reply(content, remembered=True)
+        request = self._under_way.get(key)
+        if request is None:
+            turn = Turn(priority)
+            task = asyncio.create_task(self._fetch(said, turn, deadline, check))
+            request = self._under_way[key] = _UnderWay(task, turn)
+        else:
+            self.statistics.shared += 1
+            self.admission.promote(request.turn, priority)
+        request.askers += 1
         try:
-            mine.set_result(self._fetch(said, deadline, check))
-        except BaseException as error:
-            mine.set_exception(error)
+            return Reply(await asyncio.shield(request.task))
         finally:
-            with self._lock:
+            request.askers -= 1
+            if request.askers == 0:
+                request.task.cancel()
                 del self._under_way[key]
-        return Reply(mine.result())
+            # An error's traceback knows this frame, and the task knows the error: without the circle, the
+            # answer's generators end here and now, and not in whichever thread next collects garbage.
+            del request
 
     def remember(self, said: list[Message], content: str) -> None:
         """What was a good answer is one again."""
-        with self._lock:
-            self._remembered[self._key(said)] = content
+        self._remembered[self._key(said)] = content
 
     def _key(self, said: list[Message]) -> bytes:
         return msgspec.json.encode([said, self._parameters])
 
-    def _too_late(self) -> LlmError:
-        return LlmError(f"no plan within {self.settings.timeout:g} s")
-
-    def _fetch(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
+    async def _fetch(
+        self, said: list[Message], turn: Turn, deadline: float, check: Callable[[str], None]
+    ) -> str:
         """Asks the server, and again where that may help and there is time."""
         attempt = 0
         while True:
-            self._admit(deadline)
-            began = self._now()
-            if began >= deadline:
-                raise self._too_late()
             try:
-                content = self._stream(said, deadline, check)
-            except self._errors as error:
-                pause = self._judge(error, attempt)
-                if pause is None or attempt == RETRIES or self._now() + pause >= deadline:
-                    raise LlmError(f"{type(error).__name__}: {str(error)[:200]}") from None
-            except WrongAnswerError:
-                with self._lock:
-                    self._breaker.judge(True, self._now())
-                raise
-            except LlmError:  # the server talks nonsense
-                with self._lock:
-                    self.statistics.failed += 1
-                    self._breaker.judge(False, self._now())
-                raise
-            else:
-                with self._lock:
-                    self._breaker.judge(True, self._now())
-                    self.statistics.milliseconds.append(1e3 * (self._now() - began))
-                return content
-            attempt += 1
-            with self._lock:
-                self.statistics.repeated += 1
-            self._sleep(pause)
-
-    def _admit(self, deadline: float) -> None:
-        """Wait for a place within the rate limit. Raises `LlmError` if there is none in time."""
-        with self._lock:
-            left = self._breaker.left(self._now())
-            if left > 0.0:
+                async with self.admission.place(turn, deadline):
+                    return await self._judged(said, deadline, check)
+            except RefusedError:
                 self.statistics.refused += 1
-                raise LlmError(f"the server failed {FAILURES} times in a row; next try in {left:.0f} s")
-        while True:
-            with self._lock:
-                now = self._now()
-                wait = self._bucket.take(now)
-                if wait <= 0.0:
-                    self.statistics.sent += 1
-                    return
-                if now + wait >= deadline:
-                    self.statistics.refused += 1
-                    limit = self.settings.per_minute
-                    raise LlmError(f"the limit is {limit} requests a minute; the next in {wait:.1f} s")
-            self._sleep(wait)
+                raise
+            except ServerError as error:
+                pause = max(error.pause or 0.0, BACKOFF * 2.0**attempt * self._random.uniform(0.5, 1.5))
+                if not error.again or attempt == RETRIES or clock.mono() + pause >= deadline:
+                    raise
+            attempt += 1
+            self.statistics.repeated += 1
+            await _sleep(pause)
 
-    def _judge(self, error: Exception, attempt: int) -> float | None:
-        """Seconds until a repetition; None if that would not help."""
-        status = getattr(error, "status_code", None)
-        with self._lock:
-            self.statistics.failed += 1
-            self._breaker.judge(False, self._now())
-            if status in PERMANENT and status not in (408, 409, 429):
-                return None
-            asked = _retry_after(error)
-            if asked is not None:
-                self._bucket.close(self._now() + asked)
-                return asked
-            return BACKOFF * 2.0**attempt * self._random.uniform(0.5, 1.5)
-
-    def _stream(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
-        content, came = "", False
+    async def _judged(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
+        """One request, and what it says of the server's health."""
+        breaker = self.admission.breaker
+        self.statistics.sent += 1
+        began = clock.mono()
         try:
-            with self._client.chat.completions.create(
-                messages=said, timeout=deadline - self._now(), stream=True,
-                stream_options={"include_usage": True}, **self._parameters,
-            ) as stream:  # fmt: skip
-                for chunk in stream:
-                    came = True
-                    if chunk.usage is not None:
-                        self._count(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-                    if chunk.choices and (more := chunk.choices[0].delta.content):
-                        content += more
-                        check(content)
-                    if self._now() >= deadline:
-                        raise self._too_late()
-        except (AttributeError, IndexError, TypeError, ValueError) as error:  # not OpenAI's form at all
-            raise LlmError(f"the server's answer is no chat completion: {error}") from None
-        if not came:
-            raise LlmError("the server's answer is no chat completion")
-        if not content.strip():
-            raise LlmError("the model answered nothing")
+            content = await self._in_time(said, deadline, check)
+        except ServerError as error:
+            self.statistics.failed += 1
+            if error.pause is not None:
+                self.admission.pause(error.pause)  # it is well, and says what it wants
+            else:
+                breaker.judge(False, clock.mono())
+            raise
+        except WrongAnswerError:
+            breaker.judge(True, clock.mono())
+            raise
+        except asyncio.CancelledError:
+            self.statistics.abandoned += 1
+            raise
+        breaker.judge(True, clock.mono())
+        self.statistics.milliseconds.append(1e3 * (clock.mono() - began))
         return content
 
-    def _count(self, tokens_in: int, tokens_out: int) -> None:
+    async def _in_time(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
+        """One request until the deadline. Whether that was kept is the clock's word (`clock.charge`)."""
+        left = deadline - clock.mono()
+        began = time.perf_counter()
+        try:
+            content = await asyncio.wait_for(
+                self._stream(said, check), PATIENCE if clock.lockstep() else left
+            )
+        except asyncio.TimeoutError:
+            clock.spend(left)
+            raise self._late() from None
+        except LlmError:
+            if clock.charge("llm", time.perf_counter() - began, left) > left:
+                raise self._late() from None
+            raise
+        if clock.charge("llm", time.perf_counter() - began, left) > left:
+            raise self._late()
+        return content
+
+    def _late(self) -> ServerError:
+        return ServerError(f"no plan within {self.settings.timeout:g} s")
+
+    async def _stream(self, said: list[Message], check: Callable[[str], None]) -> str:
+        from vla_sim.language.chat import Usage
+
+        assert self._server is not None, "connect first"
+        content, pieces, usage = "", 0, Usage()
+        try:
+            async with aclosing(self._server.pieces(said, usage)) as stream:
+                async for piece in stream:
+                    content += piece
+                    pieces += 1
+                    if len(content) > MOST_CHARACTERS:
+                        raise WrongAnswerError(f"longer than {MOST_CHARACTERS} characters", content)
+                    check(content)
+        finally:
+            self._count(usage.tokens_in, usage.tokens_out if usage.known else pieces, usage.known)
+        if not content.strip():
+            raise WrongAnswerError("the model answered nothing", content)
+        return content
+
+    def _count(self, tokens_in: int, tokens_out: int, known: bool) -> None:
         s = self.settings
-        with self._lock:
-            self.statistics.tokens_in += tokens_in
-            self.statistics.tokens_out += tokens_out
-            self.statistics.cost += 1e-6 * (tokens_in * s.price_in + tokens_out * s.price_out)
+        self.statistics.unmetered += not known
+        self.statistics.tokens_in += tokens_in
+        self.statistics.tokens_out += tokens_out
+        self.statistics.cost += 1e-6 * (tokens_in * s.price_in + tokens_out * s.price_out)
 
 
-def _retry_after(error: Exception) -> float | None:
-    """Seconds that the server asks for; a date is not understood and counts as none."""
-    response = getattr(error, "response", None)
-    try:
-        return max(0.0, float(response.headers["retry-after"])) if response is not None else None
-    except (KeyError, ValueError):
-        return None
+async def _sleep(seconds: float) -> None:
+    if clock.lockstep():
+        clock.spend(seconds)
+    else:
+        await asyncio.sleep(seconds)

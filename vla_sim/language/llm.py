@@ -1,29 +1,39 @@
-"""A planner that asks a language model behind an OpenAI-compatible server. It blocks: give it a thread
-(`worker.py`). What it returns has been checked as strictly as the rules' own plans."""
+"""A planner that asks a language model behind an OpenAI-compatible server. What it returns has been checked
+as strictly as the rules' own plans."""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 
+from vla_sim import clock
+from vla_sim.contract import Priority
 from vla_sim.errors import MissingError
 from vla_sim.language.completions import Completions, LlmSettings
 from vla_sim.language.context import Context
 from vla_sim.language.grounding import forgotten, ungrounded
-from vla_sim.language.llm_format import LlmError, WrongAnswerError, check_beginning, read, schema
-from vla_sim.language.prompt import Message, messages
+from vla_sim.language.llm_errors import LlmError, WrongAnswerError
+from vla_sim.language.llm_format import check_beginning, read, schema
+from vla_sim.language.loop_thread import LoopThread
+from vla_sim.language.prompt import Message, head, messages
 from vla_sim.language.resolve import Unresolved
 from vla_sim.language.rules import RulePlanner, Understood
 
+MOST_REPEATED = 1000
+"""Characters of a wrong answer that go back to the model."""
+
 
 class LlmPlanner:
-    """Thread-safe. Shares vocabulary and expansion with the rule planner."""
+    """Thread-safe. Shares vocabulary and expansion with the rule planner. Use it in a `with`."""
 
     def __init__(self, rules: RulePlanner, settings: LlmSettings) -> None:
         self.rules = rules
         self.settings = settings
+        self._head = head(rules.lexicon)
         plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
         self.completions = Completions(settings, {"type": "json_schema", "json_schema": plan})
+        self._loop = LoopThread("language model")
 
     def connect(self) -> None:
         """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
@@ -33,39 +43,69 @@ class LlmPlanner:
         """Let the server read the prompt once; a local one keeps it and is then several times faster.
         Raises `LlmError`."""
         self.connect()
-        said = messages(self.rules.lexicon, Context(), "Stop")
-        self.completions.ask(said, time.monotonic() + timeout, lambda _: None)
+        said = messages(self._head, Context(), "Stop")
+        deadline = clock.mono() + timeout
+        self._loop.start(self.completions.ask(said, deadline, lambda _: None, "background")).result()
 
-    def plan(self, text: str, context: Context) -> Understood:
+    def plan(self, text: str, context: Context, priority: Priority = "normal") -> Understood:
         """The model's plan for a text. A wrong answer goes back to it once, with the mistake.
 
         Raises `LlmError` if there is no valid plan within the timeout, whatever the cause.
         """
-        deadline = time.monotonic() + self.settings.timeout
+        return self.begin(text, context, priority).result()
+
+    def begin(self, text: str, context: Context, priority: Priority = "normal") -> Future[Understood]:
+        """`plan` without waiting for it. To cancel it closes its connection to the server."""
         try:
             self.connect()
         except MissingError as error:
             raise LlmError(str(error)) from None
-        said = messages(self.rules.lexicon, context, text)
-        try:
-            return self._ask(text, context, said, deadline)
-        except WrongAnswerError as wrong:
-            repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
-            said += [{"role": "assistant", "content": wrong.answer}, {"role": "user", "content": repair}]
-        return self._ask(text, context, said, deadline)
+        deadline = clock.mono() + self.settings.timeout
+        return self._loop.start(self._plan(text, context, priority, deadline))
 
-    def _ask(self, text: str, context: Context, said: list[Message], deadline: float) -> Understood:
+    def close(self) -> None:
+        """Give up what is under way and close the connections. Idempotent."""
+        self._loop.close(self.completions.close)
+
+    def __enter__(self) -> LlmPlanner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
+        said = messages(self._head, context, text)
+        try:
+            return await self._ask(text, context, said, deadline, priority)
+        except WrongAnswerError as wrong:
+            if clock.mono() >= deadline:
+                raise
+            repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
+            answer = wrong.answer[:MOST_REPEATED]
+            said += [{"role": "assistant", "content": answer}, {"role": "user", "content": repair}]
+        return await self._ask(text, context, said, deadline, priority)
+
+    async def _ask(
+        self, text: str, context: Context, said: list[Message], deadline: float, priority: Priority
+    ) -> Understood:
         def check(beginning: str) -> None:
             try:
                 check_beginning(beginning, self.rules.lexicon, context)
             except LlmError as error:
                 raise WrongAnswerError(str(error), beginning) from None
 
-        reply = self.completions.ask(said, deadline, check)
         try:
-            found = self._understood(text, reply.content, context)
-        except LlmError as error:
-            raise WrongAnswerError(str(error), reply.content) from None
+            reply = await self.completions.ask(said, deadline, check, priority)
+            began = time.perf_counter()
+            try:
+                found = self._understood(text, reply.content, context)
+            except LlmError as error:
+                raise WrongAnswerError(str(error), reply.content) from None
+            finally:
+                clock.charge("planning", time.perf_counter() - began)
+        except WrongAnswerError:
+            self.completions.statistics.wrong += 1
+            raise
         if found.problem is None:
             self.completions.remember(said, reply.content)
         return replace(found, remembered=reply.remembered)

@@ -16,11 +16,13 @@ import msgspec
 from vla_sim.contract import ObjectQuery, Step
 from vla_sim.language.context import Context
 from vla_sim.language.lexicon import Lexicon
+from vla_sim.language.llm_errors import LlmError, one_line
 from vla_sim.language.questions import Problem
 from vla_sim.language.resolve import Unresolved, limited
 
 MAX_STEPS = 12
-MAX_QUESTION = 200
+MAX_QUESTION, MAX_NAME = 200, 60
+"""Characters of a model's words that are said or told."""
 
 
 class LlmStep(msgspec.Struct, tag_field="skill", forbid_unknown_fields=True):
@@ -90,18 +92,6 @@ class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
     steps: list[AnyStep]
 
 
-class LlmError(Exception):
-    """The model gave no usable plan; the message says why."""
-
-
-class WrongAnswerError(LlmError):
-    """answer: what the model said instead of a plan."""
-
-    def __init__(self, mistake: str, answer: str) -> None:
-        super().__init__(mistake)
-        self.answer = answer
-
-
 def object_names(lexicon: Lexicon) -> list[str]:
     """"red cup" and, for any colour, "cup"."""
     kinds = dict.fromkeys(one.kind for one in lexicon.objects)
@@ -140,9 +130,9 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
         raise LlmError(f"not a plan: {error}") from None
     if not 0 < len(plan.steps) <= MAX_STEPS:
         raise LlmError(f"a plan has 1 to {MAX_STEPS} steps, this one has {len(plan.steps)}")
-    question = next((_spoken(one.question) for one in plan.steps if isinstance(one, Ask)), None)
+    question = next((one.question for one in plan.steps if isinstance(one, Ask)), None)
     if question is not None:
-        raise Unresolved(Problem(question or "What should I do?", "words"))
+        raise Unresolved(Problem(one_line(question, MAX_QUESTION) or "What should I do?", "words"))
     return _steps(plan.steps, lexicon, context)
 
 
@@ -160,8 +150,11 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
         raise LlmError(f"not a plan: {error}") from None
     if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
         raise LlmError('not a plan: it must be {"steps": [...]}')
-    complete = (begun.get("steps") or [])[:-1]
-    if not isinstance(complete, list) or len(complete) >= MAX_STEPS:
+    written = begun.get("steps", [])
+    if not isinstance(written, list):
+        raise LlmError("not a plan: its steps must be a list")
+    complete = written[:-1]
+    if len(complete) >= MAX_STEPS:
         raise LlmError(f"a plan has 1 to {MAX_STEPS} steps")
     try:
         steps = msgspec.convert(complete, list[AnyStep])
@@ -178,11 +171,6 @@ def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[S
         steps.append(_step(number, one, lexicon, last))
         last = steps[-1].object or last
     return steps
-
-
-def _spoken(question: str) -> str:
-    """A model's words that are said aloud: printable, short."""
-    return " ".join("".join(c if c.isprintable() else " " for c in question).split())[:MAX_QUESTION]
 
 
 def _step(number: int, one: AnyStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
@@ -220,6 +208,7 @@ def _limited(step: Step) -> Step:
 def _known(number: int, what: str, name: str, known: list[str]) -> str:
     name = name.strip().lower()
     if name not in known:
+        name = one_line(name, MAX_NAME)
         raise LlmError(f'step {number}: "{name}" is no {what}; allowed are {json.dumps(known)}')
     return name
 

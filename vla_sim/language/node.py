@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from vla_sim import clock, contract
-from vla_sim.contract import ObjectList, PayloadError
+from vla_sim.contract import ObjectList, PayloadError, Priority
 from vla_sim.errors import InputError, VlaSimError
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context, Memory
 from vla_sim.language.llm import LlmPlanner
-from vla_sim.language.llm_format import LlmError
+from vla_sim.language.llm_errors import LlmError
 from vla_sim.language.local_model import NAME, LocalModel
 from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner, Understood
@@ -35,6 +36,10 @@ class LanguageParams(StageParams):
     temperature: float = param(0.1, "of the model", low=0.0, high=2.0)
     max_tokens: int = param(1000, "of the model's answer", low=16, high=4096)
     per_minute: int = param(100, "requests to the server in any minute, at most", low=1, high=10000)
+    batch: int = param(3, "requests under way at once, at most", low=1, high=64)
+    batch_wait: float = param(2.0, "longest wait for one of them to end [s]", low=0.0, high=60.0)
+    cache_entries: int = param(50, "answers that are remembered", low=1, high=100_000)
+    cache_seconds: float = param(300.0, "for so long [s]", low=0.0, high=1e6)
     price_in: float = param(0.0, "of a million tokens of the prompt, to count the cost", low=0.0)
     price_out: float = param(0.0, "of a million tokens of the answer", low=0.0)
     grounded: bool = param(True, "refuse a model's plan that speaks of things the command does not name")
@@ -43,7 +48,7 @@ class LanguageParams(StageParams):
 class LanguageNode(StageNode[LanguageParams]):
     """Parameters: `LanguageParams`.
 
-    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects.
+    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /monitor/load.
     Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
     answered), trace "intent" and "planning".
     """
@@ -61,20 +66,21 @@ class LanguageNode(StageNode[LanguageParams]):
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
-        worker = None
+        worker: LlmWorker | None = None
         if p.planner != "rules":
             self._model_state = "starting"
             if clock.lockstep():
-                worker = LlmWorker(self._ask, p.timeout, lambda: None)
+                worker = LlmWorker(self._begin, lambda: None)
                 self.repeat(0.02, self.on_answers)
                 self._start_model()
             else:
                 self._wake = self.create_guard_condition(self.on_answers)
-                worker = LlmWorker(self._ask, p.timeout, self._wake.trigger)
+                worker = LlmWorker(self._begin, self._wake.trigger)
                 threading.Thread(target=self._start_model, daemon=True).start()
         self.responder = Responder(
-            self.rules, self.memory, self.send, self.planning_context, worker, p.planner
-        )
+            self.rules, self.memory, self.send, self.planning_context, worker, p.planner,
+            allowed=lambda: self.load.language_model, note=self.get_logger().warning,
+        )  # fmt: skip
         for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
         self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
@@ -82,6 +88,7 @@ class LanguageNode(StageNode[LanguageParams]):
         self.listen(contract.STATUS, self.memory.heard)
         # Kept undecoded: ten lists a second arrive, one in minutes is needed.
         self.listen(contract.OBJECTS, self.on_objects, raw=True)
+        self.follow_load()
 
     def on_objects(self, message: Any) -> None:
         self._objects = message
@@ -111,14 +118,15 @@ class LanguageNode(StageNode[LanguageParams]):
     def close(self) -> None:
         if self.responder.worker is not None:
             self.responder.worker.close()
+        if self._model is not None:
+            self._model.close()
         if self._local is not None:
             self._local.close()
 
-    def _ask(self, text: str, context: Context) -> Understood:
-        """In a worker's thread."""
+    def _begin(self, text: str, context: Context, priority: Priority) -> Future[Understood]:
         if self._model is None:
             raise LlmError(f"the language model is not ready: {self._model_state}")
-        return self._model.plan(text, context)
+        return self._model.begin(text, context, priority)
 
     def _start_model(self) -> None:
         """In a thread: import the client, start the local server; the rules answer until then."""
@@ -128,10 +136,8 @@ class LanguageNode(StageNode[LanguageParams]):
             if url == LOCAL:
                 self._local = LocalModel()
                 url = self._local.start()
-            settings = LlmSettings(
-                url, p.model, p.api_key_env, p.timeout, p.temperature, p.max_tokens, p.grounded,
-                p.per_minute, p.price_in, p.price_out,
-            )
+            given = {one.name: getattr(p, one.name) for one in fields(LlmSettings)}
+            settings = LlmSettings(**(given | {"base_url": url}))
             model = LlmPlanner(self.rules, settings)
             model.connect()
             if p.base_url == LOCAL:

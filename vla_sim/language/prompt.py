@@ -26,9 +26,9 @@ Places: {places}. Surfaces: {surfaces}. Objects: {objects}."""
 _UNCLEAR = ("Juggle with three swords", "I cannot do that. What should I do?")
 
 
-def messages(lexicon: Lexicon, context: Context, text: str) -> list[Message]:
-    """System message, examples, command. All but the last are the same every time, so that a server
-    can keep their evaluation."""
+def head(lexicon: Lexicon) -> list[Message]:
+    """System message and examples: the same for every command, so that a server can keep their evaluation.
+    About 1 ms."""
     system = _SYSTEM.format(
         places=", ".join(lexicon.place_names), surfaces=", ".join(lexicon.surface_place) or "none",
         objects=", ".join(f.object_names(lexicon)) or "none",
@@ -36,7 +36,12 @@ def messages(lexicon: Lexicon, context: Context, text: str) -> list[Message]:
     out = [{"role": "system", "content": system}]
     for command, answer in examples(lexicon):
         out += [{"role": "user", "content": command}, {"role": "assistant", "content": answer}]
-    return [*out, {"role": "user", "content": _with_context(text, context)}]
+    return out
+
+
+def messages(head: list[Message], context: Context, text: str) -> list[Message]:
+    """The head and the command."""
+    return [*head, {"role": "user", "content": _with_context(text, context)}]
 
 
 def examples(lexicon: Lexicon) -> list[tuple[str, str]]:

@@ -46,19 +46,24 @@ class Responder:
 
     send: publishes a record. context: the memory's, with what perception sees. worker: None without a
     model. mode "llm": the model first; "auto": the rules first, the model for what they cannot read.
-    Whatever the model fails at, the rules answer; a stop never waits for it.
+    Whatever the model fails at, the rules answer, and `note` is told why in one line; a stop never waits
+    for it.
     """
 
     def __init__(
         self, rules: RulePlanner, memory: Memory, send: Send, context: Callable[[], Context],
-        worker: LlmWorker | None = None, mode: str = "rules",
+        worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
+        allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
+        """allowed: whether the model may be asked now."""
         self.rules = rules
         self.memory = memory
         self.worker = worker
         self.mode = mode
+        self.allowed = allowed
         self.counts: dict[str, int] = {}
         self._send = send
+        self._note = note
         self._context = context
         self._waiting: dict[str, tuple[Request, Context, Understood]] = {}
 
@@ -106,7 +111,8 @@ class Responder:
         elif self.worker is not None and self._ask_model(understood):
             self._trace(request.command_id, "intent", request.received)
             self._waiting[request.command_id] = (request, context, understood)
-            self.worker.submit(request.command_id, request.text, context)
+            priority = _stronger(understood.priority, request.priority)
+            self.worker.submit(request.command_id, request.text, context, priority)
         else:
             self._publish(request, understood, "rules", context)
 
@@ -114,7 +120,11 @@ class Responder:
         if understood.answer or (understood.problem and understood.problem.reason == "heard"):
             return False
         strange = understood.problem is not None and understood.problem.reason in ("words", "name")
-        return self.mode == "llm" or (self.mode == "auto" and strange)
+        wanted = self.mode == "llm" or (self.mode == "auto" and strange)
+        if wanted and not self.allowed():
+            self._count("model spared under load")
+            return False
+        return wanted
 
     def _drop_waiting(self) -> None:
         """A stop was said: what the model is still thinking about must not move the robot later."""
@@ -128,6 +138,8 @@ class Responder:
         found = answer.understood
         if found is None or (found.problem is not None and self.mode == "auto"):
             self._count("model failed" if found is None else "model asked")
+            if found is None:
+                self._note(f"the rules answer {answer.command_id}, not the model: {answer.reason}")
             self._publish(request, by_rules, "rules", context, detail=answer.reason, asked=answer.asked)
             return
         if found.priority == "stop":
@@ -149,6 +161,8 @@ class Responder:
             found = self.rules.finish(found, context)
             clock.charge("planning", time.perf_counter() - began)
         if found.problem is not None:
+            if asked:
+                self._trace(command_id, "planning", asked, detail)
             self._ask_back(command_id, found.problem)
             return
         plan = Plan(

@@ -1,21 +1,21 @@
-"""Runs language-model requests beside the node: bounded in time and number, and nothing waits for
-another."""
+"""Keeps language-model requests beside the node: bounded in number, and nothing waits for another."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from vla_sim import clock
+from vla_sim.contract import Priority
 from vla_sim.language.context import Context
-from vla_sim.language.llm_format import LlmError
+from vla_sim.language.llm_errors import LlmError
 from vla_sim.language.rules import Understood
 
-Ask = Callable[[str, Context], Understood]
-"""Blocks until the model answered; raises `LlmError`."""
+Begin = Callable[[str, Context, Priority], "Future[Understood]"]
+"""Starts a request for a plan and returns at once; it ends in bounded time. Raises `LlmError`."""
 
 
 @dataclass(frozen=True)
@@ -30,42 +30,34 @@ class Answer:
 
 
 class LlmWorker:
-    """Each command gets a thread of its own; one that takes longer than `timeout` [s] is answered as
-    failed and its thread's late word is dropped. `on_ready` is called from another thread when
-    `finished` has something new. In lock-step a request is answered before `submit` returns, and what it
-    took, `timeout` at most, is charged as planning."""
+    """most: requests under way; a command beyond them is answered as failed. `on_ready` is called from
+    another thread when `finished` has something new. In lock-step a request is answered before `submit`
+    returns."""
 
-    def __init__(self, ask: Ask, timeout: float, on_ready: Callable[[], None], most: int = 4) -> None:
-        self._ask = ask
-        self._timeout = timeout
+    def __init__(self, begin: Begin, on_ready: Callable[[], None], most: int = 8) -> None:
+        self._begin = begin
         self._on_ready = on_ready
         self._most = most
         self._lock = threading.Lock()
-        self._waiting: dict[str, threading.Timer] = {}
-        self._threads = 0
+        self._waiting: dict[str, Future[Understood]] = {}
         self._done: SimpleQueue[Answer] = SimpleQueue()
 
-    def submit(self, command_id: str, text: str, context: Context) -> None:
+    def submit(self, command_id: str, text: str, context: Context, priority: Priority = "normal") -> None:
         """Start a request; its `Answer` comes through `finished`."""
+        asked = clock.mono()
+        if len(self._waiting) >= self._most:
+            self._put(Answer(command_id, None, f"{self._most} commands wait for the model already", asked))
+            return
+        try:
+            request = self._begin(text, context, priority)
+        except LlmError as error:
+            self._put(Answer(command_id, None, str(error), asked))
+            return
         with self._lock:
-            busy = self._threads >= self._most
-            if not busy:
-                self._threads += 1
-                late = Answer(command_id, None, f"no plan within {self._timeout:g} s")
-                timer = threading.Timer(self._timeout, self._finish, (late,))
-                timer.daemon = True
-                self._waiting[command_id] = timer
-                if not clock.lockstep():
-                    timer.start()
-        if busy:
-            self._put(Answer(command_id, None, f"{self._most} commands wait for the model already"))
-        elif clock.lockstep():
-            began = time.perf_counter()
-            self._run(command_id, text, context)
-            clock.charge("planning", time.perf_counter() - began)
-        else:
-            run = threading.Thread(target=self._run, args=(command_id, text, context), daemon=True)
-            run.start()
+            self._waiting[command_id] = request
+        if clock.lockstep():
+            wait([request])
+        request.add_done_callback(lambda _: self._finish(command_id, request, asked))
 
     def finished(self) -> list[Answer]:
         """The answers since the last call."""
@@ -77,36 +69,29 @@ class LlmWorker:
                 return out
 
     def drop(self) -> list[str]:
-        """Forget all requests under way (a stop was said); their command ids."""
+        """Give up all requests under way (a stop was said); their command ids."""
         with self._lock:
-            dropped = list(self._waiting)
-            for timer in self._waiting.values():
-                timer.cancel()
-            self._waiting.clear()
-        return dropped + [answer.command_id for answer in self.finished()]
+            dropped, self._waiting = self._waiting, {}
+        for request in dropped.values():
+            request.cancel()
+        return list(dropped) + [answer.command_id for answer in self.finished()]
 
     def close(self) -> None:
         self.drop()
 
-    def _run(self, command_id: str, text: str, context: Context) -> None:
-        asked = clock.mono()
-        try:
-            answer = Answer(command_id, self._ask(text, context), asked=asked)
-        except LlmError as error:
-            answer = Answer(command_id, None, str(error), asked=asked)
-        except Exception as error:  # a planner must not die of a model's answer
-            answer = Answer(command_id, None, f"{type(error).__name__}: {error}", asked=asked)
+    def _finish(self, command_id: str, request: Future[Understood], asked: float) -> None:
+        """The word on a command; one after a stop is dropped."""
         with self._lock:
-            self._threads -= 1
-        self._finish(answer)
-
-    def _finish(self, answer: Answer) -> None:
-        """The first word on a command counts; a later one, or one after a stop, is dropped."""
-        with self._lock:
-            timer = self._waiting.pop(answer.command_id, None)
-        if timer is not None:
-            timer.cancel()
-            self._put(answer)
+            if self._waiting.get(command_id) is not request:
+                return
+            del self._waiting[command_id]
+        error = CancelledError("closed") if request.cancelled() else request.exception()
+        if error is None:
+            self._put(Answer(command_id, request.result(), asked=asked))
+            return
+        if not isinstance(error, LlmError):  # a planner must not die of a model's answer
+            error = LlmError(f"{type(error).__name__}: {error}")
+        self._put(Answer(command_id, None, str(error), asked))
 
     def _put(self, answer: Answer) -> None:
         self._done.put(answer)

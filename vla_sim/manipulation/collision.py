@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim import robot, sdf
+from vla_sim.compiled import kernel
 from vla_sim.geometry import inverse, transform
 from vla_sim.kinematics import WAIST, ArmChain, Kinematics
 
@@ -25,7 +25,7 @@ HAND = WAIST + 7
 _OWN_LINKS = ("torso_link", robot.BASE_LINK, "left_hip_roll_link", "right_hip_roll_link")
 
 
-@njit(cache=True)
+@kernel
 def clearances(frames, joint, centre, radius, finger, opening, limb, boxes, halves, capsules, own):  # type: ignore[no-untyped-def]
     """(to the world, to the own body): the smallest gaps [m] of an arm's spheres; inf without things.
 
@@ -58,7 +58,7 @@ def clearances(frames, joint, centre, radius, finger, opening, limb, boxes, halv
     return world, body
 
 
-@njit(cache=True)
+@kernel
 def _to_capsule(p, capsule):  # type: ignore[no-untyped-def]
     along, square = 0.0, 0.0
     for r in range(3):

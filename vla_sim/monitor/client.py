@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -17,14 +16,12 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, PayloadError
+from vla_sim.contract import Alert, Load, MonitorState, PayloadError
 from vla_sim.monitor.view import Seen
 from vla_sim.ros import NO_EVENT, QOS
 from vla_sim.serial_executor import SerialExecutor
 from vla_sim.stack import middleware
 
-LOAD = next((t for t in contract.TOPICS if t.name.endswith("/load")), None)
-"""Where load shedding tells its level."""
 GONE = 5
 
 
@@ -40,7 +37,7 @@ class Viewer:
         self._lock = threading.Lock()
         self._state: MonitorState | None = None
         self._came = 0.0
-        self._load: dict[str, object] = {}
+        self._load: Load | None = None
         self._gone: deque[Alert] = deque(maxlen=GONE)
         self.nodes: dict[str, float] = {}
         """Who reports in this domain, and when last [s, monotonic]."""
@@ -54,8 +51,7 @@ class Viewer:
         listen(String, contract.MONITOR_STATE, self._on_state)
         listen(String, contract.MONITOR_ALERTS, self._on_alert)
         listen(DiagnosticArray, contract.DIAGNOSTICS, self._on_diagnostics)
-        if LOAD is not None:
-            listen(String, LOAD, self._on_load)
+        listen(String, contract.MONITOR_LOAD, self._on_load)
         self._executor = SerialExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name="viewer", daemon=True)
@@ -65,7 +61,7 @@ class Viewer:
         """What has come so far."""
         with self._lock:
             age = time.monotonic() - self._came if self._state is not None else 0.0
-            return Seen(self._domain, self._state, dict(self._load), list(self._gone), age)
+            return Seen(self._domain, self._state, self._load, list(self._gone), age)
 
     def _spin(self) -> None:
         try:
@@ -92,11 +88,11 @@ class Viewer:
 
     def _on_load(self, message: String) -> None:
         try:
-            load = json.loads(message.data)
-        except ValueError:
+            load = contract.decode(Load, message.data)
+        except PayloadError:
             return
         with self._lock:
-            self._load = load if isinstance(load, dict) else {}
+            self._load = load
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, NodeUsage, Status, Threshold, TraceEvent
+from vla_sim.contract import Alert, Load, MonitorState, NodeUsage, Status, Threshold, TraceEvent
 from vla_sim.monitor.latency import TOTAL, Latencies
 from vla_sim.monitor.metrics import MetricStore
+from vla_sim.monitor.shedding import Pressure, Shedding, limits
+from vla_sim.monitor.slope import WINDOW as RATE_WINDOW
 from vla_sim.monitor.slope import Slope
 from vla_sim.monitor.system import NodeProcess, Usage
 from vla_sim.monitor.watch import Watch
@@ -21,7 +23,6 @@ MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
 LAST_TOLD = 20
-ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 RATES = {"perception": contract.OBJECTS.name, "control": contract.CMD_VEL.name}
 """Which topic's rate a threshold means: objects for whoever looks, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}
@@ -29,18 +30,6 @@ WATCHED = {"voice": TOTAL, "llm": "planning"}
 OWN = ("listens", "pid")
 OWN_PREFIXES = ("listeners ", "published ")
 """Values in /diagnostics that are no key figures."""
-
-
-@dataclass(frozen=True)
-class Pressure:
-    """What load shedding is decided by, once a second. cpu [% of all cores], memory [% used], missed:
-    deadlines missed a second."""
-
-    stamp: float
-    mono: float
-    cpu: float
-    memory: float
-    missed: float
 
 
 @dataclass
@@ -72,14 +61,17 @@ class Monitor:
     `stamp` is the ROS time of the newest diagnostics: a second old at most, and it costs no clock messages.
     """
 
-    def __init__(self, thresholds: dict[str, Threshold], mono: float) -> None:
+    def __init__(self, thresholds: dict[str, Threshold], mono: float, *, shedding: bool = True) -> None:
         self.store = MetricStore()
         self.latencies = Latencies(self.store)
         self.outbox: list[Alert] = []
         self.stamp = 0.0
         self.commands = 0
         self.nodes: dict[str, Node] = {}
-        self.pressure = Pressure(0.0, mono, 0.0, 0.0, 0.0)
+        self.shedding = Shedding(limits(thresholds)) if shedding else None
+        self.load: Load | None = None
+        """What was decided last; None where load is never shed."""
+        self._lowered = (0.0, 0.0)
         self._watches = {name: Watch(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
@@ -101,7 +93,7 @@ class Monitor:
         if status.state == "accepted":
             self.commands += 1
             self.store.record("commands", "accepted", 1.0, "", mono)
-        elif status.state in ENDED:
+        elif status.state in contract.FINAL_STATES:
             self.store.record("commands", "failed", float(status.state == "failed"), "", mono)
             self._check("commands.errors", self.errors(mono), mono)
 
@@ -155,9 +147,10 @@ class Monitor:
             if value is None:
                 continue
             resolution = self._rates[topic].slope.resolution
+            asked = self._asked(component, mono)
             self.store.record(component, "rate", value, "Hz", mono)
             self._check(f"{component}.rate", value, mono, resolution)
-            lacking += max(0.0, self._thresholds[f"{component}.rate"].value - value - resolution)
+            lacking += max(0.0, asked - value - resolution)
         for kind, value in (("cpu", usage.cpu), ("memory", usage.memory), ("disk", usage.disk)):
             self.store.record("system", kind, value, "%", mono)
             self._check(f"system.{kind}", value, mono)
@@ -167,15 +160,30 @@ class Monitor:
                 self._say(watch.forget(mono, self.stamp))
         missed = lacking + (self.latencies.late - self._late) / max(0.5, mono - self._last)
         self._late, self._last = self.latencies.late, mono
-        self.pressure = Pressure(self.stamp, mono, usage.cpu, usage.memory, missed)
+        pressure = Pressure(self.stamp, mono, usage.cpu, usage.memory, missed)
+        if self.shedding is not None:
+            self.load = self.shedding.decide(pressure)
+            self.store.record("system", "load level", float(self.load.level), "", mono)
         return MonitorState(
             stamp=self.stamp, mono=mono, cpu=usage.cpu, memory=usage.memory, disk=usage.disk,
             sent=max(0.0, usage.sent), received=max(0.0, usage.received),
             real_time_factor=round(self._pace.value or 0.0, 3),
             stages=self.latencies.figures(mono - WINDOW), rates=rates, throughput=self.throughput(mono),
             errors=self.errors(mono), commands=self.commands, missed=round(missed, 3), nodes=nodes,
-            alerts=self.active(), figures=self._figures(),
+            alerts=self.active(), figures=self._figures(), load=self.load.level if self.load else 0,
         )  # fmt: skip
+
+    def _asked(self, component: str, mono: float) -> float:
+        """The rate that may be expected of a component now [Hz]. What load shedding has lowered is no missed
+        deadline, also not in the counts of the last seconds after it was restored."""
+        least = self._thresholds[f"{component}.rate"].value
+        if component != "perception" or self.load is None:
+            return least
+        allowed = contract.LOAD_LEVELS[self.load.level].perception_rate
+        if allowed < least:
+            self._lowered = (allowed, mono)
+        lowered, until = self._lowered[0], self._lowered[1] + 2.0 * RATE_WINDOW
+        return min(least, lowered) if lowered > 0.0 and mono < until else least
 
     def report(self, mono: float) -> str:
         """The last `WINDOW` in words: what is wrong, each component's summary, the last metrics."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,11 +9,13 @@ import msgspec
 import numpy as np
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, Record, StageFigures, Status, TraceEvent
+from vla_sim.contract import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.errors import InputError
+from vla_sim.files import write_whole
+from vla_sim.markdown import table
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
-from vla_sim.monitor.latency import TOTAL, Latencies, budget
+from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
 from vla_sim.monitor.metrics import MetricStore
 
 FILES = ("report.md", "report.json", "latency.svg", "machine.svg")
@@ -42,6 +43,16 @@ class AlertSpan(Record, frozen=True, kw_only=True):
     ended: float | None = None
 
 
+class LoadStep(Record, frozen=True, kw_only=True):
+    """Load was shed to a level, or restored to it, `at` seconds after the journal's beginning."""
+
+    at: float
+    level: int
+    name: str
+    what: str
+    cause: str
+
+
 class Health(Record, frozen=True, kw_only=True):
     """All of a journal in figures. seconds: how long it goes. latencies: each command's [ms], by stage.
     values: of the machine, the rates and the nodes, by name."""
@@ -62,6 +73,10 @@ class Health(Record, frozen=True, kw_only=True):
     alerts: list[AlertSpan]
     figures: dict[str, str]
     """Each node's last key figures."""
+    load: list[LoadStep] = msgspec.field(default_factory=list)
+    """How load was shed and restored."""
+    shed: float = 0.0
+    """Seconds at a level above 0."""
 
 
 def health(entries: Iterable[Entry]) -> Health:
@@ -75,7 +90,7 @@ def health(entries: Iterable[Entry]) -> Health:
     for e in entries:
         if isinstance(e.record, Status):
             accepted += e.record.state == "accepted"
-            if e.record.state not in ("accepted", "running"):
+            if e.record.state in contract.FINAL_STATES:
                 ended[e.record.state] = ended.get(e.record.state, 0) + 1
     latencies = _latencies(entries)
     total = sum(ended.values())
@@ -85,9 +100,10 @@ def health(entries: Iterable[Entry]) -> Health:
         throughput=accepted / (end - begin) if end > begin else 0.0,
         errors=ended.get("failed", 0) / total if total else 0.0,
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
-        stages=[_figures(stage, values) for stage, values in latencies.items()],
+        stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],
         latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
-        figures=states[-1].figures if states else {},
+        figures=states[-1].figures if states else {}, load=_load(entries, begin),
+        shed=float(sum(s.load > 0 for s in states)),
     )  # fmt: skip
 
 
@@ -101,15 +117,6 @@ def _latencies(entries: list[Entry]) -> dict[str, list[float]]:
     return {stage: values for stage, values in out.items() if values}
 
 
-def _figures(stage: str, values: list[float]) -> StageFigures:
-    p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
-    limits = budget(stage)
-    return StageFigures(
-        stage=stage, count=len(values), last=values[-1], p50=p50, p95=p95, p99=p99, worst=max(values),
-        over=sum(v > limits.limit for v in values), limit=limits.limit, goal=limits.goal,
-    )  # fmt: skip
-
-
 def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
     series: dict[str, list[float]] = {}
     for s in states:
@@ -117,6 +124,7 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
             ("cpu [%]", s.cpu), ("memory [%]", s.memory), ("disk [%]", s.disk),
             ("network sent [kB/s]", s.sent / 1e3), ("network received [kB/s]", s.received / 1e3),
             ("real-time factor", s.real_time_factor), ("deadlines missed [1/s]", s.missed),
+            ("load level", float(s.load)),
             *((f"{topic} [Hz]", rate) for topic, rate in sorted(s.rates.items())),
         ):  # fmt: skip
             series.setdefault(name, []).append(value)
@@ -153,6 +161,14 @@ def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:
     return out
 
 
+def _load(entries: list[Entry], begin: float) -> list[LoadStep]:
+    return [
+        LoadStep(at=round(e.mono - begin, 3), level=e.record.level, name=e.record.name,
+                 what=str(e.record).partition(": ")[2].partition(";")[0], cause=e.record.cause)
+        for e in entries if isinstance(e.record, Load)
+    ]  # fmt: skip
+
+
 # --------------------------------------------------------------------------- Markdown
 
 
@@ -163,13 +179,13 @@ def markdown(h: Health) -> str:
         "# How the robot was", "",
         f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
         f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
-        f"- share that failed: {h.errors:.2f} (limit {_limit('commands.errors'):g})",
+        f"- share that failed: {h.errors:.2f} (limit {contract.THRESHOLDS['commands.errors'].value:g})",
         f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
         "## Latencies [ms]", "",
     ]  # fmt: skip
     if h.stages:
-        lines += _table(
+        lines += table(
             ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
             [
                 (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
@@ -182,7 +198,7 @@ def markdown(h: Health) -> str:
         lines.append("No command was traced.")
     lines += ["", "## Alerts", ""]
     if h.alerts:
-        lines += _table(
+        lines += table(
             ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
             [
                 (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
@@ -192,9 +208,18 @@ def markdown(h: Health) -> str:
         )  # fmt: skip
     else:
         lines.append("None.")
+    lines += ["", "## Load", ""]
+    if h.load:
+        lines += [f"Shed for {h.shed:.0f} s.", ""]
+        lines += table(
+            ("at [s]", "level", "what", "why"),
+            [(f"{s.at:.1f}", f"{s.level} {s.name}", s.what, s.cause) for s in h.load],
+        )
+    else:
+        lines.append("None was shed.")
     lines += ["", "## Once a second", ""]
     if h.values:
-        lines += _table(
+        lines += table(
             ("what", "average", "least", "most"),
             [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
         )
@@ -203,19 +228,8 @@ def markdown(h: Health) -> str:
         lines.append("Nothing was measured.")
     if h.figures:
         lines += ["", "## Last key figures of the nodes", ""]
-        lines += _table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
+        lines += table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
     return "\n".join(lines) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
-    def row(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    return [row(head), "|" + " --- |" * len(head), *(row(r) for r in rows)]
-
-
-def _limit(name: str) -> float:
-    return next(t.value for t in contract.THRESHOLDS if t.name == name)
 
 
 def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
@@ -231,13 +245,10 @@ def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
     }
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, data in parts.items():
             if data is None:
                 continue
-            part = folder / f"{name}.part"
-            part.write_bytes(data)
-            os.replace(part, folder / name)
+            write_whole(folder / name, data)
             written.append(folder / name)
     except OSError as error:
         raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla_sim import contract
 from vla_sim.contract import StageFigures, TraceEvent
@@ -81,15 +82,20 @@ class Latencies:
             return known[2]  # nothing came, nothing went
         if not values.size:
             return None
-        p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
-        limits = budget(stage)
-        made = StageFigures(
-            stage=stage, count=int(values.size), last=float(values[-1]), p50=p50, p95=p95, p99=p99,
-            worst=float(values.max()), over=int(np.count_nonzero(values > limits.limit)),
-            limit=limits.limit, goal=limits.goal,
-        )  # fmt: skip
+        made = stage_figures(stage, values)
         self._figures[stage] = (series.count, values.size, made)
         return made
+
+
+def stage_figures(stage: str, values: NDArray[np.float64]) -> StageFigures:
+    """Of a stage's latencies [ms], in the order they came; at least one."""
+    p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
+    limits = budget(stage)
+    return StageFigures(
+        stage=stage, count=int(values.size), last=float(values[-1]), p50=p50, p95=p95, p99=p99,
+        worst=float(values.max()), over=int(np.count_nonzero(values > limits.limit)),
+        limit=limits.limit, goal=limits.goal,
+    )  # fmt: skip
 
 
 def budget(stage: str) -> contract.Budget:

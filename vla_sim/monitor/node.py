@@ -12,9 +12,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import Trigger
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, PayloadError, Record, SafetyState, Topic
+from vla_sim.contract import Alert, Load, MonitorState, PayloadError, Record, SafetyState, Topic
 from vla_sim.errors import VlaSimError
-from vla_sim.monitor.core import Monitor, Pressure
+from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
@@ -30,6 +30,7 @@ JOURNALLED = (contract.TRACE, contract.STATUS, contract.TRANSCRIPT, contract.COM
 class MonitorParams(StageParams):
     monitor_folder: str = param("", f"where {FILE} is written; empty: nowhere")
     prometheus_port: int = param(0, "on 127.0.0.1; 0: none", low=0, high=65535)
+    shedding: bool = param(True, "whether load is shed when the machine is under pressure")
     thresholds: str = param("", 'instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
 
 
@@ -37,8 +38,8 @@ class MonitorNode(StageNode[MonitorParams]):
     """Parameters: `MonitorParams`.
 
     Subscribes /diagnostics, /vla/trace, /vla/status, /vla/command, /voice/transcript, /safety/state.
-    Publishes /monitor/state (1 Hz), /monitor/alerts. Service /monitor/report (std_srvs/Trigger): the last
-    minutes as text.
+    Publishes /monitor/state, /monitor/load (1 Hz), /monitor/alerts. Service /monitor/report
+    (std_srvs/Trigger): the last minutes as text.
 
     Rates are told by the nodes' own counts, and the time by their reports: it hears a few messages a second
     whatever the rates are, and lives on the machine's clock.
@@ -47,7 +48,7 @@ class MonitorNode(StageNode[MonitorParams]):
     def __init__(self) -> None:
         super().__init__("monitor", MonitorParams)
         p = self.params
-        self.core = Monitor(thresholds(p.thresholds), time.monotonic())
+        self.core = Monitor(thresholds(p.thresholds), time.monotonic(), shedding=p.shedding)
         folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
         self.journal: Journal | None = None
         self.endpoint: Endpoint | None = None
@@ -64,6 +65,7 @@ class MonitorNode(StageNode[MonitorParams]):
         self.system = System(folder if folder is not None and folder.is_dir() else Path.cwd())
         self.publish(contract.MONITOR_STATE)
         self.publish(contract.MONITOR_ALERTS)
+        self.publish(contract.MONITOR_LOAD)
         self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
         self.listen(contract.TRACE, self.on_trace)
         self.listen(contract.STATUS, self.on_status)
@@ -107,10 +109,19 @@ class MonitorNode(StageNode[MonitorParams]):
         self.send(contract.MONITOR_STATE, self.last)
         self.write(contract.MONITOR_STATE, self.last)
         self.flush()
-        self.on_pressure(self.core.pressure)
+        if self.core.load is not None:
+            self.tell_load(self.core.load)
 
-    def on_pressure(self, pressure: Pressure) -> None:
-        """Once a second, with what was measured: here load shedding decides."""
+    def tell_load(self, load: Load) -> None:
+        """Every second, since stages that hear nothing work in full again; each step is written down."""
+        self.send(contract.MONITOR_LOAD, load)
+        if not load.fresh:
+            return
+        self.write(contract.MONITOR_LOAD, load)
+        if load.level > load.before:
+            self.get_logger().warning(str(load))
+        else:  # on a line of its own: rclpy's logger knows its callers by their line
+            self.get_logger().info(str(load))
 
     def on_report(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = True, self.core.report(time.monotonic())
@@ -137,14 +148,19 @@ class MonitorNode(StageNode[MonitorParams]):
     def health(self) -> tuple[bytes, str]:
         level, message = super().health()
         alerts = self.core.active() if hasattr(self, "core") else []
-        if not alerts:
+        load = self.core.load if hasattr(self, "core") else None
+        told = [f"{a.component} {a.metric}" for a in alerts]
+        told += [f"load level {load.level} ({load.name})"] if load is not None and load.level else []
+        if not told:
             return level, message
         worst = DiagnosticStatus.ERROR if any(_bad(a) for a in alerts) else DiagnosticStatus.WARN
-        return worst, ", ".join(f"{a.component} {a.metric}" for a in alerts)
+        return worst, ", ".join(told)
 
     def status(self) -> dict[str, str]:
         return {
             "alerts": str(len(self.core.active())),
+            "load level": str(self.core.load.level) if self.core.load else "never shed",
+            "load steps": str(self.core.shedding.steps if self.core.shedding else 0),
             "metrics": str(self.core.store.count),
             "journal lines lost": str(self.journal.lost if self.journal else 0),
         }

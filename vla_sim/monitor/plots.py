@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from vla_sim import contract
 from vla_sim.contract import MonitorState
+from vla_sim.monitor.core import RATES
 from vla_sim.monitor.latency import budget
 from vla_sim.scenario.report_charts import distribution
-from vla_sim.scenario.report_page import STYLE
+from vla_sim.scenario.report_page import standalone
 from vla_sim.scenario.report_parts import Markup, tag
 from vla_sim.scenario.report_svg import WIDTH, drawing, label, line, points, sane, steps, thin
 
@@ -21,7 +22,7 @@ MOST = 600
 def latency(latencies: dict[str, list[float]]) -> bytes | None:
     """Each stage's latencies [ms] on its budget; None if there are none."""
     rows = [(stage, budget(stage), [v for v in values if sane(v)]) for stage, values in latencies.items()]
-    return alone(distribution([row for row in rows if row[2]]))
+    return standalone(distribution([row for row in rows if row[2]]))
 
 
 def machine(states: Sequence[MonitorState]) -> bytes | None:
@@ -31,11 +32,10 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
     rows: list[tuple[str, str, Callable[[MonitorState], float | None]]] = [
         ("cpu [%]", "system.cpu", lambda s: s.cpu),
         ("memory [%]", "system.memory", lambda s: s.memory),
-        ("control [Hz]", "control.rate", lambda s: s.rates.get(contract.CMD_VEL.name)),
-        ("perception [Hz]", "perception.rate", lambda s: s.rates.get(contract.OBJECTS.name)),
+        ("control [Hz]", "control.rate", lambda s: s.rates.get(RATES["control"])),
+        ("perception [Hz]", "perception.rate", lambda s: s.rates.get(RATES["perception"])),
         ("real-time factor", "", lambda s: s.real_time_factor or None),
     ]
-    limits = {t.name: t.value for t in contract.THRESHOLDS}
     begin, end = states[0].mono, states[-1].mono
     parts: list[Markup] = []
     top, told = 24.0, []
@@ -43,7 +43,8 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
         series = [(s.mono - begin, v) for s in states if (v := of(s)) is not None and sane(v)]
         if len(series) < 2:
             continue
-        parts += _panel(name, thin(series, MOST), end - begin, limits.get(threshold), top)
+        limit = contract.THRESHOLDS[threshold].value if threshold else None
+        parts += _panel(name, thin(series, MOST), end - begin, limit, top)
         told.append(f"{name} at most {max(v for _, v in series):.3g}")
         top += HEIGHT + GAP
     if not told or end <= begin:
@@ -52,7 +53,7 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
     for t in steps(0.0, end - begin, 10):
         parts.append(label(_x(t, end - begin), bottom + 16, f"{t:g}", "t-soft t-mid"))
     parts.append(label(WIDTH - RIGHT, bottom + 28, "s", "t-soft t-end"))
-    return alone(drawing(WIDTH, bottom + 34, f"Over time: {', '.join(told)}", *parts, class_="chart"))
+    return standalone(drawing(WIDTH, bottom + 34, f"Over time: {', '.join(told)}", *parts, class_="chart"))
 
 
 def _x(seconds: float, span: float) -> float:
@@ -81,12 +82,3 @@ def _panel(
         parts.append(line(LEFT, y(limit), WIDTH - RIGHT, y(limit), "limit"))
         parts.append(label(WIDTH - RIGHT, y(limit) - 4, f"limit {limit:g}", "t-soft t-end t-halo"))
     return parts
-
-
-def alone(picture: Markup | None) -> bytes | None:
-    """A drawing as a file that stands alone."""
-    if picture is None:
-        return None
-    head = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
-    inside = picture.removeprefix("<svg ").replace(">", f"><style>{STYLE}</style>", 1)
-    return (head + inside).encode()

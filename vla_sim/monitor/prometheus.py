@@ -69,6 +69,7 @@ def families(state: MonitorState) -> Iterator[Any]:
     yield gauge("real_time_factor", "seconds of the ROS clock a second", state.real_time_factor)
     yield gauge("command_errors_ratio", "share of ended commands that failed", state.errors)
     yield gauge("deadlines_missed_per_second", "periods and stage limits", state.missed)
+    yield gauge("load_level", "how many levels of load are shed", state.load)
     yield CounterMetricFamily(PREFIX + "commands", "commands accepted", value=state.commands)
 
     latency = GaugeMetricFamily(

@@ -6,7 +6,6 @@ The format is Chrome's Trace Event Format (JSON object form): slices "X", flow a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import msgspec
 
 from vla_sim import contract
-from vla_sim.contract import Alert, Command, MonitorState, SafetyState, Status, TraceEvent, Transcript
+from vla_sim.contract import Alert, Command, Load, MonitorState, SafetyState, Status, TraceEvent, Transcript
 from vla_sim.errors import InputError
+from vla_sim.files import write_whole
+from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Start
 
 FILE = "trace.json"
@@ -28,7 +29,6 @@ COMMANDS = "commands"
 MACHINE = "machine"
 FIRST_PID = 1_000_000_000
 """For tracks that are no process of this machine: beyond Linux's largest process id."""
-ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 Event = dict[str, Any]
 
 
@@ -135,7 +135,7 @@ def _commands(out: _Trace, entries: list[Entry], traces: list[TraceEvent]) -> No
                 if running is not None:
                     _skill(out, tid, running, at)
                 running = (at, record) if record.state == "running" else None
-                if record.state in ENDED or record.state == "accepted":
+                if record.state in contract.FINAL_STATES or record.state == "accepted":
                     out.instant(COMMANDS, tid, record.state, at, detail=record.detail)
             elif isinstance(record, Transcript):
                 out.instant(COMMANDS, tid, "heard", at, text=record.text, confidence=record.confidence)
@@ -156,7 +156,8 @@ def _when(entry: Entry) -> float:
 
 
 def _stages(out: _Trace, traces: list[TraceEvent]) -> None:
-    """Slices by node, and an arrow from each stage of a command to its next."""
+    """Slices by node, and an arrow from each stage of a command to its next, from begin to begin: the middle
+    of a slice of a nanosecond may be rounded out of it."""
     flows: dict[str, list[tuple[float, str, int]]] = {}
     for t in sorted(traces, key=lambda t: t.begin_mono):
         node = NODES[t.stage]
@@ -166,7 +167,7 @@ def _stages(out: _Trace, traces: list[TraceEvent]) -> None:
             node, tid, t.stage, t.begin_mono, t.end_mono, command_id=t.command_id, detail=t.detail,
             limit_ms=limit, over=t.milliseconds > limit,
         )  # fmt: skip
-        flows.setdefault(t.command_id, []).append(((t.begin_mono + t.end_mono) / 2.0, node, tid))
+        flows.setdefault(t.command_id, []).append((t.begin_mono, node, tid))
     for number, way in enumerate(flows.values(), 1):
         way.sort()
         for k, (at, node, tid) in enumerate(way if len(way) > 1 else []):
@@ -185,17 +186,21 @@ def _safety(out: _Trace, entries: list[Entry]) -> None:
 
 
 def _machine(out: _Trace, entries: list[Entry], states: list[MonitorState]) -> None:
-    """Counters once a second, and alerts."""
-    tid = 0
+    """Counters once a second, alerts, and what load is shed."""
+    tid = shed = 0
     for e in entries:
         if isinstance(e.record, Alert):
             tid = tid or out.thread(MACHINE, "alerts")
             out.instant(MACHINE, tid, str(e.record), e.mono, value=e.record.value, limit=e.record.threshold)
+        elif isinstance(e.record, Load):
+            shed = shed or out.thread(MACHINE, "load")
+            out.instant(MACHINE, shed, str(e.record), e.mono, level=e.record.level, cause=e.record.cause)
     for s in states:
+        out.counter(MACHINE, "load level", s.mono, {"level": float(s.load)})
         out.counter(MACHINE, "cpu [%]", s.mono, {"cpu": s.cpu})
         out.counter(MACHINE, "memory [%]", s.mono, {"memory": s.memory})
         for topic, rate in s.rates.items():
-            if topic in (contract.OBJECTS.name, contract.CMD_VEL.name):
+            if topic in RATES.values():
                 out.counter(MACHINE, f"{topic} [Hz]", s.mono, {"rate": rate})
         for n in s.nodes:
             if n.cpu >= 0.0:
@@ -205,9 +210,6 @@ def _machine(out: _Trace, entries: list[Entry], states: list[MonitorState]) -> N
 def write(entries: Iterable[Entry], path: Path) -> None:
     """Raises `InputError` if the file cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(path.suffix + ".part")
-        part.write_bytes(msgspec.json.encode(trace(entries)))
-        os.replace(part, path)
+        write_whole(path, msgspec.json.encode(trace(entries)))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vla_sim import contract
-from vla_sim.contract import Alert, MonitorState, StageFigures, Threshold
+from vla_sim.contract import Alert, Load, MonitorState, StageFigures
+from vla_sim.monitor.core import RATES
 
 BAR = 20
 LEAST_RATE = 0.5
@@ -30,11 +31,11 @@ HIDDEN = ("simulated_seconds", "rejected ")
 
 @dataclass
 class Seen:
-    """What has come so far. load: fields of the last load record. gone: alerts that are over, newest last."""
+    """What has come so far. load: the last word on load shedding. gone: alerts that are over, newest last."""
 
     domain: int
     state: MonitorState | None = None
-    load: dict[str, object] = field(default_factory=dict)
+    load: Load | None = None
     gone: list[Alert] = field(default_factory=list)
     age: float = 0.0
     """[s] since the state came."""
@@ -66,16 +67,15 @@ def _head(seen: Seen, state: MonitorState) -> Group:
         for what, value in (("cpu", state.cpu), ("memory", state.memory), ("disk", state.disk))
     ]
     second += [Text(f"network {state.sent / 1e3:.0f} kB/s out, {state.received / 1e3:.0f} in")]
-    second += [_load(seen.load)] if seen.load else []
-    return Group(Text("   ").join(first), Text("   ").join(second))
+    third = [_load(seen.load)] if seen.load is not None else []
+    return Group(Text("   ").join(first), Text("   ").join(second), *third)
 
 
-def _load(load: dict[str, object]) -> Text:
-    level = load.get("level", load.get("name", ""))
-    told = {k: v for k, v in load.items() if k not in ("level", "stamp", "mono") and v not in ("", [], {})}
-    more = [f"{k} {v}" for k, v in told.items()]
-    calm = str(level).lower() in ("0", "normal", "none", "ok")
-    return Text(f"load level {level} " + ", ".join(more)[:60], style="green" if calm else "yellow")
+def _load(load: Load) -> Text:
+    if not load.level:
+        return Text("load level 0: everything in full", style="green")
+    since = f" for {max(0.0, load.mono - load.since):.0f} s"
+    return Text(f"load level {load.level}{since}: {contract.LOAD_LEVELS[load.level].sheds}", style="yellow")
 
 
 def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool = True) -> Table:
@@ -114,7 +114,7 @@ def _budget(s: StageFigures) -> Text:
 
 def _rates(state: MonitorState) -> Group:
     """Side by side, as many as there is room for; those with a limit first."""
-    limits = {contract.OBJECTS.name: "perception.rate", contract.CMD_VEL.name: "control.rate"}
+    limits = {topic: f"{component}.rate" for component, topic in RATES.items()}
     raised = {a.name for a in state.alerts}
     shown = sorted(
         (t for t, r in state.rates.items() if r >= LEAST_RATE and t != contract.DIAGNOSTICS.name),
@@ -124,7 +124,7 @@ def _rates(state: MonitorState) -> Group:
     for topic in shown:
         name = limits.get(topic, "")
         style = "red" if name in raised else "green" if name else ""
-        least = f" of {_threshold(name).value:g}" if name else ""
+        least = f" of {contract.THRESHOLDS[name].value:g}" if name else ""
         cells.append(Text(f"{topic} ", style="dim") + Text(f"{state.rates[topic]:.1f}{least}", style=style))
     return Group(Text("rates [Hz]", style="bold italic"), Columns(cells, padding=(0, 3), equal=True))
 
@@ -134,7 +134,7 @@ def _nodes(state: MonitorState) -> Table:
     known = [n for n in state.nodes if n.cpu >= 0.0]
     for n in sorted(state.nodes, key=lambda n: -n.cpu):
         says = Text(n.message, style={"warning": "yellow", "error": "red"}.get(n.level, "dim"))
-        silent = n.silent >= _threshold("node.silence").clear
+        silent = n.silent >= contract.THRESHOLDS["node.silence"].clear
         here = (f"{n.cpu:.0f} %", f"{n.memory:.0f} MB") if n.cpu >= 0.0 else ("-", "-")
         heard = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
         out.add_row(Text(n.node), str(n.pid or "-"), *here, heard, says)
@@ -172,13 +172,9 @@ def _alerts(active: Iterable[Alert], gone: list[Alert], mono: float) -> Table:
 
 def _mark(words: str, value: float, name: str) -> Text:
     """Coloured by how the value stands to its threshold."""
-    threshold = _threshold(name)
+    threshold = contract.THRESHOLDS[name]
     style = "red" if value >= threshold.value else "yellow" if value >= threshold.clear else "green"
     return Text(words, style=style)
-
-
-def _threshold(name: str) -> Threshold:
-    return next(t for t in contract.THRESHOLDS if t.name == name)
 
 
 def _ms(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vla_sim.contract import CRITICAL, THRESHOLDS, Alert, Severity, Threshold
-from vla_sim.errors import InputError
+from vla_sim.params import named_numbers
 
 FORGET = 60.0
 """[s] without a measurement after which a latency's alert is over: nothing says that it would hold still."""
@@ -79,17 +79,8 @@ def severity(value: float, threshold: Threshold) -> Severity:
 def thresholds(changes: str = "") -> dict[str, Threshold]:
     """The contract's by name, with those values instead that `changes` gives: "system.cpu=90
     voice.response=1.5". Where an alert is over moves along. Raises `InputError`."""
-    out = {t.name: t for t in THRESHOLDS}
-    for word in changes.split():
-        name, _, text = word.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if name not in out or not 0.0 < value < float("inf"):
-            raise InputError(
-                f"threshold {word!r}: NAME=NUMBER above 0 is allowed, with a name of {', '.join(out)}"
-            )
+    out = dict(THRESHOLDS)
+    for name, value in named_numbers(changes, out, "threshold", positive=True).items():
         t = out[name]
         out[name] = replace(t, value=value, clear=t.clear / t.value * value)
     return out

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.navigation.distance import DistanceField, clearance_field, sample, signed_field
 from vla_sim.world import Grid, World
 
@@ -70,7 +70,7 @@ class StaticMap:
         )
 
 
-@njit(cache=True)
+@kernel
 def _integrate(
     evidence: NDArray[np.int8],
     seen: NDArray[np.float32],
@@ -125,7 +125,7 @@ def _integrate(
             seen[r, c] = time
 
 
-@njit(cache=True)
+@kernel
 def _occupied(
     evidence: NDArray[np.int8], seen: NDArray[np.float32], oldest: float, out: NDArray[np.bool_]
 ) -> int:

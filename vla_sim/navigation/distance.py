@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vla_sim.compiled import kernel
 
 Array = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -19,7 +20,7 @@ FAR = 10.0
 """Distance [m] that stands for "nothing near": fields are capped here."""
 
 
-@njit(cache=True)
+@kernel
 def _squared_cells(occupied: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(rows, columns) squared distance in cells to the nearest occupied cell's centre; 1e12 if none."""
     rows, columns = occupied.shape
@@ -73,7 +74,7 @@ def _squared_cells(occupied: NDArray[np.bool_]) -> NDArray[np.float32]:
     return out
 
 
-@njit(cache=True)
+@kernel
 def clearance_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
     """(rows, columns) float32 [m] from each cell's centre to the nearest obstacle's edge, capped at
     `FAR`. Half a cell is taken off the centre distance, so occupied cells have -resolution / 2."""
@@ -84,7 +85,7 @@ def clearance_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
     return out
 
 
-@njit(cache=True)
+@kernel
 def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: float) -> float:
     """Field at (x, y) [m], bilinear between cell centres; the border's value outside."""
     rows, columns = field.shape
@@ -98,7 +99,7 @@ def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: f
     return (1.0 - b) * low + b * high
 
 
-@njit(cache=True)
+@kernel
 def sample_many(field: Field, x0: float, y0: float, resolution: float, points: Array) -> Array:
     """`sample` at each of (n, 2) points."""
     out = np.empty(len(points))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.navigation.distance import DistanceField, sample
 from vla_sim.navigation.gait import Gait
 
@@ -17,7 +17,7 @@ STEP = 0.1
 """Time step of predictions [s]."""
 
 
-@njit(cache=True)
+@kernel
 def body_clearance(
     field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     x: float, y: float, yaw: float, discs: Array,
@@ -34,7 +34,7 @@ def body_clearance(
     return worst
 
 
-@njit(cache=True)
+@kernel
 def _travel(
     field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     pose: Array, velocity: Array, target: Array, lag: float, discs: Array, steps: int,

@@ -10,14 +10,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.geometry import wrap
 from vla_sim.navigation.distance import DistanceField
 from vla_sim.navigation.footprint import STEP, body_clearance, body_room, clearance_ahead
 from vla_sim.navigation.gait import GAIT, WALKING_BODY, Gait
 from vla_sim.navigation.global_planner import SPACING
+from vla_sim.navigation.proximity import disc_clearance
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class LocalCommand:
     turning: bool = False
 
 
-@njit(cache=True)
+@kernel
 def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
     best, index = 1e18, first
     for i in range(first, min(last, len(points))):
@@ -63,23 +64,7 @@ def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
     return index
 
 
-@njit(cache=True)
-def _mover_clearance(movers: Array, after: float, x: float, y: float, yaw: float, discs: Array) -> float:
-    """Smallest distance [m] from the body to where the movers will be `after` seconds."""
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    worst = 1e9
-    for m in range(len(movers)):
-        mx, my = movers[m, 0] + after * movers[m, 2], movers[m, 1] + after * movers[m, 3]
-        if math.hypot(mx - x, my - y) > 1.5:
-            continue
-        for i in range(len(discs)):
-            px = x + cos * discs[i, 0] - sin * discs[i, 1]
-            py = y + sin * discs[i, 0] + cos * discs[i, 1]
-            worst = min(worst, math.hypot(mx - px, my - py) - movers[m, 4] - discs[i, 2])
-    return worst
-
-
-@njit(cache=True)
+@kernel
 def _evaluate(
     field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     pose: Array, velocity: Array, candidates: Array, targets: Array, lag: float,
@@ -94,7 +79,7 @@ def _evaluate(
     n = len(points)
     best_cost, best, best_clearance = 1e18, -1, 0.0
     here = body_clearance(field, x0, y0, resolution, pose[0], pose[1], pose[2], discs)
-    here = min(here, _mover_clearance(movers, 0.0, pose[0], pose[1], pose[2], discs))
+    here = min(here, disc_clearance(pose[0], pose[1], pose[2], discs, movers, 0.0))
     for m in range(len(candidates)):
         x, y, yaw = pose[0], pose[1], pose[2]
         vx, vy, wz = velocity[0], velocity[1], velocity[2]
@@ -109,8 +94,7 @@ def _evaluate(
             y += STEP * (sin * vx + cos * vy)
             yaw += STEP * wz
             d = body_clearance(field, x0, y0, resolution, x, y, yaw, discs)
-            if len(movers) > 0:
-                d = min(d, _mover_clearance(movers, (k + 1) * STEP, x, y, yaw, discs))
+            d = min(d, disc_clearance(x, y, yaw, discs, movers, (k + 1) * STEP))
             worst = min(worst, d)
             # Already too close: going on is allowed only where it gets better.
             if d < min(touch, here - 0.01):

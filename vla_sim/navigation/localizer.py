@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.geometry import wrap
 from vla_sim.navigation.distance import DistanceField, sample
 from vla_sim.navigation.pose_filter import compose, relative
@@ -32,7 +32,7 @@ class Match:
     count: int
 
 
-@njit(cache=True)
+@kernel
 def _solve(a: Array, b: Array) -> Array:
     """x with a x = b for a positive definite (n, n) matrix, by Cholesky's decomposition: numba's own
     solver would need scipy."""
@@ -56,7 +56,7 @@ def _solve(a: Array, b: Array) -> Array:
     return x
 
 
-@njit(cache=True)
+@kernel
 def _align(
     points: Array, pose: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
     everything: NDArray[np.float32], cutoff: float, prior: float, rounds: int,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.navigation.distance import DistanceField
+from vla_sim.navigation.proximity import pairwise_distances
 
 Array = NDArray[np.float64]
 
@@ -149,7 +150,7 @@ class Movers:
             trail = np.array([(x, y) for _, x, y in track.trail])
             ahead = track.position + np.outer(np.linspace(0.25, 2.0, 8), track.velocity)
             way = np.concatenate([trail, ahead])
-            apart = np.min(np.hypot(*(points[:, None, :] - way[None, :, :]).transpose(2, 0, 1)), axis=1)
+            apart = pairwise_distances(points, way).min(axis=1)
             near = apart < NEAR
             if not near.any() or apart[0] < INSIDE:
                 continue

@@ -7,8 +7,9 @@ The rule is written in HSV, where shading changes the value and leaves the hue. 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vla_sim.compiled import kernel
 
 COLOURS = (
     "none", "red", "orange", "yellow", "green", "blue", "purple", "pink",
@@ -68,7 +69,7 @@ def _table() -> NDArray[np.uint8]:
 TABLE: NDArray[np.uint8] = _table().reshape(-1)
 
 
-@njit(cache=True)
+@kernel
 def _look_up(rgb: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     rows, columns = out.shape
     for v in range(rows):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.perception.colour import COLOURS
 
 AREA, LEFT, TOP, RIGHT, BOTTOM, LABEL = range(6)
 """Columns of the statistics; LEFT..BOTTOM are the inclusive bounding box [px]."""
 
 
-@njit(cache=True)
+@kernel
 def _root(parent: NDArray[np.int32], i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -20,7 +20,7 @@ def _root(parent: NDArray[np.int32], i: int) -> int:
     return i
 
 
-@njit(cache=True)
+@kernel
 def _joined(a: float, b: float, gap: float, slope: float) -> bool:
     # A pixel without depth belongs to its neighbour of the same colour.
     if not (np.isfinite(a) and np.isfinite(b)):
@@ -28,7 +28,7 @@ def _joined(a: float, b: float, gap: float, slope: float) -> bool:
     return abs(a - b) < gap + slope * min(a, b)
 
 
-@njit(cache=True)
+@kernel
 def _connect(
     labels: NDArray[np.uint8],
     depth: NDArray[np.float32],

@@ -15,6 +15,7 @@ from vla_sim.perception.camera import Intrinsics, check_images
 from vla_sim.perception.colour import COLOURS, name_pixels
 from vla_sim.perception.components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
 from vla_sim.perception.detection import Detection, without_doubles
+from vla_sim.perception.kernels import hits
 from vla_sim.perception.pose import PoseEstimator
 from vla_sim.perception.vocabulary import Vocabulary
 
@@ -22,7 +23,9 @@ Array = NDArray[np.float64]
 
 
 class Detector(ABC):
-    """From images to detections."""
+    """From images to detections of what is in its vocabulary."""
+
+    vocabulary: Vocabulary
 
     @abstractmethod
     def detect(
@@ -38,14 +41,18 @@ class Detector(ABC):
     def warm(self) -> None:
         """Do all that the first image would wait for (compile, load)."""
         camera = Intrinsics.from_field_of_view(1.2, 64, 48)
-        # A camera 0.5 m above a grey floor with a red square on it.
-        rgb = np.full((48, 64, 3), 128, np.uint8)
-        rgb[20:30, 26:38] = (220, 20, 20)
-        depth = np.full((48, 64), 0.5, np.float32)
-        depth[20:30, 26:38] = 0.42
+        # A camera 0.5 m above a grey floor on which stands one of the things it looks for, in red.
         down = np.diag([1.0, -1.0, -1.0, 1.0])
         down[2, 3] = 0.5
-        self.detect(rgb, depth, camera, down)
+        v, u = np.indices((camera.height, camera.width)).reshape(2, -1)
+        rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.size)], axis=1)
+        found = np.full(u.size, np.inf)
+        for solid in self.vocabulary.solids[:1]:
+            pose = np.array([0.02, 0.02, solid.size[2] / 2, 0.0])
+            hits(solid.code, solid.lengths, pose, down[:3, 3].copy(), rays @ down[:3, :3].T, found)
+        rgb = np.where(np.isfinite(found)[:, None], (220, 20, 20), (128, 128, 128)).astype(np.uint8)
+        depth = np.minimum(found, 0.5).astype(np.float32).reshape(camera.height, camera.width)
+        self.detect(rgb.reshape(camera.height, camera.width, 3), depth, camera, down)
 
 
 class ColourDetector(Detector):

@@ -1,16 +1,13 @@
-"""Compiled: rays on upright solids, and the cost and search of the pose fit.
-
-All in one file on purpose: numba's cache looks for changes in a function's own file alone, so a kernel
-that calls one of another file would go on with that one's old code.
-"""
+"""Compiled: rays on upright solids, and the cost and search of the pose fit."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vla_sim.compiled import kernel
 
 Array = NDArray[np.float64]
 
@@ -21,7 +18,7 @@ WORST = 9.0
 """Cost of a pixel that contradicts the solid: three standard deviations squared."""
 
 
-@njit(cache=True)
+@kernel
 def _slab(o: float, d: float, low: float, high: float) -> tuple[float, float]:
     if abs(d) < 1e-12:
         if o < low or o > high:
@@ -31,7 +28,7 @@ def _slab(o: float, d: float, low: float, high: float) -> tuple[float, float]:
     return (a, b) if a < b else (b, a)
 
 
-@njit(cache=True)
+@kernel
 def _round(ox: float, oy: float, dx: float, dy: float, r: float) -> tuple[float, float]:
     """Where a ray is inside an endless upright cylinder about the origin."""
     a = dx * dx + dy * dy
@@ -48,7 +45,7 @@ def _round(ox: float, oy: float, dx: float, dy: float, r: float) -> tuple[float,
     return (-b - s) / a, (-b + s) / a
 
 
-@njit(cache=True)
+@kernel
 def _capped(
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, r: float, low: float, high: float
 ) -> float:
@@ -60,7 +57,7 @@ def _capped(
     return np.inf
 
 
-@njit(cache=True)
+@kernel
 def hit(
     code: int, s: Array, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> float:
@@ -86,7 +83,7 @@ def hit(
     return _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[2])
 
 
-@njit(cache=True)
+@kernel
 def hits(code: int, s: Array, pose: Array, origin: Array, rays: Array, out: Array) -> None:
     """t of every ray (n, 3) from `origin` (3,) on the solid at pose (x, y, z, yaw), into out (n,)."""
     c, sn = math.cos(pose[3]), math.sin(pose[3])
@@ -97,7 +94,7 @@ def hits(code: int, s: Array, pose: Array, origin: Array, rays: Array, out: Arra
         out[i] = hit(code, s, ox, oy, oz, c * dx + sn * dy, -sn * dx + c * dy, rays[i, 2])
 
 
-@njit(cache=True)
+@kernel
 def cost(
     code: int,
     s: Array,
@@ -146,7 +143,7 @@ def cost(
     return mean
 
 
-@njit(cache=True)
+@kernel
 def search(
     code: int,
     s: Array,

@@ -43,7 +43,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     Subscribes /head_camera/color/image_raw, /head_camera/depth/image_raw,
     /head_camera/color/camera_info (paired by stamp), /odom, /joint_states, /localization/map_to_odom,
-    /vla/intent.
+    /vla/intent, /monitor/load.
     Publishes /perception/objects, /perception/depth_scan (both at `rate` at most), trace "perception"
     (arrival of the first image after an intent to its objects published).
     Images are processed in a worker thread; one that arrives meanwhile replaces the one that waits.
@@ -86,6 +86,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(contract.COLOR, self.on_color)
         self.listen(contract.DEPTH, self.on_depth)
         self.listen(contract.INTENT, self.on_intent)
+        self.follow_load()
 
     # ------------------------------------------------------------------ callbacks store
 
@@ -146,7 +147,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             return
         color, arrived = self.colors.pop(stamp)
         depth = self.depths.pop(stamp)
-        if 0.0 <= stamp - self.last_stamp < 0.95 / self.params.rate:
+        if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self.load.perception_rate):
             return
         try:
             frame = self._frame(stamp, color, depth)

@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.perception.camera import Intrinsics
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ class ScanLayout:
 LAYOUT = ScanLayout()
 
 
-@njit(cache=True)
+@kernel
 def _fill(
     depth: NDArray[np.float32],
     stride: int,
@@ -92,7 +92,7 @@ def _fill(
                 total[beam, i] += r
 
 
-@njit(cache=True)
+@kernel
 def _in_capsule(c: Array, x: float, y: float, z: float) -> bool:
     ax, ay, az = c[3] - c[0], c[4] - c[1], c[5] - c[2]
     px, py, pz = x - c[0], y - c[1], z - c[2]
@@ -104,7 +104,7 @@ def _in_capsule(c: Array, x: float, y: float, z: float) -> bool:
     return dx * dx + dy * dy + dz * dz < c[6] * c[6]
 
 
-@njit(cache=True)
+@kernel
 def _nearest(count: NDArray[np.int32], total: Array, least: int, out: NDArray[np.float32]) -> None:
     beams, bins = count.shape
     for b in range(beams):

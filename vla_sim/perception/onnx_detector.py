@@ -19,7 +19,7 @@ from vla_sim.errors import InputError, MissingError
 from vla_sim.perception.camera import Intrinsics, check_images
 from vla_sim.perception.colour import COLOURS, name_pixels
 from vla_sim.perception.detection import Detection, without_doubles
-from vla_sim.perception.detector import Detector
+from vla_sim.perception.detector import ColourDetector, Detector
 from vla_sim.perception.pose import PoseEstimator
 from vla_sim.perception.vocabulary import Vocabulary
 
@@ -70,6 +70,10 @@ class OnnxDetector(Detector):
             if one is not None:
                 found.append(_scaled(one, score))
         return without_doubles(found)
+
+    def warm(self) -> None:
+        super().warm()
+        ColourDetector(self.vocabulary).warm()  # also what the model finds nothing for
 
     def _boxes(self, rgb: NDArray[np.uint8]) -> list[tuple[tuple[int, int, int, int], float, str]]:
         height, width = rgb.shape[:2]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vla_sim.compiled import kernel
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.detection import Detection
 from vla_sim.perception.fit import Fit, Samples, fit, refine
@@ -137,7 +137,7 @@ def _canonical(solid: Solid, yaw: float) -> float:
     return yaw - turn * round(yaw / turn)
 
 
-@njit(cache=True)
+@kernel
 def _sample(
     ids: NDArray[np.int32],
     number: int,

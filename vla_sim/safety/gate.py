@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vla_sim.compiled import kernel
 
 FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
 """Footprint of the standing body in base_link [m]: torso and toes ahead, heels behind, elbows at the
@@ -22,7 +23,7 @@ STOP_TIME = 0.5  # [s] a contact predicted nearer than this stops the robot: one
 MARGIN = 0.02  # [m] around the footprint
 
 
-@njit(cache=True)
+@kernel
 def time_to_contact(
     points: NDArray[np.float64], vx: float, vy: float, wz: float,
     front: float, back: float, half_width: float, horizon: float, step: float,

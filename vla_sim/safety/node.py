@@ -31,7 +31,7 @@ class SafetyParams(StageParams):
 class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
-    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom.
+    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load.
     Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety".
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
     """
@@ -47,7 +47,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self.twist = self.publish(contract.CMD_VEL)
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"
-        self.ticks = 0
+        self.ticks = self.periods = 0
         self.listen(contract.PLAN, self.on_plan)
         self.listen(contract.TRANSCRIPT, self.on_transcript)
         self.listen(contract.COMMAND, self.on_command)
@@ -55,7 +55,8 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(contract.SCAN, self.on_scan)
         self.listen(contract.ODOM, self.on_odom)
         self.create_service(SetBool, contract.ESTOP_SERVICE, self.on_estop)
-        self.repeat(1.0 / p.rate, self.tick)
+        self.follow_load()
+        self.repeat(1.0 / p.rate, self.on_timer)
 
     def on_plan(self, plan: Plan) -> None:
         begin, started = clock.mono(), time.perf_counter()
@@ -110,6 +111,12 @@ class SafetyNode(StageNode[SafetyParams]):
         self.send(contract.SAFETY_STATE, self.core.state())
         return response
 
+    def on_timer(self) -> None:
+        """At `rate`, or under load at what part of it is still 50 Hz."""
+        self.periods += 1
+        if self.periods % every(self.params.rate, self.load.gate_rate) == 0:
+            self.tick()
+
     def tick(self) -> None:
         now = self.now()
         vx, vy, wz = self.core.output(now)
@@ -128,6 +135,11 @@ class SafetyNode(StageNode[SafetyParams]):
             "reasons": "; ".join(state.reasons),
             "velocities rejected": str(self.core.bad_velocities),
         }
+
+
+def every(rate: float, most: float) -> int:
+    """Each how manieth period of `rate` is enough for `most` [Hz], and never less than that."""
+    return max(1, int(rate / most))
 
 
 def main() -> int:

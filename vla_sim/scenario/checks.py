@@ -82,7 +82,8 @@ class Run:
             given = self.command(number)
             for marked in reversed(self.recording.statuses):
                 status = marked.status
-                if status.command_id == given.command_id and status.state in judge.ENDED and marked.truth:
+                ended = status.state in contract.FINAL_STATES
+                if status.command_id == given.command_id and ended and marked.truth:
                     return marked.truth
         return self.recording.truths[-1]
 
@@ -281,10 +282,12 @@ class Latency(CheckSpec, frozen=True, kw_only=True, tag="latency"):
 
 
 class Rate(CheckSpec, frozen=True, kw_only=True, tag="rate"):
-    """How often something is published, per simulated second: its mean, and never a gap of three periods."""
+    """How often something is published, per simulated second: its mean, and never a gap of three periods, or
+    of `gap` [s]."""
 
     of: Literal["perception", "control", "truth"]
     at_least: Positive
+    gap: Positive | None = None
 
     def judge(self, run: Run) -> Check:
         r = run.recording
@@ -299,7 +302,8 @@ class Rate(CheckSpec, frozen=True, kw_only=True, tag="rate"):
         mean = (len(stamps) - 1) / max(1e-9, stamps[-1] - stamps[0])
         gap = max(b - a for a, b in itertools.pairwise(stamps))
         end = r.truths[-1].stamp - stamps[-1]
-        passed = mean >= 0.98 * self.at_least and max(gap, end) <= 3.0 / self.at_least
+        most = self.gap or 3.0 / self.at_least
+        passed = mean >= 0.98 * self.at_least and max(gap, end) <= most + 1e-6
         return outcome(name, passed, f"{mean:.1f} Hz, longest gap {max(gap, end):.2f} s")
 
 
@@ -418,7 +422,7 @@ class Stands(CheckSpec, frozen=True, kw_only=True, tag="stands"):
 
 class StopsWithin(CheckSpec, frozen=True, kw_only=True, tag="stops_within"):
     """After the robot heard command `command`, it walks no further than `distance` [m] and stands within
-    `seconds`."""
+    `seconds`, until the next command is given."""
 
     command: Number
     seconds: Positive = 2.0
@@ -430,7 +434,8 @@ class StopsWithin(CheckSpec, frozen=True, kw_only=True, tag="stops_within"):
         name = f"stops within {self.seconds:g} s and {self.distance:g} m"
         if heard is None:
             return outcome(name, False, "the command was never understood")
-        after = run.recording.between(heard, math.inf)
+        later = [g.stamp for g in run.commands[self.command :] if g.stamp > heard]
+        after = run.recording.between(heard, min(later, default=math.inf))
         went = max((math.dist(position(t), position(after[0])) for t in after), default=0.0)
         rest = [t for t in after if t.stamp >= heard + self.seconds]
         speed = judge.mean_speed(rest[:25]) if len(rest) > 1 else 0.0
@@ -568,6 +573,25 @@ class Safety(CheckSpec, frozen=True, kw_only=True, tag="safety"):
         return outcome(f"safety is {self.level}", passed, detail)
 
 
+class Load(CheckSpec, frozen=True, kw_only=True, tag="load"):
+    """Load is shed to this level of `contract.LOAD_LEVELS` or further, and, if `restored`, all of it is given
+    back by the end; always one level at a time."""
+
+    at_least: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    restored: bool = True
+
+    def judge(self, run: Run) -> list[Check]:
+        loads = [(stamp - run.begin, load) for stamp, load in run.recording.loads]
+        way = ", ".join(f"{load.level} at {at:.1f} s" for at, load in loads) or "it never was"
+        top = max((load.level for _, load in loads), default=0)
+        single = all(abs(load.level - load.before) == 1 for _, load in loads)
+        out = [outcome(f"load is shed to level {self.at_least} or further", top >= self.at_least, way)]
+        if self.restored:
+            back = bool(loads) and loads[-1][1].level == 0 and single
+            out.append(outcome("load is restored, level by level", back, way))
+        return out
+
+
 class Alert(CheckSpec, frozen=True, kw_only=True, tag="alert"):
     """A node raises a warning or error in /diagnostics, or with `raised: false` none does. In real time the
     monitor's alerts count too: `node` is then "system", "voice", "llm", "perception", "control", "commands",
@@ -586,7 +610,8 @@ class Alert(CheckSpec, frozen=True, kw_only=True, tag="alert"):
 
 BUILT_IN: tuple[type[CheckSpec], ...] = (
     AsCommanded, Outcome, Heard, Said, Order, Budget, Latency, Rate, Resources, NoFall, NoCollision,
-    Clearance, Arrival, PathEfficiency, Stands, StopsWithin, Grasp, Placed, Untouched, Never, Safety, Alert,
+    Clearance, Arrival, PathEfficiency, Stands, StopsWithin, Grasp, Placed, Untouched, Never, Safety, Load,
+    Alert,
 )  # fmt: skip
 
 DEFAULT: tuple[CheckSpec, ...] = (AsCommanded(), Budget(), NoFall(), NoCollision())

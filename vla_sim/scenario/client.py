@@ -14,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import clock, contract, ros
+from vla_sim import clock, contract, priority, ros
 from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.lockstep import Follower
 from vla_sim.params import StageParams
@@ -49,6 +49,7 @@ class Client(ros.StageNode[StageParams]):
         r = self.recording
         self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
         self.listen(contract.MONITOR_ALERTS, self.on_alert)
+        self.listen(contract.MONITOR_LOAD, self.on_load)
         self.listen(contract.GROUND_TRUTH, self.on_truth)
         self.listen(contract.CONTACTS, r.on_contacts)
         self.listen(contract.STATUS, self.on_status)
@@ -93,6 +94,10 @@ class Client(ros.StageNode[StageParams]):
     def on_alert(self, alert: contract.Alert) -> None:
         if alert.active:
             self.recording.alerts.append((self.recording.stamp, alert.component, str(alert)))
+
+    def on_load(self, load: contract.Load) -> None:
+        if load.fresh:
+            self.recording.loads.append((self.recording.stamp, load))
 
     def now(self) -> float:
         """Simulated time, as the nodes have it, though this one takes no part in /clock."""
@@ -162,8 +167,7 @@ class ClientThread:
         self.thread.start()
 
     def _spin(self) -> None:
-        # Watching must not hold up what is watched (Linux counts niceness a thread).
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+        priority.thread(5)  # watching must not hold up what is watched
         turns = self.node.turns
         try:
             if isinstance(turns, Follower):

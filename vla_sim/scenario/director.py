@@ -19,6 +19,7 @@ from vla_sim.scenario.format import (
     COMMANDS,
     Action,
     Blind,
+    CpuHog,
     Freeze,
     Kill,
     Move,
@@ -50,6 +51,8 @@ class Hands(Protocol):
     def kill(self, node: str) -> None: ...
 
     def freeze(self, node: str, stopped: bool) -> None: ...
+
+    def hog(self, processes: int, nice: int, seconds: float) -> None: ...
 
 
 @dataclass
@@ -204,6 +207,13 @@ class Director:
         elif isinstance(action, Blind):
             self._tell(f"{action.sensor} is {action.how} for {action.seconds:g} s")
             self.hands.disturb(Disturbance(kind=action.how, name=action.sensor, seconds=action.seconds))
+        elif isinstance(action, CpuHog):
+            if clock.lockstep():
+                self._tell("no cpu hog: lock-step does not depend on the machine")
+            else:
+                many = f"{action.processes} processes" if action.processes else "a process a core"
+                self._tell(f"cpu hog: {many} for {action.seconds:g} s")
+                self.hands.hog(action.processes, action.nice, action.seconds)
 
     def _pose(self, action: Move) -> tuple[float, float, float, float, float, float, float]:
         x, y, z = action.to

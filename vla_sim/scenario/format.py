@@ -148,7 +148,16 @@ class Blind(Action, frozen=True, kw_only=True, tag="blind"):
     how: Literal["silent", "nan"] = "silent"
 
 
-ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move, Kill, Freeze, Blind)
+class CpuHog(Action, frozen=True, kw_only=True, tag="cpu_hog"):
+    """Other processes want the cores for so many seconds: `processes` of them, 0 for one a core, stepping
+    back by `nice`. Nothing in lock-step, where results do not depend on the machine."""
+
+    seconds: Positive
+    processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 0
+
+
+ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move, Kill, Freeze, Blind, CpuHog)
 COMMANDS = (Say, Play, Type)
 """Actions that give the robot a command."""
 
@@ -161,9 +170,10 @@ class Scenario(Part, frozen=True, kw_only=True):
     proves: what a pass shows, in a sentence. start: where the robot begins; left out: where the world says.
     light: factor on the world's lights. remove: models taken out of the world. compute, costs: with
     lock-step, what a stage's work costs in simulated time: as measured, or the contract's figures with
-    these [ms] in their place. timeout: simulated seconds until the run is given up. attempts: how often
-    it may be tried; a pass on a later try is reported as such. expect: what must hold; empty: what was
-    commanded is done, in the budget, without a fall or a forbidden contact.
+    these [ms] in their place. pace: clock for a scenario about the machine's load, which is played at the
+    clock's pace, alone on the machine, where others are in lock-step. timeout: simulated seconds until the
+    run is given up. attempts: how often it may be tried; a pass on a later try is reported as such. expect:
+    what must hold; empty: what was commanded is done, in the budget, without a fall or a forbidden contact.
     """
 
     version: Literal[1]
@@ -177,6 +187,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     planner: Literal["rules", "llm", "auto"] = "rules"
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
+    pace: Literal["any", "clock"] = "any"
     timeout: Positive = 300.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     script: list[Any]

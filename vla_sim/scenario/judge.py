@@ -27,7 +27,6 @@ MOVE_ERROR = 0.20  # [m]
 TURN_ERROR = math.radians(10.0)
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
-ENDED = ("succeeded", "failed", "rejected", "cancelled", "asked")
 FLOOR = ("floor", "ground")
 FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
 GRIPPERS = ("_finger_left_link", "_finger_right_link", "_wrist_yaw_link")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import write_whole
+from vla_sim.scenario.report_parts import write_text
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, runs_of, verdict
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,7 +36,7 @@ def render(records: Sequence[RunRecord]) -> str:
 
 def write(records: Sequence[RunRecord], path: Path | str) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_whole(Path(path), render(records))
+    write_text(Path(path), render(records))
 
 
 def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:

@@ -77,6 +77,15 @@ class Usage(Record, frozen=True, kw_only=True):
     memory: float
 
 
+class LoadChange(Record, frozen=True, kw_only=True):
+    """Load was shed to a level of `contract.LOAD_LEVELS`, or restored to it."""
+
+    stamp: float
+    level: int
+    name: Text
+    cause: Text
+
+
 class Shot(Record, frozen=True, kw_only=True):
     """A key moment. file: PNG of the head camera, outside: the same moment from outside, or ""; both
     relative to the run's folder."""
@@ -169,6 +178,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     """Where each loose object was at first and at last."""
     added: list[AddedModel] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
+    load: list[LoadChange] = field(default_factory=list)
+    """How load was shed and restored, in order; empty where it never was."""
     log: list[Text] = field(default_factory=list)
     """The last warnings and errors of the nodes, "node: line"."""
     again: Text = ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from vla_sim import contract
 from vla_sim.contract import (
     Contacts,
     DetectedObject,
     GroundTruth,
+    Load,
     Plan,
     Status,
     TraceEvent,
@@ -18,8 +20,6 @@ from vla_sim.contract import (
 )
 from vla_sim.geometry import yaw_from_quaternion
 from vla_sim.scenario.record import Usage
-
-FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
 
 
 @dataclass
@@ -64,6 +64,8 @@ class Recording:
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
     """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
     monitor runs, (stamp, component, what is measured) of every alert."""
+    loads: list[tuple[float, Load]] = field(default_factory=list)
+    """(stamp, what the monitor said) of each step in which load was shed or restored."""
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
@@ -75,6 +77,15 @@ class Recording:
     @property
     def stamp(self) -> float:
         return self.truths[-1].stamp if self.truths else 0.0
+
+    def forget(self) -> None:
+        """Keep the last truth alone: for who watches for hours and judges nothing."""
+        for one in fields(self):
+            held = getattr(self, one.name)
+            if isinstance(held, list):
+                del held[: -1 if held is self.truths else None]
+            else:
+                held.clear()
 
     def on_contacts(self, contacts: Contacts) -> None:
         for pair in contacts.pairs:
@@ -103,7 +114,7 @@ class Recording:
     def final(self, command_id: str) -> Status | None:
         """The last word on a command, once it is spoken."""
         for marked in reversed(self.statuses):
-            if marked.status.command_id == command_id and marked.status.state in FINAL:
+            if marked.status.command_id == command_id and marked.status.state in contract.FINAL_STATES:
                 return marked.status
         return None
 

@@ -15,7 +15,7 @@ from vla_sim import contract
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.report_engines import engines_section
 from vla_sim.scenario.report_page import page
-from vla_sim.scenario.report_parts import Markup, Part, number, plural, tag, write_whole
+from vla_sim.scenario.report_parts import Markup, Part, number, plural, tag, write_text
 from vla_sim.scenario.report_run import one_run
 from vla_sim.scenario.report_scenarios import run_table, scenarios_section, together
 from vla_sim.scenario.report_site import Site, failed, mark, run_name
@@ -37,7 +37,7 @@ REASONS = 6  # of a run, in the list of what did not pass
 
 def write(records: Sequence[RunRecord], path: Path | str, title: str = TITLE) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_whole(Path(path), render(records, title))
+    write_text(Path(path), render(records, title))
 
 
 def render(records: Sequence[RunRecord], title: str = TITLE) -> str:

@@ -201,3 +201,12 @@ def page(title: str, *body: Part) -> str:
     )
     script = Markup(f"<script>{SCRIPT}</script>")
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', *body, script), lang='en')}\n"
+
+
+def standalone(picture: Markup | None) -> bytes | None:
+    """A drawing as an SVG file that stands alone; None of none."""
+    if picture is None:
+        return None
+    head = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
+    inside = picture.removeprefix("<svg ").replace(">", f"><style>{STYLE}</style>", 1)
+    return (head + inside).encode()

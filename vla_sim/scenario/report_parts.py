@@ -1,11 +1,10 @@
-"""What reports are made of: HTML that escapes by itself, tables, embedded pictures, files written whole."""
+"""What reports are made of: HTML that escapes by itself, tables, embedded pictures."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from vla_sim.errors import InputError
+from vla_sim.files import write_whole
 
 Part = str | None
 """`Markup` goes in as it is, any other text is escaped, None is left out."""
@@ -145,18 +145,9 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
 # --------------------------------------------------------------------------- files
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there, folders on the way included.
-
-    Raises `InputError` if it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_text(path: Path, text: str) -> None:
+    """The file is whole or not there. Raises `InputError` if it cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(text.encode("utf-8", "replace"))
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None

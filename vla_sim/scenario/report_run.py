@@ -100,7 +100,8 @@ def _drawings(record: RunRecord, site: Site) -> Markup | None:
     if curves is not None:
         told = (
             "Over simulated time: distance of the body from anything it must not touch; processor use of all "
-            "nodes, 100 % being one core; their resident memory. Short strokes at the bottom are events"
+            "nodes, 100 % being one core; their resident memory; how far load was shed, if it was. "
+            "Short strokes at the bottom are events"
         )
         told += ", crosses forbidden contacts." if record.contacts else "."
         course = join([tag("h5", "The course"), figure(scroll(curves, "Curves over time"), told)])

@@ -1,4 +1,4 @@
-"""Curves of a run over simulated time, one above the other: clearance, processor, memory."""
+"""Curves of a run over simulated time, one above the other: clearance, processor, memory, load shed."""
 
 from __future__ import annotations
 
@@ -36,15 +36,17 @@ class _Panel:
 
 
 def timeline(record: RunRecord) -> Markup | None:
-    """Clearance [m], processor [% of one core] and memory [MB] over simulated seconds, one above the other,
-    with the moments at which commands were given, events happened and forbidden things were touched. None
-    if nothing was recorded over time."""
+    """Clearance [m], processor [% of one core], memory [MB] and load level over simulated seconds, one above
+    the other, with the moments at which commands were given, events happened and forbidden things were
+    touched. None if nothing was recorded over time."""
     near = lowest([p for p in record.near if sane(*p)], 400)
+    load = _load(record)
     usage = [u for u in record.usage if sane(u.stamp, u.cpu, u.memory)]
     panels = [
         _Panel("clearance", "m", near, 108, 2, True),
         _Panel("cpu", "%", [(u.stamp, u.cpu) for u in usage], 64, 0, False),
         _Panel("memory", "MB", [(u.stamp, u.memory) for u in usage], 64, 0, False),
+        _Panel("load shed", "level", load, 64, 0, False),
     ]
     panels = [p for p in panels if len(p.series) > 1]
     if not panels:
@@ -84,6 +86,17 @@ def timeline(record: RunRecord) -> Markup | None:
     parts += [label(x(t), bottom + 16, f"{t:g}", "t-soft t-mid") for t in shown]
     parts.append(label(x(end), bottom + 16, "s", "t-soft t-end"))
     return drawing(WIDTH, bottom + 22, f"Over time: {', '.join(told)}", *parts, class_="chart")
+
+
+def _load(record: RunRecord) -> Series:
+    """The level that load is shed to, as a curve of steps; empty where it never was."""
+    steps_, level = [(0.0, 0.0)], 0.0
+    for change in record.load:
+        steps_ += [(change.stamp, level), (change.stamp, float(change.level))]
+        level = float(change.level)
+    if len(steps_) == 1:
+        return []
+    return [*steps_, (max(record.simulated_seconds, steps_[-1][0]), level)]
 
 
 def _panel(panel: _Panel, x, left: float, top: float) -> list[Markup]:  # type: ignore[no-untyped-def]

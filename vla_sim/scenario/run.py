@@ -22,7 +22,10 @@ import vla_sim
 from vla_sim import assets, contract
 from vla_sim.contract import Status
 from vla_sim.errors import StackError, VlaSimError
+from vla_sim.files import write_whole
 from vla_sim.monitor import health, journal, timeline
+from vla_sim.profiling import report
+from vla_sim.profiling import threads as profiling
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
@@ -31,8 +34,9 @@ from vla_sim.scenario.derive import derive, named
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.format import Action, Play, Say, Scenario
+from vla_sim.scenario.hog import Hogs
 from vla_sim.scenario.load import File
-from vla_sim.scenario.record import CommandRecord, Event, Put, RunRecord, Shot, Usage
+from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
@@ -50,6 +54,8 @@ POLL = 0.05  # [s]
 LOG_LINES = 40
 MONITOR = "monitor"
 """Folder of the monitor's journal and reports, in the run's."""
+PROFILE = "profile"
+"""Folder of the nodes' profiles, in the run's."""
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 
@@ -86,6 +92,8 @@ class RunOptions:
     pictures: bool = True
     attempt: int = 1
     again: str = ""
+    profile: str = ""
+    """The tool by which every node is profiled; empty: none."""
 
 
 def sounds(file: File, seed: int) -> dict[int, np.ndarray]:
@@ -112,7 +120,7 @@ def _voice(action: Say, seed: int) -> Synthesiser:
 
 
 def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
-    """`stack` with the scenario's world, displacements and costs in it."""
+    """`stack` with the scenario's world, displacements, costs and pace in it."""
     worlds = derive(scenario, folder)
     r = scenario.randomise
     costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
@@ -120,7 +128,7 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
         randomise_objects=r.objects, randomise_start=r.start,
         randomise_start_yaw=math.radians(r.start_yaw),
-        compute=scenario.compute, costs=costs,
+        compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
         planner=scenario.planner if stack.planner == "rules" else stack.planner,
     )  # fmt: skip
 
@@ -154,15 +162,26 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
         if options.verbose or loud:
             display.event(None, f"[{name}] {text}", "dim")
 
-    running = Stack(stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",))
-    with running, ClientThread(running.domain.id) as client:
-        session = Session(options, running, client, world, display, heard)
-        session.wait_until_ready()
-        ready = time.monotonic() - began
-        display.event(None, f"ready after {ready:.1f} s", "green")
-        wall, simulated = session.play()
-        if not running.lockstep:
-            time.sleep(0.1)  # the last records are still under way
+    profiles = options.folder / PROFILE
+    running = Stack(
+        stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",),
+        variables=profiling.environment(options.profile, profiles) if options.profile else None,
+    )  # fmt: skip
+    try:
+        with running, ClientThread(running.domain.id) as client:
+            session = Session(options, running, client, world, display, heard)
+            session.wait_until_ready()
+            ready = time.monotonic() - began
+            display.event(None, f"ready after {ready:.1f} s", "green")
+            try:
+                wall, simulated = session.play()
+            finally:
+                session.hogs.close()
+            if not running.lockstep:
+                time.sleep(0.1)  # the last records are still under way
+    finally:  # also of a run that was interrupted
+        if options.profile:
+            profiled(profiles, running.names, display)
     record = make_record(options, world, session, started=started, ready=ready, wall=wall,
                          simulated=simulated, log=list(log))  # fmt: skip
     record = write(options, record, client.recording, world)
@@ -180,6 +199,21 @@ def watched(folder: Path, display: Display) -> None:
         health.write(entries, folder)
     except VlaSimError as error:
         display.event(None, f"no report of the monitor: {error}", "yellow")
+
+
+def profiled(folder: Path, nodes: tuple[str, ...], display: Display) -> None:
+    """Make of the nodes' profiles what a person looks at, and show the longest."""
+    try:
+        found = report.write(folder)
+    except OSError as error:
+        display.event(None, f"the profiles cannot be written to {folder}: {error.strerror}", "yellow")
+        return
+    missing = ", ".join(name for name in nodes if name not in found)
+    if missing:
+        display.event(None, f"no profile of {missing}: it did not end by itself", "yellow")
+    if found:
+        display.event(None, report.summary(found))
+        display.event(None, f"profiles: {folder / report.REPORT}")
 
 
 def warm_up(folder: Path, display: Display) -> float:
@@ -229,7 +263,8 @@ class Session:
         self.events: list[Event] = []
         self._lined = self._used = 0.0
         self._cpu: dict[int, float] = {}
-        self._shown = {"status": 0, "said": 0, "safety": 0, "transcripts": 0}
+        self.hogs = Hogs()
+        self._shown = {"load": 0, "status": 0, "said": 0, "safety": 0, "transcripts": 0}
         self._go = running.lockstep
         self._told: deque[str] = deque()
         self.director = Director(
@@ -258,6 +293,9 @@ class Session:
 
     def freeze(self, node: str, stopped: bool) -> None:
         self.stack.freeze(node, stopped)
+
+    def hog(self, processes: int, nice: int, seconds: float) -> None:
+        self.hogs.start(processes, nice, seconds / self.options.stack.speed)
 
     # In the caller's thread.
 
@@ -331,6 +369,10 @@ class Session:
         for stamp, text in recording.said[shown["said"] :]:
             self.event(f'robot: "{text}"', "magenta", stamp)
             shown["said"] += 1
+        for stamp, load in recording.loads[shown["load"] :]:
+            if self.director.begin is not None:
+                self.event(str(load), "yellow", stamp)
+            shown["load"] += 1
         for stamp, level, reasons in recording.safety[shown["safety"] :]:
             if level in ("stopped", "estop") and stamp >= (self.director.begin or 0.0):
                 self.event(f"safety: {level} ({reasons})", "yellow", stamp)
@@ -409,6 +451,10 @@ def make_record(
             for name, pose in recording.truths[0].objects.items()
         },
         added=added_models(scenario, simulated_world(options.stack), recording.truths),
+        load=[
+            LoadChange(stamp=t - begin, level=one.level, name=one.name, cause=one.cause)
+            for t, one in recording.loads
+        ],
         puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip
 
@@ -468,10 +514,7 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
 def save_record(folder: Path, record: RunRecord) -> None:
     """`record.json`, whole or not at all: it is what tells that a run came to its end."""
     encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "record.json.part"
-    part.write_bytes(encoded)
-    part.replace(folder / "record.json")
+    write_whole(folder / "record.json", encoded)
 
 
 def record_begin(recording: Recording) -> float:

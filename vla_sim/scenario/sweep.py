@@ -6,6 +6,7 @@ run is done again; a run that did not pass is tried again only as often as its s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -19,7 +20,10 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.errors import InputError, MissingError, StackError
+from vla_sim.errors import BusyError, InputError, MissingError, StackError
+from vla_sim.resources.manager import Resources
+from vla_sim.resources.needs import Needs
+from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
 from vla_sim.supervise import in_child
 
@@ -29,9 +33,18 @@ LONGEST = 1800.0
 """[s] of the machine's clock for one run; a scenario is bounded in simulated time, this is for the worst."""
 
 
+PATIENCE = 1800.0
+"""[s] that a run waits for its share of the machine."""
+LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
+"""What a run takes: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""
+CLOCK = Needs(cpu=1.0, memory=2000.0, disk=20.0)
+ALL = Needs(cpu=1e6, memory=2000.0, disk=20.0)
+
+
 @dataclass(frozen=True)
 class Task:
-    """One scenario with one seed on one engine. attempts: how often it may be tried."""
+    """One scenario with one seed on one engine. attempts: how often it may be tried. needs: what of the
+    machine it takes; of more than there is, all of it."""
 
     path: str
     name: str
@@ -39,6 +52,7 @@ class Task:
     seed: int
     attempts: int
     out: Path
+    needs: Needs = LOCKSTEP
 
     def folder(self, attempt: int) -> Path:
         again = "" if attempt == 1 else f"-try{attempt}"
@@ -47,6 +61,14 @@ class Task:
 
 Runner = Callable[[Sequence[Task]], Iterator[RunRecord]]
 """Plays tasks and gives each one's last record as it comes, in any order."""
+
+
+def needs(scenario: Scenario, speed: float) -> Needs:
+    """What of the machine a run takes at this speed (0: in lock-step): a scenario about the machine's load
+    all that there is, so that nobody is beside it."""
+    if scenario.pace == "clock":
+        return ALL
+    return LOCKSTEP if speed == 0.0 else CLOCK
 
 
 def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) -> list[str]:
@@ -59,14 +81,50 @@ def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) ->
 
 @dataclass
 class Processes:
-    """The processes that play now, so that an interruption ends them all."""
+    """The processes that play now, so that an interruption ends them all.
+
+    resources: where each run reserves its share of the machine, so that sweeps beside each other do not
+    overbook it; None: nowhere. say: told once, when a run has to wait for its share.
+    """
 
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     ending: bool = False
+    resources: Resources | None = None
+    say: Callable[[str], None] = lambda words: None
+    patience: float = PATIENCE
+    _told: bool = False
 
     def play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         """One try. Raises `InputError` or `MissingError` for what no repetition mends, `StackError` if its
-        process died `DEATHS` times."""
+        process died `DEATHS` times, `BusyError` if its share of the machine was not free for `patience`."""
+        held = self._reserve(task)
+        try:
+            return self._play(task, attempt, arguments, held)
+        finally:
+            if held:
+                assert self.resources is not None
+                self.resources.release(held)
+
+    def _reserve(self, task: Task) -> str:
+        """The id of a reservation for a run; "" where none is made."""
+        if self.resources is None:
+            return ""
+        needs = task.needs.within(self.resources.machine().limit)
+        name = f"{task.name} on {task.engine}, seed {task.seed}"
+        try:
+            wait = self.resources.wait
+            return wait(name, needs, self.patience, self._say, given_up=lambda: self.ending).id
+        except BusyError:
+            if self.ending:
+                raise KeyboardInterrupt from None
+            raise
+
+    def _say(self, words: str) -> None:
+        if not self._told:
+            self._told = True
+            self.say(words)
+
+    def _play(self, task: Task, attempt: int, arguments: Sequence[str], held: str) -> RunRecord:
         folder = task.folder(attempt)
         record = folder / "record.json"
         why = ""
@@ -79,6 +137,10 @@ class Processes:
                 preexec_fn=in_child,
             )  # fmt: skip
             self.running.add(process)
+            if held:
+                assert self.resources is not None
+                with contextlib.suppress(InputError):  # it has ended at once
+                    self.resources.hand_over(held, process.pid)
             try:
                 _, err = process.communicate(timeout=LONGEST)
             except subprocess.TimeoutExpired:
@@ -123,11 +185,14 @@ def tried(task: Task, play: Callable[[int], RunRecord]) -> RunRecord:
     return record
 
 
-def local(arguments: Sequence[str], jobs: int) -> Runner:
-    """On this machine, `jobs` at once."""
+def local(
+    arguments: Sequence[str], jobs: int, resources: Resources | None = None,
+    say: Callable[[str], None] = lambda words: None,
+) -> Runner:  # fmt: skip
+    """On this machine, `jobs` at once, as far as what they reserve in `resources` is there."""
 
     def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
-        processes = Processes()
+        processes = Processes(resources=resources, say=say)
 
         def one(task: Task) -> RunRecord:
             return tried(task, lambda attempt: processes.play(task, attempt, arguments))

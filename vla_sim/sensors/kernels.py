@@ -3,8 +3,6 @@
 Every ray of a frame starts at the same point, so that point is brought into each shape's frame once
 and a ray costs only the turning of its direction. The shapes' boxes form a bounding-volume tree that
 is built anew for each frame: 500 boxes take some 0.1 ms, and nothing has to be kept up to date.
-
-All kernels are in one file: numba's cache sees changes of a function's own file only.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from vla_sim.compiled import kernel
 
 Array = NDArray[np.float64]
 
@@ -31,7 +30,7 @@ HEADLIGHT = 0.2
 
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def place(
     link_pose: Array, link: NDArray[np.int32], local: Array, kind: NDArray[np.int8], size: Array,
     bound: Array, origin: Array, pose: Array, start: Array, low: Array, high: Array,
@@ -66,7 +65,7 @@ def place(
             low[i, r], high[i, r] = centre - reach, centre + reach
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def build(
     low: Array, high: Array, order: NDArray[np.int32], box: Array, child: NDArray[np.int32]
 ) -> int:
@@ -155,19 +154,19 @@ def build(
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _push(
     todo: NDArray[np.int32], at: int, node: int, begin: int, end: int, depth: int
 ) -> None:
     todo[at, 0], todo[at, 1], todo[at, 2], todo[at, 3] = node, begin, end, depth
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _area(x: float, y: float, z: float) -> float:
     return x * y + y * z + z * x
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _enter(box: Array, node: int, o: tuple, inv: tuple, best: float) -> float:  # type: ignore[type-arg]
     """Distance at which a ray enters a node's box, inf if it misses it or `best` is nearer."""
     a, b = (box[node, 0] - o[0]) * inv[0], (box[node, 3] - o[0]) * inv[0]
@@ -181,12 +180,12 @@ def _enter(box: Array, node: int, o: tuple, inv: tuple, best: float) -> float:  
     return max(near, 0.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _inverse(x: float) -> float:
     return 1.0 / x if abs(x) > 1e-12 else (1e12 if x >= 0.0 else -1e12)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _mesh(
     root: int, first: int, o: tuple, d: tuple, best: float,  # type: ignore[type-arg]
     box: Array, child: NDArray[np.int32], triangle: Array,
@@ -229,7 +228,7 @@ def _mesh(
     return (nearest if found >= 0 else math.inf), found
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _slab(o: float, d: float, half: float, near: float, far: float) -> tuple[float, float]:
     if abs(d) < 1e-12:
         return (near, far) if abs(o) <= half else (math.inf, -math.inf)
@@ -237,7 +236,7 @@ def _slab(o: float, d: float, half: float, near: float, far: float) -> tuple[flo
     return max(near, min(a, b)), min(far, max(a, b))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _sphere(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, r: float) -> float:
     """Where a ray enters a sphere around 0; d need not be a unit vector; inf from inside."""
     a = dx * dx + dy * dy + dz * dz
@@ -249,7 +248,7 @@ def _sphere(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, r:
     return (-b - math.sqrt(root)) / a
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def hit(
     kind: int, sx: float, sy: float, sz: float,
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float,
@@ -304,7 +303,7 @@ def hit(
     return t if abs(ox + t * dx) <= sx and abs(oy + t * dy) <= sy else math.inf
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def nearest(
     origin: tuple, d: tuple, reach: float, stack: NDArray[np.int32], distance: Array,  # type: ignore[type-arg]
     nodes: int, box: Array, child: NDArray[np.int32], order: NDArray[np.int32],
@@ -358,7 +357,7 @@ def nearest(
     return found, face, best
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def cast(
     origin: Array, rotation: Array, rays: Array, reach: float, out: Array,
     nodes: int, box: Array, child: NDArray[np.int32], order: NDArray[np.int32],
@@ -383,13 +382,13 @@ def cast(
         out[i] = t if found >= 0 else math.inf
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
     length = math.sqrt(x * x + y * y + z * z)
     return (x / length, y / length, z / length) if length > 0.0 else (0.0, 0.0, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _normal(kind: int, size: Array, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Outward unit normal of a shape at a point of its surface, in its frame."""
     if kind == BOX:
@@ -412,7 +411,7 @@ def _normal(kind: int, size: Array, x: float, y: float, z: float) -> tuple[float
     return (0.0, 0.0, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _face_normal(t: Array, dx: float, dy: float, dz: float) -> tuple[float, float, float]:
     """Unit normal of a triangle (3, 3), on the side that a ray of direction d comes from."""
     ux, uy, uz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
@@ -421,7 +420,7 @@ def _face_normal(t: Array, dx: float, dy: float, dz: float) -> tuple[float, floa
     return (-x, -y, -z) if x * dx + y * dy + z * dz > 0.0 else (x, y, z)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def shoot(
     origin: Array, rotation: Array, focal: float, near: float, far: float,
     ambient: Array, background: Array, lights: Array, colour: Array, color: NDArray[np.uint8],

@@ -96,17 +96,19 @@ class SoftwareSensors:
     def snapshot(self, poses: Array, time: float, seed: int) -> PoseSnapshot:
         return PoseSnapshot(time, clock.monotonic(), seed, poses.copy())
 
-    def render(self, snapshot: PoseSnapshot) -> CameraFrame:
-        """The head camera's frame. Raises `EngineError` if the robot has no camera."""
+    def render(self, snapshot: PoseSnapshot, shrink: int = 1) -> CameraFrame:
+        """The head camera's frame, in `shrink` times fewer rows and columns. Raises `EngineError` if the
+        robot has no camera."""
         if self._camera is None or self._camera.camera is None:
             raise EngineError(f"model {self._name!r} has no camera; add an rgbd_camera 'head_camera'")
         optics = self._camera.camera
         link, mount = self._mount[self._camera.name]
         at = snapshot.poses[link] @ mount
-        focal = 0.5 * optics.width / math.tan(optics.horizontal_fov / 2)
+        size = optics.width // shrink, optics.height // shrink
+        focal = 0.5 * size[0] / math.tan(optics.horizontal_fov / 2)
         near, far = min(optics.near, optics.depth_near), max(optics.far, optics.depth_far)
         color, depth = self._shoot(
-            snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, (optics.width, optics.height), near, far
+            snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, size, near, far
         )
         return self.camera_frame(snapshot, color, depth)
 
@@ -117,13 +119,13 @@ class SoftwareSensors:
         assert self._camera is not None
         assert self._camera.camera is not None
         optics = self._camera.camera
-        focal = 0.5 * optics.width / math.tan(optics.horizontal_fov / 2)
+        height, width = depth.shape
+        focal = 0.5 * width / math.tan(optics.horizontal_fov / 2)
         if self._camera_noise is not None:
             color, depth = self._camera_noise.apply(color, depth, snapshot.seed, snapshot.time)
         depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
         return CameraFrame(
-            snapshot.time, color, depth, focal, focal, (optics.width - 1) / 2, (optics.height - 1) / 2,
-            snapshot.mono,
+            snapshot.time, color, depth, focal, focal, (width - 1) / 2, (height - 1) / 2, snapshot.mono,
         )  # fmt: skip
 
     def view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +46,8 @@ class Listener:
     """Feed it chunks; it answers when an utterance is over.
 
     confidence: from which a sentence is believed. silence_seconds: without any voice since the stream
-    began, after which silence is reported once; 0 for never.
+    began, after which silence is reported once; 0 for never. A stream that breaks off and goes on within
+    that time of an answer is no new one to complain about.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Listener:
         self._speech_end = 0.0
         self._waited = 0
         self._answered = False
+        self._last_answer = -math.inf
         self._noisy = 0
 
     def feed(self, chunk: Samples, arrival: float) -> Heard | None:
@@ -104,7 +107,8 @@ class Listener:
         if self.endpointer.active:
             self.endpointer.reset()
             heard = self._end()
-        if heard is None and not self._answered and self._waited > 0:
+        fresh = now - self._last_answer >= self.silence_seconds
+        if heard is None and not self._answered and self._waited > 0 and fresh:
             heard = self._nothing(now)
         self._waited, self._answered, self._noisy = 0, False, 0
         self._before.clear()
@@ -164,7 +168,7 @@ class Listener:
         return count * CHUNK_SECONDS
 
     def _answer(self, text: str, confidence: float, reason: Reason) -> Heard:
-        self._answered = True
+        self._answered, self._last_answer = True, self._speech_end
         return Heard(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
 
     def _nothing(self, now: float) -> Heard:

@@ -6,7 +6,9 @@ from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark
 
-SETS = ("voice", "llm", "perception", "navigation", "manipulation", "control", "monitor", "end_to_end")
+SETS = (
+    "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor", "end_to_end",
+)  # fmt: skip
 """In the order in which they run."""
 
 

@@ -1,0 +1,132 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from vla_sim.errors import InputError
+from vla_sim.profiling import Profiler, profiled
+
+
+def spin(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        inner()
+
+
+def inner():
+    return sum(range(200))
+
+
+def test_the_top_of_a_component_is_what_took_longest_with_all_that_it_called():
+    profiler = Profiler()
+    with profiler.of("planner"):
+        spin(0.05)
+    top = profiler.top("planner")
+    assert len(top) <= 10
+    assert top[0].function == "spin"
+    assert top[0].cumulative >= 0.045
+    assert [row.cumulative for row in top] == sorted((row.cumulative for row in top), reverse=True)
+    called = next(row for row in top if row.function == "inner")
+    assert called.calls > 10
+    assert "test_profiling_component.py" in called.where
+    assert "planner: top 10" in profiler.report("planner")
+
+
+def test_what_runs_within_another_component_counts_for_itself_alone():
+    profiler = Profiler()
+    profiler.start("outer")
+    spin(0.02)
+    profiler.start("inner")
+    inner()
+    profiler.stop("inner")
+    spin(0.02)
+    profiler.stop("outer")
+    (outer,) = [row for row in profiler.top("outer") if row.function == "spin"]
+    assert outer.calls == 2
+    assert not [row for row in profiler.top("inner") if row.function == "spin"]
+    assert "inner: top 5" in profiler.summary()
+    assert "outer: top 5" in profiler.summary()
+
+
+def test_threads_profile_the_same_component_side_by_side():
+    profiler = Profiler()
+
+    def work():
+        with profiler.of("shared"):
+            spin(0.02)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    (row,) = [row for row in profiler.top("shared") if row.function == "spin"]
+    assert row.calls == 3
+
+
+def test_a_component_that_raises_is_stopped():
+    profiler = Profiler()
+    with pytest.raises(ZeroDivisionError), profiler.of("broken"):
+        1 / 0  # noqa: B018
+    assert sys.getprofile() is None
+    profiler.start("broken")
+    profiler.stop("broken")
+
+
+@pytest.mark.parametrize(
+    ("misuse", "words"),
+    [
+        (lambda p: p.stop("a"), "component 'a' is not the one that is being profiled; 'none' is"),
+        (lambda p: (p.start("a"), p.start("a")), "component 'a' is being profiled already"),
+        (lambda p: (p.start("a"), p.start("b"), p.stop("a")), "'b' is"),
+        (lambda p: p.top("c"), "component 'c' was never profiled; there are: none"),
+    ],
+)
+def test_misuse_is_told(misuse, words):
+    profiler = Profiler()
+    try:
+        with pytest.raises(InputError, match=words):
+            misuse(profiler)
+    finally:
+        sys.setprofile(None)
+
+
+def test_off_the_decorator_gives_back_the_function_itself(monkeypatch):
+    monkeypatch.delenv("VLA_SIM_PROFILE", raising=False)
+    assert profiled("planner")(spin) is spin
+    monkeypatch.setenv("VLA_SIM_PROFILE", "pyinstrument")  # samples the whole thread, decorated or not
+    assert profiled("planner")(spin) is spin
+
+
+def test_on_it_profiles_every_call_also_of_one_that_calls_itself(monkeypatch):
+    monkeypatch.setenv("VLA_SIM_PROFILE", "cprofile")
+    profiler = Profiler()
+
+    @profiled("sums", profiler)
+    def down(n):
+        """Adds up."""
+        return n + down(n - 1) if n else 0
+
+    assert down(5) == 15
+    assert down.__doc__ == "Adds up."
+    (row,) = [row for row in profiler.top("sums") if row.function == "down"]
+    assert row.calls == 6
+
+
+def test_the_default_profiler_serves_a_program_of_ones_own(tmp_path):
+    """As a user would use it, in a process of its own."""
+    program = tmp_path / "mine.py"
+    program.write_text(
+        "from vla_sim.profiling import default, profiled\n"
+        "@profiled('mine')\ndef slow():\n    return sum(i * i for i in range(100000))\n"
+        "slow()\nprint(default.summary())\n"
+    )
+    for tool, expected in (("cprofile", "slow"), ("", "nothing")):
+        environment = {**os.environ, "VLA_SIM_PROFILE": tool}
+        said = subprocess.run(
+            [sys.executable, program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert expected in said.stdout

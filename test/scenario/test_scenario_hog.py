@@ -1,0 +1,150 @@
+"""The machine's load as a scenario's fault: what hogs the cores, and what is judged of it."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from report_records import Page, record
+from test_checks import good
+from test_director import Stage
+
+from vla_sim import contract
+from vla_sim.contract import LOAD_LEVELS
+from vla_sim.errors import InputError
+from vla_sim.scenario import checks, load, report
+from vla_sim.scenario.checks import Given
+from vla_sim.scenario.format import CpuHog, Type, When
+from vla_sim.scenario.hog import Hogs
+from vla_sim.scenario.record import LoadChange
+from vla_sim.scenario.run import stack_options
+from vla_sim.stack import StackOptions
+
+TEXT = """
+version: 1
+proves: What the test says it does.
+pace: clock
+script:
+  - {do: type, words: Turn left}
+  - {do: cpu_hog, seconds: 5, processes: 3, nice: 4, when: {at: 2}}
+"""
+
+
+def shed(before, level, mono=1.0):
+    return contract.Load(
+        level=level, name=LOAD_LEVELS[level].name, before=before, cause="cpu 99 % for 3 s", since=mono,
+        cpu=99.0, memory=1.0, missed=0.0, stamp=mono, mono=mono,
+    )  # fmt: skip
+
+
+def test_hogs_take_a_core_each_and_end_by_themselves():
+    hogs = Hogs()
+    hogs.start(2, 0, 0.6)
+    assert hogs.running == 2
+    deadline = time.monotonic() + 20.0
+    while hogs.running and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert hogs.running == 0
+    hogs.close()
+
+
+def test_hogs_are_ended_with_the_run():
+    hogs = Hogs()
+    hogs.start(2, 0, 600.0)
+    pids = [one.pid for one in hogs._running]
+    hogs.close()
+    hogs.close()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_hogs_end_with_a_run_that_is_killed():
+    code = (
+        "from vla_sim.scenario.hog import Hogs\nhogs = Hogs()\nhogs.start(1, 0, 600.0)\n"
+        "print(hogs._running[0].pid, flush=True)\ninput()"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    hog = psutil.Process(int(run.stdout.readline()))
+    run.kill()
+    run.wait()
+    hog.wait(20.0)
+
+
+def test_a_script_loads_the_machine_when_it_says_so(monkeypatch):
+    monkeypatch.setattr("vla_sim.scenario.director.expected_steps", lambda world, text: [])
+    stage = Stage(Type(words="hello"), CpuHog(seconds=5.0, processes=3, nice=4, when=When(at=2.0)))
+    assert ("hog", 3, 4, 5.0) not in stage.until(1.0)
+    assert ("hog", 3, 4, 5.0) in stage.until(2.2)
+
+
+def test_a_scenario_about_load_is_played_at_the_clocks_pace(tmp_path):
+    scenario = load.loads(TEXT)
+    assert stack_options(scenario, StackOptions(speed=0.0), tmp_path).speed == 1.0
+    assert stack_options(scenario, StackOptions(speed=0.5), tmp_path).speed == 0.5
+    free = load.loads(TEXT.replace("pace: clock\n", ""))
+    assert stack_options(free, StackOptions(speed=0.0), tmp_path).speed == 0.0
+
+
+@pytest.mark.parametrize(("was", "wrong", "words"), [
+    ("seconds: 5", "seconds: 0", "Expected `float` > 0.0"),
+    ("processes: 3", "processes: 100", "<= 64"),
+    ("nice: 4", "nice: -5", ">= 0"),
+    ("pace: clock", "pace: fast", "Invalid enum value 'fast'"),
+])  # fmt: skip
+def test_a_hog_that_cannot_be_is_said(was, wrong, words):
+    with pytest.raises(InputError) as said:
+        load.loads(TEXT.replace(was, wrong))
+    assert words.lower() in str(said.value).lower()
+
+
+def test_load_is_judged_by_how_far_it_was_shed_and_that_it_came_back():
+    run = good()
+    first, second = checks.Load(at_least=2).judge(run)
+    assert not first.passed
+    assert not second.passed
+    run.recording.loads[:] = [(3.0, shed(0, 1)), (5.0, shed(1, 2)), (8.0, shed(2, 1)), (9.0, shed(1, 0))]
+    assert all(c.passed for c in checks.Load(at_least=2).judge(run))
+    assert not checks.Load(at_least=3).judge(run)[0].passed
+    run.recording.loads.pop()
+    assert [c.passed for c in checks.Load(at_least=2).judge(run)] == [True, False]
+    assert len(checks.Load(at_least=2, restored=False).judge(run)) == 1
+
+
+def test_a_stop_is_judged_until_the_next_command():
+    run = good(x=(0.0, 4.0))
+    spec = checks.StopsWithin(command=1, distance=0.2, seconds=0.1)
+    assert not spec.judge(run).passed
+    heard = run.recording.known_at(run.commands[0].command_id)
+    walks = Given("go on", "next", True, heard + 0.2, ())
+    assert spec.judge(replace(run, commands=(*run.commands, walks))).detail.startswith("0.0")
+
+
+def test_a_gap_of_the_gate_is_judged_by_the_limit_that_is_given():
+    run = good()
+    begin, end = run.begin, run.recording.truths[-1].stamp
+    run.recording.velocities[:] = [begin + 0.02 * k for k in range(round((end - begin) / 0.02) + 1)]
+    del run.recording.velocities[100:103]
+    assert not checks.Rate(of="control", at_least=50.0).judge(run).passed
+    assert checks.Rate(of="control", at_least=50.0, gap=0.1).judge(run).passed
+    assert not checks.Rate(of="control", at_least=50.0, gap=0.07).judge(run).passed
+
+
+def test_a_report_shows_how_load_was_shed():
+    change = LoadChange(stamp=4.0, level=1, name="background", cause="cpu 99 %")
+    with_load = report.render([record(load=[change])])
+    assert "load shed [level]" in with_load
+    assert "load shed at most 1 level at 4.0 s" in with_load
+    assert "load shed [level]" not in report.render([record()])
+    Page(with_load)
+
+
+def test_the_shipped_scenario_says_what_it_needs():
+    (path,) = [p for p in load.shipped() if p.stem == "cpu_hog"]
+    scenario = load.load(path).scenario
+    assert scenario.pace == "clock"
+    assert Path(path).read_text().count("cpu_hog") == 1

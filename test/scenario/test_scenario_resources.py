@@ -1,0 +1,164 @@
+"""Who reserves: sweeps and runs, and what `vla-sim resources` shows of it."""
+
+import json
+import os
+import sys
+import threading
+import time
+
+import msgspec
+import pytest
+from report_records import record
+from rich.console import Console
+
+from vla_sim.cli import main
+from vla_sim.commands import common
+from vla_sim.errors import BusyError
+from vla_sim.resources import holder
+from vla_sim.resources.manager import FILE, Resources
+from vla_sim.resources.needs import Machine, Needs
+from vla_sim.scenario import load, sweep
+from vla_sim.scenario.sweep import ALL, CLOCK, LOCKSTEP, Processes, Task
+
+BOX = Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0))
+PLAYER = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1]); folder.mkdir(parents=True, exist_ok=True)
+(folder / "began").touch()
+end = time.monotonic() + 60.0
+while not pathlib.Path(sys.argv[3]).exists() and time.monotonic() < end: time.sleep(0.01)
+(folder / "record.json").write_bytes(pathlib.Path(sys.argv[2]).read_bytes())
+"""
+
+
+@pytest.fixture
+def book(tmp_path):
+    return Resources(tmp_path / FILE, lambda: BOX)
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """Makes tasks whose processes run until `play.go()`."""
+    gate = tmp_path / "go"
+
+    def command(task, attempt, arguments, folder):
+        source = tmp_path / f"{task.name}.json"
+        one = record(scenario=task.name, seed=task.seed, folder=str(folder))
+        source.write_bytes(msgspec.json.encode(one))
+        return [sys.executable, "-c", PLAYER, str(folder), str(source), str(gate)]
+
+    monkeypatch.setattr(sweep, "command", command)
+
+    def make(name, needs=LOCKSTEP, seed=0):
+        return Task("x.yaml", name, "mujoco", seed, 1, tmp_path / "out", needs)
+
+    make.go = gate.touch
+    return make
+
+
+def until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+
+
+def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
+    """Two that want two runs at once each, on a machine that has room for two."""
+    said, found = [], []
+
+    def run(name):
+        runner = sweep.local([], 2, Resources(book.path, lambda: BOX), said.append)
+        tasks = [play(f"{name}{k}") for k in range(2)]
+        found.extend(sweep.run(tasks, runner, tmp_path / name, Console(quiet=True)))
+
+    sweeps = [threading.Thread(target=run, args=(name,)) for name in "ab"]
+    for one in sweeps:
+        one.start()
+    until(lambda: len(list((tmp_path / "out").glob("*/*/began"))) == 2 and len(said) > 0)
+    held = book.reservations()
+    assert sum(r.needs.cpu for r in held) == pytest.approx(1.6)
+    until(lambda: all(r.pid != os.getpid() for r in book.reservations()))  # they are the runs' own
+    assert len(list((tmp_path / "out").glob("*/*/began"))) == 2
+    play.go()
+    for one in sweeps:
+        one.join(60.0)
+    assert len(found) == 4
+    assert book.reservations() == []
+    assert 1 <= len(said) <= 2  # a line a sweep
+    assert "asks for 0.8 cores; free: 0 cores of 1.6 cores; held by" in said[0]
+
+
+def test_a_run_that_waits_in_vain_ends_the_sweep_with_a_word(play, book):
+    book.reserve("somebody", Needs(cpu=1.6))
+    processes = Processes(resources=book, patience=0.3)
+    with pytest.raises(BusyError, match=r"a on mujoco, seed 0 asks for 0.8 cores.*held by somebody.*waited"):
+        processes.play(play("a"), 1, [])
+
+
+def test_an_interruption_ends_the_waiting(play, book):
+    book.reserve("somebody", Needs(cpu=1.6))
+    processes = Processes(resources=book, say=lambda _: processes.end())
+    with pytest.raises(KeyboardInterrupt):
+        processes.play(play("a"), 1, [])
+
+
+def test_what_needs_more_than_there_is_takes_all(play, book):
+    play.go()
+    seen = []
+    processes = Processes(resources=book)
+    wait = book.wait
+    book.wait = lambda name, needs, *a, **k: seen.append(needs) or wait(name, needs, *a, **k)
+    processes.play(play("alone", ALL), 1, [])
+    assert seen[0].cpu == 1.6
+    assert book.reservations() == []
+
+
+def test_without_a_registry_nothing_is_reserved(play, book):
+    play.go()
+    assert Processes().play(play("a"), 1, []).passed
+    assert book.reservations() == []
+
+
+def test_what_a_run_takes_follows_from_how_it_is_played():
+    scenarios = {p.stem: load.load(p).scenario for p in load.shipped()}
+    assert sweep.needs(scenarios["fetch_cup"], 0.0) == LOCKSTEP
+    assert sweep.needs(scenarios["fetch_cup"], 1.0) == CLOCK
+    assert sweep.needs(scenarios["cpu_hog"], 0.0) == ALL
+
+
+@pytest.fixture
+def ours(tmp_path, monkeypatch):
+    """The registry that commands use."""
+    monkeypatch.setattr(holder, "runtime_folder", lambda: tmp_path)
+    return Resources()
+
+
+def test_a_run_that_a_person_looks_at_is_never_kept_waiting(ours, capsys):
+    console = Console(highlight=False, width=300)
+    with common.share(True, "run", CLOCK, console):
+        assert [r.component for r in ours.reservations()] == ["run"]
+    assert ours.reservations() == []
+    ours.reserve("sweep", Needs(cpu=ours.machine().limit.cpu))
+    with common.share(True, "run", CLOCK, console):
+        assert [r.component for r in ours.reservations()] == ["sweep"]
+    assert "goes on without a reservation: run asks for" in capsys.readouterr().out
+    with common.share(False, "run", CLOCK, console):
+        assert [r.component for r in ours.reservations()] == ["sweep"]
+    assert capsys.readouterr().out == ""
+
+
+def test_reservations_are_listed_and_released(ours, capsys):
+    assert main(["resources"]) == 0
+    assert "nothing is reserved" in capsys.readouterr().out
+    held = ours.reserve("sweep", Needs(cpu=0.5, memory=10.0))
+    assert main(["resources", "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    assert f"{held.id}  sweep (pid {os.getpid()}): 0.5 cores, 10 MB of memory" in captured.err
+    told = json.loads(captured.out)
+    assert told["reservations"][0]["needs"]["cpu"] == 0.5
+    assert told["limit"]["cpu"] - told["free"]["cpu"] == pytest.approx(0.5)
+    assert main(["resources", "--release", held.id]) == 0
+    assert main(["resources", "--release", held.id]) == 2
+    assert "no such reservation" in capsys.readouterr().err
+    assert ours.reservations() == []

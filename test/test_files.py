@@ -1,0 +1,23 @@
+import pytest
+
+from vla_sim.files import write_whole
+
+
+def test_a_file_is_written_with_the_folders_on_the_way(tmp_path):
+    write_whole(tmp_path / "a" / "b.json", b"{}")
+    assert (tmp_path / "a" / "b.json").read_bytes() == b"{}"
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.json"]
+
+
+def test_what_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "b.json"
+    write_whole(path, b"old")
+    monkeypatch.setattr("os.replace", _full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["b.json"]
+
+
+def _full(*_):
+    raise OSError(28, "No space left on device")

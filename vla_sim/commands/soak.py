@@ -1,0 +1,79 @@
+"""`vla-sim soak`: run the stack for hours and say which process's memory grows."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from vla_sim.commands import common
+from vla_sim.errors import InputError
+
+
+def add(commands: Any) -> None:
+    soak = commands.add_parser("soak", help="run the stack for hours and say which process's memory grows")
+    soak.add_argument("--hours", type=float, default=1.0, metavar="H", help="of the machine's clock")
+    soak.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="between two samples")
+    soak.add_argument(
+        "--limit", type=float, default=10.0, metavar="MB", help="allowed growth of a process an hour"
+    )
+    soak.add_argument(
+        "--least", type=float, default=4.0, metavar="MB",
+        help="what has risen by less in all is no growth, so that a short soak does not tell of noise",
+    )  # fmt: skip
+    soak.add_argument(
+        "--command", action="append", metavar="WORDS", dest="words",
+        help="instead of the usual round; may be repeated, and is spoken and typed in turn",
+    )  # fmt: skip
+    soak.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
+    common.engine_arguments(soak)
+    soak.add_argument("--seed", type=common.count, default=0, metavar="N")
+    soak.add_argument("--speed", default="1", metavar="FACTOR", help="times real time")
+    soak.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
+    common.stack_arguments(soak)
+    common.monitor_arguments(soak)
+    soak.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
+    soak.add_argument("--out", metavar="FOLDER", help="default: runs/soak-<date>-<time>")
+    soak.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    common.check_gl()
+    for option, value in (("--hours", a.hours), ("--every", a.every)):
+        if not (math.isfinite(value) and value > 0.0):
+            raise InputError(f"{option} {value:g}: a positive number is allowed")
+    for option, value in (("--limit", a.limit), ("--least", a.least)):
+        if not (math.isfinite(value) and value >= 0.0):
+            raise InputError(f"{option} {value:g}: a number from 0 is allowed")
+    speed = common.speed(a.speed)
+    if speed == 0.0:
+        raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
+    from rich.console import Console
+
+    from vla_sim.memory.soak import COMMANDS, SoakOptions, soak
+    from vla_sim.memory.soak_report import table
+    from vla_sim.scenario.display import Display
+    from vla_sim.stack import StackOptions
+    from vla_sim.world import World
+
+    World.load(a.world)  # a wrong name is said at once
+    out = Path(a.out) if a.out else common.folder(None, "soak-")
+    stack = StackOptions(
+        world=a.world, engine=a.engine, sensors=a.sensors, seed=a.seed, speed=speed, planner=a.planner,
+        base_url=a.base_url, model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
+        **common.monitor_options(a),
+    )  # fmt: skip
+    options = SoakOptions(
+        stack=stack, folder=out, seconds=3600.0 * a.hours, every=a.every, limit=a.limit, least=a.least,
+        commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
+    )  # fmt: skip
+    console = Console(highlight=False)
+    with Display(console) as display:
+        done = soak(options, display)
+    console.print(table(done))
+    console.print(f"files: {out}")
+    for reason in done.reasons:
+        console.print(f"  - {reason}")
+    console.print("PASSED" if done.passed else "FAILED", style="bold green" if done.passed else "bold red")
+    return 0 if done.passed else 1

@@ -1,0 +1,51 @@
+"""Why a language model gave no plan.
+
+    LlmError
+    +-- WrongAnswerError     the model's mistake: what it said is no plan of this world
+    +-- ServerError          the server's: silent, slow, broken, or saying no
+    +-- RefusedError         ours: not sent, since a limit forbids it
+
+A message is one printable line, whatever a model or a server put into it.
+"""
+
+from __future__ import annotations
+
+LONGEST_REASON = 400
+"""Characters."""
+
+
+def one_line(text: str, most: int) -> str:
+    """`text` without what a terminal or a log would take for more than text, cut to `most` characters."""
+    # Cut first as well: what comes from outside may be megabytes.
+    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
+    line = " ".join(printable.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+class LlmError(Exception):
+    """The model gave no usable plan; the message says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(one_line(reason, LONGEST_REASON))
+
+
+class WrongAnswerError(LlmError):
+    """answer: what the model said instead of a plan."""
+
+    def __init__(self, mistake: str, answer: str) -> None:
+        super().__init__(mistake)
+        self.answer = answer
+
+
+class ServerError(LlmError):
+    """again: whether to repeat the request may help. pause: how long the server asks to be left alone [s],
+    None if it does not say."""
+
+    def __init__(self, reason: str, again: bool = False, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.again = again
+        self.pause = pause
+
+
+class RefusedError(LlmError):
+    """The request was not sent at all."""

@@ -1,0 +1,246 @@
+"""Runs the stack for hours with commands repeated, and watches every process's memory."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import psutil
+
+from vla_sim.errors import InputError, StackError
+from vla_sim.memory.growth import Growth, Sample, judge, measure
+from vla_sim.scenario.client import Client, ClientThread
+from vla_sim.scenario.display import Display
+from vla_sim.scenario.run import STALL, raise_failure, wait_until_ready
+from vla_sim.stack import StackOptions
+from vla_sim.supervise import Stack
+from vla_sim.voice import mouth
+from vla_sim.voice.synthesis import Hibari
+
+COMMANDS = (
+    "go to the kitchen and pick up the red cup",
+    "put it on the kitchen counter",
+    "go to the living room",
+    "turn left 90 degrees",
+    "what do you see",
+    "find the red ball",
+    "sing me a song about tea",
+    "go to the charging station",
+)
+"""One round in the apartment: every skill, a question, and words that nobody understands."""
+PATIENCE = 240.0
+"""[s] simulated for one command; then "stop" is said, and the next one follows."""
+HEARING = 20.0
+"""[s] simulated from the beginning of speech until nothing was heard."""
+REST = 1.0
+"""[s] simulated between two commands."""
+POLL = 0.2
+SAMPLES, REPORT = "soak.jsonl", "soak.json"
+
+
+@dataclass(frozen=True)
+class SoakOptions:
+    """seconds: how long [s of the machine's clock]. every: between samples [s]. limit, least: see
+    `growth.judge`."""
+
+    stack: StackOptions = field(default_factory=StackOptions)
+    folder: Path = Path("runs/soak")
+    seconds: float = 3600.0
+    every: float = 10.0
+    limit: float = 10.0
+    least: float = 4.0
+    commands: tuple[str, ...] = COMMANDS
+    domain: int | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of `soak.jsonl`: a process's memory at one time."""
+
+    name: str
+    sample: Sample
+
+
+class Soak(msgspec.Struct, frozen=True):
+    """`soak.json`. commands: how many ended in which state ("unheard", "late" too). simulated: seconds.
+    reasons: why it did not pass."""
+
+    seconds: float
+    simulated: float
+    limit: float
+    least: float
+    commands: dict[str, int]
+    growth: list[Growth]
+    reasons: list[str]
+
+    @property
+    def passed(self) -> bool:
+        return not self.reasons
+
+
+class Rounds:
+    """Gives one command after the other, in turn spoken and typed. Ticked in the client's thread; what the
+    client has recorded is forgotten after each command, else it would be the one that grows."""
+
+    def __init__(self, client: Client, commands: Sequence[str], seed: int) -> None:
+        voice = Hibari(seed=seed)
+        self._client = client
+        self._commands = itertools.cycle(
+            (text, mouth.in_room(voice.speak(text), seed) if k % 2 == 0 else None)
+            for k, text in enumerate((*commands, *commands) if len(commands) % 2 else commands)
+        )
+        self._number = 0
+        self._id = ""
+        self._due = self._began = client.now() + REST
+        self._busy = False
+        self.ended: Counter[str] = Counter()
+        self.doing = ""
+        self.fallen = False
+
+    def tick(self) -> None:
+        now, recording = self._client.now(), self._client.recording
+        self.fallen = self.fallen or (recording.truth is not None and recording.truth.fallen)
+        if not self._busy:
+            if now >= self._due:
+                self._give(now)
+            return
+        if not self._id and recording.transcripts:
+            self._id = recording.transcripts[-1].command_id
+        final = recording.final(self._id) if self._id else None
+        if final is not None:
+            self._end(final.state, now)
+        elif not self._id and now > self._began + HEARING:
+            self._end("unheard", now)
+        elif now > self._began + PATIENCE:
+            self._client.type(f"soak-stop-{self._number}", "stop")
+            self._end("late", now)
+
+    def _give(self, now: float) -> None:
+        self.doing, samples = next(self._commands)
+        self._number += 1
+        self._began, self._busy, self._id = now, True, ""
+        self._client.recording.forget()
+        if samples is not None:
+            self._client.speak(samples)
+        else:
+            self._id = f"soak-{self._number}"
+            self._client.type(self._id, self.doing)
+
+    def _end(self, state: str, now: float) -> None:
+        self.ended[state] += 1
+        self._busy, self._due = False, now + REST
+
+
+class Watch:
+    """Samples processes by name; each sample is written to `out` as it comes."""
+
+    def __init__(self, out: IO[bytes] | None = None) -> None:
+        self.samples: dict[str, list[Sample]] = {}
+        self._processes: dict[str, psutil.Process] = {}
+        self._out = out
+        self._began = time.monotonic()
+
+    def add(self, name: str, pid: int) -> None:
+        """Raises `StackError` if there is no such process."""
+        try:
+            self._processes[name] = psutil.Process(pid)
+        except psutil.Error:
+            raise StackError(f"{name} has ended already (process {pid})") from None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def sample(self) -> None:
+        for name, process in self._processes.items():
+            own = process.pid == os.getpid()  # its children are the others
+            found = measure(process, round(self.seconds, 2), children=not own)
+            if found is None:
+                continue
+            self.samples.setdefault(name, []).append(found)
+            if self._out is not None:
+                self._out.write(msgspec.json.encode(Line(name, found)) + b"\n")
+        if self._out is not None:
+            self._out.flush()
+
+    def growth(self, limit: float, least: float) -> list[Growth]:
+        """Of every process with samples enough."""
+        found = (judge(name, samples, limit, least) for name, samples in self.samples.items())
+        return [one for one in found if one is not None]
+
+
+def soak(options: SoakOptions, display: Display) -> Soak:
+    """Run, watch, judge; `soak.jsonl` as it goes and `soak.json` at the end, also after Ctrl-C, which ends it
+    early. Raises `InputError` where the folder cannot be written, `StackError` if a node dies."""
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        out = (options.folder / SAMPLES).open("wb")
+    except OSError as error:
+        why = error.strerror
+        raise InputError(f"cannot write to {options.folder}: {why}; choose another with --out") from None
+    running = Stack(options.stack, options.folder, domain=options.domain)
+    with out, running, ClientThread(running.domain.id) as client:
+        wait_until_ready(running, client, display)
+        rounds = Rounds(client, options.commands, options.stack.seed)
+        client.on_tick = rounds.tick
+        watch = Watch(out)
+        for process in running.processes:
+            watch.add(process.name, process.popen.pid)
+        watch.add("soak", os.getpid())
+        first = client.now()
+        try:
+            _go_on(options, running, client, rounds, watch, display)
+        except KeyboardInterrupt:
+            display.event(None, "interrupted: judging what there is", "yellow")
+        simulated = client.now() - first
+        seconds = watch.seconds
+    return conclude(options, watch, dict(rounds.ended), seconds, simulated, rounds.fallen)
+
+
+def _go_on(
+    options: SoakOptions, running: Stack, client: Client, rounds: Rounds, watch: Watch, display: Display
+) -> None:  # fmt: skip
+    due, stamp, moved = 0.0, -1.0, time.monotonic()
+    while watch.seconds < options.seconds:
+        running.check()
+        raise_failure(client)
+        if watch.seconds >= due:
+            watch.sample()
+            due += options.every
+            done = ", ".join(f"{n} {state}" for state, n in sorted(rounds.ended.items()))
+            display.progress(f"{watch.seconds:6.0f} of {options.seconds:.0f} s  {rounds.doing}  {done}")
+        if client.recording.stamp != stamp:
+            stamp, moved = client.recording.stamp, time.monotonic()
+        elif time.monotonic() - moved > STALL:
+            raise StackError(f"simulated time stands at {stamp:.2f} s since {STALL:.0f} s")
+        time.sleep(POLL)
+    watch.sample()
+
+
+def conclude(
+    options: SoakOptions, watch: Watch, ended: dict[str, int], seconds: float, simulated: float, fallen: bool
+) -> Soak:
+    """The verdict, written to `soak.json`."""
+    growth = watch.growth(options.limit, options.least)
+    reasons = [
+        f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
+    ]
+    short = sorted(set(watch.samples) - {g.name for g in growth})
+    if short or not growth:
+        reasons.append(f"too short a time, or too few samples, to tell of {', '.join(short) or 'anything'}")
+    if fallen:
+        reasons.append("the robot fell, and could do nothing that it was told from then on")
+    elif not ended.get("succeeded"):
+        reasons.append("no command succeeded: the stack was idle, and that it did not grow says little")
+    done = Soak(
+        seconds=round(seconds, 1), simulated=round(simulated, 1), limit=options.limit, least=options.least,
+        commands=ended, growth=growth, reasons=reasons,
+    )  # fmt: skip
+    (options.folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=1))
+    return done

@@ -1,0 +1,55 @@
+"""How a process stands beside others when the cores are busy.
+
+Niceness alone is not enough. Where Linux groups processes by session (autogroup, sched(7)), it counts within
+a session only, and every node has one of its own: there a session has a niceness too, in
+/proc/PID/autogroup. To go before others (a negative niceness) takes the right to do so: root, CAP_SYS_NICE,
+or a line such as `user - nice -10` in /etc/security/limits.conf. Without it all stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import time
+from pathlib import Path
+
+SYS_NICE = 23
+"""The number of CAP_SYS_NICE (capabilities(7))."""
+PATIENCE = 3.0
+"""[s] Linux takes one group's niceness a tenth of a second from a user without rights; nodes start faster."""
+
+
+def allowed(nice: int) -> bool:
+    """Whether this process may set this niceness."""
+    status = Path("/proc/self/status").read_text()
+    rights = int(status.partition("CapEff:")[2].split()[0], 16)
+    most = resource.getrlimit(resource.RLIMIT_NICE)[0]
+    return nice >= 0 or bool(rights >> SYS_NICE & 1) or most < 0 or 20 - most <= nice
+
+
+def own(nice: int) -> None:
+    """Of this process. May be called between fork and exec."""
+    with contextlib.suppress(PermissionError):
+        os.nice(nice)
+
+
+def session(pid: int, nice: int) -> bool:
+    """Of the session of a process, where it matters; whether that was done. May wait for `PATIENCE`."""
+    deadline = time.monotonic() + PATIENCE
+    while nice:
+        try:
+            Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+            return True
+        except OSError as error:
+            if error.errno != errno.EAGAIN or time.monotonic() > deadline:
+                break  # no right, no such grouping, or the process has ended
+        time.sleep(0.05)
+    return False
+
+
+def thread(nice: int) -> None:
+    """Of this thread, beside the others of its process."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice + os.getpriority(os.PRIO_PROCESS, 0))

@@ -1,0 +1,136 @@
+"""Profiles a node: its main thread and every Python thread that it starts, with one tool."""
+
+from __future__ import annotations
+
+import cProfile
+import os
+import pstats
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from vla_sim.errors import InputError, MissingError
+from vla_sim.files import write_whole
+from vla_sim.profiling.component import VARIABLE, default
+from vla_sim.profiling.tree import Call, Sampled, fold
+
+FOLDER = "VLA_SIM_PROFILE_FOLDER"
+"""Environment variable: where nodes write their profiles."""
+TOOLS = ("pyinstrument", "cprofile")
+INTERVAL = 0.005
+"""[s] between two looks of pyinstrument: at the usual 1 ms nine nodes on two cores are noticeably slower."""
+
+
+class NodeProfile(Protocol):
+    """What a node does with a tool."""
+
+    def watch(self) -> Callable[[], None]:
+        """Profile this thread from now on, until what is returned is called in it."""
+
+    def write(self, node: str, folder: Path) -> None:
+        """After the end: the files of a node."""
+
+
+def installed() -> None:
+    """Raises `MissingError` if pyinstrument is not there."""
+    try:
+        import pyinstrument  # noqa: F401
+    except ImportError:
+        raise MissingError(
+            'pyinstrument is not installed: pip install "vla_sim[profile]", or use --profile cprofile'
+        ) from None
+
+
+def environment(tool: str, folder: Path) -> dict[str, str]:
+    """What a node has in its environment that is to be profiled."""
+    return {VARIABLE: tool, FOLDER: str(folder.resolve())}
+
+
+def begin() -> NodeProfile | None:
+    """In a node, before its threads start: the profile that was asked for, if any.
+
+    From now on each new thread is profiled. Raises `InputError`, `MissingError`.
+    """
+    tool = os.environ.get(VARIABLE, "")
+    if not tool or not os.environ.get(FOLDER):
+        return None
+    if tool not in TOOLS:
+        raise InputError(f"{VARIABLE}={tool}: one of {', '.join(TOOLS)} is allowed, or leave it unset")
+    profile: NodeProfile = Counting() if tool == "cprofile" else Sampling()
+    run = threading.Thread.run
+
+    def profiled_run(thread: threading.Thread) -> None:
+        stop = profile.watch()
+        try:
+            run(thread)
+        finally:
+            stop()
+
+    threading.Thread.run = profiled_run  # type: ignore
+    return profile
+
+
+def finish(profile: NodeProfile, node: str) -> None:
+    """Write what was seen into the folder that was asked for. Raises `OSError`."""
+    profile.write(node, Path(os.environ[FOLDER]))
+
+
+class Counting:
+    """cProfile. A thread that never ends is there with what it has done until the end."""
+
+    def __init__(self) -> None:
+        self._profiles: list[cProfile.Profile] = []
+
+    def watch(self) -> Callable[[], None]:
+        profile = cProfile.Profile()
+        self._profiles.append(profile)
+        profile.enable()
+        return profile.disable
+
+    def write(self, node: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        stats = pstats.Stats(*self._profiles)
+        stats.add(*(default.stats(component) for component in default.components))
+        path = folder / f"{node}.pstats"
+        part = path.with_suffix(".part")
+        stats.dump_stats(part)
+        os.replace(part, path)
+
+
+class Sampling:
+    """pyinstrument. A thread that has not ended when the node writes is not in it."""
+
+    def __init__(self) -> None:
+        installed()
+        self._lock = threading.Lock()
+        self._threads: list[Call] = []
+        self._seconds = self._waited = 0.0
+
+    def watch(self) -> Callable[[], None]:
+        from pyinstrument import Profiler
+
+        profiler = Profiler(interval=INTERVAL, async_mode="disabled")
+        name, main = threading.current_thread().name, threading.current_thread() is threading.main_thread()
+        began = time.perf_counter()
+        profiler.start()
+
+        def stop() -> None:
+            session: Any = profiler.stop()
+            tree = Call("main" if main else name, "")
+            waited = fold(session.frame_records, tree)
+            with self._lock:
+                self._threads.append(tree)
+                if main:
+                    self._seconds, self._waited = time.perf_counter() - began, waited
+
+        return stop
+
+    def write(self, node: str, folder: Path) -> None:
+        with self._lock:
+            threads = sorted(self._threads, key=lambda tree: -tree.seconds)
+            found = Sampled(node, self._seconds, self._waited, INTERVAL, threads)
+        write_whole(folder / f"{node}.json", msgspec.json.encode(found))

@@ -1,0 +1,41 @@
+"""Processes that take the cores away from the stack: the load that a scenario puts on the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from vla_sim import priority
+from vla_sim.supervise import in_child
+
+BURN = "import sys,time\nend=time.monotonic()+float(sys.argv[1])\nwhile time.monotonic()<end: pass"
+
+
+class Hogs:
+    """They run until their time is over, `close`, or this process ends."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, processes: int, nice: int, seconds: float) -> None:
+        """processes: 0 is one a core. nice: how far they step back, 0 is not at all. seconds: of the
+        machine's clock. Each has a session of its own, as a program in another terminal has."""
+        for _ in range(processes or os.cpu_count() or 1):
+            process = subprocess.Popen(
+                [sys.executable, "-c", BURN, str(seconds)], stdin=subprocess.DEVNULL,
+                start_new_session=True, preexec_fn=lambda: in_child(nice),
+            )  # fmt: skip
+            self._running.append(process)
+            priority.session(process.pid, nice)
+
+    @property
+    def running(self) -> int:
+        return sum(one.poll() is None for one in self._running)
+
+    def close(self) -> None:
+        """End them all. Idempotent."""
+        for one in self._running:
+            one.kill()
+            one.wait()
+        self._running.clear()
