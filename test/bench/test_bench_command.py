@@ -158,4 +158,5 @@ def test_a_quick_suite_measures_every_part_and_every_answer_is_right(tmp_path):
         "voice", "llm", "perception", "navigation", "manipulation", "control", "monitor",
     }  # fmt: skip
     for one in measured.results:
-        assert one.state == "ok" or (one.name.startswith("llm.server_") and one.state == "skipped"), one
+        optional = one.name.startswith(("llm.server_", "kernels."))
+        assert one.state == "ok" or (optional and one.state == "skipped"), one

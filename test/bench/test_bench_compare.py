@@ -46,12 +46,13 @@ def test_of_a_rate_less_is_slower():
     assert (one.verdict, one.ratio) == ("slower", pytest.approx(1 / 0.7, rel=0.05))
 
 
-def test_of_few_samples_of_failures_and_of_what_is_missing_nothing_is_told():
+def test_of_few_samples_nothing_is_told_and_a_failure_is_one_however_fast():
     many = result("x.a", noisy(0, 50))
     few = verdict(result("x.a", [1.0] * 7), result("x.a", [9.0] * 7))
     assert (few.verdict, few.note) == ("cannot tell", "fewer than 8 samples")
-    failed = verdict(many, result("x.a", noisy(1, 50, factor=3.0), state="failed"))
-    assert (failed.verdict, failed.note) == ("cannot tell", "failed in the second")
+    wrong = result("x.a", noisy(1, 50, factor=0.3), state="failed", reason="it fell")
+    assert (verdict(many, wrong).verdict, verdict(many, wrong).note) == ("failed", "it fell")
+    assert (verdict(wrong, many).verdict, verdict(wrong, many).note) == ("cannot tell", "failed in the first")
     (gone, new) = compare(suite(many), suite(result("x.b", noisy(0, 50))))
     assert (gone.note, new.note) == ("was not measured in the second", "was not measured in the first")
 

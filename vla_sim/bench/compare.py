@@ -27,7 +27,8 @@ FEWEST = 8
 BUSIER = 0.10
 """Share of the cores by which others used more: then waiting longer may be theirs."""
 
-Verdict = Literal["slower", "faster", "same", "cannot tell"]
+Verdict = Literal["slower", "faster", "same", "cannot tell", "failed"]
+"""failed: it worked in the first, and in the second it gave wrong answers or broke off."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def compare(a: Suite, b: Suite) -> list[Compared]:
 
 
 def _compare(name: str, a: Result | None, b: Result | None, busier: float) -> Compared:
+    if a is not None and a.state == "ok" and b is not None and b.state == "failed":
+        return Compared(name, "failed", note=b.reason)
     for which, one in (("first", a), ("second", b)):
         if one is None or one.state != "ok":
             why = "was not measured" if one is None else one.state

@@ -124,11 +124,9 @@ def write(
         MARKDOWN: markdown(suite, judged, pictures).encode(),
         **pictures,
     }
-    written = []
     try:
         for name, data in files.items():
             write_whole(folder / name, data)
-            written.append(folder / name)
     except OSError as error:
         raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
-    return written
+    return [folder / name for name in files]

@@ -15,7 +15,7 @@ from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
 from vla_sim.contract import Record
 from vla_sim.errors import InputError
-from vla_sim.yaml_file import Problem, located, parse, text_of, typed
+from vla_sim.typed_yaml import Problem, compose, place, typed
 
 FILE = "requirements.yaml"
 SPARE = 2.0
@@ -111,33 +111,44 @@ class Judged(Record, frozen=True, kw_only=True):
 def load(target: str | Path | None = None) -> list[Requirement]:
     """The shipped file or another. Raises `InputError` with line and column."""
     path = Path(target).expanduser() if target else config_dir() / FILE
-    return loads(text_of(path), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return loads(text, str(path))
 
 
 def loads(text: str, name: str = FILE) -> list[Requirement]:
     """Raises `InputError` with line and column."""
-    data, at = parse(text, name)
+    data, at = compose(text, name)
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a mapping with version and requirements is wanted")
-    with located(name, at):
+    try:
         found: _File = typed(data, _File, "$")
-        known = [b.name for one in sets.SETS for b in sets.load(one)]
-        names: set[str] = set()
-        for i, one in enumerate(found.requirements):
-            path = f"$.requirements[{i}]"
-            if one.name in names:
-                raise Problem(f"{path}.name", f"{one.name!r} is there twice")
-            names.add(one.name)
-            if (one.at_most is None) == (one.at_least is None):
-                raise Problem(path, "give exactly one of at_most and at_least")
-            if not any(one.matches(b) for b in known):
-                near = difflib.get_close_matches(one.benchmark, known, 1)
-                hint = f"did you mean {near[0]}?" if near else "vla-sim bench --list shows them"
-                raise Problem(f"{path}.benchmark", f"no benchmark is called {one.benchmark!r}; {hint}")
-            if one.goal != one.limit and (one.goal > one.limit) != one.below:
-                side = "above" if one.below else "below"
-                raise Problem(f"{path}.goal", f"goal {one.goal:g} must lie {side} the limit {one.limit:g}")
+        _validate(found.requirements)
+    except Problem as problem:
+        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
     return found.requirements
+
+
+def _validate(requirements: Sequence[Requirement]) -> None:
+    """What types cannot say. Raises `Problem`."""
+    known = [b.name for one in sets.SETS for b in sets.load(one)]
+    names: set[str] = set()
+    for i, one in enumerate(requirements):
+        path = f"$.requirements[{i}]"
+        if one.name in names:
+            raise Problem(f"{path}.name", f"{one.name!r} is there twice")
+        names.add(one.name)
+        if (one.at_most is None) == (one.at_least is None):
+            raise Problem(path, "give exactly one of at_most and at_least")
+        if not any(one.matches(b) for b in known):
+            near = difflib.get_close_matches(one.benchmark, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "vla-sim bench --list shows them"
+            raise Problem(f"{path}.benchmark", f"no benchmark is called {one.benchmark!r}; {hint}")
+        if one.goal != one.limit and (one.goal > one.limit) != one.below:
+            side = "above" if one.below else "below"
+            raise Problem(f"{path}.goal", f"goal {one.goal:g} must lie {side} the limit {one.limit:g}")
 
 
 def judge(requirements: Sequence[Requirement], suite: Suite) -> list[Judged]:

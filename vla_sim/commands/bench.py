@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     bench.add_argument("--requirements", metavar="FILE", help="instead of config/requirements.yaml")
     bench.add_argument("--results", metavar="FILE", help="judge these instead of measuring; bench.json")
     bench.add_argument(
-        "--compare", nargs=2, metavar=("A", "B"), help="is B slower than A? exit code 1 if it is"
+        "--compare", nargs=2, metavar=("A", "B"), help="is B slower than A, or broken? exit code 1 if it is"
     )
     bench.add_argument("--json", metavar="FILE", help="also write the results here; - for standard output")
     bench.add_argument("--out", metavar="FOLDER", help="default: runs/bench-<date>-<time>")
@@ -160,7 +160,7 @@ def compare(console: Any, a: Suite, b: Suite) -> int:
         console.print(f"not the same machine: {difference}", style="yellow")
     found = core.compare(a, b)
     table = Table("benchmark", "verdict", "ratio", f"{100 * core.CONFIDENCE:.0f} % interval", "note")
-    styles = {"slower": "bold red", "faster": "green", "same": "", "cannot tell": "dim"}
+    styles = {"slower": "bold red", "failed": "bold red", "faster": "green", "same": "", "cannot tell": "dim"}
     for one in found:
         ratio = f"{one.ratio:.2f}×" if one.ratio is not None else ""
         between = f"{one.low:.2f} to {one.high:.2f}" if one.ratio is not None else ""
@@ -168,7 +168,7 @@ def compare(console: Any, a: Suite, b: Suite) -> int:
     console.print(table)
     counts = {v: sum(one.verdict == v for one in found) for v in styles}
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    return 1 if counts["slower"] else 0
+    return 1 if counts["slower"] or counts["failed"] else 0
 
 
 def _again(a: argparse.Namespace) -> str:

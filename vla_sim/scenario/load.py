@@ -15,7 +15,7 @@ from vla_sim.contract import COSTS
 from vla_sim.errors import InputError
 from vla_sim.scenario import checks
 from vla_sim.scenario.format import ACTIONS, COMMANDS, Play, Scenario, When
-from vla_sim.yaml_file import Problem, located, parse, text_of, typed
+from vla_sim.typed_yaml import Problem, compose, place, typed
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
@@ -61,17 +61,23 @@ def load(target: str | Path) -> File:
     (path, *more) = find(str(target))
     if more:
         raise InputError(f"{target} is a folder; give one file")
-    return File(path.stem, path, loads(text_of(path), str(path)))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return File(path.stem, path, loads(text, str(path)))
 
 
 def loads(text: str, name: str = "scenario") -> Scenario:
     """A scenario from YAML text; `name` stands in errors. Raises `InputError`."""
-    data, at = parse(text, name)
+    data, at = compose(text, name)
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a scenario is a mapping with version, proves and script")
-    with located(name, at):
+    try:
         scenario = _convert(data)
         _validate(scenario)
+    except Problem as problem:
+        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
     return scenario
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 DEPTH_NOISE = (0.002, 0.0015)
 """Standard deviation of depth z: a z + b z^2 [m]; 3.5 mm at 1 m and 10 mm at 2 m, as a D435's."""
 POOL = 1 << 20
-"""Normal numbers drawn once, twice as many as a large image needs; each frame starts reading at a place of
-its own."""
+"""Normal numbers drawn once, more for images of more than 0.25 megapixels; each frame starts reading at a
+place of its own."""
 
 
 class CameraNoise:
@@ -25,9 +25,9 @@ class CameraNoise:
         self, color: NDArray[np.uint8], depth: NDArray[np.float32], seed: int, time: float
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """color (height, width, 3) and depth (height, width) [m], with noise."""
-        if self._seed != seed or self._pool.size < 2 * color.size:
+        if self._seed != seed or self._pool.size < 4 / 3 * color.size:
             rng = np.random.default_rng([seed, 7])
-            self._pool = rng.standard_normal(max(POOL, 2 * color.size), dtype=np.float32)
+            self._pool = rng.standard_normal(max(POOL, 4 * color.size // 3 + 1), dtype=np.float32)
             self._grain = np.rint(self._pool * 255.0 * self.stddev).astype(np.int16)
             self._seed = seed
         rng = np.random.default_rng([seed, round(time * 1e4)])

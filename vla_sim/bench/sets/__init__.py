@@ -6,8 +6,10 @@ from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark
 
-SETS = ("voice", "llm", "perception", "navigation", "manipulation", "control", "monitor", "kernels",
-        "end_to_end")  # fmt: skip
+SETS = (
+    "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor", "kernels",
+    "end_to_end",
+)  # fmt: skip
 """In the order in which they run."""
 
 

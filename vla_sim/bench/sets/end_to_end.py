@@ -85,6 +85,13 @@ def memory(meter: Meter) -> None:
             meter.add(state.memory)
 
 
+def load(meter: Meter) -> None:
+    """A row of `contract.LOAD_LEVELS`."""
+    for run in live.runs(meter):
+        for state in run.states:
+            meter.add(state.load)
+
+
 def _live(name: str, what: str, run: object, **more: object) -> Benchmark:
     words = {"repeat": 1, "quick": 0} | more
     return Benchmark(f"end_to_end.{name}", what, run, **words)  # type: ignore[arg-type]
@@ -107,4 +114,6 @@ BENCHMARKS = (
     _live("pace", "simulated seconds a second while everything runs", pace, unit="×", better="high"),
     _live("cpu", "share of all cores that all nodes use", cpu, unit="%"),
     _live("memory", "share of the machine's memory in use", memory, unit="%"),
+    _live("load", "level to which load is shed: 0 is nothing, from 3 on half of the images", load,
+          unit="level"),
 )  # fmt: skip

@@ -9,6 +9,7 @@ in the right order, allowed by the safety stage.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -92,52 +93,57 @@ def rules(meter: Meter, prompt: Prompt) -> None:
     meter.time(lambda: planner.plan(prompt.command), check=right(prompt))
 
 
+class Fresh:
+    """A planner that is new for each sample: it has a connection, and remembers nothing."""
+
+    def __init__(self, url: str, model: str = "") -> None:
+        self._open = lambda: connected(url, model)
+        self.planner: LlmPlanner | None = None
+
+    def renew(self) -> None:
+        self.close()
+        self.planner = self._open()
+
+    def plan(self, command: str) -> Understood:
+        assert self.planner is not None
+        return self.planner.plan(command, Context())
+
+    def close(self) -> None:
+        if self.planner is not None:
+            self.planner.close()
+        self.planner = None
+
+
 def cold(meter: Meter, prompt: Prompt) -> None:
-    """A new planner each time: it has a connection, and remembers nothing."""
     with ScriptedLlm([prompt.answer]) as server:
-        anew(meter, prompt, server.base_url)
+        ask(meter, prompt, server.base_url)
         asked = meter.warm_up + meter.repeat
         if len(server.requests) != asked:
             raise Wrong(f"{asked} cold plans sent {len(server.requests)} requests")
 
 
 def cached(meter: Meter, prompt: Prompt) -> None:
-    with ScriptedLlm([prompt.answer]) as server, connected(server.base_url) as planner:
+    with ScriptedLlm([prompt.answer]) as server, closing(connected(server.base_url)) as planner:
         planner.plan(prompt.command, Context())
-        meter.time(
-            lambda: planner.plan(prompt.command, Context()), check=right(prompt, remembered=True)
-        )
+        meter.time(lambda: planner.plan(prompt.command, Context()), check=right(prompt, remembered=True))
         if len(server.requests) != 1:
             raise Wrong(f"one question was sent {len(server.requests)} times")
 
 
 def named(meter: Meter, prompt: Prompt) -> None:
-    """The user's server, each sample as for the first time."""
+    """The user's server."""
     o = meter.options
     if not o.base_url:
         raise MissingError("no server was named: give --base-url, and --model")
-    anew(meter, prompt, o.base_url, o.model)
+    ask(meter, prompt, o.base_url, o.model)
 
 
-def anew(meter: Meter, prompt: Prompt, url: str, model: str = "") -> None:
-    """Each sample by a planner of its own, connected before."""
-    planners: list[LlmPlanner] = []
-
-    def renew() -> None:
-        close()
-        planners.append(connected(url, model))
-
-    def ask() -> Understood:
-        return planners[0].plan(prompt.command, Context())
-
-    def close() -> None:
-        while planners:
-            planners.pop().close()
-
-    try:
-        meter.time(ask, before=renew, check=right(prompt, remembered=False))
-    finally:
-        close()
+def ask(meter: Meter, prompt: Prompt, url: str, model: str = "") -> None:
+    """Each sample as for the first time."""
+    with closing(Fresh(url, model)) as fresh:
+        meter.time(
+            lambda: fresh.plan(prompt.command), before=fresh.renew, check=right(prompt, remembered=False)
+        )
 
 
 def connected(url: str, model: str = "") -> LlmPlanner:

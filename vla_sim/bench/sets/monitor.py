@@ -56,7 +56,7 @@ def rate(meter: Meter) -> None:
 BENCHMARKS = (
     Benchmark("monitor.record", "recording one metric", record, unit="µs", repeat=100, quick=30),
     *(
-        Benchmark(f"monitor.{kind}_{n}", f"a second of the monitor at {n} times the {kind}",
+        Benchmark(f"monitor.{kind}_{n}", f"CPU of a second of the monitor at {n} times the {kind}",
                   partial(second, nodes=n if kind == "nodes" else 1, rates=n if kind == "rates" else 1),
                   repeat=3, quick=1)
         for kind in ("nodes", "rates") for n in TIMES

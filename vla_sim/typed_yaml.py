@@ -1,12 +1,9 @@
-"""YAML files that people write: plain data into types, every mistake with file, line and column."""
+"""YAML into typed records: every error says file, line, column, what was given and what is allowed."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,50 +12,36 @@ import yaml
 from vla_sim.errors import InputError
 
 At = dict[str, tuple[int, int]]
-"""Path such as "$.script[0].words" to (line, column), both from 1; of a key, the path with a "!"."""
+"""Path such as "$.script[0].words" to (line, column), both from 1."""
 
 
 class Problem(Exception):  # noqa: N818
-    """What is wrong, and the path of where."""
+    """What is wrong at a path; whoever knows the file makes an `InputError` of it with `place`."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
 
 
-def text_of(path: Path) -> str:
-    """Raises `InputError` if it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-
-
-def parse(text: str, name: str) -> tuple[Any, At]:
-    """Plain data, and where each part of it stands. Raises `InputError`."""
+def compose(text: str, name: str) -> tuple[Any, At]:
+    """Plain data of a YAML text, and where its parts stand; `name` stands in errors. Raises `InputError`."""
     at: At = {}
-    with located(name, at):
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            return (_plain(root, "$", at) if root is not None else None), at
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-            raise InputError(f"{where}: not YAML: {error.problem or error.context}") from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise InputError(f"{name}: not YAML: {error}".replace("\n", " ")) from None
-
-
-@contextlib.contextmanager
-def located(name: str, at: At) -> Iterator[None]:
-    """A `Problem` in here becomes an `InputError` that names file, line and column."""
     try:
-        yield
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = _plain(root, "$", at) if root is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise InputError(f"{where}: not YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{name}: not YAML: {error}".replace("\n", " ")) from None
     except Problem as problem:
-        raise InputError(f"{_place(name, problem.path, at)}: {problem}") from None
+        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
+    return data, at
 
 
-def _place(name: str, path: str, at: At) -> str:
+def place(name: str, path: str, at: At) -> str:
+    """`file:line:column` of a path, or of the nearest part around it."""
     while path not in at and path:
         path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
     line, column = at.get(path, (1, 1))
@@ -85,7 +68,7 @@ def _plain(node: yaml.Node, path: str, at: At) -> Any:
 
 
 def typed(data: Any, kind: Any, path: str) -> Any:
-    """Plain data at a path as `kind`. Raises `Problem`."""
+    """`data` as `kind`, a msgspec type. Raises `Problem`."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
