@@ -60,8 +60,8 @@ def second(nodes: int, rates: float) -> float:
 
 
 def seconds(nodes: int, rates: float) -> list[float]:
-    """Milliseconds of the processor that each of 30 seconds of a stack costs: reports of so many nodes, commands at so many
-    times the asked rate, and the state."""
+    """Milliseconds of the processor that each of 30 seconds of a stack costs: reports of so many nodes,
+    commands at so many times the asked rate, and the state."""
     monitor = Monitor(thresholds(), 0.0)
     commands = max(1, round(COMMANDS * rates))
     made = [events(k) for k in range(commands * 30)]
