@@ -148,3 +148,32 @@ def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup):
         finally:
             rclpy.utilities.g_default_context = default
             rclpy.shutdown(context=context)
+
+
+def test_images_are_sent_from_buffers_that_are_used_again(setup):
+    frame = setup.node.engine.render(setup.node.engine.snapshot())
+    setup.listen(contract.COLOR)
+    made = setup.node._buffers.counts["made"]
+    for _ in range(20):
+        setup.node._publish_images(frame)
+    counts = setup.node._buffers.counts
+    assert counts["made"] - made <= 2  # colour and depth, whatever was sent
+    assert counts["kept by others"] == counts["lent"] == 0
+    setup.until(lambda: contract.COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
+    seen = setup.last[contract.COLOR.name]
+    np.testing.assert_array_equal(
+        np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color
+    )
+
+
+def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, monkeypatch):
+    from vla_sim.memory import pressure
+
+    frame = setup.node.engine.render(setup.node.engine.snapshot())
+    setup.node._publish_images(frame)
+    assert setup.node._buffers.idle == 2
+    monkeypatch.setattr(pressure, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
+    setup.until(lambda: setup.node._freed, tick=False)
+    assert setup.node._buffers.idle == 0
+    assert setup.node._freed.startswith("85 % of the machine's memory is used: freed ")
+    assert "image buffers: " in setup.node._freed

@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
     soak.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
     common.stack_arguments(soak)
     common.monitor_arguments(soak)
+    common.reserve_argument(soak)
     soak.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     soak.add_argument("--out", metavar="FOLDER", help="default: runs/soak-<date>-<time>")
     soak.set_defaults(call=call)
@@ -54,6 +55,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.memory.soak import COMMANDS, SoakOptions, soak
     from vla_sim.memory.soak_report import table
     from vla_sim.scenario.display import Display
+    from vla_sim.scenario.sweep import CLOCK
     from vla_sim.stack import StackOptions
     from vla_sim.world import World
 
@@ -69,9 +71,9 @@ def call(a: argparse.Namespace) -> int:
         commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
     )  # fmt: skip
     console = Console(highlight=False)
-    with Display(console) as display:
+    with common.share(a.reserve, "soak", CLOCK, console), Display(console) as display:
         done = soak(options, display)
-    console.print(table(done))
+    console.print(table(done.growth, done.seconds, done.simulated, done.commands))
     console.print(f"files: {out}")
     for reason in done.reasons:
         console.print(f"  - {reason}")

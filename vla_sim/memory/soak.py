@@ -15,7 +15,9 @@ import msgspec
 import psutil
 
 from vla_sim.errors import InputError, StackError
+from vla_sim.files import write_whole
 from vla_sim.memory.growth import Growth, Sample, judge, measure
+from vla_sim.memory.soak_report import plot
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.run import STALL, raise_failure, wait_until_ready
@@ -42,7 +44,7 @@ HEARING = 20.0
 REST = 1.0
 """[s] simulated between two commands."""
 POLL = 0.2
-SAMPLES, REPORT = "soak.jsonl", "soak.json"
+SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,9 @@ class Watch:
 
 
 def soak(options: SoakOptions, display: Display) -> Soak:
-    """Run, watch, judge; `soak.jsonl` as it goes and `soak.json` at the end, also after Ctrl-C, which ends it
-    early. Raises `InputError` where the folder cannot be written, `StackError` if a node dies."""
+    """Run, watch, judge; `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
+    which ends it early. Raises `InputError` where the folder cannot be written, `StackError` if a node
+    dies."""
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         out = (options.folder / SAMPLES).open("wb")
@@ -226,7 +229,7 @@ def _go_on(
 def conclude(
     options: SoakOptions, watch: Watch, ended: dict[str, int], seconds: float, simulated: float, fallen: bool
 ) -> Soak:
-    """The verdict, written to `soak.json`."""
+    """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
     growth = watch.growth(options.limit, options.least)
     reasons = [
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
@@ -242,5 +245,11 @@ def conclude(
         seconds=round(seconds, 1), simulated=round(simulated, 1), limit=options.limit, least=options.least,
         commands=ended, growth=growth, reasons=reasons,
     )  # fmt: skip
-    (options.folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=1))
+    picture = plot(watch.samples, growth)
+    try:
+        write_whole(options.folder / REPORT, msgspec.json.format(msgspec.json.encode(done), indent=1))
+        if picture is not None:
+            write_whole(options.folder / PLOT, picture)
+    except OSError as error:
+        raise InputError(f"the verdict cannot be written to {options.folder}: {error.strerror}") from None
     return done

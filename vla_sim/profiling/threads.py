@@ -41,7 +41,7 @@ def installed() -> None:
         import pyinstrument  # noqa: F401
     except ImportError:
         raise MissingError(
-            'pyinstrument is not installed: pip install "vla_sim[profile]", or use --profile cprofile'
+            'pyinstrument is not installed: pip install "vla_sim[profile]", or use --profiler cprofile'
         ) from None
 
 
