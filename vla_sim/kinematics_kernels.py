@@ -258,9 +258,12 @@ def limited_step(jacobian, error, wish, q, low, high, damping, largest):  # type
 def differential_step(  # type: ignore[no-untyped-def]
     origin, axis, tool, first, q, target, posture, gain, posture_gain, low, high, largest
 ):
-    """(m,) the moving joints after one step towards the tool pose `target`; see `limited_step`."""
+    """(m,) the moving joints after one step towards the tool pose `target`; see `limited_step`. A target that
+    is not finite moves nothing."""
     frames = chain_frames(origin, axis, tool, q)
     error = pose_error(target, frames[-1])
+    if not np.isfinite(error).all():
+        return np.minimum(np.maximum(q[first:], low), high)
     jacobian = chain_jacobian(frames, axis, first)
     for r in range(6):
         weight = 1.0 if r < 3 else ANGULAR_WEIGHT

@@ -26,6 +26,7 @@ import os
 import sys
 from dataclasses import dataclass, fields
 
+from vla_sim import threads
 from vla_sim.assets import config_dir
 from vla_sim.params import check, param
 
@@ -164,9 +165,5 @@ def own() -> dict[str, str]:
     return {
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "PYTHONUNBUFFERED": "1",
-        # Stages share few cores: a library that starts a thread a core slows all others down.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "NUMBA_NUM_THREADS": "1",
-        "LP_NUM_THREADS": "1",  # Mesa's software rasteriser
+        **threads.environment(),
     }

@@ -1,109 +1,149 @@
-"""Benchmarks are repeated, judged and reported, whatever happens in one."""
+"""What a benchmark measures, what is counted, and that one that fails does not stop the others."""
 
-from contextlib import contextmanager
+import math
+import time
+from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.bench import suite
-from vla_sim.bench.suite import Benchmark, Options, WrongError, figures, play, run, timed
-from vla_sim.errors import InputError
+from vla_sim.bench import sets, suite
+from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
+from vla_sim.bench.result import summary
+from vla_sim.errors import InputError, MissingError
 
 
-def of(once, **more):
-    @contextmanager
-    def prepared():
-        yield once
-
-    return Benchmark("set/what", prepared, **more)
+def one(run, name="fake.one", **more):
+    return Benchmark(name, "a test", run, **({"repeat": 5, "quick": 2, "warm_up": 2} | more))
 
 
-def test_warm_up_does_not_count():
-    values = iter([100.0, 100.0, 1.0, 2.0, 3.0])
-    (found,) = run(of(lambda: next(values), repetitions=3, warmup=2), Options())
-    assert found.samples == [1.0, 2.0, 3.0]
-    assert found.success
+def test_a_summary_has_the_textbooks_figures():
+    s = summary([1.0, 2.0, 3.0, 4.0, 10.0], "ms")
+    assert (s.count, s.mean, s.min, s.max, s.p50) == (5, 4.0, 1.0, 10.0, 3.0)
+    assert s.std == pytest.approx(math.sqrt(50.0 / 4.0))
+    assert (s.p95, s.p99) == (pytest.approx(8.8), pytest.approx(9.76))
+    assert s.throughput == pytest.approx(250.0)
+    assert summary([50.0], "Hz").throughput == 0.0
+    assert summary([50.0], "Hz").std == 0.0
+    assert summary([], "ms") is None
 
 
-def test_several_values_of_a_repetition_are_several_results():
-    once = {"rate [Hz]": 50.0, "latency": 3.0}
-    found = run(of(lambda: once, repetitions=2, warmup=0), Options())
-    assert [(r.name, r.unit) for r in found] == [("set/what: rate", "Hz"), ("set/what: latency", "ms")]
-    assert found[0].figures.throughput == 0.0
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=50))
+def test_a_summarys_figures_lie_in_order(samples):
+    s = summary(samples, "ms")
+    ordered = [s.min, s.p50, s.p95, s.p99, s.max]
+    assert all(a <= b * (1 + 1e-12) for a, b in pairwise(ordered))
+    assert s.min * (1 - 1e-12) <= s.mean <= s.max * (1 + 1e-12)
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (WrongError("a wrong answer"), "a wrong answer"),
-        (InputError("no such world"), "no such world"),
-        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
-    ],
-)
-def test_one_that_fails_is_told_of_and_the_others_go_on(error, told):
-    def fails():
-        raise error
+def test_the_first_samples_are_thrown_away_and_only_the_call_is_timed():
+    calls = []
 
-    *_, last = play([of(fails), of(lambda: 1.0)], ["set"], Options())
-    assert [r.success for r in last.results] == [False, True]
-    assert last.results[0].error == told
-    assert last.results[0].figures is None
-    assert last.complete
+    def run(meter):
+        meter.time(
+            lambda: calls.append(1), before=lambda: time.sleep(0.005), check=lambda _: time.sleep(0.005)
+        )
+
+    result = suite.measure(one(run), Options())
+    assert len(calls) == 7
+    assert (result.state, result.attempts, result.right, len(result.samples)) == ("ok", 5, 5, 5)
+    assert result.summary.p50 < 1.0
+    assert len(result.cpu) == 5
 
 
-def test_what_was_measured_before_a_failure_is_kept_but_does_not_count_as_success():
-    values = iter([1.0, 2.0])
-    (found,) = run(of(lambda: next(values), repetitions=3, warmup=0), Options())
-    assert found.samples == [1.0, 2.0]
-    assert not found.success
+def test_a_sample_of_many_calls_is_the_time_of_one():
+    meter = Meter("µs", 3)
+    meter.time(lambda: time.sleep(0.001), calls=5)
+    assert all(1000.0 <= v < 100_000.0 for v in meter.samples)
 
 
-def test_preparation_that_fails_is_a_failure_of_that_benchmark():
-    @contextmanager
-    def prepared():
-        raise InputError("no display")
-        yield
+def test_a_wrong_answer_is_no_sample_and_fails_the_benchmark():
+    answers = iter([1, 2, 1, 1, 1, 1, 1])
 
-    (found,) = run(Benchmark("set/what", prepared), Options())
-    assert (found.success, found.error) == (False, "no display")
+    def check(answer):
+        if answer == 2:
+            raise Wrong("it said 2")
+
+    result = suite.measure(one(lambda m: m.time(lambda: next(answers), check=check)), Options())
+    # the wrong one was the second, in the warm-up: that counts too
+    assert (result.state, result.reason, result.right, result.attempts) == ("failed", "it said 2", 5, 6)
+    assert result.success == pytest.approx(5 / 6)
 
 
-def test_an_interruption_leaves_what_was_measured():
-    def interrupted():
+def fails(meter):
+    meter.add(1.0)
+    raise ZeroDivisionError("of something")
+
+
+def test_a_benchmark_that_fails_is_reported_and_the_others_go_on():
+    told = []
+    benchmarks = [
+        one(fails, "fake.fails"), one(lambda m: None, "fake.nothing"),
+        one(lambda m: m.add(2.0), "fake.works"),
+    ]  # fmt: skip
+    measured = suite.run(benchmarks, Options(), done=told.append)
+    assert [r.state for r in measured.results] == ["failed", "failed", "ok"]
+    assert measured.results[0].reason == "ZeroDivisionError: of something"
+    assert measured.results[0].samples == [1.0]
+    assert measured.results[1].reason == "it measured nothing"
+    assert told == measured.results
+    assert not measured.interrupted
+
+
+def test_what_is_not_installed_is_skipped_with_its_reason():
+    def run(meter):
+        raise MissingError("no such package; pip install it")
+
+    result = suite.measure(one(run), Options())
+    assert (result.state, result.reason) == ("skipped", "no such package; pip install it")
+
+
+def test_ctrl_c_keeps_what_was_measured():
+    def run(meter):
+        meter.add(3.0)
         raise KeyboardInterrupt
 
-    playing = play([of(lambda: 1.0), of(interrupted)], ["set"], Options())
-    so_far = next(playing)
-    with pytest.raises(KeyboardInterrupt):
-        next(playing)
-    assert not so_far.complete
-    assert [r.success for r in so_far.results] == [True]
+    measured = suite.run(
+        [one(lambda m: m.add(1.0)), one(run, "fake.two"), one(fails, "fake.three")], Options()
+    )
+    assert measured.interrupted
+    assert [(r.name, r.state, r.samples) for r in measured.results] == [
+        ("fake.one", "ok", [1.0]), ("fake.two", "interrupted", [3.0]),
+    ]  # fmt: skip
 
 
-def test_a_wrong_answer_is_no_time():
-    def check(found):
-        if found != 4:
-            raise WrongError(f"{found} is not 4")
+def test_quick_takes_few_samples_and_leaves_runs_of_the_stack_out():
+    counts = []
 
-    assert timed(lambda: 4, check)() >= 0.0
-    with pytest.raises(WrongError, match="5 is not 4"):
-        timed(lambda: 5, check)()
+    def run(meter):
+        counts.append(meter.repeat)
+        meter.add(1.0)
 
-
-@given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=50))
-def test_figures_are_those_of_numpy(samples):
-    found = figures(samples)
-    assert found.count == len(samples)
-    assert found.mean == pytest.approx(np.mean(samples))
-    assert found.stddev == pytest.approx(np.std(samples, ddof=1) if len(samples) > 1 else 0.0, abs=1e-9)
-    assert found.min <= found.p50 <= found.p95 <= found.p99 <= found.max
-    assert found.throughput == pytest.approx(1000.0 / np.mean(samples))
+    benchmarks = [one(run), one(run, "fake.slow", quick=0)]
+    assert len(suite.run(benchmarks, Options(quick=True)).results) == 1
+    assert len(suite.run(benchmarks, Options()).results) == 2
+    suite.run(benchmarks, Options(repeat=9))
+    assert counts == [2, 5, 5, 9, 9]
 
 
-def test_many_samples_are_thinned_evenly():
-    kept = suite.kept([float(k) for k in range(5000)])
-    assert len(kept) <= suite.KEPT
-    assert kept[0] == 0.0
-    assert kept[-1] > 4900.0
+def test_every_shipped_benchmark_is_named_after_its_set_and_runs_at_least_once():
+    names = []
+    for name in sets.SETS:
+        for benchmark in sets.load(name):
+            assert benchmark.set == name
+            assert benchmark.repeat > 0
+            names.append(benchmark.name)
+    assert len(set(names)) == len(names)
+    for wanted in ("voice", "llm", "perception", "navigation", "manipulation", "control", "end_to_end"):
+        assert wanted in sets.SETS
+
+
+def test_benchmarks_are_chosen_by_set_and_by_name():
+    chosen = [b.name for b in suite.choose(["control", "llm.rules_safe"])]
+    assert chosen[0] == "llm.rules_safe"
+    assert all(n.startswith("control.") for n in chosen[1:])
+    with pytest.raises(InputError, match="no set of benchmarks is called 'vision'; there are voice"):
+        suite.choose(["vision"])
+    with pytest.raises(InputError, match=r"no benchmark is called 'llm.rulez'; there are llm.rules_nav"):
+        suite.choose(["llm.rulez"])

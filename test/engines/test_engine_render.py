@@ -109,6 +109,17 @@ def test_a_view_has_the_asked_size(engine: MujocoEngine) -> None:
         engine.view(engine.snapshot(), np.zeros(3), np.ones(3), (5000, 10))
 
 
+def test_a_view_is_right_after_another_renderer_of_the_thread_has_ended(engine: MujocoEngine) -> None:
+    def view(of: MujocoEngine) -> np.ndarray:
+        return of.view(of.snapshot(), np.array([2, 2, 1.5]), np.array([0, 0, 0.8]), (200, 100))
+
+    before, other = view(engine), MujocoEngine(make_world(), noise=False)
+    assert (view(other) != before).any()
+    assert (view(engine) == before).all()
+    other.close()
+    assert (view(engine) == before).all()
+
+
 def test_missing_gl_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "off")
     with pytest.raises(MissingError, match="apt install libegl1 libgl1-mesa-dri"):

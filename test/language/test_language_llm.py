@@ -131,6 +131,16 @@ def test_the_models_question_is_asked():
         assert ask(server, "sing a song").question == "Which song?"
 
 
+def test_the_speaker_is_not_asked_about_an_amount_that_only_the_model_speaks_of():
+    wrong = '{"steps":[{"skill":"move","meters":90}]}'
+    right = '{"steps":[{"skill":"turn","degrees":90}]}'
+    with ScriptedLlm([wrong, right]) as server:
+        assert plan_of(ask(server, "Turn left 90 degrees")) == ["turn 1.571"]
+        assert "asks for no such amount" in server.requests[1]["messages"][-1]["content"]
+    with ScriptedLlm(['{"steps":[{"skill":"move","meters":50}]}']) as server:
+        assert "not 50. How far?" in ask(server, "would you kindly advance fifty meters").question
+
+
 def test_limits_hold_for_the_model_too():
     with pytest.raises(Unresolved, match="at a time, not 50"):
         read('{"steps":[{"skill":"move","meters":50}]}', RULES.lexicon, Context())

@@ -46,6 +46,17 @@ def test_kernel_agrees_with_plain_numpy(points, vx, vy, wz):
     assert found == expected or math.isclose(found, expected)
 
 
+def test_no_points_and_points_at_no_place_are_no_obstacle():
+    nowhere = np.array([[math.nan, 0.0], [0.3, math.nan], [math.inf, 0.0], [-math.inf, math.inf]])
+    for points in (np.empty((0, 2)), nowhere):
+        assert gate(points, 0.5, 0.1, 0.2) == (1.0, "")
+
+
+def test_a_velocity_that_is_none_does_not_pass():
+    for twist in ((math.nan, 0.0, 0.0), (0.1, math.inf, 0.0), (0.1, 0.0, math.nan)):
+        assert gate(np.array([[0.3, 0.0]]), *twist) == (0.0, "the velocity is not finite")
+
+
 def _reference(points, vx, vy, wz):
     def inside(p):
         return (np.abs(p[:, 0]) < 0.2) & (np.abs(p[:, 1]) < 0.3)

@@ -9,6 +9,7 @@ from vla_sim import assets, sdf
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_poses
 from vla_sim.errors import EngineError
+from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.software import SoftwareSensors
 
 
@@ -88,3 +89,11 @@ def test_without_gl_the_camera_sees_by_ray_casting(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "disable")
     engine = MujocoEngine(assets.find_world("tabletop"), noise=False)
     assert np.isfinite(engine.render(engine.snapshot()).depth).mean() > 0.9
+
+
+def test_an_image_larger_than_the_noise_at_hand_has_noise_everywhere():
+    grey, depth = np.full((720, 1280, 3), 128, np.uint8), np.ones((720, 1280), np.float32)
+    color, measured = CameraNoise(0.01).apply(grey, depth, seed=1, time=0.5)
+    assert color.std(axis=(0, 1)) == pytest.approx(2.55, rel=0.05)
+    assert measured.std() == pytest.approx(0.0035, rel=0.05)
+    assert abs(np.corrcoef(measured[:360].ravel(), measured[360:].ravel())[0, 1]) < 0.01

@@ -1,96 +1,125 @@
-"""What a walking robot's sensors and navigation tell the safety node, for the benchmark of its reaction."""
+"""What surrounds a safety node that is measured alone: simulated time, odometry, velocities, scans, and a
+thing that appears before the robot."""
 
 from __future__ import annotations
 
-import math
-import subprocess
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
-from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import LaserScan
+from rosgraph_msgs.msg import Clock
 
-from vla_sim import contract
-from vla_sim.bench.suite import Once, WrongError
-from vla_sim.ros import QOS
+from vla_sim import contract, ros, stack
+from vla_sim.engines import conversions, scan
+from vla_sim.errors import StackError
+from vla_sim.params import StageParams
 from vla_sim.serial_executor import SerialExecutor
+from vla_sim.stack import StackOptions
+from vla_sim.supervise import Stack
 
-RAYS = 720
-NEAR, FAR = 0.35, 5.0
-"""[m] of the obstacle ahead, and of all else."""
-SPEED = 0.4
-"""[m/s] at which the robot would walk on."""
+SPEED = 0.5
+"""Asked for by navigation [m/s], straight ahead."""
+AHEAD = 0.35
+"""Where the thing appears [m]: a contact is predicted within the gate's time to stop."""
 PATIENCE = 30.0
-"""[s] until the node has started; a stop that takes a second is a failure anyway."""
+"""[s] until everyone has met."""
+LATE = 1.0
+"""[s] after which a reaction is none."""
 
 
-def reactions(node: subprocess.Popen[bytes]) -> Iterator[Once]:
-    """Gives, once the safety node lets the robot walk, a repetition: the time from a scan with an obstacle
-    to the order to stand [ms]."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    client = Node("bench", enable_rosout=False, start_parameter_services=False)
-    executor = SerialExecutor()
-    executor.add_node(client)
-    forward, heard = math.nan, 0.0
+class Around(ros.StageNode[StageParams]):
+    """Engine and navigation of one safety node. passed: when the last velocity came out of the gate, and
+    what it was [m/s]."""
 
-    def on_velocity(message: Any) -> None:
-        nonlocal forward, heard
-        forward, heard = message.twist.linear.x, time.perf_counter()
+    def __init__(self) -> None:
+        super().__init__("around", StageParams)
+        self.clock_topic = self.publish(contract.CLOCK)
+        self.odometry = self.publish(contract.ODOM)
+        self.velocity = self.publish(contract.CMD_VEL_NAV)
+        self.scans = self.publish(contract.SCAN)
+        self.passed: tuple[float, float] = (0.0, 0.0)
+        self.free = np.full(scan.BEAMS, np.inf)
+        self.blocked = self.free.copy()
+        # a box 0.5 m wide across the way, as the beams see it
+        angles = scan.ANGLE_MIN + scan.ANGLE_STEP * np.arange(scan.BEAMS)
+        wide = np.abs(np.tan(angles)) * AHEAD < 0.25
+        facing = (np.abs(angles) < 1.0) & wide
+        self.blocked[facing] = AHEAD / np.cos(angles[facing])
+        self.seen = self.free
+        self.began = time.monotonic()
+        self.ticks = 0
+        self.listen(contract.CMD_VEL, self.on_velocity)
+        self.repeat(0.02, self.tick, steady=True)
 
-    def publisher(kind: Any, topic: contract.Topic) -> Any:
-        return client.create_publisher(kind, topic.name, QOS[topic.qos])
+    def on_velocity(self, message: Any) -> None:
+        self.passed = (time.monotonic(), message.twist.linear.x)
 
-    client.create_subscription(TwistStamped, contract.CMD_VEL.name, on_velocity, QOS[contract.CMD_VEL.qos])
-    odometry, velocity = publisher(Odometry, contract.ODOM), publisher(TwistStamped, contract.CMD_VEL_NAV)
-    scans = publisher(LaserScan, contract.SCAN)
-    walk = TwistStamped()
-    walk.twist.linear.x = SPEED
-    free = LaserScan(angle_min=-math.pi, angle_increment=2 * math.pi / RAYS, range_max=FAR)
-    free.ranges = [FAR] * RAYS
-    blocked = LaserScan(angle_min=-math.pi, angle_increment=2 * math.pi / RAYS, range_max=FAR)
-    ahead = np.full(RAYS, FAR, np.float32)
-    ahead[RAYS // 2 - 40 : RAYS // 2 + 40] = NEAR
-    blocked.ranges = ahead.tolist()
-    rng = np.random.default_rng(0)
+    def stamp(self) -> Any:
+        return ros.to_stamp(time.monotonic() - self.began)
 
-    def drive(until: Callable[[], bool], patience: float, first: Any) -> None:
-        """What a walking robot's sensors and navigation say, until something holds. first: a scan that goes
-        out at once; after it come free ones, unless it is the blocked one."""
-        scans.publish(first)
-        begin = time.perf_counter()
-        ticks = 0
-        while not until():
-            now = time.perf_counter() - begin
-            if now > patience:
-                raise WrongError(f"the safety node did not answer within {patience:g} s")
-            if node.poll() is not None:
-                raise WrongError(f"the safety node ended with exit code {node.returncode}")
-            if now >= 0.02 * ticks:
-                odometry.publish(Odometry())
-                velocity.publish(walk)
-                if ticks and ticks % 5 == 0:
-                    scans.publish(first)
-                ticks += 1
-            executor.spin_once(timeout_sec=0.001)
+    def tick(self) -> None:
+        """50 Hz: time and odometry; 10 Hz: a scan; 20 Hz or more: the velocity."""
+        stamp = self.stamp()
+        self.clock_topic.publish(Clock(clock=stamp))
+        odometry = Odometry()
+        odometry.header.stamp = stamp
+        self.odometry.publish(odometry)
+        message = self.velocity.msg_type()
+        message.header.stamp = stamp
+        message.twist.linear.x = SPEED
+        self.velocity.publish(message)
+        if self.ticks % 5 == 0:
+            self.look()
+        self.ticks += 1
 
-    try:
-        drive(lambda: forward > 0.9 * SPEED, PATIENCE, free)
+    def look(self) -> None:
+        self.scans.publish(conversions.laser_scan(self.seen, self.stamp(), 0.1))
 
-        def once() -> float:
-            settle = time.perf_counter() + 0.1 + 0.04 * float(rng.random())  # any moment of the gate's period
-            drive(lambda: forward > 0.9 * SPEED and time.perf_counter() > settle, 5.0, free)
-            begin = time.perf_counter()
-            drive(lambda: forward == 0.0, 1.0, blocked)
-            return 1e3 * (heard - begin)
 
-        yield once
-    finally:
-        rclpy.try_shutdown()
-        executor.shutdown()
-        client.destroy_node()
+def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
+    """Start a safety node in a process of its own; so many times let a thing appear before a walking robot,
+    at any moment of the node's period, and `take` the seconds from the scan's departure until the zero
+    velocity is here. Raises `StackError` if it does not start, or once does not stop."""
+    specs = tuple(spec for spec in stack.STACK if spec.name == "safety")
+    with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            node, executor = Around(), SerialExecutor()
+            executor.add_node(node)
+            rng = random.Random(0)
+
+            def until(true: Callable[[], bool], seconds: float) -> bool:
+                end = time.monotonic() + seconds
+                while not true():
+                    if time.monotonic() > end:
+                        return False
+                    executor.spin_once(timeout_sec=0.05)
+                return True
+
+            def walks() -> bool:
+                return node.passed[1] > 0.9 * SPEED
+
+            if not until(walks, PATIENCE):
+                raise StackError(f"the safety node let no velocity pass within {PATIENCE:.0f} s")
+            for _ in range(count):
+                node.seen = node.free
+                if not until(walks, PATIENCE):
+                    raise StackError("the robot did not walk on when its way was free again")
+                end = time.monotonic() + rng.uniform(0.12, 0.2)
+                until(lambda end=end: time.monotonic() > end, 1.0)  # type: ignore[misc]
+                node.seen = node.blocked
+                begin = time.monotonic()
+                node.look()
+                if not until(lambda: node.passed[1] == 0.0, LATE):
+                    raise StackError(f"the robot still walked {LATE:g} s after a thing appeared before it")
+                take(node.passed[0] - begin)
+            executor.shutdown()
+            node.destroy_node()
+        finally:
+            rclpy.try_shutdown()

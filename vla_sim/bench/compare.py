@@ -1,103 +1,122 @@
-"""Two result files side by side: what became slower, with a verdict that knows noise.
+"""Is one suite slower than another? An answer that knows noise: slower, faster, same, or cannot tell.
 
-For each benchmark the ratio of the medians, new over old, with its bootstrap interval: both files' samples
-are drawn anew, in blocks of neighbours, since what disturbs one repetition disturbs the next (H. R. Kuensch,
-"The Jackknife and the Bootstrap for General Stationary Observations", Annals of Statistics 17 (1989)). It is
-called slower or faster only where the whole interval lies beyond the least change that matters.
+For each benchmark a confidence interval of the ratio of medians, by resampling blocks of neighbouring
+samples: on a busy machine neighbours are alike, and taking them one by one would make the interval too
+narrow. H. R. Künsch, "The jackknife and the bootstrap for general stationary observations", Annals of
+Statistics 17 (1989), 1217-1241. What lies within `LEAST` is called the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.bench.suite import Report, Result
-from vla_sim.errors import InputError
+from vla_sim.bench.result import Machine, Result, Suite
 
-LEAST = 0.10
-"""Change of the median that matters."""
+LEAST = 1.10
+"""A smaller ratio is no change that anybody should act on."""
 CONFIDENCE = 0.99
-DRAWS = 2000
-FEWEST = 5
-"""Samples in each file below which nothing is told."""
-HIGHER = ("Hz", "1/s")
-"""Units of which more is better."""
-Verdict = Literal["faster", "slower", "same", "cannot tell", "failed", "gone", "new"]
+"""Of one interval: some fifty are looked at at once."""
+RESAMPLES = 2000
+FEWEST = 8
+"""Samples on either side: of fewer nothing can be told."""
+BUSIER = 0.10
+"""Share of the cores by which others used more: then waiting longer may be theirs."""
+
+Verdict = Literal["slower", "faster", "same", "cannot tell", "failed"]
+"""failed: it worked in the first, and in the second it gave wrong answers or broke off."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """ratio: of the medians, new over old; low, high: its interval; None if there is none."""
+class Compared:
+    """ratio: cost of the second over the first, above 1 is worse, also of a rate; low, high: its interval."""
 
     name: str
     verdict: Verdict
     ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
-    detail: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    note: str = ""
 
 
-def read(path: Path) -> Report:
-    """A result file. Raises `InputError`."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise InputError(f"{path}: no results of `vla-sim bench`: {error}") from None
+def compare(a: Suite, b: Suite) -> list[Compared]:
+    """Every benchmark that is in either."""
+    first, second = ({r.name: r for r in suite.results} for suite in (a, b))
+    return [
+        _compare(name, first.get(name), second.get(name), b.machine.others - a.machine.others)
+        for name in dict.fromkeys([*first, *second])
+    ]
 
 
-def compare(old: Report, new: Report, least: float = LEAST, seed: int = 0) -> list[Change]:
-    """Each benchmark of either."""
-    before, after = ({r.name: r for r in report.results} for report in (old, new))
+def _compare(name: str, a: Result | None, b: Result | None, busier: float) -> Compared:
+    if a is not None and a.state == "ok" and b is not None and b.state == "failed":
+        return Compared(name, "failed", note=b.reason)
+    for which, one in (("first", a), ("second", b)):
+        if one is None or one.state != "ok":
+            why = "was not measured" if one is None else one.state
+            return Compared(name, "cannot tell", note=f"{why} in the {which}")
+    assert a is not None
+    assert b is not None
+    if a.unit != b.unit:
+        return Compared(name, "cannot tell", note=f"in {a.unit} and in {b.unit}")
+    if min(len(a.samples), len(b.samples)) < FEWEST:
+        return Compared(name, "cannot tell", note=f"fewer than {FEWEST} samples")
+    before, after = (a, b) if a.better == "low" else (b, a)
+    ratio, low, high = interval(before.samples, after.samples)
+    verdict = verdict_of(low, high)
+    if verdict == "slower" and busier > BUSIER and a.cpu and b.cpu:
+        cpu = interval(a.cpu, b.cpu)
+        if verdict_of(*cpu[1:]) != "slower":
+            note = f"others used {100 * busier:.0f} % more of the machine; the CPU time is {cpu[0]:.2f}×"
+            return Compared(name, "cannot tell", ratio, low, high, note)
+    return Compared(name, verdict, ratio, low, high)
+
+
+def verdict_of(low: float, high: float) -> Verdict:
+    """Of a ratio's interval."""
+    if low > LEAST:
+        return "slower"
+    if high < 1.0 / LEAST:
+        return "faster"
+    return "same" if low > 1.0 / LEAST and high < LEAST else "cannot tell"
+
+
+def interval(a: Sequence[float], b: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """Ratio of medians b over a, and its interval at `CONFIDENCE`."""
     rng = np.random.default_rng(seed)
-    out = [_change(r, after.get(name), least, rng) for name, r in before.items()]
-    return out + [Change(name, "new") for name in after if name not in before]
-
-
-def regressed(changes: Sequence[Change]) -> bool:
-    """Whether something became slower, fails now, or is not measured any more."""
-    return any(c.verdict in ("slower", "failed", "gone") for c in changes)
-
-
-def _change(old: Result, new: Result | None, least: float, rng: np.random.Generator) -> Change:
-    if new is None:
-        return Change(old.name, "gone", detail="not in the new file")
-    if not new.success:
-        return Change(old.name, "failed", detail=new.error)
-    if not old.success:
-        return Change(old.name, "new", detail=f"failed before: {old.error}")
-    if min(len(old.samples), len(new.samples)) < FEWEST:
-        return Change(old.name, "cannot tell", detail=f"fewer than {FEWEST} samples")
-    a, b = np.array(old.samples), np.array(new.samples)
-    if np.median(a) <= 0.0 or np.median(b) <= 0.0:
-        return Change(old.name, "cannot tell", detail="a median that is not above 0")
-    ratio = float(np.median(b) / np.median(a))
-    drawn = medians(b, rng) / np.maximum(medians(a, rng), 1e-12)
-    tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = (float(v) for v in np.percentile(drawn, (tail, 100.0 - tail)))
-    return Change(old.name, _verdict(low, high, least, old.unit in HIGHER), ratio, low, high)
-
-
-def _verdict(low: float, high: float, least: float, higher: bool) -> Verdict:
-    if low > 1.0 + least:
-        return "faster" if higher else "slower"
-    if high < 1.0 / (1.0 + least):
-        return "slower" if higher else "faster"
-    return "same" if low >= 1.0 / (1.0 + least) and high <= 1.0 + least else "cannot tell"
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    tiny = np.finfo(float).tiny
+    ratio = float(np.median(second) / max(float(np.median(first)), tiny))
+    ratios = medians(second, rng) / np.maximum(medians(first, rng), tiny)
+    low, high = np.quantile(ratios, (0.5 - CONFIDENCE / 2.0, 0.5 + CONFIDENCE / 2.0))
+    return ratio, float(low), float(high)
 
 
 def medians(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(DRAWS,) medians of block-bootstrap draws."""
-    n = samples.size
+    """(RESAMPLES,) medians of series made of blocks, drawn around the ends too."""
+    n = len(samples)
     block = max(1, round(n ** (1.0 / 3.0)))
-    count = -(-n // block)
-    starts = rng.integers(0, n, (DRAWS, count))
-    index = (starts[:, :, None] + np.arange(block)) % n
-    return np.median(samples[index.reshape(DRAWS, -1)[:, :n]], axis=1)  # type: ignore[no-any-return]
+    begins = rng.integers(0, n, size=(RESAMPLES, -(-n // block)))
+    index = (begins[:, :, None] + np.arange(block)) % n
+    return np.asarray(np.median(samples[index.reshape(RESAMPLES, -1)[:, :n]], axis=1))
+
+
+def machines(a: Machine, b: Machine) -> list[str]:
+    """In what the machines differ; empty if they are the same as far as one can see."""
+    out = [
+        f"{what}: {x} and {y}"
+        for what, x, y in (
+            ("processor", a.cpu, b.cpu), ("cores", a.cores, b.cores), ("system", a.system, b.system),
+            ("memory [GB]", round(a.memory), round(b.memory)),
+        )
+        if x != y
+    ]  # fmt: skip
+    for name in sorted(a.versions.keys() | b.versions.keys()):
+        x, y = a.versions.get(name, "none"), b.versions.get(name, "none")
+        if x != y and name != "vla_sim":
+            out.append(f"{name}: {x} and {y}")
+    return out

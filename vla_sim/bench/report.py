@@ -1,4 +1,4 @@
-"""Results as Markdown and plots."""
+"""A suite as files: Markdown for people, JSON for programs, a plot of each set."""
 
 from __future__ import annotations
 
@@ -6,130 +6,127 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vla_sim.bench.compare import Change
-from vla_sim.bench.requirements import Compliance
-from vla_sim.bench.suite import SETS, Report, Result, encode
+import msgspec
+
+from vla_sim.bench.requirements import Judged, Requirement
+from vla_sim.bench.result import FILE, Result, Suite
+from vla_sim.contract import Budget
 from vla_sim.errors import InputError
 from vla_sim.files import write_whole
 from vla_sim.markdown import table
+from vla_sim.scenario.report_charts import distribution
 from vla_sim.scenario.report_page import standalone
-from vla_sim.scenario.report_parts import tag
-from vla_sim.scenario.report_svg import WIDTH, drawing, label, line, px, rect
 
-MARKS = {
-    "holds": "holds", "misses its goal": "holds, goal missed", "failed": "FAILED",
-    "not measured": "not measured",
-}  # fmt: skip
-ROW, LEFT, RIGHT, TOP = 22, 300, 90, 26
+MARKDOWN = "bench.md"
+NAMES = 150
+"""Room for names beside a plot [px]."""
+LEAST = 1e-3
+"""Where the axis of a plot begins at the earliest [ms]."""
 
 
-def number(value: float | None) -> str:
-    """Three digits, as people write them."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
+def number(value: float) -> str:
+    """As many digits as one looks at."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def held(found: Sequence[Compliance]) -> list[tuple[str, ...]]:
-    """Rows of a table: requirement, measured, limit, goal, margin, verdict."""
-    rows: list[tuple[str, ...]] = []
-    for c in found:
-        r = c.requirement
-        sign = "≤" if r.at == "most" else "≥"
-        measured = f"{number(c.value)} {r.unit}" if c.value is not None else c.detail
-        margin = "" if c.margin is None else "ample" if math.isinf(c.margin) else f"{c.margin:.3g}×"
-        rows.append((
-            r.name, f"{r.statistic} {measured}" if c.value is not None else measured,
-            f"{sign} {number(r.limit)}", f"{sign} {number(r.goal)}", margin, MARKS[c.state],
-        ))  # fmt: skip
-    return rows
+def by_set(results: Iterable[Result]) -> dict[str, list[Result]]:
+    out: dict[str, list[Result]] = {}
+    for result in results:
+        out.setdefault(result.set, []).append(result)
+    return out
 
 
-HEAD = ("requirement", "measured", "limit", "goal", "holds by", "verdict")
-FIGURES = ("benchmark", "n", "mean", "min", "max", "stddev", "p50", "p95", "p99", "a second")
-
-
-def figured(results: Iterable[Result]) -> list[tuple[str, ...]]:
-    """Rows of a table: each result's figures, or why there are none."""
-    rows = []
-    for r in results:
-        name = f"{r.name.partition('/')[2]} [{r.unit}]"
-        f = r.figures
-        if f is None or not r.success:
-            rows.append((name, "", f"FAILED: {r.error}", *[""] * 7))
-            continue
-        values = (f.mean, f.min, f.max, f.stddev, f.p50, f.p95, f.p99)
-        per = number(f.throughput) if f.throughput else ""
-        rows.append((name, str(f.count), *(number(v) for v in values), per))
-    return rows
-
-
-def markdown(report: Report, found: Sequence[Compliance]) -> str:
-    m = report.machine
-    packages = ", ".join(f"{name} {version}" for name, version in m.packages.items())
-    failed = sum(not r.success for r in report.results)
+def markdown(suite: Suite, judged: Sequence[Judged], plots: Iterable[str] = ()) -> str:
+    m = suite.machine
+    held = sum(j.state == "holds" for j in judged)
+    measured = sum(j.state != "not measured" for j in judged)
+    spare = sum(j.state == "holds" and j.spare for j in judged)
+    failed = sum(r.state == "failed" for r in suite.results)
+    plots = set(plots)
     lines = [
         "# Benchmarks", "",
-        f"{report.began}, {report.seconds:.0f} s, vla_sim {report.version}"
-        + (", quick" if report.quick else "") + ("" if report.complete else ", ended early") + ".",
-        f"{m.processor}, {m.cores} cores, {m.memory_gb:g} GB, load {m.load:g} at the beginning; "
-        f"Python {m.python}, {packages}.",
-        f"{len(report.results)} results, {failed} failed.", "", "## Requirements", "",
-        *table(HEAD, held(found)), "",
-        "Limits are the book's figures, goals are ours. Of several benchmarks the worst one counts.", "",
+        f"{suite.started}, {suite.seconds:.0f} s" + (", interrupted" if suite.interrupted else "") + ".", "",
+        f"    {suite.again}", "",
+        f"- requirements: {held} of {len(judged)} hold, {spare} with half to spare; "
+        f"{len(judged) - measured} not measured",
+        f"- benchmarks: {len(suite.results)}, failed: {failed}",
+        f"- machine: {m.cpu}, {m.cores} cores, {m.memory:.0f} GB, {m.system}",
+        f"- load: {m.load_before:.1f} before, {m.load_after:.1f} after; other programs used "
+        f"{100 * m.others:.0f} % of all cores",
+        f"- versions: {', '.join(f'{name} {version}' for name, version in m.versions.items())}", "",
+        "## Requirements", "",
     ]  # fmt: skip
-    for name in SETS:
-        results = [r for r in report.results if r.name.startswith(f"{name}/")]
-        if results:
-            lines += [f"## {name}", "", *table(FIGURES, figured(results)), "", f"![{name}]({name}.svg)", ""]
-    return "\n".join(lines)
+    lines += table(("requirement", "asked by", "benchmark", "statistic", "measured", "limit", "goal", ""), [
+        (j.name, j.source, j.benchmark, f"{j.statistic} of {j.count}" if j.count else j.statistic,
+         measured_words(j), limit_words(j), number(j.goal), j.words)
+        for j in judged
+    ])  # fmt: skip
+    for name, results in by_set(suite.results).items():
+        lines += ["", f"## {name}", ""]
+        lines += table(
+            ("benchmark", "what", "mean", "min", "max", "std", "p50", "p95", "p99", "CPU", "per second",
+             "samples", "right", ""),
+            [_row(r) for r in results],
+        )  # fmt: skip
+        if f"{name}.svg" in plots:
+            lines += ["", f"![{name}]({name}.svg)"]
+    lines += [
+        "", "Percentiles are linear between neighbours; std is with n - 1; CPU is the median of the "
+        "processor's time of a sample, which a busy machine does not lengthen.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
-def plot(results: Sequence[Result]) -> bytes | None:
-    """Median (bar) and 95th percentile (dot) of those in milliseconds, on a logarithmic axis."""
-    timed = (r for r in results if r.success and r.unit == "ms")
-    rows = [(r, r.figures) for r in timed if r.figures is not None and r.figures.p50 > 0.0]
+def measured_words(j: Judged) -> str:
+    return f"{number(j.value)} {j.unit}".rstrip() if j.value is not None else ""
+
+
+def limit_words(j: Judged) -> str:
+    return f"{'≥' if j.below else '≤'} {number(j.limit)}"
+
+
+def _row(r: Result) -> tuple[str, ...]:
+    s = r.summary
+    cells = [number(v) for v in (s.mean, s.min, s.max, s.std, s.p50, s.p95, s.p99)] if s else [""] * 7
+    cpu = number(r.cpu_p50) if r.cpu_p50 is not None else ""
+    speed = number(s.throughput) if s and s.throughput else ""
+    right = f"{r.right} of {r.attempts}"
+    note = "" if r.state == "ok" else f"{r.state}: {r.reason}"
+    return (f"{r.name} [{r.unit}]", r.what, *cells, cpu, speed, str(s.count if s else 0), right, note)
+
+
+def plot(results: Sequence[Result], requirements: Sequence[Requirement]) -> bytes | None:
+    """All samples of a set's times [ms], each on its limit and goal if it has them."""
+    rows: list[tuple[str, Budget | None, list[float]]] = []
+    for r in results:
+        if r.unit != "ms" or not r.samples:
+            continue
+        asked = [q for q in requirements if q.matches(r.name) and not q.below and q.statistic != "success"]
+        budget = Budget(asked[0].limit, asked[0].goal) if asked else None
+        rows.append((r.name.partition(".")[2], budget, r.samples))
     if not rows:
         return None
-    low = math.floor(min(math.log10(f.p50) for _, f in rows) - 0.3)
-    high = max(low + 1, math.ceil(max(math.log10(max(f.p95, f.p50)) for _, f in rows)))
-
-    def x(value: float) -> float:
-        share = (math.log10(max(value, 10.0**low)) - low) / (high - low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
-    bottom = TOP + ROW * len(rows)
-    parts = []
-    for power in range(low, high + 1):
-        parts.append(line(x(10.0**power), TOP - 4, x(10.0**power), bottom, "grid"))
-        parts.append(label(x(10.0**power), bottom + 16, f"{10.0**power:g} ms", "t-soft t-mid"))
-    for k, (r, f) in enumerate(rows):
-        y = TOP + ROW * k
-        parts.append(label(LEFT - 8, y + 14, r.name.partition("/")[2][:46], "t-end"))
-        parts.append(rect(LEFT, y + 5, x(f.p50) - LEFT, 10, "bar"))
-        parts.append(tag("circle", cx=px(x(f.p95)), cy=px(y + 10), r="4", class_="point"))
-        parts.append(label(WIDTH - RIGHT + 10, y + 14, f"{number(f.p50)} / {number(f.p95)}", "t-soft"))
-    says = "; ".join(f"{r.name}: median {number(f.p50)} ms, p95 {number(f.p95)} ms" for r, f in rows)
-    return standalone(drawing(WIDTH, bottom + 28, says, *parts, class_="chart"))
+    fastest = max(LEAST, min(min(values) for *_, values in rows))
+    return standalone(distribution(rows, NAMES, min(1.0, 10.0 ** math.floor(math.log10(fastest)))))
 
 
-def write(report: Report, found: Sequence[Compliance], folder: Path) -> None:
-    """report.md, report.json and a plot a set. Raises `InputError`."""
+def write(
+    suite: Suite, judged: Sequence[Judged], requirements: Sequence[Requirement], folder: Path
+) -> list[Path]:
+    """Everything into the folder; the paths. Raises `InputError`."""
+    pictures = {
+        f"{name}.svg": picture for name, results in by_set(suite.results).items()
+        if (picture := plot(results, requirements)) is not None
+    }  # fmt: skip
+    files = {
+        FILE: msgspec.json.format(msgspec.json.encode(suite), indent=1),
+        "requirements.json": msgspec.json.format(msgspec.json.encode(list(judged)), indent=1),
+        MARKDOWN: markdown(suite, judged, pictures).encode(),
+        **pictures,
+    }
     try:
-        write_whole(folder / "report.json", encode(report))
-        write_whole(folder / "report.md", markdown(report, found).encode())
-        for name in SETS:
-            drawn = plot([r for r in report.results if r.name.startswith(f"{name}/")])
-            if drawn is not None:
-                write_whole(folder / f"{name}.svg", drawn)
+        for name, data in files.items():
+            write_whole(folder / name, data)
     except OSError as error:
-        raise InputError(f"the results cannot be written to {folder}: {error.strerror}") from None
-
-
-def changed(changes: Sequence[Change]) -> list[tuple[str, ...]]:
-    """Rows of a table: benchmark, verdict, ratio of the medians with its interval."""
-    rows: list[tuple[str, ...]] = []
-    for c in changes:
-        between = "" if c.low is None else f"{c.low:.2f} to {c.high:.2f}"
-        rows.append((c.name, c.verdict, "" if c.ratio is None else f"{c.ratio:.2f}", between, c.detail))
-    return rows
+        raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
+    return [folder / name for name in files]

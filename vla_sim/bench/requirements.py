@@ -1,137 +1,200 @@
-"""Requirements: what the figures have to hold, read from a file and held against results."""
+"""What was asked for (`config/requirements.yaml`), held against what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from vla_sim.assets import config_dir
-from vla_sim.bench.suite import Figures, Result
+from vla_sim.bench import sets
+from vla_sim.bench.result import Result, Suite
+from vla_sim.contract import Record
 from vla_sim.errors import InputError
 from vla_sim.typed_yaml import Problem, compose, place, typed
 
 FILE = "requirements.yaml"
-VERSION = 1
-Statistic = Literal["mean", "min", "max", "stddev", "p50", "p95", "p99", "throughput"]
-SPARE = 0.5
-"""Share of a limit that is to be left over."""
+SPARE = 2.0
+"""A margin from which on half of what is allowed is to spare."""
+
+Statistic = Literal["mean", "min", "max", "p50", "p95", "p99", "throughput", "success"]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One figure that has to hold. benchmark: of which results (with * and ?); the worst of them counts.
-    at: "least" for a rate. limit, goal: in `unit`. needs: the option without which it is not measured."""
+class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """benchmark: whose `statistic` counts, by name or a pattern such as "llm.cached_*", of which the worst
+    counts. at_most or at_least: the limit, in the benchmark's unit; a rate is violated from below. goal: what
+    this project aims at, in the same direction. source: who asks for it. tolerance: what the measurement
+    itself cannot tell apart, such as one message in the time over which a rate is counted. optional: why it
+    may go without being measured."""
 
-    name: str
-    benchmark: str
+    name: Text
+    benchmark: Text
     statistic: Statistic
-    at: Literal["most", "least"]
-    limit: float
-    goal: float
-    unit: str
-    source: str
-    needs: str = ""
+    at_most: Positive | None = None
+    at_least: Positive | None = None
+    goal: Positive
+    source: Text
+    tolerance: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    optional: str = ""
+
+    @property
+    def below(self) -> bool:
+        """Whether it is violated from below."""
+        return self.at_least is not None
+
+    @property
+    def limit(self) -> float:
+        return self.at_least if self.at_least is not None else self.at_most or 0.0
+
+    def reaches(self, value: float, limit: float) -> bool:
+        return value >= limit - self.tolerance if self.below else value <= limit + self.tolerance
+
+    def margin(self, value: float) -> float:
+        """How many times better than the limit; under 1 it is violated."""
+        if self.below:
+            return value / self.limit
+        return self.limit / value if value > 0.0 else float("inf")
+
+    def matches(self, name: str) -> bool:
+        return fnmatchcase(name, self.benchmark)
 
 
-class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    version: int
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Literal[1]
     requirements: list[Requirement]
 
 
-class Compliance(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement and what was measured. state: "failed" also where a benchmark of it failed. value: of
-    the worst result `worst`. margin: how many times better than the limit."""
+class Judged(Record, frozen=True, kw_only=True):
+    """A requirement and what was measured. state: holds; violated; failed: a benchmark of it gave wrong
+    answers or broke off; not measured. of: the benchmark that decided. reason: of what was not measured or
+    failed."""
 
-    requirement: Requirement
-    state: Literal["holds", "misses its goal", "failed", "not measured"]
+    name: str
+    state: Literal["holds", "violated", "failed", "not measured"]
+    benchmark: str
+    statistic: str
+    unit: str = ""
     value: float | None = None
-    worst: str = ""
+    limit: float
+    below: bool
+    goal: float
+    source: str
     margin: float | None = None
-    detail: str = ""
+    count: int = 0
+    reason: str = ""
+    optional: bool = False
 
     @property
     def spare(self) -> bool:
-        """Whether at least half of a limit on times is left over. A rate has no such half."""
-        return self.margin is not None and (self.requirement.at == "least" or self.margin >= 1.0 / SPARE)
+        return self.margin is not None and self.margin >= SPARE
+
+    @property
+    def words(self) -> str:
+        """ "holds by 3.2x, half to spare"."""
+        if self.margin is None:
+            return f"{self.state}: {self.reason}" if self.reason else self.state
+        if self.state == "violated":
+            return f"VIOLATED by {1.0 / self.margin:.2f}×" if self.margin > 0.0 else "VIOLATED"
+        half = "half to spare" if self.spare else "less than half to spare"
+        if not self.spare and self.goal == self.limit:
+            half = "more is not aimed at"
+        margin = f"{self.margin:.1f}×" if self.margin < 100.0 else "over 100×"
+        return f"holds by {margin}, {half}"
 
 
-def load(path: Path | None = None) -> list[Requirement]:
-    """From a file, or the shipped one. Raises `InputError` with line and column."""
-    path = path or config_dir() / FILE
+def load(target: str | Path | None = None) -> list[Requirement]:
+    """The shipped file or another. Raises `InputError` with line and column."""
+    path = Path(target).expanduser() if target else config_dir() / FILE
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    data, at = compose(text, str(path))
+    return loads(text, str(path))
+
+
+def loads(text: str, name: str = FILE) -> list[Requirement]:
+    """Raises `InputError` with line and column."""
+    data, at = compose(text, name)
+    if not isinstance(data, dict):
+        raise InputError(f"{name}:1:1: a mapping with version and requirements is wanted")
     try:
-        if not isinstance(data, dict):
-            raise Problem("$", "a requirements file is a mapping with version and requirements")
-        document: _Document = typed(data, _Document, "$")
-        if document.version != VERSION:
-            raise Problem("$.version", f"version {document.version} is not known; this is {VERSION}")
-        for k, one in enumerate(document.requirements):
-            _sensible(one, f"$.requirements[{k}]")
+        found: _File = typed(data, _File, "$")
+        _validate(found.requirements)
     except Problem as problem:
-        raise InputError(f"{place(str(path), problem.path, at)}: {problem}") from None
-    return document.requirements
+        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
+    return found.requirements
 
 
-def _sensible(one: Requirement, path: str) -> None:
-    better = one.goal <= one.limit if one.at == "most" else one.goal >= one.limit
-    if not 0.0 < one.limit < float("inf"):
-        raise Problem(f"{path}.limit", f"limit {one.limit} is not a number above 0")
-    if not better:
-        raise Problem(f"{path}.goal", f"goal {one.goal} is laxer than the limit {one.limit} (at {one.at})")
+def _validate(requirements: Sequence[Requirement]) -> None:
+    """What types cannot say. Raises `Problem`."""
+    known = [b.name for one in sets.SETS for b in sets.load(one)]
+    names: set[str] = set()
+    for i, one in enumerate(requirements):
+        path = f"$.requirements[{i}]"
+        if one.name in names:
+            raise Problem(f"{path}.name", f"{one.name!r} is there twice")
+        names.add(one.name)
+        if (one.at_most is None) == (one.at_least is None):
+            raise Problem(path, "give exactly one of at_most and at_least")
+        if not any(one.matches(b) for b in known):
+            near = difflib.get_close_matches(one.benchmark, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "vla-sim bench --list shows them"
+            raise Problem(f"{path}.benchmark", f"no benchmark is called {one.benchmark!r}; {hint}")
+        if one.goal != one.limit and (one.goal > one.limit) != one.below:
+            side = "above" if one.below else "below"
+            raise Problem(f"{path}.goal", f"goal {one.goal:g} must lie {side} the limit {one.limit:g}")
 
 
-def check(
-    requirements: Iterable[Requirement], results: Iterable[Result], sets: Iterable[str] = ()
-) -> list[Compliance]:
-    """Each requirement against the results. sets: only those whose benchmarks are of these; all without."""
-    results, sets = list(results), set(sets)
-    return [
-        _check(one, [r for r in results if fnmatchcase(r.name, one.benchmark)])
-        for one in requirements
-        if not sets or one.benchmark.partition("/")[0] in sets
-    ]
+def judge(requirements: Sequence[Requirement], suite: Suite) -> list[Judged]:
+    """Each requirement against the results. What did not run is "not measured", whatever else ran."""
+    known = [b.name for one in sets.SETS for b in sets.load(one)]
+    results = {r.name: r for r in suite.results}
+    return [_judge(one, [n for n in known if one.matches(n)], results) for one in requirements]
 
 
-def _check(one: Requirement, found: list[Result]) -> Compliance:
-    failed = next((r for r in found if not r.success), None)
-    if failed is not None:
-        return Compliance(requirement=one, state="failed", worst=failed.name, detail=failed.error)
-    values = [(_statistic(r.figures, one.statistic), r.name) for r in found if r.figures is not None]
-    if not values:
-        why = f"give {one.needs}" if one.needs else f"no result is called {one.benchmark}"
-        return Compliance(requirement=one, state="not measured", detail=why)
-    wrong = next((r for r in found if r.unit != one.unit and one.statistic != "throughput"), None)
-    if wrong is not None:
-        detail = f"measured in {wrong.unit}, required in {one.unit}"
-        return Compliance(requirement=one, state="failed", worst=wrong.name, detail=detail)
-    most = one.at == "most"
-    value, name = max(values) if most else min(values)
-    if value != value:
-        return Compliance(requirement=one, state="failed", worst=name, detail="no number was measured")
-    holds = value <= one.limit if most else value >= one.limit
-    reached = value <= one.goal if most else value >= one.goal
-    margin = float("inf") if most and value <= 0.0 else one.limit / value if most else value / one.limit
-    state: Literal["holds", "misses its goal", "failed"] = (
-        "failed" if not holds else "holds" if reached else "misses its goal"
-    )
-    return Compliance(requirement=one, state=state, value=value, worst=name, margin=margin)
+def _judge(one: Requirement, names: list[str], results: dict[str, Result]) -> Judged:
+    base = Judged(
+        name=one.name, state="not measured", benchmark=one.benchmark, statistic=one.statistic,
+        limit=one.limit, below=one.below, goal=one.goal, source=one.source, optional=bool(one.optional),
+    )  # fmt: skip
+    worst: tuple[float, Result] | None = None
+    for name in names:
+        result = results.get(name)
+        if result is None or result.state in ("skipped", "interrupted"):
+            reason = one.optional or (result.reason if result else "")
+            return _replace(base, benchmark=name, reason=reason)
+        # A share of right answers is a measurement also where there are wrong ones.
+        value = result.success if one.statistic == "success" else _statistic(result, one.statistic)
+        if value is None or (result.state == "failed" and one.statistic != "success"):
+            return _replace(base, benchmark=name, state="failed", reason=result.reason)
+        if worst is None or (value < worst[0] if one.below else value > worst[0]):
+            worst = (value, result)
+    if worst is None:
+        return base
+    value, result = worst
+    return _replace(
+        base, benchmark=result.name, unit=result.unit if one.statistic != "success" else "", value=value,
+        margin=one.margin(value), state="holds" if one.reaches(value, one.limit) else "violated",
+        count=len(result.samples),
+    )  # fmt: skip
 
 
-def _statistic(figures: Figures, statistic: Statistic) -> float:
-    return float(getattr(figures, statistic))
+def _statistic(result: Result, name: str) -> float | None:
+    return float(getattr(result.summary, name)) if result.summary is not None else None
 
 
-def satisfied(found: Iterable[Compliance]) -> bool:
-    """Whether every limit holds. What was not measured does not, unless it needs an option that was not
-    given."""
+def _replace(base: Judged, **values: object) -> Judged:
+    return msgspec.structs.replace(base, **values)
+
+
+def passed(judged: Sequence[Judged], subset: bool) -> bool:
+    """Whether all holds. What was not measured counts against it, unless a subset was asked for."""
     return all(
-        c.state in ("holds", "misses its goal") or (c.state == "not measured" and c.requirement.needs)
-        for c in found
+        one.state == "holds" or (one.state == "not measured" and (subset or one.optional)) for one in judged
     )

@@ -1,132 +1,179 @@
-"""`vla-sim bench`: measure every component, hold it against what is required, compare two results."""
+"""`vla-sim bench`: measure every part, and say which requirement holds by how much."""
 
 from __future__ import annotations
 
 import argparse
-import math
-from pathlib import Path
-from typing import Any
+import os
+import shlex
+from typing import TYPE_CHECKING, Any
 
 from vla_sim.commands import common
 from vla_sim.errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vla_sim.bench.benchmark import Benchmark
+    from vla_sim.bench.requirements import Judged
+    from vla_sim.bench.result import Result, Suite
+
+INTERRUPTED = 130
+
 
 def add(commands: Any) -> None:
-    bench = commands.add_parser("bench", help="measure every component against what is required of it")
-    bench.add_argument("sets", nargs="*", metavar="SET", help="only these; --list names them")
-    bench.add_argument("--list", action="store_true", help="name the benchmarks and end")
-    bench.add_argument("--quick", action="store_true", help="a fifth of the repetitions, no run of the stack")
-    bench.add_argument("--repeat", type=float, default=1.0, metavar="FACTOR", help="of the repetitions")
-    bench.add_argument("--base-url", default="", metavar="URL", help="measure this LLM server too")
+    bench = commands.add_parser("bench", help="measure every part; which requirement holds by how much")
+    bench.add_argument("targets", nargs="*", metavar="SET", help="these only, or single benchmarks")
+    bench.add_argument("--list", action="store_true", help="show what there is")
+    bench.add_argument("--quick", action="store_true", help="few samples, no runs of the whole stack")
+    bench.add_argument("--repeat", type=common.count, metavar="N", help="samples (runs) of each benchmark")
+    bench.add_argument("--base-url", default="", metavar="URL", help="of an OpenAI-compatible server")
     bench.add_argument("--model", default="", metavar="NAME", help="of that server")
-    bench.add_argument("--check", action="store_true", help="exit code 1 unless every requirement holds")
-    bench.add_argument("--requirements", metavar="FILE", help="default: config/requirements.yaml")
     bench.add_argument(
-        "--compare", nargs=2, metavar=("OLD", "NEW"),
-        help="instead of measuring: two report.json; exit code 1 if something became slower",
-    )  # fmt: skip
+        "--check", action="store_true", help="exit code 1 if a requirement does not hold or was not measured"
+    )
+    bench.add_argument("--requirements", metavar="FILE", help="instead of config/requirements.yaml")
+    bench.add_argument("--results", metavar="FILE", help="judge these instead of measuring; bench.json")
+    bench.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="is B slower than A, or broken? exit code 1 if it is"
+    )
     bench.add_argument("--json", metavar="FILE", help="also write the results here; - for standard output")
     bench.add_argument("--out", metavar="FOLDER", help="default: runs/bench-<date>-<time>")
     bench.set_defaults(call=call)
 
 
 def call(a: argparse.Namespace) -> int:
+    common.check_gl()
+    _own_threads()
     from rich.console import Console
 
-    from vla_sim.bench import requirements
-    from vla_sim.bench.suite import SETS, Options, find, play
+    from vla_sim.bench import report, requirements, result, suite
+    from vla_sim.bench.benchmark import Options
 
     console = Console(highlight=False, stderr=a.json == "-")
     if a.compare:
-        return _compare(Path(a.compare[0]), Path(a.compare[1]), console)
-    unknown = [name for name in a.sets if name not in SETS]
-    if unknown:
-        raise InputError(f"no set of benchmarks is called {unknown[0]!r}; there are {', '.join(SETS)}")
-    if not (math.isfinite(a.repeat) and 0.0 < a.repeat <= 1000.0):
-        raise InputError(f"--repeat {a.repeat:g}: a factor above 0 and up to 1000 is allowed")
-    required = requirements.load(Path(a.requirements) if a.requirements else None)
-    sets = [name for name in SETS if not a.sets or name in a.sets]
-    options = Options(a.quick, a.repeat, a.base_url, a.model)
-    benchmarks = find(sets, options)
+        return compare(console, result.read(a.compare[0]), result.read(a.compare[1]))
+    if a.repeat == 0:
+        raise InputError("--repeat 0: give at least 1")
+    benchmarks = suite.choose(a.targets)
     if a.list:
-        for one in benchmarks:
-            console.print(f"{one.name}  [dim]{one.repetitions} times, {one.unit}[/dim]")
+        listing(console, benchmarks)
         return 0
-    return _measure(a, console, sets, required, benchmarks, play, options)
-
-
-def _measure(
-    a: argparse.Namespace, console: Any, sets: list[str], required: Any, benchmarks: Any, play: Any,
-    options: Any,
-) -> int:  # fmt: skip
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from vla_sim.bench import report as text
-    from vla_sim.bench import requirements
-
-    folder = common.folder(a.out, "bench-")
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    last, found, interrupted = None, [], False
-    chosen = sets if a.sets or a.quick else ()
-    if a.quick:
-        chosen = [name for name in sets if name != "end_to_end"]
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(benchmarks))
-
-        def say(new: Any) -> None:
-            for r in new:
-                f = r.figures
-                value = f"{text.number(f.p50)} {r.unit}, p95 {text.number(f.p95)}" if f else ""
-                line = f"{r.name}: {value if r.success else 'FAILED: ' + r.error}"
-                console.print(line, style="" if r.success else "bold red", markup=False)
-            bar.advance(task)
-
-        try:
-            for last in play(benchmarks, sets, options, say):
-                found = requirements.check(required, last.results, chosen)
-                text.write(last, found, folder)
-        except KeyboardInterrupt:
-            interrupted = True
-    if last is None:
-        raise KeyboardInterrupt
-    _table(console, text.HEAD, text.held(found), "Requirements")
-    tight = [c for c in found if c.value is not None and not c.spare]
-    if tight:
-        console.print(f"less than half of the limit to spare: {', '.join(c.requirement.name for c in tight)}")
-    console.print(f"results in {folder}")
-    common.write_json(a.json, [last])
-    if interrupted:
-        console.print("interrupted: what was measured until then is kept", style="bold")
-        raise KeyboardInterrupt
-    failed = any(not r.success for r in last.results)
-    return 1 if failed or (a.check and not requirements.satisfied(found)) else 0
-
-
-def _compare(old: Path, new: Path, console: Any) -> int:
-    from vla_sim.bench import compare
-    from vla_sim.bench import report as text
-
-    a, b = compare.read(old), compare.read(new)
-    if (a.machine.processor, a.machine.cores) != (b.machine.processor, b.machine.cores):
-        console.print(
-            f"measured on different machines: {a.machine.processor}, {a.machine.cores} cores, and "
-            f"{b.machine.processor}, {b.machine.cores} cores", style="yellow",
+    wanted = requirements.load(a.requirements)  # what is wrong in it is said before anything runs
+    if a.results:
+        measured = result.read(a.results)
+        folder = None
+    else:
+        folder = common.folder(a.out, "bench-")
+        options = Options(a.quick, a.repeat, a.base_url, a.model, folder)
+        progress = Progress(console, sum(bool(b.quick) or not a.quick for b in benchmarks))
+        measured = suite.run(
+            benchmarks, options, again=_again(a), subset=bool(a.targets), begun=progress.begun,
+            done=progress.done,
         )  # fmt: skip
-    changes = compare.compare(a, b)
-    head = ("benchmark", "verdict", "ratio of medians", "99 % interval", "")
-    _table(console, head, text.changed(changes), f"{new} against {old}")
-    return 1 if compare.regressed(changes) else 0
+        progress.close()
+    judged = requirements.judge(wanted, measured)
+    if measured.subset or measured.quick:  # what nobody asked for is not worth a line
+        judged = [j for j in judged if j.state != "not measured"]
+    show(console, measured, judged)
+    if folder is not None:
+        written = report.write(measured, judged, wanted, folder)
+        console.print(f"report: {next(p for p in written if p.name == report.MARKDOWN)}")
+    common.write_json(a.json, [measured])
+    if measured.interrupted:
+        return INTERRUPTED
+    failed = any(r.state == "failed" for r in measured.results)
+    held = requirements.passed(judged, measured.subset or measured.quick)
+    return 1 if failed or (a.check and not held) else 0
 
 
-def _table(console: Any, head: tuple[str, ...], rows: list[tuple[str, ...]], title: str) -> None:
-    from rich.table import Table
+def _own_threads() -> None:
+    """One thread a library, as the nodes have it; before the libraries are loaded."""
+    from vla_sim import stack
+
+    for name, value in stack.own().items():
+        os.environ.setdefault(name, value)
+
+
+class Progress:
+    """A line for each benchmark that is done, and on a terminal one for the one that runs."""
+
+    def __init__(self, console: Any, count: int) -> None:
+        self.console, self.count, self.number = console, count, 0
+        self.status = console.status("starting")
+        self.status.start()
+
+    def begun(self, benchmark: Benchmark) -> None:
+        self.number += 1
+        self.status.update(f"{self.number} of {self.count}: {benchmark.name}, {benchmark.what}")
+
+    def done(self, result: Result) -> None:
+        from rich.text import Text
+
+        s = result.summary
+        told = f"{s.p50:10.3f} {result.unit:3s} p50 {s.p95:10.3f} p95 {s.count:5d} samples" if s else ""
+        cpu = f"  CPU {result.cpu_p50:.3f}" if result.cpu_p50 is not None else ""
+        line = Text(f"{result.name:30s} {told}{cpu}")
+        if result.state != "ok":
+            style = "red" if result.state == "failed" else "dim"
+            line.append(f"  {result.state}: {result.reason}", style=style)
+        self.console.print(line, soft_wrap=True)
+
+    def close(self) -> None:
+        self.status.stop()
+
+
+def show(console: Any, suite: Suite, judged: Sequence[Judged]) -> None:
+    """A line for each requirement, and under what load it was measured."""
     from rich.text import Text
 
-    out = Table(title=title, title_justify="left")
-    for name in head:
-        out.add_column(name)
-    for row in rows:
-        out.add_row(*(Text(cell) for cell in row))
-    console.print(out)
+    from vla_sim.bench.report import limit_words, measured_words
+
+    styles = {"holds": "green", "violated": "bold red", "failed": "bold red", "not measured": "yellow"}
+    if judged:
+        console.print("\nRequirements", style="bold")
+    for j in judged:
+        what = f"{j.benchmark} {j.statistic}"
+        line = f"{j.name:50s} {what:34s} {measured_words(j):>10s} {limit_words(j):>7s}  "
+        console.print(Text(line).append(j.words, style=styles[j.state]), soft_wrap=True)
+    m = suite.machine
+    console.print(
+        f"{suite.seconds:.0f} s on {m.cpu}, {m.cores} cores; load {m.load_before:.1f} before, "
+        f"{m.load_after:.1f} after; other programs used {100 * m.others:.0f} % of all cores"
+    )
+
+
+def listing(console: Any, benchmarks: Sequence[Benchmark]) -> None:
+    from rich.table import Table
+
+    table = Table("benchmark", "what it measures", "unit", "samples", "quick")
+    for b in benchmarks:
+        table.add_row(b.name, b.what, b.unit, str(b.repeat), str(b.quick or "left out"))
+    console.print(table)
+
+
+def compare(console: Any, a: Suite, b: Suite) -> int:
+    from rich.table import Table
+
+    from vla_sim.bench import compare as core
+
+    for difference in core.machines(a.machine, b.machine):
+        console.print(f"not the same machine: {difference}", style="yellow")
+    found = core.compare(a, b)
+    table = Table("benchmark", "verdict", "ratio", f"{100 * core.CONFIDENCE:.0f} % interval", "note")
+    styles = {"slower": "bold red", "failed": "bold red", "faster": "green", "same": "", "cannot tell": "dim"}
+    for one in found:
+        ratio = f"{one.ratio:.2f}×" if one.ratio is not None else ""
+        between = f"{one.low:.2f} to {one.high:.2f}" if one.ratio is not None else ""
+        table.add_row(one.name, one.verdict, ratio, between, one.note, style=styles[one.verdict])
+    console.print(table)
+    counts = {v: sum(one.verdict == v for one in found) for v in styles}
+    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    return 1 if counts["slower"] or counts["failed"] else 0
+
+
+def _again(a: argparse.Namespace) -> str:
+    words = ["vla-sim", "bench", *a.targets, *(["--quick"] if a.quick else [])]
+    words += ["--repeat", str(a.repeat)] if a.repeat else []
+    words += ["--base-url", a.base_url] if a.base_url else []
+    words += ["--model", a.model] if a.model else []
+    return shlex.join(words)

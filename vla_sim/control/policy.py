@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from vla_sim import robot
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
 from vla_sim.errors import MissingError
+from vla_sim.threads import onnx_session
 
 Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]
@@ -96,14 +97,7 @@ def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
     Raises `MissingError` if onnxruntime or the file is missing, or the file is for other joints.
     """
     path = find_policy(name)
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingError("onnxruntime is not installed; run `make setup`") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnx_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     joints = tuple(json.loads(metadata["dof_names"]))
     if joints != robot.BODY_JOINTS:

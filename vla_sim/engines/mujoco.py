@@ -74,8 +74,9 @@ class MujocoEngine(Engine):
     """
 
     def __init__(
-        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1"
-    ) -> None:
+        self, world: str | Path | sdf.World, *, sensors: Sensors = "auto", noise: bool = True,
+        robot_name: str = "g1",
+    ) -> None:  # fmt: skip
         tree = world if isinstance(world, sdf.World) else sdf.load_world(world)
         self.compiled = compiled = compile_world(tree, robot_name, robot.JOINTS)
         self.model = m = compiled.model

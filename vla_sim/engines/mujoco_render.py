@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,7 @@ class Renderer:
         self.noise = CameraNoise(optics.noise.stddev) if noise and optics.noise.stddev > 0 else None
         self.data = mujoco.MjData(model)
         self.gl = make_context(optics.width, optics.height)
+        self._thread = threading.get_ident()
         self.context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self.context)
         self.scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 50)
@@ -87,6 +89,7 @@ class Renderer:
         mujoco.mj_camlight(self.model, self.data)
 
     def draw(self, camera: mujoco.MjvCamera, width: int, height: int, depth: bool) -> tuple[Any, Any]:
+        self.gl.make_current()  # another renderer of this thread may have been, and may have ended since
         mujoco.mjv_updateScene(
             self.model, self.data, self.option, None, camera, mujoco.mjtCatBit.mjCAT_ALL.value, self.scene
         )
@@ -133,6 +136,8 @@ class Renderer:
         return np.ascontiguousarray(color)
 
     def close(self) -> None:
+        if threading.get_ident() == self._thread:  # elsewhere it cannot be made current
+            self.gl.make_current()  # else it would free what another context calls by the same numbers
         self.context.free()
         self.gl.free()
 

@@ -118,6 +118,8 @@ class LlmPlanner:
         try:
             intent = tuple(read(answer, self.rules.lexicon, context))
         except Unresolved as question:
+            if question.problem.reason == "limit" and self.rules.intent(text, context).problem is None:
+                raise LlmError(f"the command asks for no such amount: {question}") from None
             return Understood(problem=question.problem)
         if self.settings.grounded and (what := ungrounded(text, intent, self.rules.lexicon, context)):
             raise LlmError(f"the command does not speak of {what}")

@@ -81,6 +81,7 @@ def serve(model: str, threads: int) -> None:
 
     params: Any = xllamacpp.CommonParams()
     params.model.path = model
+    # One slot: each reads the prompt for itself, and on one thread three at once took as long as in turn.
     params.n_ctx, params.n_parallel = CONTEXT_TOKENS, 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.hostnames, params.port = ["127.0.0.1"], 0

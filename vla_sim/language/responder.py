@@ -50,9 +50,10 @@ class Responder:
     """Answers commands by the rules, by a language model, or by the model where the rules fail.
 
     send: publishes a record. around: what perception and safety say. worker: None without a model. mode
-    "llm": the model first; "auto": the rules first, the model for what they cannot read. Whatever the model
-    fails at, the rules answer, and `note` is told why in one line; a stop never waits for it. A command that
-    needs objects waits for perception, if that is late, while nothing else does.
+    "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed: whether the
+    model may be asked now. Whatever the model fails at, the rules answer, and `note` is told why in one line;
+    a stop never waits for it. A command that needs objects waits for perception, if that is late, while
+    nothing else does.
     """
 
     def __init__(
@@ -60,7 +61,6 @@ class Responder:
         worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
         allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        """allowed: whether the model may be asked now."""
         self.rules = rules
         self.memory = memory
         self.worker = worker

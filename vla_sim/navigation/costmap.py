@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,9 @@ class StaticMap:
 def _integrate(
     evidence: NDArray[np.int8],
     seen: NDArray[np.float32],
+    cells: NDArray[np.int32],
+    listed: NDArray[np.bool_],
+    count: int,
     known: NDArray[np.float32],
     x0: float,
     y0: float,
@@ -88,8 +92,9 @@ def _integrate(
     near: float,
     explained: float,
     time: float,
-) -> None:
-    """One scan into the evidence grid: cells a beam passes lose 1, the cell it ends in gains 2.
+) -> int:
+    """One scan into the evidence grid: cells a beam passes lose 1, the cell it ends in gains 2. Returns the
+    count of `cells`, to which each cell (flat index) that gains and is not `listed` is added.
 
     A hit within `explained` [m] of something in `known` is the known thing. Beams longer than `reach`
     clear up to it and mark nothing; NaN is no measurement."""
@@ -106,8 +111,8 @@ def _integrate(
         free = distance - 2.0 * resolution if hit else reach
         last_r, last_c = -1, -1
         for k in range(int(max(0.0, free) / step)):
-            c = int((origin_x + k * step * dx - x0) / resolution)
-            r = int((origin_y + k * step * dy - y0) / resolution)
+            c = math.floor((origin_x + k * step * dx - x0) / resolution)
+            r = math.floor((origin_y + k * step * dy - y0) / resolution)
             if r < 0 or c < 0 or r >= rows or c >= columns:
                 break
             if (r != last_r or c != last_c) and evidence[r, c] > 0:
@@ -118,29 +123,40 @@ def _integrate(
         x, y = origin_x + distance * dx, origin_y + distance * dy
         if sample(known, x0, y0, resolution, x, y) < explained:
             continue
-        c, r = int((x - x0) / resolution), int((y - y0) / resolution)
+        c, r = math.floor((x - x0) / resolution), math.floor((y - y0) / resolution)
         if 0 <= r < rows and 0 <= c < columns:
             # The beam may have passed a neighbour's cell more than once: marking outweighs clearing.
             evidence[r, c] = min(6, evidence[r, c] + 2)
             seen[r, c] = time
+            if not listed[r, c]:
+                listed[r, c] = True
+                cells[count] = r * columns + c
+                count += 1
+    return count
 
 
 @kernel
 def _occupied(
-    evidence: NDArray[np.int8], seen: NDArray[np.float32], oldest: float, out: NDArray[np.bool_]
-) -> int:
-    """Add cells with enough and fresh evidence to `out`; forget the stale ones. Returns the count."""
-    count = 0
-    for r in range(evidence.shape[0]):
-        for c in range(evidence.shape[1]):
-            if evidence[r, c] == 0:
-                continue
-            if seen[r, c] < oldest:
-                evidence[r, c] = 0
-            elif evidence[r, c] >= 3:
-                out[r, c] = True
-                count += 1
-    return count
+    evidence: NDArray[np.int8], seen: NDArray[np.float32], cells: NDArray[np.int32],
+    listed: NDArray[np.bool_], count: int, oldest: float, out: NDArray[np.bool_],
+) -> tuple[int, int]:  # fmt: skip
+    """Add cells with enough and fresh evidence to `out`; forget the stale ones, and take what has none off
+    the list of `cells`. Returns how many were added and how many are still listed."""
+    columns = evidence.shape[1]
+    added, kept = 0, 0
+    for i in range(count):
+        r, c = cells[i] // columns, cells[i] % columns
+        if seen[r, c] < oldest:
+            evidence[r, c] = 0
+        if evidence[r, c] == 0:
+            listed[r, c] = False
+            continue
+        cells[kept] = cells[i]
+        kept += 1
+        if evidence[r, c] >= 3:
+            out[r, c] = True
+            added += 1
+    return added, kept
 
 
 class SensedLayer:
@@ -155,6 +171,9 @@ class SensedLayer:
         shape = static.physical.values.shape
         self._evidence = np.zeros(shape, np.int8)
         self._seen = np.zeros(shape, np.float32)
+        # The cells with evidence, so that nobody has to look for them in the whole map with each scan.
+        self._cells, self._listed = np.empty(shape[0] * shape[1], np.int32), np.zeros(shape, np.bool_)
+        self._count = 0
         self.reach, self.decay, self.near = reach, decay, near
 
     def integrate(
@@ -162,8 +181,8 @@ class SensedLayer:
     ) -> None:
         """pose: (3,) x, y, yaw of the scan's frame in map when it was taken. ranges: (n,) [m], inf
         where nothing was hit. Two agreeing scans make an obstacle."""
-        _integrate(
-            self._evidence, self._seen, *self._static.args(),
+        self._count = _integrate(
+            self._evidence, self._seen, self._cells, self._listed, self._count, *self._static.args(),
             float(pose[0]), float(pose[1]), float(pose[2]),
             np.ascontiguousarray(ranges, dtype=np.float32), float(angle_min), float(angle_increment),
             self.reach, self.near, 0.12, float(time),
@@ -171,7 +190,11 @@ class SensedLayer:
 
     def add_to(self, occupied: NDArray[np.bool_], time: float) -> int:
         """Set this layer's occupied cells in `occupied`; how many they are."""
-        return int(_occupied(self._evidence, self._seen, float(time) - self.decay, occupied))
+        added, self._count = _occupied(
+            self._evidence, self._seen, self._cells, self._listed, self._count, float(time) - self.decay,
+            occupied,
+        )  # fmt: skip
+        return int(added)
 
     def forget(self, x: float, y: float, radius: float) -> None:
         """Clear the square around (x, y) with this half side [m]."""

@@ -6,6 +6,7 @@ Huttenlocher, "Distance Transforms of Sampled Functions" (2012), linear in the n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,8 +88,11 @@ def clearance_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
 
 @kernel
 def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: float) -> float:
-    """Field at (x, y) [m], bilinear between cell centres; the border's value outside."""
+    """Field at (x, y) [m], bilinear between cell centres; the border's value outside. -inf, which is no room
+    at all, where a coordinate is NaN."""
     rows, columns = field.shape
+    if math.isnan(x) or math.isnan(y):
+        return -np.inf
     u = min(max((x - x0) / resolution - 0.5, 0.0), columns - 1.0)
     v = min(max((y - y0) / resolution - 0.5, 0.0), rows - 1.0)
     c, r = int(u), int(v)

@@ -66,7 +66,7 @@ def hit(
         a = dx * dx + dy * dy + dz * dz
         b = ox * dx + oy * dy + oz * dz
         q = b * b - a * (ox * ox + oy * oy + oz * oz - s[0] * s[0])
-        if q < 0.0:
+        if q < 0.0 or a == 0.0:
             return np.inf
         t = (-b - math.sqrt(q)) / a
         return t if t > 0.0 else np.inf

@@ -22,6 +22,7 @@ from vla_sim.perception.detection import Detection, without_doubles
 from vla_sim.perception.detector import ColourDetector, Detector
 from vla_sim.perception.pose import PoseEstimator
 from vla_sim.perception.vocabulary import Vocabulary
+from vla_sim.threads import onnx_session
 
 Array = NDArray[np.float64]
 
@@ -29,17 +30,12 @@ Array = NDArray[np.float64]
 def load_session(path: Path) -> Any:
     """An onnxruntime session on one thread. Raises `MissingError` without onnxruntime, `InputError` for a
     file that is not there or not a model."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingError("onnxruntime is not installed; pip install onnxruntime") from error
     if not path.is_file():
         raise InputError(f"detector model {path} does not exist; give the path of an ONNX file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnx_session(path)
+    except MissingError:
+        raise
     except Exception as error:  # onnxruntime raises classes of its own that it does not export
         raise InputError(f"detector model {path} cannot be loaded: {str(error)[:200]}") from error
 

@@ -64,6 +64,8 @@ def gate(points: NDArray[np.float64], vx: float, vy: float, wz: float) -> tuple[
 
     points: (n, 2) float64 obstacle points in base_link [m].
     """
+    if not math.isfinite(vx + vy + wz):
+        return 0.0, "the velocity is not finite"
     if vx == 0.0 and vy == 0.0 and wz == 0.0:
         return 1.0, ""
     t = time_to_contact(

@@ -115,18 +115,20 @@ def _measured(y: float, value: float, limit: float) -> Markup:
     return label(x, y, f"{words}, over", "t-fail") if value > limit else label(x, y, words)
 
 
-def distribution(rows: Sequence[tuple[str, Budget, list[float]]]) -> Markup | None:
+def distribution(
+    rows: Sequence[tuple[str, Budget | None, list[float]]], left: float = LEFT, least: float = 1.0
+) -> Markup | None:
     """For each row all values [ms] as dots on a logarithmic axis, a box from the 25th to the 75th percentile
-    with the median in it, on fields up to the goal, up to the limit, and over it."""
+    with the median in it, on fields up to the goal, up to the limit, and over it, where there is a budget.
+    left: room for the names [px]. least [ms]: what is faster lies on the edge."""
     if not rows:
         return None
-    most = max(max(b.limit, *values) for _, b, values in rows) * 1.5
-    least = 1.0  # [ms]; what is faster lies on the edge
-    plot, tall, top = WIDTH - LEFT - RIGHT, 34, 20
+    most = max(max(b.limit if b else 1.0, *values) for _, b, values in rows) * 1.5
+    plot, tall, top = WIDTH - left - RIGHT, 34, 20
     bottom = top + len(rows) * tall
 
     def x(ms: float) -> float:
-        return LEFT + math.log(max(ms, least) / least) / math.log(most / least) * plot
+        return left + math.log(max(ms, least) / least) / math.log(most / least) * plot
 
     columns = {"median": 48, "95 %": 92, "limit": 138, "over": 178}  # right edges
     parts = [label(WIDTH - RIGHT + dx, 13, words, "t-soft t-end") for words, dx in columns.items()]
@@ -134,32 +136,38 @@ def distribution(rows: Sequence[tuple[str, Budget, list[float]]]) -> Markup | No
     for i, (name, budget, values) in enumerate(rows):
         y = top + i * tall
         middle = y + tall / 2
-        parts.append(label(LEFT - 10, middle + 4.5, name, "t-end"))
-        parts.append(rect(LEFT, y + 4, x(budget.goal) - LEFT, tall - 8, "z-goal"))
-        parts.append(rect(x(budget.goal), y + 4, x(budget.limit) - x(budget.goal), tall - 8, "z-limit"))
-        parts.append(rect(x(budget.limit), y + 4, LEFT + plot - x(budget.limit), tall - 8, "z-over"))
+        parts.append(label(left - 10, middle + 4.5, name, "t-end"))
+        if budget:
+            goal, limit = x(budget.goal), x(budget.limit)
+            parts.append(rect(left, y + 4, goal - left, tall - 8, "z-goal"))
+            parts.append(rect(goal, y + 4, limit - goal, tall - 8, "z-limit"))
+            parts.append(rect(limit, y + 4, left + plot - limit, tall - 8, "z-over"))
         ordered = sorted(values)
         # spread sideways by a fixed pattern, so that equal values do not hide each other
         aside = [1.5 * ((k * 5) % 7 - 3) for k in range(7)]
         shown = enumerate(thin([(v,) for v in ordered], 300))
         dots = (f"M{px(x(v))} {px(middle + aside[k % 7])}h0" for k, (v,) in shown)
         parts.append(tag("path", d="".join(dots), class_="dots"))
-        parts.append(line(x(budget.goal), y + 2, x(budget.goal), y + tall - 2, "goal"))
-        parts.append(line(x(budget.limit), y + 2, x(budget.limit), y + tall - 2, "limit"))
+        if budget:
+            parts.append(line(goal, y + 2, goal, y + tall - 2, "goal"))
+            parts.append(line(limit, y + 2, limit, y + tall - 2, "limit"))
         q1, median, q3, high = (percentile(ordered, s) or 0.0 for s in (0.25, 0.5, 0.75, 0.95))
         if len(ordered) >= 5:
             parts.append(rect(x(q1), y + 8, x(q3) - x(q1), tall - 16, "box"))
             parts.append(line(x(median), y + 6, x(median), y + tall - 6, "median"))
-        late = sum(v > budget.limit for v in ordered)
-        cells = [number(v, 1 if v < 10 else 0) for v in (median, high, budget.limit)] + [str(late)]
+        late = sum(v > budget.limit for v in ordered) if budget else 0
+        shown_values = (median, high, budget.limit) if budget else (median, high)
+        cells = [number(v, 1 if v < 10 else 0) for v in shown_values]
+        cells += [str(late)] if budget else ["", ""]
         for dx, words in zip(columns.values(), cells, strict=True):
             bad = " t-fail" if late and dx == columns["over"] else ""
             parts.append(label(WIDTH - RIGHT + dx, middle + 4.5, words, f"t-end{bad}"))
-        told.append(f"{name} median {median:.0f}, 95th percentile {high:.0f} of {budget.limit:.0f} ms")
-    for decade in range(int(math.log10(most)) + 1):
+        of = f" of {budget.limit:.0f}" if budget else ""
+        told.append(f"{name} median {median:.0f}, 95th percentile {high:.0f}{of} ms")
+    for decade in range(round(math.log10(least)), int(math.log10(most)) + 1):
         at = x(10.0**decade)
         parts.append(line(at, bottom, at, bottom + 4, "axis"))
-        parts.append(label(at, bottom + 17, f"{10**decade}", "t-soft t-mid"))
-    parts.append(line(LEFT, bottom, LEFT + plot, bottom, "axis"))
+        parts.append(label(at, bottom + 17, f"{10.0**decade:g}", "t-soft t-mid"))
+    parts.append(line(left, bottom, left + plot, bottom, "axis"))
     parts.append(label(WIDTH - RIGHT + 8, bottom + 17, "ms, logarithmic", "t-soft"))
     return drawing(WIDTH, bottom + 24, f"Latencies: {'; '.join(told)}", *parts, class_="chart")

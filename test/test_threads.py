@@ -1,0 +1,49 @@
+"""One thread computes in each node, whatever its libraries would start by themselves."""
+
+import os
+import subprocess
+import sys
+
+from vla_sim import stack, threads
+
+WORK = """
+import os, time
+import numpy as np
+for module in {modules}:
+    __import__(module)
+from vla_sim.control.policy import load_policy
+
+def ticks():
+    stats = (open(f"/proc/self/task/{{t}}/stat").read() for t in os.listdir("/proc/self/task"))
+    return {{s.split()[0]: sum(map(int, s.rpartition(")")[2].split()[11:13])) for s in stats}}
+
+policy, before = load_policy(), ticks()
+big = np.random.default_rng(0).random((500, 500))
+while time.thread_time() < {seconds}:
+    policy.infer(np.zeros((1, 100), np.float32))
+    np.linalg.inv(big @ big)
+spent = {{t: n - before.get(t, 0) for t, n in ticks().items()}}
+print(spent.pop(str(os.getpid())), sum(spent.values()))
+"""
+
+
+def computing(environment):
+    """Ticks of the main thread and of all others, with the libraries of every node loaded in one process."""
+    code = WORK.format(modules=[spec.module for spec in stack.STACK], seconds=2.0)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_numpy_and_the_networks_compute_in_the_thread_that_calls():
+    free = {k: v for k, v in os.environ.items() if k not in threads.VARIABLES}
+    main, others = computing({**free, **stack.environment(1)})
+    assert main > 20
+    assert others < 0.05 * main
+
+
+def test_every_way_to_start_a_node_says_so():
+    assert stack.own().items() >= dict.fromkeys(threads.VARIABLES, "1").items()
+    assert stack.environment(7).items() >= stack.own().items()

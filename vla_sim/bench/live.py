@@ -1,0 +1,108 @@
+"""Runs of the whole stack at the pace of the clock, and what their records and the monitor's journals say.
+
+One run of short commands serves every benchmark that asks how the stack does while everything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rich.console import Console
+
+from vla_sim import contract
+from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.contract import MonitorState, NodeUsage, TraceEvent
+from vla_sim.errors import StackError, VlaSimError
+from vla_sim.monitor import journal
+from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
+from vla_sim.scenario.display import Display
+from vla_sim.scenario.format import Say, Scenario, Type, When
+from vla_sim.scenario.load import File
+from vla_sim.scenario.record import CommandRecord, RunRecord
+from vla_sim.scenario.run import MONITOR, RunOptions, run_once
+from vla_sim.stack import StackOptions
+
+SHORT = (
+    "Turn left 90 degrees", "Turn right 90 degrees", "Move forward 1 meter", "Turn left 45 degrees",
+    "Turn right 45 degrees", "Move backward 1 meter", "Turn right 90 degrees", "Turn left 90 degrees",
+)  # fmt: skip
+"""Spoken one after the other, each when the one before is done."""
+BURST = 10
+"""Commands typed all at once after them."""
+SETTLED = 5.0
+"""[s] after the first command, from when on rates are taken: they are counted over so long."""
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """record: judged from the simulator's truth. states: the monitor's, once a second, from `SETTLED` after
+    the first command on. traces: of all commands."""
+
+    record: RunRecord
+    states: list[MonitorState]
+    traces: list[TraceEvent]
+
+    def rate(self, topic: contract.Topic) -> list[float]:
+        """A topic's rate [Hz of the ROS clock], second by second."""
+        return [s.rates[topic.name] for s in self.states if topic.name in s.rates]
+
+    def nodes(self, name: str) -> list[NodeUsage]:
+        return [n for s in self.states for n in s.nodes if n.node == name and n.cpu >= 0.0]
+
+    def figure(self, name: str) -> str:
+        """The last of a node's key figures, "node.name". Raises `Wrong` if it told none."""
+        for state in reversed(self.states):
+            if name in state.figures:
+                return state.figures[name]
+        raise Wrong(f"no node told {name}")
+
+    @property
+    def spoken(self) -> list[CommandRecord]:
+        return [c for c in self.record.commands if c.spoken]
+
+
+def play(name: str, scenario: Scenario, folder: Path, seed: int) -> LiveRun:
+    """Raises `VlaSimError` if the stack does not start or dies."""
+    options = RunOptions(
+        File(name, Path.cwd() / name, scenario), StackOptions(seed=seed, speed=1.0), folder, pictures=False
+    )
+    with Display(Console(stderr=True), quiet=True) as display:
+        record = run_once(options, display)
+    entries = journal.read(journal.find(folder / MONITOR))
+    traces = [e.record for e in entries if isinstance(e.record, TraceEvent)]
+    begin = min((t.begin_mono for t in traces), default=0.0) + SETTLED
+    states = [e.record for e in entries if isinstance(e.record, MonitorState) and e.mono >= begin]
+    if not states:
+        raise StackError(f"the monitor told nothing of the run in {folder}")
+    return LiveRun(record, states, traces)
+
+
+def short_commands() -> Scenario:
+    script: list[object] = [
+        Say(words=words, when=When(done=k, delay=0.5) if k else When(at=0.0)) for k, words in enumerate(SHORT)
+    ]
+    script += [Type(words="Wait 1 second", when=When(done=len(SHORT), delay=0.5))] * BURST
+    return Scenario(
+        version=1, proves="The stack does what is said while everything runs.", script=script, timeout=200.0,
+        expect=[*(AsCommanded(command=k + 1) for k in range(len(SHORT))), NoFall(), NoCollision()],
+    )  # fmt: skip
+
+
+@cache
+def _short(folder: Path, seed: int) -> LiveRun | VlaSimError:
+    try:
+        return play("short_commands", short_commands(), folder / f"short_commands-{seed}", seed)
+    except VlaSimError as error:  # kept, so that nobody waits for it again
+        return error
+
+
+def runs(meter: Meter) -> Iterator[LiveRun]:
+    """Runs of short commands, as many as the meter asks for; each is played once in a suite."""
+    for seed in range(meter.repeat):
+        found = _short(meter.options.folder, seed)
+        if isinstance(found, VlaSimError):
+            raise found
+        yield found

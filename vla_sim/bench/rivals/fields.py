@@ -1,0 +1,43 @@
+"""Distance fields, which costmaps are inflated by, against scipy and OpenCV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vla_sim.bench.benchmark import Meter
+from vla_sim.bench.rivals.against import against, close, library
+from vla_sim.bench.rivals.floor import floor
+
+
+def distance(meter: Meter, package: str, map_: str) -> None:
+    """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
+    import numpy as np
+
+    from vla_sim.navigation.distance import FAR, clearance_field
+    from vla_sim.world import World
+
+    if map_ == "apartment":
+        occupied = World.load(map_).rasterise(0.025).occupied.copy()
+    else:
+        occupied = floor(48.0, 60).values < 0.0
+    if package == "scipy":
+        ndimage = library("scipy.ndimage", package)
+        free = ~occupied
+
+        def cells() -> Any:
+            return ndimage.distance_transform_edt(free)
+    else:
+        cv2 = library("cv2", "opencv-python-headless")
+        cv2.setNumThreads(1)
+        image = (~occupied).astype(np.uint8)
+
+        def cells() -> Any:
+            return cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+    def theirs() -> Any:
+        return np.minimum(FAR, cells() * 0.025 - 0.0125)
+
+    def check(a: Any, b: Any) -> None:
+        close(float(np.abs(a - b).max()), 0.0, 1e-5, "largest difference [m]")
+
+    against(meter, lambda: clearance_field(occupied, 0.025), theirs, check)

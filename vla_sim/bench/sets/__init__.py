@@ -1,0 +1,19 @@
+"""The sets of benchmarks, one module each with a tuple `BENCHMARKS`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from vla_sim.bench.benchmark import Benchmark
+
+SETS = (
+    "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor", "kernels",
+    "end_to_end",
+)  # fmt: skip
+"""In the order in which they run."""
+
+
+def load(name: str) -> tuple[Benchmark, ...]:
+    """The benchmarks of a set, each called "<set>.<what>"."""
+    found: tuple[Benchmark, ...] = import_module(f"{__name__}.{name}").BENCHMARKS
+    return found

@@ -1,0 +1,119 @@
+"""End to end: real speech into the whole stack at the pace of the clock. The chapter's four scenarios,
+judged from the simulator's truth; and a run of short commands, for the latency of each stage, rates and the
+machine's load while everything runs."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from vla_sim import contract
+from vla_sim.bench import live
+from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.scenario.checks import AsCommanded, Heard, NoCollision, NoFall
+from vla_sim.scenario.format import Say, Scenario
+
+SCENARIOS = {
+    "cup": ("Go to kitchen and pick up cup", "high"),
+    "forward": ("Move forward 2 meters", "low"),
+    "charging": ("Navigate to charging station", "medium"),
+    "ball": ("Find red ball and grasp it", "high"),
+}
+
+
+def scenario(meter: Meter, name: str, words: str) -> None:
+    """A sample is the time from the end of speech to the first motion of a run that did what was said."""
+    script = Scenario(
+        version=1, proves="What was said is done.", script=[Say(words=words)],
+        expect=[AsCommanded(), Heard(), NoFall(), NoCollision()],
+    )  # fmt: skip
+    for seed in range(meter.repeat):
+        record = live.play(name, script, meter.options.folder / f"{name}-{seed}", seed).record
+        if not record.passed or record.total_ms is None:
+            meter.fault("; ".join(record.reasons) or "nothing moved")
+        else:
+            meter.add(record.total_ms)
+
+
+def first_motion(meter: Meter) -> None:
+    for run in live.runs(meter):
+        if not run.record.passed:
+            meter.fault("; ".join(run.record.reasons))
+        for command in run.spoken:
+            if command.total_ms is None:
+                meter.fault(f'nothing moved after "{command.text}" ({command.detail or command.state})')
+            else:
+                meter.add(command.total_ms)
+
+
+def stage(meter: Meter, name: str) -> None:
+    for run in live.runs(meter):
+        for command in run.spoken:
+            for one in command.stages:
+                if one.stage == name:
+                    meter.add(one.milliseconds)
+
+
+def command_rate(meter: Meter) -> None:
+    """Commands that come all at once: from the first one's arrival to the last one's verdict."""
+    for run in live.runs(meter):
+        known = {c.command_id for c in run.record.commands if not c.spoken}
+        begins = [t.begin_mono for t in run.traces if t.stage == "intent" and t.command_id in known]
+        ends = sorted(t.end_mono for t in run.traces if t.stage == "safety" and t.command_id in known)
+        if len(ends) < live.BURST:
+            raise Wrong(f"{len(ends)} of {live.BURST} commands that came at once were answered")
+        meter.add(live.BURST / (ends[live.BURST - 1] - min(begins)))
+
+
+def pace(meter: Meter) -> None:
+    for run in live.runs(meter):
+        for state in run.states:
+            meter.add(state.real_time_factor)
+
+
+def cpu(meter: Meter) -> None:
+    """Of all our nodes together."""
+    cores = os.cpu_count() or 1
+    for run in live.runs(meter):
+        for state in run.states:
+            meter.add(sum(n.cpu for n in state.nodes if n.cpu >= 0.0) / cores)
+
+
+def memory(meter: Meter) -> None:
+    for run in live.runs(meter):
+        for state in run.states:
+            meter.add(state.memory)
+
+
+def load(meter: Meter) -> None:
+    """A row of `contract.LOAD_LEVELS`."""
+    for run in live.runs(meter):
+        for state in run.states:
+            meter.add(state.load)
+
+
+def _live(name: str, what: str, run: object, **more: object) -> Benchmark:
+    words = {"repeat": 1, "quick": 0} | more
+    return Benchmark(f"end_to_end.{name}", what, run, **words)  # type: ignore[arg-type]
+
+
+BENCHMARKS = (
+    *(
+        _live(f"scenario_{name}",
+              f'"{words}" ({level} complexity): end of speech to first motion, where it is done',
+              partial(scenario, name=name, words=words))
+        for name, (words, level) in SCENARIOS.items()
+    ),
+    _live("first_motion", "short commands, one after the other: end of speech to first motion", first_motion),
+    *(
+        _live(name, f"share of stage {name} of short commands", partial(stage, name=name))
+        for name in contract.STAGES
+    ),
+    _live("command_rate", "commands that come all at once: understood, planned and checked", command_rate,
+          unit="1/s", better="high"),
+    _live("pace", "simulated seconds a second while everything runs", pace, unit="×", better="high"),
+    _live("cpu", "share of all cores that all nodes use", cpu, unit="%"),
+    _live("memory", "share of the machine's memory in use", memory, unit="%"),
+    _live("load", "level to which load is shed: 0 is nothing, from 3 on half of the images", load,
+          unit="level"),
+)  # fmt: skip

@@ -1,0 +1,176 @@
+"""Navigation: global plans over the chapter's routes and over a map of 1000 x 1000 cells, a tick of the
+whole navigator, and how soon the robot stops for what appears before it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.contract import NavigationRequest
+from vla_sim.engines import scan
+from vla_sim.engines.engine import CONTROL_PERIOD
+from vla_sim.engines.fake import FakeEngine
+from vla_sim.navigation.costmap import StaticMap
+from vla_sim.navigation.distance import DistanceField, clearance_field
+from vla_sim.navigation.global_planner import GlobalPlanner, Path
+from vla_sim.navigation.navigator import Navigator, warm
+from vla_sim.robot import STANDING_HEIGHT
+from vla_sim.safety import gate
+from vla_sim.safety.supervisor import Supervisor
+from vla_sim.world import World
+
+CELL = 0.05  # [m]
+ROOM = 1.0  # [m] of floor around start and goal
+RADIUS = 0.25  # [m] of an obstacle
+CELLS = 1000
+BLOCK = 8.0  # [m] between the walls of the large map
+DOOR = 1.2  # [m]
+
+
+def route(meter: Meter, size: float, obstacles: int) -> None:
+    """From (0, 0) to (size, size) [m] past so many discs on and beside the straight way."""
+    rng = np.random.default_rng(obstacles)
+    at = -ROOM + (np.arange(round((size + 2.0 * ROOM) / CELL)) + 0.5) * CELL
+    x, y = np.meshgrid(at, at)
+    occupied = np.zeros(x.shape, bool)
+    for k in range(obstacles):
+        along, aside = size * (k + 1) / (obstacles + 1), rng.uniform(-0.5, 0.5)
+        occupied |= np.hypot(x - along - aside, y - along + aside) < RADIUS
+    plan(meter, occupied, -ROOM, (0.0, 0.0), (size, size), 1.3)
+
+
+def large(meter: Meter) -> None:
+    """From corner to corner of 1000 x 1000 cells, 50 m wide: a grid of rooms, a door in each wall, and
+    furniture in each room."""
+    rng = np.random.default_rng(0)
+    occupied = np.zeros((CELLS, CELLS), bool)
+    block, door = round(BLOCK / CELL), round(DOOR / CELL)
+    for wall in range(block, CELLS - 1, block):
+        occupied[wall - 1 : wall + 1] = occupied[:, wall - 1 : wall + 1] = True
+    for wall in range(block, CELLS - 1, block):
+        for room in range(0, CELLS, block):
+            least, most = room + door // 2, min(room + block, CELLS) - 2 * door
+            for cells in (occupied, occupied.T):
+                begin = int(rng.integers(least, max(least + 1, most)))
+                cells[wall - 1 : wall + 1, begin : begin + door] = False
+    for _ in range(150):
+        r, c = (int(v) for v in rng.integers(0, CELLS, 2))
+        if min(r, c) > 60 and max(r, c) < CELLS - 60 and 30 < r % block < 130 and 30 < c % block < 130:
+            occupied[r - 8 : r + 8, c - 8 : c + 8] = True
+    far = CELLS * CELL - 1.0
+    plan(meter, occupied, 0.0, (1.0, 1.0), (far, far), 1.6)
+
+
+def plan(
+    meter: Meter, occupied: np.ndarray, low: float, start: tuple[float, float], goal: tuple[float, float],
+    detour: float,
+) -> None:  # fmt: skip
+    """detour: the longest way that is right, as a factor of the straight one."""
+    field, planner = DistanceField(clearance_field(occupied, CELL), low, low, CELL), GlobalPlanner()
+
+    def check(found: object) -> None:
+        if not isinstance(found, Path):
+            raise Wrong(f"no path: {found}")
+        off = max(math.dist(found.points[0], start), math.dist(found.points[-1], goal))
+        if off > 1e-6:
+            raise Wrong(f"the path ends {off:.2f} m beside start or goal")
+        if found.clearance.min() < planner.hard - CELL:
+            raise Wrong(f"the path passes {found.clearance.min():.2f} m beside an obstacle")
+        straight = math.dist(start, goal)
+        if not straight <= found.length + 1e-6 <= detour * straight:
+            raise Wrong(f"the path is {found.length:.2f} m long, straight are {straight:.2f} m")
+
+    meter.time(lambda: planner.plan(field, start, goal), check=check)
+
+
+def tick(meter: Meter) -> None:
+    """The navigator leads a robot without legs through the apartment, by what a ray cast lidar sees."""
+    engine = FakeEngine("apartment")
+    navigator = Navigator(StaticMap.from_world(World.load("apartment")))
+    warm(navigator)
+    kitchen = next(p for p in engine.world.places if p.name == "kitchen")
+    navigator.request(
+        NavigationRequest(goal_id="bench", mode="go", x=kitchen.x, y=kitchen.y, yaw=kitchen.yaw)
+    )
+    start, ticks = engine.base.copy(), 0
+
+    def before() -> None:
+        """20 Hz of the 50: on to the next tick."""
+        nonlocal ticks
+        for _ in range(2 + ticks % 2):
+            engine.step()
+            state = engine.state()
+            navigator.odometry(state.time, *engine.base)
+        if ticks % 2 == 0:
+            points = scan.points_in_pelvis(engine.scan())
+            ranges = scan.flatten(points, state.orientation, STANDING_HEIGHT).astype(np.float32)
+            navigator.scan(state.time, ranges, scan.ANGLE_MIN, scan.ANGLE_STEP)
+        ticks += 1
+
+    def lead() -> np.ndarray:
+        return navigator.tick(engine.time).command
+
+    def check(command: np.ndarray) -> None:
+        if not navigator.active:
+            raise Wrong("the navigator has no goal any more")
+        engine.move_base(*command)
+
+    meter.time(lead, before=before, check=check)
+    gone = math.dist(engine.base[:2], start[:2])
+    if gone < 0.15 * meter.repeat * 2.5 * CONTROL_PERIOD:
+        raise Wrong(f"the robot was led {gone:.2f} m only")
+
+
+def gate_core(meter: Meter) -> None:
+    """A scan with something close ahead, and the velocity that may pass then."""
+    gate.warm()
+    ranges = np.full(scan.BEAMS, 3.0, np.float32)
+    ranges[170:191] = 0.4
+    supervisor = Supervisor()
+
+    def react() -> tuple[float, float, float]:
+        supervisor.on_scan(ranges, scan.ANGLE_MIN, scan.ANGLE_STEP, 1.0)
+        return supervisor.output(1.0)
+
+    def before() -> None:
+        supervisor.odom.last = 1.0
+        supervisor.on_velocity(0.5, 0.0, 0.0, 1.0)
+
+    def check(velocity: tuple[float, float, float]) -> None:
+        if velocity != (0.0, 0.0, 0.0) or supervisor.state().level != "stopped":
+            raise Wrong(f"{velocity} passed with something 0.4 m ahead")
+
+    meter.time(react, before=before, check=check)
+
+
+def reaction(meter: Meter) -> None:
+    """Of the safety node itself, through ROS."""
+    from vla_sim.bench.client import reactions
+
+    reactions(meter.repeat, meter.options.folder / "reaction", lambda s: meter.add(1e3 * s))
+
+
+BENCHMARKS = (
+    *(
+        Benchmark(
+            f"navigation.plan_{size}m_{obstacles}", f"global plan from (0, 0) to ({size}, {size}) m, "
+            f"{obstacles} obstacles", partial(route, size=float(size), obstacles=obstacles), repeat=100,
+            quick=20,
+        )
+        for size, obstacles in ((5, 0), (5, 5), (10, 0), (10, 10))
+    ),
+    Benchmark(
+        "navigation.plan_1000", "global plan across 1000x1000 cells of rooms", large, repeat=20, quick=4
+    ),
+    Benchmark(
+        "navigation.tick", "a tick of the navigator on the way to the kitchen", tick, repeat=200, quick=40
+    ),
+    Benchmark("navigation.gate", "scan in to stop out, computed", gate_core, repeat=300, quick=50),
+    Benchmark(
+        "navigation.reaction", "obstacle reaction: scan sent to zero velocity received, by the safety node",
+        reaction, repeat=60, quick=15,
+    ),
+)  # fmt: skip
