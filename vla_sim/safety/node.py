@@ -19,6 +19,8 @@ from vla_sim.safety.stop_word import is_stop
 from vla_sim.safety.supervisor import Limits, Supervisor
 from vla_sim.world import World
 
+STAND = (0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
 class SafetyParams(StageParams):
@@ -48,6 +50,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"
         self.ticks = self.periods = 0
+        self.moves = False
         self.listen(contract.PLAN, self.on_plan)
         self.listen(contract.TRANSCRIPT, self.on_transcript)
         self.listen(contract.COMMAND, self.on_command)
@@ -89,7 +92,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_velocity(self, message: Any) -> None:
         v = message.twist
-        stood = self.core.velocity == (0.0, 0.0, 0.0)
+        stood = self.core.velocity == STAND
         if not self.core.on_velocity(v.linear.x, v.linear.y, v.angular.z, self.now()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
@@ -101,6 +104,8 @@ class SafetyNode(StageNode[SafetyParams]):
         ranges = np.asarray(message.ranges, dtype=np.float32)
         if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, self.now()):
             self.get_logger().warning("lidar scan without a number", throttle_duration_sec=1.0)
+        elif self.moves and self.core.output(self.now()) == STAND:
+            self.tick()  # a stop is not kept waiting for the next period
 
     def on_odom(self, _: Any) -> None:
         self.core.odom.last = self.now()
@@ -121,7 +126,8 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def tick(self) -> None:
         now = self.now()
-        vx, vy, wz = self.core.output(now)
+        vx, vy, wz = passed = self.core.output(now)
+        self.moves = passed != STAND
         self.message.header.stamp = to_stamp(now)
         twist = self.message.twist
         twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
