@@ -51,6 +51,13 @@ def test_half_to_spare_is_said():
         assert only(asked(at_most=10.0), result("control.step", [value] * 3)).words == words
 
 
+def test_where_little_is_to_spare_it_is_said_how_much_of_it_was_work():
+    busy = result("control.step", [15.0] * 3, cpu=[2.0] * 3)
+    assert only(asked(at_most=10.0), busy).words == "VIOLATED by 1.50×; CPU 2 ms"
+    assert only(asked(at_most=20.0), busy).words == "holds by 1.3×, less than half to spare; CPU 2 ms"
+    assert only(asked(at_most=60.0), busy).words == "holds by 4.0×, half to spare"
+
+
 def test_what_did_not_run_is_not_measured_and_never_passed():
     one = only(asked(at_most=10.0))
     assert (one.state, one.value) == ("not measured", None)

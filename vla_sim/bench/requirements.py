@@ -72,8 +72,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Judged(Record, frozen=True, kw_only=True):
     """A requirement and what was measured. state: holds; violated; failed: a benchmark of it gave wrong
-    answers or broke off; not measured. of: the benchmark that decided. reason: of what was not measured or
-    failed."""
+    answers or broke off; not measured. benchmark: the one that decided. cpu: its processor's time, median,
+    where that was taken. reason: of what was not measured or failed."""
 
     name: str
     state: Literal["holds", "violated", "failed", "not measured"]
@@ -86,6 +86,7 @@ class Judged(Record, frozen=True, kw_only=True):
     goal: float
     source: str
     margin: float | None = None
+    cpu: float | None = None
     count: int = 0
     reason: str = ""
     optional: bool = False
@@ -96,16 +97,17 @@ class Judged(Record, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """ "holds by 3.2x, half to spare"."""
+        """ "holds by 3.2x, half to spare"; where there is less, what of it was the processor's time."""
         if self.margin is None:
             return f"{self.state}: {self.reason}" if self.reason else self.state
+        work = "" if self.spare or self.cpu is None else f"; CPU {self.cpu:.3g} {self.unit}"
         if self.state == "violated":
-            return f"VIOLATED by {1.0 / self.margin:.2f}×" if self.margin > 0.0 else "VIOLATED"
+            return (f"VIOLATED by {1.0 / self.margin:.2f}×" if self.margin > 0.0 else "VIOLATED") + work
         half = "half to spare" if self.spare else "less than half to spare"
         if not self.spare and self.goal == self.limit:
             half = "more is not aimed at"
         margin = f"{self.margin:.1f}×" if self.margin < 100.0 else "over 100×"
-        return f"holds by {margin}, {half}"
+        return f"holds by {margin}, {half}{work}"
 
 
 def load(target: str | Path | None = None) -> list[Requirement]:
@@ -181,7 +183,7 @@ def _judge(one: Requirement, names: list[str], results: dict[str, Result]) -> Ju
     return _replace(
         base, benchmark=result.name, unit=result.unit if one.statistic != "success" else "", value=value,
         margin=one.margin(value), state="holds" if one.reaches(value, one.limit) else "violated",
-        count=len(result.samples),
+        count=len(result.samples), cpu=result.cpu_p50,
     )  # fmt: skip
 
 
