@@ -103,7 +103,7 @@ def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_
             child.wait()
     verdict = {g.name: g.grows for g in watch.growth(10.0, 4.0)}
     assert verdict == {"leaks": True, "clean": False}
-    found = conclude(SoakOptions(folder=tmp_path), watch, {"succeeded": 3}, 60.0, 60.0, False)
+    found = conclude(SoakOptions(folder=tmp_path, seconds=60.0), watch, {"succeeded": 3}, 60.0, 60.0, False)
     assert not found.passed
     assert found.reasons[0].startswith("leaks grows by ")
     assert (tmp_path / "soak.json").exists()
@@ -116,7 +116,15 @@ def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_
 def test_a_soak_of_an_idle_robot_proves_nothing(tmp_path, ended, fallen, words):
     watch = Watch()
     watch.samples["node"] = samples([100.0] * 50)
-    found = conclude(SoakOptions(folder=tmp_path), watch, ended, 500.0, 500.0, fallen)
+    found = conclude(SoakOptions(folder=tmp_path, seconds=500.0), watch, ended, 500.0, 500.0, fallen)
     assert not found.passed
     assert words in found.reasons[0]
-    assert conclude(SoakOptions(folder=tmp_path), watch, {"succeeded": 1}, 500.0, 500.0, False).passed
+
+
+def test_a_soak_that_was_interrupted_is_no_pass(tmp_path):
+    watch = Watch()
+    watch.samples["node"] = samples([100.0] * 50)
+    options = SoakOptions(folder=tmp_path, seconds=500.0)
+    assert conclude(options, watch, {"succeeded": 1}, 500.2, 500.0, False).passed
+    found = conclude(options, watch, {"succeeded": 1}, 240.0, 240.0, False)
+    assert found.reasons == ["interrupted after 240 of 500 s"]

@@ -179,8 +179,8 @@ class Watch:
 
 def soak(options: SoakOptions, display: Display) -> Soak:
     """Run, watch, judge; `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
-    which ends it early. Raises `InputError` where the folder cannot be written, `StackError` if a node
-    dies."""
+    which ends it early and is no pass. Raises `InputError` where the folder cannot be written, `StackError`
+    if a node dies."""
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         out = (options.folder / SAMPLES).open("wb")
@@ -231,7 +231,10 @@ def conclude(
 ) -> Soak:
     """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
     growth = watch.growth(options.limit, options.least)
-    reasons = [
+    reasons = []
+    if seconds < options.seconds:
+        reasons.append(f"interrupted after {seconds:.0f} of {options.seconds:.0f} s")
+    reasons += [
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
     short = sorted(set(watch.samples) - {g.name for g in growth})
