@@ -128,7 +128,7 @@ def test_whoever_shares_a_request_goes_on_waiting_when_another_gives_up():
 
 
 def test_a_question_back_tells_in_the_trace_why_the_model_gave_no_plan():
-    with ScriptedLlm(["error401"]) as server, Desk(server) as desk:
+    with ScriptedLlm(["error401"]) as server, Desk(server, timeout=PATIENCE) as desk:
         desk.say("off to where the food is")
         desk.answer()
         assert desk.of(contract.SAY)
@@ -137,7 +137,7 @@ def test_a_question_back_tells_in_the_trace_why_the_model_gave_no_plan():
 
 @pytest.mark.parametrize("asked", ["inf", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_pause_without_end_is_said_and_kept_for_a_minute(asked):
-    with ScriptedLlm(["error429"], retry_after=asked) as server, Desk(server) as desk:
+    with ScriptedLlm(["error429"], retry_after=asked) as server, Desk(server, timeout=PATIENCE) as desk:
         with pytest.raises(LlmError, match=r"it asks for a pause of .{3,}; 60 s are kept"):
             desk.planner.plan("go to the kitchen", Context())
         with pytest.raises(LlmError, match="the server asked for a pause; the next request in 60 s"):
@@ -153,7 +153,8 @@ def test_a_pause_without_sense_is_none(asked):
 
 
 def test_a_wrong_answer_is_counted_apart_from_a_failing_server():
-    with ScriptedLlm(["wrong_schema", "wrong_schema", "error401"]) as server, Desk(server) as desk:
+    script = ["wrong_schema", "wrong_schema", "error401"]
+    with ScriptedLlm(script) as server, Desk(server, timeout=PATIENCE) as desk:
         for _ in range(2):
             with pytest.raises(LlmError):
                 desk.planner.plan("go to the kitchen", Context())
