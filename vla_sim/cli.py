@@ -11,10 +11,7 @@ from collections.abc import Sequence
 
 import vla_sim
 from vla_sim.commands import bench, engines, listing, monitor, resources, run, soak, test
-from vla_sim.errors import VlaSimError
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from vla_sim.errors import INTERRUPTED, VlaSimError
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,6 +13,9 @@ A message is one line: what was given, what is allowed, what to do.
 
 from __future__ import annotations
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 
 class VlaSimError(Exception):
     """Base of every error whose message is meant for the user. `exit_code` is the process's."""

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.commands import common
-from vla_sim.errors import InputError
+from vla_sim.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from vla_sim.bench.benchmark import Benchmark
     from vla_sim.bench.requirements import Judged
     from vla_sim.bench.result import Result, Suite
-
-INTERRUPTED = 130
 
 
 def add(commands: Any) -> None:

@@ -20,7 +20,7 @@ from vla_sim.memory.growth import Growth, Sample, judge, measure
 from vla_sim.memory.soak_report import plot
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
-from vla_sim.scenario.run import STALL, raise_failure, wait_until_ready
+from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 from vla_sim.voice import mouth
@@ -209,7 +209,7 @@ def soak(options: SoakOptions, display: Display) -> Soak:
 def _go_on(
     options: SoakOptions, running: Stack, client: Client, rounds: Rounds, watch: Watch, display: Display
 ) -> None:  # fmt: skip
-    due, stamp, moved = 0.0, -1.0, time.monotonic()
+    due, standstill = 0.0, Standstill()
     while watch.seconds < options.seconds:
         running.check()
         raise_failure(client)
@@ -218,10 +218,7 @@ def _go_on(
             due += options.every
             done = ", ".join(f"{n} {state}" for state, n in sorted(rounds.ended.items()))
             display.progress(f"{watch.seconds:6.0f} of {options.seconds:.0f} s  {rounds.doing}  {done}")
-        if client.recording.stamp != stamp:
-            stamp, moved = client.recording.stamp, time.monotonic()
-        elif time.monotonic() - moved > STALL:
-            raise StackError(f"simulated time stands at {stamp:.2f} s since {STALL:.0f} s")
+        standstill.check(client.recording.stamp)
         time.sleep(POLL)
     watch.sample()
 

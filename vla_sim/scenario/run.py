@@ -249,6 +249,20 @@ def raise_failure(client: Client) -> None:
         raise client.failure
 
 
+class Standstill:
+    """Watches that simulated time goes on."""
+
+    def __init__(self) -> None:
+        self._stamp, self._moved = -1.0, time.monotonic()
+
+    def check(self, stamp: float) -> None:
+        """Raises `StackError` once it has stood still for `STALL`. stamp: simulated time now [s]."""
+        if stamp != self._stamp:
+            self._stamp, self._moved = stamp, time.monotonic()
+        elif time.monotonic() - self._moved > STALL:
+            raise StackError(f"simulated time stands at {stamp:.2f} s since {STALL:.0f} s")
+
+
 class Session:
     """The outside of a run while it goes on: watches the nodes, shows what happens, measures."""
 
@@ -307,18 +321,14 @@ class Session:
         simulated. Raises `StackError` if simulated time stands still."""
         until = until or (lambda: self.director.over)
         self._go = True
-        mark, moved = (time.monotonic(), self.recording.stamp), time.monotonic()
-        stamp = -1.0
+        mark, standstill = (time.monotonic(), self.recording.stamp), Standstill()
         while not until():
             self.stack.check()
             raise_failure(self.client)
             if self.director.begin is not None:
                 self._measure()
                 self.show()
-            if self.recording.stamp != stamp:
-                stamp, moved = self.recording.stamp, time.monotonic()
-            elif time.monotonic() - moved > STALL:
-                raise StackError(f"simulated time stands at {stamp:.2f} s since {STALL:.0f} s")
+            standstill.check(self.recording.stamp)
             time.sleep(POLL)
         self.show()
         return time.monotonic() - mark[0], self.recording.stamp - mark[1]

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.errors import BusyError, InputError, MissingError, StackError
+from vla_sim.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.resources.manager import Resources
 from vla_sim.resources.needs import Needs
 from vla_sim.scenario.format import Scenario
@@ -155,7 +155,7 @@ class Processes:
             if process.returncode in (InputError.exit_code, MissingError.exit_code):
                 kind = InputError if process.returncode == InputError.exit_code else MissingError
                 raise kind(f"{task.name}: {why.removeprefix('error: ')}")
-            if self.ending or process.returncode == 130:
+            if self.ending or process.returncode == INTERRUPTED:
                 raise KeyboardInterrupt
         raise StackError(f"{task.name}, seed {task.seed}: its process died {DEATHS} times ({why})")
 

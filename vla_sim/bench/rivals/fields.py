@@ -6,20 +6,20 @@ from typing import Any
 
 from vla_sim.bench.benchmark import Meter
 from vla_sim.bench.rivals.against import against, close, library
-from vla_sim.bench.rivals.floor import floor
 
 
 def distance(meter: Meter, package: str, map_: str) -> None:
     """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
     import numpy as np
 
+    from vla_sim.bench.floor import discs
     from vla_sim.navigation.distance import FAR, clearance_field
     from vla_sim.world import World
 
     if map_ == "apartment":
         occupied = World.load(map_).rasterise(0.025).occupied.copy()
     else:
-        occupied = floor(48.0, 60).values < 0.0
+        occupied = discs(48.0, 60)
     if package == "scipy":
         ndimage = library("scipy.ndimage", package)
         free = ~occupied

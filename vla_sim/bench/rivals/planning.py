@@ -7,7 +7,6 @@ from typing import Any
 
 from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bench.rivals.against import against, library
-from vla_sim.bench.rivals.floor import floor
 
 
 def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = False) -> None:
@@ -15,9 +14,11 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
     library's way costs over what ours does, by our measure, in place of the times."""
     import numpy as np
 
+    from vla_sim.bench.floor import discs
+    from vla_sim.bench.floor import field as clearances
     from vla_sim.navigation.global_planner import COMFORT, HARD, _search
 
-    field = floor(size, obstacles)
+    field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape
     near = np.clip((COMFORT - d) / (COMFORT - HARD), 0.0, None)
     price = np.where(d >= HARD, 1.0 + 6.0 * near**2, np.inf)

@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract import NavigationRequest
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CONTROL_PERIOD
 from vla_sim.engines.fake import FakeEngine
 from vla_sim.navigation.costmap import StaticMap
-from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.navigation.navigator import Navigator, warm
 from vla_sim.robot import STANDING_HEIGHT
@@ -22,9 +22,6 @@ from vla_sim.safety import gate
 from vla_sim.safety.supervisor import Supervisor
 from vla_sim.world import World
 
-CELL = 0.05  # [m]
-ROOM = 1.0  # [m] of floor around start and goal
-RADIUS = 0.25  # [m] of an obstacle
 CELLS = 1000
 BLOCK = 8.0  # [m] between the walls of the large map
 DOOR = 1.2  # [m]
@@ -32,14 +29,7 @@ DOOR = 1.2  # [m]
 
 def route(meter: Meter, size: float, obstacles: int) -> None:
     """From (0, 0) to (size, size) [m] past so many discs on and beside the straight way."""
-    rng = np.random.default_rng(obstacles)
-    at = -ROOM + (np.arange(round((size + 2.0 * ROOM) / CELL)) + 0.5) * CELL
-    x, y = np.meshgrid(at, at)
-    occupied = np.zeros(x.shape, bool)
-    for k in range(obstacles):
-        along, aside = size * (k + 1) / (obstacles + 1), rng.uniform(-0.5, 0.5)
-        occupied |= np.hypot(x - along - aside, y - along + aside) < RADIUS
-    plan(meter, occupied, -ROOM, (0.0, 0.0), (size, size), 1.3)
+    plan(meter, discs(size, obstacles), -ROOM, (0.0, 0.0), (size, size), 1.3)
 
 
 def large(meter: Meter) -> None:
@@ -69,7 +59,7 @@ def plan(
     detour: float,
 ) -> None:  # fmt: skip
     """detour: the longest way that is right, as a factor of the straight one."""
-    field, planner = DistanceField(clearance_field(occupied, CELL), low, low, CELL), GlobalPlanner()
+    clearance, planner = field(occupied, low), GlobalPlanner()
 
     def check(found: object) -> None:
         if not isinstance(found, Path):
@@ -83,7 +73,7 @@ def plan(
         if not straight <= found.length + 1e-6 <= detour * straight:
             raise Wrong(f"the path is {found.length:.2f} m long, straight are {straight:.2f} m")
 
-    meter.time(lambda: planner.plan(field, start, goal), check=check)
+    meter.time(lambda: planner.plan(clearance, start, goal), check=check)
 
 
 def tick(meter: Meter) -> None:
