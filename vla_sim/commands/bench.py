@@ -86,9 +86,9 @@ def call(a: argparse.Namespace) -> int:
 
 def _own_threads() -> None:
     """One thread a library, as the nodes have it; before the libraries are loaded."""
-    from vla_sim import stack
+    from vla_sim import threads
 
-    for name, value in stack.own().items():
+    for name, value in threads.environment().items():
         os.environ.setdefault(name, value)
 
 
