@@ -1,5 +1,8 @@
 """In lock-step it does not depend on the machine whether the model answered in time."""
 
+import time
+from http.server import BaseHTTPRequestHandler
+
 import pytest
 from language_world import HOME, RULES, looking, short
 
@@ -79,6 +82,13 @@ def test_the_rate_the_breaker_and_the_memory_keep_simulated_time():
         ("rules", "the limit is 10 requests a minute; the next in 6.6 s", 0.0),
         ("cache", "", 0.0),
     ]
+
+
+def test_a_connection_that_the_server_is_about_to_close_is_not_used_again(monkeypatch):
+    finish = BaseHTTPRequestHandler.finish
+    monkeypatch.setattr(BaseHTTPRequestHandler, "finish", lambda http: (time.sleep(0.05), finish(http)))
+    found = told(["good"], 0.1, texts=["go to the kitchen", "go to the bedroom"], grounded=False)
+    assert found == [("llm", "", 0.1)] * 2
 
 
 def test_an_answer_that_is_wrong_at_the_last_moment_is_told_as_wrong():

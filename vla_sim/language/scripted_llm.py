@@ -220,6 +220,7 @@ class ScriptedLlm:
         http.send_response(200)
         http.send_header("Content-Type", "text/event-stream")
         http.send_header("Transfer-Encoding", "chunked")
+        http.send_header("Connection", "close")  # it will: nobody may send a second request into it
         http.end_headers()
 
     def _send(
