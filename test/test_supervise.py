@@ -16,12 +16,13 @@ from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.supervise import Domain, Stack
 
 PROGRAMS = {
-    "patient": "import time\nprint('here')\nwhile True: time.sleep(0.1)\n",
-    "stubborn": "import signal, time\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\n"
-    "print('here')\nwhile True: time.sleep(0.1)\n",
-    "broken": "import sys\nprint('error: the camera is on fire')\nsys.exit(3)\n",
-    "parent": "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; "
-    "time.sleep(600)'])\nprint('here')\nwhile True: time.sleep(0.1)\n",
+    "patient": "import time\ndef main():\n    print('here')\n    while True: time.sleep(0.1)\n",
+    "stubborn": "import signal, time\ndef main():\n    for s in (2, 15): signal.signal(s, signal.SIG_IGN)\n"
+    "    print('here')\n    while True: time.sleep(0.1)\n",
+    "broken": "def main():\n    print('error: the camera is on fire')\n    return 3\n",
+    "parent": "import subprocess, sys, time\ndef main():\n    code = 'import time; time.sleep(600)'\n"
+    "    subprocess.Popen([sys.executable, '-c', code])\n    print('here')\n"
+    "    while True: time.sleep(0.1)\n",
 }
 
 
@@ -29,7 +30,7 @@ PROGRAMS = {
 def _programs(tmp_path, monkeypatch):
     for name, code in PROGRAMS.items():
         (tmp_path / f"{name}.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("ROS_DOMAIN_ID", "FASTRTPS_DEFAULT_PROFILES_FILE", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, "1"))
 
@@ -49,7 +50,7 @@ def wait_for(condition, seconds=20.0):
 def test_leaving_ends_every_process_and_its_children(tmp_path):
     with stack(tmp_path, "patient", "parent") as running:
         wait_for(lambda: all(p.last == "here" for p in running.processes))
-        pids = [p.popen.pid for p in running.processes]
+        pids = [p.fork.pid for p in running.processes]
         family = [c for pid in pids for c in (psutil.Process(pid), *psutil.Process(pid).children())]
         assert len(family) == 3
     wait_for(lambda: not any(p.is_running() and p.status() != "zombie" for p in family))
@@ -64,7 +65,7 @@ def test_a_node_that_ignores_signals_is_killed(tmp_path, monkeypatch):
 
 def test_a_dead_node_is_named_with_its_last_words(tmp_path):
     with stack(tmp_path, "patient", "broken") as running:
-        wait_for(lambda: running.processes[1].popen.poll() is not None)
+        wait_for(lambda: running.processes[1].fork.poll() is not None)
         with pytest.raises(StackError, match="broken ended: the camera is on fire") as error:
             running.check()
         assert str(tmp_path) in str(error.value)
@@ -84,14 +85,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
 
 def test_nodes_end_when_the_supervisor_is_killed(tmp_path):
     code = f"""
-        import time
+        import sys, time
         from pathlib import Path
+        sys.path.insert(0, {str(tmp_path)!r})
         from vla_sim.stack import NodeSpec, StackOptions
         from vla_sim.supervise import Stack
         specs = (NodeSpec("patient", "patient", ()),)
         running = Stack(StackOptions(), Path({str(tmp_path / "run")!r}), specs=specs)
         running.start()
-        print(running.processes[0].popen.pid, flush=True)
+        print(running.processes[0].fork.pid, flush=True)
         time.sleep(600)
     """
     line = [sys.executable, "-c", textwrap.dedent(code)]
@@ -134,7 +136,7 @@ def test_a_run_goes_on_when_what_only_watches_has_ended(tmp_path):
     run = Stack(StackOptions(), tmp_path / "run", specs=specs, echo=echo)
     assert run.names == ("patient",)
     with run as running:
-        wait_for(lambda: running.processes[1].popen.poll() is not None)
+        wait_for(lambda: running.processes[1].fork.poll() is not None)
         running.check()
         running.check()
     warnings = [text for name, text in told if name == "broken" and text.startswith("[WARN]")]

@@ -45,6 +45,12 @@ def kernels() -> dict[str, Any]:
     return {f"{k.__module__}.{k.__name__}": k for found in _OF_FILE.values() for k in found}
 
 
+def load() -> None:
+    """Whatever the cache has of each kernel, for all processes that are forked from this one."""
+    for made in kernels().values():
+        made._cache.load()
+
+
 def settled() -> None:
     """From now on work is done: a kernel that was not warmed until now, and holds it up, is told."""
     global _settled
@@ -57,6 +63,17 @@ class _Cache(NullCache):
     def __init__(self, made: Any) -> None:
         self._kernel, self._opened = made, False
         self._disk: Any = None
+
+    def load(self) -> None:
+        """Every signature that is fresh on disk."""
+        codegen = self._kernel.targetctx.codegen()
+
+        def fresh(disk: Any) -> list[Any]:
+            found = disk._cache_file._load_index()
+            return [key[0] for key in found if key == disk._index_key(key[0], codegen)]
+
+        for sig in self._try("read", fresh) or ():
+            self._kernel.compile(sig)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         began = time.perf_counter()

@@ -134,13 +134,23 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     return values
 
 
-def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
-    """The command line that runs one node in this Python."""
-    line = [sys.executable, "-m", node.module, "--ros-args", "-r", f"__node:={node.name}"]
+def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
+    """The arguments of one node's `main`."""
+    line = ["--ros-args", "-r", f"__node:={node.name}"]
     for name, value in parameters(node, options, simulated=simulated).items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         line += ["-p", f"{name}:={text}"]
     return line
+
+
+def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
+    """The command line that runs one node in this Python."""
+    return [sys.executable, "-m", node.module, *arguments(node, options, simulated=simulated)]
+
+
+def title(name: str) -> str:
+    """What `ps` calls a node that was forked, and ROS its log."""
+    return f"vla_sim-{name}"
 
 
 def middleware(domain: int) -> dict[str, str]:

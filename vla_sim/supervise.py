@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import fcntl
 import os
 import random
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -19,10 +16,9 @@ from typing import IO, Any
 
 from vla_sim import lockstep, priority, stack
 from vla_sim.errors import InputError, StackError
+from vla_sim.fork_server import Fork
 from vla_sim.stack import NodeSpec, StackOptions
 
-_LIBC = ctypes.CDLL(None)  # loaded before any fork
-_PR_SET_PDEATHSIG = 1
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)
 """Beyond 101 the ports of a domain overlap Linux's ephemeral ports."""
@@ -95,28 +91,21 @@ class Process:
     """One running node; its output goes to `log` line by line, and to `echo` with the node's name."""
 
     def __init__(
-        self, name: str, line: list[str], env: dict[str, str], log: Path,
-        echo: Callable[[str, str], None], nice: int = 0,
-    ) -> None:  # fmt: skip
-        self.name, self.log, self.echo, self.nice = name, log, echo, nice
+        self, name: str, fork: Fork, log: Path, echo: Callable[[str, str], None], nice: int = 0
+    ) -> None:
+        self.name, self.fork, self.log, self.echo, self.nice = name, fork, log, echo, nice
         self.last = ""
-        self.popen = subprocess.Popen(
-            line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
-            preexec_fn=lambda: in_child(nice),
-        )  # fmt: skip
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self) -> None:
-        priority.session(self.popen.pid, self.nice)
-        assert self.popen.stdout is not None
+        priority.session(self.fork.pid, self.nice)
         file: IO[str] | None = None
         try:
             file = self.log.open("w")
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
-        for raw in self.popen.stdout:
+        for raw in self.fork.output:
             text = raw.decode(errors="replace").rstrip()
             if text:
                 self.last = text
@@ -130,17 +119,6 @@ class Process:
                     file = None
         if file is not None:
             file.close()
-
-    def signal(self, number: int) -> None:
-        if self.popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.popen.pid, number)
-
-
-def in_child(nice: int = 0) -> None:
-    """Between fork and exec: be told to end when the supervisor is killed; take this niceness."""
-    priority.own(nice)
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Stack:
@@ -179,12 +157,13 @@ class Stack:
         self.environment = env
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
-            line = stack.command(spec, self.options)
+            arguments = stack.arguments(spec, self.options)
             env = {**self.environment, **self.variables}
-            log = logs / f"{spec.name}.log"
             # Lock-step has no deadlines for which others would have to wait.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
-            self.processes.append(Process(spec.name, line, env, log, self.echo, nice))
+            fork = Fork(spec.module, arguments, env, title=stack.title(spec.name), nice=nice)
+            log = logs / f"{spec.name}.log"
+            self.processes.append(Process(spec.name, fork, log, self.echo, nice))
 
     def _takes_turns(self) -> tuple[str, ...]:
         return (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
@@ -195,18 +174,18 @@ class Stack:
         return tuple(spec.name for spec in self.specs if not spec.observer)
 
     def pids(self) -> list[int]:
-        return [p.popen.pid for p in self.processes]
+        return [p.fork.pid for p in self.processes]
 
     def kill(self, name: str) -> None:
         """End a node without warning, on purpose: `check` takes no offence. Returns when it is dead."""
         process = self._process(name)
         self.killed.add(name)
-        process.signal(signal.SIGKILL)
-        process.popen.wait()
+        process.fork.signal(signal.SIGKILL)
+        process.fork.wait()
 
     def freeze(self, name: str, stopped: bool) -> None:
         """Stop a node's process, or let it go on."""
-        self._process(name).signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+        self._process(name).fork.signal(signal.SIGSTOP if stopped else signal.SIGCONT)
 
     def _process(self, name: str) -> Process:
         found = next((p for p in self.processes if p.name == name), None)
@@ -219,7 +198,7 @@ class Stack:
         """Raises `StackError` if a node has ended by itself; of one that only watches a warning is enough."""
         observers = {spec.name for spec in self.specs if spec.observer}
         for process in self.processes:
-            code = process.popen.poll()
+            code = process.fork.poll()
             if code is not None and not self.ending and process.name not in self.killed:
                 process.reader.join(1.0)
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
@@ -235,17 +214,17 @@ class Stack:
         """End every node: SIGINT, then SIGTERM, then SIGKILL. Safe to call twice."""
         self.ending = True
         for process in self.processes:
-            process.signal(signal.SIGCONT)  # what is frozen cannot end
+            process.fork.signal(signal.SIGCONT)  # what is frozen cannot end
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for process in self.processes:
-                process.signal(number)
+                process.fork.signal(number)
             deadline = time.monotonic() + GRACE
             while time.monotonic() < deadline and self.alive():
                 time.sleep(0.02)
             if not self.alive():
                 break
         for process in self.processes:
-            process.popen.wait()
+            process.fork.wait()
             process.reader.join(1.0)
         self.domain.release()
         if self._folder is not None:
@@ -254,7 +233,7 @@ class Stack:
             os.environ.pop(name, None)
 
     def alive(self) -> list[str]:
-        return [p.name for p in self.processes if p.popen.poll() is None]
+        return [p.name for p in self.processes if p.fork.poll() is None]
 
     def __enter__(self) -> Stack:
         try:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from vla_sim import fork_server
 from vla_sim.commands import common
 from vla_sim.errors import InputError
 
@@ -41,6 +42,7 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
+    fork_server.prepare()
     for option, value in (("--hours", a.hours), ("--every", a.every)):
         if not (math.isfinite(value) and value > 0.0):
             raise InputError(f"{option} {value:g}: a positive number is allowed")

@@ -194,7 +194,7 @@ def soak(options: SoakOptions, display: Display) -> Soak:
         client.on_tick = rounds.tick
         watch = Watch(out)
         for process in running.processes:
-            watch.add(process.name, process.popen.pid)
+            watch.add(process.name, process.fork.pid)
         watch.add("soak", os.getpid())
         first = client.now()
         try:

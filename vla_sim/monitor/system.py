@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from vla_sim.monitor.slope import Slope
+from vla_sim.stack import title
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class NodeProcess:
         self._spent: tuple[float, float] | None = None
         try:
             found = psutil.Process(pid)
-            if f"__node:={node}" in found.cmdline():
+            words = found.cmdline()
+            if f"__node:={node}" in words or words[:1] == [title(node)]:
                 self._process = found
         except psutil.Error:
             pass

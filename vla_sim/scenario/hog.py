@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from vla_sim import priority
-from vla_sim.supervise import in_child
+from vla_sim.fork_server import in_child
 
 BURN = "import sys,time\nend=time.monotonic()+float(sys.argv[1])\nwhile time.monotonic()<end: pass"
 

@@ -21,11 +21,11 @@ from typing import Any
 import msgspec
 
 from vla_sim.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
+from vla_sim.fork_server import in_child
 from vla_sim.resources.manager import Resources
 from vla_sim.resources.needs import Needs
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
-from vla_sim.supervise import in_child
 
 DEATHS = 3
 """How often a run whose process died is done again."""

@@ -1,0 +1,159 @@
+"""A node that is forked is what it would be as a program of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from vla_sim import fork_server, stack
+from vla_sim.errors import StackError
+from vla_sim.fork_server import Fork
+
+PROGRAM = """
+import json, os, sys
+def main():
+    print(json.dumps([sys.argv, dict(os.environ), os.getcwd(), os.getsid(0) == os.getpid()]), flush=True)
+    print("to stderr", file=sys.stderr)
+    os.system("echo from a child")
+    return 7
+"""
+PATIENCE = 60.0  # [s] the server loads everything first
+
+
+@pytest.fixture(autouse=True)
+def _threads(monkeypatch):
+    for name in fork_server.threads.VARIABLES:
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    def made(code):
+        (tmp_path / "some_node.py").write_text(textwrap.dedent(code))
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return "some_node"
+
+    return made
+
+
+def wait_for(condition, seconds=PATIENCE):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_it_has_its_own_arguments_environment_folder_session_and_output(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = {"ONLY": "this", "PATH": os.environ["PATH"]}
+    fork = Fork(program(PROGRAM), ["--ros-args", "-p", "a:=b c"], own)
+    said = fork.output.read().decode()
+    assert fork.wait(PATIENCE) == 7
+    argv, environment, folder, leads = json.loads(said.splitlines()[0])
+    assert argv == ["some_node", "--ros-args", "-p", "a:=b c"]
+    assert environment == own
+    assert folder == str(tmp_path)
+    assert leads
+    assert said.splitlines()[1:] == ["to stderr", "from a child"]
+
+
+def test_what_it_raises_stands_in_its_output(program):
+    fork = Fork(program("def main(): raise ValueError('of all things')"), [], os.environ)
+    assert "ValueError: of all things" in fork.output.read().decode()
+    assert fork.wait(PATIENCE) == 1
+
+
+def test_a_module_that_is_not_there_is_named(program):
+    fork = Fork("no_such_node", [], os.environ)
+    assert "No module named 'no_such_node'" in fork.output.read().decode()
+    assert fork.wait(PATIENCE) == 1
+
+
+def test_a_signal_reaches_it_however_early(program):
+    forks = [Fork(program("import time\ndef main(): time.sleep(600)"), [], os.environ) for _ in range(5)]
+    for fork in forks:
+        fork.signal(signal.SIGTERM)
+    assert [fork.wait(PATIENCE) for fork in forks] == [-signal.SIGTERM] * 5
+    forks[0].signal(signal.SIGTERM)  # nobody is hit once it has ended
+
+
+def test_who_looks_at_the_processes_finds_it_by_name(program):
+    name = program("import time\ndef main(): time.sleep(600)")
+    fork = Fork(name, [], os.environ, title=stack.title("voice"))
+    try:
+        wait_for(lambda: psutil.Process(fork.pid).cmdline()[0] == "vla_sim-voice")
+    finally:
+        fork.signal(signal.SIGKILL)
+        fork.wait()
+
+
+def test_the_server_has_loaded_all_nodes_and_no_thread_that_a_fork_would_miss(program):
+    code = f"""
+    import sys, threading
+    def main():
+        assert not set({[s.module for s in stack.STACK]}) - sys.modules.keys()
+        print([t.name for t in threading.enumerate()])
+    """
+    fork = Fork(program(code), [], os.environ)
+    assert fork.output.read().decode() == "['MainThread', 'supervisor']\n"
+    assert fork.wait(PATIENCE) == 0
+
+
+def test_a_script_that_starts_one_is_not_run_again_by_it(program, tmp_path):
+    """Also without `if __name__ == "__main__"`."""
+    program("def main(): print('node', flush=True)")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\nfrom vla_sim.fork_server import Fork\nprint('script', flush=True)\n"
+        "fork = Fork('some_node', [], os.environ)\nprint(fork.output.read().decode(), end='')\nfork.wait()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert done.stdout == "script\nnode\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("victim", ["starter", "server"])
+def test_it_ends_when_who_started_it_or_the_server_is_killed(program, tmp_path, victim):
+    program("import time\ndef main(): time.sleep(600)")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, time\nfrom vla_sim.fork_server import Fork\n"
+        "print(Fork('some_node', [], os.environ).pid, flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as starter:
+        node = psutil.Process(int(starter.stdout.readline()))
+        wait_for(lambda: node.cmdline()[0] == "some_node")
+        server = node.parent()
+        assert server.cmdline()[0] == "vla_sim-fork-server"
+        (starter if victim == "starter" else server).kill()
+        wait_for(lambda: not node.is_running() or node.status() == "zombie")
+        starter.kill()
+    wait_for(lambda: not server.is_running() or server.status() == "zombie")
+
+
+def test_a_server_that_has_died_is_started_anew(program):
+    first = Fork(program("import os\ndef main(): print(os.getppid())"), [], os.environ)
+    server = int(first.output.read())
+    first.wait()
+    os.kill(server, signal.SIGKILL)
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)  # its threads too; who started it still reaps it
+    again = Fork("some_node", [], os.environ)
+    assert int(again.output.read()) != server
+    assert again.wait(PATIENCE) == 0
+
+
+def test_a_server_that_dies_while_it_forks_is_one_clear_error(program, monkeypatch):
+    def dies(_):
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", dies)
+    with pytest.raises(StackError, match="the process that some_node is forked from has died"):
+        Fork(program("def main(): pass"), [], os.environ)

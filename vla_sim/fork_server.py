@@ -1,0 +1,137 @@
+"""Starts nodes as forks of one process that has loaded everything they need.
+
+Nine interpreters that each import ROS, numpy, numba and the same kernels take 7 s of CPU until they are
+ready. The server (`multiprocessing.forkserver`) does it once, has no threads of its own, speaks to nobody and
+opens nothing; a node is a fork of it with its own session, environment and output. What was loaded is shared
+memory, too. Nodes that a launch file starts are programs of their own, as on the robot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import connection, forkserver
+from typing import IO
+
+from setproctitle import setproctitle
+
+from vla_sim import priority, threads
+from vla_sim.errors import StackError
+
+PRELOAD = "vla_sim.preload"
+_LIBC = ctypes.CDLL(None)  # loaded before any fork
+_PR_SET_PDEATHSIG = 1
+_context = multiprocessing.get_context("forkserver")
+_lock = threading.Lock()
+"""multiprocessing's book of children is no thread's in particular."""
+
+
+def prepare() -> None:
+    """Start the server, if it does not run yet. It loads while the caller goes on with something else."""
+    os.environ.update(threads.environment())
+    _context.set_forkserver_preload([PRELOAD])
+    forkserver.ensure_running()
+
+
+class Fork:
+    """A running program: the `main` of a module, in a session of its own. output: what it writes to standard
+    output and error. It ends with SIGTERM when the process that started it, or the server, has ended."""
+
+    def __init__(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], *, title: str = "",
+        nice: int = 0,
+    ) -> None:  # fmt: skip
+        """title: what `ps` shows, in place of the server's command line. Raises `StackError` if the server
+        has died."""
+        prepare()
+        reader, writer = _context.Pipe(duplex=False)
+        self._process = _context.Process(
+            target=_become,
+            args=(module, list(arguments), dict(environment), os.getcwd(), title, nice, writer),
+        )
+        try:
+            with _lock, _without_main():
+                self._process.start()
+        except (EOFError, OSError) as error:
+            raise StackError(f"the process that {module} is forked from has died ({error})") from None
+        finally:
+            writer.close()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+        self.output: IO[bytes] = os.fdopen(os.dup(reader.fileno()), "rb")
+        reader.close()
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        with _lock:
+            return self._process.exitcode
+
+    def wait(self, timeout: float = float("inf")) -> int | None:
+        """`poll` once it has ended, or after `timeout` [s]."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None and (left := deadline - time.monotonic()) > 0.0:
+            connection.wait([self._process.sentinel], min(left, 1.0))
+        return code
+
+    def signal(self, number: int) -> None:
+        """To it and all that it started."""
+        if self.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:  # it has no session yet
+                os.kill(self.pid, number)
+
+
+def in_child(nice: int = 0) -> None:
+    """In any fork, before all else: be told to end when the parent is killed; take this niceness."""
+    priority.own(nice)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """multiprocessing has each child run the caller's script again, as a module. A node wants nothing of it,
+    and one without `if __name__ == "__main__"` would start everything anew."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _become(
+    module: str, arguments: list[str], environment: dict[str, str], folder: str, title: str, nice: int,
+    output: connection.Connection,
+) -> None:  # fmt: skip
+    """In the fork: what `python -m module arguments` would be."""
+    os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
+    in_child(nice)
+    os.chdir(folder)
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        os.dup2(output.fileno(), number)
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    output.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [module, *arguments]
+    setproctitle(title or module)
+    threading.Thread(target=_end_with_parent, name="supervisor", daemon=True).start()
+    raise SystemExit(importlib.import_module(module).main())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
