@@ -37,8 +37,9 @@ class Evidence:
             direction = np.array([math.cos(angle), math.sin(angle)])
             free = distance - 2 * h if distance <= reach else reach
             last = None
-            for k in range(int(max(0.0, free) / (0.7 * h))):
-                x, y = pose[:2] + k * 0.7 * h * direction
+            step = 0.7 * h  # k * step and no other order: a beam along a border falls to one side or the other
+            for k in range(int(max(0.0, free) / step)):
+                x, y = pose[:2] + k * step * direction
                 r, c = math.floor((y - y0) / h), math.floor((x - x0) / h)
                 if not (0 <= r < rows and 0 <= c < columns):
                     break
