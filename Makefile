@@ -5,9 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One more than there are cores, since some tests wait.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 7 ? n + 1 : 8)))
 export PYTHONNOUSERSITE = 1
 
-.PHONY: demo setup test unit lint clean
+.PHONY: demo setup test unit scenarios lint clean
+.NOTPARALLEL:
 
 demo: setup
 	@$(BIN)/vla-sim run "Go to the kitchen and pick up the red cup"
@@ -25,11 +28,13 @@ $(READY): setup.py config/requirements.txt config/requirements-data.txt config/r
 	@$(BIN)/vla-sim warm
 	@touch $(READY)
 
-test: setup lint
-	@$(BIN)/python -m pytest
+test: lint unit scenarios
 
 unit: setup
-	@$(BIN)/python -m pytest -m "not scenario"
+	@$(BIN)/python -m pytest -m "not scenario" -n $(WORKERS)
+
+scenarios: setup
+	@$(BIN)/python -m pytest -m scenario
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,7 +1,88 @@
-"""What holds for all tests."""
+"""What holds for all tests.
 
+The shipped scenarios (`test/scenario/test_library.py`) are played from the beginning of the session on, each
+in a process of its own, as many at once as there are cores, while the other tests run; their verdicts are
+asked for last. Whatever drives the whole stack takes its share of the machine as any run does, so that nobody
+is beside what needs all of it.
+"""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The cores are shared with a simulator and other tests: slowness of the machine is no failure.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+LIBRARY = Path(__file__).parent / "scenario" / "test_library.py"
+PATIENCE = 7200.0  # [s] for a share of the machine
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path == LIBRARY)  # stable: the library comes last
+
+
+class Library:
+    """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
+
+    def __init__(self, out):
+        from vla_sim.resources.manager import Resources
+        from vla_sim.scenario.sweep import Processes
+
+        self._out = out
+        self._processes = Processes(resources=Resources(), patience=PATIENCE)
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._plays: dict[Path, Future] = {}
+
+    def play(self, path):
+        """The future record of a scenario, which is played once."""
+        from vla_sim.scenario import load
+        from vla_sim.scenario.sweep import Task, needs
+
+        if path not in self._plays:
+            file, engine = load.load(path), os.environ.get("VLA_SIM_ENGINE", "mujoco")
+            task = Task(str(path), file.name, engine, 0, 1, self._out, needs(file.scenario, 0.0))
+            self._plays[path] = self._pool.submit(self._processes.play, task, 1, ["--no-reserve"])
+        return self._plays[path]
+
+    def close(self):
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._processes.end()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    made = Library(tmp_path_factory.mktemp("library"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _played_meanwhile(request):
+    items = [i for i in request.session.items if i.path == LIBRARY and i.get_closest_marker("skip") is None]
+    if items and "PYTEST_XDIST_WORKER" not in os.environ:  # each worker has but a part of them
+        library = request.getfixturevalue("library")
+        for item in items:
+            library.play(item.callspec.params["path"])
+
+
+@pytest.fixture(autouse=True)
+def _share(request):
+    """Of the machine, for a test that drives the whole stack by itself."""
+    marks = {mark.name for mark in request.node.iter_markers()}
+    if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
+        yield
+        return
+    from vla_sim.resources.manager import Resources
+    from vla_sim.scenario.sweep import LOCKSTEP
+
+    book = Resources()
+    name = request.node.name
+    held = book.wait(name, LOCKSTEP.within(book.machine().limit), PATIENCE, lambda _: None)
+    try:
+        yield
+    finally:
+        book.release(held.id)

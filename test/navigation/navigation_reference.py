@@ -37,7 +37,7 @@ class Evidence:
             direction = np.array([math.cos(angle), math.sin(angle)])
             free = distance - 2 * h if distance <= reach else reach
             last = None
-            step = 0.7 * h  # k * step and no other order: a beam along a border falls to one side or the other
+            step = 0.7 * h  # and k * step, as the kernel has it: a beam may run along a border
             for k in range(int(max(0.0, free) / step)):
                 x, y = pose[:2] + k * step * direction
                 r, c = math.floor((y - y0) / h), math.floor((x - x0) / h)
