@@ -76,7 +76,8 @@ def test_a_module_that_is_not_there_is_named(program):
 
 
 def test_a_signal_reaches_it_however_early(program):
-    forks = [Fork(program("import time\ndef main(): time.sleep(600)"), [], os.environ) for _ in range(5)]
+    name = program("import time\ndef main(): time.sleep(600)")
+    forks = [Fork(name, [], os.environ) for _ in range(5)]
     for fork in forks:
         fork.signal(signal.SIGTERM)
     assert [fork.wait(PATIENCE) for fork in forks] == [-signal.SIGTERM] * 5
