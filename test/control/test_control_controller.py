@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from control_arm_model import SimpleArm, standing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vla_sim import robot
@@ -77,6 +77,8 @@ def test_a_refused_trajectory_does_not_disturb_the_one_under_way(controller):
     st.lists(st.floats(), max_size=4),
     st.lists(st.lists(st.floats(), min_size=7, max_size=7), max_size=4),
 )
+@example([], [5e-324], [[0.0] * 7])
+@example([], [1e-9], [[1.0] * 7])
 @settings(max_examples=60, deadline=None)
 def test_no_trajectory_whatever_breaks_the_controller(names, times, positions):
     policy = WalkingPolicy(PolicyFile(lambda o: np.zeros((1, BODY), np.float32), np.full(BODY, 20.0)))

@@ -13,6 +13,8 @@ Array = NDArray[np.float64]
 
 LONGEST = 120.0
 """Seconds; a longer path is a mistake."""
+SHORTEST = 1e-4
+"""Seconds from one point to the next."""
 MOST_POINTS = 10_000
 ROUNDING = 1e-3
 """Radians that a waypoint may lie past a joint limit; it is put on the limit."""
@@ -102,9 +104,11 @@ def joint_path(
         raise InputError(f"positions have shape {q.shape}; they must be {(len(t), len(low))}")
     if not (np.isfinite(t).all() and np.isfinite(q).all()):
         raise InputError("the trajectory has a time or position that is not a finite number")
-    if t[0] < 0.0 or t[-1] > LONGEST or (len(t) > 1 and np.diff(t).min() < 1e-4):
+    # The way to a first point that is not at once is a step too.
+    steps = np.diff(t, prepend=0.0) if t[0] != 0.0 else np.diff(t)
+    if t[-1] > LONGEST or (steps < SHORTEST).any():
         raise InputError(
-            f"times {t[0]:.4g} .. {t[-1]:.4g} s must rise by at least 0.0001 from 0 up to {LONGEST:.0f}"
+            f"times {t[0]:.4g} .. {t[-1]:.4g} s must rise by at least {SHORTEST} from 0 up to {LONGEST:.0f}"
         )
     wrong = np.argwhere((q < low - ROUNDING) | (q > high + ROUNDING))
     if len(wrong):
