@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import psutil
 import pytest
+from waiting import wait_for
 
 from vla_sim import fork_server, stack
 from vla_sim.errors import StackError
@@ -40,13 +40,6 @@ def program(tmp_path, monkeypatch):
         return "some_node"
 
     return made
-
-
-def wait_for(condition, seconds=PATIENCE):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_it_has_its_own_arguments_environment_folder_session_and_output(program, tmp_path, monkeypatch):
@@ -88,7 +81,7 @@ def test_who_looks_at_the_processes_finds_it_by_name(program):
     name = program("import time\ndef main(): time.sleep(600)")
     fork = Fork(name, [], os.environ, title=stack.title("voice"))
     try:
-        wait_for(lambda: psutil.Process(fork.pid).cmdline()[0] == "vla_sim-voice")
+        wait_for(lambda: psutil.Process(fork.pid).cmdline()[0] == "vla_sim-voice", PATIENCE)
     finally:
         fork.signal(signal.SIGKILL)
         fork.wait()
@@ -131,13 +124,13 @@ def test_it_ends_when_who_started_it_or_the_server_is_killed(program, tmp_path, 
     )
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as starter:
         node = psutil.Process(int(starter.stdout.readline()))
-        wait_for(lambda: node.cmdline()[0] == "some_node")
+        wait_for(lambda: node.cmdline()[0] == "some_node", PATIENCE)
         server = node.parent()
         assert server.cmdline()[0] == "vla_sim-fork-server"
         (starter if victim == "starter" else server).kill()
-        wait_for(lambda: not node.is_running() or node.status() == "zombie")
+        wait_for(lambda: not node.is_running() or node.status() == "zombie", PATIENCE)
         starter.kill()
-    wait_for(lambda: not server.is_running() or server.status() == "zombie")
+    wait_for(lambda: not server.is_running() or server.status() == "zombie", PATIENCE)
 
 
 def test_a_server_that_has_died_is_started_anew(program):

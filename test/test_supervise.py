@@ -6,10 +6,10 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 
 import psutil
 import pytest
+from waiting import wait_for
 
 from vla_sim.errors import InputError, StackError
 from vla_sim.stack import NodeSpec, StackOptions
@@ -38,13 +38,6 @@ def _programs(tmp_path, monkeypatch):
 def stack(tmp_path, *names):
     specs = tuple(NodeSpec(name, name, ()) for name in names)
     return Stack(StackOptions(), tmp_path / "run", specs=specs)
-
-
-def wait_for(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_leaving_ends_every_process_and_its_children(tmp_path):

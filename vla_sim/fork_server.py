@@ -1,9 +1,12 @@
 """Starts nodes as forks of one process that has loaded everything they need.
 
 Nine interpreters that each import ROS, numpy, numba and the same kernels take 7 s of CPU until they are
-ready. The server (`multiprocessing.forkserver`) does it once, has no threads of its own, speaks to nobody and
+ready. The server (`multiprocessing.forkserver`) does it once, speaks to nobody and
 opens nothing; a node is a fork of it with its own session, environment and output. What was loaded is shared
 memory, too. Nodes that a launch file starts are programs of their own, as on the robot.
+
+A thread is not forked. The only ones that loading starts are LTTng's listeners, in rclpy: ros2_tracing sees
+nodes of launch files alone.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from setproctitle import setproctitle
 
 from vla_sim import compiled, stack
 
-setproctitle("vla_sim-fork-server")
+setproctitle(stack.title("fork-server"))
 for _node in stack.STACK:
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)

@@ -149,7 +149,7 @@ def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) ->
 
 
 def title(name: str) -> str:
-    """What `ps` calls a node that was forked, and ROS its log."""
+    """What `ps` calls a process that nodes are forked from or that is a node, and ROS the log of one."""
     return f"vla_sim-{name}"
 
 

@@ -10,18 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from monitor_journal_of import alert, entries, state
+from waiting import wait_for
 
 from vla_sim import contract
 from vla_sim.errors import InputError
 from vla_sim.monitor import journal
 from vla_sim.monitor.journal import FILE, Journal, Lost, Start
-
-
-def wait_for(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_what_is_recorded_is_read_back(tmp_path):

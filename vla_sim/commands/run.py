@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vla_sim import fork_server
 from vla_sim.commands import common
 from vla_sim.errors import InputError
 from vla_sim.profiling import threads as profiling
@@ -66,9 +65,9 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
     common.check_gui(a)
-    fork_server.prepare()
     if a.profile and a.profiler == "pyinstrument":
         profiling.installed()
+    common.load_nodes()
     from rich.console import Console
 
     from vla_sim.scenario.display import Display

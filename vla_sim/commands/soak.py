@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from vla_sim import fork_server
 from vla_sim.commands import common
 from vla_sim.errors import InputError
 
@@ -42,7 +41,6 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
-    fork_server.prepare()
     for option, value in (("--hours", a.hours), ("--every", a.every)):
         if not (math.isfinite(value) and value > 0.0):
             raise InputError(f"{option} {value:g}: a positive number is allowed")
@@ -52,6 +50,7 @@ def call(a: argparse.Namespace) -> int:
     speed = common.speed(a.speed)
     if speed == 0.0:
         raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
+    common.load_nodes()
     from rich.console import Console
 
     from vla_sim.memory.soak import COMMANDS, SoakOptions, soak

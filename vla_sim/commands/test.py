@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vla_sim import fork_server
 from vla_sim.commands import common
 from vla_sim.errors import InputError, VlaSimError
 
@@ -100,7 +99,7 @@ def stack_words(a: argparse.Namespace) -> list[str]:
 def play_one(a: argparse.Namespace) -> int:
     common.check_gl()
     common.check_gui(a)
-    fork_server.prepare()
+    common.load_nodes()
     from datetime import datetime, timezone
 
     from rich.console import Console
