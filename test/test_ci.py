@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from vla_sim import cli
-from vla_sim.assets import config_dir
+from vla_sim.common.assets import config_dir
 from vla_sim.scenario.load import find
 
 EXAMPLES = sorted((config_dir() / "ci").glob("*.yml"))

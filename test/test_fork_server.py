@@ -12,7 +12,7 @@ import pytest
 from waiting import wait_for
 
 from vla_sim import fork_server, stack
-from vla_sim.errors import StackError
+from vla_sim.common.errors import StackError
 from vla_sim.fork_server import Fork
 
 PROGRAM = """

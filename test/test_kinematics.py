@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim import robot
-from vla_sim.errors import InputError
-from vla_sim.geometry import quaternion_from_rotation, rotation_from_rpy, transform
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy, transform
 from vla_sim.kinematics import MIRROR, Kinematics
 from vla_sim.kinematics_kernels import pose_error
 

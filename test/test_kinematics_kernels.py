@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.geometry import rotation_from_rpy, transform
+from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.kinematics import LIMIT_MARGIN, Kinematics
 from vla_sim.kinematics_kernels import cholesky_solve, compose, limited_step, pose_error, turn
 

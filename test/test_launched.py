@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from vla_sim import lockstep
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.launched import LaunchedNodes
 from vla_sim.stack import NodeSpec
 from vla_sim.supervise import Domain

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vla_sim import launching, stack
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stack import NodeSpec, StackOptions
 
 LAUNCH = Path(launching.__file__).parent.parent / "launch"

@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
-from vla_sim import clock, lockstep
-from vla_sim.errors import StackError
+from vla_sim import lockstep
+from vla_sim.common import clock
+from vla_sim.common.errors import StackError
 from vla_sim.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher, RunEnds
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from vla_sim import assets, sdf
+from vla_sim import sdf
+from vla_sim.common import assets
 
 MODELS = sorted(path.name for path in assets.models_dir().iterdir() if path.is_dir())
 FILES = [assets.models_dir() / name / "model.sdf" for name in MODELS]

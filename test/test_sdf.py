@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim import sdf
-from vla_sim.errors import SdfError
-from vla_sim.geometry import rotation_from_rpy, transform
+from vla_sim.common.errors import SdfError
+from vla_sim.common.geometry import rotation_from_rpy, transform
 
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
 LINK = f"<link name='l'>{BOX}</link>"
@@ -146,7 +146,7 @@ def test_each_kind_of_unsupported_element_is_named_once_with_its_line() -> None:
 
 
 def test_the_shipped_files_give_no_warning() -> None:
-    from vla_sim import assets
+    from vla_sim.common import assets
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("gz.math7", reason="needs the Python bindings of Gazebo Harmonic (gz-math7)")
 sdformat = pytest.importorskip("sdformat14", reason="needs Gazebo Harmonic's Python bindings (sdformat14)")
 
-from vla_sim import assets, sdf  # noqa: E402
-from vla_sim.geometry import transform  # noqa: E402
+from vla_sim import sdf  # noqa: E402
+from vla_sim.common import assets  # noqa: E402
+from vla_sim.common.geometry import transform  # noqa: E402
 
 pytestmark = pytest.mark.gazebo
 WORLDS = ("apartment", "tabletop", "corridor")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from waiting import wait_for
 
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.supervise import Domain, Stack
 

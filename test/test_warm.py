@@ -47,7 +47,7 @@ assert navigator.movers.hold(path) < 1.0
 """,
     "manipulation": """
 from vla_sim import robot
-from vla_sim.geometry import transform
+from vla_sim.common.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.grasp import Target
 from vla_sim.manipulation.planner import ArmPlanner, Scene
@@ -70,7 +70,7 @@ assert gate.gate(np.array([[0.3, 0.0], [0.3, 0.1]]), 0.5, 0.0, 0.0)[0] == 0.0
 
 @pytest.mark.parametrize("stage", WORK)
 def test_after_the_start_nothing_is_compiled_or_loaded(stage):
-    code = "import numpy as np\nfrom vla_sim.compiled import settled\n" + WORK[stage]
+    code = "import numpy as np\nfrom vla_sim.common.numba_cache import settled\n" + WORK[stage]
     folders = (TEST / "perception", TEST / "navigation")
     code = f"import sys\nsys.path += {[str(f) for f in folders]}\n" + code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vla_sim import assets, footprint, sdf
+from vla_sim import footprint, sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError, SdfError
+from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.contract import ObjectQuery
-from vla_sim.errors import InputError, SdfError
-from vla_sim.geometry import rotation_from_rpy, transform
 from vla_sim.world import Grid, Surface, World
 
 WORLDS = assets.world_names()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import vla_sim
 from vla_sim.commands import bench, engines, listing, monitor, resources, run, soak, test
-from vla_sim.errors import INTERRUPTED, VlaSimError
+from vla_sim.common.errors import INTERRUPTED, VlaSimError
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,8 +27,8 @@ from typing import IO
 
 from setproctitle import setproctitle
 
-from vla_sim import priority, threads
-from vla_sim.errors import StackError
+from vla_sim.common import compute_threads, process_priority
+from vla_sim.common.errors import StackError
 
 PRELOAD = "vla_sim.preload"
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
@@ -40,7 +40,7 @@ _lock = threading.Lock()
 
 def prepare() -> None:
     """Start the server, if it does not run yet. It loads while the caller goes on with something else."""
-    os.environ.update(threads.environment())
+    os.environ.update(compute_threads.environment())
     _context.set_forkserver_preload([PRELOAD])
     forkserver.ensure_running()
 
@@ -98,7 +98,7 @@ class Fork:
 
 def in_child(nice: int = 0) -> None:
     """In any fork, before all else: be told to end when the parent is killed; take this niceness."""
-    priority.own(nice)
+    process_priority.own(nice)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

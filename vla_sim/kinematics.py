@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import assets, robot, sdf
 from vla_sim import kinematics_kernels as kernels
-from vla_sim.errors import InputError
-from vla_sim.geometry import inverse
+from vla_sim import robot, sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import inverse
 
 Array = NDArray[np.float64]
 

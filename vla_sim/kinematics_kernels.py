@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 
 ANGULAR_WEIGHT = 0.2
 """Metres that one radian of orientation error counts for in the inverse kinematics."""

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from vla_sim import lockstep, stack
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.stack import NodeSpec
 from vla_sim.supervise import Domain
 

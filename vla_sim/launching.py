@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from vla_sim import sdf, stack
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.params import KINDS
 from vla_sim.engines.gz_bridge import bridge_config
-from vla_sim.errors import InputError, MissingError
-from vla_sim.params import KINDS
 from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.world import ROBOT, World
 

@@ -6,9 +6,9 @@ order that depends on nothing but what was sent, and tells what it has published
 until nobody has anything to do before the next control period. Messages go through DDS as always; only
 turns are given through a Unix socket.
 
-What a stage's work costs is charged to simulated time (`vla_sim.clock`): a node that has worked is busy for
-so long, and what it says then comes out at the end of that time. So slow thinking costs the robot as it
-would in life.
+What a stage's work costs is charged to simulated time (`vla_sim.common.clock`): a node that has worked is
+busy for so long, and what it says then comes out at the end of that time. So slow thinking costs the robot
+as it would in life.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from typing import Any
 
 import msgspec
 
-from vla_sim import clock
+from vla_sim.common import clock
+from vla_sim.common.errors import StackError
 from vla_sim.contract import COSTS
-from vla_sim.errors import StackError
 
 SOCKET = "VLA_SIM_LOCKSTEP"
 """Environment variable with the path of the conductor's socket; set in every process of a lock-step run."""

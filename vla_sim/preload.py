@@ -9,13 +9,14 @@ import importlib
 
 from setproctitle import setproctitle
 
-from vla_sim import compiled, stack
+from vla_sim import stack
+from vla_sim.common import numba_cache
 
 setproctitle(stack.title("fork-server"))
 for _node in stack.STACK:
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)
-compiled.load()
+numba_cache.load()
 # The collector would write to the pages of all that it looks at, and so copy them in every fork.
 gc.collect()
 gc.freeze()

@@ -31,14 +31,15 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
-from vla_sim import clock, contract, lockstep
+from vla_sim import contract, lockstep
+from vla_sim.common import clock
+from vla_sim.common.caches import Caches
+from vla_sim.common.errors import VlaSimError
+from vla_sim.common.params import StageParams, check
+from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
-from vla_sim.errors import VlaSimError
 from vla_sim.load import LoadFollower
 from vla_sim.lockstep import Conductor, Follower, RunEnds
-from vla_sim.memory.pressure import Caches
-from vla_sim.params import StageParams, check
-from vla_sim.profiling import threads as profiling
 from vla_sim.serial_executor import SerialExecutor
 
 P = TypeVar("P", bound=StageParams)
@@ -297,8 +298,9 @@ def settle() -> None:
     now on is told."""
     gc.collect()
     gc.freeze()
-    if "vla_sim.compiled" in sys.modules:  # not every node has kernels, and numba takes long to import
-        sys.modules["vla_sim.compiled"].settled()
+    kernels = sys.modules.get("vla_sim.common.numba_cache")
+    if kernels is not None:  # not every node has kernels, and numba takes long to import
+        kernels.settled()
 
 
 def init_with_signals() -> None:

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from lxml import etree
 
-from vla_sim import assets
-from vla_sim.errors import MissingError, SdfError
-from vla_sim.geometry import inverse
+from vla_sim.common import assets
+from vla_sim.common.errors import MissingError, SdfError
+from vla_sim.common.geometry import inverse
 from vla_sim.sdf_parts import Parts
 from vla_sim.sdf_tree import (
     Array,

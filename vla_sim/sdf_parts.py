@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.geometry import inverse
+from vla_sim.common.geometry import inverse
 from vla_sim.sdf_tree import (
     Array,
     Camera,

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.geometry import inverse
+from vla_sim.common.geometry import inverse
 
 Array = NDArray[np.float64]
 Rgba = tuple[float, float, float, float]

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from vla_sim.errors import SdfError
-from vla_sim.geometry import rotation_from_quaternion, rotation_from_rpy, transform
+from vla_sim.common.errors import SdfError
+from vla_sim.common.geometry import rotation_from_quaternion, rotation_from_rpy, transform
 from vla_sim.sdf_tree import Array, Model, Plugin, Rgba, Tag, Where
 
 KNOWN: dict[str, str] = {

@@ -26,9 +26,9 @@ import os
 import sys
 from dataclasses import dataclass, fields
 
-from vla_sim import threads
-from vla_sim.assets import config_dir
-from vla_sim.params import check, param
+from vla_sim.common import compute_threads
+from vla_sim.common.assets import config_dir
+from vla_sim.common.params import check, param
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class StackOptions:
 class NodeSpec:
     """A node: its module's `main`, which of the options it takes, and how it stands when the cores are busy
     (`nice`): control and safety go before everything else on the machine where the user may do that
-    (`vla_sim.priority`), then what hears a "stop" and what brings it about.
+    (`vla_sim.common.process_priority`), then what hears a "stop" and what brings it about.
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and takes
     no turns in lock-step, where it does not run; nobody waits for it, and a run goes on when it has ended.
@@ -175,5 +175,5 @@ def own() -> dict[str, str]:
     return {
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "PYTHONUNBUFFERED": "1",
-        **threads.environment(),
+        **compute_threads.environment(),
     }

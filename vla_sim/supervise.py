@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim import lockstep, priority, stack
-from vla_sim.errors import InputError, StackError
+from vla_sim import lockstep, stack
+from vla_sim.common import process_priority
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.fork_server import Fork
 from vla_sim.stack import NodeSpec, StackOptions
 
@@ -99,7 +100,7 @@ class Process:
         self.reader.start()
 
     def _read(self) -> None:
-        priority.session(self.fork.pid, self.nice)
+        process_priority.session(self.fork.pid, self.nice)
         file: IO[str] | None = None
         try:
             file = self.log.open("w")

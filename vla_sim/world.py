@@ -16,10 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import assets, sdf
+from vla_sim import sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract import ObjectQuery, Point
-from vla_sim.errors import InputError
-from vla_sim.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.grid import Grid, rasterise, spread
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from bench_results import result, suite
 
 from vla_sim.bench import requirements
 from vla_sim.bench.requirements import Requirement, judge, load, loads, passed
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 HEAD = "version: 1\nrequirements:\n"
 

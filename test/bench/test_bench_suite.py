@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vla_sim.bench import sets, suite
 from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
 from vla_sim.bench.result import summary
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 
 
 def one(run, name="fake.one", **more):

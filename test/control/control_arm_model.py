@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from vla_sim.common.geometry import transform
 from vla_sim.engines.engine import RobotState
-from vla_sim.geometry import transform
 
 
 class SimpleArm:

@@ -5,10 +5,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vla_sim import robot
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import BODY, PolicyFile, WalkingPolicy
-from vla_sim.errors import InputError
-from vla_sim.geometry import quaternion_from_rotation, rotation_from_rpy
 
 ARM = robot.ARM_INDEX["left"]
 NAMES = list(robot.ARM_JOINTS["left"])

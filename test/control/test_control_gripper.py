@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vla_sim.common.errors import InputError
 from vla_sim.control.gripper import Gripper, GripperGains
-from vla_sim.errors import InputError
 
 GAINS = GripperGains()
 

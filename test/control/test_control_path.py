@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from vla_sim.common.errors import InputError
 from vla_sim.control.path import joint_path
-from vla_sim.errors import InputError
 
 LOW, HIGH = np.full(7, -2.0), np.full(7, 2.0)
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim import robot
+from vla_sim.common.errors import MissingError
+from vla_sim.common.geometry import rotation_from_quaternion
 from vla_sim.control import policy
 from vla_sim.control.policy import GaitPhase, PolicyFile, WalkingPolicy, find_policy, load_policy
 from vla_sim.engines.engine import RobotState
-from vla_sim.errors import MissingError
-from vla_sim.geometry import rotation_from_quaternion
 
 DEFAULT = robot.DEFAULT_POSE[:29]
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
 from vla_sim.control.calibration import CALIBRATION, IDENTITY, VelocityCalibration
 from vla_sim.control.fall import FallDetector
 from vla_sim.control.velocity import VelocityCommand, VelocityLimits
-from vla_sim.errors import InputError
-from vla_sim.geometry import quaternion_from_rotation, rotation_from_rpy
 
 from control_arm_model import standing  # isort: skip
 from vla_sim import robot  # isort: skip

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from vla_sim import robot
+from vla_sim.common.geometry import transform, yaw_from_quaternion
 from vla_sim.control.arm import pelvis_in_odom
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.geometry import transform, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 
 FLOOR = """<?xml version="1.0"?>

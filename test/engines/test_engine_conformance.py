@@ -9,7 +9,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from vla_sim import assets, robot
+from vla_sim import robot
+from vla_sim.common import assets
 from vla_sim.engines import make_engine
 from vla_sim.engines.conformance import CHECKS, WORLD, Bench, ConformanceError, check_engine
 from vla_sim.engines.engine import Contact

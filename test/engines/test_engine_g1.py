@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from vla_sim import assets, robot, sdf
+from vla_sim import robot, sdf
+from vla_sim.common import assets
+from vla_sim.common.geometry import inverse
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.geometry import inverse
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from vla_sim import assets, sdf
+from vla_sim import sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import MissingError
 from vla_sim.engines import make_engine
 from vla_sim.engines.gazebo import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
-from vla_sim.errors import MissingError
 
 
 def systems(root):
@@ -114,7 +115,7 @@ def test_a_plugin_that_is_missing_is_said(tmp_path, plugin, message):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"vla_sim.errors.EngineError: {message}"), done.stderr[-2000:]
+    assert last.startswith(f"vla_sim.common.errors.EngineError: {message}"), done.stderr[-2000:]
     assert name in last
     assert "GZ_SIM_SYSTEM_PLUGIN_PATH" in last
 

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
-from vla_sim import assets, contract, sdf
+from vla_sim import contract, sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError
 from vla_sim.engines.gz_bridge import bridge_config, bridged
-from vla_sim.errors import InputError
 
 
 @pytest.fixture(scope="module")

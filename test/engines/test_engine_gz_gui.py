@@ -9,9 +9,9 @@ import time
 import pytest
 
 from vla_sim import cli
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.engines import make_engine
 from vla_sim.engines.gz_gui import GuiProcess
-from vla_sim.errors import InputError, MissingError
 
 
 def wait_until(condition, seconds=10.0):

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from vla_sim import assets, sdf
+from vla_sim import sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.engines import gazebo, gz_render
 from vla_sim.engines.gz_render import NativeSensors, render_engine
-from vla_sim.errors import EngineError, MissingError
 
 
 @pytest.fixture

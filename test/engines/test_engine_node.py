@@ -15,10 +15,10 @@ from std_srvs.srv import Trigger  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
 from vla_sim import contract, robot  # noqa: E402
+from vla_sim.common.errors import InputError  # noqa: E402
+from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import Plan, Step, Verdict  # noqa: E402
 from vla_sim.engines.node import EngineNode  # noqa: E402
-from vla_sim.errors import InputError  # noqa: E402
-from vla_sim.params import StageParams  # noqa: E402
 from vla_sim.ros import StageNode, to_seconds  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -167,12 +167,12 @@ def test_images_are_sent_from_buffers_that_are_used_again(setup):
 
 
 def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, monkeypatch):
-    from vla_sim.memory import pressure
+    from vla_sim.common import caches
 
     frame = setup.node.engine.render(setup.node.engine.snapshot())
     setup.node._publish_images(frame)
     assert setup.node._buffers.idle == 2
-    monkeypatch.setattr(pressure, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
+    monkeypatch.setattr(caches, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
     setup.until(lambda: setup.node._freed, tick=False)
     assert setup.node._buffers.idle == 0
     assert setup.node._freed.startswith("85 % of the machine's memory is used: freed ")

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim import assets, robot
+from vla_sim import robot
+from vla_sim.common import assets
+from vla_sim.common.errors import EngineError, InputError
 from vla_sim.engines import make_engine
 from vla_sim.engines.engine import JointCommand
 from vla_sim.engines.fake import FakeEngine
 from vla_sim.engines.follower import position_at
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.odometry import Odometry
-from vla_sim.errors import EngineError, InputError
 
 
 def test_odometry_without_drift_is_the_truth() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from engine_rig import box, make_world
 
+from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import make_context
-from vla_sim.errors import EngineError, MissingError
 
 pytestmark = pytest.mark.gl
 

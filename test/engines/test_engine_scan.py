@@ -4,15 +4,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.engines import scan
-from vla_sim.engines.engine import LidarFrame
-from vla_sim.geometry import (
+from vla_sim.common.geometry import (
     inverse,
     quaternion_from_rotation,
     quaternion_from_yaw,
     rotation_from_rpy,
     transform,
 )
+from vla_sim.engines import scan
+from vla_sim.engines.engine import LidarFrame
 
 LEVEL = quaternion_from_yaw(0.0)
 HEIGHT = 0.77

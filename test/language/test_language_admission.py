@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from vla_sim import clock
+from vla_sim.common import clock
 from vla_sim.language.admission import FAILURES, Admission, Turn
 from vla_sim.language.llm_errors import RefusedError
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_world import RULES, plan_of
 
-from vla_sim import clock
+from vla_sim.common import clock
 from vla_sim.contract import DetectedObject, ObjectQuery
 from vla_sim.language.admission import FAILURES, REST, TokenBucket
 from vla_sim.language.completions import Completions, LlmSettings

@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from language_world import HOME, RULES, looking, short
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
 from vla_sim.contract import Command
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Memory

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from language_world import HOME, plan_of
 
-from vla_sim.errors import MissingError
+from vla_sim.common.errors import MissingError
 from vla_sim.language import llm, local_model
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context

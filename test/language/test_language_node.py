@@ -17,8 +17,8 @@ def desk():
     """The language node beside a node that talks to it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
 
+    from vla_sim.common.params import StageParams
     from vla_sim.language.node import LanguageNode
-    from vla_sim.params import StageParams
     from vla_sim.ros import StageNode
 
     class Desk(StageNode[StageParams]):

@@ -19,8 +19,8 @@ BOUND = 60.0  # [s]
 def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
     from rclpy.executors import SingleThreadedExecutor
 
+    from vla_sim.common.params import StageParams
     from vla_sim.language.node import LanguageNode
-    from vla_sim.params import StageParams
     from vla_sim.ros import StageNode
 
     class Desk(StageNode[StageParams]):

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from vla_sim import robot, sdf
-from vla_sim.assets import worlds_dir
+from vla_sim.common.assets import worlds_dir
+from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract import DetectedObject, ManipulationRequest
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.node import CALIBRATION
-from vla_sim.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.motion import Trajectory
 from vla_sim.manipulation.picker import Picker

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from vla_sim import robot
+from vla_sim.common.geometry import transform
 from vla_sim.contract import DetectedObject, ManipulationRequest
-from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.collision import table_box

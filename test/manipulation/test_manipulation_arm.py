@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from manipulation_puppet import KINEMATICS, PLANNER, scene
 
 from vla_sim import robot
-from vla_sim.geometry import inverse, rotation_from_rpy, transform
+from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
 from vla_sim.manipulation.collision import BodyModel, Obstacles, check, check_path
 from vla_sim.manipulation.grasp import Target
 from vla_sim.manipulation.hold import WidthWatch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.geometry import wrap
+from vla_sim.common.geometry import wrap
 from vla_sim.manipulation.grasp import (
     PAD_HALF_HEIGHT,
     PAD_REACH,

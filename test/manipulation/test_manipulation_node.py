@@ -16,10 +16,10 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
 from vla_sim import contract, robot  # noqa: E402
+from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.manipulation.motion import READY  # noqa: E402
 from vla_sim.manipulation.node import ManipulationNode  # noqa: E402
-from vla_sim.params import StageParams  # noqa: E402
 from vla_sim.ros import StageNode, to_stamp  # noqa: E402
 
 pytestmark = pytest.mark.ros

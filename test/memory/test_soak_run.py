@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from vla_sim import cli
-from vla_sim.profiling.tree import Sampled
+from vla_sim.common.profiling.tree import Sampled
 
 pytestmark = pytest.mark.ros
 

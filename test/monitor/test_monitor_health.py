@@ -5,7 +5,7 @@ import pytest
 from monitor_journal_of import entries, state
 
 from vla_sim import contract
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.monitor import health
 from vla_sim.monitor.health import Health
 from vla_sim.monitor.journal import Entry, Lost

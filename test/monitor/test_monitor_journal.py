@@ -13,7 +13,7 @@ from monitor_journal_of import alert, entries, state
 from waiting import wait_for
 
 from vla_sim import contract
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.monitor import journal
 from vla_sim.monitor.journal import FILE, Journal, Lost, Start
 

@@ -12,8 +12,8 @@ rclpy = pytest.importorskip("rclpy")
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
 from vla_sim import contract  # noqa: E402
+from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import LOAD_LEVELS  # noqa: E402
-from vla_sim.params import StageParams  # noqa: E402
 from vla_sim.ros import StageNode, to_seconds  # noqa: E402
 from vla_sim.serial_executor import SerialExecutor  # noqa: E402
 from vla_sim.stack import StackOptions  # noqa: E402

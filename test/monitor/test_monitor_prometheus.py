@@ -5,7 +5,7 @@ import urllib.request
 import pytest
 from monitor_journal_of import alert, state
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.monitor import prometheus
 from vla_sim.monitor.prometheus import HOST, Endpoint
 

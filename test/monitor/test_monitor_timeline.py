@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from monitor_journal_of import alert, entries, state
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
 from vla_sim.contract import TraceEvent
-from vla_sim.errors import InputError
 from vla_sim.monitor import timeline
 from vla_sim.monitor.journal import Entry
 

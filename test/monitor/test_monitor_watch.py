@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vla_sim.common.errors import InputError
 from vla_sim.contract import CRITICAL, THRESHOLDS, Threshold
-from vla_sim.errors import InputError
 from vla_sim.monitor.watch import FORGET, Watch, severity, thresholds
 
 ABOVE = Threshold("llm", "response", 5.0, "s", 4.5)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vla_sim import robot
+from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract import NavigationRequest, NavigationStatus
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
@@ -15,7 +16,6 @@ from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines import scan
 from vla_sim.engines.engine import Randomisation
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.geometry import wrap, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator

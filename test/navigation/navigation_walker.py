@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.footprint import body_room
 from vla_sim.navigation.gait import WALKING_BODY

@@ -19,9 +19,9 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
     from rclpy.executors import SingleThreadedExecutor
 
     from vla_sim import contract
+    from vla_sim.common.params import StageParams
     from vla_sim.contract import NavigationRequest
     from vla_sim.navigation.node import NavigationNode
-    from vla_sim.params import StageParams
     from vla_sim.ros import StageNode, message_class, to_stamp
 
     rclpy.init(args=["--ros-args", "-p", "world:=tabletop"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla_sim.geometry import transform
+from vla_sim.common.geometry import transform
 from vla_sim.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics
 
 RED, GREEN, BLUE, YELLOW = (0.85, 0.1, 0.1), (0.1, 0.65, 0.2), (0.12, 0.25, 0.85), (0.95, 0.8, 0.1)

@@ -3,8 +3,8 @@ import pytest
 from perception_scene import HEAD, RED, Scene
 
 from vla_sim import robot
-from vla_sim.errors import InputError
-from vla_sim.geometry import rotation_from_rpy, transform
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import SENSOR_FROM_OPTICAL
 from vla_sim.perception.core import Frame, Perception

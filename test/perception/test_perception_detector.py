@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import BLUE, CREAM, GREEN, GREY, HEAD, RED, YELLOW, Scene, look
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.detector import ColourDetector
 from vla_sim.perception.vocabulary import Vocabulary

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.perception.images import color_image, depth_image, intrinsics
 
 

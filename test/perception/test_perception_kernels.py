@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import look
 
-from vla_sim.geometry import rotation_from_rpy
+from vla_sim.common.geometry import rotation_from_rpy
 from vla_sim.perception import kernels, pose
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.colour import TABLE, name_pixels

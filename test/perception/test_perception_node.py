@@ -8,7 +8,7 @@ import pytest
 from perception_scene import HEAD, RED, Scene
 
 from vla_sim import contract, robot
-from vla_sim.geometry import transform
+from vla_sim.common.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import SENSOR_FROM_OPTICAL
 

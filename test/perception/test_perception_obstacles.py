@@ -5,7 +5,7 @@ import pytest
 from perception_scene import HEAD, Scene, cast, look
 
 from vla_sim import robot
-from vla_sim.geometry import rotation_from_rpy, transform
+from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.perception.body import own_capsules
 from vla_sim.perception.frames import History, level_from

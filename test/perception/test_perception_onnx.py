@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from perception_scene import HEAD, RED, Scene, look
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.perception.onnx_detector import OnnxDetector
 
 

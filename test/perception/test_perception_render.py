@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from vla_sim.assets import worlds_dir
+from vla_sim.common.assets import worlds_dir
+from vla_sim.common.errors import MissingError
+from vla_sim.common.geometry import transform
 from vla_sim.engines.engine import Randomisation
-from vla_sim.errors import MissingError
-from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Perception, only_ones

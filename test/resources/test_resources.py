@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.errors import BusyError, InputError
+from vla_sim.common.errors import BusyError, InputError
 from vla_sim.resources import holder
 from vla_sim.resources.manager import HEADROOM, MATURE, Reservation, Resources, free
 from vla_sim.resources.needs import Machine, Needs, this_machine
@@ -23,7 +23,7 @@ BOX = Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0))
 BUSY = """
 import sys, time
 from pathlib import Path
-from vla_sim.errors import BusyError
+from vla_sim.common.errors import BusyError
 from vla_sim.resources.manager import Resources
 from vla_sim.resources.needs import Machine, Needs
 book = Resources(Path(sys.argv[1]), lambda: Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0)))
@@ -44,7 +44,7 @@ print(granted)
 ONCE = """
 import sys
 from pathlib import Path
-from vla_sim.errors import BusyError
+from vla_sim.common.errors import BusyError
 from vla_sim.resources.manager import Resources
 from vla_sim.resources.needs import Machine, Needs
 book = Resources(Path(sys.argv[1]), lambda: Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0)))

@@ -11,6 +11,7 @@ import pytest
 from report_records import record
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
 from vla_sim.contract import (
     ContactPair,
     Contacts,
@@ -22,7 +23,6 @@ from vla_sim.contract import (
     TraceEvent,
     Transcript,
 )
-from vla_sim.errors import InputError
 from vla_sim.scenario import checks
 from vla_sim.scenario.checks import Given, Run
 from vla_sim.scenario.record import Check, Usage

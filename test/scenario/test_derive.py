@@ -5,7 +5,7 @@ import math
 import pytest
 
 from vla_sim import sdf
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.scenario.derive import derive
 from vla_sim.scenario.format import Added, Pose, Scenario, Type
 from vla_sim.world import World

@@ -6,12 +6,12 @@ failure names.
 
 import pytest
 
-from vla_sim import priority
+from vla_sim.common import process_priority
 from vla_sim.scenario import load
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.gl]
 ALONE = "control keeps its deadlines beside others only where it may go before them: see README"
-HOG = () if priority.allowed(-10) else pytest.mark.skip(reason=ALONE)
+HOG = () if process_priority.allowed(-10) else pytest.mark.skip(reason=ALONE)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.assets import scenarios_dir
-from vla_sim.errors import InputError
+from vla_sim.common.assets import scenarios_dir
+from vla_sim.common.errors import InputError
 from vla_sim.scenario import checks, load
 from vla_sim.scenario.checks import CheckSpec
 from vla_sim.scenario.format import Say

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from test_checks import WORLD, truth
 
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.contract import Status
-from vla_sim.errors import InputError, StackError
 from vla_sim.scenario import robot as module
 from vla_sim.scenario.checks import NoFall, Outcome, Stands
 from vla_sim.scenario.format import When

@@ -13,8 +13,8 @@ from test_checks import good
 from test_director import Stage
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
 from vla_sim.contract import LOAD_LEVELS
-from vla_sim.errors import InputError
 from vla_sim.scenario import checks, load, report
 from vla_sim.scenario.checks import Given
 from vla_sim.scenario.format import CpuHog, Type, When

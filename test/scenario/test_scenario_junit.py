@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.scenario import junit
 from vla_sim.scenario.record import Check, RunRecord
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from report_records import COLLISION, Page, broken, command, page, record, stages
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.scenario import report, report_site
 from vla_sim.scenario.record import (
     Check,

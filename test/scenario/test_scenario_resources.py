@@ -13,7 +13,7 @@ from rich.console import Console
 
 from vla_sim.cli import main
 from vla_sim.commands import common
-from vla_sim.errors import BusyError
+from vla_sim.common.errors import BusyError
 from vla_sim.resources import holder
 from vla_sim.resources.manager import FILE, Resources
 from vla_sim.resources.needs import Machine, Needs

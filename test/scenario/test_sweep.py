@@ -8,7 +8,7 @@ import pytest
 from report_records import record
 from rich.console import Console
 
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.scenario import sweep
 from vla_sim.scenario.sweep import Processes, Task
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vla_sim.common.geometry import inverse
 from vla_sim.engines.engine import Array
-from vla_sim.geometry import inverse
 from vla_sim.world import Solid
 
 

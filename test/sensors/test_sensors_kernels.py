@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sensors_reference import cast as reference
 
 from vla_sim import sdf
-from vla_sim.errors import InputError, MissingError
-from vla_sim.geometry import rotation_from_rpy, transform
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.sensors import kernels, meshes
 from vla_sim.sensors.scene import Scene
 from vla_sim.world import Solid

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vla_sim import assets, sdf
+from vla_sim import sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import EngineError
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_poses
-from vla_sim.errors import EngineError
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.software import SoftwareSensors
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.voice.audio import CHUNK, SAMPLE_RATE, at_pace, chunks, level_db, load, resample, save, to_int16
 
 

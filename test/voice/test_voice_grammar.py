@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voice_speech import NAMES, grammar
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.voice.grammar import Grammar, Names, is_stop
 from vla_sim.voice.numbers import normalise
 

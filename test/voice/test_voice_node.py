@@ -23,7 +23,7 @@ def room(tmp_path_factory):
     from rclpy.executors import SingleThreadedExecutor
     from std_msgs.msg import Int16MultiArray
 
-    from vla_sim.params import StageParams
+    from vla_sim.common.params import StageParams
     from vla_sim.ros import StageNode
     from vla_sim.voice.node import VoiceNode
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from voice_speech import NAMES, grammar, recogniser, spoken, understood, voice
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.voice.audio import Samples, level_db
 from vla_sim.voice.grammar import Grammar, Names
 from vla_sim.voice.mouth import babble, in_room

@@ -16,9 +16,9 @@ from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
 from vla_sim import contract, ros, stack
+from vla_sim.common.errors import StackError
+from vla_sim.common.params import StageParams
 from vla_sim.engines import conversions, scan
-from vla_sim.errors import StackError
-from vla_sim.params import StageParams
 from vla_sim.serial_executor import SerialExecutor
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack

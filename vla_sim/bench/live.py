@@ -14,8 +14,8 @@ from rich.console import Console
 
 from vla_sim import contract
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.contract import MonitorState, NodeUsage, TraceEvent
-from vla_sim.errors import StackError, VlaSimError
 from vla_sim.monitor import journal
 from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
 from vla_sim.scenario.display import Display

@@ -10,10 +10,10 @@ import msgspec
 
 from vla_sim.bench.requirements import Judged, Requirement
 from vla_sim.bench.result import FILE, Result, Suite
+from vla_sim.common.errors import InputError
+from vla_sim.common.files import write_whole
+from vla_sim.common.markdown import table
 from vla_sim.contract import Budget
-from vla_sim.errors import InputError
-from vla_sim.files import write_whole
-from vla_sim.markdown import table
 from vla_sim.scenario.report_charts import distribution
 from vla_sim.scenario.report_page import standalone
 

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vla_sim.assets import config_dir
 from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
+from vla_sim.common.assets import config_dir
+from vla_sim.common.errors import InputError
+from vla_sim.common.yaml_records import Problem, compose, place, typed
 from vla_sim.contract import Record
-from vla_sim.errors import InputError
-from vla_sim.typed_yaml import Problem, compose, place, typed
 
 FILE = "requirements.yaml"
 SPARE = 2.0

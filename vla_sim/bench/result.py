@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from vla_sim.bench.benchmark import SCALE
+from vla_sim.common.errors import InputError
 from vla_sim.contract import Record, Text
-from vla_sim.errors import InputError
 
 FILE = "bench.json"
 State = Literal["ok", "failed", "skipped", "interrupted"]

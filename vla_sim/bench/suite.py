@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from vla_sim.bench import machine, sets
 from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
 from vla_sim.bench.result import Result, State, Suite, summary
-from vla_sim.errors import InputError, MissingError, VlaSimError
+from vla_sim.common.errors import InputError, MissingError, VlaSimError
 
 
 def choose(targets: Sequence[str]) -> list[Benchmark]:

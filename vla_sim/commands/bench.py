@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.commands import common
-from vla_sim.errors import INTERRUPTED, InputError
+from vla_sim.common.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,9 +86,9 @@ def call(a: argparse.Namespace) -> int:
 
 def _own_threads() -> None:
     """One thread a library, as the nodes have it; before the libraries are loaded."""
-    from vla_sim import threads
+    from vla_sim.common import compute_threads
 
-    for name, value in threads.environment().items():
+    for name, value in compute_threads.environment().items():
         os.environ.setdefault(name, value)
 
 

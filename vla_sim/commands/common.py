@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from vla_sim.common.errors import InputError
 from vla_sim.engines import ENGINES
-from vla_sim.errors import InputError
 
 GL = ("egl", "glfw", "osmesa", "disable")
 
@@ -92,7 +92,7 @@ def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
     waiting: where others hold what it takes, a line says so."""
     import contextlib
 
-    from vla_sim.errors import BusyError
+    from vla_sim.common.errors import BusyError
     from vla_sim.resources.manager import Resources
 
     @contextlib.contextmanager

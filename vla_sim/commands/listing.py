@@ -37,7 +37,7 @@ def show(a: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from vla_sim.assets import worlds_dir
+    from vla_sim.common.assets import worlds_dir
     from vla_sim.contract import STEP_FIELDS
     from vla_sim.scenario import checks, load
     from vla_sim.world import World

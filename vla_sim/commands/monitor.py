@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vla_sim.commands import common
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 
 PATIENCE = 6.0
 """[s] until the first state: discovery, then at most a second."""

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from vla_sim.commands import common
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 
 def add(commands: Any) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vla_sim.commands import common
-from vla_sim.errors import InputError
-from vla_sim.profiling import threads as profiling
+from vla_sim.common.errors import InputError
+from vla_sim.common.profiling import threads as profiling
 
 DEMO = "Go to the kitchen and pick up the red cup"
 DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.commands import common
-from vla_sim.errors import InputError, VlaSimError
+from vla_sim.common.errors import InputError, VlaSimError
 
 if TYPE_CHECKING:
     from vla_sim.scenario.record import RunRecord

@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from ruckig import InputParameter, OutputParameter, Result, Ruckig
 
 from vla_sim import robot
+from vla_sim.common.geometry import inverse, transform
 from vla_sim.control.path import JointPath
 from vla_sim.control.policy import gravity_in_base
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
-from vla_sim.geometry import inverse, transform
 
 Array = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim import robot
+from vla_sim.common.errors import InputError
 from vla_sim.control.arm import WAIST_INDEX, Anchor, ArmFollower, ArmModel, pelvis_in_odom
 from vla_sim.control.calibration import IDENTITY, VelocityCalibration
 from vla_sim.control.fall import FallDetector
@@ -24,7 +25,6 @@ from vla_sim.control.path import joint_path
 from vla_sim.control.policy import BODY, WalkingPolicy
 from vla_sim.control.velocity import VelocityCommand, VelocityLimits
 from vla_sim.engines.engine import CONTROL_PERIOD, JointCommand, RobotState
-from vla_sim.errors import InputError
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 Array = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
+from vla_sim.common.compute_threads import onnx_session
+from vla_sim.common.errors import MissingError
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
-from vla_sim.errors import MissingError
-from vla_sim.threads import onnx_session
 
 Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.errors import InputError
 from vla_sim.engines.engine import CONTROL_PERIOD
-from vla_sim.errors import InputError
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 
-from vla_sim.assets import find_world
+from vla_sim.common.assets import find_world
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.engines.engine import Engine, Sensors
-from vla_sim.errors import InputError, MissingError
 
 ENGINES = ("mujoco", "gazebo", "fake")
 

@@ -20,7 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim import robot, sdf
-from vla_sim.assets import find_world
+from vla_sim.common.assets import find_world
+from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import (
+    inverse,
+    pose7,
+    rotation_from_quaternion,
+    transform,
+    wrap,
+    yaw_from_quaternion,
+)
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.gripper import WIDEST
@@ -34,8 +43,6 @@ from vla_sim.engines.engine import (
     RobotState,
     Sensors,
 )
-from vla_sim.errors import EngineError
-from vla_sim.geometry import inverse, pose7, rotation_from_quaternion, transform, wrap, yaw_from_quaternion
 from vla_sim.kinematics import Kinematics
 
 WORLD = "conformance"

@@ -13,10 +13,10 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, Point
 from trajectory_msgs.msg import JointTrajectory
 
 from vla_sim import robot
+from vla_sim.common.buffers import Lease
+from vla_sim.common.errors import InputError
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CameraFrame, RobotState
-from vla_sim.errors import InputError
-from vla_sim.memory.buffers import Lease
 from vla_sim.ros import to_seconds
 
 Array = NDArray[np.float64]

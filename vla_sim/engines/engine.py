@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
-from vla_sim.errors import EngineError
+from vla_sim.common.errors import EngineError
 
 Array = NDArray[np.float64]
 

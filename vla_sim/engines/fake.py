@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf
+from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -26,7 +27,6 @@ from vla_sim.engines.engine import (
     checked,
     known_object,
 )
-from vla_sim.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world import World
 

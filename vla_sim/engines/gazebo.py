@@ -28,6 +28,8 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf
+from vla_sim.common.errors import EngineError, MissingError
+from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -47,8 +49,6 @@ from vla_sim.engines.gz_render import NativeSensors, render_engine
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
-from vla_sim.errors import EngineError, MissingError
-from vla_sim.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 
 JOINT_COUNT = len(robot.JOINTS)

@@ -7,8 +7,8 @@ names. The engine node needs none of it.
 from __future__ import annotations
 
 from vla_sim import contract, sdf_tree
+from vla_sim.common.errors import InputError
 from vla_sim.contract import Topic
-from vla_sim.errors import InputError
 
 GZ_TYPE = {
     "rosgraph_msgs/msg/Clock": "gz.msgs.Clock",

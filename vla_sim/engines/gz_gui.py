@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from vla_sim.errors import MissingError
+from vla_sim.common.errors import MissingError
 
 GRACE = 5.0
 """[s] for the window to close before it is killed."""

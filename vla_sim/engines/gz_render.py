@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import EngineError, MissingError
+from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.sdf_tree import Model
 
 ENGINES = ("ogre2", "ogre")

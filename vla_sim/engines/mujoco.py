@@ -16,6 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf
+from vla_sim.common.errors import EngineError, MissingError
+from vla_sim.common.geometry import (
+    pose7,
+    quaternion_from_rotation,
+    quaternion_from_yaw,
+    rotation_from_quaternion,
+    transform,
+)
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -43,14 +51,6 @@ from vla_sim.engines.mujoco_render import (
 )
 from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
 from vla_sim.engines.proprioception import Proprioception
-from vla_sim.errors import EngineError, MissingError
-from vla_sim.geometry import (
-    pose7,
-    quaternion_from_rotation,
-    quaternion_from_yaw,
-    rotation_from_quaternion,
-    transform,
-)
 from vla_sim.sensors import lidar as lidar_model
 from vla_sim.sensors.software import SoftwareSensors
 

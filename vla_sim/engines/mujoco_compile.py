@@ -13,9 +13,9 @@ import mujoco
 import numpy as np
 
 from vla_sim import sdf
+from vla_sim.common.errors import EngineError, SdfError
+from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.engines.engine import CONTROL_PERIOD
-from vla_sim.errors import EngineError, SdfError
-from vla_sim.geometry import Array, quaternion_from_rotation
 from vla_sim.sdf_tree import Collision, Geometry, Joint, Lidar, Light, Link, Model, Visual
 
 FIXED, LOOSE, WORLD_VISUAL, ROBOT, ROBOT_VISUAL = range(5)

@@ -7,10 +7,10 @@ import math
 import mujoco
 import numpy as np
 
+from vla_sim.common.geometry import quaternion_from_yaw
 from vla_sim.engines.engine import Array
 from vla_sim.engines.mujoco_compile import FIXED, LOOSE
 from vla_sim.engines.mujoco_truth import Clearance
-from vla_sim.geometry import quaternion_from_yaw
 
 TRIES = 60
 START_DISTANCE = 0.35

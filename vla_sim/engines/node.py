@@ -17,7 +17,11 @@ import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim import clock, contract, robot
+from vla_sim import contract, robot
+from vla_sim.common import clock
+from vla_sim.common.buffers import BufferPool, Lease
+from vla_sim.common.errors import EngineError, InputError, VlaSimError
+from vla_sim.common.params import StageParams, check, named_numbers, param
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
@@ -27,11 +31,8 @@ from vla_sim.engines.choose import make_engine
 from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
-from vla_sim.errors import EngineError, InputError, VlaSimError
 from vla_sim.kinematics import Kinematics
 from vla_sim.lockstep import Conductor
-from vla_sim.memory.buffers import BufferPool, Lease
-from vla_sim.params import StageParams, check, named_numbers, param
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
 

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
-from vla_sim.engines.engine import CONTROL_PERIOD, Array, RobotState
-from vla_sim.engines.odometry import Odometry
-from vla_sim.geometry import (
+from vla_sim.common.geometry import (
     quaternion_from_yaw,
     quaternion_product,
     rotation_from_quaternion,
     yaw_from_quaternion,
 )
+from vla_sim.engines.engine import CONTROL_PERIOD, Array, RobotState
+from vla_sim.engines.odometry import Odometry
 from vla_sim.sdf_tree import Imu
 
 JOINT_COUNT = len(robot.JOINTS)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import rotation_from_quaternion
 from vla_sim.engines.engine import LidarFrame
-from vla_sim.geometry import rotation_from_quaternion
 
 Array = NDArray[np.float64]
 

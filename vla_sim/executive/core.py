@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
 from vla_sim.contract import (
     CommandState,
     ManipulationRequest,

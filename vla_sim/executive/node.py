@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from vla_sim import contract
+from vla_sim.common.geometry import rotation_from_quaternion, transform
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.executive.context import Context
 from vla_sim.executive.core import Executive
-from vla_sim.geometry import rotation_from_quaternion, transform
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin
 from vla_sim.world import World
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import DetectedObject, ObjectQuery, Step
 from vla_sim.executive.context import Context, Pose2
 from vla_sim.executive.goals import Grasp, Result, Running, drive, manipulate, pause
-from vla_sim.geometry import wrap
 from vla_sim.manipulation.standing import choose_place_spot, choose_stand, view_stands
 from vla_sim.world import Surface
 

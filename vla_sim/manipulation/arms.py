@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
-from vla_sim.geometry import inverse
+from vla_sim.common.geometry import inverse
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.hold import WidthWatch
 from vla_sim.manipulation.motion import (

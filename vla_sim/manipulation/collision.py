@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim import robot, sdf
-from vla_sim.compiled import kernel
-from vla_sim.geometry import inverse, transform
+from vla_sim.common.geometry import inverse, transform
+from vla_sim.common.numba_cache import kernel
 from vla_sim.kinematics import WAIST, ArmChain, Kinematics
 
 Array = NDArray[np.float64]

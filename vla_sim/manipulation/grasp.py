@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import Point
-from vla_sim.geometry import wrap
 from vla_sim.manipulation.motion import level_pose
 
 Array = NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim import robot
-from vla_sim.geometry import rotation_from_rpy
+from vla_sim.common.geometry import rotation_from_rpy
 from vla_sim.kinematics import MIRROR, ArmChain
 from vla_sim.kinematics_kernels import pose_error
 

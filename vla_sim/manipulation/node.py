@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import clock, contract, robot
+from vla_sim import contract, robot
+from vla_sim.common import clock
+from vla_sim.common.geometry import transform
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
-from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.motion import Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.surroundings import Senses, Surroundings
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.world import World
 

@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import clock, robot
+from vla_sim import robot
+from vla_sim.common import clock
+from vla_sim.common.geometry import inverse
 from vla_sim.contract import (
     Arm,
     DetectedObject,
@@ -32,7 +34,6 @@ from vla_sim.contract import (
     ManipulationStatus,
     Point,
 )
-from vla_sim.geometry import inverse
 from vla_sim.manipulation.arms import Arms, GripperCommand, line_length
 from vla_sim.manipulation.grasp import WIDEST, Target
 from vla_sim.manipulation.hold import Held

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot
+from vla_sim.common.geometry import inverse, transform
 from vla_sim.contract import Arm, Point
-from vla_sim.geometry import inverse, transform
 from vla_sim.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.manipulation.collision import ArmBody, BodyModel, Obstacles, check, check_path
 from vla_sim.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import Arm, DetectedObject, Point
-from vla_sim.geometry import wrap
 from vla_sim.world import Grid, Surface
 
 Pose2 = tuple[float, float, float]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import inverse, wrap
 from vla_sim.contract import Arm, DetectedObject, Point
-from vla_sim.geometry import inverse, wrap
 from vla_sim.manipulation.collision import table_box
 from vla_sim.manipulation.grasp import Target, shape_of
 from vla_sim.manipulation.planner import Scene, in_frame

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vla_sim.memory.buffers import BufferPool
+from vla_sim.common.buffers import BufferPool
 
 SIZES = ((320, 240), (640, 480), (1280, 720))
 REPETITIONS = 200

@@ -14,8 +14,8 @@ from typing import IO
 import msgspec
 import psutil
 
-from vla_sim.errors import InputError, StackError
-from vla_sim.files import write_whole
+from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.files import write_whole
 from vla_sim.memory.growth import Growth, Sample, judge, measure
 from vla_sim.memory.soak_report import plot
 from vla_sim.scenario.client import Client, ClientThread

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
+from vla_sim.common.files import write_whole
+from vla_sim.common.markdown import table
 from vla_sim.contract import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
-from vla_sim.errors import InputError
-from vla_sim.files import write_whole
-from vla_sim.markdown import table
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures

@@ -22,8 +22,8 @@ import msgspec
 
 import vla_sim
 from vla_sim import contract
+from vla_sim.common.errors import InputError
 from vla_sim.contract import PayloadError, Record, Topic
-from vla_sim.errors import InputError
 
 FILE = "journal.jsonl"
 QUEUE = 2000

@@ -12,14 +12,14 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import Trigger
 
 from vla_sim import contract
+from vla_sim.common.errors import VlaSimError
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Alert, Load, MonitorState, PayloadError, Record, SafetyState, Topic
-from vla_sim.errors import VlaSimError
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
 from vla_sim.monitor.watch import thresholds
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin, to_seconds
 
 LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}

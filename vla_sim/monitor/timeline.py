@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
+from vla_sim.common.files import write_whole
 from vla_sim.contract import Alert, Command, Load, MonitorState, SafetyState, Status, TraceEvent, Transcript
-from vla_sim.errors import InputError
-from vla_sim.files import write_whole
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Start
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 from vla_sim.navigation.distance import DistanceField, clearance_field, sample, signed_field
 from vla_sim.world import Grid, World
 

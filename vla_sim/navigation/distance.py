@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 
 Array = NDArray[np.float64]
 Field = NDArray[np.float32]

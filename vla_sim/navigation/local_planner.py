@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
-from vla_sim.geometry import wrap
+from vla_sim.common.geometry import wrap
+from vla_sim.common.numba_cache import kernel
 from vla_sim.navigation.distance import DistanceField
 from vla_sim.navigation.footprint import STEP, body_clearance, body_room, clearance_ahead
 from vla_sim.navigation.gait import GAIT, WALKING_BODY, Gait

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
-from vla_sim.geometry import wrap
+from vla_sim.common.geometry import wrap
+from vla_sim.common.numba_cache import kernel
 from vla_sim.navigation.distance import DistanceField, sample
 from vla_sim.navigation.pose_filter import compose, relative
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import GoalState, NavigationRequest, NavigationStatus
-from vla_sim.geometry import wrap
 from vla_sim.navigation.costmap import Costmap, StaticMap
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.footprint import body_room, clearance_ahead

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import NavigationRequest
-from vla_sim.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator, warm
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.world import World
 

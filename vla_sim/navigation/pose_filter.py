@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.geometry import wrap
+from vla_sim.common.geometry import wrap
 from vla_sim.navigation.gait import GAIT, Gait
 
 Array = NDArray[np.float64]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 
 Array = NDArray[np.float64]
 

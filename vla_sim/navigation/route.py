@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.geometry import wrap
+from vla_sim.common.geometry import wrap
 from vla_sim.navigation.costmap import Costmap
 from vla_sim.navigation.gait import GAIT, Gait
 from vla_sim.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path

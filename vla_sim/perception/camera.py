@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 Array = NDArray[np.float64]
 

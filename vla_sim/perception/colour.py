@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 
 COLOURS = (
     "none", "red", "orange", "yellow", "green", "blue", "purple", "pink",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 from vla_sim.perception.colour import COLOURS
 
 AREA, LEFT, TOP, RIGHT, BOTTOM, LABEL = range(6)

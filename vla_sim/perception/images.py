@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.perception.camera import Intrinsics
 
 MOST_PIXELS = 4096 * 4096

@@ -14,12 +14,13 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import LaserScan
 
-from vla_sim import clock, contract, robot
+from vla_sim import contract, robot
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import transform
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Intent, ObjectList
-from vla_sim.errors import InputError
-from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
-from vla_sim.params import StageParams, param
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Perception, only_ones
 from vla_sim.perception.detector import ColourDetector, Detector

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.compute_threads import onnx_session
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.perception.camera import Intrinsics, check_images
 from vla_sim.perception.colour import COLOURS, name_pixels
 from vla_sim.perception.detection import Detection, without_doubles
 from vla_sim.perception.detector import ColourDetector, Detector
 from vla_sim.perception.pose import PoseEstimator
 from vla_sim.perception.vocabulary import Vocabulary
-from vla_sim.threads import onnx_session
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.detection import Detection
 from vla_sim.perception.fit import Fit, Samples, fit, refine

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.perception.colour import COLOURS, VIVID, label_of
 from vla_sim.perception.shapes import Solid, solid_of
 from vla_sim.world import ObjectKind

@@ -25,6 +25,6 @@ which tells less of what is rare and costs less; it keeps stacks, of which flame
 lets one of them at a time into a thread.
 """
 
-from vla_sim.profiling.component import Profiler, Row, default, profiled
+from vla_sim.common.profiling.component import Profiler, Row, default, profiled
 
 __all__ = ["Profiler", "Row", "default", "profiled"]

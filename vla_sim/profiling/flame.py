@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from vla_sim.profiling.tree import Call, Sampled
+from vla_sim.common.profiling.tree import Call, Sampled
 from vla_sim.scenario.report_parts import Markup, join, tag
 
 WIDTH, ROW = 1200.0, 18.0

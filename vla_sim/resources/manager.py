@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vla_sim.common.errors import BusyError, InputError
 from vla_sim.contract import RESERVATION_SECONDS
-from vla_sim.errors import BusyError, InputError
 from vla_sim.resources import holder
 from vla_sim.resources.needs import Machine, Needs, this_machine
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from vla_sim.common.errors import InputError
 from vla_sim.contract import NETWORK_LIMIT, RESOURCE_SHARES
-from vla_sim.errors import InputError
 
 UNITS = {"cpu": "cores", "memory": "MB", "disk": "MB", "network": "MB/s"}
 SLACK = 1e-6

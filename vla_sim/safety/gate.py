@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.compiled import kernel
+from vla_sim.common.numba_cache import kernel
 
 FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
 """Footprint of the standing body in base_link [m]: torso and toes ahead, heels behind, elbows at the

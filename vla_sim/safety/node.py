@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from std_srvs.srv import SetBool
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Command, Plan, Transcript, Verdict
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin, to_stamp
 from vla_sim.safety import gate
 from vla_sim.safety.plan_check import PlanChecker

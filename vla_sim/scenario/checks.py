@@ -22,9 +22,9 @@ import msgspec
 import numpy as np
 
 from vla_sim import contract
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import GroundTruth, ObjectQuery, Step
-from vla_sim.errors import InputError
-from vla_sim.geometry import wrap
 from vla_sim.scenario import judge
 from vla_sim.scenario.format import Name, NotNegative, Part, Positive
 from vla_sim.scenario.record import Check, RunRecord, StageLatency, Touch

@@ -14,10 +14,11 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import clock, contract, priority, ros
+from vla_sim import contract, ros
+from vla_sim.common import clock, process_priority
+from vla_sim.common.params import StageParams
 from vla_sim.contract import Command, GroundTruth, Say, Status
 from vla_sim.lockstep import Follower
-from vla_sim.params import StageParams
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.serial_executor import SerialExecutor
@@ -167,7 +168,7 @@ class ClientThread:
         self.thread.start()
 
     def _spin(self) -> None:
-        priority.thread(5)  # watching must not hold up what is watched
+        process_priority.thread(5)  # watching must not hold up what is watched
         turns = self.node.turns
         try:
             if isinstance(turns, Follower):

@@ -9,8 +9,9 @@ from typing import Any
 
 from lxml import etree
 
-from vla_sim import assets, sdf
-from vla_sim.errors import InputError
+from vla_sim import sdf
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError
 from vla_sim.scenario.format import Added, Scenario
 from vla_sim.world import ROBOT, UNMAPPED
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from vla_sim import priority
+from vla_sim.common import process_priority
 from vla_sim.fork_server import in_child
 
 BURN = "import sys,time\nend=time.monotonic()+float(sys.argv[1])\nwhile time.monotonic()<end: pass"
@@ -27,7 +27,7 @@ class Hogs:
                 start_new_session=True, preexec_fn=lambda: in_child(nice),
             )  # fmt: skip
             self._running.append(process)
-            priority.session(process.pid, nice)
+            process_priority.session(process.pid, nice)
 
     @property
     def running(self) -> int:

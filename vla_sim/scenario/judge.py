@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from vla_sim import contract
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import GroundTruth, ObjectQuery, Pose7, Step
-from vla_sim.geometry import wrap
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
 from vla_sim.world import Surface, World

@@ -10,12 +10,12 @@ from typing import Any, Union
 
 import msgspec
 
-from vla_sim.assets import scenarios_dir
+from vla_sim.common.assets import scenarios_dir
+from vla_sim.common.errors import InputError
+from vla_sim.common.yaml_records import Problem, compose, place, typed
 from vla_sim.contract import COSTS
-from vla_sim.errors import InputError
 from vla_sim.scenario import checks
 from vla_sim.scenario.format import ACTIONS, COMMANDS, Play, Scenario, When
-from vla_sim.typed_yaml import Problem, compose, place, typed
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from vla_sim import contract
+from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.contract import (
     Contacts,
     DetectedObject,
@@ -18,7 +19,6 @@ from vla_sim.contract import (
     TraceEvent,
     Transcript,
 )
-from vla_sim.geometry import yaw_from_quaternion
 from vla_sim.scenario.record import Usage
 
 

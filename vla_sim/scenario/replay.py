@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from vla_sim.common.errors import MissingError
 from vla_sim.contract import GroundTruth
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.errors import MissingError
 from vla_sim.scenario.recording import Picture, Recording, heading
 from vla_sim.world import Solid, World
 

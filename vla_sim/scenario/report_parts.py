@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from vla_sim.errors import InputError
-from vla_sim.files import write_whole
+from vla_sim.common.errors import InputError
+from vla_sim.common.files import write_whole
 
 Part = str | None
 """`Markup` goes in as it is, any other text is escaped, None is left out."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vla_sim.errors import VlaSimError
+from vla_sim.common.errors import VlaSimError
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.report_parts import Markup, Part, tag
 from vla_sim.scenario.report_plan import Plan

@@ -25,7 +25,7 @@ import msgspec
 from rich.console import Console
 
 from vla_sim import lockstep
-from vla_sim.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError
 from vla_sim.launched import LaunchedNodes
 from vla_sim.scenario import run
 from vla_sim.scenario.checks import CheckSpec, Run, judge_all

@@ -19,13 +19,14 @@ import psutil
 from PIL import Image
 
 import vla_sim
-from vla_sim import assets, contract
+from vla_sim import contract
+from vla_sim.common import assets
+from vla_sim.common.errors import StackError, VlaSimError
+from vla_sim.common.files import write_whole
+from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import Status
-from vla_sim.errors import StackError, VlaSimError
-from vla_sim.files import write_whole
 from vla_sim.monitor import health, journal, timeline
 from vla_sim.profiling import report
-from vla_sim.profiling import threads as profiling
 from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
+from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.fork_server import in_child
 from vla_sim.resources.manager import Resources
 from vla_sim.resources.needs import Needs

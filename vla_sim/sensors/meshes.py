@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 
 
 def load_triangles(path: Path) -> NDArray[np.float64]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim import robot, sdf_tree
+from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.engines.engine import CameraFrame, LidarFrame
-from vla_sim.errors import EngineError
-from vla_sim.geometry import quaternion_from_rotation
 from vla_sim.sensors import kernels, lidar
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.scene import Scene

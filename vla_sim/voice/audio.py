@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 SAMPLE_RATE = 16_000
 """[Hz]"""

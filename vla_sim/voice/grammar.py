@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.voice.numbers import ANGLE, DISTANCE, DURATION, normalise
 from vla_sim.voice.phrases import (
     Automaton,

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import clock, contract
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Say, Transcript
-from vla_sim.errors import InputError, MissingError
-from vla_sim.params import StageParams, param
 from vla_sim.ros import StageNode, spin
 from vla_sim.voice.audio import CHUNK, Samples
 from vla_sim.voice.endpoint import Hangover

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vla_sim.errors import MissingError, VlaSimError
+from vla_sim.common.errors import MissingError, VlaSimError
 from vla_sim.voice.audio import SAMPLE_RATE, Samples, save
 from vla_sim.voice.synthesis import Hibari, Synthesiser
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.voice.audio import Samples, resample, to_int16
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.voice.audio import FULL_SCALE, Samples
 from vla_sim.voice.numbers import normalise
 from vla_sim.voice.recogniser import Recognition

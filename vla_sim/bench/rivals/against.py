@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from vla_sim.bench.benchmark import Meter, Wrong
-from vla_sim.errors import MissingError
+from vla_sim.common.errors import MissingError
 
 A = TypeVar("A")
 B = TypeVar("B")

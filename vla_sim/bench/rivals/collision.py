@@ -91,7 +91,7 @@ def arm(meter: Meter) -> None:
     """Gap between an arm's spheres and 12 boxes, 50 postures."""
     import numpy as np
 
-    from vla_sim.geometry import rotation_from_rpy, transform
+    from vla_sim.common.geometry import rotation_from_rpy, transform
     from vla_sim.kinematics import Kinematics
     from vla_sim.manipulation.collision import BodyModel, Obstacles
     from vla_sim.manipulation.collision import check as gaps

@@ -28,7 +28,7 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
     import mujoco
     import numpy as np
 
-    from vla_sim.geometry import quaternion_from_rotation
+    from vla_sim.common.geometry import quaternion_from_rotation
     from vla_sim.kinematics import LIMIT_MARGIN, WAIST
 
     library("daqp", "daqp")

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from vla_sim import contract
-from vla_sim.assets import find_world
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.common.assets import find_world
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import BODY, WalkingPolicy, load_policy

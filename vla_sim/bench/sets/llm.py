@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.common.errors import MissingError
 from vla_sim.contract import Plan
-from vla_sim.errors import MissingError
 from vla_sim.language.completions import LlmSettings
 from vla_sim.language.context import Context
 from vla_sim.language.llm import LlmPlanner

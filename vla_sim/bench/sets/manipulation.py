@@ -9,8 +9,8 @@ import numpy as np
 
 from vla_sim import robot
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.common.geometry import inverse, transform
 from vla_sim.control.gripper import GripperGains
-from vla_sim.geometry import inverse, transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.collision import check_path, table_box
 from vla_sim.manipulation.grasp import Shape, Target

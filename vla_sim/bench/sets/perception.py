@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from vla_sim import contract, sdf
-from vla_sim.assets import find_world
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.common.assets import find_world
+from vla_sim.common.geometry import transform
 from vla_sim.engines.engine import CameraFrame
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.geometry import transform
 from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Percept, Perception, only_ones

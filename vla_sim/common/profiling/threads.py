@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from vla_sim.errors import InputError, MissingError
-from vla_sim.files import write_whole
-from vla_sim.profiling.component import VARIABLE, default
-from vla_sim.profiling.tree import Call, Sampled, fold
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.files import write_whole
+from vla_sim.common.profiling.component import VARIABLE, default
+from vla_sim.common.profiling.tree import Call, Sampled, fold
 
 FOLDER = "VLA_SIM_PROFILE_FOLDER"
 """Environment variable: where nodes write their profiles."""

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from vla_sim.memory.buffers import KINDS, MOST, BufferPool, Lease
+from vla_sim.common.buffers import KINDS, MOST, BufferPool, Lease
 
 SHAPES = [(4, 6, 3), (4, 6), (8,), (0, 3), ()]
 DTYPES = [np.uint8, np.float32, np.dtype(">u2")]

@@ -1,6 +1,6 @@
 import pytest
 
-from vla_sim.files import write_whole
+from vla_sim.common.files import write_whole
 
 
 def test_a_file_is_written_with_the_folders_on_the_way(tmp_path):

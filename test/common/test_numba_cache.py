@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 from numba.core import config
 
-from vla_sim import compiled
+from vla_sim.common import numba_cache
 
-CALLED = "from vla_sim.compiled import kernel\nGAIN = {gain}\n@kernel\ndef grow(x):\n    return {grow} * x\n"
+CALLED = (
+    "from vla_sim.common.numba_cache import kernel\n"
+    "GAIN = {gain}\n@kernel\ndef grow(x):\n    return {grow} * x\n"
+)
 CALLER = (
-    "from called import GAIN, grow\nfrom vla_sim.compiled import kernel\n"
+    "from called import GAIN, grow\nfrom vla_sim.common.numba_cache import kernel\n"
     "@kernel\ndef run(x):\n    return GAIN + grow(x)\n"
 )
 
 
 @pytest.fixture(autouse=True)
 def _told(monkeypatch, tmp_path):
-    monkeypatch.setattr(compiled, "_told", set())
-    monkeypatch.setattr(compiled, "_settled", False)
-    monkeypatch.setattr(compiled, "_OF_FILE", {})
+    monkeypatch.setattr(numba_cache, "_told", set())
+    monkeypatch.setattr(numba_cache, "_settled", False)
+    monkeypatch.setattr(numba_cache, "_OF_FILE", {})
     monkeypatch.setattr(config, "CACHE_DIR", "")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -31,7 +34,7 @@ def _told(monkeypatch, tmp_path):
 
 def load(folder, gain=1.0, grow=2.0):
     """The kernel `run` of a process that has just started, with the sources as they are."""
-    compiled._OF_FILE.clear()
+    numba_cache._OF_FILE.clear()
     for name, text in (("called", CALLED.format(gain=gain, grow=grow)), ("caller", CALLER)):
         path = folder / f"{name}.py"
         path.write_text(text)
@@ -62,10 +65,10 @@ def test_a_change_in_another_file_is_seen(tmp_path, change, expected):
 
 def test_what_a_kernel_does_not_read_may_change(tmp_path):
     load(tmp_path)(3.0)
-    before = compiled.stamp(str(tmp_path / "caller.py"))
+    before = numba_cache.stamp(str(tmp_path / "caller.py"))
     (tmp_path / "called.txt").write_text("another file")
     load(tmp_path)
-    assert compiled.stamp(str(tmp_path / "caller.py")) == before
+    assert numba_cache.stamp(str(tmp_path / "caller.py")) == before
 
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
@@ -128,7 +131,7 @@ def test_a_folder_that_is_lost_meanwhile_costs_the_cache_and_not_the_result(tmp_
 def test_a_kernel_that_comes_late_is_told_once(tmp_path, capsys):
     kernel = load(tmp_path)
     kernel(3.0)
-    compiled.settled()
+    numba_cache.settled()
     kernel(4.0)
     assert capsys.readouterr().err == ""
     kernel(3)

@@ -12,7 +12,7 @@ import site
 import sys
 from pathlib import Path
 
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError
 
 PACKAGE = "vla_sim"
 
@@ -21,7 +21,7 @@ def share_dirs() -> tuple[Path, ...]:
     """Every folder that may hold `worlds/`, `models/` and `config/`, best first; some may not exist."""
     ament = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
     installed = [Path(sys.prefix), Path(site.getuserbase())]
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parents[2]
     shares = [prefix / "share" / PACKAGE for prefix in (*ament, *installed)]
     return (checkout, *shares) if (checkout / "pyproject.toml").is_file() else tuple(shares)
 

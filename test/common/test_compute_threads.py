@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from vla_sim import stack, threads
+from vla_sim import stack
+from vla_sim.common import compute_threads
 
 WORK = """
 import os, time
@@ -38,12 +39,12 @@ def computing(environment):
 
 
 def test_numpy_and_the_networks_compute_in_the_thread_that_calls():
-    free = {k: v for k, v in os.environ.items() if k not in threads.VARIABLES}
+    free = {k: v for k, v in os.environ.items() if k not in compute_threads.VARIABLES}
     main, others = computing({**free, **stack.environment(1)})
     assert main > 20
     assert others < 0.05 * main
 
 
 def test_every_way_to_start_a_node_says_so():
-    assert stack.own().items() >= dict.fromkeys(threads.VARIABLES, "1").items()
+    assert stack.own().items() >= dict.fromkeys(compute_threads.VARIABLES, "1").items()
     assert stack.environment(7).items() >= stack.own().items()

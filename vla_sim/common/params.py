@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 P = TypeVar("P")
 

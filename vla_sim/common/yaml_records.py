@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 At = dict[str, tuple[int, int]]
 """Path such as "$.script[0].words" to (line, column), both from 1."""

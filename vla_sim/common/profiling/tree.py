@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from vla_sim.profiling.component import Row, short
+from vla_sim.common.profiling.component import Row, short
 
 WAITS = frozenset({
     "wait", "acquire", "select", "poll", "recv", "recv_into", "accept", "sleep", "lock", "read", "readline",

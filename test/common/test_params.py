@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.errors import InputError
-from vla_sim.params import named_numbers
+from vla_sim.common.errors import InputError
+from vla_sim.common.params import named_numbers
 
 KNOWN = ("voice", "planning")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vla_sim import assets
-from vla_sim.errors import InputError, MissingError
+from vla_sim.common import assets
+from vla_sim.common.errors import InputError, MissingError
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package's file as if pip had put it into site-packages, away from any checkout."""
     package = tmp_path / "site-packages" / "vla_sim"
     package.mkdir(parents=True)
-    monkeypatch.setattr(assets, "__file__", str(package / "assets.py"))
+    monkeypatch.setattr(assets, "__file__", str(package / "common" / "assets.py"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     monkeypatch.setattr(assets.site, "getuserbase", lambda: str(tmp_path / "user"))
     monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
@@ -32,7 +32,7 @@ def share(prefix: Path) -> Path:
 def test_checkout_is_found_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     share(tmp_path)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
-    assert assets.worlds_dir() == Path(__file__).resolve().parent.parent / "worlds"
+    assert assets.worlds_dir() == Path(__file__).resolve().parents[2] / "worlds"
 
 
 def test_pip_share_is_found(installed: Path) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 from vla_sim.profiling import Profiler, profiled
 
 

@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from vla_sim.errors import InputError
+from vla_sim.common.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vla_sim.common.profiling.tree import Call, Sampled, fold, top
 from vla_sim.profiling import flame, report
-from vla_sim.profiling.tree import Call, Sampled, fold, top
 
 MAIN = "MainThread\x00<thread>\x00123"
 

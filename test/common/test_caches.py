@@ -5,19 +5,19 @@ import textwrap
 import pytest
 from cachetools import LRUCache, TTLCache
 
-from vla_sim.memory import pressure
-from vla_sim.memory.pressure import AGAIN, CLEAR, LIMIT, Caches, shrink
+from vla_sim.common import caches
+from vla_sim.common.caches import AGAIN, CLEAR, LIMIT, Caches, shrink
 
 
 @pytest.fixture
 def used(monkeypatch):
     """What is used [%], as a test sets it."""
     now = {"share": 10.0}
-    monkeypatch.setattr(pressure, "usage", lambda limit=0.0: (now["share"], f"{now['share']:.0f} %"))
+    monkeypatch.setattr(caches, "usage", lambda limit=0.0: (now["share"], f"{now['share']:.0f} %"))
     return now
 
 
-def caches():
+def registered():
     calls = []
     one = Caches()
     one.register("answers", lambda: calls.append(1) or "3 of 4 entries")
@@ -26,7 +26,7 @@ def caches():
 
 
 def test_caches_are_emptied_at_the_limit_and_it_is_told_what_was_freed(used):
-    one, calls = caches()
+    one, calls = registered()
     assert one.check(0.0) is None
     used["share"] = LIMIT
     freed = one.check(1.0)
@@ -38,7 +38,7 @@ def test_caches_are_emptied_at_the_limit_and_it_is_told_what_was_freed(used):
 
 
 def test_it_is_done_once_until_it_was_over_or_goes_on_for_long(used):
-    one, calls = caches()
+    one, calls = registered()
     used["share"] = LIMIT + 1.0
     one.check(0.0)
     assert one.check(1.0) is None
@@ -55,7 +55,7 @@ def test_it_is_done_once_until_it_was_over_or_goes_on_for_long(used):
 
 
 def test_without_caches_nobody_looks(monkeypatch):
-    monkeypatch.setattr(pressure, "usage", lambda limit: pytest.fail("looked"))
+    monkeypatch.setattr(caches, "usage", lambda limit: pytest.fail("looked"))
     assert Caches().check(0.0) is None
 
 
@@ -86,14 +86,14 @@ def test_a_control_groups_limit_counts_without_the_page_cache(tmp_path):
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("900\n")
     (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 100\n")
-    assert pressure._group(tmp_path) == pytest.approx(80.0)
+    assert caches._group(tmp_path) == pytest.approx(80.0)
     (tmp_path / "memory.max").write_text("max\n")
-    assert pressure._group(tmp_path) is None
-    assert pressure._group(tmp_path / "nowhere") is None
+    assert caches._group(tmp_path) is None
+    assert caches._group(tmp_path / "nowhere") is None
 
 
 def test_the_greatest_share_counts_and_names_its_reason():
-    share, why = pressure.usage(limit=pressure.resident() / 0.97)
+    share, why = caches.usage(limit=caches.resident() / 0.97)
     assert share >= 90.0
     assert why.split(" % of ")[1].startswith(("this process's", "the machine's", "the control"))
 
@@ -101,7 +101,7 @@ def test_the_greatest_share_counts_and_names_its_reason():
 PRESSED = textwrap.dedent("""
     import sys, time
     from cachetools import LRUCache
-    from vla_sim.memory.pressure import Caches, resident, shrink
+    from vla_sim.common.caches import Caches, resident, shrink
     MB = 1 << 20
     start = resident()
     limit = start + 100.0                       # relative to what it needs anyway

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vla_sim import priority, stack
+from vla_sim import stack
+from vla_sim.common import process_priority
 
 GROUPED = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
@@ -27,14 +28,14 @@ def child():
 def test_it_knows_what_it_may_do():
     code = "import os\ntry: os.nice(-10)\nexcept PermissionError: print('no')\nelse: print('yes')"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert priority.allowed(-10) == (found.strip() == "yes")
-    assert priority.allowed(5)
+    assert process_priority.allowed(-10) == (found.strip() == "yes")
+    assert process_priority.allowed(5)
 
 
 def test_a_session_steps_back(child):
     if not GROUPED.exists() or GROUPED.read_text().strip() != "1":
         pytest.skip("this kernel does not group processes by session")
-    assert priority.session(child.pid, 5)
+    assert process_priority.session(child.pid, 5)
     assert Path(f"/proc/{child.pid}/autogroup").read_text().split()[-1] == "5"
 
 
@@ -45,10 +46,10 @@ def test_where_it_is_not_allowed_all_stays_as_it_is(monkeypatch, child):
     monkeypatch.setattr(os, "nice", refuse)
     monkeypatch.setattr(os, "setpriority", refuse)
     monkeypatch.setattr(Path, "write_text", refuse)
-    priority.own(-10)
-    priority.thread(-10)
-    assert not priority.session(child.pid, -10)
-    assert not priority.session(child.pid, 0)
+    process_priority.own(-10)
+    process_priority.thread(-10)
+    assert not process_priority.session(child.pid, -10)
+    assert not process_priority.session(child.pid, 0)
 
 
 def test_a_session_that_linux_takes_no_word_of_at_once_is_tried_again(monkeypatch):
@@ -60,12 +61,12 @@ def test_a_session_that_linux_takes_no_word_of_at_once_is_tried_again(monkeypatc
             raise OSError(errno.EAGAIN, "again")
 
     monkeypatch.setattr(Path, "write_text", busy)
-    assert priority.session(1, 5)
+    assert process_priority.session(1, 5)
     assert tries == ["5"] * 3
 
 
 def test_a_session_that_has_ended_is_no_matter():
-    assert not priority.session(2**22 + 5, 5)
+    assert not process_priority.session(2**22 + 5, 5)
 
 
 def test_a_thread_steps_back_behind_the_others_of_its_process():
@@ -73,7 +74,7 @@ def test_a_thread_steps_back_behind_the_others_of_its_process():
 
     def work():
         seen["before"] = os.getpriority(os.PRIO_PROCESS, 0)
-        priority.thread(3)
+        process_priority.thread(3)
         seen["after"] = os.getpriority(os.PRIO_PROCESS, 0)
 
     thread = threading.Thread(target=work)
