@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim import kinematics_kernels as kernels
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse
+from vla_sim.world.sdf import reader
 
 Array = NDArray[np.float64]
 
@@ -158,7 +159,7 @@ class Kinematics:
     arm: dict[str, ArmChain]
     frames: tuple[str, ...]
     """Every name that `frame` knows."""
-    model: sdf.Model = field(repr=False)
+    model: reader.Model = field(repr=False)
     _parent: NDArray[np.int64] = field(repr=False)
     _origin: Array = field(repr=False)
     _axis: Array = field(repr=False)
@@ -172,7 +173,7 @@ class Kinematics:
 
         Raises `InputError` if a joint of `robot.JOINTS` is missing, `SdfError` for a broken file.
         """
-        return _build(sdf.load_model(assets.models_dir() / "g1" if path is None else path))
+        return _build(reader.load_model(assets.models_dir() / "g1" if path is None else path))
 
     def joint_frames(self, joint_position: ArrayLike) -> Array:
         """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
@@ -206,7 +207,7 @@ def _vector(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.asarray(values, dtype=float))
 
 
-def _build(model: sdf.Model) -> Kinematics:
+def _build(model: reader.Model) -> Kinematics:
     joints = {joint.name: joint for joint in model.joints}
     missing = [name for name in robot.JOINTS if name not in joints]
     if missing:

@@ -10,12 +10,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from vla_sim import sdf, stack
+from vla_sim import stack
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import KINDS
 from vla_sim.engines.gz_bridge import bridge_config
 from vla_sim.stack import NodeSpec, StackOptions
-from vla_sim.world import ROBOT, World
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import ROBOT, World
 
 MAX = "max"
 """The speed at which simulated time waits for the nodes."""
@@ -135,7 +136,7 @@ def describe_bridge() -> Any:
     def start(context: Any) -> list[Any]:
         world = World.load(_values(context, ["world"])["world"])
         config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
-        config.write_text(bridge_config(sdf.load_world(world.path).model(ROBOT)))
+        config.write_text(bridge_config(reader.load_world(world.path).model(ROBOT)))
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
         return [launch.actions.ExecuteProcess(
             cmd=[*command, f"config_file:={config}"], name="bridge", output="screen",

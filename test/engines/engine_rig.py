@@ -7,10 +7,11 @@ import math
 import mujoco
 import numpy as np
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.control.gripper import Gripper, GripperGains
 from vla_sim.engines.engine import JointCommand
 from vla_sim.engines.mujoco import MujocoEngine
+from vla_sim.world.sdf import reader
 
 FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static><link name="link">
 <collision name="floor"><geometry><plane><normal>0 0 1</normal><size>10 10</size></plane></geometry>
@@ -20,9 +21,10 @@ FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static
 G1 = "<include><uri>model://g1</uri><name>g1</name><pose>{} 0 0 0</pose></include>"
 
 
-def make_world(more: str = "", at: str = "0 0 0.79") -> sdf.World:
+def make_world(more: str = "", at: str = "0 0 0.79") -> reader.World:
     """A floor, the robot at `at` (x y z) and more models."""
-    world = sdf.loads(f"<sdf version='1.10'><world name='w'>{FLOOR}{G1.format(at)}{more}</world></sdf>").world
+    text = f"<sdf version='1.10'><world name='w'>{FLOOR}{G1.format(at)}{more}</world></sdf>"
+    world = reader.loads(text).world
     assert world is not None
     return world
 

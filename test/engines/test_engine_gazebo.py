@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from vla_sim import sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import MissingError
 from vla_sim.engines import make_engine
 from vla_sim.engines.gazebo import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
+from vla_sim.world.sdf import reader
 
 
 def systems(root):
@@ -56,7 +56,7 @@ def test_the_copy_of_the_robot_differs_in_friction_damping_and_publishers_alone(
     source = assets.models_dir() / "g1" / "model.sdf"
     file = tmp_path / "model.sdf"
     file.write_bytes(prepared_robot(source, 0.002))
-    copy, robot = sdf.load_model(file), sdf.load_model(source)
+    copy, robot = reader.load_model(file), reader.load_model(source)
     for mine, theirs in zip(robot.joints, copy.joints, strict=True):
         assert (mine.name, mine.type) == (theirs.name, theirs.type)
         if mine.axis is not None and theirs.axis is not None:

@@ -6,15 +6,16 @@ import dataclasses
 
 import pytest
 
-from vla_sim import contract, sdf
+from vla_sim import contract
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.engines.gz_bridge import bridge_config, bridged
+from vla_sim.world.sdf import reader
 
 
 @pytest.fixture(scope="module")
 def robot():
-    return sdf.load_model(assets.models_dir() / "g1")
+    return reader.load_model(assets.models_dir() / "g1")
 
 
 def test_every_sensor_topic_of_the_contract_is_bridged_once(robot):

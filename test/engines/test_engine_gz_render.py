@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from vla_sim import sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.engines import gazebo, gz_render
 from vla_sim.engines.gz_render import NativeSensors, render_engine
+from vla_sim.world.sdf import reader
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def gazebo_says(monkeypatch):
         setattr(module, kind, object)
         monkeypatch.setitem(sys.modules, module.__name__, module)
     transport = Transport()
-    model = sdf.load_model(assets.models_dir() / "g1" / "model.sdf")
+    model = reader.load_model(assets.models_dir() / "g1" / "model.sdf")
     return transport, NativeSensors(transport, model)
 
 

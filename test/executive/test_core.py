@@ -18,7 +18,7 @@ from vla_sim.contract import (
 )
 from vla_sim.executive.context import Context
 from vla_sim.executive.core import Executive
-from vla_sim.world import Grid, ObjectKind, Place, Surface, World
+from vla_sim.world.semantic_map import Grid, ObjectKind, Place, Surface, World
 
 CUP = ObjectQuery(kind="cup", colour="red")
 WORLD = World(

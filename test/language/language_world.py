@@ -9,7 +9,7 @@ from vla_sim import contract
 from vla_sim.contract import ObjectList, Step
 from vla_sim.language.rules import RulePlanner, Understood
 from vla_sim.language.surroundings import Surroundings
-from vla_sim.world import ObjectKind, Place, Surface, World
+from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
 HOME = World(
     name="home",

@@ -18,7 +18,7 @@ from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner
 from vla_sim.language.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
 from vla_sim.language.worker import LlmWorker
-from vla_sim.world import Place
+from vla_sim.world.semantic_map import Place
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 

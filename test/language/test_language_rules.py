@@ -15,7 +15,7 @@ from vla_sim.language.context import Context
 from vla_sim.language.rules import RulePlanner
 from vla_sim.safety.stop_word import is_stop
 from vla_sim.voice.grammar import sample_sentences
-from vla_sim.world import Place
+from vla_sim.world.semantic_map import Place
 
 RED_CUP = ObjectQuery(kind="cup", colour="red")
 TAKE_CUP = ["find red cup", "approach red cup", "pick red cup"]

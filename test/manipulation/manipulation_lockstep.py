@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.assets import worlds_dir
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract import DetectedObject, ManipulationRequest
@@ -29,7 +29,8 @@ from vla_sim.manipulation.standing import Stand, choose_stand
 from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.pose_filter import PoseFilter
-from vla_sim.world import World
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import World
 
 WORLD = World.load("tabletop")
 TABLE = WORLD.surfaces[0]
@@ -71,7 +72,7 @@ class Bench:
                 rf"(<name>{name}</name>\s*<pose>)\S+ \S+ (\S+) 0 0 0",
                 lambda m, a=ox, b=oy, c=oyaw: f"{m[1]}{a} {b} {m[2]} 0 0 {c}", text,
             )  # fmt: skip
-        root = sdf.loads(text, Path(worlds_dir() / "tabletop.sdf"))
+        root = reader.loads(text, Path(worlds_dir() / "tabletop.sdf"))
         assert root.world is not None
         self.engine = MujocoEngine(root.world, noise=sensors)
         self.engine.reset(seed)

@@ -15,7 +15,7 @@ from vla_sim.manipulation.motion import READY, Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner, Scene
 from vla_sim.manipulation.surroundings import Senses, Surroundings
-from vla_sim.world import Surface
+from vla_sim.world.semantic_map import Surface
 
 KINEMATICS = Kinematics.load()
 PLANNER = ArmPlanner(KINEMATICS)

@@ -18,7 +18,7 @@ from vla_sim.manipulation.standing import (
     choose_stand,
     view_stands,
 )
-from vla_sim.world import Grid, Surface, World
+from vla_sim.world.semantic_map import Grid, Surface, World
 
 TABLE = Surface("table", "kitchen", 1.0, 0.0, 0.0, 0.6, 1.4, 0.75)
 """From x = 0.7 to 1.3, y = -0.7 to 0.7."""

@@ -19,7 +19,7 @@ from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.kinematics import Kinematics
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 FEET = ("ankle", "foot")
 

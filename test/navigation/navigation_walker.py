@@ -11,7 +11,7 @@ from vla_sim.navigation.distance import DistanceField, clearance_field
 from vla_sim.navigation.footprint import body_room
 from vla_sim.navigation.gait import WALKING_BODY
 from vla_sim.navigation.navigator import Navigator
-from vla_sim.world import Grid
+from vla_sim.world.semantic_map import Grid
 
 BEAMS = np.linspace(-math.pi, math.pi, 360, endpoint=False)
 

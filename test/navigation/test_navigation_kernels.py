@@ -16,7 +16,7 @@ from vla_sim.navigation.footprint import STEP, body_clearance
 from vla_sim.navigation.gait import WALKING_BODY
 from vla_sim.navigation.global_planner import SPACING
 from vla_sim.navigation.proximity import disc_clearance, pairwise_distances
-from vla_sim.world import Grid
+from vla_sim.world.semantic_map import Grid
 
 H = 0.1
 X0, Y0 = -0.4, 0.3

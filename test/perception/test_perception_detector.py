@@ -10,7 +10,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.detector import ColourDetector
 from vla_sim.perception.vocabulary import Vocabulary
-from vla_sim.world import ObjectKind
+from vla_sim.world.semantic_map import ObjectKind
 
 TOP = 0.75
 KINDS = {

@@ -12,7 +12,7 @@ from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Perception, only_ones
 from vla_sim.perception.detector import ColourDetector
 from vla_sim.perception.vocabulary import Vocabulary
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 mujoco = pytest.importorskip("vla_sim.engines.mujoco")
 pytestmark = pytest.mark.gl

@@ -6,7 +6,7 @@ import pytest
 
 from vla_sim.contract import ObjectQuery, Plan, Step
 from vla_sim.safety.plan_check import PlanChecker
-from vla_sim.world import Grid, ObjectKind, Place, World
+from vla_sim.world.semantic_map import Grid, ObjectKind, Place, World
 
 
 class Flat(World):

@@ -7,10 +7,10 @@ import pytest
 from test_checks import truth
 
 from vla_sim.scenario.added import added_models
-from vla_sim.scenario.derive import derive, named
 from vla_sim.scenario.format import Added, Scenario, Type
 from vla_sim.scenario.record import Outline
-from vla_sim.world import World
+from vla_sim.world.derived_world import derive, named
+from vla_sim.world.semantic_map import World
 
 
 def told(folder, *added, truths=(), **changes):

@@ -27,7 +27,7 @@ from vla_sim.scenario import checks
 from vla_sim.scenario.checks import Given, Run
 from vla_sim.scenario.record import Check, Usage
 from vla_sim.scenario.recording import Recording
-from vla_sim.world import ObjectKind, Place, Surface, World
+from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
 WORLD = World(
     name="flat", path=Path("flat.sdf"), start=(0.0, 0.0, 0.0), places=(Place("kitchen", 4.0, 0.0, 0.0),),

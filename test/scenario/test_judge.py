@@ -19,7 +19,7 @@ from vla_sim.contract import (
 )
 from vla_sim.scenario import judge
 from vla_sim.scenario.recording import Recording, path_length, path_of
-from vla_sim.world import ObjectKind, Place, Surface, World
+from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
 CUP = ObjectQuery(kind="cup", colour="red")
 WORLD = World(

@@ -11,7 +11,7 @@ from vla_sim.scenario.record import AddedModel, Outline, Put
 from vla_sim.scenario.report_added import meeting
 from vla_sim.scenario.report_map import run_map, ways_map
 from vla_sim.scenario.report_plan import Plan
-from vla_sim.world import Solid, World
+from vla_sim.world.semantic_map import Solid, World
 
 SQUARE = [(0.9, 0.5), (1.2, 0.5), (1.2, 0.8), (0.9, 0.8)]
 CRATE = AddedModel(name="crate_a", x=1.05, y=0.65, outlines=[Outline(corners=SQUARE)])

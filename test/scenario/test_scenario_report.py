@@ -24,7 +24,7 @@ from vla_sim.scenario.record import (
     Touch,
     Usage,
 )
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 
 from vla_sim.common.geometry import inverse
 from vla_sim.engines.engine import Array
-from vla_sim.world import Solid
+from vla_sim.world.semantic_map import Solid
 
 
 def cast(origin: Array, rays: Array, solids: tuple[Solid, ...]) -> Array:

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors_reference import cast as reference
 
-from vla_sim import sdf
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.sensors import kernels, meshes
 from vla_sim.sensors.scene import Scene
-from vla_sim.world import Solid
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import Solid
 
 PART = {
     "box": "<box><size>{0} {1} {2}</size></box>",
@@ -37,7 +37,7 @@ def scene(*parts, more=""):
         for i, (shape, size, pose) in enumerate(parts)
     )
     text = f"<sdf version='1.10'><world name='w'>{models}{more}</world></sdf>"
-    return Scene(sdf.loads(text).world, "g1")
+    return Scene(reader.loads(text).world, "g1")
 
 
 def look(made, rays, origin=(0.0, 0.0, 0.0), reach=100.0):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vla_sim import sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_poses
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.software import SoftwareSensors
+from vla_sim.world.sdf import reader
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_robot_itself_is_in_the_picture_but_not_in_the_scan(software):
 
 
 def test_noise_is_the_same_for_the_same_seed_and_time():
-    tree = sdf.load_world(assets.find_world("tabletop"))
+    tree = reader.load_world(assets.find_world("tabletop"))
     eyes = SoftwareSensors(tree, "g1")
     rest = eyes.scene.rest
     frames = [eyes.render(eyes.snapshot(rest, time, seed)) for time, seed in ((1, 3), (1, 3), (1, 4), (2, 3))]
@@ -79,7 +79,7 @@ def test_without_a_lidar_or_camera_the_message_says_what_to_add():
     text = (
         "<sdf version='1.10'><world name='w'><model name='g1'><link name='pelvis'/></model></world></sdf>"
     )
-    eyes = SoftwareSensors(sdf.loads(text).world, "g1")
+    eyes = SoftwareSensors(reader.loads(text).world, "g1")
     with pytest.raises(EngineError, match="add a gpu_lidar 'head_lidar'"):
         eyes.scan(eyes.scene.rest, 0.0, np.random.default_rng(0))
     with pytest.raises(EngineError, match="add an rgbd_camera 'head_camera'"):

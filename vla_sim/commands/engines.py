@@ -50,9 +50,9 @@ def check(a: argparse.Namespace) -> int:
 
 
 def bridge(a: argparse.Namespace) -> int:
-    from vla_sim import sdf
     from vla_sim.engines.gz_bridge import bridge_config
-    from vla_sim.world import ROBOT, World
+    from vla_sim.world.sdf import reader
+    from vla_sim.world.semantic_map import ROBOT, World
 
-    print(bridge_config(sdf.load_world(World.load(a.world).path).model(ROBOT)), end="")
+    print(bridge_config(reader.load_world(World.load(a.world).path).model(ROBOT)), end="")
     return 0

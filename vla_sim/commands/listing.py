@@ -19,13 +19,13 @@ def add(commands: Any) -> None:
 def warm(a: argparse.Namespace) -> int:
     import tempfile
 
-    from vla_sim import sdf
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.run import warm_up
     from vla_sim.sensors.software import SoftwareSensors
-    from vla_sim.world import World
+    from vla_sim.world.sdf import reader
+    from vla_sim.world.semantic_map import World
 
-    SoftwareSensors(sdf.load_world(World.load("apartment").path), "g1").warm()
+    SoftwareSensors(reader.load_world(World.load("apartment").path), "g1").warm()
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         seconds = warm_up(Path(folder), display)
     print(f"every node was ready after {seconds:.0f} s")
@@ -40,7 +40,7 @@ def show(a: argparse.Namespace) -> int:
     from vla_sim.common.assets import worlds_dir
     from vla_sim.contract import STEP_FIELDS
     from vla_sim.scenario import checks, load
-    from vla_sim.world import World
+    from vla_sim.world.semantic_map import World
 
     console = Console(highlight=False)
     names = [a.world] if a.world else sorted(p.stem for p in worlds_dir().glob("*.sdf"))

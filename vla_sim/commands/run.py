@@ -75,7 +75,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.run import RunOptions, run_once, sounds
     from vla_sim.scenario.sweep import needs
     from vla_sim.stack import StackOptions
-    from vla_sim.world import World
+    from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
     speed = common.speed(a.speed)

@@ -58,7 +58,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.sweep import CLOCK
     from vla_sim.stack import StackOptions
-    from vla_sim.world import World
+    from vla_sim.world.semantic_map import World
 
     World.load(a.world)  # a wrong name is said at once
     out = Path(a.out) if a.out else common.folder(None, "soak-")

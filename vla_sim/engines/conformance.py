@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import (
@@ -44,6 +44,7 @@ from vla_sim.engines.engine import (
     Sensors,
 )
 from vla_sim.kinematics import Kinematics
+from vla_sim.world.sdf import reader
 
 WORLD = "conformance"
 WALL = 2.0
@@ -87,7 +88,7 @@ class Bench:
         self.engine, self.physics, self.ready = engine, physics, ready
         self.name, self.sensors = name, sensors
         self.kinematics = Kinematics.load()
-        self.model = sdf.load_world(find_world(WORLD)).model("g1")
+        self.model = reader.load_world(find_world(WORLD)).model("g1")
         self.controller = Controller(
             self.kinematics.arm, WalkingPolicy(load_policy("fastsac")), CALIBRATION["fastsac"]
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
@@ -28,7 +28,8 @@ from vla_sim.engines.engine import (
     known_object,
 )
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.world import World
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import World
 
 JOINT_COUNT = len(robot.JOINTS)
 BODY_RADIUS = 0.25
@@ -46,7 +47,7 @@ class FakeEngine(Engine):
 
     def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
         self.world = World.load(str(world))
-        tree = sdf.load_world(self.world.path)
+        tree = reader.load_world(self.world.path)
         self.model = tree.model(robot_name)
         self._objects = {
             model.name: model.pose

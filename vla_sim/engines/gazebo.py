@@ -27,7 +27,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.engines.engine import (
@@ -50,6 +50,7 @@ from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
+from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(robot.JOINTS)
 SENSORS = "gz-sim-sensors-system"
@@ -122,7 +123,7 @@ class GazeboEngine(Engine):
         self._render = _render_engine(sensors)
         self._gui = GuiProcess() if gui else None
         path = Path(world)
-        self.tree = sdf.load_world(path)
+        self.tree = reader.load_world(path)
         self.noise = noise
         self.twin = MujocoEngine(path, sensors="native", noise=False, robot_name=robot_name)
         self._eyes = SoftwareSensors(self.tree, robot_name, noise)
@@ -161,11 +162,11 @@ class GazeboEngine(Engine):
         copy.write_bytes(prepared(path, self._gui is not None, self._render))
         model = self.tree.model(self._robot_name)
         if model.directory.resolve() != path.parent.resolve():  # included
-            file = sdf.model_file(model.directory)
+            file = reader.model_file(model.directory)
             theirs = folder / model.directory.name
             shutil.copytree(model.directory, theirs)
             (theirs / file.name).write_bytes(prepared_robot(file, self.tree.step, bool(self._render)))
-        search = [str(folder), *(str(p) for p in sdf.default_search(path))]
+        search = [str(folder), *(str(p) for p in reader.default_search(path))]
         known = os.environ.get("GZ_SIM_RESOURCE_PATH", "")
         os.environ["GZ_SIM_RESOURCE_PATH"] = os.pathsep.join([*search, *filter(None, [known])])
         self._fixture = self.gz.sim.TestFixture(str(copy))

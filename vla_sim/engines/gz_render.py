@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.sdf_tree import Model
+from vla_sim.world.sdf.elements import Model
 
 ENGINES = ("ogre2", "ogre")
 PATIENCE = 60.0

@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import (
     pose7,
@@ -53,6 +53,7 @@ from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
 from vla_sim.engines.proprioception import Proprioception
 from vla_sim.sensors import lidar as lidar_model
 from vla_sim.sensors.software import SoftwareSensors
+from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(robot.JOINTS)
 FALLEN_HEIGHT = 0.45
@@ -74,10 +75,10 @@ class MujocoEngine(Engine):
     """
 
     def __init__(
-        self, world: str | Path | sdf.World, *, sensors: Sensors = "auto", noise: bool = True,
+        self, world: str | Path | reader.World, *, sensors: Sensors = "auto", noise: bool = True,
         robot_name: str = "g1",
     ) -> None:  # fmt: skip
-        tree = world if isinstance(world, sdf.World) else sdf.load_world(world)
+        tree = world if isinstance(world, reader.World) else reader.load_world(world)
         self.compiled = compiled = compile_world(tree, robot_name, robot.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
-from vla_sim import sdf
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.engines.engine import CONTROL_PERIOD
-from vla_sim.sdf_tree import Collision, Geometry, Joint, Lidar, Light, Link, Model, Visual
+from vla_sim.world.sdf import reader
+from vla_sim.world.sdf.elements import Collision, Geometry, Joint, Lidar, Light, Link, Model, Visual
 
 FIXED, LOOSE, WORLD_VISUAL, ROBOT, ROBOT_VISUAL = range(5)
 
@@ -60,15 +60,15 @@ class Compiled:
     """model: MuJoCo's. loose: names of models with a free joint, mapped to their root body and that
     body's (4, 4) pose in the SDF model. All body names are `model::link`."""
 
-    world: sdf.World
+    world: reader.World
     model: mujoco.MjModel
-    robot: sdf.Model
+    robot: reader.Model
     loose: dict[str, tuple[str, Array]]
     followers: tuple[Follower, ...]
     lidar: Lidar | None
 
 
-def compile_world(world: sdf.World, robot_name: str, actuated: tuple[str, ...]) -> Compiled:
+def compile_world(world: reader.World, robot_name: str, actuated: tuple[str, ...]) -> Compiled:
     """Compile a world in which model `robot_name` has position actuators on `actuated` joints."""
     builder = _Builder(world, robot_name)
     for name, model, pose in world.walk():
@@ -126,7 +126,7 @@ def _follower(model: Model, pose: Array) -> tuple[Array, float, bool] | None:
 
 
 class _Builder:
-    def __init__(self, world: sdf.World, robot_name: str) -> None:
+    def __init__(self, world: reader.World, robot_name: str) -> None:
         self.world, self.robot_name = world, robot_name
         self.spec = spec = mujoco.MjSpec()
         self.loose: dict[str, tuple[str, Array]] = {}

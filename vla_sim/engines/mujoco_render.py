@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.engines.engine import Array, CameraFrame
 from vla_sim.engines.mujoco_compile import ROBOT_VISUAL, WORLD_VISUAL
-from vla_sim.sdf_tree import Camera
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
+from vla_sim.world.sdf.elements import Camera
 
 OFF = ("disable", "disabled", "off", "false", "0")
 """What MUJOCO_GL may say for no GL at all."""

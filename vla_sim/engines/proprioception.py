@@ -14,7 +14,7 @@ from vla_sim.common.geometry import (
 )
 from vla_sim.engines.engine import CONTROL_PERIOD, Array, RobotState
 from vla_sim.engines.odometry import Odometry
-from vla_sim.sdf_tree import Imu
+from vla_sim.world.sdf.elements import Imu
 
 JOINT_COUNT = len(robot.JOINTS)
 POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)

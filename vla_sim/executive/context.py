@@ -15,7 +15,7 @@ from vla_sim.contract import (
     Record,
     Topic,
 )
-from vla_sim.world import Grid, Surface, World, surface_below
+from vla_sim.world.semantic_map import Grid, Surface, World, surface_below
 
 Pose2 = tuple[float, float, float]
 """x, y, yaw in map"""

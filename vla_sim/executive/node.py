@@ -14,7 +14,7 @@ from vla_sim.contract import ManipulationStatus, NavigationStatus, ObjectList, S
 from vla_sim.executive.context import Context
 from vla_sim.executive.core import Executive
 from vla_sim.ros import StageNode, spin
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from vla_sim.contract import DetectedObject, ObjectQuery, Step
 from vla_sim.executive.context import Context, Pose2
 from vla_sim.executive.goals import Grasp, Result, Running, drive, manipulate, pause
 from vla_sim.manipulation.standing import choose_place_spot, choose_stand, view_stands
-from vla_sim.world import Surface
+from vla_sim.world.semantic_map import Surface
 
 FRESH = 0.3  # [s] age of an image that still shows what is there, for a robot that stands
 GLANCE = 0.5  # [s] to wait for such an image

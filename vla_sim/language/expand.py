@@ -10,7 +10,7 @@ from vla_sim.language import questions as ask
 from vla_sim.language.context import Context, place_of
 from vla_sim.language.lexicon import Lexicon
 from vla_sim.language.resolve import Unresolved
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass

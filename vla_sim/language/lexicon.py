@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from vla_sim.contract import ObjectQuery
 from vla_sim.language.text import one_edit, slip
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 COLOURS = (
     "red", "green", "blue", "yellow", "white", "black", "orange", "purple", "pink", "brown", "grey", "gray",

@@ -12,7 +12,7 @@ from vla_sim.language.extract import Extractor
 from vla_sim.language.lexicon import Lexicon
 from vla_sim.language.questions import Problem
 from vla_sim.language.resolve import Resolver, Unresolved
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)

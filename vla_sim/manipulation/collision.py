@@ -13,10 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import robot, sdf
+from vla_sim import robot
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.kinematics import WAIST, ArmChain, Kinematics
+from vla_sim.world.sdf import reader
 
 Array = NDArray[np.float64]
 
@@ -184,7 +185,7 @@ def check_path(
     return world, own
 
 
-def _capsule(shape: sdf.Collision) -> tuple[Array, Array, float]:
+def _capsule(shape: reader.Collision) -> tuple[Array, Array, float]:
     """Both ends in the link, and the radius."""
     size = shape.geometry.size
     half = 0.5 * size[1] if shape.geometry.shape == "capsule" else 0.0
@@ -219,7 +220,7 @@ def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
     )  # fmt: skip
 
 
-def _spheres(geometry: sdf.Geometry) -> list[tuple[Array, float]]:
+def _spheres(geometry: reader.Geometry) -> list[tuple[Array, float]]:
     """Spheres in a row that fill a shape: a capsule's own radius; half a box's middle extent."""
     if geometry.shape == "sphere":
         return [(np.zeros(3), geometry.size[0])]

@@ -21,7 +21,7 @@ from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract import Arm, DetectedObject, Point
-from vla_sim.world import Grid, Surface
+from vla_sim.world.semantic_map import Grid, Surface
 
 Pose2 = tuple[float, float, float]
 """x, y [m], yaw [rad] in map"""

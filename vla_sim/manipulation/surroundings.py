@@ -14,7 +14,7 @@ from vla_sim.manipulation.collision import table_box
 from vla_sim.manipulation.grasp import Target, shape_of
 from vla_sim.manipulation.planner import Scene, in_frame
 from vla_sim.manipulation.standing import choose_stand
-from vla_sim.world import Grid, ObjectKind, Surface, surface_below
+from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
 
 Array = NDArray[np.float64]
 

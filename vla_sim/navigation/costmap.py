@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.numba_cache import kernel
 from vla_sim.navigation.distance import DistanceField, clearance_field, sample, signed_field
-from vla_sim.world import Grid, World
+from vla_sim.world.semantic_map import Grid, World
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from vla_sim.perception.detector import Detector
 from vla_sim.perception.frames import level_from
 from vla_sim.perception.obstacles import LAYOUT, ScanLayout, depth_scan
 from vla_sim.perception.tracker import Tracker, View
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 Array = NDArray[np.float64]
 

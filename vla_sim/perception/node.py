@@ -29,7 +29,7 @@ from vla_sim.perception.images import color_image, depth_image, intrinsics
 from vla_sim.perception.onnx_detector import OnnxDetector
 from vla_sim.perception.vocabulary import Vocabulary
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import InputError
 from vla_sim.perception.colour import COLOURS, VIVID, label_of
 from vla_sim.perception.shapes import Solid, solid_of
-from vla_sim.world import ObjectKind
+from vla_sim.world.semantic_map import ObjectKind
 
 
 @dataclass(frozen=True)

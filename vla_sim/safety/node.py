@@ -18,7 +18,7 @@ from vla_sim.safety import gate
 from vla_sim.safety.plan_check import PlanChecker
 from vla_sim.safety.stop_word import is_stop
 from vla_sim.safety.supervisor import Limits, Supervisor
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from vla_sim.contract import STEP_FIELDS, Plan, Step
-from vla_sim.world import Grid, World
+from vla_sim.world.semantic_map import Grid, World
 
 MAX_STEPS = 40
 MAX_DISTANCE = 10.0  # [m] of one blind move

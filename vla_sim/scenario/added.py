@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vla_sim import footprint, sdf
 from vla_sim.contract import GroundTruth, Point
-from vla_sim.scenario.derive import model_name
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import AddedModel, Outline
-from vla_sim.world import solids_of
+from vla_sim.world import projection
+from vla_sim.world.derived_world import model_name
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import solids_of
 
 BELOW, ABOVE = -100.0, 100.0
 """Heights [m] between which everything lies."""
@@ -19,7 +20,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     """world: the SDF file that was simulated. truths: of the run, from its first command on."""
     if not scenario.add:
         return []
-    models = {model.name: model for model in sdf.load_world(world).models}
+    models = {model.name: model for model in reader.load_world(world).models}
     found = []
     for number, one in enumerate(scenario.add):
         name = model_name(one, number)
@@ -31,10 +32,10 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     return found
 
 
-def _outlines(model: sdf.Model) -> list[Outline]:
+def _outlines(model: reader.Model) -> list[Outline]:
     found = []
     for solid in solids_of(model):
-        shadow = footprint.shadow(solid.shape, solid.size, solid.pose, BELOW, ABOVE)
+        shadow = projection.shadow(solid.shape, solid.size, solid.pose, BELOW, ABOVE)
         if shadow is not None:
             corners = [(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]]
             found.append(Outline(corners=corners, radius=shadow[1]))

@@ -30,7 +30,7 @@ from vla_sim.scenario.format import (
     When,
 )
 from vla_sim.scenario.recording import Recording, heading, position
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
 HEARING = 12.0  # [s] simulated after the sound's end, until nothing was heard

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from vla_sim.contract import Step
 from vla_sim.language.rules import RulePlanner
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 def expected_steps(world: World, text: str) -> list[Step]:

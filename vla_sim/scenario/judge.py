@@ -17,7 +17,7 @@ from vla_sim.common.geometry import wrap
 from vla_sim.contract import GroundTruth, ObjectQuery, Pose7, Step
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
-from vla_sim.world import Surface, World
+from vla_sim.world.semantic_map import Surface, World
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vla_sim.scenario.record import AddedModel, RunRecord
 from vla_sim.scenario.recording import Picture, Recording
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 WIDTH = 1280
 MARGIN = 24

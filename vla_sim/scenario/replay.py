@@ -10,7 +10,7 @@ from vla_sim.common.errors import MissingError
 from vla_sim.contract import GroundTruth
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.scenario.recording import Picture, Recording, heading
-from vla_sim.world import Solid, World
+from vla_sim.world.semantic_map import Solid, World
 
 SIZE = (480, 360)
 DISTANCE, HEIGHT = 1.9, 1.75

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import footprint
 from vla_sim.scenario.report_parts import Markup, tag
 from vla_sim.scenario.report_svg import XY, Area, drawing, label, px
-from vla_sim.world import World
+from vla_sim.world import projection
+from vla_sim.world.semantic_map import World
 
 MAP_WIDTH, MAP_HEIGHT = 640, 540
 TALL = 1.4  # [m] what reaches this high is drawn as a wall
@@ -59,9 +59,9 @@ class Plan:
     def of(name: str, world: World) -> Plan:
         shadows = []
         for solid in sorted(world.solids, key=lambda s: float(s.pose[2, 3])):
-            found = footprint.shadow(solid.shape, solid.size, solid.pose, -100.0, OVERHEAD)
+            found = projection.shadow(solid.shape, solid.size, solid.pose, -100.0, OVERHEAD)
             if found is not None:
-                tall = footprint.shadow(solid.shape, solid.size, solid.pose, TALL - 0.01, TALL) is not None
+                tall = projection.shadow(solid.shape, solid.size, solid.pose, TALL - 0.01, TALL) is not None
                 shadows.append(Shadow(*found, tall))
         areas = [s.bounds for s in shadows] + list(world.forbidden)
         areas += [(x, y, x, y) for x, y in [(p.x, p.y) for p in world.places] + [world.start[:2]]]

@@ -11,7 +11,7 @@ from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.report_parts import Markup, Part, tag
 from vla_sim.scenario.report_plan import Plan
 from vla_sim.scenario.statistics import by_scenario, verdict
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 MANY = 30  # runs of a scenario; above, those that passed are rows of a table alone
 PASSED_IN_FULL, FAILED_IN_FULL = 120, 150  # runs in all that are shown with drawings

@@ -37,7 +37,7 @@ from vla_sim.scenario.load import File
 from vla_sim.scenario.record import Check, RunRecord
 from vla_sim.scenario.run import RunOptions, Session
 from vla_sim.stack import StackOptions, nodes
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 FREE = Scenario(version=1, proves="What its test says.", timeout=math.inf, script=[])
 """What a test plays that says by itself what is to be done."""

@@ -31,7 +31,6 @@ from vla_sim.scenario import judge, picture
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.derive import derive, named
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.format import Action, Play, Say, Scenario
@@ -44,7 +43,8 @@ from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 from vla_sim.voice import audio, mouth
 from vla_sim.voice.synthesis import Espeak, Hibari, Synthesiser
-from vla_sim.world import World
+from vla_sim.world.derived_world import derive, named
+from vla_sim.world.semantic_map import World
 
 READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
 STALL = 120.0  # [s] wall without simulated time going on

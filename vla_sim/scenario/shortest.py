@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.global_planner import GlobalPlanner, Path
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 def shortest_way(world: World, start: tuple[float, float], goal: tuple[float, float]) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.engines.engine import Array
-from vla_sim.sdf_tree import Lidar, Noise
+from vla_sim.world.sdf.elements import Lidar, Noise
 
 
 def angles(lidar: Lidar) -> tuple[Array, Array]:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import sdf_tree
 from vla_sim.sensors import kernels
 from vla_sim.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
 from vla_sim.sensors.meshes import load_triangles
+from vla_sim.world.sdf import elements
 
 Array = NDArray[np.float64]
 KIND = {
@@ -90,10 +90,10 @@ class Scene:
     world: for its visuals, lights and colours; robot: name of the robot's model.
     """
 
-    def __init__(self, world: sdf_tree.World, robot: str) -> None:
+    def __init__(self, world: elements.World, robot: str) -> None:
         self.links: list[str] = []
         rest, static, own = [], [], []
-        visuals: list[tuple[int, sdf_tree.Visual]] = []
+        visuals: list[tuple[int, elements.Visual]] = []
         lights = [(np.eye(4), light) for light in world.lights]
         for name, model, pose in world.walk():
             fixed = model.static or any(
@@ -163,7 +163,7 @@ class _Meshes:
         return np.concatenate(self.box), np.concatenate(self.child), np.ascontiguousarray(triangles)
 
 
-def _shapes(visuals: list[tuple[int, sdf_tree.Visual]], meshes: _Meshes) -> Shapes:
+def _shapes(visuals: list[tuple[int, elements.Visual]], meshes: _Meshes) -> Shapes:
     n = len(visuals)
     out = Shapes(
         np.zeros(n, np.int8), np.ones((n, 3)), np.zeros(n, np.int32), np.zeros((n, 4, 4)),
@@ -184,7 +184,7 @@ def _shapes(visuals: list[tuple[int, sdf_tree.Visual]], meshes: _Meshes) -> Shap
     return out
 
 
-def _sizes(geometry: sdf_tree.Geometry) -> tuple[Array, Array]:
+def _sizes(geometry: elements.Geometry) -> tuple[Array, Array]:
     """size (3,) for the kernels, and half the sides (3,) of the shape's box."""
     a, b, c = (*geometry.size, 0.0, 0.0)[:3]
     if geometry.shape == "box":
@@ -214,7 +214,7 @@ def _upright(normal: tuple[float, float, float]) -> Array:
     return out
 
 
-def _lights(lights: list[tuple[Array, sdf_tree.Light]]) -> Array:
+def _lights(lights: list[tuple[Array, elements.Light]]) -> Array:
     """(m, 11) for `kernels.shoot`. A spot light counts as a point light. Lights on links stay where they
     were at the start."""
     out = []

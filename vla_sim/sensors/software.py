@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot, sdf_tree
+from vla_sim import robot
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.engines.engine import CameraFrame, LidarFrame
 from vla_sim.sensors import kernels, lidar
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.scene import Scene
+from vla_sim.world.sdf import elements
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class SoftwareSensors:
     """Sensors of model `robot_name` in a world. `scan` belongs to one thread, `render` and `view` to one
     other. noise: False turns it off."""
 
-    def __init__(self, world: sdf_tree.World, robot_name: str, noise: bool = True) -> None:
+    def __init__(self, world: elements.World, robot_name: str, noise: bool = True) -> None:
         self.scene = scene = Scene(world, robot_name)
         model = world.model(robot_name)
         index = {name: i for i, name in enumerate(scene.links)}

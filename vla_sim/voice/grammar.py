@@ -23,7 +23,7 @@ from vla_sim.voice.phrases import (
     sample,
     vocabulary,
 )
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 COLOURS = ("red", "green", "blue", "yellow", "white", "black")
 KINDS = ("cup", "ball", "box", "bottle")

@@ -34,7 +34,7 @@ from vla_sim.voice.speaker import Speaker
 from vla_sim.voice.sphinx import Pocketsphinx
 from vla_sim.voice.synthesis import Hibari
 from vla_sim.voice.whisper import Whisper
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 RECOGNISERS = ("pocketsphinx", "whisper")
 MOST_WAITING = 1500

@@ -14,7 +14,7 @@ def distance(meter: Meter, package: str, map_: str) -> None:
 
     from vla_sim.bench.floor import discs
     from vla_sim.navigation.distance import FAR, clearance_field
-    from vla_sim.world import World
+    from vla_sim.world.semantic_map import World
 
     if map_ == "apartment":
         occupied = World.load(map_).rasterise(0.025).occupied.copy()

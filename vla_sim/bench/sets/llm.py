@@ -22,7 +22,7 @@ from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.rules import RulePlanner, Understood
 from vla_sim.language.scripted_llm import ScriptedLlm
 from vla_sim.safety.plan_check import PlanChecker
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from vla_sim.navigation.navigator import Navigator, warm
 from vla_sim.robot import STANDING_HEIGHT
 from vla_sim.safety import gate
 from vla_sim.safety.supervisor import Supervisor
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 CELLS = 1000
 BLOCK = 8.0  # [m] between the walls of the large map

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim import contract, sdf
+from vla_sim import contract
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
@@ -24,9 +24,10 @@ from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Percept, Perception, only_ones
 from vla_sim.perception.detector import ColourDetector
 from vla_sim.perception.vocabulary import Vocabulary
-from vla_sim.scenario.derive import derive
 from vla_sim.scenario.format import Added, Pose, Scenario
-from vla_sim.world import World
+from vla_sim.world.derived_world import derive
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import World
 
 CASES = (("vga", 640, 480, 1), ("vga", 640, 480, 5), ("hd", 1280, 720, 1), ("hd", 1280, 720, 10))
 """Name, width, height, objects: the chapter's."""
@@ -55,7 +56,7 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = tabletop(objects, Path(folder))
         world = World.load(str(path))
-        engine = MujocoEngine(with_camera(sdf.load_world(path), width, height))
+        engine = MujocoEngine(with_camera(reader.load_world(path), width, height))
         try:
             frames, where = photographs(engine)
         finally:
@@ -106,7 +107,7 @@ def scenario(world: str, **changes: object) -> Scenario:
     return Scenario(version=1, proves="a scene to look at", world=world, script=[], **changes)  # type: ignore[arg-type]
 
 
-def with_camera(world: sdf.World, width: int, height: int) -> sdf.World:
+def with_camera(world: reader.World, width: int, height: int) -> reader.World:
     """The same world, its robot's camera with so many pixels."""
     models = tuple(
         replace(model, links=tuple(

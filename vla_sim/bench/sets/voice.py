@@ -15,7 +15,7 @@ from vla_sim.voice.numbers import normalise
 from vla_sim.voice.recogniser import Recogniser, warm
 from vla_sim.voice.sphinx import Pocketsphinx
 from vla_sim.voice.synthesis import Hibari
-from vla_sim.world import World
+from vla_sim.world.semantic_map import World
 
 COMMANDS = {
     "move_forward": "Move forward 2 meters",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.geometry import inverse
-from vla_sim.sdf_tree import (
+from vla_sim.world.sdf.elements import (
     Array,
     Camera,
     Collision,
@@ -24,7 +24,7 @@ from vla_sim.sdf_tree import (
     Sensor,
     Visual,
 )
-from vla_sim.sdf_values import Scope, Values
+from vla_sim.world.sdf.values import Scope, Values
 
 MESHES = (".obj", ".stl")
 DEFAULT_MASK = "0xFF"

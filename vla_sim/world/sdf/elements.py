@@ -1,4 +1,4 @@
-"""What an SDF file says, as frozen dataclasses with resolved poses. `vla_sim.sdf` fills them.
+"""What an SDF file says, as frozen dataclasses with resolved poses. `vla_sim.world.sdf.reader` fills them.
 
 Poses are (4, 4) float64. Every element knows the file and line it came from (`where`).
 """

@@ -23,8 +23,7 @@ from lxml import etree
 from vla_sim.common import assets
 from vla_sim.common.errors import MissingError, SdfError
 from vla_sim.common.geometry import inverse
-from vla_sim.sdf_parts import Parts
-from vla_sim.sdf_tree import (
+from vla_sim.world.sdf.elements import (
     Array,
     Axis,
     Camera,
@@ -49,7 +48,8 @@ from vla_sim.sdf_tree import (
     Where,
     World,
 )
-from vla_sim.sdf_values import Scope, SdfWarning
+from vla_sim.world.sdf.link_reader import Parts
+from vla_sim.world.sdf.values import Scope, SdfWarning
 
 __all__ = [
     "Axis", "Camera", "Collision", "ContactSurface", "Frame", "Geometry", "Imu", "Inertial", "Joint",

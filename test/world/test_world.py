@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vla_sim import footprint, sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.contract import ObjectQuery
-from vla_sim.world import Grid, Surface, World
+from vla_sim.world import projection
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import Grid, Surface, World
 
 WORLDS = assets.world_names()
 CELL = 0.05
@@ -146,8 +147,8 @@ def test_entered_cells_are_those_that_hold_a_point_of_the_solid(
     low, high, cell = -0.1, 0.3, 0.1
     pose = transform(at, rotation_from_rpy(*rpy))
     axis = np.arange(-1.55, 1.56, cell)
-    shadow = footprint.shadow(shape, size, pose, low, high)
-    got = np.zeros((32, 32), bool) if shadow is None else footprint.entered(*shadow, axis, axis, cell)
+    shadow = projection.shadow(shape, size, pose, low, high)
+    got = np.zeros((32, 32), bool) if shadow is None else projection.entered(*shadow, axis, axis, cell)
     u = np.random.default_rng(1).uniform(-1, 1, (40000, 3))
     if shape == "box":
         points = u * np.asarray(size) / 2
@@ -307,7 +308,7 @@ def test_way_to_the_kitchen_is_5_to_7_m_through_a_door(apartment: World) -> None
 
 def objects_on(world: World) -> list[tuple[str, NDArray[np.float64], Surface]]:
     """(name, position, the surface it stands on) of every movable object."""
-    tree = sdf.load_world(world.path)
+    tree = reader.load_world(world.path)
     found = []
     for kind in world.objects:
         position = tree.model(kind.name).pose[:3, 3]
@@ -364,7 +365,7 @@ def test_objects_stay_apart_when_each_moves_by_10_cm(name: str) -> None:
 
 def test_corridor_hides_obstacles_from_the_map_and_has_a_person(apartment: World) -> None:
     world = World.load("corridor")
-    tree = sdf.load_world(world.path)
+    tree = reader.load_world(world.path)
     hidden = [m.name for m in tree.models if m.name.startswith("unmapped_")]
     assert len(hidden) >= 2
     assert not any(solid.name.startswith(("unmapped_", "person", "forbidden_")) for solid in world.solids)
@@ -383,7 +384,7 @@ SYSTEMS = ("physics", "sensors", "user-commands", "scene-broadcaster", "contact"
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_world_carries_gazebos_systems_and_casts_no_shadows(name: str) -> None:
-    tree = sdf.load_world(assets.find_world(name))
+    tree = reader.load_world(assets.find_world(name))
     assert {f"gz-sim-{system}-system" for system in SYSTEMS} <= {p.filename for p in tree.plugins}
     sensors = next(p for p in tree.plugins if "sensors" in p.filename)
     assert sensors.tag.get("render_engine") == "ogre2"

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim import sdf
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
+from vla_sim.world.sdf import reader
 
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
 LINK = f"<link name='l'>{BOX}</link>"
 
 
-def model(inner: str, attributes: str = "") -> sdf.Model:
-    return sdf.loads(f"<sdf version='1.10'><model name='m' {attributes}>{inner}</model></sdf>").models[0]
+def model(inner: str, attributes: str = "") -> reader.Model:
+    return reader.loads(f"<sdf version='1.10'><model name='m' {attributes}>{inner}</model></sdf>").models[0]
 
 
-def world(inner: str) -> sdf.World:
-    found = sdf.loads(f"<sdf version='1.10'><world name='w'>{inner}</world></sdf>").world
+def world(inner: str) -> reader.World:
+    found = reader.loads(f"<sdf version='1.10'><world name='w'>{inner}</world></sdf>").world
     assert found is not None
     return found
 
@@ -97,7 +97,7 @@ def test_include_renames_moves_and_fixes(tmp_path: Path) -> None:
         "<sdf version='1.10'><world name='w'><include><uri>model://cup</uri><name>my_cup</name>"
         "<pose>1 0 0 0 0 0</pose><static>true</static></include></world></sdf>"
     )
-    cup = sdf.load_world(file).model("my_cup")
+    cup = reader.load_world(file).model("my_cup")
     assert cup.static
     assert cup.pose[0, 3] == 1
     assert (cup.directory, cup.where.line) == (folder, 1)
@@ -136,7 +136,7 @@ def test_plugin_parameters_come_as_a_tree() -> None:
 
 
 def test_each_kind_of_unsupported_element_is_named_once_with_its_line() -> None:
-    with pytest.warns(sdf.SdfWarning) as seen:
+    with pytest.warns(reader.SdfWarning) as seen:
         world("\n<population name='p'/>\n<population name='q'/>\n<road name='r'/>")
     messages = [str(w.message) for w in seen]
     assert messages == [
@@ -151,7 +151,7 @@ def test_the_shipped_files_give_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for path in sorted(assets.worlds_dir().glob("*.sdf")):
-            sdf.load_world(path)
+            reader.load_world(path)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_shipped_files_give_no_warning() -> None:
 )
 def test_a_broken_file_is_one_error_with_file_and_line(text: str, message: str) -> None:
     with pytest.raises(SdfError) as error:
-        sdf.loads(text)
+        reader.loads(text)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -222,12 +222,12 @@ def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.sdf"
     file.write_text("<sdf version='1.10'><model name='m'><include><uri>m.sdf</uri></include></model></sdf>")
     with pytest.raises(SdfError, match="includes itself"):
-        sdf.load(file)
+        reader.load(file)
 
 
 def test_a_missing_file_is_an_sdf_error() -> None:
     with pytest.raises(SdfError, match="cannot be read"):
-        sdf.load("/nowhere.sdf")
+        reader.load("/nowhere.sdf")
 
 
 Coordinates = st.tuples(*[st.floats(-10, 10)] * 3, *[st.floats(-math.pi, math.pi)] * 3)
@@ -263,7 +263,7 @@ def test_no_tree_of_known_elements_breaks_the_reader(tree: tuple) -> None:  # ty
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            sdf.loads(f"<sdf version='1.10'><world name='w'>{text(tree)}</world></sdf>")
+            reader.loads(f"<sdf version='1.10'><world name='w'>{text(tree)}</world></sdf>")
         except SdfError as error:
             if not str(error).startswith("inline.sdf:"):
                 raise

@@ -9,11 +9,11 @@ from typing import Any
 
 from lxml import etree
 
-from vla_sim import sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.scenario.format import Added, Scenario
-from vla_sim.world import ROBOT, UNMAPPED
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import ROBOT, UNMAPPED
 
 DRAG = 120.0
 """[N s/m] of models/person: the force that carries it is its speed times this."""
@@ -34,7 +34,7 @@ def derive(scenario: Scenario, folder: Path) -> Worlds:
     unchanged = not scenario.add and not scenario.remove and scenario.start is None and scenario.light == 1.0
     if unchanged:
         return Worlds(named(scenario.world), named(scenario.world))
-    sdf.load_world(path)  # a broken file is told of with its line
+    reader.load_world(path)  # a broken file is told of with its line
     tree = etree.parse(str(path), etree.XMLParser(resolve_entities=False, no_network=True))
     world = tree.getroot().find("world")
     if scenario.start is not None:
@@ -92,7 +92,7 @@ def model_name(added: Added, number: int) -> str:
     """What the model that a scenario adds as its `number`th (from 0) is called in the world."""
     folder = assets.models_dir() / added.model
     name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
-    if folder.is_dir() and not added.walk and sdf.load_model(sdf.model_file(folder)).static:
+    if folder.is_dir() and not added.walk and reader.load_model(reader.model_file(folder)).static:
         return name if added.mapped else f"{UNMAPPED}{name.removeprefix(UNMAPPED)}"
     return added.model if added.name == "" and folder.is_dir() else name
 

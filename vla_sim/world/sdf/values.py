@@ -11,7 +11,7 @@ import numpy as np
 
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import rotation_from_quaternion, rotation_from_rpy, transform
-from vla_sim.sdf_tree import Array, Model, Plugin, Rgba, Tag, Where
+from vla_sim.world.sdf.elements import Array, Model, Plugin, Rgba, Tag, Where
 
 KNOWN: dict[str, str] = {
     "sdf": "world model",

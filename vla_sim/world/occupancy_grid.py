@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import footprint
+from vla_sim.world import projection
 
 
 class Solid(Protocol):
@@ -64,7 +64,7 @@ def rasterise(
     point (n of x, y [m] in map).
     """
     shadows = [
-        one for s in solids if (one := footprint.shadow(s.shape, s.size, s.pose, low, high)) is not None
+        one for s in solids if (one := projection.shadow(s.shape, s.size, s.pose, low, high)) is not None
     ]
     lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
     highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
@@ -79,7 +79,7 @@ def rasterise(
         right, above = corners.max(axis=0) + radius + resolution
         across = slice(*np.searchsorted(x, (left, right)))
         along = slice(*np.searchsorted(y, (below, above)))
-        occupied[along, across] |= footprint.entered(corners, radius, x[across], y[along], resolution)
+        occupied[along, across] |= projection.entered(corners, radius, x[across], y[along], resolution)
     return Grid(occupied, round(first[0] * resolution, 9), round(first[1] * resolution, 9), resolution)
 
 

@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import sdf
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract import ObjectQuery, Point
-from vla_sim.grid import Grid, rasterise, spread
+from vla_sim.world.occupancy_grid import Grid, rasterise, spread
+from vla_sim.world.sdf import reader
 
 Array = NDArray[np.float64]
 
@@ -134,7 +134,7 @@ class World:
         Raises `InputError` for an unknown name (listing the known ones), `SdfError` for a bad file.
         """
         path = assets.find_world(name_or_path)
-        tree = sdf.load_world(path)
+        tree = reader.load_world(path)
         robot = next((model for model in tree.models if model.name == ROBOT), None)
         if robot is None:
             raise InputError(f"{path} has no model named {ROBOT}; include model://{ROBOT} where it starts")
@@ -191,11 +191,13 @@ def _planar(pose: Array) -> tuple[float, float, float]:
 # --------------------------------------------------------------------------- geometry of the tree
 
 
-def _geometries(model: sdf.Model, visuals: bool) -> Iterator[tuple[str, Array, sdf.Geometry, sdf.Where]]:
+def _geometries(
+    model: reader.Model, visuals: bool
+) -> Iterator[tuple[str, Array, reader.Geometry, reader.Where]]:
     """(scoped name, (4, 4) pose in the world, geometry, where) of all collisions, nested ones too."""
     for name, one, pose in model.walk():
         for link in one.links:
-            items: list[sdf.Collision | sdf.Visual] = [*link.collisions]
+            items: list[reader.Collision | reader.Visual] = [*link.collisions]
             if visuals:
                 items.extend(link.visuals)
             for item in items:
@@ -204,7 +206,7 @@ def _geometries(model: sdf.Model, visuals: bool) -> Iterator[tuple[str, Array, s
 
 
 def _primitive(
-    geometry: sdf.Geometry, where: sdf.Where
+    geometry: reader.Geometry, where: reader.Where
 ) -> tuple[Literal["box", "cylinder", "sphere"], tuple[float, float, float]]:
     """The `Solid` shape and size around a geometry."""
     size = geometry.size
@@ -218,13 +220,13 @@ def _primitive(
         return "cylinder", (size[0], size[1] + 2 * size[0], 0.0)
     if geometry.shape == "ellipsoid":
         return "box", (2 * size[0], 2 * size[1], 2 * size[2])
-    raise sdf.SdfError(
+    raise reader.SdfError(
         f"{where}: a {geometry.shape} cannot be put on the map; give boxes, cylinders or spheres "
         "as collisions"
     )
 
 
-def solids_of(model: sdf.Model) -> Iterator[Solid]:
+def solids_of(model: reader.Model) -> Iterator[Solid]:
     """A primitive around each of a model's collisions. Raises `SdfError` for a shape that has none."""
     for name, pose, geometry, where in _geometries(model, visuals=False):
         if geometry.shape != "plane":
@@ -242,20 +244,20 @@ def _half_extent(shape: str, size: tuple[float, float, float], rotation: Array) 
     return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2
 
 
-def _bounds(model: sdf.Model) -> tuple[float, float, float, float]:
+def _bounds(model: reader.Model) -> tuple[float, float, float, float]:
     """(x0, y0, x1, y1) around all that is to be seen or touched of a model."""
     boxes = []
     for _, pose, geometry, where in _geometries(model, visuals=True):
         half = _half_extent(*_primitive(geometry, where), pose[:3, :3])[:2]
         boxes.append((pose[:2, 3] - half, pose[:2, 3] + half))
     if not boxes:
-        raise sdf.SdfError(f"{model.where}: {model.name} has no geometry; give it the size of its area")
+        raise reader.SdfError(f"{model.where}: {model.name} has no geometry; give it the size of its area")
     low = np.min([b[0] for b in boxes], axis=0)
     high = np.max([b[1] for b in boxes], axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _vocabulary(models: tuple[sdf.Model, ...]) -> tuple[ObjectKind, ...]:
+def _vocabulary(models: tuple[reader.Model, ...]) -> tuple[ObjectKind, ...]:
     """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
     pattern = re.compile(rf"({'|'.join(COLOURS)})_([a-z]+)(_\d+)?")
     found: dict[tuple[str, str], ObjectKind] = {}
@@ -266,11 +268,11 @@ def _vocabulary(models: tuple[sdf.Model, ...]) -> tuple[ObjectKind, ...]:
     return tuple(found.values())
 
 
-def _object(model: sdf.Model, colour: str, kind: str) -> ObjectKind:
+def _object(model: reader.Model, colour: str, kind: str) -> ObjectKind:
     """The shape is that of the largest collision; the size is around all of them."""
     solids = list(solids_of(model))
     if not solids:
-        raise sdf.SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
+        raise reader.SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
     into = inverse(model.pose)
     boxes = [(into @ s.pose, _half_extent(s.shape, s.size, (into @ s.pose)[:3, :3])) for s in solids]
     high = np.max([p[:3, 3] + h for p, h in boxes], axis=0)

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from vla_sim import sdf
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.derive import derive
 from vla_sim.scenario.format import Added, Pose, Scenario, Type
-from vla_sim.world import World
+from vla_sim.world.derived_world import derive
+from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import World
 
 
 def scenario(**changes):
@@ -29,7 +29,7 @@ def test_what_is_added_is_there_and_what_is_not_mapped_is_not_in_the_map(tmp_pat
     ]
     found = derive(scenario(add=changes), tmp_path)
     assert found.known == found.real
-    tree, world = sdf.load_world(found.known), World.load(found.known)
+    tree, world = reader.load_world(found.known), World.load(found.known)
     assert {"known", "unmapped_hidden", "red_ball_b"} <= {m.name for m in tree.models}
     solids = {s.name.split("::")[0] for s in world.solids}
     assert "known" in solids
@@ -38,14 +38,14 @@ def test_what_is_added_is_there_and_what_is_not_mapped_is_not_in_the_map(tmp_pat
 
 def test_what_is_taken_away_is_known_of_but_not_there(tmp_path):
     found = derive(scenario(remove=["red_cup"]), tmp_path)
-    assert "red_cup" in {m.name for m in sdf.load_world(found.known).models}
-    assert "red_cup" not in {m.name for m in sdf.load_world(found.real).models}
+    assert "red_cup" in {m.name for m in reader.load_world(found.known).models}
+    assert "red_cup" not in {m.name for m in reader.load_world(found.real).models}
 
 
 def test_start_and_light_are_changed(tmp_path):
     found = derive(scenario(start=Pose(x=1.0, y=0.5, yaw=90), light=0.5), tmp_path)
     assert World.load(found.known).start == pytest.approx((1.0, 0.5, math.pi / 2))
-    before, after = sdf.load_world(sdf_path("apartment")), sdf.load_world(found.known)
+    before, after = reader.load_world(sdf_path("apartment")), reader.load_world(found.known)
     assert after.lights[0].diffuse[0] == pytest.approx(before.lights[0].diffuse[0] / 2, rel=1e-3)
 
 
@@ -56,7 +56,7 @@ def sdf_path(name):
 def test_someone_who_walks_is_carried_along_his_way(tmp_path):
     person = Added(model="person", name="person", x=1.9, y=0, walk=[(1.9, 1.0), (1.9, 0.0)], speed=0.5)
     found = derive(scenario(add=[person]), tmp_path)
-    model = next(m for m in sdf.load_world(found.known).models if m.name == "person")
+    model = next(m for m in reader.load_world(found.known).models if m.name == "person")
     assert not model.static
     assert any(p.name.endswith("TrajectoryFollower") for p in model.plugins)
 

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("gz.math7", reason="needs the Python bindings of Gazebo Harmonic (gz-math7)")
 sdformat = pytest.importorskip("sdformat14", reason="needs Gazebo Harmonic's Python bindings (sdformat14)")
 
-from vla_sim import sdf  # noqa: E402
 from vla_sim.common import assets  # noqa: E402
 from vla_sim.common.geometry import transform  # noqa: E402
+from vla_sim.world.sdf import reader  # noqa: E402
 
 pytestmark = pytest.mark.gazebo
 WORLDS = ("apartment", "tabletop", "corridor")
@@ -36,7 +36,7 @@ def both(request):
     config.set_find_callback(lambda uri: uri.replace("model://", models + "/"))
     root = sdformat.Root()
     root.load(str(path), config)
-    return sdf.load_world(path), root.world_by_index(0)
+    return reader.load_world(path), root.world_by_index(0)
 
 
 def pairs(both):
