@@ -12,7 +12,7 @@ WORK = {
     "perception": """
 from perception_scene import HEAD, RED, Scene, look
 from vla_sim import robot
-from vla_sim.kinematics import Kinematics
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.perception.core import Frame, Perception
 from vla_sim.perception.detector import ColourDetector
 core = Perception(ColourDetector(), Kinematics.load())
@@ -48,7 +48,7 @@ assert navigator.movers.hold(path) < 1.0
     "manipulation": """
 from vla_sim import robot
 from vla_sim.common.geometry import transform
-from vla_sim.kinematics import Kinematics
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.manipulation.grasp import Target
 from vla_sim.manipulation.planner import ArmPlanner, Scene
 planner = ArmPlanner(Kinematics.load())

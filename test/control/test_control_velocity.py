@@ -12,7 +12,7 @@ from vla_sim.control.fall import FallDetector
 from vla_sim.control.velocity import VelocityCommand, VelocityLimits
 
 from control_arm_model import standing  # isort: skip
-from vla_sim import robot  # isort: skip
+from vla_sim.robot import g1  # isort: skip
 
 LIMITS = VelocityLimits()
 
@@ -72,7 +72,7 @@ def test_any_other_velocity_makes_the_policy_step_towards_it(wanted):
 
 
 def tilted(roll):
-    state = standing(robot.DEFAULT_POSE)
+    state = standing(g1.DEFAULT_POSE)
     state.orientation = quaternion_from_rotation(rotation_from_rpy(roll, 0.0, 0.0))
     return state
 
@@ -93,8 +93,8 @@ def test_a_lasting_tilt_is_a_fall_and_a_bump_is_not():
 
 
 def test_sitting_on_the_heels_is_a_fall():
-    detector, q = FallDetector(), robot.DEFAULT_POSE.copy()
-    q[[robot.INDEX["left_knee_joint"], robot.INDEX["right_knee_joint"]]] = 2.6
+    detector, q = FallDetector(), g1.DEFAULT_POSE.copy()
+    q[[g1.INDEX["left_knee_joint"], g1.INDEX["right_knee_joint"]]] = 2.6
     for _ in range(10):
         detector.update(standing(q))
     assert detector.fallen

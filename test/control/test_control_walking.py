@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from vla_sim import robot
 from vla_sim.common.geometry import transform, yaw_from_quaternion
 from vla_sim.control.arm import pelvis_in_odom
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.kinematics import Kinematics
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 
 FLOOR = """<?xml version="1.0"?>
 <sdf version="1.9"><world name="floor">
@@ -79,10 +79,10 @@ def test_it_turns_on_the_spot(engine, controller):
 
 def test_the_tool_stays_within_two_millimetres_where_it_was_sent(engine, controller, kinematics):
     run(engine, controller, 1.5)
-    state, arm, index = engine.state(), kinematics.arm["right"], robot.ARM_INDEX["right"]
+    state, arm, index = engine.state(), kinematics.arm["right"], g1.ARM_INDEX["right"]
     base, waist = pelvis_in_odom(state), state.joint_position[12:15]
     q = arm.inverse(transform([0.42, -0.12, 0.15]), waist, state.joint_position[index])
-    names = robot.ARM_JOINTS["right"]
+    names = g1.ARM_JOINTS["right"]
     controller.arm_trajectory("right", names, [1.5], [q], frame="odom", stamp=state.time)
     run(engine, controller, 3.0)
     goal = (base @ arm.forward(q, waist))[:3, 3]
@@ -97,7 +97,7 @@ def test_it_walks_straight_with_an_arm_held_up(engine, controller, kinematics):
     run(engine, controller, 1.0)
     arm = kinematics.arm["right"]
     q = arm.inverse(transform([0.28, -0.15, 0.18]), np.zeros(3), arm.comfort)
-    controller.arm_trajectory("right", robot.ARM_JOINTS["right"], [1.5], [q])
+    controller.arm_trajectory("right", g1.ARM_JOINTS["right"], [1.5], [q])
     run(engine, controller, 2.5)
     start = engine.truth().robot
     truth = run(engine, controller, 5.0, (0.3, 0.0, 0.0))

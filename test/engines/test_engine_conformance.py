@@ -9,11 +9,11 @@ from importlib.util import find_spec
 
 import pytest
 
-from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.engines import make_engine
 from vla_sim.engines.conformance import CHECKS, WORLD, Bench, ConformanceError, check_engine
 from vla_sim.engines.engine import Contact
+from vla_sim.robot import g1
 
 NAMES = [name for name, _, _ in CHECKS]
 
@@ -85,7 +85,7 @@ def test_the_checks_find_what_is_wrong(right):
         return contacts
 
     def weak_fingers(command):
-        command.stiffness[len(robot.BODY_JOINTS) :] *= 0.02
+        command.stiffness[len(g1.BODY_JOINTS) :] *= 0.02
         right.command(command)
 
     named = {name: check for name, check, _ in CHECKS}

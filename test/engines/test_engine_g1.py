@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.common.geometry import inverse
 from vla_sim.engines.mujoco import MujocoEngine
+from vla_sim.robot import g1 as robot
 from vla_sim.world.sdf import reader
 
 

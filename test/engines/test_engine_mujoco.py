@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from engine_rig import box, make_world
 
-from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.engine import JointCommand, Randomisation
 from vla_sim.engines.mujoco import MujocoEngine
+from vla_sim.robot import g1
 
 TABLE = box("table", "1.2 0 0.4", "0.6 0.8 0.8")
 CUBE = box("cube", "1.2 0 0.85", "0.06 0.06 0.1", static=False, mass=0.2)
@@ -24,13 +24,13 @@ def room() -> MujocoEngine:
 
 
 def command(**changes: object) -> JointCommand:
-    values = {"position": robot.DEFAULT_POSE.copy(), "stiffness": np.zeros(33), "effort": np.zeros(33)}
+    values = {"position": g1.DEFAULT_POSE.copy(), "stiffness": np.zeros(33), "effort": np.zeros(33)}
     return JointCommand(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def walk(engine: MujocoEngine, velocity: tuple[float, float, float], seconds: float) -> None:
     policy = WalkingPolicy(load_policy())
-    target = robot.DEFAULT_POSE.copy()
+    target = g1.DEFAULT_POSE.copy()
     stiffness = np.zeros(33)
     stiffness[:29], stiffness[29:] = policy.stiffness, 1000.0
     for _ in range(round(seconds * 50)):
@@ -44,7 +44,7 @@ def test_it_stands_for_ten_seconds_on_both_feet(room: MujocoEngine) -> None:
     walk(room, (0, 0, 0), 10)
     truth = room.truth()
     assert not truth.fallen
-    assert truth.robot[2] == pytest.approx(robot.STANDING_HEIGHT, abs=0.02)
+    assert truth.robot[2] == pytest.approx(g1.STANDING_HEIGHT, abs=0.02)
     assert np.hypot(*truth.robot[:2]) < 0.05
     touching = {c.a.split("::")[1] for c in room.contacts() if c.b == "ground::link::floor"}
     assert touching == {"left_ankle_roll_link", "right_ankle_roll_link"}
@@ -128,7 +128,7 @@ def test_a_bad_command_is_refused(room: MujocoEngine, changes: dict[str, np.ndar
 def test_a_command_beyond_the_limits_is_clipped_to_them(room: MujocoEngine) -> None:
     room.reset()
     room.command(command(position=np.full(33, 9.0)))
-    knee = robot.INDEX["left_knee_joint"]
+    knee = g1.INDEX["left_knee_joint"]
     assert room.data.ctrl[knee] == pytest.approx(2.8798)
 
 
@@ -136,7 +136,7 @@ def test_effort_is_limited_to_the_motors(room: MujocoEngine) -> None:
     room.reset()
     room.command(command(effort=np.full(33, 1e4)))
     room.step()
-    wrist = robot.INDEX["left_wrist_yaw_joint"]
+    wrist = g1.INDEX["left_wrist_yaw_joint"]
     assert room.data.actuator_force[wrist] == pytest.approx(5.0)
 
 
@@ -196,7 +196,7 @@ def test_odometry_begins_at_the_true_pose_and_drifts() -> None:
 def test_sensors_can_be_exact() -> None:
     engine = MujocoEngine(make_world(), noise=False)
     state, truth = engine.state(), engine.truth()
-    assert state.joint_position == pytest.approx(robot.DEFAULT_POSE)
+    assert state.joint_position == pytest.approx(g1.DEFAULT_POSE)
     assert state.linear_acceleration_base == pytest.approx([0, 0, 9.81])
     assert state.odom_orientation == pytest.approx(truth.robot[3:])
 

@@ -14,11 +14,12 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
-from vla_sim import contract, robot  # noqa: E402
+from vla_sim import contract  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import Plan, Step, Verdict  # noqa: E402
 from vla_sim.engines.node import EngineNode  # noqa: E402
+from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros import StageNode, to_seconds  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -72,7 +73,7 @@ def test_it_publishes_time_odometry_sensors_and_truth(setup):
     setup.until(lambda: all(t.name in setup.last for t in topics))
     odometry = setup.last["/odom"]
     assert (odometry.header.frame_id, odometry.child_frame_id) == ("odom", "base_link")
-    assert len(setup.last["/joint_states"].position) == len(robot.JOINTS)
+    assert len(setup.last["/joint_states"].position) == len(g1.JOINTS)
     scan = setup.last["/scan"]
     assert len(scan.ranges) == 360
     assert min(scan.ranges) > 0.1
@@ -113,12 +114,12 @@ def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
         publisher.publish(trajectory(np.full(7, value)))
         setup.until(lambda b=before: setup.node.status()["commands_refused"] != b)
     publisher.publish(trajectory(goal))
-    arm = robot.ARM_INDEX["right"]
+    arm = g1.ARM_INDEX["right"]
     setup.until(lambda: np.abs(setup.node.state.joint_position[arm] - goal).max() < 0.1)
 
 
 def trajectory(positions):
-    message = JointTrajectory(joint_names=list(robot.ARM_JOINTS["right"]))
+    message = JointTrajectory(joint_names=list(g1.ARM_JOINTS["right"]))
     point = JointTrajectoryPoint(positions=positions.tolist())
     point.time_from_start.sec = 1
     message.points = [point]

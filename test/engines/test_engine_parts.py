@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.engines import make_engine
@@ -18,6 +17,7 @@ from vla_sim.engines.fake import FakeEngine
 from vla_sim.engines.follower import position_at
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.odometry import Odometry
+from vla_sim.robot import g1
 
 
 def test_odometry_without_drift_is_the_truth() -> None:
@@ -60,7 +60,7 @@ def _distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 def test_rays_agree_with_mujoco() -> None:
     fake = make_engine("fake", "tabletop")
     real = MujocoEngine(assets.find_world("tabletop"), noise=False)
-    real.data.qpos[real._root_q + 2] = robot.STANDING_HEIGHT
+    real.data.qpos[real._root_q + 2] = g1.STANDING_HEIGHT
     real.step()
     ours, theirs = fake.scan(), real.scan()
     assert ours.position == pytest.approx(theirs.position, abs=0.01)
@@ -80,7 +80,7 @@ def test_the_fake_moves_as_told(fake: FakeEngine) -> None:
     fake.reset()
     start = fake.base.copy()
     fake.move_base(0.5, 0.0, 0.0)
-    position = robot.DEFAULT_POSE + 0.1
+    position = g1.DEFAULT_POSE + 0.1
     fake.command(JointCommand(position, np.ones(33), np.zeros(33)))
     for _ in range(50):
         fake.step()
@@ -108,7 +108,7 @@ def test_the_fake_refuses_a_bad_command(fake: FakeEngine) -> None:
 def test_both_engines_put_the_tools_at_the_same_place(fake: FakeEngine) -> None:
     fake.reset()
     real = MujocoEngine(assets.find_world("tabletop"), noise=False)
-    lift = real.truth().robot[2] - robot.STANDING_HEIGHT
+    lift = real.truth().robot[2] - g1.STANDING_HEIGHT
     for name, position in real.truth().tools.items():
         assert fake.truth().tools[name] == pytest.approx(position - (0, 0, lift), abs=1e-6)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim import robot
 from vla_sim.common.assets import worlds_dir
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract import DetectedObject, ManipulationRequest
@@ -21,7 +20,6 @@ from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.node import CALIBRATION
-from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.motion import Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
@@ -29,6 +27,8 @@ from vla_sim.manipulation.standing import Stand, choose_stand
 from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.navigation.docking import PoseServo, ServoSettings
 from vla_sim.navigation.pose_filter import PoseFilter
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
@@ -132,7 +132,7 @@ class Bench:
         for out in self.picker.tick(self.senses):
             if isinstance(out, Trajectory):
                 self.controller.arm_trajectory(
-                    out.side, robot.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
+                    out.side, g1.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
                 )
             else:
                 self.controller.gripper(out.side, out.opening)

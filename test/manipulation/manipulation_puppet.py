@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from vla_sim import robot
 from vla_sim.common.geometry import transform
 from vla_sim.contract import DetectedObject, ManipulationRequest
-from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.collision import table_box
 from vla_sim.manipulation.motion import READY, Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner, Scene
 from vla_sim.manipulation.surroundings import Senses, Surroundings
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.semantic_map import Surface
 
 KINEMATICS = Kinematics.load()
@@ -25,16 +25,16 @@ TABLE = Surface("table", "kitchen", EDGE + 0.3, 0.0, 0.0, 0.6, 1.4, 0.76)
 
 
 def ready_joints() -> np.ndarray:
-    q = robot.DEFAULT_POSE.copy()
-    for side in robot.SIDES:
-        q[robot.ARM_INDEX[side]] = READY[side]
+    q = g1.DEFAULT_POSE.copy()
+    for side in g1.SIDES:
+        q[g1.ARM_INDEX[side]] = READY[side]
     return q
 
 
 def scene(**values: object) -> Scene:
     """Standing at the table with both arms raised."""
     box = table_box(TABLE.x, TABLE.y, TABLE.yaw, TABLE.length, TABLE.width, TABLE.height)
-    base = transform((0.0, 0.0, robot.STANDING_HEIGHT))
+    base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
     made = {"stamp": 1.0, "joint_position": ready_joints(), "base": base, "table": box}
     return Scene(**(made | values))  # type: ignore[arg-type]
 
@@ -53,19 +53,19 @@ class Puppet:
     def __init__(self, *things: DetectedObject, ready: bool = True) -> None:
         self.picker = Picker(PLANNER, Surroundings((TABLE,)))
         self.time = 1.0
-        self.q = ready_joints() if ready else robot.DEFAULT_POSE.copy()
+        self.q = ready_joints() if ready else g1.DEFAULT_POSE.copy()
         self.things = list(things)
         self.motion: dict[str, tuple[float, Trajectory, np.ndarray]] = {}
-        self.width = dict.fromkeys(robot.SIDES, 0.0)
-        self.wanted = dict.fromkeys(robot.SIDES, 0.0)
+        self.width = dict.fromkeys(g1.SIDES, 0.0)
+        self.wanted = dict.fromkeys(g1.SIDES, 0.0)
         self.sent: list[Trajectory | GripperCommand] = []
         self.phases: list[str] = []
         self.slippery = self.stuck = False
         self.last_hand: dict[str, np.ndarray] = {}
 
     def tool(self, side: str) -> np.ndarray:
-        base = transform((0.0, 0.0, robot.STANDING_HEIGHT))
-        return base @ KINEMATICS.frame(robot.TOOL_FRAME[side], self.q)
+        base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
+        return base @ KINEMATICS.frame(g1.TOOL_FRAME[side], self.q)
 
     def between(self, side: str) -> DetectedObject | None:
         p = self.tool(side)[:3, 3]
@@ -78,17 +78,17 @@ class Puppet:
             p = np.vstack([start, motion.positions])
             now = [np.interp(self.time - began, t, p[:, j]) for j in range(7)]
             if not self.stuck:
-                self.q[robot.ARM_INDEX[side]] = now
-        for side in robot.SIDES:
+                self.q[g1.ARM_INDEX[side]] = now
+        for side in g1.SIDES:
             self.move_gripper(side)
         senses = Senses(
-            self.time, self.q.copy(), transform((0.0, 0.0, robot.STANDING_HEIGHT)), np.eye(4),
+            self.time, self.q.copy(), transform((0.0, 0.0, g1.STANDING_HEIGHT)), np.eye(4),
             tuple(_with(o, last_seen=self.time) for o in self.things),
         )  # fmt: skip
         for command in self.picker.tick(senses):
             self.sent.append(command)
             if isinstance(command, Trajectory):
-                start = self.q[robot.ARM_INDEX[command.side]].copy()
+                start = self.q[g1.ARM_INDEX[command.side]].copy()
                 self.motion[command.side] = (self.time, command, start)
             else:
                 self.wanted[command.side] = command.opening
@@ -100,7 +100,7 @@ class Puppet:
         stop = 0.0 if thing is None else thing.size[1]
         target = max(self.wanted[side], stop if self.width[side] >= stop else 0.0)
         self.width[side] += float(np.clip(target - self.width[side], -0.006, 0.006))
-        self.q[robot.FINGER_INDEX[side]] = 0.5 * self.width[side]
+        self.q[g1.FINGER_INDEX[side]] = 0.5 * self.width[side]
         hand = self.tool(side)[:3, 3]
         if thing is not None and self.wanted[side] < stop and self.width[side] == stop:
             moved = np.array(thing.position) + hand - self.last_hand.get(side, hand)

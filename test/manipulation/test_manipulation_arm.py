@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manipulation_puppet import KINEMATICS, PLANNER, scene
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
 from vla_sim.manipulation.collision import BodyModel, Obstacles, check, check_path
 from vla_sim.manipulation.grasp import Target
@@ -26,6 +25,7 @@ from vla_sim.manipulation.motion import (
     tool_line,
 )
 from vla_sim.manipulation.planner import GAP, PREGRASP, GraspPlan, PlacePlan
+from vla_sim.robot import g1
 
 WAIST = np.zeros(3)
 CHAIN = KINEMATICS.arm["right"]
@@ -87,11 +87,11 @@ def test_the_arms_spheres_are_its_own_size():
     assert set(body.finger) == {-1.0, 0.0, 1.0}
 
 
-@pytest.mark.parametrize("side", robot.SIDES)
+@pytest.mark.parametrize("side", g1.SIDES)
 @pytest.mark.parametrize("posture", [READY, HOME])
 def test_an_arm_at_rest_does_not_touch_its_own_body(side, posture):
-    q = robot.DEFAULT_POSE.copy()
-    q[robot.ARM_INDEX[side]] = posture[side]
+    q = g1.DEFAULT_POSE.copy()
+    q[g1.ARM_INDEX[side]] = posture[side]
     obstacles = Obstacles.empty().with_own(BODY.own_capsules(q, side))
     _, own = check(KINEMATICS.arm[side], BODY.arm[side], posture[side], WAIST, 0.1, obstacles)
     assert own > 0.01

@@ -15,11 +15,12 @@ from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
-from vla_sim import contract, robot  # noqa: E402
+from vla_sim import contract  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.manipulation.motion import READY  # noqa: E402
 from vla_sim.manipulation.node import ManipulationNode  # noqa: E402
+from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros import StageNode, to_stamp  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -37,8 +38,8 @@ class Setup:
         self.status: list[contract.ManipulationStatus] = []
         self.arms: list = []
         self.grippers: list = []
-        self.q = robot.DEFAULT_POSE.copy()
-        for side in robot.SIDES:
+        self.q = g1.DEFAULT_POSE.copy()
+        for side in g1.SIDES:
             self.client.listen(contract.ARM_TRAJECTORY[side], self.move)
             self.client.listen(contract.GRIPPER_TRAJECTORY[side], self.grippers.append)
         self.client.listen(contract.MANIPULATION_STATUS, self.status.append)
@@ -53,7 +54,7 @@ class Setup:
 
     def move(self, message) -> None:
         self.arms.append(message)
-        self.q[[robot.INDEX[name] for name in message.joint_names]] = message.points[-1].positions
+        self.q[[g1.INDEX[name] for name in message.joint_names]] = message.points[-1].positions
 
     def until(self, condition, seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
@@ -62,9 +63,9 @@ class Setup:
             self.time += 0.1
             joints, odom = JointState(), Odometry()
             joints.header.stamp = odom.header.stamp = to_stamp(self.time)
-            joints.name = list(reversed(robot.JOINTS))
+            joints.name = list(reversed(g1.JOINTS))
             joints.position = self.q[::-1].tolist()
-            odom.pose.pose.position.z = robot.STANDING_HEIGHT
+            odom.pose.pose.position.z = g1.STANDING_HEIGHT
             odom.pose.pose.orientation.w = 1.0
             self.client.publish(contract.JOINT_STATES).publish(joints)
             self.client.publish(contract.ODOM).publish(odom)
@@ -90,8 +91,8 @@ def test_ready_sends_both_arms_up_and_reports(setup):
     setup.until(lambda: setup.ended("up"))
     assert setup.ended("up").state == "succeeded"
     sent = {m.joint_names[0].split("_")[0]: m for m in setup.arms}
-    for side in robot.SIDES:
-        assert tuple(sent[side].joint_names) == robot.ARM_JOINTS[side]
+    for side in g1.SIDES:
+        assert tuple(sent[side].joint_names) == g1.ARM_JOINTS[side]
         assert sent[side].points[-1].positions == pytest.approx(READY[side])
         times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in sent[side].points]
         assert np.all(np.diff(times) > 0)

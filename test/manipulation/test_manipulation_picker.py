@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from manipulation_puppet import PLANNER, TABLE, Puppet, cup
 
-from vla_sim import robot
 from vla_sim.contract import ManipulationRequest
 from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.motion import HOME, READY, Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.surroundings import Surroundings
+from vla_sim.robot import g1
 
 
 def pick(puppet: Puppet, item=None, **values) -> str:
@@ -132,17 +132,17 @@ def test_cancel_stops_the_moving_arm_where_it_is():
     (stop,) = puppet.sent
     assert isinstance(stop, Trajectory)
     assert stop.frame == "base_link"
-    assert np.abs(stop.positions[-1] - puppet.q[robot.ARM_INDEX["right"]]).max() < 0.05
+    assert np.abs(stop.positions[-1] - puppet.q[g1.ARM_INDEX["right"]]).max() < 0.05
 
 
 def test_ready_raises_both_arms_and_home_gives_them_back():
     puppet = Puppet(ready=False)
     assert puppet.do(action="ready") == "succeeded"
-    for side in robot.SIDES:
-        assert puppet.q[robot.ARM_INDEX[side]] == pytest.approx(READY[side], abs=0.01)
+    for side in g1.SIDES:
+        assert puppet.q[g1.ARM_INDEX[side]] == pytest.approx(READY[side], abs=0.01)
     assert puppet.do(action="home") == "succeeded"
     ends = {one.side: one.positions[-1] for one in puppet.sent if isinstance(one, Trajectory)}
-    for side in robot.SIDES:
+    for side in g1.SIDES:
         assert ends[side] == pytest.approx(HOME[side], abs=1e-9)
 
 

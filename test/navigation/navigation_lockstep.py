@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla_sim import robot
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract import NavigationRequest, NavigationStatus
 from vla_sim.control.calibration import CALIBRATION
@@ -16,9 +15,10 @@ from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines import scan
 from vla_sim.engines.engine import Randomisation
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.kinematics import Kinematics
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.semantic_map import World
 
 FEET = ("ankle", "foot")
@@ -128,6 +128,6 @@ class Lockstep:
         level = scan.level_rotation(state.orientation)
         soles = [
             (level @ self.kinematics.frame(f"{s}_ankle_roll_link", state.joint_position)[:3, 3])[2]
-            for s in robot.SIDES
+            for s in g1.SIDES
         ]
         return scan.flatten(points, state.orientation, 0.037 - min(soles)).astype(np.float32)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from perception_scene import HEAD, RED, Scene
 
-from vla_sim import contract, robot
+from vla_sim import contract
 from vla_sim.common.geometry import transform
-from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import SENSOR_FROM_OPTICAL
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 
 rclpy = pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
@@ -76,11 +77,11 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
             act()
             executor.spin_once(timeout_sec=0.02)
 
-    pose = transform((0, 0, 0.77)) @ Kinematics.load().frame("head_camera", robot.DEFAULT_POSE)
+    pose = transform((0, 0, 0.77)) @ Kinematics.load().frame("head_camera", g1.DEFAULT_POSE)
     cup = ("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
     rgb, depth = Scene().table(near=0.3).add(*cup).render(HEAD, pose @ SENSOR_FROM_OPTICAL, noise=0.005)
     info = CameraInfo(width=320, height=240, k=[HEAD.fx, 0.0, HEAD.cx, 0.0, HEAD.fy, HEAD.cy, 0.0, 0.0, 1.0])
-    state = JointState(name=list(robot.JOINTS), position=robot.DEFAULT_POSE.tolist())
+    state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
     odom = Odometry()
     odom.pose.pose.position.z = 0.77
     odom.pose.pose.orientation.w = 1.0

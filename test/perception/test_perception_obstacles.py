@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from perception_scene import HEAD, Scene, cast, look
 
-from vla_sim import robot
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.kinematics import Kinematics
 from vla_sim.perception.body import own_capsules
 from vla_sim.perception.frames import History, level_from
 from vla_sim.perception.obstacles import LAYOUT, depth_scan
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 
 NONE = np.zeros((0, 7))
 FLOOR = ("box", (20, 20, 0.1), (0, 0, -0.05, 0), (0.5, 0.5, 0.5))
@@ -77,9 +77,9 @@ def test_the_own_arm_is_left_out():
 def test_capsules_lie_along_the_arms():
     kinematics = Kinematics.load()
     level = transform((0, 0, 0.77))
-    capsules = own_capsules(kinematics, robot.DEFAULT_POSE, level)
+    capsules = own_capsules(kinematics, g1.DEFAULT_POSE, level)
     assert capsules.shape == (6, 7)
-    tool = (level @ kinematics.frame("left_tool", robot.DEFAULT_POSE))[:3, 3]
+    tool = (level @ kinematics.frame("left_tool", g1.DEFAULT_POSE))[:3, 3]
     away = min(np.linalg.norm(tool - row[3:6]) for row in capsules)
     assert away < 0.05
 

@@ -7,11 +7,11 @@ from vla_sim.common.assets import worlds_dir
 from vla_sim.common.errors import MissingError
 from vla_sim.common.geometry import transform
 from vla_sim.engines.engine import Randomisation
-from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Perception, only_ones
 from vla_sim.perception.detector import ColourDetector
 from vla_sim.perception.vocabulary import Vocabulary
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.semantic_map import World
 
 mujoco = pytest.importorskip("vla_sim.engines.mujoco")

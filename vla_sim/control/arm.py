@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from ruckig import InputParameter, OutputParameter, Result, Ruckig
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.control.path import JointPath
 from vla_sim.control.policy import gravity_in_base
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 
-WAIST_INDEX = np.array([robot.INDEX[name] for name in robot.WAIST_JOINTS])
+WAIST_INDEX = np.array([g1.INDEX[name] for name in g1.WAIST_JOINTS])
 STIFFNESS = np.array([80.0, 80.0, 60.0, 60.0, 30.0, 20.0, 20.0])
 """[Nm/rad]; with `DAMPING` the tool follows to a millimetre and the light wrist stays stable."""
 DAMPING = np.array([3.0, 3.0, 2.0, 2.0, 1.0, 0.6, 0.6])
@@ -90,8 +90,8 @@ class ArmFollower:
         self.side = side
         self.payload = 0.0
         self._model = model
-        self._joints = robot.ARM_INDEX[side]
-        self._home = robot.DEFAULT_POSE[self._joints]
+        self._joints = g1.ARM_INDEX[side]
+        self._home = g1.DEFAULT_POSE[self._joints]
         self._ruckig = Ruckig(7, CONTROL_PERIOD)
         self._input = InputParameter(7)
         self._input.max_velocity = VELOCITY.tolist()

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import InputError
 from vla_sim.control.arm import WAIST_INDEX, Anchor, ArmFollower, ArmModel, pelvis_in_odom
 from vla_sim.control.calibration import IDENTITY, VelocityCalibration
@@ -25,6 +24,7 @@ from vla_sim.control.path import joint_path
 from vla_sim.control.policy import BODY, WalkingPolicy
 from vla_sim.control.velocity import VelocityCommand, VelocityLimits
 from vla_sim.engines.engine import CONTROL_PERIOD, JointCommand, RobotState
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 
@@ -43,8 +43,8 @@ class Controller:
         limits: VelocityLimits | None = None,
         gripper: GripperGains | None = None,
     ) -> None:
-        self.arm = {side: ArmFollower(side, arms[side]) for side in robot.SIDES}
-        self.hand = {side: Gripper(gripper or GripperGains()) for side in robot.SIDES}
+        self.arm = {side: ArmFollower(side, arms[side]) for side in g1.SIDES}
+        self.hand = {side: Gripper(gripper or GripperGains()) for side in g1.SIDES}
         self.velocity = VelocityCommand(limits or VelocityLimits())
         self._models = arms
         self._policy = policy
@@ -86,7 +86,7 @@ class Controller:
     ) -> None:
         """Take a trajectory for one arm: see `contract.ARM_TRAJECTORY`.
 
-        joints: all seven names of `robot.ARM_JOINTS[side]` in any order, which is the order of the
+        joints: all seven names of `g1.ARM_JOINTS[side]` in any order, which is the order of the
         columns of positions and velocities (n, 7). times (n,) [s]. frame: "base_link" or "odom". stamp
         [s]: for "odom", when the pelvis was where the path was meant from; 0 is now.
         Raises `InputError`, and the arm goes on as before, if anything of this is wrong.
@@ -95,7 +95,7 @@ class Controller:
             raise InputError("the robot's state is not known yet; send the trajectory after the first tick")
         if self.fallen:
             raise InputError("the robot has fallen; reset it first")
-        names = robot.ARM_JOINTS[side]
+        names = g1.ARM_JOINTS[side]
         if sorted(joints) != sorted(names):
             odd = sorted(set(joints) ^ set(names)) or list(joints)
             raise InputError(f"the {side} arm's trajectory must name its 7 joints; wrong: {', '.join(odd)}")
@@ -122,7 +122,7 @@ class Controller:
         self._state = state
         base = pelvis_in_odom(state)
         self._past.append((state.time, Anchor(base, state.joint_position[WAIST_INDEX])))
-        size = len(robot.JOINTS)
+        size = len(g1.JOINTS)
         command = JointCommand(state.joint_position.copy(), np.zeros(size), np.zeros(size))
         if self._fall.update(state):
             return command
@@ -131,16 +131,16 @@ class Controller:
             if self.walking:
                 arm.freeze()
             arm.update(state, base)
-            self._mask[robot.ARM_INDEX[side]] = arm.share
+            self._mask[g1.ARM_INDEX[side]] = arm.share
         target = self._policy.step(state, self._calibration.command(velocity), self._mask)
         command.position[:BODY] = target
         command.stiffness[:BODY] = self._policy.stiffness
-        for side in robot.SIDES:
-            i = robot.ARM_INDEX[side]
+        for side in g1.SIDES:
+            i = g1.ARM_INDEX[side]
             command.position[i], command.stiffness[i], command.effort[i] = self.arm[side].blend(
                 target[i], self._policy.stiffness[i]
             )
-            fingers = robot.FINGER_INDEX[side]
+            fingers = g1.FINGER_INDEX[side]
             command.position[fingers] = self.hand[side].update(state.joint_position[fingers])
             command.stiffness[fingers] = self.hand[side].gains.stiffness
         return command

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from vla_sim import robot
 from vla_sim.control.policy import gravity_in_base
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
+from vla_sim.robot import g1
 
 TILT = 0.9
 """Radians between the pelvis's z and the vertical from which no step saves the robot."""
@@ -15,7 +15,7 @@ KNEE = 2.2
 PATIENCE = 0.1
 """Seconds that the sign must last."""
 
-_KNEES = [robot.INDEX[f"{side}_knee_joint"] for side in robot.SIDES]
+_KNEES = [g1.INDEX[f"{side}_knee_joint"] for side in g1.SIDES]
 
 
 class FallDetector:

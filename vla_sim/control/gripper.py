@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import InputError
 from vla_sim.engines.engine import CONTROL_PERIOD
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 
-WIDEST = 2.0 * robot.FINGER_STROKE
+WIDEST = 2.0 * g1.FINGER_STROKE
 ROUNDING = 2e-3
 """Metres that an opening may lie past its range; it is put on the range."""
 

@@ -18,17 +18,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
 from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]
 Infer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Observation (1, 100) to action (1, 29)."""
 
-BODY = len(robot.BODY_JOINTS)
+BODY = len(g1.BODY_JOINTS)
 OBSERVATION_SIZE = 100
 ACTION_SCALE = 0.25
 ACTION_LIMIT = 100.0
@@ -73,7 +73,7 @@ class GaitPhase:
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """infer: the network. stiffness: (29,) [Nm/rad] in `robot.BODY_JOINTS` order."""
+    """infer: the network. stiffness: (29,) [Nm/rad] in `g1.BODY_JOINTS` order."""
 
     infer: Infer
     stiffness: Array
@@ -100,7 +100,7 @@ def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
     session = onnx_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     joints = tuple(json.loads(metadata["dof_names"]))
-    if joints != robot.BODY_JOINTS:
+    if joints != g1.BODY_JOINTS:
         raise MissingError(
             f"{path} drives {len(joints)} other joints than robot.BODY_JOINTS; use holosoma-inference 0.1.3"
         )
@@ -123,7 +123,7 @@ class WalkingPolicy:
         self.action = np.zeros(BODY)
         self._infer = file.infer
         self._observation = np.zeros((1, OBSERVATION_SIZE), dtype=np.float32)
-        self._default = robot.DEFAULT_POSE[:BODY].copy()
+        self._default = g1.DEFAULT_POSE[:BODY].copy()
         self._target = self._default.copy()
 
     def reset(self) -> None:
@@ -156,7 +156,7 @@ def observe(
     out[COMMAND_YAW] = command[2]
     out[COMMAND_LINEAR] = command[:2]
     out[COS_PHASE] = np.cos(phases)
-    relative = state.joint_position[:BODY] - robot.DEFAULT_POSE[:BODY]
+    relative = state.joint_position[:BODY] - g1.DEFAULT_POSE[:BODY]
     out[POSITIONS] = seen * relative + mask * (action * ACTION_SCALE)
     out[VELOCITIES] = seen * (state.joint_velocity[:BODY] * 0.05)
     out[GRAVITY] = gravity_in_base(state.orientation)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim import robot
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import (
@@ -43,7 +42,8 @@ from vla_sim.engines.engine import (
     RobotState,
     Sensors,
 )
-from vla_sim.kinematics import Kinematics
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.sdf import reader
 
 WORLD = "conformance"
@@ -52,7 +52,7 @@ WALL = 2.0
 G = 9.81
 FRICTION = 0.5
 """Of the blocks on the slopes."""
-SIZE = len(robot.JOINTS)
+SIZE = len(g1.JOINTS)
 LEVEL = np.array([-0.3, 0.25, 0.0, 0.4, 0.0, -0.1, 0.0])
 """Left arm joints [rad] with the hand level and ahead of the shoulder."""
 OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
@@ -265,16 +265,16 @@ def joint_tracking(bench: Bench) -> str:
     bench.run(1.0)
     side = "right"
     state = bench.engine.state()
-    start = state.joint_position[robot.ARM_INDEX[side]]
+    start = state.joint_position[g1.ARM_INDEX[side]]
     goal = start.copy()
     goal[3] -= 0.4  # the elbow
-    bench.controller.arm_trajectory(side, robot.ARM_JOINTS[side], [1.0], goal[None, :])
+    bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], [1.0], goal[None, :])
     states = bench.run(2.5)
-    off = float(np.abs(states[-1].joint_position[robot.ARM_INDEX[side]] - goal).max())
+    off = float(np.abs(states[-1].joint_position[g1.ARM_INDEX[side]] - goal).max())
     expect(off < 0.06, f"the arm ends {off:.3f} rad from its goal; 0.06 are allowed")
     if bench.physics:
         effort = np.abs([s.joint_effort for s in states]).max(axis=0)
-        limits = np.array([bench.model.joint(n).axis.effort for n in robot.JOINTS])  # type: ignore[union-attr]
+        limits = np.array([bench.model.joint(n).axis.effort for n in g1.JOINTS])  # type: ignore[union-attr]
         expect(bool((effort <= 1.05 * limits + 5.0).all()), "an effort is above the joint's limit")
     return f"{off:.3f} rad off"
 
@@ -338,20 +338,20 @@ def grip(bench: Bench) -> str:
     side, name = "left", "red_box"
     bench.reset()
     bench.run(0.5)
-    start = bench.engine.state().joint_position[robot.ARM_INDEX[side]]
+    start = bench.engine.state().joint_position[g1.ARM_INDEX[side]]
     share = np.linspace(0.0, 1.0, 50)[:, None]
     path = start + (LEVEL - start) * share**2 * (3.0 - 2.0 * share)
-    bench.controller.arm_trajectory(side, robot.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
+    bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
     bench.controller.gripper(side, WIDEST)
     bench.run(3.0)
     bench.controller.gripper(side, 0.0)
     for _ in range(round(1.5 / CONTROL_PERIOD)):  # held there until the fingers have it
-        bench.engine.put(name, pose7(bench.mount(robot.TOOL_FRAME[side])))
+        bench.engine.put(name, pose7(bench.mount(g1.TOOL_FRAME[side])))
         bench.run(CONTROL_PERIOD)
 
     def held() -> Array:
         box = bench.engine.truth().objects[name]
-        return np.asarray(inverse(bench.mount(robot.TOOL_FRAME[side])) @ transform(box[:3], box[3:]))
+        return np.asarray(inverse(bench.mount(g1.TOOL_FRAME[side])) @ transform(box[:3], box[3:]))
 
     before = held()
     for velocity in ((0.0, 0.0, 0.0), (0.0, 0.0, 0.6), (-0.4, 0.0, 0.0), (0.0, 0.0, -0.6), (0.0, 0.3, 0.0)):
@@ -448,7 +448,7 @@ def seeds(bench: Bench) -> str:
 
 def bad_commands(bench: Bench) -> str:
     bench.reset()
-    good = JointCommand(robot.DEFAULT_POSE.copy(), np.full(SIZE, 20.0), np.zeros(SIZE))
+    good = JointCommand(g1.DEFAULT_POSE.copy(), np.full(SIZE, 20.0), np.zeros(SIZE))
     for position in (np.full(SIZE, np.nan), np.zeros(3), np.full(SIZE, np.inf)):
         try:
             bench.engine.command(JointCommand(position, good.stiffness, good.effort))
@@ -458,8 +458,8 @@ def bad_commands(bench: Bench) -> str:
             raise ConformanceError(f"a command of {position[:2]}... was taken")
     bench.engine.command(JointCommand(np.full(SIZE, 50.0), good.stiffness, good.effort))
     bench.reset()
-    far = robot.DEFAULT_POSE.copy()
-    elbow = robot.INDEX["right_elbow_joint"]
+    far = g1.DEFAULT_POSE.copy()
+    elbow = g1.INDEX["right_elbow_joint"]
     axis = bench.model.joint("right_elbow_joint").axis
     assert axis is not None
     far[elbow] = 50.0
@@ -479,7 +479,7 @@ def hands(bench: Bench) -> str:
     pelvis = transform(truth.robot[:3], truth.robot[3:])
     joints = bench.engine.state().joint_position
     worst = 0.0
-    for frame in robot.TOOL_FRAME.values():
+    for frame in g1.TOOL_FRAME.values():
         expected = (pelvis @ bench.kinematics.frame(frame, joints))[:3, 3]
         worst = max(worst, float(np.linalg.norm(truth.tools[frame] - expected)))
     expect(worst < 0.005, f"a tool is {1000 * worst:.1f} mm from where kinematics puts it")

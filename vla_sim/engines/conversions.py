@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
 from trajectory_msgs.msg import JointTrajectory
 
-from vla_sim import robot
 from vla_sim.common.buffers import Lease
 from vla_sim.common.errors import InputError
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CameraFrame, RobotState
+from vla_sim.robot import g1
 from vla_sim.ros import to_seconds
 
 Array = NDArray[np.float64]
@@ -28,7 +28,7 @@ class StateMessages:
     """JointState, Imu and Odometry of a robot's state; each call fills the same three messages."""
 
     def __init__(self) -> None:
-        self.joints = JointState(name=list(robot.JOINTS))
+        self.joints = JointState(name=list(g1.JOINTS))
         self.joints.header.frame_id = "base_link"
         self.imu = Imu()
         self.imu.header.frame_id = "base_link"

@@ -1,6 +1,6 @@
 """The engine door: all that the rest of the project knows of a simulator or a robot.
 
-Joint arrays follow `robot.JOINTS` (29 body joints, then 4 finger joints). Quaternions are
+Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaternions are
 (w, x, y, z). An engine is used from one thread, except `render`, which one other thread may call
 with a snapshot, so that rendering never delays the control loop.
 """
@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import EngineError
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ CONTROL_PERIOD = 0.02
 class RobotState:
     """What the robot's own sensors tell at `time` [s]. No ground truth.
 
-    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `robot.JOINTS` order.
+    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `g1.JOINTS` order.
     orientation: (4,) IMU attitude, pelvis in a gravity-aligned frame.
     angular_velocity_base [rad/s], linear_acceleration_base [m/s^2]: (3,) IMU, in the pelvis frame.
     odom_position [m] (3,), odom_orientation (4,): pelvis in `odom`, with the drift of legged
@@ -57,7 +57,7 @@ class RobotState:
 
 @dataclass
 class JointCommand:
-    """Joint-level command, held until the next one. All (33,) in `robot.JOINTS` order.
+    """Joint-level command, held until the next one. All (33,) in `g1.JOINTS` order.
 
     torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
     The damping is the model's (`<dynamics><damping>` in the SDF) and is integrated implicitly, as
@@ -79,7 +79,7 @@ def known_object(name: str, loose: Iterable[str]) -> str:
 
 def checked(command: JointCommand) -> tuple[Array, Array, Array]:
     """Copies of position, stiffness and effort. Raises `EngineError` on NaN or a wrong shape."""
-    size = len(robot.JOINTS)
+    size = len(g1.JOINTS)
     arrays = []
     for name in ("position", "stiffness", "effort"):
         value = np.array(getattr(command, name), dtype=float)

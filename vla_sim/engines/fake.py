@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
@@ -27,11 +26,12 @@ from vla_sim.engines.engine import (
     checked,
     known_object,
 )
+from vla_sim.robot import g1
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
-JOINT_COUNT = len(robot.JOINTS)
+JOINT_COUNT = len(g1.JOINTS)
 BODY_RADIUS = 0.25
 FAR = 3.0
 AROUND = np.stack(
@@ -58,7 +58,7 @@ class FakeEngine(Engine):
         self.eyes.warm()
         self._fixed = self.eyes.scene.view(self.eyes.scene.static)
         self._joint = {joint.child: joint for joint in self.model.joints}
-        limits = [self.model.joint(name).axis for name in robot.JOINTS]
+        limits = [self.model.joint(name).axis for name in g1.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
         self._high = np.array([a.upper if a else np.inf for a in limits])
         self.reset()
@@ -78,7 +78,7 @@ class FakeEngine(Engine):
             moved = pose.copy()
             moved[:2, 3] += rng.uniform(-by.objects, by.objects, 2)
             self.objects[name] = moved
-        self._position = robot.DEFAULT_POSE.copy()
+        self._position = g1.DEFAULT_POSE.copy()
         self._velocity = np.zeros(JOINT_COUNT)
         self._target = self._position.copy()
 
@@ -113,7 +113,7 @@ class FakeEngine(Engine):
     def pelvis(self) -> Array:
         """(4, 4) pose of the pelvis in the world."""
         x, y, yaw = self.base
-        return transform((x, y, robot.STANDING_HEIGHT), quaternion_from_yaw(yaw))
+        return transform((x, y, g1.STANDING_HEIGHT), quaternion_from_yaw(yaw))
 
     def in_pelvis(self, frame: str) -> Array:
         """(4, 4) pose in the pelvis of a link, frame or sensor of the robot at the joint positions now."""
@@ -122,7 +122,7 @@ class FakeEngine(Engine):
             joint = self._joint[link]
             moved = np.eye(4)
             if joint.axis is not None:
-                value = float(self._position[robot.INDEX[joint.name]]) if joint.name in robot.INDEX else 0.0
+                value = float(self._position[g1.INDEX[joint.name]]) if joint.name in g1.INDEX else 0.0
                 axis = np.array(joint.axis.xyz)
                 if joint.type == "prismatic":
                     moved[:3, 3] = value * axis
@@ -139,7 +139,7 @@ class FakeEngine(Engine):
             joint_effort=np.zeros(JOINT_COUNT), orientation=attitude,
             angular_velocity_base=np.array([0.0, 0.0, self.base_velocity[2]]),
             linear_acceleration_base=np.array([0.0, 0.0, 9.81]),
-            odom_position=np.array([self.base[0], self.base[1], robot.STANDING_HEIGHT]),
+            odom_position=np.array([self.base[0], self.base[1], g1.STANDING_HEIGHT]),
             odom_orientation=attitude.copy(),
             odom_velocity_base=np.array([self.base_velocity[0], self.base_velocity[1], 0.0]),
         )  # fmt: skip
@@ -183,7 +183,7 @@ class FakeEngine(Engine):
         return Truth(
             self.time, pose7(pelvis), {name: pose7(pose) for name, pose in self.objects.items()},
             False, float(min(nearest - BODY_RADIUS, FAR)),
-            {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in robot.TOOL_FRAME.values()},
+            {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in g1.TOOL_FRAME.values()},
         )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.engines.engine import (
@@ -49,10 +48,11 @@ from vla_sim.engines.gz_render import NativeSensors, render_engine
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.engines.mujoco_render import body_indices, body_poses
 from vla_sim.engines.proprioception import Proprioception
+from vla_sim.robot import g1
 from vla_sim.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world.sdf import reader
 
-JOINT_COUNT = len(robot.JOINTS)
+JOINT_COUNT = len(g1.JOINTS)
 SENSORS = "gz-sim-sensors-system"
 UNUSED = (
     SENSORS, "gz-sim-imu-system", "gz-sim-joint-state-publisher-system",
@@ -134,7 +134,7 @@ class GazeboEngine(Engine):
         self._robot_name = robot_name
         model = self.tree.model(robot_name)
         self.substeps = round(CONTROL_PERIOD / self.tree.step)
-        axes = [model.joint(name).axis for name in robot.JOINTS]
+        axes = [model.joint(name).axis for name in g1.JOINTS]
         self._limit = np.array([a.effort if a else np.inf for a in axes])
         self._damping = np.array([a.damping if a else 0.0 for a in axes])
         self._low = np.array([a.lower if a else -np.inf for a in axes])
@@ -178,7 +178,7 @@ class GazeboEngine(Engine):
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
-        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
         self._placing: Placement | None = None
         self._puts: dict[str, Array] = {}
@@ -230,13 +230,13 @@ class GazeboEngine(Engine):
             return sim.Model(entity)
 
         self._model = model_of(self._robot_name)
-        self._joints = [sim.Joint(self._model.joint_by_name(ecm, name)) for name in robot.JOINTS]
-        for name, joint in zip(robot.JOINTS, self._joints, strict=True):
+        self._joints = [sim.Joint(self._model.joint_by_name(ecm, name)) for name in g1.JOINTS]
+        for name, joint in zip(g1.JOINTS, self._joints, strict=True):
             if not joint.valid(ecm):
                 raise EngineError(f"Gazebo's {self._robot_name} has no joint {name!r}")
             joint.enable_position_check(ecm, True)
             joint.enable_velocity_check(ecm, True)
-        self._pelvis = sim.Link(self._model.link_by_name(ecm, robot.BASE_LINK))
+        self._pelvis = sim.Link(self._model.link_by_name(ecm, g1.BASE_LINK))
         self._pelvis.enable_velocity_checks(ecm, True)
         self._loose = {}
         for name, (body, link_in_model) in self.twin.compiled.loose.items():
@@ -376,11 +376,11 @@ class GazeboEngine(Engine):
         self.seed = seed
         self.twin.reset(seed, randomisation)
         start = self.twin.truth()
-        root_in_model = self.tree.model(self._robot_name).frame_pose(robot.BASE_LINK)
+        root_in_model = self.tree.model(self._robot_name).frame_pose(g1.BASE_LINK)
         root = transform(start.robot[:3], start.robot[3:]) @ inverse(root_in_model)
-        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._reading = Reading()
-        self._placing = Placement(pose7(root), robot.DEFAULT_POSE.copy(), start.objects)
+        self._placing = Placement(pose7(root), g1.DEFAULT_POSE.copy(), start.objects)
         self._origin = self._count
         self._run(1)
         self._steps = 0

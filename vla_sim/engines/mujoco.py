@@ -15,7 +15,6 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import (
     pose7,
@@ -51,11 +50,12 @@ from vla_sim.engines.mujoco_render import (
 )
 from vla_sim.engines.mujoco_truth import Clearance, ContactLog, lowest_point
 from vla_sim.engines.proprioception import Proprioception
+from vla_sim.robot import g1
 from vla_sim.sensors import lidar as lidar_model
 from vla_sim.sensors.software import SoftwareSensors
 from vla_sim.world.sdf import reader
 
-JOINT_COUNT = len(robot.JOINTS)
+JOINT_COUNT = len(g1.JOINTS)
 FALLEN_HEIGHT = 0.45
 FALLEN_TILT = 1.0
 DEEPEST = 0.003
@@ -79,24 +79,24 @@ class MujocoEngine(Engine):
         robot_name: str = "g1",
     ) -> None:  # fmt: skip
         tree = world if isinstance(world, reader.World) else reader.load_world(world)
-        self.compiled = compiled = compile_world(tree, robot_name, robot.JOINTS)
+        self.compiled = compiled = compile_world(tree, robot_name, g1.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)
         self.sensors, self.noise = sensors, noise
         self.substeps = round(CONTROL_PERIOD / m.opt.timestep)
 
-        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in robot.JOINTS]
+        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in g1.JOINTS]
         self._q = m.jnt_qposadr[joints]
         self._v = m.jnt_dofadr[joints]
         self._low, self._high = m.jnt_range[joints].T.copy()
         self._damping = m.dof_damping[self._v, 0] if m.dof_damping.ndim == 2 else m.dof_damping[self._v]
-        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{robot.BASE_LINK}")
+        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{g1.BASE_LINK}")
         self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
         self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
         self._movers = [f.body.partition("::")[0] for f in compiled.followers]
-        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in robot.SIDES}
+        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in g1.SIDES}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
         self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
@@ -130,9 +130,9 @@ class MujocoEngine(Engine):
         self._contacts.clear()
         m.actuator_gainprm[:] = 0.0
         m.actuator_biasprm[:] = 0.0
-        d.qpos[self._q] = robot.DEFAULT_POSE
-        d.ctrl[:] = robot.DEFAULT_POSE
-        self._command = JointCommand(robot.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        d.qpos[self._q] = g1.DEFAULT_POSE
+        d.ctrl[:] = g1.DEFAULT_POSE
+        self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._follow()
         mujoco.mj_forward(m, d)
         if randomisation is not None:

@@ -17,7 +17,7 @@ import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim import contract, robot
+from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError, InputError, VlaSimError
@@ -31,8 +31,9 @@ from vla_sim.engines.choose import make_engine
 from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
-from vla_sim.kinematics import Kinematics
 from vla_sim.lockstep import Conductor
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.serial_executor import SerialExecutor
 
@@ -126,7 +127,7 @@ class EngineNode(StageNode[EngineParams]):
             self.camera = CameraThread(self._render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
         self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
-        for side in robot.SIDES:
+        for side in g1.SIDES:
             self.listen(contract.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
             self.listen(contract.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
         self.listen(contract.VERDICT, self._on_verdict)
@@ -302,12 +303,12 @@ class EngineNode(StageNode[EngineParams]):
         q = self.state.joint_position
         level = scan.level_rotation(self.state.orientation)
         soles = [
-            (level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in robot.SIDES
+            (level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in g1.SIDES
         ]
         holding = [
-            self.kinematics.frame(robot.TOOL_FRAME[side], q)[:3, 3]
-            for side in robot.SIDES
-            if self.controller.hand[side].holding(q[robot.FINGER_INDEX[side]])
+            self.kinematics.frame(g1.TOOL_FRAME[side], q)[:3, 3]
+            for side in g1.SIDES
+            if self.controller.hand[side].holding(q[g1.FINGER_INDEX[side]])
         ]
         ranges = scan.flatten(points, self.state.orientation, SOLE - min(soles), holding)
         if self._sees("lidar") == "nan":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import (
     quaternion_from_yaw,
     quaternion_product,
@@ -14,9 +13,10 @@ from vla_sim.common.geometry import (
 )
 from vla_sim.engines.engine import CONTROL_PERIOD, Array, RobotState
 from vla_sim.engines.odometry import Odometry
+from vla_sim.robot import g1
 from vla_sim.world.sdf.elements import Imu
 
-JOINT_COUNT = len(robot.JOINTS)
+JOINT_COUNT = len(g1.JOINTS)
 POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
 """Noise of the joint encoders [rad], and of the fingers' [m]."""
 POSITION_STDDEV[29:] = 2e-5

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse
-from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.hold import WidthWatch
 from vla_sim.manipulation.motion import (
     TOOL_SPEED,
@@ -27,6 +25,8 @@ from vla_sim.manipulation.motion import (
     tool_line,
 )
 from vla_sim.manipulation.surroundings import Senses
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 
 Array = NDArray[np.float64]
 Doing = Generator[None, None, float]
@@ -57,7 +57,7 @@ class Arms:
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.out: list[Trajectory | GripperCommand] = []
-        self.watch = {side: WidthWatch() for side in robot.SIDES}
+        self.watch = {side: WidthWatch() for side in g1.SIDES}
         self._kinematics = kinematics
         self._senses: Senses | None = None
         self._moving: set[str] = set()
@@ -66,7 +66,7 @@ class Arms:
         """The robot as it is now."""
         self._senses = senses
         for side, watch in self.watch.items():
-            watch.update(senses.time, float(senses.joint_position[robot.FINGER_INDEX[side]].sum()))
+            watch.update(senses.time, float(senses.joint_position[g1.FINGER_INDEX[side]].sum()))
 
     def take(self) -> list[Trajectory | GripperCommand]:
         """Everything to send now; it is forgotten here."""
@@ -84,12 +84,12 @@ class Arms:
 
     @property
     def waist(self) -> Array:
-        return self.now.joint_position[[robot.INDEX[name] for name in robot.WAIST_JOINTS]]
+        return self.now.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
 
     def joints(self, side: str) -> Array:
         """(7,) measured joints, within the limits (an encoder may read a little past them)."""
         chain = self._kinematics.arm[side]
-        return np.clip(self.now.joint_position[robot.ARM_INDEX[side]], chain.low, chain.high)
+        return np.clip(self.now.joint_position[g1.ARM_INDEX[side]], chain.low, chain.high)
 
     def tool(self, side: str) -> Array:
         """(4, 4) tool pose in odom."""

@@ -13,17 +13,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.common.numba_cache import kernel
-from vla_sim.kinematics import WAIST, ArmChain, Kinematics
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import WAIST, ArmChain, Kinematics
 from vla_sim.world.sdf import reader
 
 Array = NDArray[np.float64]
 
 HAND = WAIST + 7
 """Index of the tool's frame in `ArmChain.frames`."""
-_OWN_LINKS = ("torso_link", robot.BASE_LINK, "left_hip_roll_link", "right_hip_roll_link")
+_OWN_LINKS = ("torso_link", g1.BASE_LINK, "left_hip_roll_link", "right_hip_roll_link")
 
 
 @kernel
@@ -134,7 +134,7 @@ class BodyModel:
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.kinematics = kinematics
-        self.arm = {side: _arm_body(kinematics, side) for side in robot.SIDES}
+        self.arm = {side: _arm_body(kinematics, side) for side in g1.SIDES}
         model = kinematics.model
         self._own = [
             (link, *_capsule(shape))
@@ -152,8 +152,8 @@ class BodyModel:
             out.append([*(t[:3, :3] @ a + t[:3, 3]), *(t[:3, :3] @ b + t[:3, 3]), radius])
         other = "left" if side == "right" else "right"
         chain, body = self.kinematics.arm[other], self.arm[other]
-        waist = q[[robot.INDEX[name] for name in robot.WAIST_JOINTS]]
-        frames = chain.frames(q[robot.ARM_INDEX[other]], waist)
+        waist = q[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+        frames = chain.frames(q[g1.ARM_INDEX[other]], waist)
         for i in np.flatnonzero(body.limb):
             p = frames[body.joint[i]][:3, :3] @ body.centre[i] + frames[body.joint[i]][:3, 3]
             out.append([*p, *p, body.radius[i]])
@@ -195,10 +195,10 @@ def _capsule(shape: reader.Collision) -> tuple[Array, Array, float]:
 
 def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
     model, chain = kinematics.model, kinematics.arm[side]
-    zero, waist = np.zeros(len(robot.JOINTS)), np.zeros(WAIST)
+    zero, waist = np.zeros(len(g1.JOINTS)), np.zeros(WAIST)
     frames = chain.frames(np.zeros(7), waist)
     rows: list[tuple[int, Array, float, float, bool]] = []
-    for i, name in enumerate(robot.ARM_JOINTS[side]):
+    for i, name in enumerate(g1.ARM_JOINTS[side]):
         to_joint = inverse(frames[WAIST + i])
         link = model.joint(name).child
         for shape in model.link(link).collisions:
@@ -206,7 +206,7 @@ def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
                 p = to_joint @ kinematics.frame(link, zero) @ shape.pose @ [*centre, 1.0]
                 rows.append((WAIST + i, p[:3], radius, 0.0, i >= 3))
     to_joint = inverse(frames[WAIST + 6])
-    for name in robot.FINGER_JOINTS[side]:
+    for name in g1.FINGER_JOINTS[side]:
         joint = model.joint(name)
         assert joint.axis is not None
         for shape in model.link(joint.child).collisions:

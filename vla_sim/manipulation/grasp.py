@@ -13,15 +13,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import wrap
 from vla_sim.contract import Point
 from vla_sim.manipulation.motion import level_pose
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 Shape = Literal["cylinder", "sphere", "box", "bottle"]
 
-WIDEST = 2.0 * robot.FINGER_STROKE
+WIDEST = 2.0 * g1.FINGER_STROKE
 PALM = 0.043
 """Palm's front behind the tool's origin [m]."""
 PALM_HALF_HEIGHT = 0.022

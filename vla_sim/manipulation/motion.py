@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import rotation_from_rpy
-from vla_sim.kinematics import MIRROR, ArmChain
-from vla_sim.kinematics_kernels import pose_error
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import MIRROR, ArmChain
+from vla_sim.robot.kinematics_kernels import pose_error
 
 Array = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ READY: dict[str, Array] = {"left": np.array([0.3, 0.55, 0.4, -1.0, 0.0, 0.0, 0.3
 floor, behind the edge of any table the robot docks at and outside of the camera's view. The standing
 robot shifts by 1 cm; with the upper arm swung further back it would be 6."""
 READY["right"] = READY["left"] * MIRROR
-HOME: dict[str, Array] = {side: robot.DEFAULT_POSE[robot.ARM_INDEX[side]] for side in robot.SIDES}
+HOME: dict[str, Array] = {side: g1.DEFAULT_POSE[g1.ARM_INDEX[side]] for side in g1.SIDES}
 """The walking policy's own arm posture; a trajectory that ends here gives the arm back to it."""
 
 JOINT_SPEED = 1.1

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract, robot
+from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
-from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.arms import GripperCommand
 from vla_sim.manipulation.motion import Trajectory
 from vla_sim.manipulation.picker import Picker
 from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.surroundings import Senses, Surroundings
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.world.semantic_map import World
 
@@ -95,14 +96,14 @@ class ManipulationNode(StageNode[ManipulationParams]):
             return None
         names = tuple(joints.name)
         if names != self.order[0]:
-            missing = set(robot.JOINTS) - set(names)
+            missing = set(g1.JOINTS) - set(names)
             if missing:
                 self.get_logger().warning(
                     f"/joint_states lacks {', '.join(sorted(missing))}; the arms stay still",
                     throttle_duration_sec=5.0,
                 )
                 return None
-            self.order = names, np.array([names.index(name) for name in robot.JOINTS])
+            self.order = names, np.array([names.index(name) for name in g1.JOINTS])
         q = np.asarray(joints.position, dtype=float)[self.order[1]]
         pose = odom.pose.pose
         where, turn = pose.position, pose.orientation
@@ -146,7 +147,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         message = message_class("trajectory_msgs/msg/JointTrajectory")()
         message.header.stamp = to_stamp(motion.stamp)
         message.header.frame_id = motion.frame
-        message.joint_names = list(robot.ARM_JOINTS[motion.side])
+        message.joint_names = list(g1.ARM_JOINTS[motion.side])
         message.points = [
             _point(q.tolist(), float(t)) for t, q in zip(motion.times, motion.positions, strict=True)
         ]

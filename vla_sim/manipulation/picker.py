@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common import clock
 from vla_sim.common.geometry import inverse
 from vla_sim.contract import (
@@ -56,6 +55,7 @@ from vla_sim.manipulation.planner import (
     PlacePlan,
 )
 from vla_sim.manipulation.surroundings import Senses, Surroundings
+from vla_sim.robot import g1
 
 Array = NDArray[np.float64]
 Going = Generator[None, None, "End"]
@@ -146,14 +146,14 @@ class Picker:
     def _ready(self, request: ManipulationRequest) -> Going:
         """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
         self._say("raising", arm=request.arm)
-        sides = [side for side in robot.SIDES if side not in self.held]
+        sides = [side for side in g1.SIDES if side not in self.held]
         paths = {side: rounded([self.arms.joints(side), READY[side]]) for side in sides}
         gap = yield from self.arms.postures(paths)
         return End(gap < ASTRAY, "" if gap < ASTRAY else "Something keeps me from raising my arms.")
 
     def _home(self, request: ManipulationRequest) -> Going:
         self._say("lowering")
-        sides = [side for side in robot.SIDES if side not in self.held]
+        sides = [side for side in g1.SIDES if side not in self.held]
         paths = {}
         for side in sides:
             start = self.arms.joints(side)
@@ -164,7 +164,7 @@ class Picker:
         return End(gap < ASTRAY, "" if gap < ASTRAY else "Something keeps me from lowering my arms.")
 
     def _open(self, request: ManipulationRequest) -> Going:
-        sides = [request.arm] if request.arm is not None else list(self.held) or list(robot.SIDES)
+        sides = [request.arm] if request.arm is not None else list(self.held) or list(g1.SIDES)
         for side in sides:
             self.held.pop(side, None)
             yield from self.arms.grip(side, WIDEST)
@@ -208,7 +208,7 @@ class Picker:
         item = request.object
         if item is None:
             return End(False, "I was not told what to pick up.")
-        free = tuple(side for side in robot.SIDES if side not in self.held)
+        free = tuple(side for side in g1.SIDES if side not in self.held)
         if not free or (request.arm is not None and request.arm not in free):
             return End(False, "My hand is not free.")
         arms = (request.arm,) if request.arm is not None else ()

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.contract import Arm, Point
-from vla_sim.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.manipulation.collision import ArmBody, BodyModel, Obstacles, check, check_path
 from vla_sim.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
 from vla_sim.manipulation.motion import READY, follow_line, level_pose, rounded, tool_line
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 
 Array = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class Scene:
 
     @property
     def waist(self) -> Array:
-        return self.joint_position[[robot.INDEX[name] for name in robot.WAIST_JOINTS]]
+        return self.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
 
     @property
     def heading(self) -> float:
@@ -66,7 +66,7 @@ class Scene:
 
     def arm(self, side: str) -> Array:
         """(7,) joints of an arm."""
-        return self.joint_position[robot.ARM_INDEX[side]]
+        return self.joint_position[g1.ARM_INDEX[side]]
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class ArmPlanner:
     def warm(self) -> None:
         """Compile or load all kernels."""
         self.kinematics.warm()
-        q = robot.DEFAULT_POSE.copy()
-        scene = Scene(0.0, q, transform((0.0, 0.0, robot.STANDING_HEIGHT)))
+        q = g1.DEFAULT_POSE.copy()
+        scene = Scene(0.0, q, transform((0.0, 0.0, g1.STANDING_HEIGHT)))
         self.pick(scene, Target("cylinder", (0.33, -0.17, 0.80), (0.07, 0.07, 0.10)))
 
     def choose_arm(self, scene: Scene, position: Sequence[float]) -> tuple[Arm, ...]:

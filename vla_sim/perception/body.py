@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim.robot import SIDES, TOOL_FRAME
+from vla_sim.robot.g1 import SIDES, TOOL_FRAME
 
 Array = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ HAND_RADIUS = 0.13
 
 
 class FrameSource(Protocol):
-    """What perception asks of `vla_sim.kinematics.Kinematics`."""
+    """What perception asks of `vla_sim.robot.kinematics.Kinematics`."""
 
     def frame(self, name: str, joint_position: ArrayLike) -> Array: ...
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.contract import DetectedObject
 from vla_sim.perception.body import FrameSource, own_capsules
 from vla_sim.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
@@ -17,6 +16,7 @@ from vla_sim.perception.detector import Detector
 from vla_sim.perception.frames import level_from
 from vla_sim.perception.obstacles import LAYOUT, ScanLayout, depth_scan
 from vla_sim.perception.tracker import Tracker, View
+from vla_sim.robot import g1
 from vla_sim.world.semantic_map import World
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ class Frame:
     """One image pair with the robot's state at its instant.
 
     rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (33,) in
-    `robot.JOINTS` order. stamp [s].
+    `g1.JOINTS` order. stamp [s].
     """
 
     stamp: float
@@ -84,7 +84,7 @@ class Perception:
         self.process(
             Frame(
                 0.0, np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), camera, np.eye(4),
-                np.eye(4), robot.DEFAULT_POSE.copy(),
+                np.eye(4), g1.DEFAULT_POSE.copy(),
             )
         )  # fmt: skip
         self.tracker.clear()

@@ -14,13 +14,12 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import LaserScan
 
-from vla_sim import contract, robot
+from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Intent, ObjectList
-from vla_sim.kinematics import Kinematics
 from vla_sim.perception.camera import Intrinsics
 from vla_sim.perception.core import Frame, Perception, only_ones
 from vla_sim.perception.detector import ColourDetector, Detector
@@ -28,6 +27,8 @@ from vla_sim.perception.frames import History
 from vla_sim.perception.images import color_image, depth_image, intrinsics
 from vla_sim.perception.onnx_detector import OnnxDetector
 from vla_sim.perception.vocabulary import Vocabulary
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
 from vla_sim.world.semantic_map import World
 
@@ -106,9 +107,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self._store("odometry", pose, lambda value: self.odom.add(stamp, value))
 
     def on_joints(self, message: Any) -> None:
-        position = robot.DEFAULT_POSE.copy()
+        position = g1.DEFAULT_POSE.copy()
         for name, value in zip(message.name, message.position, strict=False):
-            index = robot.INDEX.get(name)
+            index = g1.INDEX.get(name)
             if index is not None:
                 position[index] = value
         stamp = to_seconds(message.header.stamp)

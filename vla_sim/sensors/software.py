@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import robot
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.engines.engine import CameraFrame, LidarFrame
+from vla_sim.robot import g1
 from vla_sim.sensors import kernels, lidar
 from vla_sim.sensors.noise import CameraNoise
 from vla_sim.sensors.scene import Scene
@@ -49,7 +49,7 @@ class SoftwareSensors:
         self.scene = scene = Scene(world, robot_name)
         model = world.model(robot_name)
         index = {name: i for i, name in enumerate(scene.links)}
-        self._base = index[f"{robot_name}::{robot.BASE_LINK}"]
+        self._base = index[f"{robot_name}::{g1.BASE_LINK}"]
         self._camera = next((s for s in model.sensors() if s.camera), None)
         self._lidar = next((s for s in model.sensors() if s.lidar), None)
         self._mount = {

@@ -92,9 +92,9 @@ def arm(meter: Meter) -> None:
     import numpy as np
 
     from vla_sim.common.geometry import rotation_from_rpy, transform
-    from vla_sim.kinematics import Kinematics
     from vla_sim.manipulation.collision import BodyModel, Obstacles
     from vla_sim.manipulation.collision import check as gaps
+    from vla_sim.robot.kinematics import Kinematics
 
     fcl = library("fcl", "python-fcl")
     kinematics = Kinematics.load()

@@ -29,7 +29,7 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
     import numpy as np
 
     from vla_sim.common.geometry import quaternion_from_rotation
-    from vla_sim.kinematics import LIMIT_MARGIN, WAIST
+    from vla_sim.robot.kinematics import LIMIT_MARGIN, WAIST
 
     library("daqp", "daqp")
     mink = library("mink", "mink")
@@ -69,7 +69,7 @@ def inverse(meter: Meter) -> None:
     reach."""
     import numpy as np
 
-    from vla_sim.kinematics import Kinematics
+    from vla_sim.robot.kinematics import Kinematics
 
     chain = Kinematics.load().arm["right"]
     solve = with_mink(chain)
@@ -98,7 +98,7 @@ def reached(meter: Meter, mink: bool, seeds: str) -> None:
     """Share of the targets that are reached from one seed, or from all."""
     import numpy as np
 
-    from vla_sim.kinematics import Kinematics
+    from vla_sim.robot.kinematics import Kinematics
 
     chain = Kinematics.load().arm["right"]
     start = chain.comfort[None] if seeds == "one" else np.vstack([chain.comfort, chain.seeds])

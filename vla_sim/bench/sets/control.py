@@ -17,7 +17,7 @@ from vla_sim.control.controller import Controller
 from vla_sim.control.policy import BODY, WalkingPolicy, load_policy
 from vla_sim.engines.engine import JointCommand
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.kinematics import Kinematics
+from vla_sim.robot.kinematics import Kinematics
 
 SPEED = 0.4  # [m/s] that is asked for
 

@@ -7,15 +7,15 @@ from functools import cache, partial
 
 import numpy as np
 
-from vla_sim import robot
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.control.gripper import GripperGains
-from vla_sim.kinematics import Kinematics
 from vla_sim.manipulation.collision import check_path, table_box
 from vla_sim.manipulation.grasp import Shape, Target
 from vla_sim.manipulation.motion import READY
 from vla_sim.manipulation.planner import GAP, ArmPlanner, GraspPlan, Outcome, Scene
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 
 HEIGHT = 0.76
 """Of the table [m]; its edge is 0.22 m ahead of the pelvis."""
@@ -51,11 +51,11 @@ def planner() -> ArmPlanner:
 
 def standing() -> Scene:
     """At the table, both arms raised."""
-    joints = robot.DEFAULT_POSE.copy()
-    for side in robot.SIDES:
-        joints[robot.ARM_INDEX[side]] = READY[side]
+    joints = g1.DEFAULT_POSE.copy()
+    for side in g1.SIDES:
+        joints[g1.ARM_INDEX[side]] = READY[side]
     table = table_box(0.52, 0.0, 0.0, 0.6, 1.4, HEIGHT)
-    return Scene(1.0, joints, transform((0.0, 0.0, robot.STANDING_HEIGHT)), table)
+    return Scene(1.0, joints, transform((0.0, 0.0, g1.STANDING_HEIGHT)), table)
 
 
 def grasp(meter: Meter, thing: Thing) -> None:
@@ -87,8 +87,8 @@ def judge(scene: Scene, plan: GraspPlan) -> None:
     arm = planner()
     chain, body, waist = arm.kinematics.arm[plan.side], arm.body.arm[plan.side], scene.waist
     q = scene.joint_position.copy()
-    q[robot.ARM_INDEX[plan.side]] = plan.posture
-    tool = scene.base @ arm.kinematics.frame(robot.TOOL_FRAME[plan.side], q)
+    q[g1.ARM_INDEX[plan.side]] = plan.posture
+    tool = scene.base @ arm.kinematics.frame(g1.TOOL_FRAME[plan.side], q)
     off = float(np.linalg.norm(tool[:3, 3] - plan.grasp.pose[:3, 3]))
     if off > 1e-3:
         raise Wrong(f"the hand ends {1e3 * off:.1f} mm beside the grasp")

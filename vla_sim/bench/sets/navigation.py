@@ -17,7 +17,7 @@ from vla_sim.engines.fake import FakeEngine
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.navigation.navigator import Navigator, warm
-from vla_sim.robot import STANDING_HEIGHT
+from vla_sim.robot.g1 import STANDING_HEIGHT
 from vla_sim.safety import gate
 from vla_sim.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World

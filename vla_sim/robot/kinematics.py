@@ -5,7 +5,7 @@
     arm = kinematics.arm["right"]
     q = arm.inverse(target, waist, seed)                     # (7,), or None if out of reach
 
-Joint arrays follow `robot.JOINTS`; poses are (4, 4) in the frame of `robot.BASE_LINK`. The numerical
+Joint arrays follow `g1.JOINTS`; poses are (4, 4) in the frame of `g1.BASE_LINK`. The numerical
 work is in `kinematics_kernels`; `Kinematics.warm` compiles it (or loads it from the cache).
 """
 
@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim import kinematics_kernels as kernels
-from vla_sim import robot
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse
+from vla_sim.robot import g1
+from vla_sim.robot import kinematics_kernels as kernels
 from vla_sim.world.sdf import reader
 
 Array = NDArray[np.float64]
 
-WAIST = len(robot.WAIST_JOINTS)
+WAIST = len(g1.WAIST_JOINTS)
 LIMIT_MARGIN = 0.02
 """Radians that solutions stay away from the joint limits."""
 
@@ -171,7 +171,7 @@ class Kinematics:
     def load(path: Path | None = None) -> Kinematics:
         """From the shipped G1, or from another model file with the same joints.
 
-        Raises `InputError` if a joint of `robot.JOINTS` is missing, `SdfError` for a broken file.
+        Raises `InputError` if a joint of `g1.JOINTS` is missing, `SdfError` for a broken file.
         """
         return _build(reader.load_model(assets.models_dir() / "g1" if path is None else path))
 
@@ -193,7 +193,7 @@ class Kinematics:
 
     def warm(self) -> None:
         """Compile every kernel now, so that no control tick pays for it."""
-        self.joint_frames(robot.DEFAULT_POSE)
+        self.joint_frames(g1.DEFAULT_POSE)
         for arm in self.arm.values():
             waist = np.zeros(WAIST)
             target = arm.forward(arm.comfort, waist)
@@ -209,15 +209,15 @@ def _vector(values: ArrayLike) -> Array:
 
 def _build(model: reader.Model) -> Kinematics:
     joints = {joint.name: joint for joint in model.joints}
-    missing = [name for name in robot.JOINTS if name not in joints]
+    missing = [name for name in g1.JOINTS if name not in joints]
     if missing:
         raise InputError(f"{model.where}: the robot has no joint {', '.join(missing)}; it must have all 33")
     by_child = {joint.child: joint for joint in model.joints}
-    base = inverse(model.frame_pose(robot.BASE_LINK))
-    at_zero = {name: base @ joints[name].pose for name in robot.JOINTS}
+    base = inverse(model.frame_pose(g1.BASE_LINK))
+    at_zero = {name: base @ joints[name].pose for name in g1.JOINTS}
 
     def mover(link: str) -> str | None:
-        """The joint of `robot.JOINTS` that `link` moves with; None for the base's own links."""
+        """The joint of `g1.JOINTS` that `link` moves with; None for the base's own links."""
         while link in by_child:
             joint = by_child[link]
             if joint.name in at_zero:
@@ -225,10 +225,10 @@ def _build(model: reader.Model) -> Kinematics:
             link = joint.parent
         return None
 
-    before = {name: mover(joints[name].parent) for name in robot.JOINTS}
+    before = {name: mover(joints[name].parent) for name in g1.JOINTS}
     order: list[str] = []
-    while len(order) < len(robot.JOINTS):
-        order += [j for j in robot.JOINTS if j not in order and (before[j] is None or before[j] in order)]
+    while len(order) < len(g1.JOINTS):
+        order += [j for j in g1.JOINTS if j not in order and (before[j] is None or before[j] in order)]
     place = {name: i for i, name in enumerate(order)}
     start = {name: inverse(at_zero[up]) if (up := before[name]) else np.eye(4) for name in order}
 
@@ -241,21 +241,21 @@ def _build(model: reader.Model) -> Kinematics:
 
     axes = {name: np.array(joints[name].axis.xyz) for name in order}  # type: ignore[union-attr]
     return Kinematics(
-        arm={side: _arm(model, side, at_zero, axes, mover, base) for side in robot.SIDES},
+        arm={side: _arm(model, side, at_zero, axes, mover, base) for side in g1.SIDES},
         frames=tuple(sorted(names)),
         model=model,
         _parent=np.array([place[up] if (up := before[name]) else -1 for name in order]),
         _origin=np.array([start[name] @ at_zero[name] for name in order]),
         _axis=np.array([axes[name] for name in order]),
         _sliding=np.array([joints[name].type == "prismatic" for name in order]),
-        _index=np.array([robot.INDEX[name] for name in order]),
+        _index=np.array([g1.INDEX[name] for name in order]),
         _attached=attached,
     )
 
 
 def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[no-untyped-def]
-    names = (*robot.WAIST_JOINTS, *robot.ARM_JOINTS[side])
-    fingers = robot.FINGER_JOINTS[side]
+    names = (*g1.WAIST_JOINTS, *g1.ARM_JOINTS[side])
+    fingers = g1.FINGER_JOINTS[side]
     frames = [at_zero[name] for name in names]
     origin = np.array([frames[0], *(inverse(a) @ b for a, b in pairwise(frames))])
     mass, moment = np.zeros(len(names)), np.zeros((len(names), 3))
@@ -269,7 +269,7 @@ def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[n
         centre = inverse(frames[i]) @ base @ model.frame_pose(link.name) @ link.inertial.pose
         mass[i] += link.inertial.mass
         moment[i] += link.inertial.mass * centre[:3, 3]
-    limits = [model.joint(name).axis for name in robot.ARM_JOINTS[side]]
+    limits = [model.joint(name).axis for name in g1.ARM_JOINTS[side]]
     mirror = np.ones(7) if side == "left" else MIRROR
     return ArmChain(
         side=side,
@@ -278,7 +278,7 @@ def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[n
         effort=np.array([axis.effort for axis in limits]),
         origin=np.ascontiguousarray(origin),
         axis=np.array([axes[name] for name in names]),
-        tool=inverse(frames[-1]) @ base @ model.frame_pose(robot.TOOL_FRAME[side]),
+        tool=inverse(frames[-1]) @ base @ model.frame_pose(g1.TOOL_FRAME[side]),
         mass=mass,
         centre=moment / np.maximum(mass, 1e-9)[:, None],
         comfort=COMFORT * mirror,

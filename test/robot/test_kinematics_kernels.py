@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.kinematics import LIMIT_MARGIN, Kinematics
-from vla_sim.kinematics_kernels import cholesky_solve, compose, limited_step, pose_error, turn
+from vla_sim.robot.kinematics import LIMIT_MARGIN, Kinematics
+from vla_sim.robot.kinematics_kernels import cholesky_solve, compose, limited_step, pose_error, turn
 
 seeds = st.integers(0, 10_000)
 quick = settings(max_examples=40, deadline=None)
