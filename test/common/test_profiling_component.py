@@ -7,7 +7,7 @@ import time
 import pytest
 
 from vla_sim.common.errors import InputError
-from vla_sim.profiling import Profiler, profiled
+from vla_sim.common.profiling.component import Profiler, profiled
 
 
 def spin(seconds):
@@ -120,7 +120,7 @@ def test_the_default_profiler_serves_a_program_of_ones_own(tmp_path):
     """As a user would use it, in a process of its own."""
     program = tmp_path / "mine.py"
     program.write_text(
-        "from vla_sim.profiling import default, profiled\n"
+        "from vla_sim.common.profiling.component import default, profiled\n"
         "@profiled('mine')\ndef slow():\n    return sum(i * i for i in range(100000))\n"
         "slow()\nprint(default.summary())\n"
     )

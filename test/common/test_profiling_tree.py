@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.profiling.tree import Call, Sampled, fold, top
-from vla_sim.profiling import flame, report
+from vla_sim.profiling import report
+from vla_sim.report import flame
 
 MAIN = "MainThread\x00<thread>\x00123"
 

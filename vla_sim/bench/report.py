@@ -14,8 +14,8 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.contract import Budget
-from vla_sim.scenario.report_charts import distribution
-from vla_sim.scenario.report_page import standalone
+from vla_sim.report.charts import distribution
+from vla_sim.report.page import standalone
 
 MARKDOWN = "bench.md"
 NAMES = 150

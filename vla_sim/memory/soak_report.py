@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from vla_sim.memory.growth import Growth, Sample
-from vla_sim.scenario.report_page import standalone
-from vla_sim.scenario.report_parts import Markup, tag
-from vla_sim.scenario.report_svg import WIDTH, drawing, label, line, points, steps, thin
+from vla_sim.report.page import standalone
+from vla_sim.report.parts import Markup, tag
+from vla_sim.report.svg import WIDTH, drawing, label, line, points, steps, thin
 
 LEFT, RIGHT, HEIGHT, GAP = 60, 14, 46, 30
 MOST = 600

@@ -8,10 +8,10 @@ from vla_sim import contract
 from vla_sim.contract import MonitorState
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.latency import budget
-from vla_sim.scenario.report_charts import distribution
-from vla_sim.scenario.report_page import standalone
-from vla_sim.scenario.report_parts import Markup, tag
-from vla_sim.scenario.report_svg import WIDTH, drawing, label, line, points, sane, steps, thin
+from vla_sim.report.charts import distribution
+from vla_sim.report.page import standalone
+from vla_sim.report.parts import Markup, tag
+from vla_sim.report.svg import WIDTH, drawing, label, line, points, sane, steps, thin
 
 LEFT, RIGHT = 52, 14
 HEIGHT, GAP = 64, 30

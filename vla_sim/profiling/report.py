@@ -11,7 +11,7 @@ from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.common.profiling.component import SUMMARY, TOP, Row, rows
 from vla_sim.common.profiling.tree import WAITS, Sampled, plumbing, top
-from vla_sim.profiling import flame
+from vla_sim.report import flame
 
 REPORT = "profile.md"
 

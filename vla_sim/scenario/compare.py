@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vla_sim.report.parts import number
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import number
 from vla_sim.scenario.statistics import Rate, first_motions, percentile, real_time_factors, runs_of
 
 LATENCY_APART, LATENCY_SHARE = 100.0, 0.25  # [ms] and share by which engines' medians may lie apart

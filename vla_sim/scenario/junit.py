@@ -9,8 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from vla_sim.report.parts import write_text
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import write_text
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, runs_of, verdict
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from vla_sim.report.parts import Markup, tag
+from vla_sim.report.plan import Sheet
+from vla_sim.report.svg import XY, line, points, px, sane
 from vla_sim.scenario.record import AddedModel, Outline, RunRecord
-from vla_sim.scenario.report_parts import Markup, tag
-from vla_sim.scenario.report_plan import Sheet
-from vla_sim.scenario.report_svg import XY, line, points, px, sane
 
 PUT = 12.0  # [px] half of a diamond: the ring of where an object lies at last fits in
 Way = Sequence[tuple[float, ...]]

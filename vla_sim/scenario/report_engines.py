@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vla_sim.report.parts import Markup, scroll, tag
 from vla_sim.scenario.compare import RULE, compared
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import Markup, scroll, tag
 from vla_sim.scenario.statistics import by_engine, by_scenario
 
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vla_sim.report import charts
+from vla_sim.report.map import moved, run_map
+from vla_sim.report.parts import Markup, Part, figure, join, number, photo, plural, scroll, table, tag
+from vla_sim.report.plan import Plan
+from vla_sim.report.timeline import timeline
 from vla_sim.scenario import report_added
-from vla_sim.scenario import report_charts as charts
 from vla_sim.scenario.record import CommandRecord, RunRecord, Shot
-from vla_sim.scenario.report_map import moved, run_map
-from vla_sim.scenario.report_parts import (
-    Markup,
-    Part,
-    figure,
-    join,
-    number,
-    photo,
-    plural,
-    scroll,
-    table,
-    tag,
-)
-from vla_sim.scenario.report_plan import Plan
 from vla_sim.scenario.report_site import Site, failed, mark, run_name
-from vla_sim.scenario.report_timeline import timeline
 from vla_sim.scenario.statistics import commands_of
 
 EVENTS, LOG_LINES = 150, 40

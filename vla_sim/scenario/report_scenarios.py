@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vla_sim import contract
-from vla_sim.scenario import report_charts as charts
+from vla_sim.report import charts
+from vla_sim.report.map import ways_map
+from vla_sim.report.parts import Markup, Part, figure, join, number, plural, scroll, table, tag
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_map import ways_map
-from vla_sim.scenario.report_parts import Markup, Part, figure, join, number, plural, scroll, table, tag
 from vla_sim.scenario.report_site import Site, failed, mark
 from vla_sim.scenario.statistics import (
     Rate,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vla_sim.common.errors import VlaSimError
+from vla_sim.report.parts import Markup, Part, tag
+from vla_sim.report.plan import Plan
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_parts import Markup, Part, tag
-from vla_sim.scenario.report_plan import Plan
 from vla_sim.scenario.statistics import by_scenario, verdict
 from vla_sim.world.semantic_map import World
 

@@ -27,7 +27,8 @@ from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import Status
 from vla_sim.monitor import health, journal, timeline
 from vla_sim.profiling import report
-from vla_sim.scenario import judge, picture
+from vla_sim.report import picture
+from vla_sim.scenario import judge
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
 from vla_sim.scenario.client import Client, ClientThread

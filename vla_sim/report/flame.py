@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from vla_sim.common.profiling.tree import Call, Sampled
-from vla_sim.scenario.report_parts import Markup, join, tag
+from vla_sim.report.parts import Markup, join, tag
 
 WIDTH, ROW = 1200.0, 18.0
 NARROW = 0.6

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from vla_sim.scenario.report_parts import Markup, photo, tag
+from vla_sim.report.parts import Markup, photo, tag
 
 
 def test_a_record_cannot_fetch_pictures_from_outside_its_folder(tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from vla_sim.scenario.report_parts import Markup, tag
+from vla_sim.report.parts import Markup, tag
 
 WIDTH = 680  # of charts
 XY = tuple[float, float]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.scenario.report_svg import lowest, steps, thin
+from vla_sim.report.svg import lowest, steps, thin
 
 
 def test_thinning_loses_neither_ends_nor_dips():

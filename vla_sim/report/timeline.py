@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vla_sim.report.parts import Markup, number, tag
+from vla_sim.report.svg import WIDTH, Series, cross, drawing, label, line, lowest, points, px, sane, steps
 from vla_sim.scenario.record import RunRecord, Touch
-from vla_sim.scenario.report_parts import Markup, number, tag
-from vla_sim.scenario.report_svg import (
-    WIDTH,
-    Series,
-    cross,
-    drawing,
-    label,
-    line,
-    lowest,
-    points,
-    px,
-    sane,
-    steps,
-)
 
 GAP = 26  # between panels
 

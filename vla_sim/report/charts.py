@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from vla_sim import contract
 from vla_sim.contract import Budget
+from vla_sim.report.parts import Markup, number, tag
+from vla_sim.report.svg import WIDTH, drawing, label, line, px, rect, sane, steps, thin
 from vla_sim.scenario.record import CommandRecord
-from vla_sim.scenario.report_parts import Markup, number, tag
-from vla_sim.scenario.report_svg import WIDTH, drawing, label, line, px, rect, sane, steps, thin
 from vla_sim.scenario.statistics import Rate, percentile
 
 LEFT, RIGHT = 96, 190  # beside the plot: row names, and what was measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from vla_sim.scenario.report_parts import Markup, Part, tag
+from vla_sim.report.parts import Markup, Part, tag
 
 STYLE = """
 :root {

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.scenario.report_parts import Markup, tag
-from vla_sim.scenario.report_svg import XY, Area, drawing, label, px
+from vla_sim.report.parts import Markup, tag
+from vla_sim.report.svg import XY, Area, drawing, label, px
 from vla_sim.world import projection
 from vla_sim.world.semantic_map import World
 
