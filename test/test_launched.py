@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from vla_sim import lockstep
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.launched import LaunchedNodes
+from vla_sim.ros import lockstep
 from vla_sim.stack import NodeSpec
 from vla_sim.supervise import Domain
 

@@ -9,8 +9,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from vla_sim import lockstep, stack
+from vla_sim import stack
 from vla_sim.common.errors import InputError, StackError
+from vla_sim.ros import lockstep
 from vla_sim.stack import NodeSpec
 from vla_sim.supervise import Domain
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim import lockstep, stack
+from vla_sim import stack
 from vla_sim.common import process_priority
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.fork_server import Fork
+from vla_sim.ros import lockstep
 from vla_sim.stack import NodeSpec, StackOptions
 
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM

@@ -20,7 +20,7 @@ from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import Plan, Step, Verdict  # noqa: E402
 from vla_sim.engines.node import EngineNode  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros import StageNode, to_seconds  # noqa: E402
+from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
 
 pytestmark = pytest.mark.ros
 

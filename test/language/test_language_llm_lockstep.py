@@ -15,7 +15,7 @@ from vla_sim.language.llm import LlmPlanner
 from vla_sim.language.responder import Responder
 from vla_sim.language.scripted_llm import ScriptedLlm
 from vla_sim.language.worker import LlmWorker
-from vla_sim.lockstep import Begin, Follower
+from vla_sim.ros.lockstep import Begin, Follower
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 

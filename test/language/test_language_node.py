@@ -19,7 +19,7 @@ def desk():
 
     from vla_sim.common.params import StageParams
     from vla_sim.language.node import LanguageNode
-    from vla_sim.ros import StageNode
+    from vla_sim.ros.stage_node import StageNode
 
     class Desk(StageNode[StageParams]):
         def __init__(self):

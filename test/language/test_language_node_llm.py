@@ -21,7 +21,7 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
 
     from vla_sim.common.params import StageParams
     from vla_sim.language.node import LanguageNode
-    from vla_sim.ros import StageNode
+    from vla_sim.ros.stage_node import StageNode
 
     class Desk(StageNode[StageParams]):
         def __init__(self):

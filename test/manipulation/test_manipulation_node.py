@@ -21,7 +21,7 @@ from vla_sim.contract import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.manipulation.motion import READY  # noqa: E402
 from vla_sim.manipulation.node import ManipulationNode  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros import StageNode, to_stamp  # noqa: E402
+from vla_sim.ros.stage_node import StageNode, to_stamp  # noqa: E402
 
 pytestmark = pytest.mark.ros
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load, PayloadError, decode, encode
-from vla_sim.load import LoadFollower
 from vla_sim.monitor.shedding import (
     AFTER,
     FORGIVEN,
@@ -18,6 +17,7 @@ from vla_sim.monitor.shedding import (
     limits,
 )
 from vla_sim.monitor.watch import thresholds
+from vla_sim.ros.load_follower import LoadFollower
 
 TOP = len(LOAD_LEVELS) - 1
 CALM = {"cpu": 30.0, "memory": 30.0, "missed": 0.0}

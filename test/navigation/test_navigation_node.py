@@ -22,7 +22,7 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
     from vla_sim.common.params import StageParams
     from vla_sim.contract import NavigationRequest
     from vla_sim.navigation.node import NavigationNode
-    from vla_sim.ros import StageNode, message_class, to_stamp
+    from vla_sim.ros.stage_node import StageNode, message_class, to_stamp
 
     rclpy.init(args=["--ros-args", "-p", "world:=tabletop"])
     try:

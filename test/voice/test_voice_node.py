@@ -24,7 +24,7 @@ def room(tmp_path_factory):
     from std_msgs.msg import Int16MultiArray
 
     from vla_sim.common.params import StageParams
-    from vla_sim.ros import StageNode
+    from vla_sim.ros.stage_node import StageNode
     from vla_sim.voice.node import VoiceNode
 
     class Room(StageNode[StageParams]):

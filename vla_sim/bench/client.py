@@ -15,11 +15,12 @@ from nav_msgs.msg import Odometry
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
-from vla_sim import contract, ros, stack
+from vla_sim import contract, stack
 from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
-from vla_sim.engines import conversions, scan
-from vla_sim.serial_executor import SerialExecutor
+from vla_sim.engines import scan
+from vla_sim.ros import conversions, stage_node
+from vla_sim.ros.executor import SerialExecutor
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 
@@ -33,7 +34,7 @@ LATE = 1.0
 """[s] after which a reaction is none."""
 
 
-class Around(ros.StageNode[StageParams]):
+class Around(stage_node.StageNode[StageParams]):
     """Engine and navigation of one safety node. passed: when the last velocity came out of the gate, and
     what it was [m/s]."""
 
@@ -61,7 +62,7 @@ class Around(ros.StageNode[StageParams]):
         self.passed = (time.monotonic(), message.twist.linear.x)
 
     def stamp(self) -> Any:
-        return ros.to_stamp(time.monotonic() - self.began)
+        return stage_node.to_stamp(time.monotonic() - self.began)
 
     def tick(self) -> None:
         """50 Hz: time and odometry; 10 Hz: a scan; 20 Hz or more: the velocity."""

@@ -1,7 +1,7 @@
 """The clock that latencies are told in, and what work costs on it.
 
 Usually that is the machine's monotonic clock, and work costs what it takes. In lock-step
-(`vla_sim.lockstep`) it is simulated time: it stands still while a node computes, and `charge` says how
+(`vla_sim.ros.lockstep`) it is simulated time: it stands still while a node computes, and `charge` says how
 much later its results come out. Cores and nodes use this module alone, so that both are one code.
 """
 

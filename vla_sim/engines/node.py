@@ -25,17 +25,18 @@ from vla_sim.common.params import StageParams, check, named_numbers, param
 from vla_sim.control.calibration import CALIBRATION
 from vla_sim.control.controller import Controller
 from vla_sim.control.policy import WalkingPolicy, load_policy
-from vla_sim.engines import conversions, scan, truth_records
+from vla_sim.engines import scan, truth_records
 from vla_sim.engines.camera_thread import CameraThread
 from vla_sim.engines.choose import make_engine
 from vla_sim.engines.engine import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
 from vla_sim.engines.first_motion import FirstMotion
 from vla_sim.engines.pacer import Pacer
-from vla_sim.lockstep import Conductor
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
-from vla_sim.serial_executor import SerialExecutor
+from vla_sim.ros import conversions
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.lockstep import Conductor
+from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""

@@ -13,7 +13,7 @@ from vla_sim.common.params import StageParams, param
 from vla_sim.contract import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.executive.context import Context
 from vla_sim.executive.core import Executive
-from vla_sim.ros import StageNode, spin
+from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.world.semantic_map import World
 
 

@@ -21,7 +21,7 @@ from vla_sim.language.responder import Responder
 from vla_sim.language.rules import RulePlanner, Understood
 from vla_sim.language.surroundings import Surroundings
 from vla_sim.language.worker import LlmWorker
-from vla_sim.ros import StageNode, spin
+from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.world.semantic_map import World
 
 PLANNERS = ("rules", "llm", "auto")

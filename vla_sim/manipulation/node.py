@@ -21,7 +21,7 @@ from vla_sim.manipulation.planner import ArmPlanner
 from vla_sim.manipulation.surroundings import Senses, Surroundings
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.world.semantic_map import World
 
 

@@ -19,8 +19,8 @@ from vla_sim import contract
 from vla_sim.contract import Alert, Load, MonitorState, PayloadError
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.view import Seen
-from vla_sim.ros import NO_EVENT, QOS
-from vla_sim.serial_executor import SerialExecutor
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.stage_node import NO_EVENT, QOS
 from vla_sim.stack import middleware
 
 GONE = 5

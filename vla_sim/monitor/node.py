@@ -20,7 +20,7 @@ from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
 from vla_sim.monitor.watch import thresholds
-from vla_sim.ros import StageNode, spin, to_seconds
+from vla_sim.ros.stage_node import StageNode, spin, to_seconds
 
 LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
 JOURNALLED = (contract.TRACE, contract.STATUS, contract.TRANSCRIPT, contract.COMMAND)

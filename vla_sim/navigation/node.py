@@ -16,7 +16,7 @@ from vla_sim.common.params import StageParams, param
 from vla_sim.contract import NavigationRequest
 from vla_sim.navigation.costmap import StaticMap
 from vla_sim.navigation.navigator import Navigator, warm
-from vla_sim.ros import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.world.semantic_map import World
 
 

@@ -29,7 +29,7 @@ from vla_sim.perception.onnx_detector import OnnxDetector
 from vla_sim.perception.vocabulary import Vocabulary
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros import StageNode, spin, to_seconds, to_stamp
+from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
 from vla_sim.world.semantic_map import World
 
 

@@ -13,7 +13,7 @@ from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Command, Plan, Transcript, Verdict
-from vla_sim.ros import StageNode, spin, to_stamp
+from vla_sim.ros.stage_node import StageNode, spin, to_stamp
 from vla_sim.safety import gate
 from vla_sim.safety.plan_check import PlanChecker
 from vla_sim.safety.stop_word import is_stop

@@ -14,19 +14,20 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import contract, ros
+from vla_sim import contract
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import Command, GroundTruth, Say, Status
-from vla_sim.lockstep import Follower
+from vla_sim.ros import stage_node
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.lockstep import Follower
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
-from vla_sim.serial_executor import SerialExecutor
 from vla_sim.stack import middleware
 from vla_sim.voice.audio import CHUNK_SECONDS, chunks
 
 
-class Client(ros.StageNode[StageParams]):
+class Client(stage_node.StageNode[StageParams]):
     """A node in the caller's process, spun by its own thread. `recording` grows while it runs.
 
     Subscribes to the truth topics: it judges the stack and is no part of it.
@@ -61,7 +62,7 @@ class Client(ros.StageNode[StageParams]):
         self.listen(contract.SAFETY_STATE, self.on_safety)
         self.listen(contract.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
         self.listen(contract.COLOR, self.on_image)
-        self.listen(contract.CMD_VEL, lambda m: r.velocities.append(ros.to_seconds(m.header.stamp)))
+        self.listen(contract.CMD_VEL, lambda m: r.velocities.append(stage_node.to_seconds(m.header.stamp)))
         self.repeat(CHUNK_SECONDS, self.tick, steady=True)
 
     def listen(self, topic: contract.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
@@ -136,7 +137,7 @@ class Client(ros.StageNode[StageParams]):
             return
         title = " / ".join(dict.fromkeys(self.wanted_pictures))
         self.wanted_pictures.clear()
-        stamp = ros.to_seconds(message.header.stamp)
+        stamp = stage_node.to_seconds(message.header.stamp)
         color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
         self.recording.pictures.append(Picture(stamp, title, color.copy()))
 

@@ -24,9 +24,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from vla_sim import lockstep
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.launched import LaunchedNodes
+from vla_sim.ros import lockstep
 from vla_sim.scenario import run
 from vla_sim.scenario.checks import CheckSpec, Run, judge_all
 from vla_sim.scenario.client import ClientThread

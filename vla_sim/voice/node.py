@@ -22,7 +22,7 @@ from vla_sim.common import clock
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import Say, Transcript
-from vla_sim.ros import StageNode, spin
+from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.voice.audio import CHUNK, Samples
 from vla_sim.voice.endpoint import Hangover
 from vla_sim.voice.grammar import Grammar

@@ -14,8 +14,8 @@ WAITS = frozenset({
 })  # fmt: skip
 """Built-in functions in which a thread does nothing but wait."""
 PLUMBING = (
-    "runpy", "threading.py", "concurrent/futures/", "rclpy/executors.py", "serial_executor.py",
-    "vla_sim/ros.py", "vla_sim/common/profiling/",
+    "runpy", "threading.py", "concurrent/futures/", "rclpy/executors.py", "vla_sim/ros/",
+    "vla_sim/common/profiling/",
 )  # fmt: skip
 """Files that stand between a thread's beginning and its work: of no interest in a list of the longest."""
 

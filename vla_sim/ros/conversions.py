@@ -17,7 +17,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CameraFrame, RobotState
 from vla_sim.robot import g1
-from vla_sim.ros import to_seconds
+from vla_sim.ros.stage_node import to_seconds
 
 Array = NDArray[np.float64]
 

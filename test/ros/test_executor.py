@@ -14,7 +14,7 @@ from rclpy.node import Node  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import SetBool  # noqa: E402
 
-from vla_sim.serial_executor import SerialExecutor  # noqa: E402
+from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 
 WAIT = 30.0
 

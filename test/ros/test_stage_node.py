@@ -18,7 +18,7 @@ from std_msgs.msg import String  # noqa: E402
 from vla_sim import contract  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams, check, param  # noqa: E402
-from vla_sim.ros import QOS, StageNode, to_seconds, to_stamp  # noqa: E402
+from vla_sim.ros.stage_node import QOS, StageNode, to_seconds, to_stamp  # noqa: E402
 
 
 @dataclass(frozen=True)

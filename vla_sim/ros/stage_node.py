@@ -31,16 +31,17 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
-from vla_sim import contract, lockstep
+from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.caches import Caches
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import StageParams, check
 from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
-from vla_sim.load import LoadFollower
-from vla_sim.lockstep import Conductor, Follower, RunEnds
-from vla_sim.serial_executor import SerialExecutor
+from vla_sim.ros import lockstep
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.load_follower import LoadFollower
+from vla_sim.ros.lockstep import Conductor, Follower, RunEnds
 
 P = TypeVar("P", bound=StageParams)
 

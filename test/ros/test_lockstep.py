@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from vla_sim import lockstep
 from vla_sim.common import clock
 from vla_sim.common.errors import StackError
-from vla_sim.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher, RunEnds
+from vla_sim.ros import lockstep
+from vla_sim.ros.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher, RunEnds
 
 
 class Wire:
