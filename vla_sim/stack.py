@@ -86,15 +86,15 @@ STACK: tuple[NodeSpec, ...] = (
             "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
         ), nice=-10,
     ),
-    NodeSpec("perception", "vla_sim.perception.node"),
-    NodeSpec("navigation", "vla_sim.navigation.node", nice=-5),
-    NodeSpec("manipulation", "vla_sim.manipulation.node"),
+    NodeSpec("perception", "vla_sim.stages.perception.node"),
+    NodeSpec("navigation", "vla_sim.stages.navigation.node", nice=-5),
+    NodeSpec("manipulation", "vla_sim.stages.manipulation.node"),
     NodeSpec(
-        "voice", "vla_sim.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5
+        "voice", "vla_sim.stages.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5
     ),
-    NodeSpec("language", "vla_sim.language.node", ("world", "planner", "base_url", "model")),
-    NodeSpec("safety", "vla_sim.safety.node", nice=-10),
-    NodeSpec("executive", "vla_sim.executive.node", nice=-5),
+    NodeSpec("language", "vla_sim.stages.language.node", ("world", "planner", "base_url", "model")),
+    NodeSpec("safety", "vla_sim.stages.safety.node", nice=-10),
+    NodeSpec("executive", "vla_sim.stages.executive.node", nice=-5),
     NodeSpec(
         "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "shedding", "thresholds"),
         observer=True,

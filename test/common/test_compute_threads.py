@@ -12,7 +12,7 @@ import os, time
 import numpy as np
 for module in {modules}:
     __import__(module)
-from vla_sim.control.policy import load_policy
+from vla_sim.stages.control.policy import load_policy
 
 def ticks():
     stats = (open(f"/proc/self/task/{{t}}/stat").read() for t in os.listdir("/proc/self/task"))

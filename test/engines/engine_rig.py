@@ -7,10 +7,10 @@ import math
 import mujoco
 import numpy as np
 
-from vla_sim.control.gripper import Gripper, GripperGains
 from vla_sim.engines.engine import JointCommand
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.robot import g1
+from vla_sim.stages.control.gripper import Gripper, GripperGains
 from vla_sim.world.sdf import reader
 
 FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static><link name="link">

@@ -45,7 +45,7 @@ def test_the_default_pose_is_within_the_limits(g1: reader.Model) -> None:
 def test_leg_and_waist_damping_is_the_policys(g1: reader.Model) -> None:
     import onnxruntime
 
-    from vla_sim.control.policy import find_policy
+    from vla_sim.stages.control.policy import find_policy
 
     metadata = onnxruntime.InferenceSession(str(find_policy())).get_modelmeta().custom_metadata_map
     gains = dict(zip(json.loads(metadata["dof_names"]), json.loads(metadata["kd"]), strict=True))

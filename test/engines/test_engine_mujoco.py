@@ -9,10 +9,10 @@ from engine_rig import box, make_world
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
-from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.engine import JointCommand, Randomisation
 from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.robot import g1
+from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
 TABLE = box("table", "1.2 0 0.4", "0.6 0.8 0.8")
 CUBE = box("cube", "1.2 0 0.85", "0.06 0.06 0.1", static=False, mass=0.2)

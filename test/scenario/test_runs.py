@@ -13,7 +13,7 @@ from vla_sim.scenario.format import Freeze, Kill, Play, Say, Scenario, Type, Whe
 from vla_sim.scenario.load import File
 from vla_sim.scenario.run import RunOptions, run_once
 from vla_sim.stack import StackOptions
-from vla_sim.voice.audio import save
+from vla_sim.stages.voice.audio import save
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros]
 MUST = [AsCommanded(), NoFall(), NoCollision()]

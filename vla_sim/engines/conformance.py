@@ -29,10 +29,6 @@ from vla_sim.common.geometry import (
     wrap,
     yaw_from_quaternion,
 )
-from vla_sim.control.calibration import CALIBRATION
-from vla_sim.control.controller import Controller
-from vla_sim.control.gripper import WIDEST
-from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines.engine import (
     CONTROL_PERIOD,
     Array,
@@ -44,6 +40,10 @@ from vla_sim.engines.engine import (
 )
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.control.calibration import CALIBRATION
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.gripper import WIDEST
+from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 from vla_sim.world.sdf import reader
 
 WORLD = "conformance"

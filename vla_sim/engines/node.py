@@ -22,9 +22,6 @@ from vla_sim.common import clock
 from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError, InputError, VlaSimError
 from vla_sim.common.params import StageParams, check, named_numbers, param
-from vla_sim.control.calibration import CALIBRATION
-from vla_sim.control.controller import Controller
-from vla_sim.control.policy import WalkingPolicy, load_policy
 from vla_sim.engines import scan, truth_records
 from vla_sim.engines.camera_thread import CameraThread
 from vla_sim.engines.choose import make_engine
@@ -37,6 +34,9 @@ from vla_sim.ros import conversions
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep import Conductor
 from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
+from vla_sim.stages.control.calibration import CALIBRATION
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""

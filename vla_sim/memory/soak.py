@@ -22,9 +22,9 @@ from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready
 from vla_sim.stack import StackOptions
+from vla_sim.stages.voice import mouth
+from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.supervise import Stack
-from vla_sim.voice import mouth
-from vla_sim.voice.synthesis import Hibari
 
 COMMANDS = (
     "go to the kitchen and pick up the red cup",

@@ -24,7 +24,7 @@ from vla_sim.ros.lockstep import Follower
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.stack import middleware
-from vla_sim.voice.audio import CHUNK_SECONDS, chunks
+from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 
 
 class Client(stage_node.StageNode[StageParams]):

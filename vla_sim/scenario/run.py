@@ -41,9 +41,9 @@ from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRe
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.stack import StackOptions
+from vla_sim.stages.voice import audio, mouth
+from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
 from vla_sim.supervise import Stack
-from vla_sim.voice import audio, mouth
-from vla_sim.voice.synthesis import Espeak, Hibari, Synthesiser
 from vla_sim.world.derived_world import derive, named
 from vla_sim.world.semantic_map import World
 

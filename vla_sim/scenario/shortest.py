@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vla_sim.navigation.costmap import StaticMap
-from vla_sim.navigation.global_planner import GlobalPlanner, Path
+from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.world.semantic_map import World
 
 

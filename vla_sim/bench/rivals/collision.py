@@ -13,8 +13,8 @@ def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
     import numpy as np
 
-    from vla_sim.navigation.gait import WALKING_BODY
-    from vla_sim.navigation.proximity import disc_clearance
+    from vla_sim.stages.navigation.gait import WALKING_BODY
+    from vla_sim.stages.navigation.proximity import disc_clearance
 
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
@@ -47,7 +47,7 @@ def gate(meter: Meter) -> None:
     """When a walking body meets one of 360 points of a scan, 50 situations."""
     import numpy as np
 
-    from vla_sim.safety.gate import HORIZON, STEP, time_to_contact
+    from vla_sim.stages.safety.gate import HORIZON, STEP, time_to_contact
 
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
@@ -92,9 +92,9 @@ def arm(meter: Meter) -> None:
     import numpy as np
 
     from vla_sim.common.geometry import rotation_from_rpy, transform
-    from vla_sim.manipulation.collision import BodyModel, Obstacles
-    from vla_sim.manipulation.collision import check as gaps
     from vla_sim.robot.kinematics import Kinematics
+    from vla_sim.stages.manipulation.collision import BodyModel, Obstacles
+    from vla_sim.stages.manipulation.collision import check as gaps
 
     fcl = library("fcl", "python-fcl")
     kinematics = Kinematics.load()

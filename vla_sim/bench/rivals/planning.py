@@ -16,7 +16,7 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
 
     from vla_sim.bench.floor import discs
     from vla_sim.bench.floor import field as clearances
-    from vla_sim.navigation.global_planner import COMFORT, HARD, _search
+    from vla_sim.stages.navigation.global_planner import COMFORT, HARD, _search
 
     field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape

@@ -10,7 +10,7 @@ from vla_sim.bench.rivals.against import against, close, library
 
 def limiter(meter: Meter) -> None:
     """1000 requests that may go at once; and no minute lets more pass than was said."""
-    from vla_sim.language.admission import TokenBucket
+    from vla_sim.stages.language.admission import TokenBucket
 
     aiolimiter = library("aiolimiter", "aiolimiter")
     bucket, passed = TokenBucket(100), []

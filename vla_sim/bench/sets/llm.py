@@ -16,12 +16,12 @@ from functools import cache, partial
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.errors import MissingError
 from vla_sim.contract import Plan
-from vla_sim.language.completions import LlmSettings
-from vla_sim.language.context import Context
-from vla_sim.language.llm import LlmPlanner
-from vla_sim.language.rules import RulePlanner, Understood
-from vla_sim.language.scripted_llm import ScriptedLlm
-from vla_sim.safety.plan_check import PlanChecker
+from vla_sim.stages.language.completions import LlmSettings
+from vla_sim.stages.language.context import Context
+from vla_sim.stages.language.llm import LlmPlanner
+from vla_sim.stages.language.rules import RulePlanner, Understood
+from vla_sim.stages.language.scripted_llm import ScriptedLlm
+from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World
 
 

@@ -14,12 +14,12 @@ from vla_sim.contract import NavigationRequest
 from vla_sim.engines import scan
 from vla_sim.engines.engine import CONTROL_PERIOD
 from vla_sim.engines.fake import FakeEngine
-from vla_sim.navigation.costmap import StaticMap
-from vla_sim.navigation.global_planner import GlobalPlanner, Path
-from vla_sim.navigation.navigator import Navigator, warm
 from vla_sim.robot.g1 import STANDING_HEIGHT
-from vla_sim.safety import gate
-from vla_sim.safety.supervisor import Supervisor
+from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
+from vla_sim.stages.navigation.navigator import Navigator, warm
+from vla_sim.stages.safety import gate
+from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 
 CELLS = 1000

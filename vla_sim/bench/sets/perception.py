@@ -19,12 +19,12 @@ from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import transform
 from vla_sim.engines.engine import CameraFrame
 from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.perception.camera import Intrinsics
-from vla_sim.perception.core import Frame, Percept, Perception, only_ones
-from vla_sim.perception.detector import ColourDetector
-from vla_sim.perception.vocabulary import Vocabulary
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.scenario.format import Added, Pose, Scenario
+from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.core import Frame, Percept, Perception, only_ones
+from vla_sim.stages.perception.detector import ColourDetector
+from vla_sim.stages.perception.vocabulary import Vocabulary
 from vla_sim.world.derived_world import derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World

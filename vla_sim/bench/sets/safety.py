@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract import Plan
-from vla_sim.language.rules import RulePlanner
-from vla_sim.safety.plan_check import PlanChecker
+from vla_sim.stages.language.rules import RulePlanner
+from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World
 
 GOOD = "Go to the kitchen, pick up the red cup and put it on the dresser"

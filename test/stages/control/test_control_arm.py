@@ -1,0 +1,160 @@
+import numpy as np
+from control_arm_model import SimpleArm, standing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.control.arm import (
+    ACCELERATION,
+    DAMPING,
+    JERK,
+    STIFFNESS,
+    VELOCITY,
+    Anchor,
+    ArmFollower,
+    pelvis_in_odom,
+)
+from vla_sim.stages.control.path import joint_path
+
+ARM = g1.ARM_INDEX["right"]
+HOME = g1.DEFAULT_POSE[ARM]
+LOW, HIGH = SimpleArm.low, SimpleArm.high
+OUT = np.array([0.5, -0.5, 0.3, 1.0, 0.0, 0.2, -0.2])
+
+
+def path_to(*points, times=None):
+    return joint_path(times or np.arange(1, len(points) + 1), np.array(points), LOW, HIGH)
+
+
+def run(follower, seconds, q=None, base=lambda t: (0.0, 0.0, 0.77)):
+    """An arm that is always where it is sent. (positions, shares), one row a tick."""
+    q = g1.DEFAULT_POSE.copy() if q is None else q
+    positions, shares = [], []
+    for k in range(round(seconds / 0.02)):
+        state = standing(q, base=base(k * 0.02))
+        follower.update(state, pelvis_in_odom(state))
+        positions.append(follower.position.copy())
+        shares.append(follower.share)
+        q[ARM] = follower.position
+    return np.array(positions), np.array(shares)
+
+
+def test_an_arm_nobody_moves_is_the_policys():
+    follower = ArmFollower("right", SimpleArm())
+    _, shares = run(follower, 0.2)
+    assert (shares == 0.0).all()
+    target, stiffness, effort = follower.blend(np.ones(7), np.full(7, 14.0))
+    np.testing.assert_array_equal(target, 1.0)
+    np.testing.assert_array_equal(stiffness, 14.0)
+    np.testing.assert_array_equal(effort, 0.0)
+
+
+def test_a_trajectory_is_followed_in_time_and_its_end_is_held():
+    follower = ArmFollower("right", SimpleArm())
+    follower.follow(path_to(OUT, times=[2.0]), standing(g1.DEFAULT_POSE))
+    positions, shares = run(follower, 6.0)
+    assert np.abs(positions[120] - OUT).max() < 0.01  # 0.4 s after its end
+    np.testing.assert_allclose(positions[-100:], np.tile(OUT, (100, 1)), atol=1e-6)
+    assert shares[-1] == 1.0
+    assert not follower.following
+
+
+@given(
+    arrays(float, (4, 7), elements=st.floats(-1.8, 1.8)),
+    st.lists(st.floats(0.02, 1.5), min_size=4, max_size=4),
+    st.integers(0, 60),
+)
+@settings(max_examples=15, deadline=None)
+def test_no_path_and_no_preemption_passes_the_limits_of_motion(points, gaps, interrupt):
+    follower = ArmFollower("right", SimpleArm())
+    state = standing(g1.DEFAULT_POSE)
+    follower.follow(joint_path(np.cumsum(gaps), points, LOW, HIGH), state)
+    q = g1.DEFAULT_POSE.copy()
+    first, _ = run(follower, 0.02 * interrupt, q)
+    follower.follow(joint_path([gaps[0]], points[:1], LOW, HIGH), standing(q))
+    second, _ = run(follower, 4.0, q)
+    positions = np.vstack([first.reshape(-1, 7), second])
+    velocity = np.diff(positions, axis=0) / 0.02
+    acceleration = np.diff(velocity, axis=0) / 0.02
+    jerk = np.diff(acceleration, axis=0) / 0.02
+    assert (np.abs(velocity) <= VELOCITY * 1.01).all()
+    assert (np.abs(acceleration) <= ACCELERATION * 1.05).all()
+    assert (np.abs(jerk) <= JERK * 1.1).all()
+    assert (positions >= LOW - 1e-6).all()
+    assert (positions <= HIGH + 1e-6).all()
+
+
+def test_a_trajectory_that_ends_at_the_default_pose_gives_the_arm_back_smoothly():
+    follower = ArmFollower("right", SimpleArm())
+    q = g1.DEFAULT_POSE.copy()
+    follower.follow(path_to(OUT), standing(q))
+    run(follower, 2.0, q)
+    follower.follow(path_to(HOME + 0.01), standing(q))
+    _, shares = run(follower, 3.0, q)
+    assert shares[-1] == 0.0
+    assert np.abs(np.diff(shares)).max() < 0.07
+    assert not shares.all()
+
+
+def test_policy_and_follower_torques_are_mixed_by_the_share():
+    follower = ArmFollower("right", SimpleArm())
+    q = g1.DEFAULT_POSE.copy()
+    follower.follow(path_to(OUT), standing(q))
+    run(follower, 0.2, q)
+    w = follower.share
+    assert 0.0 < w < 1.0
+    target, stiffness, effort = follower.blend(np.full(7, 0.3), np.full(7, 14.0))
+    torque = stiffness * (target - q[ARM]) + effort
+    alone = STIFFNESS * (follower.position - q[ARM]) + follower.effort
+    np.testing.assert_allclose(torque, (1 - w) * 14.0 * (0.3 - q[ARM]) + w * alone)
+
+
+def test_the_tool_stays_in_the_world_while_the_pelvis_sways():
+    arm = SimpleArm()
+    follower = ArmFollower("right", arm)
+    q = g1.DEFAULT_POSE.copy()
+    state = standing(q)
+    follower.follow(path_to(OUT), state, Anchor(pelvis_in_odom(state), np.zeros(3)))
+
+    def sway(t):
+        return (0.01 * np.sin(3.0 * t), 0.01 * np.sin(2.0 * t), 0.77)
+
+    positions, _ = run(follower, 4.0, q, sway)
+    tools = np.array([0.1 * p[:3] + sway(0.02 * k) for k, p in enumerate(positions)])
+    goal = 0.1 * OUT[:3] + (0.0, 0.0, 0.77)
+    assert np.abs(tools[100:] - goal).max() < 1e-3
+    assert np.ptp(positions[100:], axis=0)[:2].min() > 0.1  # the joints did move for it
+
+
+def test_walking_off_lets_go_of_the_world_but_not_of_the_pose():
+    follower = ArmFollower("right", SimpleArm())
+    q = g1.DEFAULT_POSE.copy()
+    state = standing(q)
+    follower.follow(path_to(OUT), state, Anchor(pelvis_in_odom(state), np.zeros(3)))
+    run(follower, 2.0, q)
+    follower.freeze()
+    positions, shares = run(follower, 1.0, q, lambda t: (0.5 * t, 0.0, 0.77))
+    np.testing.assert_allclose(positions, np.tile(OUT, (50, 1)), atol=1e-2)
+    assert shares[-1] == 1.0
+
+
+def test_a_blocked_arm_does_not_push_ever_harder():
+    follower = ArmFollower("right", SimpleArm())
+    q = g1.DEFAULT_POSE.copy()
+    follower.follow(path_to(HOME + 0.3), standing(q))
+    efforts = []
+    for _ in range(1000):
+        state = standing(q)
+        follower.update(state, pelvis_in_odom(state))
+        efforts.append(follower.effort.copy())
+    gravity = SimpleArm().gravity_torque(q, 0, (0, 0, -9.80665))
+    assert (np.abs(efforts[-1] - gravity) <= 0.0601 * STIFFNESS).all()
+
+
+def test_the_damping_that_is_fed_forward_is_the_models():
+    model = Kinematics.load().model
+    for side in g1.SIDES:
+        in_sdf = [model.joint(name).axis.damping for name in g1.ARM_JOINTS[side]]
+        np.testing.assert_allclose(in_sdf, DAMPING)

@@ -1,0 +1,297 @@
+"""The executive against a scripted body: navigation and manipulation that answer at once."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vla_sim import contract
+from vla_sim.contract import (
+    DetectedObject,
+    ManipulationStatus,
+    NavigationStatus,
+    ObjectQuery,
+    Plan,
+    Step,
+    Verdict,
+)
+from vla_sim.stages.executive.context import Context
+from vla_sim.stages.executive.core import Executive
+from vla_sim.world.semantic_map import Grid, ObjectKind, Place, Surface, World
+
+CUP = ObjectQuery(kind="cup", colour="red")
+WORLD = World(
+    name="flat", path=Path("flat.sdf"), start=(0.0, 0.0, 0.0),
+    places=(Place("kitchen", 2.0, 0.0, 0.0),),
+    surfaces=(Surface("table", "kitchen", 3.0, 0.0, 0.0, 0.5, 1.2, 0.75),),
+    objects=(ObjectKind("red_cup", "cup", "red", "cylinder", (0.07, 0.07, 0.1), 0.15),),
+    solids=(), forbidden=(),
+)  # fmt: skip
+GRID = Grid(np.zeros((200, 200), dtype=bool), -5.0, -5.0, 0.05)
+
+
+class Body:
+    """Answers each request at the next tick; `refuse` names modes and actions that fail."""
+
+    def __init__(self, refuse=(), silent=False, see=True):
+        self.ctx = Context(WORLD, GRID)
+        self.core = Executive(self.ctx)
+        self.refuse, self.silent, self.see = set(refuse), silent, see
+        self.done, self.statuses, self.said = [], [], []
+        self.holding = False
+
+    def allow(self, *steps, command_id="c", priority="normal"):
+        plan = Plan(
+            command_id=command_id, text="", steps=list(steps), planner="rules", priority=priority
+        )
+        self.core.accept(Verdict(command_id=command_id, allowed=True, reasons=[], plan=plan, mono=0.0))
+        self.flush()
+
+    def flush(self):
+        ctx = self.ctx
+        for topic, record in ctx.outbox:
+            if topic is contract.STATUS:
+                self.statuses.append((record.command_id, record.state, record.skill, record.detail))
+            elif topic is contract.SAY:
+                self.said.append(record.text)
+            elif topic is contract.NAVIGATION_REQUEST:
+                self.done.append(record.mode)
+                if record.mode == "cancel" or self.silent:
+                    continue
+                if record.mode in ("go", "dock") and record.mode not in self.refuse:
+                    ctx.pose = (record.x, record.y, record.yaw)
+                state = "failed" if record.mode in self.refuse else "succeeded"
+                ctx.navigation = NavigationStatus(goal_id=record.goal_id, state=state, detail="blocked")
+            elif topic is contract.MANIPULATION_REQUEST:
+                self.done.append(record.action)
+                if record.action == "cancel":
+                    continue
+                ok = record.action not in self.refuse
+                self.holding = (self.holding or record.action == "pick") and ok
+                ctx.manipulation = ManipulationStatus(
+                    goal_id=record.goal_id, state="succeeded" if ok else "failed", action=record.action,
+                    holding=self.holding, arm=record.arm or "right", detail="" if ok else "it slipped",
+                )  # fmt: skip
+        ctx.outbox.clear()
+
+    def run(self, seconds=60.0):
+        for _ in range(int(seconds / 0.05)):
+            self.ctx.now += 0.05
+            if self.see:
+                self.ctx.objects = [
+                    DetectedObject(
+                        track_id=1, kind="cup", colour="red", position=(2.85, 0.1, 0.80),
+                        size=(0.07, 0.07, 0.1), yaw=0.0, confidence=0.9, last_seen=self.ctx.now, sightings=9,
+                    )
+                ]  # fmt: skip
+            self.core.tick()
+            self.flush()
+
+    def final(self, command_id="c"):
+        return [s for s in self.statuses if s[0] == command_id][-1]
+
+
+def test_fetching_a_cup_uses_the_body_in_the_right_order():
+    body = Body()
+    body.allow(
+        Step(skill="navigate", place="kitchen"), Step(skill="find", object=CUP, place="kitchen"),
+        Step(skill="approach", object=CUP), Step(skill="pick", object=CUP),
+    )  # fmt: skip
+    body.run()
+    assert body.final()[1:3] == ("succeeded", "pick")
+    assert body.done == ["go", "go", "ready", "dock", "pick"]
+    assert body.ctx.holding.kind == "cup"
+    assert body.said == ["I have the red cup."]
+
+
+def test_walking_after_a_pick_carries_and_steps_back_first():
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="carry", place="user"))
+    body.run()
+    assert body.final()[1] == "succeeded"
+    assert body.done[-3:] == ["carry", "move", "go"]
+    assert body.ctx.pose == (0.0, 0.0, 0.0)
+
+
+def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="place", place="kitchen"))
+    while body.done[-1:] != ["place"]:
+        body.run(0.05)
+        assert body.statuses[-1][1] == "running"
+    # The node clears it when manipulation says that the hand is empty, before the skill goes on.
+    body.ctx.holding = body.ctx.holding_arm = None
+    body.run(1.0)
+    assert body.final()[1:3] == ("succeeded", "place")
+    assert body.said[-1] == "The red cup is on the table."
+
+
+def test_an_object_dropped_on_the_way_is_not_delivered():
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="carry", place="user"))
+    while body.done[-2:] != ["move", "go"]:
+        body.run(0.05)
+    body.ctx.holding = None  # as the node does when manipulation says that the hand is empty
+    body.run(1.0)
+    assert body.final()[1] == "failed"
+    assert body.said == ["I dropped the red cup on the way."]
+
+
+def test_an_object_that_is_nowhere_is_said_to_be_missing():
+    body = Body(see=False)
+    body.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green"), place="kitchen"))
+    body.run()
+    assert body.final()[1] == "failed"
+    assert body.said == ["I cannot find a green bottle in the kitchen."]
+
+
+def test_a_slipping_grasp_is_tried_again_and_then_reported():
+    body = Body(refuse={"pick"})
+    body.allow(Step(skill="pick", object=CUP))
+    body.run()
+    assert body.done.count("pick") == 3
+    assert body.final() == ("c", "failed", "pick", "it slipped")
+
+
+def test_a_way_that_is_blocked_is_reported():
+    body = Body(refuse={"go"})
+    body.allow(Step(skill="navigate", place="kitchen"))
+    body.run()
+    assert body.said == ["I could not get to the kitchen: blocked"]
+
+
+def test_a_silent_navigation_is_noticed():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0))
+    body.run()
+    assert body.final()[3] == "navigation does not answer"
+
+
+def test_a_navigation_that_falls_silent_under_way_is_noticed():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0))
+    body.run(0.2)
+    goal = f"goal-{body.ctx._goals}"
+    body.ctx.navigation = NavigationStatus(goal_id=goal, state="active")
+    body.ctx.navigation_heard = body.ctx.now
+    body.run(2.5)
+    assert body.statuses[-1][1] == "running"
+    body.run(1.0)
+    assert body.final()[1:] == ("failed", "move", "navigation has fallen silent")
+
+
+def test_stop_cancels_what_runs_and_what_waits():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id="a")
+    body.allow(Step(skill="move", distance=1.0), command_id="b")
+    body.run(0.2)
+    body.core.stop("s")
+    body.flush()
+    assert body.final("a")[1] == "cancelled"
+    assert body.final("b")[1] == "cancelled"
+    assert "cancel" in body.done
+    body.run(0.2)
+    assert body.core.job is None
+
+
+def test_a_stop_plan_succeeds_at_once_and_cancels_the_rest():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id="a")
+    body.run(0.2)
+    body.allow(Step(skill="stop"), command_id="s", priority="stop")
+    assert body.final("a")[1] == "cancelled"
+    assert body.final("s")[1] == "succeeded"
+
+
+def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id="slow")
+    body.run(0.2)
+    body.silent = False
+    body.allow(Step(skill="turn", angle=1.0), command_id="now", priority="urgent")
+    body.run(2.0)
+    assert body.final("now")[1] == "succeeded"
+    assert body.final("slow")[1] == "succeeded"
+    order = [s[0] for s in body.statuses if s[1] == "succeeded"]
+    assert order == ["now", "slow"]
+
+
+def test_a_refused_plan_is_answered_and_not_run():
+    body = Body()
+    plan = Plan(command_id="c", text="", steps=[Step(skill="move", distance=99.0)], planner="rules")
+    body.core.accept(Verdict(command_id="c", allowed=False, reasons=["too far"], plan=plan, mono=0.0))
+    body.run(0.2)
+    assert body.final()[1] == "rejected"
+    assert body.said == ["I will not do that: too far."]
+    assert body.done == []
+
+
+@pytest.mark.parametrize("skill", ["carry", "place"])
+def test_nothing_in_hand_cannot_be_carried_or_put_down(skill):
+    body = Body()
+    body.allow(Step(skill=skill, place="kitchen"))
+    body.run(0.2)
+    assert body.final()[1] == "failed"
+    assert "I hold nothing" in body.said[0]
+
+
+def test_under_load_background_commands_wait_and_others_do_not():
+    body = Body()
+    body.ctx.background = False
+    body.allow(Step(skill="wait", seconds=0.1), command_id="idle", priority="background")
+    body.run(1.0)
+    assert [s[:2] for s in body.statuses] == [("idle", "accepted")]
+    body.allow(Step(skill="wait", seconds=0.1), command_id="now")
+    body.run(1.0)
+    assert ("now", "succeeded") in [s[:2] for s in body.statuses]
+    body.ctx.background = True
+    body.run(1.0)
+    assert body.final("idle")[1] == "succeeded"
+
+
+def test_a_background_command_that_runs_is_interrupted_by_load_and_taken_up_again():
+    body = Body()
+    body.allow(Step(skill="wait", seconds=0.5), command_id="idle", priority="background")
+    body.run(0.2)
+    body.ctx.background = False
+    body.run(2.0)
+    assert body.final("idle")[1::2] == ("accepted", "waits until the machine is less busy")
+    body.ctx.background = True
+    body.run(1.0)
+    assert body.final("idle")[1] == "succeeded"
+
+
+def test_a_surface_is_found_below_an_object():
+    ctx = Context(WORLD, GRID)
+    assert ctx.surface_below((2.85, 0.1, 0.80)).name == "table"
+    assert ctx.surface_below((2.0, 0.1, 0.80)) is None
+    assert ctx.surface_below((2.85, 0.1, 0.05)) is None
+    assert math.isclose(ctx.distance_to(WORLD.surfaces[0]), 3.0)
+
+
+def test_a_search_begins_at_once_when_the_camera_has_just_looked():
+    body = Body(see=False)
+    body.ctx.objects_stamp = body.ctx.now
+    body.allow(Step(skill="find", object=CUP, place="kitchen"))
+    body.run(0.1)
+    assert "go" in body.done
+
+
+def test_a_search_waits_a_moment_for_an_image_when_there_is_none():
+    body = Body(see=False)
+    body.ctx.objects_stamp = -10.0
+    body.allow(Step(skill="find", object=CUP, place="kitchen"))
+    body.run(0.3)
+    assert "go" not in body.done
+    body.run(0.5)
+    assert "go" in body.done
+
+
+def test_a_dock_that_fails_is_tried_again_from_a_step_further_off():
+    body = Body(refuse={"dock"})
+    body.allow(Step(skill="approach", object=CUP))
+    body.run()
+    first = body.done.index("dock")
+    assert body.done[first : first + 3] == ["dock", "go", "dock"]
+    assert body.final()[1] == "failed"

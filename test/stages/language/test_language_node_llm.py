@@ -1,0 +1,70 @@
+"""The language node with a model behind a server: its plans, and the rules' where the server hangs."""
+
+import os
+import time
+
+import pytest
+
+from vla_sim import contract
+from vla_sim.contract import Command
+from vla_sim.stages.language.scripted_llm import ScriptedLlm
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+pytestmark = pytest.mark.ros
+
+BOUND = 60.0  # [s]
+
+
+def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
+    from rclpy.executors import SingleThreadedExecutor
+
+    from vla_sim.common.params import StageParams
+    from vla_sim.ros.stage_node import StageNode
+    from vla_sim.stages.language.node import LanguageNode
+
+    class Desk(StageNode[StageParams]):
+        def __init__(self):
+            super().__init__("desk", StageParams)
+            self.plans = {}
+            self.listen(contract.PLAN, lambda plan: self.plans.setdefault(plan.command_id, plan))
+            self.publish(contract.COMMAND)
+
+    def until(condition):
+        end = time.monotonic() + BOUND
+        while not condition():
+            assert time.monotonic() < end, "it did not happen"
+            executor.spin_once(timeout_sec=0.05)
+
+    def planned(command_id, text):
+        desk.send(contract.COMMAND, Command(command_id=command_id, text=text, sent_mono=0.0))
+        until(lambda: command_id in desk.plans)
+        return desk.plans[command_id].planner
+
+    with ScriptedLlm(["good", "keep_alive"]) as server:
+        values = "planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0"
+        arguments = [word for value in values for word in ("-p", value)]
+        rclpy.init(args=["--ros-args", *arguments], domain_id=101 + os.getpid() % 100)
+        executor = SingleThreadedExecutor()
+        node, desk = LanguageNode(), Desk()
+        try:
+            executor.add_node(node)
+            executor.add_node(desk)
+            until(lambda: desk.count_subscribers("/vla/command") and node.count_subscribers("/vla/plan"))
+            until(lambda: node.status()["model"] == "ready")
+            assert planned("c1", "go to the kitchen") == "llm"
+            assert planned("c2", "go to the kitchen") == "cache"
+            assert planned("c3", "turn around") == "rules"
+            told = node.status()
+            assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("2", "1", "1")
+            desk.send(contract.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
+            until(lambda: len(server.requests) == 3)
+            assert planned("c5", "stop") == "rules"
+            until(lambda: server.left == 2)
+            assert "c4" not in desk.plans
+        finally:
+            node.close()
+            executor.shutdown()
+            node.destroy_node()
+            desk.destroy_node()
+            rclpy.shutdown()

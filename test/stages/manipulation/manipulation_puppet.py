@@ -1,0 +1,120 @@
+"""A robot without physics: its pelvis stands still, its joints do what they are told, its gripper stops
+at an object that is between the fingers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vla_sim.common.geometry import transform
+from vla_sim.contract import DetectedObject, ManipulationRequest
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.manipulation.arms import GripperCommand
+from vla_sim.stages.manipulation.collision import table_box
+from vla_sim.stages.manipulation.motion import READY, Trajectory
+from vla_sim.stages.manipulation.picker import Picker
+from vla_sim.stages.manipulation.planner import ArmPlanner, Scene
+from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
+from vla_sim.world.semantic_map import Surface
+
+KINEMATICS = Kinematics.load()
+PLANNER = ArmPlanner(KINEMATICS)
+EDGE = 0.22
+TABLE = Surface("table", "kitchen", EDGE + 0.3, 0.0, 0.0, 0.6, 1.4, 0.76)
+"""Its edge is `EDGE` ahead of a pelvis at the origin."""
+
+
+def ready_joints() -> np.ndarray:
+    q = g1.DEFAULT_POSE.copy()
+    for side in g1.SIDES:
+        q[g1.ARM_INDEX[side]] = READY[side]
+    return q
+
+
+def scene(**values: object) -> Scene:
+    """Standing at the table with both arms raised."""
+    box = table_box(TABLE.x, TABLE.y, TABLE.yaw, TABLE.length, TABLE.width, TABLE.height)
+    base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
+    made = {"stamp": 1.0, "joint_position": ready_joints(), "base": base, "table": box}
+    return Scene(**(made | values))  # type: ignore[arg-type]
+
+
+def cup(x: float = 0.35, y: float = -0.15, **values: object) -> DetectedObject:
+    made = {
+        "track_id": 1, "kind": "cup", "colour": "red", "position": (x, y, 0.81), "size": (0.068, 0.068, 0.10),
+        "yaw": 0.0, "confidence": 0.9, "last_seen": 0.0,
+    }  # fmt: skip
+    return DetectedObject(**(made | values))  # type: ignore[arg-type]
+
+
+class Puppet:
+    """things: what is really there, name -> DetectedObject; they follow the hand that holds them."""
+
+    def __init__(self, *things: DetectedObject, ready: bool = True) -> None:
+        self.picker = Picker(PLANNER, Surroundings((TABLE,)))
+        self.time = 1.0
+        self.q = ready_joints() if ready else g1.DEFAULT_POSE.copy()
+        self.things = list(things)
+        self.motion: dict[str, tuple[float, Trajectory, np.ndarray]] = {}
+        self.width = dict.fromkeys(g1.SIDES, 0.0)
+        self.wanted = dict.fromkeys(g1.SIDES, 0.0)
+        self.sent: list[Trajectory | GripperCommand] = []
+        self.phases: list[str] = []
+        self.slippery = self.stuck = False
+        self.last_hand: dict[str, np.ndarray] = {}
+
+    def tool(self, side: str) -> np.ndarray:
+        base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
+        return base @ KINEMATICS.frame(g1.TOOL_FRAME[side], self.q)
+
+    def between(self, side: str) -> DetectedObject | None:
+        p = self.tool(side)[:3, 3]
+        return next((o for o in self.things if np.linalg.norm(p - o.position) < 0.04), None)
+
+    def step(self) -> None:
+        self.time += 0.05
+        for side, (began, motion, start) in self.motion.items():
+            t = np.concatenate([[0.0], motion.times + 1e-9])
+            p = np.vstack([start, motion.positions])
+            now = [np.interp(self.time - began, t, p[:, j]) for j in range(7)]
+            if not self.stuck:
+                self.q[g1.ARM_INDEX[side]] = now
+        for side in g1.SIDES:
+            self.move_gripper(side)
+        senses = Senses(
+            self.time, self.q.copy(), transform((0.0, 0.0, g1.STANDING_HEIGHT)), np.eye(4),
+            tuple(_with(o, last_seen=self.time) for o in self.things),
+        )  # fmt: skip
+        for command in self.picker.tick(senses):
+            self.sent.append(command)
+            if isinstance(command, Trajectory):
+                start = self.q[g1.ARM_INDEX[command.side]].copy()
+                self.motion[command.side] = (self.time, command, start)
+            else:
+                self.wanted[command.side] = command.opening
+        if not self.phases or self.phases[-1] != self.picker.status.phase:
+            self.phases.append(self.picker.status.phase)
+
+    def move_gripper(self, side: str) -> None:
+        thing = None if self.slippery else self.between(side)
+        stop = 0.0 if thing is None else thing.size[1]
+        target = max(self.wanted[side], stop if self.width[side] >= stop else 0.0)
+        self.width[side] += float(np.clip(target - self.width[side], -0.006, 0.006))
+        self.q[g1.FINGER_INDEX[side]] = 0.5 * self.width[side]
+        hand = self.tool(side)[:3, 3]
+        if thing is not None and self.wanted[side] < stop and self.width[side] == stop:
+            moved = np.array(thing.position) + hand - self.last_hand.get(side, hand)
+            self.things[self.things.index(thing)] = _with(thing, position=tuple(moved.tolist()))
+        self.last_hand[side] = hand
+
+    def do(self, seconds: float = 60.0, **request: object) -> str:
+        """Run one request to its end; its state."""
+        self.picker.request(ManipulationRequest(goal_id=f"at {self.time:.2f}", **request))  # type: ignore[arg-type]
+        end = self.time + seconds
+        while self.picker.busy and self.time < end:
+            self.step()
+        return self.picker.status.state
+
+
+def _with(thing: DetectedObject, **values: object) -> DetectedObject:
+    return DetectedObject(**({name: getattr(thing, name) for name in thing.__struct_fields__} | values))

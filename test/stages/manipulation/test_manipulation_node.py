@@ -1,0 +1,138 @@
+"""The node between messages and the picker."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+
+from geometry_msgs.msg import TransformStamped  # noqa: E402
+from nav_msgs.msg import Odometry  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
+
+from vla_sim import contract  # noqa: E402
+from vla_sim.common.params import StageParams  # noqa: E402
+from vla_sim.contract import DetectedObject, ManipulationRequest  # noqa: E402
+from vla_sim.robot import g1  # noqa: E402
+from vla_sim.ros.stage_node import StageNode, to_stamp  # noqa: E402
+from vla_sim.stages.manipulation.motion import READY  # noqa: E402
+from vla_sim.stages.manipulation.node import ManipulationNode  # noqa: E402
+
+pytestmark = pytest.mark.ros
+
+ARGUMENTS = ["--ros-args", "-p", "world:=tabletop"]
+
+
+class Setup:
+    """The node, and a client in the engine's place whose arms are at once where they are sent."""
+
+    def __init__(self) -> None:
+        self.node = ManipulationNode()
+        self.client = StageNode("engine", StageParams)
+        self.time = 1.0
+        self.status: list[contract.ManipulationStatus] = []
+        self.arms: list = []
+        self.grippers: list = []
+        self.q = g1.DEFAULT_POSE.copy()
+        for side in g1.SIDES:
+            self.client.listen(contract.ARM_TRAJECTORY[side], self.move)
+            self.client.listen(contract.GRIPPER_TRAJECTORY[side], self.grippers.append)
+        self.client.listen(contract.MANIPULATION_STATUS, self.status.append)
+        for topic in (contract.JOINT_STATES, contract.ODOM, contract.MAP_TO_ODOM):
+            self.client.publish(topic)
+        self.client.publish(contract.MANIPULATION_REQUEST)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(self.client)
+        self.until(lambda: self.client.count_subscribers(contract.MANIPULATION_REQUEST.name) > 0)
+        self.until(lambda: self.node.joints is not None and self.node.odom is not None)
+
+    def move(self, message) -> None:
+        self.arms.append(message)
+        self.q[[g1.INDEX[name] for name in message.joint_names]] = message.points[-1].positions
+
+    def until(self, condition, seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited too long"
+            self.time += 0.1
+            joints, odom = JointState(), Odometry()
+            joints.header.stamp = odom.header.stamp = to_stamp(self.time)
+            joints.name = list(reversed(g1.JOINTS))
+            joints.position = self.q[::-1].tolist()
+            odom.pose.pose.position.z = g1.STANDING_HEIGHT
+            odom.pose.pose.orientation.w = 1.0
+            self.client.publish(contract.JOINT_STATES).publish(joints)
+            self.client.publish(contract.ODOM).publish(odom)
+            for _ in range(4):
+                self.executor.spin_once(timeout_sec=0.002)
+
+    def ended(self, goal: str) -> contract.ManipulationStatus | None:
+        return next((s for s in self.status if s.goal_id == goal and s.state != "active"), None)
+
+
+@pytest.fixture(scope="module")
+def setup():
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    rclpy.init(args=ARGUMENTS, domain_id=20 + os.getpid() % 80)
+    one = Setup()
+    yield one
+    one.node.close()
+    rclpy.shutdown()
+
+
+def test_ready_sends_both_arms_up_and_reports(setup):
+    setup.client.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="up", action="ready"))
+    setup.until(lambda: setup.ended("up"))
+    assert setup.ended("up").state == "succeeded"
+    sent = {m.joint_names[0].split("_")[0]: m for m in setup.arms}
+    for side in g1.SIDES:
+        assert tuple(sent[side].joint_names) == g1.ARM_JOINTS[side]
+        assert sent[side].points[-1].positions == pytest.approx(READY[side])
+        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in sent[side].points]
+        assert np.all(np.diff(times) > 0)
+        assert sent[side].header.frame_id == "base_link"
+
+
+def test_a_pick_out_of_reach_fails_with_a_sentence_and_the_map_frame_counts(setup):
+    shift = TransformStamped()
+    shift.transform.translation.x = 0.3
+    shift.transform.rotation.w = 1.0
+    setup.client.publish(contract.MAP_TO_ODOM).publish(shift)
+    setup.until(lambda: setup.node.map_to_odom[0, 3] == 0.3)
+    item = DetectedObject(
+        track_id=1, kind="cup", colour="red", position=(1.04, 0.15, 0.81), size=(0.07, 0.07, 0.1), yaw=0.0,
+        confidence=0.9, last_seen=1.0,
+    )  # fmt: skip
+    setup.client.send(
+        contract.MANIPULATION_REQUEST,
+        ManipulationRequest(goal_id="far", action="pick", object=item, surface_height=0.76),
+    )
+    setup.until(lambda: setup.ended("far"))
+    status = setup.ended("far")
+    assert status.state == "failed"
+    assert status.detail == "I cannot reach the red cup from here."
+    assert 0.2 < status.stand_offset[0] < 0.55  # the cup is 0.74 m ahead
+    assert status.planning_ms > 0.0
+
+
+def test_open_moves_the_gripper_by_its_one_joint(setup):
+    setup.client.send(
+        contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="open", action="open", arm="left")
+    )
+    setup.until(lambda: setup.ended("open"))
+    (message,) = [m for m in setup.grippers if m.points[-1].positions[0] > 0.05]
+    assert list(message.joint_names) == ["left_gripper"]
+
+
+def test_it_waits_when_a_joint_is_missing(setup):
+    names = JointState(name=["left_elbow_joint"], position=[0.0])
+    kept, setup.node.joints = setup.node.joints, names
+    assert setup.node.senses() is None
+    setup.node.joints = kept
+    assert setup.node.senses() is not None

@@ -1,0 +1,44 @@
+"""Standing on its own legs at a table, the robot picks, carries and sets down: judged from the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
+
+from vla_sim.stages.manipulation.standing import choose_place_spot, choose_stand
+
+pytestmark = pytest.mark.scenario
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+@pytest.mark.parametrize("seed", [0, 9])
+def test_it_picks_each_kind_of_object_up(name, seed):
+    report = pick_once(name, seed)
+    assert report.ok, report
+    assert not report.fallen
+    assert not report.touched, "the arm touched something else"
+
+
+def test_it_walks_with_the_cup_and_sets_it_down():
+    made = random_bench("red_cup", 1)
+    assert made is not None
+    bench, stand = made
+    assert go_and_pick(bench, "red_cup", stand) == "succeeded"
+    assert bench.do(action="carry") == "succeeded"
+    assert bench.dock((stand.x - 0.6, stand.y + 0.1, stand.yaw))
+    assert bench.picker.held, "it dropped the cup"
+    (arm,) = bench.picker.held.values()
+    spot = choose_place_spot(TABLE, [o for o in bench.objects if o.kind != "cup"], GRID, bench.pose())
+    assert spot is not None
+    goal = choose_stand((*spot[:2], 0.81), TABLE, GRID, bench.pose(), arm.arm)
+    assert goal is not None
+    bench.dock((goal.x - 0.4, goal.y, goal.yaw))
+    bench.dock((goal.x, goal.y, goal.yaw))
+    bench.wait(0.6)
+    assert bench.do(action="place", target=spot, surface_height=TABLE.height) == "succeeded"
+    bench.wait(1.0)
+    pose = bench.engine.truth().objects["red_cup"]
+    assert np.hypot(*(pose[:2] - spot[:2])) < 0.06
+    assert pose[2] == pytest.approx(0.81, abs=0.01)
+    assert not bench.engine.truth().fallen

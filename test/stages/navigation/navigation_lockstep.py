@@ -1,0 +1,133 @@
+"""Engine, controller and navigator in one process and in step: walking in a world without ROS."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vla_sim.common.geometry import wrap, yaw_from_quaternion
+from vla_sim.contract import NavigationRequest, NavigationStatus
+from vla_sim.engines import scan
+from vla_sim.engines.engine import Randomisation
+from vla_sim.engines.mujoco import MujocoEngine
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.control.calibration import CALIBRATION
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.world.semantic_map import World
+
+FEET = ("ankle", "foot")
+
+
+@dataclass
+class Run:
+    """What one goal gave; poses are true ones in the world."""
+
+    last: NavigationStatus | None = None
+    seconds: float = 0.0
+    length: float = 0.0
+    clearance: float = math.inf
+    """Smallest between body and any fixed thing [m], at the pose `tightest`."""
+    tightest: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    contacts: set[tuple[str, str]] = field(default_factory=set)
+    pose: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    localisation: float = 0.0
+    """Largest error of the pose in map [m]."""
+    fallen: bool = False
+    track: list[np.ndarray] = field(default_factory=list)
+
+    def error(self, x, y, yaw):
+        """(ahead, left, turn) of the goal seen from where it stands."""
+        dx, dy = x - self.pose[0], y - self.pose[1]
+        c, s = math.cos(self.pose[2]), math.sin(self.pose[2])
+        return np.array([c * dx + s * dy, -s * dx + c * dy, wrap(yaw - self.pose[2])])
+
+
+class Lockstep:
+    def __init__(self, world="apartment", localise=True):
+        self.world = World.load(world)
+        self.static = StaticMap.from_world(self.world)
+        self.engine = MujocoEngine(self.world.path)
+        self.kinematics = Kinematics.load()
+        self.policy = load_policy()
+        self.localise = localise
+
+    def reset(self, seed=0, start=0.0, start_yaw=0.0):
+        self.engine.reset(seed, Randomisation(0.0, start, start_yaw))
+        self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
+        self.navigator = Navigator(self.static, localise=self.localise)
+        self.tick = 0
+        self.state = self.engine.state()
+        self._advance(75, None)
+
+    def true_pose(self):
+        truth = self.engine.truth().robot
+        return np.array([truth[0], truth[1], yaw_from_quaternion(truth[3:])])
+
+    def run(self, request: NavigationRequest, seconds=120.0) -> Run:
+        run = Run()
+        self.navigator.request(request)
+        begin = self.engine.state().time
+        self._advance(round(seconds / 0.02), run)
+        run.seconds = self.engine.state().time - begin
+        self._advance(75, None)
+        run.pose = self.true_pose()
+        return run
+
+    def _advance(self, ticks, run):
+        command = np.zeros(3)
+        for _ in range(ticks):
+            state = self.engine.state()
+            navigator = self.navigator
+            navigator.odometry(
+                state.time, *state.odom_position[:2], yaw_from_quaternion(state.odom_orientation)
+            )
+            if self.tick % 5 == 0:
+                ranges = self._scan(state)
+                navigator.scan(state.time, ranges, scan.ANGLE_MIN, scan.ANGLE_STEP)
+            if run is not None and self.tick % 5 in (0, 2):
+                out = navigator.tick(state.time)
+                command = out.command
+                if out.status:
+                    run.last = out.status[-1]
+                if not out.active:
+                    return
+            self.controller.cmd_vel(*command, state.time)
+            self.engine.command(self.controller.update(state))
+            self.engine.step()
+            self.tick += 1
+            if run is not None and self.tick % 5 == 0:
+                self._watch(run)
+
+    def _watch(self, run):
+        truth = self.engine.truth()
+        if truth.clearance < run.clearance:
+            run.clearance, run.tightest = truth.clearance, self.true_pose()
+        run.fallen |= truth.fallen
+        pose = self.true_pose()
+        if run.track:
+            run.length += float(np.hypot(*(pose - run.track[-1])[:2]))
+        run.track.append(pose)
+        believed = self.navigator.localizer.map_to_odom
+        c, s = math.cos(believed[2]), math.sin(believed[2])
+        odom = self.navigator.filter.raw
+        seen = np.array([believed[0] + c * odom[0] - s * odom[1], believed[1] + s * odom[0] + c * odom[1]])
+        run.localisation = max(run.localisation, float(np.hypot(*(seen - pose[:2]))))
+        for pair in self.engine.contacts():
+            for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
+                if one.startswith("g1::") and not any(f in one for f in FEET):
+                    run.contacts.add((one, other))
+
+    def _scan(self, state):
+        points = scan.points_in_pelvis(self.engine.scan())
+        level = scan.level_rotation(state.orientation)
+        soles = [
+            (level @ self.kinematics.frame(f"{s}_ankle_roll_link", state.joint_position)[:3, 3])[2]
+            for s in g1.SIDES
+        ]
+        return scan.flatten(points, state.orientation, 0.037 - min(soles)).astype(np.float32)

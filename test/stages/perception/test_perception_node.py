@@ -1,0 +1,131 @@
+import contextlib
+import os
+import time
+from array import array
+
+import numpy as np
+import pytest
+from perception_scene import HEAD, RED, Scene
+
+from vla_sim import contract
+from vla_sim.common.geometry import transform
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL
+
+rclpy = pytest.importorskip("rclpy")
+pytestmark = pytest.mark.ros
+
+WAIT = 20.0
+
+
+@pytest.fixture
+def pair():
+    """The perception node and a plain node beside it, in a domain of their own."""
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.node import Node
+
+    from vla_sim.stages.perception.node import PerceptionNode
+
+    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=101 + os.getpid() % 100)
+    executor = SingleThreadedExecutor()
+    node, other = PerceptionNode(), Node("other")
+    executor.add_node(node)
+    executor.add_node(other)
+    yield node, other, executor
+    node.close()
+    with contextlib.suppress(Exception):
+        node.destroy_node()
+        other.destroy_node()
+    rclpy.try_shutdown()
+
+
+def image(data, encoding, stamp):
+    from sensor_msgs.msg import Image
+
+    from vla_sim.ros.stage_node import to_stamp
+
+    height, width = data.shape[:2]
+    one = Image(height=height, width=width, encoding=encoding, step=data.strides[0])
+    one.data = array("B", data.tobytes())
+    one.header.stamp = to_stamp(stamp)
+    return one
+
+
+def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_message(pair):
+    from nav_msgs.msg import Odometry
+    from sensor_msgs.msg import CameraInfo, JointState
+    from std_msgs.msg import String
+
+    from vla_sim.ros.stage_node import QOS, message_class, to_stamp
+
+    node, other, executor = pair
+    topics = contract.COLOR, contract.DEPTH, contract.CAMERA_INFO, contract.ODOM, contract.JOINT_STATES
+    out = {t: other.create_publisher(message_class(t.type), t.name, QOS["reliable"]) for t in topics}
+    intents = other.create_publisher(String, contract.INTENT.name, QOS["reliable"])
+    heard = {"objects": [], "scan": [], "trace": []}
+    for topic, kind, key in (
+        (contract.OBJECTS, String, "objects"), (contract.TRACE, String, "trace"),
+        (contract.DEPTH_SCAN, message_class(contract.DEPTH_SCAN.type), "scan"),
+    ):  # fmt: skip
+        other.create_subscription(kind, topic.name, heard[key].append, QOS[topic.qos])
+
+    def until(done, act=lambda: None):
+        end = time.monotonic() + WAIT
+        while not done():
+            assert time.monotonic() < end, node.skipped
+            act()
+            executor.spin_once(timeout_sec=0.02)
+
+    pose = transform((0, 0, 0.77)) @ Kinematics.load().frame("head_camera", g1.DEFAULT_POSE)
+    cup = ("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
+    rgb, depth = Scene().table(near=0.3).add(*cup).render(HEAD, pose @ SENSOR_FROM_OPTICAL, noise=0.005)
+    info = CameraInfo(width=320, height=240, k=[HEAD.fx, 0.0, HEAD.cx, 0.0, HEAD.fy, HEAD.cy, 0.0, 0.0, 1.0])
+    state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
+    odom = Odometry()
+    odom.pose.pose.position.z = 0.77
+    odom.pose.pose.orientation.w = 1.0
+    clock = [1.0]
+
+    def send(color=rgb, encoding="rgb8", far=depth, height=0.77):
+        clock[0] += 0.1
+        odom.pose.pose.position.z = height
+        odom.header.stamp = state.header.stamp = to_stamp(clock[0])
+        out[contract.ODOM].publish(odom)
+        out[contract.JOINT_STATES].publish(state)
+        out[contract.CAMERA_INFO].publish(info)
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.01)
+        out[contract.DEPTH].publish(image(far, "32FC1", clock[0]))
+        out[contract.COLOR].publish(image(color, encoding, clock[0]))
+
+    until(lambda: out[contract.COLOR].get_subscription_count() and intents.get_subscription_count())
+    until(lambda: any("mono8" in why for why in node.skipped), lambda: send(encoding="mono8"))
+    until(lambda: any("odometry without" in why for why in node.skipped), lambda: send(height=float("nan")))
+    until(
+        lambda: any("colour image is (120" in why for why in node.skipped),
+        lambda: send(color=np.ascontiguousarray(rgb[:120])),
+    )
+    assert heard["trace"] == []
+    intent = contract.Intent(command_id="c1", text="pick up the red cup", steps=[])
+    intents.publish(String(data=contract.encode(intent)))
+    until(lambda: node.asked)
+    until(lambda: heard["trace"], send)
+
+    def cups():
+        last = contract.decode(contract.ObjectList, heard["objects"][-1].data) if heard["objects"] else None
+        return last.objects if last else []
+
+    until(cups, send)
+    (found,) = cups()
+    assert (found.kind, found.colour) == ("cup", "red")
+    assert np.linalg.norm(np.array(found.position) - [0.6, 0.05, 0.80]) < 0.006
+    event = contract.decode(contract.TraceEvent, heard["trace"][0].data)
+    assert (event.command_id, event.stage) == ("c1", "perception")
+    until(lambda: heard["scan"])
+    scan = heard["scan"][-1]
+    assert scan.header.frame_id == "base_link"
+    assert min(scan.ranges) == pytest.approx(0.3, abs=0.04)
+    assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
+    assert "latency ms p95" in node.status()

@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vla_sim.stages.safety.gate import gate, time_to_contact
+from vla_sim.stages.safety.supervisor import Supervisor
+
+
+def test_a_wall_far_ahead_lets_the_robot_walk():
+    wall = np.column_stack((np.full(21, 2.0), np.linspace(-1, 1, 21)))
+    assert gate(wall, 0.5, 0.0, 0.0) == (1.0, "")
+
+
+def test_a_wall_close_ahead_stops_the_robot():
+    wall = np.column_stack((np.full(21, 0.3), np.linspace(-1, 1, 21)))
+    factor, reason = gate(wall, 0.5, 0.0, 0.0)
+    assert factor == 0.0
+    assert "contact predicted" in reason
+
+
+def test_a_wall_ahead_does_not_stop_a_step_back():
+    wall = np.column_stack((np.full(21, 0.3), np.linspace(-1, 1, 21)))
+    assert gate(wall, -0.3, 0.0, 0.0)[0] == 1.0
+
+
+def test_a_doorway_of_90_cm_is_passed_straight():
+    posts = np.array([[x, side * 0.45] for x in np.linspace(-0.2, 0.8, 20) for side in (-1, 1)])
+    assert gate(posts, 0.5, 0.0, 0.0)[0] == 1.0
+
+
+def test_turning_into_a_post_beside_the_robot_is_stopped():
+    post = np.array([[0.22, 0.2]])
+    assert gate(post, 0.0, 0.0, -0.5)[0] < 1.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), max_size=30),
+    st.floats(-1, 1), st.floats(-0.4, 0.4), st.floats(-1, 1),
+)  # fmt: skip
+def test_kernel_agrees_with_plain_numpy(points, vx, vy, wz):
+    cloud = np.array(points, dtype=float).reshape(-1, 2)
+    expected = _reference(cloud, vx, vy, wz)
+    found = time_to_contact(cloud, vx, vy, wz, 0.2, 0.2, 0.3, 1.2, 0.1)
+    assert found == expected or math.isclose(found, expected)
+
+
+def test_no_points_and_points_at_no_place_are_no_obstacle():
+    nowhere = np.array([[math.nan, 0.0], [0.3, math.nan], [math.inf, 0.0], [-math.inf, math.inf]])
+    for points in (np.empty((0, 2)), nowhere):
+        assert gate(points, 0.5, 0.1, 0.2) == (1.0, "")
+
+
+def test_a_velocity_that_is_none_does_not_pass():
+    for twist in ((math.nan, 0.0, 0.0), (0.1, math.inf, 0.0), (0.1, 0.0, math.nan)):
+        assert gate(np.array([[0.3, 0.0]]), *twist) == (0.0, "the velocity is not finite")
+
+
+def _reference(points, vx, vy, wz):
+    def inside(p):
+        return (np.abs(p[:, 0]) < 0.2) & (np.abs(p[:, 1]) < 0.3)
+
+    now = inside(points)
+    for k in range(1, 13):
+        t = k * 0.1
+        a = wz * t
+        if abs(wz) > 1e-6:
+            x = (vx * math.sin(a) - vy * (1 - math.cos(a))) / wz
+            y = (vx * (1 - math.cos(a)) + vy * math.sin(a)) / wz
+        else:
+            a, x, y = 0.0, vx * t, vy * t
+        d = points - (x, y)
+        body = d @ np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
+        leaving = now & ((body**2).sum(1) >= (points**2).sum(1) - 1e-4)
+        if (inside(body) & ~leaving).any():
+            return t
+    return math.inf
+
+
+def ready(now=1.0):
+    core = Supervisor()
+    core.odom.last = now
+    core.on_scan(np.full(360, np.inf, dtype=np.float32), -math.pi, math.radians(1), now)
+    core.on_velocity(0.5, 0.0, 0.1, now)
+    return core
+
+
+def test_a_fresh_command_passes():
+    assert ready().output(1.02) == (0.5, 0.0, 0.1)
+
+
+def test_every_silent_source_stops_the_robot():
+    cases = (("odom", 0.12, "odometry"), ("scan", 0.25, "scan"), ("command", 0.12, "velocity"))
+    for source, silence, word in cases:
+        core = ready()
+        getattr(core, source).last = 1.0 - silence
+        assert core.output(1.0) == (0.0, 0.0, 0.0)
+        assert core.state().level == "stopped"
+        assert word in " ".join(core.state().reasons)
+
+
+def test_a_scan_of_nan_is_silence():
+    core = ready()
+    assert not core.on_scan(np.full(360, np.nan, dtype=np.float32), 0.0, 0.01, 5.0)
+    assert core.scan.last == 1.0
+
+
+def test_a_velocity_that_is_not_finite_stops_the_robot():
+    core = ready()
+    assert not core.on_velocity(math.nan, 0.0, 0.0, 1.0)
+    assert core.output(1.0) == (0.0, 0.0, 0.0)
+
+
+def test_speeds_above_the_limits_are_cut():
+    core = ready()
+    core.on_velocity(5.0, -5.0, 5.0, 1.0)
+    assert core.output(1.0) == (0.8, -0.4, 0.8)
+
+
+def test_the_emergency_stop_is_latched():
+    core = ready()
+    core.estop = True
+    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    assert core.state().level == "estop"
+    core.on_velocity(0.3, 0.0, 0.0, 1.0)
+    assert core.output(1.0) == (0.0, 0.0, 0.0)
+
+
+def test_a_spoken_stop_holds_until_released():
+    core = ready()
+    core.on_stop("c7", 12.0)
+    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    assert core.state().stop_command_id == "c7"
+    core.halted = False
+    assert core.output(1.0) == (0.5, 0.0, 0.1)

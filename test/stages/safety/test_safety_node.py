@@ -1,0 +1,53 @@
+"""The safety node's callbacks, without its timer: what leaves it at once."""
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def node():
+    import os
+
+    from vla_sim.stages.safety.node import SafetyNode
+
+    rclpy.init(domain_id=101 + os.getpid() % 100)
+    made = SafetyNode()
+    made.sent = []
+    made.twist.publish = lambda message: made.sent.append(message.twist.linear.x)
+    yield made
+    made.destroy_node()
+    rclpy.try_shutdown()
+
+
+def scan(ahead):
+    from sensor_msgs.msg import LaserScan
+
+    return LaserScan(angle_min=-0.1, angle_increment=0.05, ranges=[ahead] * 5)
+
+
+def walk(node, speed=0.5):
+    from geometry_msgs.msg import TwistStamped
+
+    message = TwistStamped()
+    message.twist.linear.x = speed
+    node.on_velocity(message)
+
+
+def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
+    node.on_odom(None)
+    node.on_scan(scan(3.0))
+    walk(node)
+    assert node.sent == [0.5]  # the first step does not wait either
+    node.on_scan(scan(3.0))
+    assert node.sent == [0.5]  # nothing new: the timer says it again
+    node.on_scan(scan(0.3))
+    assert node.sent == [0.5, 0.0]
+    assert node.core.state().level == "stopped"
+    node.on_scan(scan(0.3))
+    assert node.sent == [0.5, 0.0]
+    node.on_scan(scan(3.0))
+    assert node.sent == [0.5, 0.0]  # to walk on waits for the timer
+    node.tick()
+    assert node.sent == [0.5, 0.0, 0.5]

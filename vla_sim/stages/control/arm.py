@@ -1,0 +1,239 @@
+"""One arm between the walking policy and joint trajectories.
+
+The arm hangs on the policy until a trajectory comes; then the follower takes it over, holds the last
+point for as long as nothing else comes, and gives it back after a trajectory that ends at the policy's
+default pose. Gains, targets and what the policy sees change over smoothly (`share`).
+
+A trajectory may hold its tool in the world: the path that the tool would have drawn from the pelvis
+pose at its stamp stays where it is while the pelvis sways, by one differential step a tick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from ruckig import InputParameter, OutputParameter, Result, Ruckig
+
+from vla_sim.common.geometry import inverse, transform
+from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
+from vla_sim.robot import g1
+from vla_sim.stages.control.path import JointPath
+from vla_sim.stages.control.policy import gravity_in_base
+
+Array = NDArray[np.float64]
+
+WAIST_INDEX = np.array([g1.INDEX[name] for name in g1.WAIST_JOINTS])
+STIFFNESS = np.array([80.0, 80.0, 60.0, 60.0, 30.0, 20.0, 20.0])
+"""[Nm/rad]; with `DAMPING` the tool follows to a millimetre and the light wrist stays stable."""
+DAMPING = np.array([3.0, 3.0, 2.0, 2.0, 1.0, 0.6, 0.6])
+"""[Nm s/rad] of the SDF's arm joints; fed forward, so that the damping does not drag the arm behind."""
+VELOCITY = np.array([2.0, 2.0, 2.0, 2.0, 2.5, 2.5, 2.5])
+"""[rad/s]; the motors allow ten times more, the balance of the standing robot does not."""
+ACCELERATION = np.full(7, 8.0)
+JERK = np.full(7, 120.0)
+
+HANDOVER = 0.5
+"""Seconds of the change between policy and follower."""
+HOME_TOLERANCE = 0.02
+"""Radians from the default pose within which a trajectory's end hands the arm back."""
+LEAD_TOLERANCE = 0.02
+"""Radians from where the arm is to a first point at time 0, beyond which it gets time to go there."""
+SETTLE = 0.4
+"""Seconds over which a world-held tool takes up the pelvis's motion since the stamp."""
+INTEGRAL_RATE = 1.5
+"""[1/s]; takes out what gravity compensation does not know: friction and what the hand holds."""
+INTEGRAL_LIMIT = 0.06
+"""Radians of target offset, so that a blocked arm does not push ever harder."""
+STANDARD_GRAVITY = 9.80665
+
+
+class ArmModel(Protocol):
+    """What the follower needs of `kinematics.ArmChain`."""
+
+    @property
+    def low(self) -> Array: ...
+
+    @property
+    def high(self) -> Array: ...
+
+    def forward(self, q: ArrayLike, waist: ArrayLike) -> Array: ...
+
+    def gravity_torque(
+        self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike, payload: float = 0.0
+    ) -> Array: ...
+
+    def differential_step(
+        self, q: ArrayLike, waist: ArrayLike, target: Array, gain: float = 1.0,
+        posture: ArrayLike | None = None, posture_gain: float = 0.02, largest: float = 0.1,
+    ) -> Array: ...  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The pelvis in `odom`, (4, 4), and the waist joints (3,) [rad] at a trajectory's stamp."""
+
+    base: Array
+    waist: Array
+
+
+class ArmFollower:
+    """Call `update` once a tick, then read `position`, `effort` (7,) and `share`.
+
+    share: 0 the policy drives the arm, 1 this follower does. payload [kg]: mass held at the tool.
+    position [rad], effort [Nm]: what the follower wants; see `blend`.
+    """
+
+    def __init__(self, side: str, model: ArmModel) -> None:
+        self.side = side
+        self.payload = 0.0
+        self._model = model
+        self._joints = g1.ARM_INDEX[side]
+        self._home = g1.DEFAULT_POSE[self._joints]
+        self._ruckig = Ruckig(7, CONTROL_PERIOD)
+        self._input = InputParameter(7)
+        self._input.max_velocity = VELOCITY.tolist()
+        self._input.max_acceleration = ACCELERATION.tolist()
+        self._input.max_jerk = JERK.tolist()
+        # A reference that may take the whole tick meets the path's next sample instead of passing it.
+        self._input.minimum_duration = CONTROL_PERIOD
+        self._output = OutputParameter(7)
+        self.reset()
+
+    def reset(self) -> None:
+        """The arm is the policy's."""
+        self.position = self._home.copy()
+        self.effort = np.zeros(7)
+        self._ramp = 0.0
+        self._path: JointPath | None = None
+        self._anchor: Anchor | None = None
+        self._leave = False
+        self._clock = 0.0
+        self._since_anchor = 0.0
+        self._reference = self._home.copy()
+        self._velocity = np.zeros(7)
+        self._acceleration = np.zeros(7)
+        self._integral = np.zeros(7)
+
+    @property
+    def share(self) -> float:
+        r = self._ramp
+        return r * r * (3.0 - 2.0 * r)
+
+    @property
+    def following(self) -> bool:
+        """Whether a trajectory has been taken and has not come to its end."""
+        return self._path is not None
+
+    @property
+    def held_in_world(self) -> bool:
+        return self._anchor is not None
+
+    def follow(self, path: JointPath, state: RobotState, anchor: Anchor | None = None) -> None:
+        """Go along `path` from where the arm is now, in the world if there is an `anchor`."""
+        if self._ramp == 0.0:
+            self._begin(state.joint_position[self._joints], state.joint_velocity[self._joints])
+        elif self._anchor is not None:
+            # The joints left the old reference for the world's sake: go on from where they are.
+            self._begin(self.position, self._velocity)
+        gap = float(np.abs((path.positions[0] - self._reference) / VELOCITY).max())
+        if path.times[0] > 0.0:
+            path = path.after(self._reference, self._velocity, float(path.times[0]))
+        elif gap * VELOCITY.min() > LEAD_TOLERANCE:
+            path = path.after(self._reference, self._velocity, 1.6 * gap + 0.1)
+        self._path = path.stretched(0.95 * VELOCITY, 0.95 * ACCELERATION)
+        self._clock = 0.0
+        self._anchor, self._since_anchor = anchor, 0.0
+        self._leave = bool(np.abs(path.positions[-1] - self._home).max() < HOME_TOLERANCE)
+
+    def freeze(self) -> None:
+        """Stop holding the tool in the world; the joints stay as they are (the robot walks off)."""
+        if self._anchor is not None:
+            self._begin(self.position, np.zeros(7))
+            self._path = self._anchor = None
+
+    def update(self, state: RobotState, base: Array) -> None:
+        """One control period on. base: the pelvis in `odom` now, (4, 4)."""
+        measured = state.joint_position[self._joints]
+        if self._path is None and self._ramp == 0.0:
+            return
+        leaving = self._path is None and self._leave
+        self._ramp = min(1.0, max(0.0, self._ramp + (-1.0 if leaving else 1.0) * CONTROL_PERIOD / HANDOVER))
+        if leaving and self._ramp == 0.0:
+            self.reset()
+            return
+        before = self._reference
+        self._advance()
+        waist = state.joint_position[WAIST_INDEX]
+        if self._anchor is None:
+            self.position = np.clip(self._reference, self._model.low, self._model.high)
+        else:
+            self.position = self._in_world(self._anchor, base, waist, self._reference - before)
+        self._integral += INTEGRAL_RATE * CONTROL_PERIOD * self.share * (self.position - measured)
+        np.clip(self._integral, -INTEGRAL_LIMIT, INTEGRAL_LIMIT, out=self._integral)
+        gravity = STANDARD_GRAVITY * np.array(gravity_in_base(state.orientation))
+        self.effort = self._model.gravity_torque(measured, waist, gravity, self.payload)
+        self.effort += DAMPING * self._velocity + STIFFNESS * self._integral
+
+    def blend(self, position: Array, stiffness: Array) -> tuple[Array, Array, Array]:
+        """Position, stiffness and effort (7,) to command, given the policy's position and stiffness:
+        the torques of both, mixed by `share`."""
+        w = self.share
+        mixed = (1.0 - w) * stiffness + w * STIFFNESS
+        target = ((1.0 - w) * stiffness * position + w * STIFFNESS * self.position) / mixed
+        return target, mixed, w * self.effort
+
+    def _begin(self, position: Array, velocity: Array) -> None:
+        self._reference = np.clip(position, self._model.low, self._model.high)
+        self._velocity = np.clip(velocity, -0.9 * VELOCITY, 0.9 * VELOCITY)
+        self._acceleration = np.zeros(7)
+        self.position = self._reference.copy()
+
+    def _advance(self) -> None:
+        """Move the reference towards the path's next sample with bounded jerk."""
+        if self._path is None:
+            target, velocity, acceleration = self._reference, np.zeros(7), np.zeros(7)
+            if not self._velocity.any() and not self._acceleration.any():
+                return
+        else:
+            self._clock += CONTROL_PERIOD
+            target, velocity, acceleration = self._path.sample(self._clock)
+        one = self._input
+        one.current_position = self._reference.tolist()
+        one.current_velocity = self._velocity.tolist()
+        one.current_acceleration = self._acceleration.tolist()
+        one.target_position = target.tolist()
+        one.target_velocity = velocity.tolist()
+        one.target_acceleration = acceleration.tolist()
+        if not self._ruckig.validate_input(one, False, True):
+            one.target_acceleration = [0.0] * 7  # velocity and acceleration together pass the limit
+        result = self._ruckig.update(one, self._output)
+        if result not in (Result.Working, Result.Finished):
+            # Numerically out of reach: stand still here, and go on from rest at the next tick.
+            self._velocity, self._acceleration = np.zeros(7), np.zeros(7)
+            return
+        self._reference = np.array(self._output.new_position)
+        self._velocity = np.array(self._output.new_velocity)
+        self._acceleration = np.array(self._output.new_acceleration)
+        if self._path is not None and self._clock >= self._path.duration:
+            arrived = np.abs(self._reference - target).max() < 1e-6 and np.abs(self._velocity).max() < 1e-6
+            if arrived:
+                self._reference = target.copy()
+                self._velocity, self._acceleration = np.zeros(7), np.zeros(7)
+                self._path = None
+
+    def _in_world(self, anchor: Anchor, base: Array, waist: Array, moved: Array) -> Array:
+        """Joints that put the tool, seen from the pelvis as it is now, where the path has it."""
+        self._since_anchor += CONTROL_PERIOD
+        target = inverse(base) @ anchor.base @ self._model.forward(self._reference, anchor.waist)
+        return self._model.differential_step(
+            self.position + moved, waist, target, min(1.0, self._since_anchor / SETTLE), self._reference,
+            largest=0.5 * float(VELOCITY.min()) * CONTROL_PERIOD,
+        )  # fmt: skip
+
+
+def pelvis_in_odom(state: RobotState) -> Array:
+    """(4, 4)"""
+    return transform(state.odom_position, state.odom_orientation)

@@ -1,0 +1,157 @@
+"""Joint-level control at 50 Hz: the walking policy, two arm followers, two grippers.
+
+    controller = Controller(Kinematics.load().arm, WalkingPolicy(load_policy()))
+    controller.cmd_vel(0.3, 0.0, 0.0, state.time)
+    engine.command(controller.update(engine.state()))
+
+It knows nothing of ROS or of the engine: states in, commands out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vla_sim.common.errors import InputError
+from vla_sim.engines.engine import CONTROL_PERIOD, JointCommand, RobotState
+from vla_sim.robot import g1
+from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, ArmModel, pelvis_in_odom
+from vla_sim.stages.control.calibration import IDENTITY, VelocityCalibration
+from vla_sim.stages.control.fall import FallDetector
+from vla_sim.stages.control.gripper import Gripper, GripperGains
+from vla_sim.stages.control.path import joint_path
+from vla_sim.stages.control.policy import BODY, WalkingPolicy
+from vla_sim.stages.control.velocity import VelocityCommand, VelocityLimits
+
+Array = NDArray[np.float64]
+
+MEMORY = 5.0
+"""Seconds that a stamp of a world-held trajectory may lie back."""
+
+
+class Controller:
+    """fallen: the robot lies; its joints are limp (damped) until `reset`."""
+
+    def __init__(
+        self,
+        arms: Mapping[str, ArmModel],
+        policy: WalkingPolicy,
+        calibration: VelocityCalibration = IDENTITY,
+        limits: VelocityLimits | None = None,
+        gripper: GripperGains | None = None,
+    ) -> None:
+        self.arm = {side: ArmFollower(side, arms[side]) for side in g1.SIDES}
+        self.hand = {side: Gripper(gripper or GripperGains()) for side in g1.SIDES}
+        self.velocity = VelocityCommand(limits or VelocityLimits())
+        self._models = arms
+        self._policy = policy
+        self._calibration = calibration
+        self._fall = FallDetector()
+        self._mask = np.zeros(BODY)
+        self._past: deque[tuple[float, Anchor]] = deque(maxlen=round(MEMORY / CONTROL_PERIOD))
+        self._state: RobotState | None = None
+
+    def reset(self) -> None:
+        """As new, for a robot that was put back to its start."""
+        for part in (*self.arm.values(), *self.hand.values(), self.velocity, self._policy, self._fall):
+            part.reset()  # type: ignore[attr-defined]
+        self._past.clear()
+        self._state = None
+
+    @property
+    def fallen(self) -> bool:
+        return self._fall.fallen
+
+    @property
+    def walking(self) -> bool:
+        """Whether the legs are asked to move now."""
+        return bool(self.velocity.value.any())
+
+    def cmd_vel(self, vx: float, vy: float, wz: float, time: float) -> None:
+        """Ask for forward, left [m/s] and turn [rad/s] at `time` [s]. Raises `InputError` on NaN."""
+        self.velocity.ask(vx, vy, wz, time)
+
+    def arm_trajectory(
+        self,
+        side: str,
+        joints: Sequence[str],
+        times: ArrayLike,
+        positions: ArrayLike,
+        velocities: ArrayLike | None = None,
+        frame: str = "base_link",
+        stamp: float = 0.0,
+    ) -> None:
+        """Take a trajectory for one arm: see `contract.ARM_TRAJECTORY`.
+
+        joints: all seven names of `g1.ARM_JOINTS[side]` in any order, which is the order of the
+        columns of positions and velocities (n, 7). times (n,) [s]. frame: "base_link" or "odom". stamp
+        [s]: for "odom", when the pelvis was where the path was meant from; 0 is now.
+        Raises `InputError`, and the arm goes on as before, if anything of this is wrong.
+        """
+        if self._state is None:
+            raise InputError("the robot's state is not known yet; send the trajectory after the first tick")
+        if self.fallen:
+            raise InputError("the robot has fallen; reset it first")
+        names = g1.ARM_JOINTS[side]
+        if sorted(joints) != sorted(names):
+            odd = sorted(set(joints) ^ set(names)) or list(joints)
+            raise InputError(f"the {side} arm's trajectory must name its 7 joints; wrong: {', '.join(odd)}")
+        order = [list(joints).index(name) for name in names]
+        model = self._models[side]
+        q = np.asarray(positions, dtype=float)
+        v = None if velocities is None else np.asarray(velocities, dtype=float)
+        if q.ndim != 2 or q.shape[1] != len(names):
+            raise InputError(f"positions have shape {q.shape}; they must be (n, {len(names)})")
+        if v is not None and v.shape != q.shape:
+            raise InputError(f"velocities have shape {v.shape}; they must be {q.shape}")
+        path = joint_path(times, q[:, order], model.low, model.high, None if v is None else v[:, order])
+        if frame not in ("", "base_link", "odom"):
+            raise InputError(f"trajectory frame {frame!r} must be base_link or odom")
+        anchor = self._anchor_at(stamp) if frame == "odom" and not self.walking else None
+        self.arm[side].follow(path, self._state, anchor)
+
+    def gripper(self, side: str, opening: float) -> None:
+        """Open or close to `opening` [m]. Raises `InputError` out of range."""
+        self.hand[side].move(opening)
+
+    def update(self, state: RobotState) -> JointCommand:
+        """The command for the next control period."""
+        self._state = state
+        base = pelvis_in_odom(state)
+        self._past.append((state.time, Anchor(base, state.joint_position[WAIST_INDEX])))
+        size = len(g1.JOINTS)
+        command = JointCommand(state.joint_position.copy(), np.zeros(size), np.zeros(size))
+        if self._fall.update(state):
+            return command
+        velocity = self.velocity.update(state.time)
+        for side, arm in self.arm.items():
+            if self.walking:
+                arm.freeze()
+            arm.update(state, base)
+            self._mask[g1.ARM_INDEX[side]] = arm.share
+        target = self._policy.step(state, self._calibration.command(velocity), self._mask)
+        command.position[:BODY] = target
+        command.stiffness[:BODY] = self._policy.stiffness
+        for side in g1.SIDES:
+            i = g1.ARM_INDEX[side]
+            command.position[i], command.stiffness[i], command.effort[i] = self.arm[side].blend(
+                target[i], self._policy.stiffness[i]
+            )
+            fingers = g1.FINGER_INDEX[side]
+            command.position[fingers] = self.hand[side].update(state.joint_position[fingers])
+            command.stiffness[fingers] = self.hand[side].gains.stiffness
+        return command
+
+    def _anchor_at(self, stamp: float) -> Anchor:
+        """Pelvis and waist at `stamp`. Raises `InputError` if that is forgotten or still to come."""
+        newest = self._past[-1][0]
+        if stamp <= 0.0:
+            return self._past[-1][1]
+        if not self._past[0][0] - CONTROL_PERIOD <= stamp <= newest + 0.5:
+            raise InputError(
+                f"stamp {stamp:.2f} s must lie between {self._past[0][0]:.2f} and now ({newest:.2f} s)"
+            )
+        return min(self._past, key=lambda one: abs(one[0] - stamp))[1]

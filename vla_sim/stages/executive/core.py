@@ -1,0 +1,132 @@
+"""Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
+
+from __future__ import annotations
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.contract import (
+    CommandState,
+    ManipulationRequest,
+    NavigationRequest,
+    Plan,
+    Status,
+    Verdict,
+)
+from vla_sim.stages.executive.context import Context
+from vla_sim.stages.executive.goals import Running
+from vla_sim.stages.executive.queue import CommandQueue, Job
+from vla_sim.stages.executive.skills import SKILLS
+
+
+class Executive:
+    """Pure core: `accept` verdicts, `stop`, `tick` at 20 Hz or so; results are in `context.outbox`."""
+
+    def __init__(self, context: Context) -> None:
+        self.ctx = context
+        self.queue = CommandQueue()
+        self.job: Job | None = None
+        self.skill: Running | None = None
+        self.stopped: str = ""
+
+    def accept(self, verdict: Verdict) -> None:
+        """Queue an allowed plan; answer a refused one."""
+        ctx, plan = self.ctx, verdict.plan
+        if not verdict.allowed:
+            reason = "; ".join(verdict.reasons)
+            self._status(verdict.command_id, "rejected", detail=reason)
+            ctx.say(f"I will not do that: {reason}.")
+            return
+        if not plan.steps:
+            return  # language has answered already
+        if plan.priority == "stop" or plan.steps[0].skill == "stop":
+            self.stop(plan.command_id)
+            self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
+            return
+        if not self.queue.push(Job(plan, ctx.pose)):
+            detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
+            self._status(plan.command_id, "rejected", detail=detail)
+            ctx.say(detail)
+            return
+        self._status(plan.command_id, "accepted", steps=len(plan.steps))
+
+    def stop(self, command_id: str) -> None:
+        """Cancel everything that runs or waits; a second call for the same command does nothing."""
+        if command_id == self.stopped:
+            return
+        self.stopped = command_id
+        ctx = self.ctx
+        # Also without a job: a goal may come from elsewhere (a pose sent by hand).
+        ctx.send(contract.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))
+        ctx.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="stop", action="cancel"))
+        for job in self._take_all():
+            if job.plan.command_id != command_id:
+                self._status(job.plan.command_id, "cancelled", detail="stop was said")
+
+    def _take_all(self) -> list[Job]:
+        jobs = [self.job] if self.job else []
+        self._drop_skill()
+        self.job = None
+        return jobs + self.queue.clear()
+
+    def _drop_skill(self) -> None:
+        if self.skill is not None:
+            self.skill.close()
+            self.skill = None
+
+    def tick(self) -> None:
+        """Go on with the running skill, or take the next job."""
+        self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
+        if self.job is not None and (why := self._waits(self.job.plan)):
+            self._drop_skill()
+            self._status(self.job.plan.command_id, "accepted", detail=why)
+            self.queue.push(self.job, front=True)
+            self.job = None
+        if self.job is None:
+            self.job = self.queue.pop(background=self.ctx.background)
+            if self.job is None:
+                return
+            self.ctx.user_pose = self.job.user_pose
+        job = self.job
+        if self.skill is None:
+            step = job.plan.steps[job.step]
+            self._status(job.plan.command_id, "running", skill=step.skill)
+            self.skill = SKILLS[step.skill](self.ctx, step)
+        try:
+            next(self.skill)
+        except StopIteration as done:
+            self.skill = None
+            result = done.value
+            job.step += 1
+            if not result.ok:
+                self._end(job, "failed", result.detail)
+            elif job.step == len(job.plan.steps):
+                self._end(job, "succeeded", result.detail)
+
+    def _waits(self, plan: Plan) -> str:
+        """Why a plan that runs has to wait now; "" if it goes on."""
+        if self.queue.outranks(plan):
+            return "waits for an urgent command"
+        shed = plan.priority == "background" and not self.ctx.background
+        return "waits until the machine is less busy" if shed else ""
+
+    def _end(self, job: Job, state: CommandState, detail: str) -> None:
+        self.queue.ended(job.plan)
+        job.step -= 1
+        self.job = None
+        self._status(job.plan.command_id, state, job=job, detail=detail)
+        if detail:
+            self.ctx.say(detail)
+
+    def _status(
+        self, command_id: str, state: CommandState, *, job: Job | None = None, skill: str = "",
+        steps: int = 0, detail: str = "",
+    ) -> None:  # fmt: skip
+        job = job or self.job
+        if job is not None and job.plan.command_id == command_id:
+            steps = len(job.plan.steps)
+            skill = skill or job.plan.steps[job.step].skill
+        status = Status(
+            command_id=command_id, state=state, skill=skill, step=job.step if job else 0,
+            steps=steps, detail=detail, mono=clock.mono(),
+        )  # fmt: skip
+        self.ctx.send(contract.STATUS, status)

@@ -1,0 +1,121 @@
+"""The executive as a ROS node: runs the plans that safety allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.common.geometry import rotation_from_quaternion, transform
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
+from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.stages.executive.context import Context
+from vla_sim.stages.executive.core import Executive
+from vla_sim.world.semantic_map import World
+
+
+@dataclass(frozen=True)
+class ExecutiveParams(StageParams):
+    rate: float = param(20.0, "ticks of the running skill [Hz]", low=5.0, high=50.0)
+
+
+class ExecutiveNode(StageNode[ExecutiveParams]):
+    """Parameters: `ExecutiveParams`.
+
+    Subscribes /vla/verdict, /navigation/status, /manipulation/status, /perception/objects,
+    /safety/state, /odom, /localization/map_to_odom, /monitor/load (background commands wait).
+    Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("executive", ExecutiveParams)
+        world = World.load(self.params.world)
+        self.ctx = Context(world, world.rasterise(), pose=world.start)
+        self.core = Executive(self.ctx)
+        self.map_to_odom = np.eye(4)
+        self.odom: Any = None
+        self.listen(contract.VERDICT, self.on_verdict)
+        self.listen(contract.NAVIGATION_STATUS, self.on_navigation)
+        self.listen(contract.MANIPULATION_STATUS, self.on_manipulation)
+        self.listen(contract.OBJECTS, self.on_objects)
+        self.listen(contract.SAFETY_STATE, self.on_safety)
+        self.listen(contract.ODOM, self.on_odom)
+        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
+        for topic in (contract.STATUS, contract.NAVIGATION_REQUEST, contract.MANIPULATION_REQUEST):
+            self.publish(topic)  # discovered before the first command, not at it
+        self.publish(contract.SAY)
+        self.follow_load()
+        self.repeat(1.0 / self.params.rate, self.tick)
+
+    def on_verdict(self, verdict: contract.Verdict) -> None:
+        self.update_pose()
+        self.core.accept(verdict)
+        self.tick()  # the first request leaves now, not at the next tick
+
+    def on_navigation(self, status: NavigationStatus) -> None:
+        self.ctx.navigation, self.ctx.navigation_heard = status, self.now()
+
+    def on_manipulation(self, status: ManipulationStatus) -> None:
+        self.ctx.manipulation, self.ctx.manipulation_heard = status, self.now()
+        holding = self.ctx.holding
+        if holding is not None and status.state != "active" and not status.holding:
+            self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")
+            self.ctx.holding = self.ctx.holding_arm = None
+
+    def on_objects(self, objects: ObjectList) -> None:
+        self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
+
+    def on_safety(self, state: SafetyState) -> None:
+        if state.stop_command_id:
+            self.core.stop(state.stop_command_id)
+        if state.level == "estop":
+            self.core.stop("estop")
+        elif self.core.stopped == "estop":
+            self.core.stopped = ""
+        self.flush()
+
+    def on_odom(self, message: Any) -> None:
+        self.odom = message.pose.pose
+
+    def on_map_to_odom(self, message: Any) -> None:
+        t, r = message.transform.translation, message.transform.rotation
+        self.map_to_odom = transform((t.x, t.y, t.z), (r.w, r.x, r.y, r.z))
+
+    def update_pose(self) -> None:
+        if self.odom is None:
+            return
+        p, q = self.odom.position, self.odom.orientation
+        at = self.map_to_odom @ np.array([p.x, p.y, p.z, 1.0])
+        forward = self.map_to_odom[:3, :3] @ rotation_from_quaternion((q.w, q.x, q.y, q.z))[:, 0]
+        yaw = float(np.arctan2(forward[1], forward[0]))
+        self.ctx.pose = (float(at[0]), float(at[1]), yaw)
+
+    def tick(self) -> None:
+        self.ctx.now, self.ctx.background = self.now(), self.load.background
+        self.update_pose()
+        self.core.tick()
+        self.flush()
+
+    def flush(self) -> None:
+        for topic, record in self.ctx.outbox:
+            self.send(topic, record)
+        self.ctx.outbox.clear()
+
+    def status(self) -> dict[str, str]:
+        job = self.core.job
+        return {
+            "running": job.plan.text if job else "",
+            "waiting": ", ".join(f"{n} {name}" for name, n in self.core.queue.waiting().items() if n) or "0",
+            "holding": str(self.ctx.holding.kind) if self.ctx.holding else "",
+        }
+
+
+def main() -> int:
+    return spin(ExecutiveNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,156 @@
+"""The language stage as a ROS node: transcripts and typed commands in, intents, plans and questions out."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, fields
+from typing import Any
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError, VlaSimError
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import Priority
+from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.stages.language.completions import LlmSettings
+from vla_sim.stages.language.context import Context, Memory
+from vla_sim.stages.language.llm import LlmPlanner
+from vla_sim.stages.language.llm_errors import LlmError
+from vla_sim.stages.language.local_model import NAME, LocalModel
+from vla_sim.stages.language.responder import Responder
+from vla_sim.stages.language.rules import RulePlanner, Understood
+from vla_sim.stages.language.surroundings import Surroundings
+from vla_sim.stages.language.worker import LlmWorker
+from vla_sim.world.semantic_map import World
+
+PLANNERS = ("rules", "llm", "auto")
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class LanguageParams(StageParams):
+    planner: str = param("rules", "rules; llm: the model first; auto: the model for what rules cannot read")
+    base_url: str = param(LOCAL, 'OpenAI-compatible server ending in /v1, or "local": own small model')
+    model: str = param(NAME, "name of the model at that server")
+    api_key_env: str = param("OPENAI_API_KEY", "environment variable that holds the key, if one is needed")
+    timeout: float = param(4.0, "until the rules answer instead of the model [s]", low=0.1, high=60.0)
+    temperature: float = param(0.1, "of the model", low=0.0, high=2.0)
+    max_tokens: int = param(1000, "of the model's answer", low=16, high=4096)
+    per_minute: int = param(100, "requests to the server in any minute, at most", low=1, high=10000)
+    batch: int = param(3, "requests under way at once, at most", low=1, high=64)
+    batch_wait: float = param(2.0, "longest wait for one of them to end [s]", low=0.0, high=60.0)
+    cache_entries: int = param(50, "answers that are remembered", low=1, high=100_000)
+    cache_seconds: float = param(300.0, "for so long [s]", low=0.0, high=1e6)
+    price_in: float = param(0.0, "of a million tokens of the prompt, to count the cost", low=0.0)
+    price_out: float = param(0.0, "of a million tokens of the answer", low=0.0)
+    grounded: bool = param(True, "refuse a model's plan that speaks of things the command does not name")
+
+
+class LanguageNode(StageNode[LanguageParams]):
+    """Parameters: `LanguageParams`.
+
+    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /safety/state,
+    /monitor/load.
+    Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
+    answered), trace "intent" and "planning".
+    """
+
+    def __init__(self) -> None:
+        super().__init__("language", LanguageParams)
+        p = self.params
+        if p.planner not in PLANNERS:
+            raise InputError(f"parameter planner is {p.planner!r}; it must be one of {', '.join(PLANNERS)}")
+        world = World.load(p.world)
+        self.memory = Memory(world)
+        self.rules = RulePlanner(world)
+        self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
+        self.around = Surroundings(self.now, self._reject)
+        self._model: LlmPlanner | None = None
+        self._local: LocalModel | None = None
+        self._model_state = "none"
+        worker: LlmWorker | None = None
+        if p.planner != "rules":
+            self._model_state = "starting"
+            if clock.lockstep():
+                worker = LlmWorker(self._begin, lambda: None)
+                self.repeat(0.02, self.on_answers)
+                self._start_model()
+            else:
+                self._wake = self.create_guard_condition(self.on_answers)
+                worker = LlmWorker(self._begin, self._wake.trigger)
+                threading.Thread(target=self._start_model, daemon=True).start()
+        self.responder = Responder(
+            self.rules, self.memory, self.send, self.around, worker, p.planner,
+            allowed=lambda: self.load.language_model, note=self.get_logger().warning,
+        )  # fmt: skip
+        for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
+            self.publish(topic)  # discovered before the first command, not at it
+        self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
+        self.listen(contract.COMMAND, self.responder.on_command)
+        self.listen(contract.STATUS, self.memory.heard)
+        # Kept undecoded: ten a second arrive, one in minutes is needed.
+        self.listen(contract.OBJECTS, self.on_objects, raw=True)
+        self.listen(contract.SAFETY_STATE, self.around.on_safety, raw=True)
+        self.repeat(0.1, self.responder.on_gathered)
+        self.follow_load()
+        self.caches.register("answers of the language model", self._forget_answers)
+
+    def on_objects(self, message: Any) -> None:
+        self.around.on_objects(message)
+        self.responder.on_gathered()
+
+    def _forget_answers(self) -> str:
+        return self._model.cleanup() if self._model is not None else ""
+
+    def on_answers(self) -> None:
+        self.responder.on_answers()
+
+    def status(self) -> dict[str, str]:
+        held = self.memory.context.held
+        counts = {what: str(count) for what, count in self.responder.counts.items()}
+        model = self._model.completions.statistics.values() if self._model is not None else {}
+        told = {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")}
+        return told | counts | model
+
+    def close(self) -> None:
+        if self.responder.worker is not None:
+            self.responder.worker.close()
+        if self._model is not None:
+            self._model.close()
+        if self._local is not None:
+            self._local.close()
+
+    def _begin(self, text: str, context: Context, priority: Priority) -> Future[Understood]:
+        if self._model is None:
+            raise LlmError(f"the language model is not ready: {self._model_state}")
+        return self._model.begin(text, context, priority)
+
+    def _start_model(self) -> None:
+        """In a thread: import the client, start the local server; the rules answer until then."""
+        p = self.params
+        try:
+            url = p.base_url
+            if url == LOCAL:
+                self._local = LocalModel()
+                url = self._local.start()
+            given = {one.name: getattr(p, one.name) for one in fields(LlmSettings)}
+            settings = LlmSettings(**(given | {"base_url": url}))
+            model = LlmPlanner(self.rules, settings)
+            model.connect()
+            if p.base_url == LOCAL:
+                model.warm()
+        except (VlaSimError, LlmError) as error:
+            self._model_state = str(error)
+            self.get_logger().error(f"no language model, the rules plan alone: {error}")
+            return
+        self._model = model
+        self._model_state = "ready"
+
+
+def main() -> int:
+    return spin(LanguageNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

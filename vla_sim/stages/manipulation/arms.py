@@ -1,0 +1,176 @@
+"""Both arms as something to tell what to do: motions as generators that end when the arm is there.
+
+Each generator yields once a tick. What it wants to send collects in `out`, what it knows comes from
+`update`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.geometry import inverse
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.manipulation.hold import WidthWatch
+from vla_sim.stages.manipulation.motion import (
+    TOOL_SPEED,
+    Trajectory,
+    follow_line,
+    joint_motion,
+    line_motion,
+    rounded,
+    tool_line,
+)
+from vla_sim.stages.manipulation.surroundings import Senses
+
+Array = NDArray[np.float64]
+Doing = Generator[None, None, float]
+"""Ends with how far from its goal the arm is: its tool [m], or without a tool goal its joints [rad]."""
+
+ARRIVED = 0.006
+"""[m] from its goal at which a world-held tool has arrived."""
+ARRIVED_JOINTS = 0.06
+"""[rad] from their goal at which joints have arrived."""
+STEADY = 0.15
+"""[s] for which it must be there."""
+LATE = 1.2
+"""[s] beyond its time after which a motion is judged as it is."""
+GRIP_TIME = 2.0
+"""[s] for which closing or opening may last."""
+HALT_TIME = 0.25
+"""[s] in which a moving arm stops."""
+
+
+@dataclass(frozen=True)
+class GripperCommand:
+    side: str
+    opening: float
+
+
+class Arms:
+    """out: what to send after this tick. watch: each gripper's width."""
+
+    def __init__(self, kinematics: Kinematics) -> None:
+        self.out: list[Trajectory | GripperCommand] = []
+        self.watch = {side: WidthWatch() for side in g1.SIDES}
+        self._kinematics = kinematics
+        self._senses: Senses | None = None
+        self._moving: set[str] = set()
+
+    def update(self, senses: Senses) -> None:
+        """The robot as it is now."""
+        self._senses = senses
+        for side, watch in self.watch.items():
+            watch.update(senses.time, float(senses.joint_position[g1.FINGER_INDEX[side]].sum()))
+
+    def take(self) -> list[Trajectory | GripperCommand]:
+        """Everything to send now; it is forgotten here."""
+        out, self.out = self.out, []
+        return out
+
+    @property
+    def known(self) -> bool:
+        return self._senses is not None
+
+    @property
+    def now(self) -> Senses:
+        assert self._senses is not None, "tick first"
+        return self._senses
+
+    @property
+    def waist(self) -> Array:
+        return self.now.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+
+    def joints(self, side: str) -> Array:
+        """(7,) measured joints, within the limits (an encoder may read a little past them)."""
+        chain = self._kinematics.arm[side]
+        return np.clip(self.now.joint_position[g1.ARM_INDEX[side]], chain.low, chain.high)
+
+    def tool(self, side: str) -> Array:
+        """(4, 4) tool pose in odom."""
+        return self.now.base @ self._kinematics.arm[side].forward(self.joints(side), self.waist)
+
+    def forget(self) -> None:
+        """The simulation was reset: nothing moves any more."""
+        self._moving.clear()
+        self.out.clear()
+
+    def halt(self) -> None:
+        """Every moving arm stops where it is and stays there."""
+        for side in sorted(self._moving):
+            self.out.append(Trajectory(side, np.array([HALT_TIME]), self.joints(side)[None]))
+        self._moving.clear()
+
+    def line(self, side: str, goal: Array, speed: float = TOOL_SPEED, posture: Array | None = None) -> Doing:
+        """The tool straight to `goal` (4, 4 in odom), held in the world."""
+        now, chain = self.now, self._kinematics.arm[side]
+        to_base, q, waist = inverse(now.base), self.joints(side), self.waist
+        start = now.base @ chain.forward(q, waist)
+        poses = np.array([to_base @ pose for pose in tool_line(start, goal)])
+        path = follow_line(chain, q, waist, poses, posture)
+        if path is None:  # a joint limit is in the way: around it, if that is not far
+            found = chain.inverse(to_base @ goal, waist, q if posture is None else posture)
+            if found is None or np.abs(found - q).max() > 1.0:
+                return float(np.linalg.norm(start[:3, 3] - goal[:3, 3]))
+            path = rounded([q, found])[1:]
+        path = np.vstack([q, path])
+        lengths = np.linspace(0.0, max(line_length(start, goal), 0.005), len(path))
+        times, positions = line_motion(path, lengths, speed)
+        return (yield from self.run(Trajectory(side, times, positions, "odom", now.time), goal))
+
+    def run(self, trajectory: Trajectory, goal: Array | None = None) -> Doing:
+        """Send a trajectory and wait for its end. goal (4, 4): of the tool in odom."""
+        side = trajectory.side
+        self.out.append(trajectory)
+        self._moving.add(side)
+        began, since = self.now.time, math.inf
+        while True:
+            yield
+            late = self.now.time - began - trajectory.duration
+            if goal is not None:
+                gap = float(np.linalg.norm(self.tool(side)[:3, 3] - goal[:3, 3]))
+                there = gap < ARRIVED
+            else:
+                gap = float(np.abs(self.joints(side) - trajectory.positions[-1]).max())
+                there = gap < ARRIVED_JOINTS
+            since = min(since, self.now.time) if there and late > 0.0 else math.inf
+            if self.now.time - since > STEADY or late > LATE:
+                break
+        self._moving.discard(side)
+        return gap
+
+    def postures(self, paths: dict[str, Array]) -> Doing:
+        """Joint paths (n, 7) of one or both arms at once, in the pelvis frame; the largest joint error."""
+        longest = 0.0
+        for side, path in paths.items():
+            times, positions = joint_motion(path)
+            self.out.append(Trajectory(side, times, positions))
+            self._moving.add(side)
+            longest = max(longest, float(times[-1]))
+        end = self.now.time + longest + 2 * STEADY
+        while self.now.time < end:
+            yield
+        self._moving.difference_update(paths)
+        gaps = [np.abs(self.joints(side) - path[-1]).max() for side, path in paths.items()]
+        return float(max(gaps, default=0.0))
+
+    def grip(self, side: str, opening: float) -> Generator[None, None, None]:
+        """Move a gripper until it comes to rest."""
+        self.out.append(GripperCommand(side, opening))
+        began = self.now.time
+        yield
+        while self.now.time - began < GRIP_TIME:
+            if self.now.time - began > 0.3 and self.watch[side].still():
+                break
+            yield
+
+
+def line_length(start: Array, goal: Array) -> float:
+    """Metres of a tool line; turning counts a little, so that it takes time too."""
+    turn = math.acos(min(max((np.trace(start[:3, :3].T @ goal[:3, :3]) - 1.0) / 2.0, -1.0), 1.0))
+    return float(np.linalg.norm(goal[:3, 3] - start[:3, 3]) + 0.1 * turn)

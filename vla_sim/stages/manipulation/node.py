@@ -1,0 +1,185 @@
+"""Manipulation as a ROS node: requests in, arm and gripper trajectories out."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.geometry import transform
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.stages.manipulation.arms import GripperCommand
+from vla_sim.stages.manipulation.motion import Trajectory
+from vla_sim.stages.manipulation.picker import Picker
+from vla_sim.stages.manipulation.planner import ArmPlanner
+from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
+from vla_sim.world.semantic_map import World
+
+
+@dataclass(frozen=True)
+class ManipulationParams(StageParams):
+    rate: float = param(20.0, "ticks of the picker [Hz]", low=10.0, high=50.0)
+    status_rate: float = param(5.0, "status while a request is under way [Hz]", low=1.0, high=20.0)
+
+
+class ManipulationNode(StageNode[ManipulationParams]):
+    """Parameters: `ManipulationParams`.
+
+    Subscribes /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
+    /perception/objects.
+    Publishes /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory,
+    /manipulation/status (on change, and at `status_rate` while a request is under way).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("manipulation", ManipulationParams)
+        p = self.params
+        world = World.load(p.world)
+        planner = ArmPlanner(Kinematics.load())
+        planner.warm()
+        self.worker = None if clock.lockstep() else ThreadPoolExecutor(1, thread_name_prefix="arm-planner")
+        around = Surroundings(world.surfaces, world.objects, world.rasterise())
+        self.picker = Picker(planner, around, self.worker)
+        self.joints: Any = None
+        self.order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, dtype=int))
+        self.odom: Any = None
+        self.map_to_odom = np.eye(4)
+        self.objects: tuple[contract.DetectedObject, ...] = ()
+        self.waiting: list[ManipulationRequest] = []
+        self.sent: ManipulationStatus | None = None
+        self.sent_at = 0.0
+        self.worst_tick = 0.0
+        for topic in (*contract.ARM_TRAJECTORY.values(), *contract.GRIPPER_TRAJECTORY.values()):
+            self.publish(topic)
+        self.publish(contract.MANIPULATION_STATUS)
+        self.listen(contract.MANIPULATION_REQUEST, self.on_request)
+        self.listen(contract.JOINT_STATES, self.on_joints)
+        self.listen(contract.ODOM, self.on_odom)
+        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
+        self.listen(contract.OBJECTS, self.on_objects)
+        self.repeat(1.0 / p.rate, self.tick)
+
+    def close(self) -> None:
+        """End the planning thread."""
+        if self.worker is not None:
+            self.worker.shutdown(wait=False, cancel_futures=True)
+
+    def on_request(self, request: ManipulationRequest) -> None:
+        self.waiting.append(request)
+
+    def on_joints(self, message: Any) -> None:
+        self.joints = message
+
+    def on_odom(self, message: Any) -> None:
+        self.odom = message
+
+    def on_map_to_odom(self, message: Any) -> None:
+        t, r = message.transform.translation, message.transform.rotation
+        self.map_to_odom = transform((t.x, t.y, t.z), np.array([r.w, r.x, r.y, r.z]))
+
+    def on_objects(self, message: ObjectList) -> None:
+        self.objects = tuple(message.objects)
+
+    def senses(self) -> Senses | None:
+        """What the latest messages say; None until the robot's state is known."""
+        joints, odom = self.joints, self.odom
+        if joints is None or odom is None:
+            return None
+        names = tuple(joints.name)
+        if names != self.order[0]:
+            missing = set(g1.JOINTS) - set(names)
+            if missing:
+                self.get_logger().warning(
+                    f"/joint_states lacks {', '.join(sorted(missing))}; the arms stay still",
+                    throttle_duration_sec=5.0,
+                )
+                return None
+            self.order = names, np.array([names.index(name) for name in g1.JOINTS])
+        q = np.asarray(joints.position, dtype=float)[self.order[1]]
+        pose = odom.pose.pose
+        where, turn = pose.position, pose.orientation
+        base = transform((where.x, where.y, where.z), np.array([turn.w, turn.x, turn.y, turn.z]))
+        if not (np.isfinite(q).all() and np.isfinite(base).all()):
+            return None
+        return Senses(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
+
+    def tick(self) -> None:
+        """Pass requests and senses to the picker, and what it wants to the controllers."""
+        if not self.waiting and not self.picker.busy and not self.picker.held:
+            return
+        senses = self.senses()
+        if senses is None:
+            return
+        begin = time.perf_counter()
+        commands: list[Trajectory | GripperCommand] = []
+        for request in self.waiting:
+            self.picker.request(request)
+            commands += self.picker.tick(senses)
+            self.report(senses.time)
+        self.waiting.clear()
+        commands += self.picker.tick(senses)
+        for command in commands:
+            if isinstance(command, Trajectory):
+                self.send_arm(command)
+            else:
+                self.send_gripper(command, senses.time)
+        self.report(senses.time)
+        self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
+
+    def report(self, now: float) -> None:
+        """Publish the status if it changed or is due."""
+        status = self.picker.status
+        due = status.state == "active" and abs(now - self.sent_at) >= 1.0 / self.params.status_rate
+        if status != self.sent or due:
+            self.send(contract.MANIPULATION_STATUS, status)
+            self.sent, self.sent_at = status, now
+
+    def send_arm(self, motion: Trajectory) -> None:
+        message = message_class("trajectory_msgs/msg/JointTrajectory")()
+        message.header.stamp = to_stamp(motion.stamp)
+        message.header.frame_id = motion.frame
+        message.joint_names = list(g1.ARM_JOINTS[motion.side])
+        message.points = [
+            _point(q.tolist(), float(t)) for t, q in zip(motion.times, motion.positions, strict=True)
+        ]
+        self.publish(contract.ARM_TRAJECTORY[motion.side]).publish(message)
+
+    def send_gripper(self, command: GripperCommand, now: float) -> None:
+        message = message_class("trajectory_msgs/msg/JointTrajectory")()
+        message.header.stamp = to_stamp(now)
+        message.joint_names = [f"{command.side}_gripper"]
+        message.points = [_point([float(command.opening)], 0.0)]
+        self.publish(contract.GRIPPER_TRAJECTORY[command.side]).publish(message)
+
+    def status(self) -> dict[str, str]:
+        state = self.picker.status
+        return {
+            "phase": state.phase, "state": state.state, "holding": str(bool(self.picker.held)),
+            "planning ms": f"{state.planning_ms:.0f}", "worst tick ms": f"{self.worst_tick * 1e3:.1f}",
+        }  # fmt: skip
+
+
+def _point(positions: list[float], seconds: float) -> Any:
+    point = message_class("trajectory_msgs/msg/JointTrajectoryPoint")()
+    point.positions = positions
+    whole = int(seconds)
+    point.time_from_start.sec = whole
+    point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
+    return point
+
+
+def main() -> int:
+    return spin(ManipulationNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,121 @@
+"""What the arms have around them: perceived objects joined with what the world file tells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.geometry import inverse, wrap
+from vla_sim.contract import Arm, DetectedObject, Point
+from vla_sim.stages.manipulation.collision import table_box
+from vla_sim.stages.manipulation.grasp import Target, shape_of
+from vla_sim.stages.manipulation.planner import Scene, in_frame
+from vla_sim.stages.manipulation.standing import choose_stand
+from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
+
+Array = NDArray[np.float64]
+
+SAME = 0.20
+"""[m] from where it was within which a seen object is the same one."""
+NEAR = 0.8
+"""[m] around an object within which other objects matter to the arm."""
+ON_RIM = 0.06
+"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
+
+
+@dataclass(frozen=True)
+class Senses:
+    """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
+    objects: in map. time [s] is the stamp of joints and base."""
+
+    time: float
+    joint_position: Array
+    base: Array
+    map_to_odom: Array
+    objects: tuple[DetectedObject, ...] = ()
+
+    @property
+    def pose(self) -> tuple[float, float, float]:
+        """x, y, yaw of the pelvis in map."""
+        t = self.map_to_odom @ self.base
+        return float(t[0, 3]), float(t[1, 3]), math.atan2(t[1, 0], t[0, 0])
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """surfaces, kinds: of the world. grid: where the robot may stand; None: anywhere."""
+
+    surfaces: tuple[Surface, ...] = ()
+    kinds: tuple[ObjectKind, ...] = ()
+    grid: Grid | None = None
+
+    def surface_below(self, position: Point) -> Surface | None:
+        """The surface on which something at `position` (map) stands."""
+        return surface_below(self.surfaces, position, ON_RIM)
+
+    def target(self, senses: Senses, item: DetectedObject, surface_height: float = 0.0) -> Target:
+        """The object in odom, with its kind's true size, and standing on its surface if it is near it."""
+        size = next(
+            (k.size for k in self.kinds if k.kind == item.kind and item.colour in ("", k.colour)), item.size
+        )
+        x, y, z = item.position
+        if not surface_height:
+            surface = self.surface_below(item.position)
+            surface_height = surface.height if surface is not None else 0.0
+        standing = surface_height + 0.5 * size[2]
+        if surface_height and abs(z - standing) < 0.05:
+            z = standing
+        in_map = Target(shape_of(item.kind), (x, y, z), size, item.yaw)
+        return in_frame(in_map, inverse(senses.map_to_odom))
+
+    def scene(self, senses: Senses, item: DetectedObject | None = None, spot: Point | None = None) -> Scene:
+        """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""
+        joints, base = senses.joint_position.copy(), senses.base
+        place = spot if spot is not None else (item.position if item is not None else None)
+        if place is None:
+            return Scene(senses.time, joints, base)
+        surface = self.surface_below(place)
+        table = None
+        if surface is not None:
+            pose, size = table_box(
+                surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
+            )
+            table = (inverse(senses.map_to_odom) @ pose, size)
+        others = tuple(
+            self.target(senses, other) for other in senses.objects if _matters(other, item, place)
+        )
+        return Scene(senses.time, joints, base, table, others)
+
+    def seen(
+        self, senses: Senses, item: DetectedObject, since: float = -math.inf
+    ) -> DetectedObject | None:
+        """The object as perception has it now, if it was seen after `since` [s]."""
+        alike = [
+            other for other in senses.objects
+            if (other.kind, other.colour) == (item.kind, item.colour) and other.last_seen >= since
+            and math.dist(other.position, item.position) < SAME
+        ]  # fmt: skip
+        return min(alike, key=lambda other: math.dist(other.position, item.position), default=None)
+
+    def better_stand(self, senses: Senses, position: Point, arm: Arm | None) -> Point:
+        """Where to stand instead to reach `position` (map): x, y, yaw in base_link; zeros if nowhere."""
+        x, y, yaw = senses.pose
+        surface = self.surface_below(position)
+        height = surface.height + 0.05 if surface is not None else position[2]
+        stand = choose_stand((*position[:2], height), surface, self.grid, (x, y, yaw), arm)
+        if stand is None:
+            return (0.0, 0.0, 0.0)
+        dx, dy = stand.x - x, stand.y - y
+        c, s = math.cos(yaw), math.sin(yaw)
+        return (c * dx + s * dy, -s * dx + c * dy, wrap(stand.yaw - yaw))
+
+
+def _matters(other: DetectedObject, item: DetectedObject | None, place: Point) -> bool:
+    """Whether `other` is something to keep clear of; a second track of `item` itself is not."""
+    gap = math.dist(other.position[:2], place[:2])
+    if item is not None and (other.track_id == item.track_id or gap < 0.35 * (other.size[0] + item.size[0])):
+        return False
+    return gap < NEAR and abs(other.position[2] - place[2]) < 0.4

@@ -1,0 +1,161 @@
+"""Navigation as a ROS node: goals in, velocities out, 20 times a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import NavigationRequest
+from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.navigator import Navigator, warm
+from vla_sim.world.semantic_map import World
+
+
+@dataclass(frozen=True)
+class NavigationParams(StageParams):
+    rate: float = param(20.0, "velocity commands [Hz]", low=10.0, high=50.0)
+    resolution: float = param(0.025, "cell size of the map [m]", low=0.01, high=0.1)
+    localise: bool = param(True, "correct the odometry by matching the scan against the map")
+
+
+class NavigationNode(StageNode[NavigationParams]):
+    """Parameters: `NavigationParams`.
+
+    Subscribes /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan.
+    Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
+    and 5 Hz), /plan (each new path), /localization/map_to_odom (on change).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("navigation", NavigationParams)
+        p = self.params
+        self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
+        warm(self.core)
+        self.was_active = False
+        self.goals = 0
+        self.sent_map_to_odom = np.full(3, np.nan)
+        self.worst_tick = 0.0
+        self.twist = self.publish(contract.CMD_VEL_NAV)
+        self.twist_message = self.twist.msg_type()
+        self.twist_message.header.frame_id = "base_link"
+        self.paths = self.publish(contract.GLOBAL_PATH)
+        self.frames = self.publish(contract.MAP_TO_ODOM)
+        self.publish(contract.NAVIGATION_STATUS)
+        self.listen(contract.NAVIGATION_REQUEST, self.on_request)
+        self.listen(contract.NAVIGATION_GOAL, self.on_goal)
+        self.listen(contract.ODOM, self.on_odom)
+        self.listen(contract.SCAN, self.on_scan)
+        self.listen(contract.DEPTH_SCAN, self.on_depth_scan)
+        self.repeat(1.0 / p.rate, self.tick)
+        self.send_map_to_odom()
+
+    def on_request(self, request: NavigationRequest) -> None:
+        self.core.request(request)
+        self.tick()  # the first velocity leaves now, not up to a period later
+
+    def on_goal(self, goal: Any) -> None:
+        """A goal from anyone's tool, for instance RViz: the same as mode go."""
+        if goal.header.frame_id not in ("", "map"):
+            self.get_logger().warning(f"goal in frame {goal.header.frame_id!r} ignored; it must be in 'map'")
+            return
+        q, where = goal.pose.orientation, goal.pose.position
+        values = (where.x, where.y, q.w, q.x, q.y, q.z)
+        if not all(math.isfinite(v) for v in values):
+            self.get_logger().warning("goal ignored: its pose is not finite")
+            return
+        self.goals += 1
+        self.core.request(
+            NavigationRequest(
+                goal_id=f"goal-{self.goals}", mode="go", x=where.x, y=where.y,
+                yaw=yaw_from_quaternion((q.w, q.x, q.y, q.z)),
+            )
+        )  # fmt: skip
+
+    def on_odom(self, odom: Any) -> None:
+        pose = odom.pose.pose
+        q = pose.orientation
+        yaw = yaw_from_quaternion((q.w, q.x, q.y, q.z))
+        self.core.odometry(to_seconds(odom.header.stamp), pose.position.x, pose.position.y, yaw)
+
+    def on_scan(self, scan: Any) -> None:
+        ranges = np.asarray(scan.ranges, dtype=np.float32)
+        self.core.scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
+        self.send_map_to_odom()
+
+    def on_depth_scan(self, scan: Any) -> None:
+        ranges = np.asarray(scan.ranges, dtype=np.float32)
+        self.core.depth_scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
+
+    def tick(self) -> None:
+        now, begin = self.now(), time.perf_counter()
+        out = self.core.tick(now)
+        took = time.perf_counter() - begin
+        if out.path is not None:
+            clock.charge("navigation", took)
+        self.worst_tick = max(self.worst_tick, took)
+        if out.active or self.was_active:
+            message = self.twist_message
+            message.header.stamp = to_stamp(now)
+            linear, angular = message.twist.linear, message.twist.angular
+            linear.x, linear.y, angular.z = (float(v) for v in out.command)
+            self.twist.publish(message)
+        self.was_active = out.active
+        for status in out.status:
+            self.send(contract.NAVIGATION_STATUS, status)
+        if out.path is not None:
+            self.paths.publish(self.path_message(out.path, now))
+
+    def path_message(self, points: np.ndarray, now: float) -> Any:
+        """nav_msgs/Path of (n, 2) points in map, every third one: 0.15 m is enough to draw."""
+        path = message_class("nav_msgs/msg/Path")()
+        path.header.frame_id = "map"
+        path.header.stamp = to_stamp(now)
+        pose_class = message_class("geometry_msgs/msg/PoseStamped")
+        for x, y in [*points[:-1:3], points[-1]]:
+            pose = pose_class(header=path.header)
+            pose.pose.position.x, pose.pose.position.y = float(x), float(y)
+            path.poses.append(pose)
+        return path
+
+    def send_map_to_odom(self) -> None:
+        """Publish map_to_odom if it moved by half a millimetre or more."""
+        frame = self.core.localizer.map_to_odom
+        if float(np.max(np.abs(frame - self.sent_map_to_odom))) < 5e-4:
+            return
+        self.sent_map_to_odom = frame.copy()
+        message = message_class("geometry_msgs/msg/TransformStamped")()
+        message.header.frame_id, message.child_frame_id = "map", "odom"
+        message.header.stamp = to_stamp(self.now())
+        message.transform.translation.x, message.transform.translation.y = float(frame[0]), float(frame[1])
+        q = quaternion_from_yaw(float(frame[2]))
+        r = message.transform.rotation
+        r.w, r.x, r.y, r.z = (float(v) for v in q)
+        self.frames.publish(message)
+
+    def status(self) -> dict[str, str]:
+        match = self.core.localizer.last
+        worst, self.worst_tick = self.worst_tick, 0.0
+        return {
+            "active": str(self.core.active),
+            "worst tick [ms]": f"{1e3 * worst:.1f}",
+            "scan matches accepted": str(self.core.localizer.accepted),
+            "scan matches refused": str(self.core.localizer.refused),
+            "scan match inliers": f"{match.inliers:.2f}" if match else "none yet",
+        }
+
+
+def main() -> int:
+    return spin(NavigationNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,96 @@
+"""Perception without ROS: images and the robot's own state in, tracked objects and a depth scan out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.contract import DetectedObject
+from vla_sim.robot import g1
+from vla_sim.stages.perception.body import FrameSource, own_capsules
+from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
+from vla_sim.stages.perception.detection import Detection
+from vla_sim.stages.perception.detector import Detector
+from vla_sim.stages.perception.frames import level_from
+from vla_sim.stages.perception.obstacles import LAYOUT, ScanLayout, depth_scan
+from vla_sim.stages.perception.tracker import Tracker, View
+from vla_sim.world.semantic_map import World
+
+Array = NDArray[np.float64]
+
+CAMERA_FRAME = "head_camera"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image pair with the robot's state at its instant.
+
+    rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (33,) in
+    `g1.JOINTS` order. stamp [s].
+    """
+
+    stamp: float
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    camera: Intrinsics
+    map_odom: Array
+    odom_base: Array
+    joint_position: Array
+
+
+@dataclass(frozen=True)
+class Percept:
+    """objects: all confirmed tracks in `map`. detections: of this image alone. ranges: (beams,) float32
+    [m], the depth scan in the level base frame, inf where nothing stands."""
+
+    objects: list[DetectedObject]
+    detections: list[Detection]
+    ranges: NDArray[np.float32]
+
+
+class Perception:
+    """Detector, tracker and depth scan over one robot."""
+
+    def __init__(
+        self, detector: Detector, kinematics: FrameSource, unique: frozenset[tuple[str, str]] = frozenset(),
+        layout: ScanLayout = LAYOUT,
+    ) -> None:  # fmt: skip
+        self.detector = detector
+        self.kinematics = kinematics
+        self.tracker = Tracker(unique)
+        self.layout = layout
+
+    def process(self, frame: Frame) -> Percept:
+        """One image pair. Raises `InputError` for images that do not fit the camera."""
+        check_images(frame.rgb, frame.depth, frame.camera)
+        optical = self.kinematics.frame(CAMERA_FRAME, frame.joint_position) @ SENSOR_FROM_OPTICAL
+        pose = frame.map_odom @ frame.odom_base @ optical
+        detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
+        self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
+        level = level_from(frame.odom_base)
+        ranges = depth_scan(
+            frame.depth, frame.camera, level @ optical,
+            own_capsules(self.kinematics, frame.joint_position, level), self.layout,
+        )  # fmt: skip
+        return Percept(self.tracker.objects(), detections, ranges)
+
+    def warm(self) -> None:
+        """Compile every kernel now, so that the first image does not wait for it."""
+        self.detector.warm()
+        camera = Intrinsics.from_field_of_view(1.2, 64, 48)
+        self.process(
+            Frame(
+                0.0, np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), camera, np.eye(4),
+                np.eye(4), g1.DEFAULT_POSE.copy(),
+            )
+        )  # fmt: skip
+        self.tracker.clear()
+
+
+def only_ones(world: World) -> frozenset[tuple[str, str]]:
+    """The (kind, colour) of which a world has exactly one."""
+    counts = Counter((one.kind, one.colour) for one in world.objects)
+    return frozenset(pair for pair, count in counts.items() if count == 1)

@@ -1,0 +1,272 @@
+"""Perception as a ROS node: images in, objects and a depth scan out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from sensor_msgs.msg import LaserScan
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import transform
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import Intent, ObjectList
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
+from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.core import Frame, Perception, only_ones
+from vla_sim.stages.perception.detector import ColourDetector, Detector
+from vla_sim.stages.perception.frames import History
+from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
+from vla_sim.stages.perception.onnx_detector import OnnxDetector
+from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.world.semantic_map import World
+
+
+@dataclass(frozen=True)
+class PerceptionParams(StageParams):
+    rate: float = param(10.0, "most images a second of simulated time", low=0.5, high=60.0)
+    detector_model: str = param("", "ONNX file of a trained detector; empty: colour, shape and size")
+    score_threshold: float = param(0.4, "least score of the trained detector", low=0.0, high=1.0)
+
+
+class PerceptionNode(StageNode[PerceptionParams]):
+    """Parameters: `PerceptionParams`.
+
+    Subscribes /head_camera/color/image_raw, /head_camera/depth/image_raw,
+    /head_camera/color/camera_info (paired by stamp), /odom, /joint_states, /localization/map_to_odom,
+    /vla/intent, /monitor/load.
+    Publishes /perception/objects, /perception/depth_scan (both at `rate` at most), trace "perception"
+    (arrival of the first image after an intent to its objects published).
+    Images are processed in a worker thread; one that arrives meanwhile replaces the one that waits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("perception", PerceptionParams)
+        world = World.load(self.params.world)
+        vocabulary = Vocabulary.of(world.objects) if world.objects else Vocabulary.household()
+        detector: Detector = ColourDetector(vocabulary)
+        if self.params.detector_model:
+            path = Path(self.params.detector_model).expanduser()
+            detector = OnnxDetector(path, vocabulary, self.params.score_threshold)
+        self.core = Perception(detector, Kinematics.load(), only_ones(world))
+        self.core.warm()
+        self.odom: History[np.ndarray] = History()
+        self.joints: History[np.ndarray] = History()
+        self.map_odom = np.eye(4)
+        self.camera: Intrinsics | None = None
+        self.colors: dict[float, tuple[Any, float]] = {}
+        self.depths: dict[float, Any] = {}
+        self.last_stamp = -1e9
+        self.asked: deque[str] = deque(maxlen=16)
+        self.latencies: deque[float] = deque(maxlen=200)
+        self.skipped: dict[str, int] = {}
+        self.objects = self.publish(contract.OBJECTS)
+        self.scan = self.publish(contract.DEPTH_SCAN)
+
+        self.waiting: tuple[Frame, float] | None = None
+        self.wake = threading.Condition()
+        self.closing = False
+        self.worker = threading.Thread(target=self._work, name="perception", daemon=True)
+        if not clock.lockstep():
+            self.worker.start()
+
+        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
+        self.listen(contract.ODOM, self.on_odom)
+        self.listen(contract.JOINT_STATES, self.on_joints)
+        self.listen(contract.CAMERA_INFO, self.on_camera_info)
+        self.listen(contract.COLOR, self.on_color)
+        self.listen(contract.DEPTH, self.on_depth)
+        self.listen(contract.INTENT, self.on_intent)
+        self.follow_load()
+        self.caches.register("images that wait for their partner", self._forget_images)
+
+    # ------------------------------------------------------------------ callbacks store
+
+    def on_map_to_odom(self, message: Any) -> None:
+        t, q = message.transform.translation, message.transform.rotation
+        self._store("map to odom", _pose((t.x, t.y, t.z), (q.w, q.x, q.y, q.z)), self._set_map_odom)
+
+    def _set_map_odom(self, pose: np.ndarray) -> None:
+        self.map_odom = pose
+
+    def on_odom(self, message: Any) -> None:
+        p, q = message.pose.pose.position, message.pose.pose.orientation
+        stamp = to_seconds(message.header.stamp)
+        pose = _pose((p.x, p.y, p.z), (q.w, q.x, q.y, q.z))
+        self._store("odometry", pose, lambda value: self.odom.add(stamp, value))
+
+    def on_joints(self, message: Any) -> None:
+        position = g1.DEFAULT_POSE.copy()
+        for name, value in zip(message.name, message.position, strict=False):
+            index = g1.INDEX.get(name)
+            if index is not None:
+                position[index] = value
+        stamp = to_seconds(message.header.stamp)
+        self._store("joint states", position, lambda value: self.joints.add(stamp, value))
+
+    def _store(self, what: str, value: np.ndarray | None, put: Any) -> None:
+        if value is None or not np.isfinite(value).all():
+            self._skip(f"{what} without a number")
+        else:
+            put(value)
+
+    def on_camera_info(self, message: Any) -> None:
+        try:
+            self.camera = intrinsics(message)
+        except InputError as error:
+            self._skip(str(error))
+
+    def on_intent(self, intent: Intent) -> None:
+        self.asked.append(intent.command_id)
+
+    def on_color(self, message: Any) -> None:
+        self.colors[to_seconds(message.header.stamp)] = (message, clock.mono())
+        self._pair(to_seconds(message.header.stamp))
+
+    def on_depth(self, message: Any) -> None:
+        self.depths[to_seconds(message.header.stamp)] = message
+        self._pair(to_seconds(message.header.stamp))
+
+    def _forget_images(self) -> str:
+        count = len(self.colors) + len(self.depths)
+        self.colors.clear()
+        self.depths.clear()
+        return f"{count} images" if count else ""
+
+    # ------------------------------------------------------------------ from messages to a frame
+
+    def _pair(self, stamp: float) -> None:
+        """When both images of a stamp are there, hand them to the worker."""
+        for store in (self.colors, self.depths):
+            while len(store) > 4:
+                store.pop(next(iter(store)))  # type: ignore[attr-defined]
+                self._skip("an image whose partner never came")
+        if stamp not in self.colors or stamp not in self.depths:
+            return
+        color, arrived = self.colors.pop(stamp)
+        depth = self.depths.pop(stamp)
+        if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self.load.perception_rate):
+            return
+        try:
+            frame = self._frame(stamp, color, depth)
+        except InputError as error:
+            self._skip(str(error))
+            return
+        self.last_stamp = stamp
+        if clock.lockstep():
+            self._look(frame, arrived)
+            return
+        with self.wake:
+            self.waiting = (frame, arrived)
+            self.wake.notify()
+
+    def _frame(self, stamp: float, color: Any, depth: Any) -> Frame:
+        odom, joints = self.odom.nearest(stamp), self.joints.nearest(stamp)
+        if self.camera is None:
+            raise InputError("image before any camera info")
+        if odom is None or joints is None:
+            missing = "odometry" if odom is None else "joint states"
+            raise InputError(f"no {missing} within 0.1 s of the image")
+        return Frame(
+            stamp, color_image(color), depth_image(depth), self.camera, self.map_odom, odom, joints
+        )
+
+    def _skip(self, why: str) -> None:
+        self.skipped[why] = self.skipped.get(why, 0) + 1
+        if len(self.skipped) > 50:
+            self.skipped.pop(next(iter(self.skipped)))
+        self.get_logger().warning(f"skipped: {why}", throttle_duration_sec=1.0)
+
+    # ------------------------------------------------------------------ the worker
+
+    def _work(self) -> None:
+        while True:
+            with self.wake:
+                self.wake.wait_for(lambda: self.closing or self.waiting is not None)
+                if self.closing:
+                    return
+                assert self.waiting is not None
+                (frame, arrived), self.waiting = self.waiting, None
+            self._look(frame, arrived)
+
+    def _look(self, frame: Frame, arrived: float) -> None:
+        try:
+            self._process(frame, arrived)
+        except InputError as error:
+            self._skip(str(error))
+        except Exception as error:  # a bad image must not end the node
+            if not self.closing and rclpy.ok():
+                self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
+
+    def _process(self, frame: Frame, arrived: float) -> None:
+        asked = len(self.asked)  # those that come later wait for an image of their own
+        started = time.perf_counter()
+        percept = self.core.process(frame)
+        clock.charge("perception", time.perf_counter() - started)
+        self.send(
+            contract.OBJECTS,
+            ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived),
+        )
+        self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
+        for _ in range(asked):
+            self.trace(self.asked.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
+        self.latencies.append(clock.mono() - arrived)
+
+    def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
+        layout = self.core.layout
+        message = LaserScan(
+            angle_min=-layout.half_angle,
+            angle_max=layout.half_angle,
+            angle_increment=layout.increment,
+            range_min=layout.range_min,
+            range_max=layout.range_max,
+            scan_time=1.0 / self.params.rate,
+        )
+        message.header.stamp = to_stamp(stamp)
+        message.header.frame_id = "base_link"
+        message.ranges = array("f", ranges.tobytes())
+        return message
+
+    def status(self) -> dict[str, str]:
+        values = {f"skipped: {why}": str(count) for why, count in list(self.skipped.items())}
+        if self.latencies:
+            ms = np.array(self.latencies) * 1e3
+            values["latency ms median"] = f"{np.median(ms):.1f}"
+            values["latency ms p95"] = f"{np.quantile(ms, 0.95):.1f}"
+        values["tracks"] = str(len(self.core.tracker.tracks))
+        return values
+
+    def close(self) -> None:
+        """End the worker."""
+        with self.wake:
+            self.closing = True
+            self.wake.notify()
+        if self.worker.is_alive():
+            self.worker.join(timeout=2.0)
+
+
+def _pose(position: tuple[float, float, float], q: tuple[float, float, float, float]) -> np.ndarray | None:
+    """(4, 4), None for a quaternion that is not of unit length."""
+    norm = float(np.linalg.norm(q))
+    if not 0.9 < norm < 1.1:
+        return None
+    return transform(position, np.array(q) / norm)
+
+
+def main() -> int:
+    return spin(PerceptionNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,159 @@
+"""Safety as a ROS node: nothing moves without its word."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from std_srvs.srv import SetBool
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import Command, Plan, Transcript, Verdict
+from vla_sim.ros.stage_node import StageNode, spin, to_stamp
+from vla_sim.stages.safety import gate
+from vla_sim.stages.safety.plan_check import PlanChecker
+from vla_sim.stages.safety.stop_word import is_stop
+from vla_sim.stages.safety.supervisor import Limits, Supervisor
+from vla_sim.world.semantic_map import World
+
+STAND = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class SafetyParams(StageParams):
+    rate: float = param(50.0, "velocity gate [Hz]", low=20.0, high=200.0)
+    max_forward: float = param(0.8, "[m/s]", low=0.0, high=1.0)
+    max_lateral: float = param(0.4, "[m/s]", low=0.0, high=1.0)
+    max_turn: float = param(0.8, "[rad/s]", low=0.0, high=1.0)
+
+
+class SafetyNode(StageNode[SafetyParams]):
+    """Parameters: `SafetyParams`.
+
+    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load.
+    Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety".
+    Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("safety", SafetyParams)
+        p = self.params
+        gate.warm()
+        self.checker = PlanChecker(World.load(p.world))
+        self.core = Supervisor(Limits(p.max_forward, p.max_lateral, p.max_turn))
+        self.publish(contract.VERDICT)
+        self.publish(contract.SAFETY_STATE)
+        self.twist = self.publish(contract.CMD_VEL)
+        self.message = self.twist.msg_type()
+        self.message.header.frame_id = "base_link"
+        self.ticks = self.periods = 0
+        self.moves = False
+        self.listen(contract.PLAN, self.on_plan)
+        self.listen(contract.TRANSCRIPT, self.on_transcript)
+        self.listen(contract.COMMAND, self.on_command)
+        self.listen(contract.CMD_VEL_NAV, self.on_velocity)
+        self.listen(contract.SCAN, self.on_scan)
+        self.listen(contract.ODOM, self.on_odom)
+        self.create_service(SetBool, contract.ESTOP_SERVICE, self.on_estop)
+        self.follow_load()
+        self.repeat(1.0 / p.rate, self.on_timer)
+
+    def on_plan(self, plan: Plan) -> None:
+        begin, started = clock.mono(), time.perf_counter()
+        reasons = self.checker.check(plan)
+        if self.core.estop and plan.steps and plan.priority != "stop":
+            reasons = ["the emergency stop is on; release it first"]
+        clock.charge("safety", time.perf_counter() - started)
+        allowed = not reasons
+        if allowed and plan.steps and plan.priority != "stop":
+            self.core.halted = False
+        verdict = Verdict(
+            command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan,
+            mono=clock.mono(),
+        )  # fmt: skip
+        self.send(contract.VERDICT, verdict)
+        self.trace(plan.command_id, "safety", begin)
+
+    def on_transcript(self, transcript: Transcript) -> None:
+        if is_stop(transcript.text):
+            self.stop(transcript.command_id)
+
+    def on_command(self, command: Command) -> None:
+        if command.priority == "stop" or is_stop(command.text):
+            self.stop(command.command_id)
+
+    def stop(self, command_id: str) -> None:
+        self.core.on_stop(command_id, clock.mono())
+        self.tick()
+        self.send(contract.SAFETY_STATE, self.core.state())
+
+    def on_velocity(self, message: Any) -> None:
+        v = message.twist
+        stood = self.core.velocity == STAND
+        if not self.core.on_velocity(v.linear.x, v.linear.y, v.angular.z, self.now()):
+            self.get_logger().warning(
+                "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
+            )
+        elif stood:
+            self.tick()  # the first step is not kept waiting for the next period
+
+    def on_scan(self, message: Any) -> None:
+        ranges = np.asarray(message.ranges, dtype=np.float32)
+        if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, self.now()):
+            self.get_logger().warning("lidar scan without a number", throttle_duration_sec=1.0)
+        elif self.moves and self.core.output(self.now()) == STAND:
+            self.tick()  # a stop is not kept waiting for the next period
+
+    def on_odom(self, _: Any) -> None:
+        self.core.odom.last = self.now()
+
+    def on_estop(self, request: Any, response: Any) -> Any:
+        self.core.estop = request.data
+        response.success = True
+        response.message = "emergency stop latched" if request.data else "emergency stop released"
+        self.tick()
+        self.send(contract.SAFETY_STATE, self.core.state())
+        return response
+
+    def on_timer(self) -> None:
+        """At `rate`, or under load at what part of it is still 50 Hz."""
+        self.periods += 1
+        if self.periods % every(self.params.rate, self.load.gate_rate) == 0:
+            self.tick()
+
+    def tick(self) -> None:
+        now = self.now()
+        vx, vy, wz = passed = self.core.output(now)
+        self.moves = passed != STAND
+        self.message.header.stamp = to_stamp(now)
+        twist = self.message.twist
+        twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
+        self.twist.publish(self.message)
+        self.ticks += 1
+        if self.ticks % 5 == 0:
+            self.send(contract.SAFETY_STATE, self.core.state())
+
+    def status(self) -> dict[str, str]:
+        state = self.core.state()
+        return {
+            "level": state.level,
+            "reasons": "; ".join(state.reasons),
+            "velocities rejected": str(self.core.bad_velocities),
+        }
+
+
+def every(rate: float, most: float) -> int:
+    """Each how manieth period of `rate` is enough for `most` [Hz], and never less than that."""
+    return max(1, int(rate / most))
+
+
+def main() -> int:
+    return spin(SafetyNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

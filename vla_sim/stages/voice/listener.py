@@ -1,0 +1,176 @@
+"""The whole ear: chunks in, one decision an utterance out. No ROS, no clock of its own."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples
+from vla_sim.stages.voice.endpoint import Endpointer, Hangover
+from vla_sim.stages.voice.grammar import Grammar, is_stop
+from vla_sim.stages.voice.recogniser import Recogniser, Recognition
+from vla_sim.stages.voice.vad import VoiceActivity
+
+Reason = Literal["", "silence", "noise", "partial"]
+PRE_ROLL = 12
+"""Chunks before the onset that the recogniser hears too: its silence model needs some."""
+SPEECHLIKE_LEAST = 5
+"""Speech-like chunks (100 ms) without which a sound is noise."""
+SPEECHLIKE_SHARE = 0.3
+"""Of the loud chunks; a click in a fan's noise has less."""
+UNEXPLAINED_MOST = 0.35
+"""[s] of voice outside the recognised words: more, and it was only half understood."""
+STOP_CONFIDENCE = 0.25
+"""A stop is believed on little: standing still by mistake does no harm."""
+LOOK_AGAIN = 0.06
+"""[s] of silence after which the hypothesis decides how much more silence ends the utterance."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One utterance. complete: it may be acted on. speech_end: time of arrival of the chunk with its
+    last voiced sample, on the caller's clock."""
+
+    text: str
+    confidence: float
+    complete: bool
+    reason: Reason
+    speech_end: float
+
+
+class Listener:
+    """Feed it chunks; it answers when an utterance is over.
+
+    confidence: from which a sentence is believed. silence_seconds: without any voice since the stream
+    began, after which silence is reported once; 0 for never. A stream that breaks off and goes on within
+    that time of an answer is no new one to complain about.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        grammar: Grammar,
+        confidence: float = 0.5,
+        hangover: Hangover | None = None,
+        silence_seconds: float = 5.0,
+    ) -> None:
+        self.recogniser, self.grammar = recogniser, grammar
+        self.confidence = confidence
+        self.hangover = hangover or Hangover()
+        self.silence_seconds = silence_seconds
+        self.activity = VoiceActivity()
+        self.endpointer = Endpointer()
+        self._before: deque[tuple[Samples, bool]] = deque(maxlen=PRE_ROLL)
+        self._loud: list[bool] = []
+        self._speech_end = 0.0
+        self._waited = 0
+        self._answered = False
+        self._last_answer = -math.inf
+        self._noisy = 0
+
+    def feed(self, chunk: Samples, arrival: float) -> Heard | None:
+        """One chunk and when it arrived [s]; what was heard if an utterance ended with it."""
+        chunk = np.asarray(chunk, dtype=np.int16)
+        judged = self.activity.judge(chunk)
+        self._waited += 1
+        was_active = self.endpointer.active
+        if judged.loud:
+            self._speech_end = arrival
+        if was_active:
+            self.recogniser.feed(chunk)
+            self._loud.append(judged.loud)
+        else:
+            self._before.append((chunk, judged.loud))
+        edge = self.endpointer.push(judged, self._hangover(judged.loud) if was_active else 0.0)
+        if edge == "begin":
+            self.recogniser.start()
+            self._loud = []
+            for earlier, loud in self._before:
+                self.recogniser.feed(earlier)
+                self._loud.append(loud)
+            self._before.clear()
+        elif edge == "end":
+            return self._end()
+        quiet = not self.endpointer.active and not self._answered and self.silence_seconds > 0.0
+        if quiet and self._waited * CHUNK_SECONDS >= self.silence_seconds:
+            return self._nothing(arrival)
+        return None
+
+    def close(self, now: float) -> Heard | None:
+        """The stream has ended: what was heard last, or that it held no speech. The next chunk begins
+        a new stream."""
+        heard = None
+        if self.endpointer.active:
+            self.endpointer.reset()
+            heard = self._end()
+        fresh = now - self._last_answer >= self.silence_seconds
+        if heard is None and not self._answered and self._waited > 0 and fresh:
+            heard = self._nothing(now)
+        self._waited, self._answered, self._noisy = 0, False, 0
+        self._before.clear()
+        return heard
+
+    def _hangover(self, loud: bool) -> float:
+        """How much silence ends the utterance now. The hypothesis is asked for only in a pause."""
+        pause = self.endpointer.silence + CHUNK_SECONDS
+        if loud or pause < LOOK_AGAIN:
+            return self.hangover.open
+        text = self.recogniser.so_far()
+        if self.recogniser.free_form:
+            return self.hangover.complete
+        if is_stop(text):
+            return self.hangover.closed
+        reading = self.grammar.read(text)
+        if reading.complete:
+            return self.hangover.closed if reading.closed else self.hangover.complete
+        return self.hangover.open
+
+    def _end(self) -> Heard | None:
+        recognition = self.recogniser.finish()
+        e = self.endpointer
+        self._before.clear()
+        if e.speechlike < max(SPEECHLIKE_LEAST, SPEECHLIKE_SHARE * e.loud):
+            self._noisy += 1
+            if e.loud < 2 * SPEECHLIKE_LEAST:
+                return None  # a click, a knock: not worth an answer
+            return self._answer("", 0.0, "noise")
+        return self._judge(recognition)
+
+    def _judge(self, first: Recognition) -> Heard:
+        """Believed, or looked at once more, or not believed."""
+        second = None
+        if self._believed(first) or ((second := self.recogniser.again()) and self._believed(second)):
+            heard = second or first
+            half_a_stop = is_stop(heard.text) and not self.grammar.read(heard.text).complete
+            return self._answer("stop" if half_a_stop else heard.text, heard.confidence, "")
+        best = second if second is not None and second.confidence > first.confidence else first
+        return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
+
+    def _believed(self, heard: Recognition) -> bool:
+        if is_stop(heard.text):
+            return heard.confidence >= STOP_CONFIDENCE
+        reading = self.grammar.read(heard.text)
+        whole = reading.complete or (self.recogniser.free_form and bool(heard.text) and not reading.prefix)
+        return whole and heard.confidence >= self.confidence and self._unexplained(heard) <= UNEXPLAINED_MOST
+
+    def _unexplained(self, heard: Recognition) -> float:
+        """Seconds of voice that no recognised word covers."""
+        if not heard.words:
+            return 0.0
+        count = 0
+        for i, loud in enumerate(self._loud):
+            middle = (i + 0.5) * CHUNK_SECONDS
+            count += loud and not any(w.begin - 0.04 <= middle <= w.end + 0.06 for w in heard.words)
+        return count * CHUNK_SECONDS
+
+    def _answer(self, text: str, confidence: float, reason: Reason) -> Heard:
+        self._answered, self._last_answer = True, self._speech_end
+        return Heard(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
+
+    def _nothing(self, now: float) -> Heard:
+        self._answered = True
+        return Heard("", 0.0, False, "noise" if self._noisy else "silence", now)

@@ -1,0 +1,238 @@
+"""The voice stage as a ROS node: audio in, transcripts out; texts in, the robot's speech out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import queue
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vla_sim import contract
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.params import StageParams, param
+from vla_sim.contract import Say, Transcript
+from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.stages.voice.audio import CHUNK, Samples
+from vla_sim.stages.voice.endpoint import Hangover
+from vla_sim.stages.voice.grammar import Grammar
+from vla_sim.stages.voice.listener import Heard, Listener
+from vla_sim.stages.voice.mouth import babble
+from vla_sim.stages.voice.pronunciation import spell_with
+from vla_sim.stages.voice.recogniser import Recogniser, warm
+from vla_sim.stages.voice.speaker import Speaker
+from vla_sim.stages.voice.sphinx import Pocketsphinx
+from vla_sim.stages.voice.synthesis import Hibari
+from vla_sim.stages.voice.whisper import Whisper
+from vla_sim.world.semantic_map import World
+
+RECOGNISERS = ("pocketsphinx", "whisper")
+MOST_WAITING = 1500
+"""Chunks of audio: half a minute; what comes then is lost."""
+
+
+@dataclass(frozen=True)
+class VoiceParams(StageParams):
+    recogniser: str = param("pocketsphinx", "pocketsphinx (the world's grammar) or whisper (any words)")
+    whisper_model: str = param("", "folder of a faster-whisper model, for recogniser whisper")
+    confidence: float = param(0.5, "from which a sentence is believed", low=0.0, high=1.0)
+    hangover_closed: float = param(0.14, "silence that ends a finished sentence [s]", low=0.06, high=2.0)
+    hangover_complete: float = param(
+        0.20, "silence that ends a sentence that could go on [s]", low=0.06, high=2.0
+    )
+    hangover_open: float = param(0.44, "silence that ends anything else [s]", low=0.06, high=2.0)
+    silence_seconds: float = param(
+        5.0, "of a stream without a voice, after which it is reported once; 0: never [s]", low=0.0, high=600.0
+    )
+    stream_ends: float = param(1.0, "without a chunk: the stream of audio is over [s]", low=0.1, high=60.0)
+    speech_folder: str = param("", "folder for the robot's answers as WAV files; empty: none")
+    play: bool = param(False, "play the robot's answers on the default sound device")
+
+
+class VoiceNode(StageNode[VoiceParams]):
+    """Parameters: `VoiceParams`.
+
+    Subscribes /voice/audio (16 kHz mono int16, any number of samples a message, 20 ms are expected),
+    /voice/say.
+    Publishes /voice/transcript, trace "voice" (last voiced sample to transcript).
+    Audio is judged and decoded in a worker thread as it arrives. While the robot itself speaks through
+    a sound device, it does not listen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("voice", VoiceParams)
+        p = self.params
+        grammar = Grammar.of(World.load(p.world))
+        recogniser = self._recogniser(grammar)
+        warm(recogniser, babble(2.0))
+        grammar = getattr(recogniser, "grammar", grammar)
+        hangover = Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
+        self.listener = Listener(recogniser, grammar, p.confidence, hangover, p.silence_seconds)
+        folder = Path(p.speech_folder).expanduser() if p.speech_folder else None
+        speaks = p.play or folder is not None
+        self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
+        self.latencies: deque[float] = deque(maxlen=200)
+        self.counts: dict[str, int] = {}
+        self.lost = 0
+        """Chunks for which there was no room."""
+        self.publish(contract.TRANSCRIPT)
+
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._last = -math.inf
+        self._heard = 0
+        self._arrived: queue.Queue[tuple[Samples, float] | None] = queue.Queue(MOST_WAITING)
+        self.worker = threading.Thread(target=self._work, name="voice", daemon=True)
+        if clock.lockstep():
+            self.repeat(0.5 * p.stream_ends, self._close_when_silent)
+        else:
+            self.worker.start()
+        self.listen(contract.AUDIO, self.on_audio)
+        if self.speaker is not None:
+            self.listen(contract.SAY, self.on_say)
+
+    def _recogniser(self, grammar: Grammar) -> Recogniser:
+        p = self.params
+        if p.recogniser == "whisper":
+            return Whisper(p.whisper_model)
+        if p.recogniser != "pocketsphinx":
+            raise InputError(f"recogniser {p.recogniser!r}; it must be one of {', '.join(RECOGNISERS)}")
+        recogniser = Pocketsphinx(grammar, spell_or_nothing)
+        for word, phones in recogniser.spelt.items():
+            self.get_logger().info(f"{word!r} is not in the dictionary; it is listened for as {phones}")
+        for word in recogniser.unpronounced:
+            self.get_logger().warning(f"{word!r} has no pronunciation: names with it are not understood")
+        return recogniser
+
+    # ------------------------------------------------------------------ callbacks store
+
+    def on_audio(self, message: Any) -> None:
+        if self.speaker is not None and self.speaker.busy:
+            return
+        sound = np.array(message.data, dtype=np.int16)
+        if clock.lockstep():
+            self._last = clock.mono()
+            self._take(sound, self._last)
+        else:
+            try:
+                self._arrived.put_nowait((sound, clock.mono()))
+            except queue.Full:
+                self.lost += 1
+                self.get_logger().warning("audio was lost: decoding is too slow", throttle_duration_sec=1.0)
+
+    def on_say(self, say: Say) -> None:
+        if self.speaker is not None and say.text.strip():
+            self.speaker.say(say.text)
+
+    # ------------------------------------------------------------------ the worker decides
+
+    def _work(self) -> None:
+        streaming = False
+        while True:
+            try:
+                item = self._arrived.get(timeout=self.params.stream_ends if streaming else None)
+            except queue.Empty:
+                streaming = False
+                self._close_stream()
+                continue
+            if item is None:
+                return
+            streaming = True
+            self._take(*item)
+
+    def _take(self, sound: Samples, arrival: float) -> None:
+        sound = np.concatenate((self._rest, sound)) if self._rest.size else sound
+        whole = len(sound) - len(sound) % CHUNK
+        for begin in range(0, whole, CHUNK):
+            started = time.perf_counter()
+            heard = self.listener.feed(sound[begin : begin + CHUNK], arrival)
+            if heard is not None:
+                clock.charge("voice", time.perf_counter() - started)
+                self._publish(heard)
+        self._rest = sound[whole:]
+
+    def _close_stream(self) -> None:
+        self._rest = self._rest[:0]
+        self._publish(self.listener.close(clock.mono()))
+
+    def _close_when_silent(self) -> None:
+        """In lock-step, where no thread waits for the stream's end."""
+        if clock.mono() - self._last > self.params.stream_ends:
+            self._last = math.inf
+            self._close_stream()
+
+    def _publish(self, heard: Heard | None) -> None:
+        if heard is None:
+            return
+        self._heard += 1
+        unique = f"{self._heard}" if clock.lockstep() else uuid.uuid4().hex[:12]
+        command_id = f"voice-{unique}"
+        transcript = Transcript(
+            command_id=command_id, text=heard.text, confidence=heard.confidence, complete=heard.complete,
+            speech_end_mono=heard.speech_end, reason=heard.reason,
+            recogniser=self.listener.recogniser.name,
+        )  # fmt: skip
+        self.send(contract.TRANSCRIPT, transcript)
+        if heard.reason in ("", "partial"):  # silence and noise have no last voiced sample
+            self.trace(command_id, "voice", heard.speech_end, heard.text)
+        kind = heard.reason or "understood"
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if heard.complete:
+            self.latencies.append((clock.mono() - heard.speech_end) * 1e3)
+        self.get_logger().info(
+            f"heard {heard.text!r} ({kind}, confidence {heard.confidence:.2f}, "
+            f"{(clock.mono() - heard.speech_end) * 1e3:.0f} ms after the last voiced sample)"
+        )
+
+    def status(self) -> dict[str, str]:
+        values = {name: str(count) for name, count in self.counts.items()}
+        values["noise floor [dB]"] = f"{self.listener.activity.floor_db:.0f}"
+        values["chunks waiting"] = str(self._arrived.qsize())
+        values["chunks lost"] = str(self.lost)
+        if self.latencies:
+            values["latency p95 [ms]"] = f"{np.percentile(list(self.latencies), 95):.0f}"
+        return values
+
+    def close(self) -> None:
+        while self.worker.is_alive():
+            try:
+                self._arrived.put_nowait(None)
+                break
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self._arrived.get_nowait()
+        if self.worker.is_alive():
+            self.worker.join(timeout=5.0)
+        if self.speaker is not None:
+            self.speaker.close()
+
+
+@cache
+def _letter_to_sound() -> Any:
+    return spell_with(Hibari().phonemes)
+
+
+def spell_or_nothing(word: str) -> str:
+    """CMU phones by the synthesiser's letter-to-sound model, loaded at the first unknown word."""
+    try:
+        return str(_letter_to_sound()(word))
+    except MissingError as error:
+        logging.getLogger(__name__).warning("%s", error)
+        return ""
+
+
+def main() -> int:
+    return spin(VoiceNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,111 @@
+"""From text to speech: hibari's natural voice, and espeak-ng's robotic ones as hard cases for tests."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Protocol
+
+import numpy as np
+
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.stages.voice.audio import Samples, resample, to_int16
+
+
+class Synthesiser(Protocol):
+    """Whatever speaks."""
+
+    def speak(self, text: str) -> Samples:
+        """The sound of a sentence, without silence added around it."""
+        ...
+
+
+class Hibari:
+    """The American voice of the hibari-tts wheel.
+
+    speed: 0.5 to 2, 1 is natural. seed: of the breath noise in the voice.
+    """
+
+    def __init__(self, speed: float = 1.0, seed: int = 0) -> None:
+        if not 0.5 <= speed <= 2.0:
+            raise InputError(f"speed {speed}; it must be from 0.5 to 2")
+        try:
+            import hibari
+        except ImportError:
+            raise MissingError(
+                "speech synthesis needs hibari-tts; install it with: pip install hibari-tts"
+            ) from None
+        self.speed, self.seed = speed, seed
+        self._rate = int(hibari.SAMPLE_RATE)
+        self._voice = hibari.Hibari(threads=1)
+
+    def speak(self, text: str) -> Samples:
+        if not text.strip():
+            raise InputError("nothing to say: the text is empty; give a sentence")
+        signal = self._voice(text, speed=self.speed, seed=self.seed)
+        return to_int16(resample(np.asarray(signal, dtype=np.float64), self._rate))
+
+    def phonemes(self, text: str) -> str:
+        """How the voice pronounces `text`, in misaki's alphabet (IPA with capitals for diphthongs)."""
+        return " ".join(self._voice.phonemize(text))
+
+
+class Espeak:
+    """A formant voice of espeak-ng, through the shared library of the espeakng-loader wheel.
+
+    voice: "en-us", "en-gb", ...; words_per_minute: 80 to 450. The library is one per process.
+    """
+
+    _lock = threading.Lock()
+    _library: ctypes.CDLL | None = None
+    _rate = 0
+    _pieces: list[bytes] = []  # noqa: RUF012  filled by the library's callback, under the lock
+
+    def __init__(self, voice: str = "en-us", words_per_minute: int = 160) -> None:
+        self.voice, self.words_per_minute = voice, words_per_minute
+        with self._lock:
+            self._load()
+
+    def speak(self, text: str) -> Samples:
+        if not text.strip():
+            raise InputError("nothing to say: the text is empty; give a sentence")
+        with self._lock:
+            library = self._load()
+            # The library's own name of British English is "en"; "en-gb" works on its command line only.
+            name = "en" if self.voice == "en-gb" else self.voice
+            if library.espeak_SetVoiceByName(name.encode()):
+                raise InputError(f"espeak-ng has no voice {self.voice!r}; try en-us or en-gb")
+            library.espeak_SetParameter(1, self.words_per_minute, 0)
+            Espeak._pieces.clear()
+            data = text.encode()
+            library.espeak_Synth(data, len(data) + 1, 0, 1, 0, 1, None, None)
+            library.espeak_Synchronize()
+            sound = np.frombuffer(b"".join(Espeak._pieces), dtype=np.int16)
+        return to_int16(resample(sound / 32768.0, Espeak._rate))
+
+    @classmethod
+    def _load(cls) -> ctypes.CDLL:
+        if cls._library is not None:
+            return cls._library
+        try:
+            import espeakng_loader
+        except ImportError:
+            raise MissingError(
+                "espeak-ng's voices need espeakng-loader; install it with: pip install espeakng-loader"
+            ) from None
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        retrieval = 1  # AUDIO_OUTPUT_RETRIEVAL of speak_lib.h: samples go to the callback only
+        rate = library.espeak_Initialize(retrieval, 0, str(espeakng_loader.get_data_path()).encode(), 0)
+        if rate <= 0:
+            raise MissingError("espeak-ng found no voice data; reinstall espeakng-loader")
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+        def receive(sound: ctypes._Pointer, count: int, _events: int) -> int:  # type: ignore[type-arg]
+            if sound and count > 0:
+                cls._pieces.append(ctypes.string_at(sound, count * 2))
+            return 0
+
+        cls._callback = kind(receive)  # type: ignore[attr-defined]  # must outlive the library's use
+        library.espeak_SetSynthCallback(cls._callback)  # type: ignore[attr-defined]
+        cls._library, cls._rate = library, rate
+        return library
