@@ -98,9 +98,9 @@ def test_on_the_robot_the_network_is_not_closed():
 def test_a_launch_file_starts_the_table(name, engine, simulated):
     found = [line for line in lines(name, world="tabletop") if "vla_sim.monitor.node" not in line]
     assert len(found) == len(stack.nodes(simulated=engine)) - 1
-    assert any("vla_sim.engines.node" in line for line in found) == engine
+    assert any("vla_sim.simulation.node" in line for line in found) == engine
     assert all("world:=tabletop" in line for line in found)
-    others = [line for line in found if "vla_sim.engines.node" not in line]
+    others = [line for line in found if "vla_sim.simulation.node" not in line]
     assert all(f"use_sim_time:={str(simulated).lower()}" in line for line in others)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from vla_sim import stack
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import KINDS
-from vla_sim.engines.gz_bridge import bridge_config
+from vla_sim.simulation.gazebo.bridge import bridge_config
 from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World

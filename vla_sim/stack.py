@@ -80,7 +80,7 @@ class NodeSpec:
 STACK: tuple[NodeSpec, ...] = (
     NodeSpec(
         "engine",
-        "vla_sim.engines.node",
+        "vla_sim.simulation.node",
         (
             "world", "real_world", "engine", "sensors", "gui", "seed", "randomise_objects",
             "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
@@ -90,7 +90,8 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("navigation", "vla_sim.stages.navigation.node", nice=-5),
     NodeSpec("manipulation", "vla_sim.stages.manipulation.node"),
     NodeSpec(
-        "voice", "vla_sim.stages.voice.node", ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5
+        "voice", "vla_sim.stages.voice.node",
+        ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5,
     ),
     NodeSpec("language", "vla_sim.stages.language.node", ("world", "planner", "base_url", "model")),
     NodeSpec("safety", "vla_sim.stages.safety.node", nice=-10),

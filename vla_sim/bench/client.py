@@ -18,9 +18,9 @@ from rosgraph_msgs.msg import Clock
 from vla_sim import contract, stack
 from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
-from vla_sim.engines import scan
 from vla_sim.ros import conversions, stage_node
 from vla_sim.ros.executor import SerialExecutor
+from vla_sim.simulation import scan
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from vla_sim.common.errors import InputError
-from vla_sim.engines import ENGINES
+from vla_sim.simulation.choose import ENGINES
 
 GL = ("egl", "glfw", "osmesa", "disable")
 

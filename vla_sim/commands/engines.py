@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from vla_sim.commands import common
-from vla_sim.engines import ENGINES
+from vla_sim.simulation.choose import ENGINES
 
 
 def add(commands: Any) -> None:
@@ -26,8 +26,8 @@ def check(a: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markup import escape
 
-    from vla_sim.engines import make_engine
-    from vla_sim.engines.conformance import WORLD, Bench, Outcome, check_engine
+    from vla_sim.simulation.choose import make_engine
+    from vla_sim.simulation.conformance.bench import WORLD, Bench, Outcome, check_engine
 
     console = Console(highlight=False, stderr=a.json == "-")
     began = time.perf_counter()
@@ -50,7 +50,7 @@ def check(a: argparse.Namespace) -> int:
 
 
 def bridge(a: argparse.Namespace) -> int:
-    from vla_sim.engines.gz_bridge import bridge_config
+    from vla_sim.simulation.gazebo.bridge import bridge_config
     from vla_sim.world.sdf import reader
     from vla_sim.world.semantic_map import ROBOT, World
 

@@ -21,7 +21,7 @@ def warm(a: argparse.Namespace) -> int:
 
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.run import warm_up
-    from vla_sim.sensors.software import SoftwareSensors
+    from vla_sim.simulation.sensors.software import SoftwareSensors
     from vla_sim.world.sdf import reader
     from vla_sim.world.semantic_map import World
 

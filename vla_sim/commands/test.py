@@ -148,10 +148,10 @@ def call(a: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    from vla_sim.engines import ENGINES
     from vla_sim.resources.manager import Resources
     from vla_sim.scenario import junit, report, sweep
     from vla_sim.scenario.statistics import Rate
+    from vla_sim.simulation.choose import ENGINES
 
     speed = common.speed(a.speed)
     targets = [str(p) for p in load.shipped()] if a.all else a.targets

@@ -14,10 +14,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vla_sim.common.buffers import Lease
 from vla_sim.common.errors import InputError
-from vla_sim.engines import scan
-from vla_sim.engines.engine import CameraFrame, RobotState
 from vla_sim.robot import g1
 from vla_sim.ros.stage_node import to_seconds
+from vla_sim.simulation import scan
+from vla_sim.simulation.simulator import CameraFrame, RobotState
 
 Array = NDArray[np.float64]
 

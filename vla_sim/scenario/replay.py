@@ -8,8 +8,8 @@ import numpy as np
 
 from vla_sim.common.errors import MissingError
 from vla_sim.contract import GroundTruth
-from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.scenario.recording import Picture, Recording, heading
+from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.world.semantic_map import Solid, World
 
 SIZE = (480, 360)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vla_sim.common.geometry import transform
-from vla_sim.engines.engine import RobotState
+from vla_sim.simulation.simulator import RobotState
 
 
 class SimpleArm:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from vla_sim.common.geometry import transform, yaw_from_quaternion
-from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.stages.control.arm import pelvis_in_odom
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller

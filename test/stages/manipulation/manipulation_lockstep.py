@@ -16,10 +16,10 @@ import numpy as np
 from vla_sim.common.assets import worlds_dir
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract import DetectedObject, ManipulationRequest
-from vla_sim.engines.mujoco import MujocoEngine
-from vla_sim.engines.node import CALIBRATION
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.node import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 from vla_sim.stages.manipulation.motion import Trajectory

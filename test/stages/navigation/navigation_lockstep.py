@@ -9,11 +9,11 @@ import numpy as np
 
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract import NavigationRequest, NavigationStatus
-from vla_sim.engines import scan
-from vla_sim.engines.engine import Randomisation
-from vla_sim.engines.mujoco import MujocoEngine
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.simulation import scan
+from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy

@@ -6,15 +6,15 @@ import pytest
 from vla_sim.common.assets import worlds_dir
 from vla_sim.common.errors import MissingError
 from vla_sim.common.geometry import transform
-from vla_sim.engines.engine import Randomisation
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.core import Frame, Perception, only_ones
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.vocabulary import Vocabulary
 from vla_sim.world.semantic_map import World
 
-mujoco = pytest.importorskip("vla_sim.engines.mujoco")
+mujoco = pytest.importorskip("vla_sim.simulation.mujoco.engine")
 pytestmark = pytest.mark.gl
 
 

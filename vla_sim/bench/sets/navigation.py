@@ -11,10 +11,10 @@ import numpy as np
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract import NavigationRequest
-from vla_sim.engines import scan
-from vla_sim.engines.engine import CONTROL_PERIOD
-from vla_sim.engines.fake import FakeEngine
 from vla_sim.robot.g1 import STANDING_HEIGHT
+from vla_sim.simulation import scan
+from vla_sim.simulation.kinematic import FakeEngine
+from vla_sim.simulation.simulator import CONTROL_PERIOD
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.stages.navigation.navigator import Navigator, warm

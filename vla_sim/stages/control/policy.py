@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
-from vla_sim.engines.engine import CONTROL_PERIOD, RobotState
 from vla_sim.robot import g1
+from vla_sim.simulation.simulator import CONTROL_PERIOD, RobotState
 
 Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]

@@ -45,7 +45,8 @@ class LocalModel:
     def start(self, timeout: float = 60.0) -> str:
         """Blocks until the model is loaded; its base_url. Raises `MissingError`, `StackError`."""
         model = find_model()
-        command = [sys.executable, "-m", "vla_sim.stages.language.local_model", str(model), str(self._threads)]
+        module = "vla_sim.stages.language.local_model"
+        command = [sys.executable, "-m", module, str(model), str(self._threads)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -1,0 +1,180 @@
+"""The engine node over the fake engine: what it publishes, what it obeys, what it refuses."""
+
+import math
+import os
+import time
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+
+from geometry_msgs.msg import TwistStamped  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
+
+from vla_sim import contract  # noqa: E402
+from vla_sim.common.errors import InputError  # noqa: E402
+from vla_sim.common.params import StageParams  # noqa: E402
+from vla_sim.contract import Plan, Step, Verdict  # noqa: E402
+from vla_sim.robot import g1  # noqa: E402
+from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
+from vla_sim.simulation.node import EngineNode  # noqa: E402
+
+pytestmark = pytest.mark.ros
+
+ARGUMENTS = ["--ros-args", "-p", "engine:=fake", "-p", "world:=tabletop", "-p", "camera:=false"]
+
+
+class Setup:
+    """The node ticked by hand, and a client that keeps the last message of each topic."""
+
+    def __init__(self):
+        self.node = EngineNode()
+        self.client = StageNode("client", StageParams)
+        self.last = {}
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(self.client)
+
+    def listen(self, *topics):
+        for topic in topics:
+            self.client.listen(topic, lambda m, name=topic.name: self.last.__setitem__(name, m))
+        self.until(lambda: all(self.node.count_subscribers(t.name) for t in topics), tick=False)
+
+    def until(self, condition, seconds=20.0, tick=True, act=lambda: None):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited too long"
+            act()
+            if tick:
+                self.node.tick()
+            for _ in range(4):
+                self.executor.spin_once(timeout_sec=0.002)
+
+
+@pytest.fixture(scope="module")
+def setup():
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    rclpy.init(args=ARGUMENTS, domain_id=20 + os.getpid() % 80)
+    one = Setup()
+    yield one
+    one.node.close()
+    rclpy.shutdown()
+
+
+def test_it_publishes_time_odometry_sensors_and_truth(setup):
+    topics = (
+        contract.CLOCK, contract.ODOM, contract.JOINT_STATES, contract.IMU, contract.SCAN,
+        contract.GROUND_TRUTH, contract.CONTACTS, contract.POINTS,
+    )  # fmt: skip
+    setup.listen(*topics)
+    setup.until(lambda: all(t.name in setup.last for t in topics))
+    odometry = setup.last["/odom"]
+    assert (odometry.header.frame_id, odometry.child_frame_id) == ("odom", "base_link")
+    assert len(setup.last["/joint_states"].position) == len(g1.JOINTS)
+    scan = setup.last["/scan"]
+    assert len(scan.ranges) == 360
+    assert min(scan.ranges) > 0.1
+    assert not setup.last["/sim/ground_truth"].fallen
+    assert to_seconds(setup.last["/clock"].clock) == pytest.approx(setup.node.now(), abs=0.2)
+
+
+def test_it_walks_as_told_and_stops_when_told_no_more(setup):
+    setup.listen(contract.TRACE)
+    publisher = setup.client.publish(contract.CMD_VEL)
+    step = Step(skill="move", distance=1.0)
+    plan = Plan(command_id="c1", text="", steps=[step], planner="rules")
+    verdict = Verdict(command_id="c1", allowed=True, reasons=[], plan=plan, mono=time.monotonic())
+    for topic in (contract.CMD_VEL, contract.VERDICT):
+        setup.until(setup.client.publish(topic).get_subscription_count, tick=False)
+    before = setup.node.state.odom_position[0]
+
+    def command():
+        message = TwistStamped()
+        message.twist.linear.x = 0.4
+        publisher.publish(message)
+
+    setup.client.send(contract.VERDICT, verdict)
+    setup.until(lambda: setup.node._first_motion._waiting)
+    setup.until(lambda: "/vla/trace" in setup.last, act=command)
+    trace = setup.last["/vla/trace"]
+    assert (trace.command_id, trace.stage, trace.begin_mono) == ("c1", "control", verdict.mono)
+    setup.until(lambda: setup.node.state.odom_position[0] > before + 0.05, act=command)
+    setup.until(lambda: not setup.node.controller.walking)
+
+
+def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
+    publisher = setup.client.publish(contract.ARM_TRAJECTORY["right"])
+    setup.until(publisher.get_subscription_count, tick=False)
+    goal = np.array([-0.3, -0.4, 0.0, 0.9, 0.0, 0.0, 0.0])
+    for value in (math.nan, 99.0):
+        before = setup.node.status()["commands_refused"]
+        publisher.publish(trajectory(np.full(7, value)))
+        setup.until(lambda b=before: setup.node.status()["commands_refused"] != b)
+    publisher.publish(trajectory(goal))
+    arm = g1.ARM_INDEX["right"]
+    setup.until(lambda: np.abs(setup.node.state.joint_position[arm] - goal).max() < 0.1)
+
+
+def trajectory(positions):
+    message = JointTrajectory(joint_names=list(g1.ARM_JOINTS["right"]))
+    point = JointTrajectoryPoint(positions=positions.tolist())
+    point.time_from_start.sec = 1
+    message.points = [point]
+    return message
+
+
+def test_a_reset_puts_everything_back_and_time_goes_on(setup):
+    client = setup.client.create_client(Trigger, contract.RESET_SERVICE)
+    setup.until(client.service_is_ready, tick=False)
+    before = setup.node.now()
+    answer = client.call_async(Trigger.Request())
+    setup.until(answer.done)
+    assert answer.result().success
+    assert setup.node.now() > before
+    assert setup.node.state.time < 1.0
+
+
+def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup):
+    choices = (("sensors", "maybe", "auto, native, software"), ("engine", "magic", "mujoco, gazebo, fake"))
+    for name, value, text in choices:
+        context = rclpy.Context()
+        rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context)
+        default, rclpy.utilities.g_default_context = rclpy.utilities.g_default_context, context
+        try:
+            with pytest.raises(InputError, match=text):
+                EngineNode()
+        finally:
+            rclpy.utilities.g_default_context = default
+            rclpy.shutdown(context=context)
+
+
+def test_images_are_sent_from_buffers_that_are_used_again(setup):
+    frame = setup.node.engine.render(setup.node.engine.snapshot())
+    setup.listen(contract.COLOR)
+    made = setup.node._buffers.counts["made"]
+    for _ in range(20):
+        setup.node._publish_images(frame)
+    counts = setup.node._buffers.counts
+    assert counts["made"] - made <= 2  # colour and depth, whatever was sent
+    assert counts["kept by others"] == counts["lent"] == 0
+    setup.until(lambda: contract.COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
+    seen = setup.last[contract.COLOR.name]
+    np.testing.assert_array_equal(
+        np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color
+    )
+
+
+def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, monkeypatch):
+    from vla_sim.common import caches
+
+    frame = setup.node.engine.render(setup.node.engine.snapshot())
+    setup.node._publish_images(frame)
+    assert setup.node._buffers.idle == 2
+    monkeypatch.setattr(caches, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
+    setup.until(lambda: setup.node._freed, tick=False)
+    assert setup.node._buffers.idle == 0
+    assert setup.node._freed.startswith("85 % of the machine's memory is used: freed ")
+    assert "image buffers: " in setup.node._freed

@@ -1,0 +1,118 @@
+"""Odometry, follower, rays, the fake engine, the choice of engines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vla_sim.common import assets
+from vla_sim.common.errors import EngineError, InputError
+from vla_sim.robot import g1
+from vla_sim.simulation.choose import make_engine
+from vla_sim.simulation.follower import position_at
+from vla_sim.simulation.kinematic import FakeEngine
+from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.odometry import Odometry
+from vla_sim.simulation.simulator import JointCommand
+
+
+def test_odometry_without_drift_is_the_truth() -> None:
+    odometry = Odometry(np.random.default_rng(0), 1.0, 2.0, 0.5, drift=0.0)
+    for i in range(1, 50):
+        pose = (1 + 0.05 * i, 2 - 0.02 * i, 0.5 + 0.03 * i)
+        odometry.update(*pose)
+    assert (odometry.x, odometry.y, odometry.yaw) == pytest.approx(pose)
+
+
+def test_odometry_errs_by_about_half_a_percent_and_a_third_of_a_degree_a_metre() -> None:
+    distance, heading = [], []
+    for seed in range(200):
+        odometry = Odometry(np.random.default_rng(seed), 0.0, 0.0, 0.0)
+        for i in range(1, 101):
+            odometry.update(0.01 * i, 0.0, 0.0)
+        distance.append(odometry.x - 1.0)
+        heading.append(math.degrees(odometry.yaw))
+    assert np.std(distance) == pytest.approx(0.005, rel=0.3)
+    assert np.std(heading) == pytest.approx(0.3, rel=0.3)
+
+
+@given(st.floats(0, 1000))
+def test_a_follower_stays_on_its_path(time: float) -> None:
+    points = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0]])
+    x, y, _ = position_at((0.0, 0.0), points, 0.4, True, time)
+    legs = list(zip(points, np.roll(points, -1, axis=0), strict=True))
+    assert min(_distance(np.array([x, y]), a, b) for a, b in legs) < 1e-6
+
+
+def test_a_follower_that_does_not_loop_stops_at_its_last_waypoint() -> None:
+    assert position_at((0, 0), np.array([[1.0, 0.0]]), 0.5, False, 99.0)[:2] == (1.0, 0.0)
+
+
+def _distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    share = np.clip((p - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
+    return float(np.linalg.norm(p - a - share * (b - a)))
+
+
+def test_rays_agree_with_mujoco() -> None:
+    fake = make_engine("fake", "tabletop")
+    real = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    real.data.qpos[real._root_q + 2] = g1.STANDING_HEIGHT
+    real.step()
+    ours, theirs = fake.scan(), real.scan()
+    assert ours.position == pytest.approx(theirs.position, abs=0.01)
+    both = np.isfinite(ours.ranges) & np.isfinite(theirs.ranges)
+    assert both.mean() > 0.8
+    assert np.median(np.abs(ours.ranges[both] - theirs.ranges[both])) < 0.02
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeEngine:
+    engine = make_engine("fake", "tabletop")
+    assert isinstance(engine, FakeEngine)
+    return engine
+
+
+def test_the_fake_moves_as_told(fake: FakeEngine) -> None:
+    fake.reset()
+    start = fake.base.copy()
+    fake.move_base(0.5, 0.0, 0.0)
+    position = g1.DEFAULT_POSE + 0.1
+    fake.command(JointCommand(position, np.ones(33), np.zeros(33)))
+    for _ in range(50):
+        fake.step()
+    state = fake.state()
+    assert state.time == pytest.approx(1.0)
+    assert np.hypot(*(fake.base - start)[:2]) == pytest.approx(0.5)
+    assert state.joint_position[:29] == pytest.approx(position[:29])
+    assert fake.truth().robot[:2] == pytest.approx(state.odom_position[:2])
+
+
+def test_the_fake_sees(fake: FakeEngine) -> None:
+    fake.reset()
+    frame = fake.render(fake.snapshot())
+    assert frame.color.shape == (240, 320, 3)
+    red = (frame.color[..., 0] > 100) & (frame.color[..., 1] < 60)
+    assert red.sum() > 50  # a cup
+    assert np.isfinite(frame.depth).mean() > 0.9
+
+
+def test_the_fake_refuses_a_bad_command(fake: FakeEngine) -> None:
+    with pytest.raises(EngineError, match="33 finite numbers"):
+        fake.command(JointCommand(np.zeros(3), np.zeros(33), np.zeros(33)))
+
+
+def test_both_engines_put_the_tools_at_the_same_place(fake: FakeEngine) -> None:
+    fake.reset()
+    real = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    lift = real.truth().robot[2] - g1.STANDING_HEIGHT
+    for name, position in real.truth().tools.items():
+        assert fake.truth().tools[name] == pytest.approx(position - (0, 0, lift), abs=1e-6)
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="mujoco, gazebo, fake"):
+        make_engine("unreal", "tabletop")

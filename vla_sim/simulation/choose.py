@@ -1,0 +1,64 @@
+"""The engine of a name. Each is imported only when it is chosen, for its libraries are heavy."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from vla_sim.common.assets import find_world
+from vla_sim.common.errors import InputError, MissingError
+from vla_sim.simulation.simulator import Engine, Sensors
+
+ENGINES = ("mujoco", "gazebo", "fake")
+
+
+def make_engine(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Engine:
+    """world: a shipped world's name or an SDF path. sensors: who makes scans and images. gui: with the
+    simulator's window.
+
+    Raises `InputError` for an unknown name or a window that the engine has not, `MissingError` if its
+    simulator is not installed.
+    """
+    if name not in ENGINES:
+        raise InputError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    if gui and name != "gazebo":
+        raise InputError(f"--gui: engine {name} has no window of its own; only gazebo has one")
+    path = find_world(world)
+    if name == "fake":
+        from vla_sim.simulation.kinematic import FakeEngine
+
+        return FakeEngine(path)
+    import_mujoco()
+    if name == "gazebo":
+        from vla_sim.simulation.gazebo.engine import GazeboEngine
+
+        return GazeboEngine(path, sensors=sensors, gui=gui)
+    from vla_sim.simulation.mujoco.engine import MujocoEngine
+
+    return MujocoEngine(path, sensors=sensors)
+
+
+def import_mujoco() -> None:
+    """Import MuJoCo, without its GL part if the machine has no usable GL library.
+
+    MuJoCo loads the library that MUJOCO_GL names while it is imported, and a missing or unknown one
+    breaks the import in several ways; physics needs none. Raises `MissingError` without MuJoCo.
+    """
+    try:
+        import mujoco  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "mujoco":
+            raise MissingError("MuJoCo is not installed; run `make setup`") from None
+        _import_without_gl(error)
+    except Exception as error:  # AttributeError, ImportError, RuntimeError: whatever PyOpenGL meets
+        _import_without_gl(error)
+
+
+def _import_without_gl(error: Exception) -> None:
+    asked = os.environ.get("MUJOCO_GL", "")
+    logging.getLogger(__name__).warning("MUJOCO_GL=%s cannot be used: %s", asked, error)
+    for module in [m for m in sys.modules if m.split(".")[0] in ("mujoco", "OpenGL")]:
+        del sys.modules[module]
+    os.environ["MUJOCO_GL"] = "disable"
+    import mujoco  # noqa: F401

@@ -1,0 +1,345 @@
+"""The embedded engine: an SDF world in MuJoCo.
+
+2 ms physics with elliptic friction cones, ten steps to a control period. Gazebo system plugins that
+a world or model names have their equivalents here: sensors, contacts, odometry, trajectory followers.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.errors import EngineError, MissingError
+from vla_sim.common.geometry import (
+    pose7,
+    quaternion_from_rotation,
+    quaternion_from_yaw,
+    rotation_from_quaternion,
+    transform,
+)
+from vla_sim.robot import g1
+from vla_sim.simulation.follower import position_at
+from vla_sim.simulation.mujoco.compile import FIXED, LOOSE, ROBOT, compile_world
+from vla_sim.simulation.mujoco.randomise import Randomiser
+from vla_sim.simulation.mujoco.render import Renderer, Snapshot, SoftwareRenderer, body_indices, body_poses
+from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
+from vla_sim.simulation.proprioception import Proprioception
+from vla_sim.simulation.sensors import lidar as lidar_model
+from vla_sim.simulation.sensors.software import SoftwareSensors
+from vla_sim.simulation.simulator import (
+    CONTROL_PERIOD,
+    Array,
+    CameraFrame,
+    Contact,
+    Engine,
+    JointCommand,
+    LidarFrame,
+    Randomisation,
+    RobotState,
+    Sensors,
+    Truth,
+    checked,
+    known_object,
+)
+from vla_sim.world.sdf import reader
+
+JOINT_COUNT = len(g1.JOINTS)
+FALLEN_HEIGHT = 0.45
+FALLEN_TILT = 1.0
+DEEPEST = 0.003
+"""[m] that something that is put down may overlap: more would throw it away."""
+_OBJ = mujoco.mjtObj
+# MuJoCo would write its warnings to MUJOCO_LOG.TXT in the working folder.
+mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
+
+
+class MujocoEngine(Engine):
+    """One robot, model `g1`, in one SDF world.
+
+    sensors: "native" is MuJoCo's own rays and renderer, "software" the ray caster, "auto" native unless
+    there is no GL library. noise: False turns every sensor's noise and the odometry's drift off.
+    Raises `SdfError` for a bad world, `EngineError` if MuJoCo refuses it. With native sensors `render` and
+    `view` raise `MissingError` if there is no GL library.
+    """
+
+    def __init__(
+        self, world: str | Path | reader.World, *, sensors: Sensors = "auto", noise: bool = True,
+        robot_name: str = "g1",
+    ) -> None:  # fmt: skip
+        tree = world if isinstance(world, reader.World) else reader.load_world(world)
+        self.compiled = compiled = compile_world(tree, robot_name, g1.JOINTS)
+        self.model = m = compiled.model
+        self.data = mujoco.MjData(m)
+        self.sensors, self.noise = sensors, noise
+        self.substeps = round(CONTROL_PERIOD / m.opt.timestep)
+
+        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in g1.JOINTS]
+        self._q = m.jnt_qposadr[joints]
+        self._v = m.jnt_dofadr[joints]
+        self._low, self._high = m.jnt_range[joints].T.copy()
+        self._damping = m.dof_damping[self._v, 0] if m.dof_damping.ndim == 2 else m.dof_damping[self._v]
+        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{g1.BASE_LINK}")
+        self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
+        self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
+        self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
+        self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
+        self._movers = [f.body.partition("::")[0] for f in compiled.followers]
+        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in g1.SIDES}
+        self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
+
+        self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
+        if compiled.lidar is not None:
+            self._elevation, self._azimuth = lidar_model.angles(compiled.lidar)
+            self._rays = lidar_model.directions(self._elevation, self._azimuth)
+            self._hit = np.zeros(len(self._rays), np.int32)
+            self._distance = np.zeros(len(self._rays))
+        self._seen = np.zeros(6, np.uint8)
+        self._seen[[FIXED, LOOSE]] = 1
+
+        self._renderer: Renderer | SoftwareRenderer | None = None
+        self._eyes: SoftwareSensors | None = None
+        if sensors == "software":
+            self._eyes = SoftwareSensors(tree, robot_name, noise)
+            self._eyes.warm()
+            self._bodies = body_indices(m, self._eyes.scene.links)
+        self._contacts = ContactLog(m)
+        mujoco.mj_forward(m, self.data)
+        self._clearance = Clearance(m, self.data)
+        self.reset()
+
+    # ------------------------------------------------------------------ reset
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        if seed < 0:
+            raise EngineError(f"the seed is {seed}; it must be 0 or more")
+        m, d = self.model, self.data
+        mujoco.mj_resetData(m, d)
+        self.seed = seed
+        self._contacts.clear()
+        m.actuator_gainprm[:] = 0.0
+        m.actuator_biasprm[:] = 0.0
+        d.qpos[self._q] = g1.DEFAULT_POSE
+        d.ctrl[:] = g1.DEFAULT_POSE
+        self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._follow()
+        mujoco.mj_forward(m, d)
+        if randomisation is not None:
+            mover = Randomiser(m, d, self._clearance)
+            if randomisation.start or randomisation.start_yaw:
+                rng = np.random.default_rng([seed, 1])
+                self._stand()
+                mover.start(self._pelvis, rng, randomisation.start, randomisation.start_yaw)
+            if randomisation.objects:
+                mover.objects(self._loose, np.random.default_rng([seed, 2]), randomisation.objects)
+        self._stand()
+        self._lidar_rng = np.random.default_rng([seed, 4])
+        root = d.qpos[self._root_q : self._root_q + 7]
+        self._feel = Proprioception(seed, root, self._imu, m.opt.gravity, noise=self.noise)
+        self._state = self._measure()
+
+    def _stand(self) -> None:
+        """Feet on the ground: the soles' lowest point 1 mm above the floor (z = 0)."""
+        d = self.data
+        mujoco.mj_forward(self.model, d)
+        d.qpos[self._root_q + 2] -= lowest_point(self.model, d, ROBOT) - 0.001
+        mujoco.mj_forward(self.model, d)
+
+    # ------------------------------------------------------------------ control
+
+    def command(self, command: JointCommand) -> None:
+        position, stiffness, effort = checked(command)
+        self.data.ctrl[:] = np.clip(position, self._low, self._high)
+        if not np.array_equal(stiffness, self._command.stiffness):
+            self.model.actuator_gainprm[:, 0] = stiffness
+            self.model.actuator_biasprm[:, 1] = -stiffness
+        if not np.array_equal(effort, self._command.effort):
+            self.model.actuator_biasprm[:, 0] = effort
+        self._command = JointCommand(position, stiffness, effort)
+
+    def step(self) -> None:
+        m, d = self.model, self.data
+        self._contacts.clear()
+        self._follow()
+        for _ in range(self.substeps):
+            mujoco.mj_step(m, d)
+            self._contacts.record(d)
+        bad = mujoco.mjtWarning
+        for kind in (bad.mjWARN_BADQPOS, bad.mjWARN_BADQVEL, bad.mjWARN_BADQACC):
+            if d.warning[kind].number:
+                raise EngineError(
+                    f"the simulation diverged at {d.time:.3f} s ({kind.name[7:]}); reset it, and look for "
+                    "colliding models or stiffness that is too high"
+                )
+        self._state = self._measure()
+
+    def _follow(self) -> None:
+        """Carry the moving obstacles along their waypoints."""
+        for follower, index in zip(self.compiled.followers, self._mocap, strict=True):
+            start = follower.pose
+            x, y, yaw = position_at(
+                (start[0, 3], start[1, 3]), follower.waypoints, follower.speed, follower.loop, self.data.time
+            )
+            self.data.mocap_pos[index] = (x, y, start[2, 3])
+            self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
+
+    # ------------------------------------------------------------------ sensors
+
+    def state(self) -> RobotState:
+        return self._state.copy()
+
+    def _measure(self) -> RobotState:
+        """Read all of the robot's sensors once, so that noise is drawn once a control period."""
+        d = self.data
+        qd = d.qvel[self._v]
+        return self._feel.measure(
+            d.time, d.qpos[self._q], qd, d.actuator_force - self._damping * qd,
+            d.qpos[self._root_q : self._root_q + 7], d.qvel[self._root_v : self._root_v + 6],
+        )  # fmt: skip
+
+    def scan(self) -> LidarFrame:
+        lidar = self.compiled.lidar
+        if lidar is None:
+            name = self.compiled.robot.name
+            raise EngineError(f"model {name!r} has no lidar; add a gpu_lidar 'head_lidar'")
+        d = self.data
+        if self._eyes is not None:
+            return self._eyes.scan(body_poses(d, self._bodies), d.time, self._lidar_rng)
+        rotation = d.site_xmat[self._lidar_site].reshape(3, 3)
+        origin = d.site_xpos[self._lidar_site]
+        rays = (self._rays @ rotation.T).reshape(-1)
+        mujoco.mj_multiRay(
+            self.model, d, origin, rays, self._seen, True, -1, self._hit, self._distance, None,
+            len(self._rays), lidar.range_max,
+        )  # fmt: skip
+        base = d.xmat[self._pelvis].reshape(3, 3)
+        if not self.noise:
+            lidar = lidar_model.silent(lidar)
+        return LidarFrame(
+            d.time, lidar_model.measured(self._distance, lidar, self._lidar_rng), self._elevation.copy(),
+            self._azimuth.copy(), base.T @ (origin - d.xpos[self._pelvis]),
+            quaternion_from_rotation(base.T @ rotation),
+        )  # fmt: skip
+
+    def snapshot(self) -> Snapshot:
+        d = self.data
+        return Snapshot(
+            d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
+        )
+
+    def put(self, name: str, pose: Array) -> None:
+        m, d = self.model, self.data
+        body = self._loose[known_object(name, self._loose)]
+        at = transform(pose[:3], pose[3:]) @ self.compiled.loose[name][1]
+        joint = m.body_jntadr[body]
+        address, speed = int(m.jnt_qposadr[joint]), int(m.jnt_dofadr[joint])
+        d.qpos[address : address + 7] = pose7(at)
+        d.qvel[speed : speed + 6] = 0.0
+        mujoco.mj_forward(m, d)
+        for contact in d.contact[: d.ncon]:
+            bodies = [int(m.geom_bodyid[geom]) for geom in contact.geom]
+            if body in bodies and contact.dist < -DEEPEST:
+                other = m.body(bodies[0] if bodies[1] == body else bodies[1]).name
+                where = ", ".join(f"{v:.3f}" for v in pose[:3])
+                raise EngineError(
+                    f"{name} cannot be put at ({where}): it would be {-1e3 * contact.dist:.0f} mm inside "
+                    f"{other}; the position is that of the model's origin"
+                )
+
+    def mirror(
+        self, stamp: float, base: Array, joints: Array, objects: dict[str, Array],
+        movers: list[Array] | None = None,
+    ) -> None:  # fmt: skip
+        """Take over a moment of another engine or of a record, without physics: pelvis pose (7,), joint
+        positions (33,), poses (7,) of loose models by name, and of the moving obstacles in the order of
+        `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` then tell of
+        that moment."""
+        m, d = self.model, self.data
+        d.time = stamp
+        d.qpos[self._root_q : self._root_q + 7] = base
+        d.qpos[self._q] = joints
+        for name, pose in objects.items():
+            if name in self._loose:
+                body, link_in_model = self._loose[name], self.compiled.loose[name][1]
+                at = transform(pose[:3], pose[3:]) @ link_in_model
+                address = int(m.jnt_qposadr[m.body_jntadr[body]])
+                d.qpos[address : address + 7] = pose7(at)
+        if movers is None:
+            self._follow()
+        else:
+            for index, pose in zip(self._mocap, movers, strict=True):
+                d.mocap_pos[index], d.mocap_quat[index] = pose[:3], pose[3:]
+        mujoco.mj_kinematics(m, d)
+
+    def render(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
+        return self._draw().frame(snapshot, shrink)
+
+    def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return self._draw().view(snapshot, eye, target, size)
+
+    def _draw(self) -> Renderer | SoftwareRenderer:
+        """The renderer, made at the first call in the thread that calls."""
+        if self._renderer is None:
+            self._renderer = self._make_renderer()
+        return self._renderer
+
+    def _make_renderer(self) -> Renderer | SoftwareRenderer:
+        camera = next((s for s in self.compiled.robot.sensors() if s.camera), None)
+        if camera is None or camera.camera is None:
+            raise EngineError(f"model {self.compiled.robot.name!r} has no camera; add 'head_camera'")
+        if self.sensors != "software":
+            try:
+                return Renderer(self.model, camera.name, camera.camera, noise=self.noise)
+            except MissingError as error:
+                if self.sensors == "native":
+                    raise
+                logging.getLogger(__name__).warning("the camera is rendered in software: %s", error)
+        eyes = self._eyes
+        if eyes is None:  # else they are warm, and their lidar is the control loop's
+            eyes = SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
+            eyes.warm()
+        return SoftwareRenderer(self.model, eyes)
+
+    # ------------------------------------------------------------------ truth
+
+    def contacts(self) -> list[Contact]:
+        return self._contacts.contacts()
+
+    def truth(self) -> Truth:
+        d = self.data
+        root = d.qpos[self._root_q : self._root_q + 7].copy()
+        upright = rotation_from_quaternion(root[3:])[2, 2]
+        tilt = math.acos(max(-1.0, min(1.0, upright)))
+        return Truth(
+            d.time, root, {name: self._object_pose(name) for name in self._loose},
+            bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT), self._clearance.measure(d),
+            {name: d.site_xpos[site].copy() for name, site in self._tools.items()},
+            {name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
+             for name, i in zip(self._movers, self._mocap, strict=True)},
+        )  # fmt: skip
+
+    def _object_pose(self, name: str) -> Array:
+        """(7,) pose of a loose model's frame."""
+        m, d = self.model, self.data
+        address = int(m.jnt_qposadr[m.body_jntadr[self._loose[name]]])
+        q = d.qpos[address : address + 7]
+        link_in_model = self.compiled.loose[name][1]
+        if np.allclose(link_in_model, np.eye(4)):
+            return q.copy()
+        return pose7(transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model))
+
+    def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def _id(self, kind: mujoco.mjtObj, name: str) -> int:
+        found = mujoco.mj_name2id(self.model, kind, name)
+        if found < 0:
+            raise EngineError(f"model {self.compiled.robot.name!r} lacks {name!r}; use the shipped models/g1")
+        return int(found)

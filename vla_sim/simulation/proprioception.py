@@ -1,0 +1,79 @@
+"""What the robot feels: encoders, IMU and odometry, with their noise, from the simulator's exact state."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.geometry import (
+    quaternion_from_yaw,
+    quaternion_product,
+    rotation_from_quaternion,
+    yaw_from_quaternion,
+)
+from vla_sim.robot import g1
+from vla_sim.simulation.odometry import Odometry
+from vla_sim.simulation.simulator import CONTROL_PERIOD, Array, RobotState
+from vla_sim.world.sdf.elements import Imu
+
+JOINT_COUNT = len(g1.JOINTS)
+POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
+"""Noise of the joint encoders [rad], and of the fingers' [m]."""
+POSITION_STDDEV[29:] = 2e-5
+VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
+VELOCITY_STDDEV[29:] = 1e-3
+
+
+class Proprioception:
+    """Made at each reset, measures once a control period.
+
+    root (7,): the pelvis where it starts, x y z qw qx qy qz in the world. imu: the model's noise, None for
+    none. gravity (3,) [m/s^2]. noise: False makes everything exact.
+    """
+
+    def __init__(
+        self, seed: int, root: Array, imu: Imu | None, gravity: NDArray[np.float64], *, noise: bool
+    ) -> None:
+        self._scale = scale = float(noise)
+        self._rng = np.random.default_rng([seed, 3])
+        self._gravity = np.array(gravity, dtype=float)
+        self._odometry = Odometry(
+            np.random.default_rng([seed, 5]), root[0], root[1], yaw_from_quaternion(root[3:]), drift=scale
+        )
+        axes = [] if imu is None else [*imu.angular_velocity, *imu.linear_acceleration]
+        self._bias = np.array(
+            [scale * (n.bias_mean + n.bias_stddev * self._rng.standard_normal()) for n in axes] or [0.0] * 6
+        )
+        self._stddev = np.array([scale * n.stddev for n in axes] or [0.0] * 6)
+        self._last_velocity = np.zeros(3)
+
+    def measure(
+        self, time: float, position: Array, velocity: Array, effort: Array, root: Array, twist: Array
+    ) -> RobotState:
+        """position, velocity, effort: (33,) of the joints. root (7,): pelvis in the world. twist (6,): its
+        linear velocity in the world, then its angular velocity in its own frame."""
+        draw, scale = self._rng.standard_normal, self._scale
+        yaw = yaw_from_quaternion(root[3:])
+        if time > 0.0:
+            self._odometry.update(root[0], root[1], yaw)
+        rotation = rotation_from_quaternion(root[3:])
+        linear = twist[:3].copy()
+        # The mean over the control period, as the accelerometer's filter gives it.
+        acceleration = (linear - self._last_velocity) / CONTROL_PERIOD if time > 0.0 else np.zeros(3)
+        self._last_velocity = linear
+        imu = np.concatenate([twist[3:], rotation.T @ (acceleration - self._gravity)])
+        imu += self._bias + self._stddev * draw(6)
+        odometry = self._odometry
+        attitude = quaternion_product(quaternion_from_yaw(odometry.yaw - yaw), root[3:])
+        return RobotState(
+            time=time,
+            joint_position=position + scale * POSITION_STDDEV * draw(JOINT_COUNT),
+            joint_velocity=velocity + scale * VELOCITY_STDDEV * draw(JOINT_COUNT),
+            joint_effort=effort,
+            orientation=attitude,
+            angular_velocity_base=imu[:3],
+            linear_acceleration_base=imu[3:],
+            odom_position=np.array([odometry.x, odometry.y, root[2]]),
+            odom_orientation=attitude.copy(),
+            odom_velocity_base=odometry.velocity(rotation.T @ linear),
+        )

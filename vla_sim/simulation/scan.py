@@ -1,0 +1,68 @@
+"""The head lidar flattened to a level 2D scan around the pelvis, for planners that think in a plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.geometry import rotation_from_quaternion
+from vla_sim.simulation.simulator import LidarFrame
+
+Array = NDArray[np.float64]
+
+BEAMS = 360
+ANGLE_MIN = -math.pi
+ANGLE_STEP = 2.0 * math.pi / BEAMS
+RANGE_MIN = 0.10
+RANGE_MAX = 12.0
+LOWEST = 0.10
+"""Metres above the floor; lower things are the floor itself and rugs."""
+HIGHEST = 1.35
+"""Metres above the floor; higher things the robot walks under."""
+HAND_RADIUS = 0.12
+"""Metres around a hand that holds something: what it holds is no obstacle."""
+
+
+def level_rotation(orientation: Array) -> Array:
+    """(3, 3) from the pelvis to the level frame with the pelvis's heading, for attitude (w, x, y, z)."""
+    r = rotation_from_quaternion(orientation)
+    yaw = math.atan2(r[1, 0], r[0, 0])
+    c, s = math.cos(yaw), math.sin(yaw)
+    return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ r
+
+
+def points_in_pelvis(frame: LidarFrame) -> Array:
+    """(n, 3) hits [m] in the pelvis frame."""
+    rows, columns = np.nonzero(np.isfinite(frame.ranges))
+    distance = frame.ranges[rows, columns].astype(float)
+    elevation, azimuth = frame.elevation[rows], frame.azimuth[columns]
+    flat = distance * np.cos(elevation)
+    local = np.stack(
+        [flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(elevation)], axis=1
+    )
+    out: Array = local @ rotation_from_quaternion(frame.orientation).T + frame.position
+    return out
+
+
+def flatten(points: Array, orientation: Array, height: float, holding: Sequence[Array] = ()) -> Array:
+    """(360,) ranges [m] of beams at -pi + i degrees, inf where nothing stands.
+
+    For each beam the nearest hit between `LOWEST` and `HIGHEST` above the floor, measured in the level
+    frame at the pelvis. points (n, 3): hits in the pelvis frame. orientation: IMU attitude. height: of the
+    pelvis above the floor [m]. holding: (3,) positions in the pelvis frame of hands that hold something.
+    """
+    keep = np.ones(len(points), dtype=bool)
+    for hand in holding:
+        keep &= ((points - hand) ** 2).sum(axis=1) > HAND_RADIUS**2
+    level = points[keep] @ level_rotation(orientation).T
+    above = level[:, 2] + height
+    distance = np.hypot(level[:, 0], level[:, 1])
+    keep = (above > LOWEST) & (above < HIGHEST) & (distance >= RANGE_MIN) & (distance <= RANGE_MAX)
+    angle = np.arctan2(level[keep, 1], level[keep, 0])
+    beam = np.rint((angle - ANGLE_MIN) / ANGLE_STEP).astype(np.int64) % BEAMS
+    out = np.full(BEAMS, np.inf)
+    np.minimum.at(out, beam, distance[keep])
+    return out

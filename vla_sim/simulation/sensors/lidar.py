@@ -1,0 +1,36 @@
+"""The head lidar's rays and its noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.simulation.simulator import Array
+from vla_sim.world.sdf.elements import Lidar, Noise
+
+
+def angles(lidar: Lidar) -> tuple[Array, Array]:
+    """elevation (rows,) and azimuth (columns,) [rad] of the rays, both ends included."""
+    return np.linspace(*lidar.elevation, lidar.rows), np.linspace(*lidar.azimuth, lidar.columns)
+
+
+def directions(elevation: Array, azimuth: Array) -> Array:
+    """(rows * columns, 3) unit vectors in the lidar's frame, row by row."""
+    up, around = np.meshgrid(elevation, azimuth, indexing="ij")
+    rays = np.stack([np.cos(up) * np.cos(around), np.cos(up) * np.sin(around), np.sin(up)], axis=-1)
+    return rays.reshape(-1, 3)
+
+
+def measured(distance: Array, lidar: Lidar, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(rows, columns) ranges of the true distances (rows * columns,), -1 or inf where nothing was hit: with
+    noise, inf outside the sensor's range."""
+    ranges = distance + lidar.noise.mean + lidar.noise.stddev * rng.standard_normal(distance.shape)
+    ranges[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf
+    return ranges.reshape(lidar.rows, lidar.columns).astype(np.float32)
+
+
+def silent(lidar: Lidar) -> Lidar:
+    """The same lidar without noise."""
+    return replace(lidar, noise=Noise())
