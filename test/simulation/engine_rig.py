@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 
 from vla_sim.robot import g1
+from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.engine import MujocoEngine
-from vla_sim.simulation.simulator import JointCommand
 from vla_sim.stages.control.gripper import Gripper, GripperGains
 from vla_sim.world.sdf import reader
 

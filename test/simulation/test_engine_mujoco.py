@@ -10,8 +10,9 @@ from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.robot import g1
+from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.engine import MujocoEngine
-from vla_sim.simulation.simulator import JointCommand, Randomisation
+from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
 TABLE = box("table", "1.2 0 0.4", "0.6 0.8 0.8")

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.robot import g1
+from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.choose import make_engine
 from vla_sim.simulation.follower import position_at
 from vla_sim.simulation.kinematic import FakeEngine
 from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.odometry import Odometry
-from vla_sim.simulation.simulator import JointCommand
 
 
 def test_odometry_without_drift_is_the_truth() -> None:

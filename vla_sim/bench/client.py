@@ -18,9 +18,9 @@ from rosgraph_msgs.msg import Clock
 from vla_sim import contract, stack
 from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
+from vla_sim.robot import level_scan
 from vla_sim.ros import conversions, stage_node
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.simulation import scan
 from vla_sim.stack import StackOptions
 from vla_sim.supervise import Stack
 
@@ -45,10 +45,10 @@ class Around(stage_node.StageNode[StageParams]):
         self.velocity = self.publish(contract.CMD_VEL_NAV)
         self.scans = self.publish(contract.SCAN)
         self.passed: tuple[float, float] = (0.0, 0.0)
-        self.free = np.full(scan.BEAMS, np.inf)
+        self.free = np.full(level_scan.BEAMS, np.inf)
         self.blocked = self.free.copy()
         # a box 0.5 m wide across the way, as the beams see it
-        angles = scan.ANGLE_MIN + scan.ANGLE_STEP * np.arange(scan.BEAMS)
+        angles = level_scan.ANGLE_MIN + level_scan.ANGLE_STEP * np.arange(level_scan.BEAMS)
         wide = np.abs(np.tan(angles)) * AHEAD < 0.25
         facing = (np.abs(angles) < 1.0) & wide
         self.blocked[facing] = AHEAD / np.cos(angles[facing])

@@ -14,10 +14,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vla_sim.common.buffers import Lease
 from vla_sim.common.errors import InputError
-from vla_sim.robot import g1
+from vla_sim.robot import g1, level_scan
+from vla_sim.robot.sensor_frames import CameraFrame
+from vla_sim.robot.state import RobotState
 from vla_sim.ros.stage_node import to_seconds
-from vla_sim.simulation import scan
-from vla_sim.simulation.simulator import CameraFrame, RobotState
 
 Array = NDArray[np.float64]
 
@@ -53,11 +53,12 @@ class StateMessages:
 
 
 def laser_scan(ranges: Array, stamp: Any, period: float) -> LaserScan:
-    """ranges (360,) of `scan.flatten`."""
+    """ranges (360,) of `level_scan.flatten`."""
     message = LaserScan(
-        angle_min=scan.ANGLE_MIN, angle_max=scan.ANGLE_MIN + scan.ANGLE_STEP * (scan.BEAMS - 1),
-        angle_increment=scan.ANGLE_STEP, scan_time=period, range_min=scan.RANGE_MIN,
-        range_max=scan.RANGE_MAX, ranges=array("f", ranges.astype(np.float32).tobytes()),
+        angle_min=level_scan.ANGLE_MIN,
+        angle_max=level_scan.ANGLE_MIN + level_scan.ANGLE_STEP * (level_scan.BEAMS - 1),
+        angle_increment=level_scan.ANGLE_STEP, scan_time=period, range_min=level_scan.RANGE_MIN,
+        range_max=level_scan.RANGE_MAX, ranges=array("f", ranges.astype(np.float32).tobytes()),
     )  # fmt: skip
     message.header.frame_id = "base_link"
     message.header.stamp = stamp

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from vla_sim.simulation.simulator import CameraFrame
+from vla_sim.robot.sensor_frames import CameraFrame
 
 
 class CameraThread:

@@ -13,21 +13,10 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
+from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
+from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import (
-    CONTROL_PERIOD,
-    Array,
-    CameraFrame,
-    Contact,
-    Engine,
-    JointCommand,
-    LidarFrame,
-    Randomisation,
-    RobotState,
-    Truth,
-    checked,
-    known_object,
-)
+from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Truth, known_object
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 

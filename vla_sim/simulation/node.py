@@ -22,18 +22,20 @@ from vla_sim.common import clock
 from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError, InputError, VlaSimError
 from vla_sim.common.params import StageParams, check, named_numbers, param
-from vla_sim.robot import g1
+from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.sensor_frames import CameraFrame
+from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.ros import conversions
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep import Conductor
 from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
-from vla_sim.simulation import scan, truth_records
+from vla_sim.simulation import truth_records
 from vla_sim.simulation.camera_thread import CameraThread
 from vla_sim.simulation.choose import make_engine
 from vla_sim.simulation.first_motion import FirstMotion
 from vla_sim.simulation.pacer import Pacer
-from vla_sim.simulation.simulator import CONTROL_PERIOD, CameraFrame, Randomisation, RobotState
+from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
@@ -300,9 +302,9 @@ class EngineNode(StageNode[EngineParams]):
         return (self._tick + offset) % every == 0
 
     def _publish_scan(self, stamp: Any) -> None:
-        points = scan.points_in_pelvis(self.engine.scan())
+        points = level_scan.points_in_pelvis(self.engine.scan())
         q = self.state.joint_position
-        level = scan.level_rotation(self.state.orientation)
+        level = level_scan.level_rotation(self.state.orientation)
         soles = [
             (level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in g1.SIDES
         ]
@@ -311,7 +313,7 @@ class EngineNode(StageNode[EngineParams]):
             for side in g1.SIDES
             if self.controller.hand[side].holding(q[g1.FINGER_INDEX[side]])
         ]
-        ranges = scan.flatten(points, self.state.orientation, SOLE - min(soles), holding)
+        ranges = level_scan.flatten(points, self.state.orientation, SOLE - min(soles), holding)
         if self._sees("lidar") == "nan":
             ranges[:] = np.nan
         self._scan.publish(conversions.laser_scan(ranges, stamp, 1.0 / self.params.lidar_rate))

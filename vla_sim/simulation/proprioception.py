@@ -12,8 +12,9 @@ from vla_sim.common.geometry import (
     yaw_from_quaternion,
 )
 from vla_sim.robot import g1
+from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.simulation.odometry import Odometry
-from vla_sim.simulation.simulator import CONTROL_PERIOD, Array, RobotState
+from vla_sim.simulation.simulator import Array
 from vla_sim.world.sdf.elements import Imu
 
 JOINT_COUNT = len(g1.JOINTS)

@@ -9,9 +9,8 @@ import numpy as np
 
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract import NavigationRequest, NavigationStatus
-from vla_sim.robot import g1
+from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.simulation import scan
 from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.calibration import CALIBRATION
@@ -89,7 +88,7 @@ class Lockstep:
             )
             if self.tick % 5 == 0:
                 ranges = self._scan(state)
-                navigator.scan(state.time, ranges, scan.ANGLE_MIN, scan.ANGLE_STEP)
+                navigator.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
             if run is not None and self.tick % 5 in (0, 2):
                 out = navigator.tick(state.time)
                 command = out.command
@@ -124,10 +123,10 @@ class Lockstep:
                     run.contacts.add((one, other))
 
     def _scan(self, state):
-        points = scan.points_in_pelvis(self.engine.scan())
-        level = scan.level_rotation(state.orientation)
+        points = level_scan.points_in_pelvis(self.engine.scan())
+        level = level_scan.level_rotation(state.orientation)
         soles = [
             (level @ self.kinematics.frame(f"{s}_ankle_roll_link", state.joint_position)[:3, 3])[2]
             for s in g1.SIDES
         ]
-        return scan.flatten(points, state.orientation, 0.037 - min(soles)).astype(np.float32)
+        return level_scan.flatten(points, state.orientation, 0.037 - min(soles)).astype(np.float32)

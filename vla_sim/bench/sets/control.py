@@ -13,8 +13,8 @@ from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.engine import MujocoEngine
-from vla_sim.simulation.simulator import JointCommand
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import BODY, WalkingPolicy, load_policy

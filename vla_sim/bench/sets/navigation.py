@@ -11,10 +11,10 @@ import numpy as np
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract import NavigationRequest
+from vla_sim.robot import level_scan
 from vla_sim.robot.g1 import STANDING_HEIGHT
-from vla_sim.simulation import scan
+from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.simulation.kinematic import FakeEngine
-from vla_sim.simulation.simulator import CONTROL_PERIOD
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.stages.navigation.navigator import Navigator, warm
@@ -95,9 +95,9 @@ def tick(meter: Meter) -> None:
             state = engine.state()
             navigator.odometry(state.time, *engine.base)
         if ticks % 2 == 0:
-            points = scan.points_in_pelvis(engine.scan())
-            ranges = scan.flatten(points, state.orientation, STANDING_HEIGHT).astype(np.float32)
-            navigator.scan(state.time, ranges, scan.ANGLE_MIN, scan.ANGLE_STEP)
+            points = level_scan.points_in_pelvis(engine.scan())
+            ranges = level_scan.flatten(points, state.orientation, STANDING_HEIGHT).astype(np.float32)
+            navigator.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
         ticks += 1
 
     def lead() -> np.ndarray:
@@ -117,12 +117,12 @@ def tick(meter: Meter) -> None:
 def gate_core(meter: Meter) -> None:
     """A scan with something close ahead, and the velocity that may pass then."""
     gate.warm()
-    ranges = np.full(scan.BEAMS, 3.0, np.float32)
+    ranges = np.full(level_scan.BEAMS, 3.0, np.float32)
     ranges[170:191] = 0.4
     supervisor = Supervisor()
 
     def react() -> tuple[float, float, float]:
-        supervisor.on_scan(ranges, scan.ANGLE_MIN, scan.ANGLE_STEP, 1.0)
+        supervisor.on_scan(ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP, 1.0)
         return supervisor.output(1.0)
 
     def before() -> None:

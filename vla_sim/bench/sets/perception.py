@@ -18,9 +18,9 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.scenario.format import Added, Pose, Scenario
 from vla_sim.simulation.mujoco.engine import MujocoEngine
-from vla_sim.simulation.simulator import CameraFrame
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.core import Frame, Percept, Perception, only_ones
 from vla_sim.stages.perception.detector import ColourDetector

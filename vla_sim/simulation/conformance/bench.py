@@ -31,15 +31,8 @@ from vla_sim.common.geometry import (
 )
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.simulation.simulator import (
-    CONTROL_PERIOD,
-    Array,
-    Engine,
-    JointCommand,
-    Randomisation,
-    RobotState,
-    Sensors,
-)
+from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState
+from vla_sim.simulation.simulator import Array, Engine, Randomisation, Sensors
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import WIDEST

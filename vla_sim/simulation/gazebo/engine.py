@@ -3,7 +3,7 @@
 Physics, joints and contacts are Gazebo's (DART). The files stay as they are; what Gazebo loads are copies
 that do not pace themselves, since the node does, and that leave out what costs time and is not used
 (`prepared`, `prepared_robot`). Scans and images come from Gazebo where it can render, else from
-`vla_sim.sensors`. A twin in MuJoCo that never
+`vla_sim.simulation.sensors`. A twin in MuJoCo that never
 steps knows the geometry: it draws the seeded start of everything, the same as on the embedded engine, and
 measures clearances.
 """
@@ -30,26 +30,15 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.robot import g1
+from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
+from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.gazebo.gui import GuiProcess
 from vla_sim.simulation.gazebo.render import NativeSensors, render_engine
 from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.mujoco.render import body_indices, body_poses
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import (
-    CONTROL_PERIOD,
-    Array,
-    CameraFrame,
-    Contact,
-    Engine,
-    JointCommand,
-    LidarFrame,
-    Randomisation,
-    RobotState,
-    Sensors,
-    Truth,
-    checked,
-)
+from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Sensors, Truth
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)

@@ -24,6 +24,8 @@ from vla_sim.common.geometry import (
     transform,
 )
 from vla_sim.robot import g1
+from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
+from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.follower import position_at
 from vla_sim.simulation.mujoco.compile import FIXED, LOOSE, ROBOT, compile_world
 from vla_sim.simulation.mujoco.randomise import Randomiser
@@ -32,21 +34,7 @@ from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
-from vla_sim.simulation.simulator import (
-    CONTROL_PERIOD,
-    Array,
-    CameraFrame,
-    Contact,
-    Engine,
-    JointCommand,
-    LidarFrame,
-    Randomisation,
-    RobotState,
-    Sensors,
-    Truth,
-    checked,
-    known_object,
-)
+from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Sensors, Truth, known_object
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)

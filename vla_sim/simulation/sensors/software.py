@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.robot import g1
+from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar
 from vla_sim.simulation.sensors.noise import CameraNoise
 from vla_sim.simulation.sensors.scene import Scene
-from vla_sim.simulation.simulator import CameraFrame, LidarFrame
 from vla_sim.world.sdf import elements
 
 Array = NDArray[np.float64]

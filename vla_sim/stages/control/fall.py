@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vla_sim.robot import g1
-from vla_sim.simulation.simulator import CONTROL_PERIOD, RobotState
+from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.stages.control.policy import gravity_in_base
 
 TILT = 0.9

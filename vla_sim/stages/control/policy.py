@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
 from vla_sim.robot import g1
-from vla_sim.simulation.simulator import CONTROL_PERIOD, RobotState
+from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 
 Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]

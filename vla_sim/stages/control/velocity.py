@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError
-from vla_sim.simulation.simulator import CONTROL_PERIOD
+from vla_sim.robot.state import CONTROL_PERIOD
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import rotation_from_quaternion
-from vla_sim.simulation.simulator import LidarFrame
+from vla_sim.robot.sensor_frames import LidarFrame
 
 Array = NDArray[np.float64]
 

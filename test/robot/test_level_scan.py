@@ -11,8 +11,8 @@ from vla_sim.common.geometry import (
     rotation_from_rpy,
     transform,
 )
-from vla_sim.simulation import scan
-from vla_sim.simulation.simulator import LidarFrame
+from vla_sim.robot import level_scan
+from vla_sim.robot.sensor_frames import LidarFrame
 
 LEVEL = quaternion_from_yaw(0.0)
 HEIGHT = 0.77
@@ -23,24 +23,24 @@ def beam(ranges, degrees):
 
 
 def test_a_post_ahead_is_seen_ahead_at_its_distance():
-    ranges = scan.flatten(np.array([[2.0, 0.0, 0.0]]), LEVEL, HEIGHT)
+    ranges = level_scan.flatten(np.array([[2.0, 0.0, 0.0]]), LEVEL, HEIGHT)
     assert beam(ranges, 0) == 2.0
     assert np.isinf(np.delete(ranges, 180)).all()
 
 
 def test_the_nearest_of_several_hits_counts():
     points = np.array([[0.0, 3.0, 0.2], [0.0, 1.5, -0.2], [0.0, 2.0, 0.3]])
-    assert beam(scan.flatten(points, LEVEL, HEIGHT), 90) == 1.5
+    assert beam(level_scan.flatten(points, LEVEL, HEIGHT), 90) == 1.5
 
 
 def test_the_floor_and_what_hangs_overhead_are_left_out():
     points = np.array([[1.0, 0.0, -HEIGHT], [1.0, 0.0, -HEIGHT + 0.09], [1.0, 0.0, 1.36 - HEIGHT]])
-    assert np.isinf(scan.flatten(points, LEVEL, HEIGHT)).all()
+    assert np.isinf(level_scan.flatten(points, LEVEL, HEIGHT)).all()
 
 
 def test_what_a_hand_holds_is_no_obstacle():
     points = np.array([[0.35, -0.15, 0.2], [0.35, 0.3, 0.2]])
-    ranges = scan.flatten(points, LEVEL, HEIGHT, [np.array([0.33, -0.15, 0.2])])
+    ranges = level_scan.flatten(points, LEVEL, HEIGHT, [np.array([0.33, -0.15, 0.2])])
     assert np.isfinite(ranges).sum() == 1
 
 
@@ -51,11 +51,12 @@ def test_the_robots_lean_does_not_move_the_walls(roll, pitch, yaw, bearing):
     point = np.array([2.0 * math.cos(bearing), 2.0 * math.sin(bearing), 0.1])
     lean = rotation_from_rpy(roll, pitch, 0.0)
     attitude = rotation_from_rpy(0.0, 0.0, yaw) @ lean
-    ranges = scan.flatten((lean.T @ point)[None], quaternion_from_rotation(attitude), HEIGHT)
+    ranges = level_scan.flatten((lean.T @ point)[None], quaternion_from_rotation(attitude), HEIGHT)
     (where,) = np.flatnonzero(np.isfinite(ranges))
     assert abs(ranges[where] - 2.0) < 1e-6
-    error = (scan.ANGLE_MIN + where * scan.ANGLE_STEP - bearing + math.pi) % (2 * math.pi) - math.pi
-    assert abs(error) <= scan.ANGLE_STEP / 2 + 1e-6
+    seen = level_scan.ANGLE_MIN + where * level_scan.ANGLE_STEP
+    error = (seen - bearing + math.pi) % (2 * math.pi) - math.pi
+    assert abs(error) <= level_scan.ANGLE_STEP / 2 + 1e-6
 
 
 def test_lidar_rays_become_points_in_the_pelvis_frame():
@@ -70,8 +71,8 @@ def test_lidar_rays_become_points_in_the_pelvis_frame():
         0.0, ranges, np.array([0.5, elevation]), np.array([azimuth, 0.1]), mount[:3, 3],
         quaternion_from_rotation(mount[:3, :3]),
     )  # fmt: skip
-    np.testing.assert_allclose(scan.points_in_pelvis(frame), [target], atol=1e-6)
+    np.testing.assert_allclose(level_scan.points_in_pelvis(frame), [target], atol=1e-6)
 
 
 def test_an_empty_turn_gives_an_empty_scan():
-    assert np.isinf(scan.flatten(np.zeros((0, 3)), LEVEL, HEIGHT)).all()
+    assert np.isinf(level_scan.flatten(np.zeros((0, 3)), LEVEL, HEIGHT)).all()
