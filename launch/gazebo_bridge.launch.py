@@ -2,7 +2,7 @@
 ROS under the contract's names by ros_gz_bridge. For a server that runs beside, such as the engine's
 (`GZ_PARTITION`) or `gz sim`."""
 
-from vla_sim.launching import describe_bridge
+from vla_sim.bringup.launch_descriptions import describe_bridge
 
 
 def generate_launch_description():

@@ -5,7 +5,7 @@ The robot's driver takes the engine's place in the contract: it publishes /joint
 those of your environment.
 """
 
-from vla_sim.launching import describe
+from vla_sim.bringup.launch_descriptions import describe
 
 
 def generate_launch_description():

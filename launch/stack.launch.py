@@ -5,7 +5,7 @@ publishes /clock and what the contract asks of an engine. It is looked for on th
 set FASTRTPS_DEFAULT_PROFILES_FILE to a profile of yours.
 """
 
-from vla_sim.launching import describe
+from vla_sim.bringup.launch_descriptions import describe
 
 
 def generate_launch_description():

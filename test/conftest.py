@@ -29,7 +29,7 @@ class Library:
     """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
 
     def __init__(self, out):
-        from vla_sim.resources.manager import Resources
+        from vla_sim.bringup.reservations.manager import Resources
         from vla_sim.scenario.sweep import Processes
 
         self._out = out
@@ -76,7 +76,7 @@ def _share(request):
     if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
         yield
         return
-    from vla_sim.resources.manager import Resources
+    from vla_sim.bringup.reservations.manager import Resources
     from vla_sim.scenario.sweep import LOCKSTEP
 
     book = Resources()

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 import vla_sim
-from vla_sim import contract, stack
+from vla_sim import contract
+from vla_sim.bringup import node_table
 
 PACKAGE = Path(vla_sim.__file__).parent
 COMPARED = {
@@ -33,7 +34,7 @@ COMPARED = {
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {"node.py", "ros.py", "serial_executor.py", "conversions.py", "client.py", "launching.py"}
-STAGES = [spec.name for spec in stack.STACK if spec.name != "engine"]
+STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 
 
 def imports(path):
@@ -91,13 +92,13 @@ def test_every_topic_is_named_in_the_contract_alone():
 
 
 def test_every_node_of_the_table_has_a_main():
-    for spec in stack.STACK:
+    for spec in node_table.STACK:
         path = PACKAGE / Path(*spec.module.split(".")[1:]).with_suffix(".py")
         assert "def main() -> int:" in path.read_text(), spec
 
 
 def test_every_option_of_the_table_is_a_parameter_of_its_node():
-    for spec in stack.STACK:
+    for spec in node_table.STACK:
         path = PACKAGE / Path(*spec.module.split(".")[1:]).with_suffix(".py")
         text = path.read_text()
         for name in spec.takes:

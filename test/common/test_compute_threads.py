@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
 from vla_sim.common import compute_threads
 
 WORK = """
@@ -30,7 +30,7 @@ print(spent.pop(str(os.getpid())), sum(spent.values()))
 
 def computing(environment):
     """Ticks of the main thread and of all others, with the libraries of every node loaded in one process."""
-    code = WORK.format(modules=[spec.module for spec in stack.STACK], seconds=2.0)
+    code = WORK.format(modules=[spec.module for spec in node_table.STACK], seconds=2.0)
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
@@ -40,11 +40,11 @@ def computing(environment):
 
 def test_numpy_and_the_networks_compute_in_the_thread_that_calls():
     free = {k: v for k, v in os.environ.items() if k not in compute_threads.VARIABLES}
-    main, others = computing({**free, **stack.environment(1)})
+    main, others = computing({**free, **node_table.environment(1)})
     assert main > 20
     assert others < 0.05 * main
 
 
 def test_every_way_to_start_a_node_says_so():
-    assert stack.own().items() >= dict.fromkeys(compute_threads.VARIABLES, "1").items()
-    assert stack.environment(7).items() >= stack.own().items()
+    assert node_table.own().items() >= dict.fromkeys(compute_threads.VARIABLES, "1").items()
+    assert node_table.environment(7).items() >= node_table.own().items()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
 from vla_sim.common import process_priority
 
 GROUPED = Path("/proc/sys/kernel/sched_autogroup_enabled")
@@ -85,6 +85,6 @@ def test_a_thread_steps_back_behind_the_others_of_its_process():
 
 
 def test_nothing_goes_before_control_and_safety():
-    nice = {spec.name: spec.nice for spec in stack.STACK}
+    nice = {spec.name: spec.nice for spec in node_table.STACK}
     assert nice["engine"] == nice["safety"] == min(nice.values())
     assert nice["perception"] == max(nice.values()) == 0

@@ -12,12 +12,12 @@ rclpy = pytest.importorskip("rclpy")
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
 from vla_sim import contract  # noqa: E402
+from vla_sim.bringup.node_table import StackOptions  # noqa: E402
+from vla_sim.bringup.supervisor import Stack  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import LOAD_LEVELS  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
-from vla_sim.stack import StackOptions  # noqa: E402
-from vla_sim.supervise import Stack  # noqa: E402
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros]
 

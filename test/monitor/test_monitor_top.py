@@ -10,15 +10,16 @@ import time
 import pytest
 from monitor_journal_of import entries
 
-from vla_sim import contract, stack
+from vla_sim import contract
+from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.bringup.supervisor import Domain, running_domains
 from vla_sim.cli import main
 from vla_sim.monitor.journal import FILE, Journal
-from vla_sim.stack import StackOptions
-from vla_sim.supervise import Domain, running_domains
 
 
 def test_no_stack_is_said(monkeypatch, capsys):
-    monkeypatch.setattr("vla_sim.supervise.running_domains", list)
+    monkeypatch.setattr("vla_sim.bringup.supervisor.running_domains", list)
     monkeypatch.delenv("ROS_DOMAIN_ID", raising=False)
     assert main(["top", "--once"]) == 5
     assert "no stack is running on this machine: start one with vla-sim run" in capsys.readouterr().err
@@ -66,15 +67,15 @@ def test_a_run_becomes_a_trace_and_a_report(folder, tmp_path, capsys):
 
 
 def test_the_monitor_stays_out_of_lock_step_and_can_be_switched_off():
-    names = {spec.name for spec in stack.nodes(StackOptions())}
+    names = {spec.name for spec in node_table.nodes(StackOptions())}
     assert "monitor" in names
-    assert names - {n.name for n in stack.nodes(StackOptions(speed=0.0))} == {"monitor"}
-    assert names - {n.name for n in stack.nodes(StackOptions(monitor=False))} == {"monitor"}
-    monitor = next(n for n in stack.nodes() if n.name == "monitor")
-    assert stack.parameters(monitor, StackOptions(thresholds="system.cpu=90")) == {
+    assert names - {n.name for n in node_table.nodes(StackOptions(speed=0.0))} == {"monitor"}
+    assert names - {n.name for n in node_table.nodes(StackOptions(monitor=False))} == {"monitor"}
+    monitor = next(n for n in node_table.nodes() if n.name == "monitor")
+    assert node_table.parameters(monitor, StackOptions(thresholds="system.cpu=90")) == {
         "use_sim_time": False, "prometheus_port": 0, "shedding": True, "thresholds": "system.cpu=90",
     }  # fmt: skip
-    assert {"monitor", "monitor_folder"} <= stack.taken(stack.nodes())
+    assert {"monitor", "monitor_folder"} <= node_table.taken(node_table.nodes())
 
 
 @pytest.mark.parametrize(("words", "told"), [
@@ -93,10 +94,10 @@ def test_the_node_listens_tells_and_leaves_a_journal(tmp_path, capsys):
     """The real node in a domain of its own; `top --once` sees it, and itself reports nothing."""
     pytest.importorskip("rclpy")
     domain = Domain()
-    spec = next(n for n in stack.nodes() if n.name == "monitor")
+    spec = next(n for n in node_table.nodes() if n.name == "monitor")
     folder = str(tmp_path / "monitor")
-    line = stack.command(spec, StackOptions(monitor_folder=folder, thresholds="node.silence=0.001"))
-    process = subprocess.Popen(line, env=stack.environment(domain.id))
+    line = node_table.command(spec, StackOptions(monitor_folder=folder, thresholds="node.silence=0.001"))
+    process = subprocess.Popen(line, env=node_table.environment(domain.id))
     try:
         code = (
             "import sys; from vla_sim.cli import main; "

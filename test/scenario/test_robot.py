@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from test_checks import WORLD, truth
 
+from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.contract import Status
 from vla_sim.scenario import robot as module
@@ -16,7 +17,6 @@ from vla_sim.scenario.format import When
 from vla_sim.scenario.load import File, loads
 from vla_sim.scenario.recording import Recording
 from vla_sim.scenario.robot import Robot
-from vla_sim.stack import StackOptions
 
 TICK = 0.02
 

@@ -13,6 +13,7 @@ from test_checks import good
 from test_director import Stage
 
 from vla_sim import contract
+from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError
 from vla_sim.contract import LOAD_LEVELS
 from vla_sim.scenario import checks, load, report
@@ -21,7 +22,6 @@ from vla_sim.scenario.format import CpuHog, Type, When
 from vla_sim.scenario.hog import Hogs
 from vla_sim.scenario.record import LoadChange
 from vla_sim.scenario.run import stack_options
-from vla_sim.stack import StackOptions
 
 TEXT = """
 version: 1

@@ -15,14 +15,15 @@ from nav_msgs.msg import Odometry
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
-from vla_sim import contract, stack
+from vla_sim import contract
+from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
 from vla_sim.robot import level_scan
 from vla_sim.ros import conversions, stage_node
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.stack import StackOptions
-from vla_sim.supervise import Stack
 
 SPEED = 0.5
 """Asked for by navigation [m/s], straight ahead."""
@@ -87,7 +88,7 @@ def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
     """Start a safety node in a process of its own; so many times let a thing appear before a walking robot,
     at any moment of the node's period, and `take` the seconds from the scan's departure until the zero
     velocity is here. Raises `StackError` if it does not start, or once does not stop."""
-    specs = tuple(spec for spec in stack.STACK if spec.name == "safety")
+    specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
     with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         try:

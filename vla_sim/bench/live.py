@@ -14,6 +14,7 @@ from rich.console import Console
 
 from vla_sim import contract
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.contract import MonitorState, NodeUsage, TraceEvent
 from vla_sim.monitor import journal
@@ -23,7 +24,6 @@ from vla_sim.scenario.format import Say, Scenario, Type, When
 from vla_sim.scenario.load import File
 from vla_sim.scenario.record import CommandRecord, RunRecord
 from vla_sim.scenario.run import MONITOR, RunOptions, run_once
-from vla_sim.stack import StackOptions
 
 SHORT = (
     "Turn left 90 degrees", "Turn right 90 degrees", "Move forward 1 meter", "Turn left 45 degrees",

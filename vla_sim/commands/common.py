@@ -82,7 +82,7 @@ def reserve_argument(parser: argparse.ArgumentParser) -> None:
 
 def load_nodes() -> None:
     """Have what the nodes are forked from loaded, while the command goes on with its own start."""
-    from vla_sim import fork_server  # 12 ms that a command without nodes need not wait
+    from vla_sim.bringup import fork_server  # 12 ms that a command without nodes need not wait
 
     fork_server.prepare()
 
@@ -92,8 +92,8 @@ def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
     waiting: where others hold what it takes, a line says so."""
     import contextlib
 
+    from vla_sim.bringup.reservations.manager import Resources
     from vla_sim.common.errors import BusyError
-    from vla_sim.resources.manager import Resources
 
     @contextlib.contextmanager
     def held() -> Any:

@@ -80,7 +80,7 @@ def call_top(a: argparse.Namespace) -> int:
 def find_domain(given: int | None) -> tuple[int, bool]:
     """The domain to look into, and whether `vla-sim` chose its middleware. Raises `InputError`,
     `StackError`."""
-    from vla_sim.supervise import running_domains
+    from vla_sim.bringup.supervisor import running_domains
 
     if given is not None and not 0 <= given <= 232:
         raise InputError(f"--domain {given}: a ROS domain id is a number from 0 to 232")

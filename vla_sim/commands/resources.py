@@ -25,8 +25,8 @@ def call(a: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from vla_sim.resources.manager import Resources
-    from vla_sim.resources.needs import UNITS
+    from vla_sim.bringup.reservations.manager import Resources
+    from vla_sim.bringup.reservations.needs import UNITS
 
     book = Resources()
     if a.release is not None:

@@ -70,11 +70,11 @@ def call(a: argparse.Namespace) -> int:
     common.load_nodes()
     from rich.console import Console
 
+    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import File
     from vla_sim.scenario.run import RunOptions, run_once, sounds
     from vla_sim.scenario.sweep import needs
-    from vla_sim.stack import StackOptions
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once

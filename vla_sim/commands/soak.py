@@ -53,11 +53,11 @@ def call(a: argparse.Namespace) -> int:
     common.load_nodes()
     from rich.console import Console
 
+    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.memory.soak import COMMANDS, SoakOptions, soak
     from vla_sim.memory.soak_report import table
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.sweep import CLOCK
-    from vla_sim.stack import StackOptions
     from vla_sim.world.semantic_map import World
 
     World.load(a.world)  # a wrong name is said at once

@@ -104,11 +104,11 @@ def play_one(a: argparse.Namespace) -> int:
 
     from rich.console import Console
 
+    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import load
     from vla_sim.scenario.run import RunOptions, broken, run_once, save_record
     from vla_sim.scenario.sweep import needs
-    from vla_sim.stack import StackOptions
 
     file = load(a.scenario)
     stack = StackOptions(
@@ -148,7 +148,7 @@ def call(a: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    from vla_sim.resources.manager import Resources
+    from vla_sim.bringup.reservations.manager import Resources
     from vla_sim.scenario import junit, report, sweep
     from vla_sim.scenario.statistics import Rate
     from vla_sim.simulation.choose import ENGINES

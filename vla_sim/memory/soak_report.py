@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from vla_sim.memory.growth import Growth, Sample
+from vla_sim.monitor.growth import Growth, Sample
 from vla_sim.report.page import standalone
 from vla_sim.report.parts import Markup, tag
 from vla_sim.report.svg import WIDTH, drawing, label, line, points, steps, thin

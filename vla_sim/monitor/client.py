@@ -16,12 +16,12 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from vla_sim import contract
+from vla_sim.bringup.node_table import middleware
 from vla_sim.contract import Alert, Load, MonitorState, PayloadError
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.view import Seen
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.stage_node import NO_EVENT, QOS
-from vla_sim.stack import middleware
 
 GONE = 5
 

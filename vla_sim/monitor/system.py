@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from vla_sim.bringup.node_table import title
 from vla_sim.monitor.slope import Slope
-from vla_sim.stack import title
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
 from vla_sim import contract
+from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import Command, GroundTruth, Say, Status
@@ -23,7 +24,6 @@ from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep import Follower
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
-from vla_sim.stack import middleware
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 
 

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
+from vla_sim.bringup.fork_server import in_child
 from vla_sim.common import process_priority
-from vla_sim.fork_server import in_child
 
 BURN = "import sys,time\nend=time.monotonic()+float(sys.argv[1])\nwhile time.monotonic()<end: pass"
 

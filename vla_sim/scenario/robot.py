@@ -24,8 +24,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from vla_sim.bringup.launched import LaunchedNodes
+from vla_sim.bringup.node_table import StackOptions, nodes
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.launched import LaunchedNodes
 from vla_sim.ros import lockstep
 from vla_sim.scenario import run
 from vla_sim.scenario.checks import CheckSpec, Run, judge_all
@@ -36,7 +37,6 @@ from vla_sim.scenario.format import AT_ONCE, Action, Say, Scenario, Type, When
 from vla_sim.scenario.load import File
 from vla_sim.scenario.record import Check, RunRecord
 from vla_sim.scenario.run import RunOptions, Session
-from vla_sim.stack import StackOptions, nodes
 from vla_sim.world.semantic_map import World
 
 FREE = Scenario(version=1, proves="What its test says.", timeout=math.inf, script=[])
@@ -226,7 +226,7 @@ class Robot:
             return self.session
         options, nodes, world = self._options, self.nodes, self._world
         if options is None or nodes is None or world is None:
-            raise InputError("this robot was not prepared; take it from vla_sim.launching.describe_test")
+            raise InputError("this robot was not prepared; take it from launch_descriptions.describe_test")
         if self._closed:
             raise InputError("the robot is shut down")
         os.environ.update(nodes.environment())

@@ -20,6 +20,8 @@ from PIL import Image
 
 import vla_sim
 from vla_sim import contract
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.bringup.supervisor import Stack
 from vla_sim.common import assets
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.files import write_whole
@@ -40,10 +42,8 @@ from vla_sim.scenario.load import File
 from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
-from vla_sim.stack import StackOptions
 from vla_sim.stages.voice import audio, mouth
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
-from vla_sim.supervise import Stack
 from vla_sim.world.derived_world import derive, named
 from vla_sim.world.semantic_map import World
 

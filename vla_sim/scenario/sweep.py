@@ -20,10 +20,10 @@ from typing import Any
 
 import msgspec
 
+from vla_sim.bringup.fork_server import in_child
+from vla_sim.bringup.reservations.manager import Resources
+from vla_sim.bringup.reservations.needs import Needs
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
-from vla_sim.fork_server import in_child
-from vla_sim.resources.manager import Resources
-from vla_sim.resources.needs import Needs
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
 

@@ -22,8 +22,8 @@ from vla_sim.robot.state import JointCommand, RobotState
 Array = NDArray[np.float64]
 
 Sensors = Literal["auto", "native", "software"]
-"""Who makes lidar scans and camera frames: the simulator, or `vla_sim.simulation.sensors` by ray casting; "auto" is
-the simulator where it can."""
+"""Who makes lidar scans and camera frames: the simulator, or `vla_sim.simulation.sensors` by ray casting;
+"auto" is the simulator where it can."""
 
 
 def known_object(name: str, loose: Iterable[str]) -> str:

@@ -11,9 +11,9 @@ import psutil
 import pytest
 from waiting import wait_for
 
+from vla_sim.bringup.node_table import NodeSpec, StackOptions
+from vla_sim.bringup.supervisor import Domain, Stack
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.stack import NodeSpec, StackOptions
-from vla_sim.supervise import Domain, Stack
 
 PROGRAMS = {
     "patient": "import time\ndef main():\n    print('here')\n    while True: time.sleep(0.1)\n",
@@ -50,7 +50,7 @@ def test_leaving_ends_every_process_and_its_children(tmp_path):
 
 
 def test_a_node_that_ignores_signals_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("vla_sim.supervise.GRACE", 0.3)
+    monkeypatch.setattr("vla_sim.bringup.supervisor.GRACE", 0.3)
     with stack(tmp_path, "stubborn") as running:
         wait_for(lambda: running.processes[0].last == "here")
     assert running.alive() == []
@@ -81,8 +81,8 @@ def test_nodes_end_when_the_supervisor_is_killed(tmp_path):
         import sys, time
         from pathlib import Path
         sys.path.insert(0, {str(tmp_path)!r})
-        from vla_sim.stack import NodeSpec, StackOptions
-        from vla_sim.supervise import Stack
+        from vla_sim.bringup.node_table import NodeSpec, StackOptions
+        from vla_sim.bringup.supervisor import Stack
         specs = (NodeSpec("patient", "patient", ()),)
         running = Stack(StackOptions(), Path({str(tmp_path / "run")!r}), specs=specs)
         running.start()

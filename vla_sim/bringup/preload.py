@@ -1,4 +1,4 @@
-"""What every node is forked from (`vla_sim.fork_server`): importing this loads all of them and their kernels.
+"""What every node is forked from (`fork_server`): importing this loads all of them and their kernels.
 
 No threads, no files, no sockets here: a fork has none of the first and shares the others.
 """
@@ -9,11 +9,11 @@ import importlib
 
 from setproctitle import setproctitle
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
 from vla_sim.common import numba_cache
 
-setproctitle(stack.title("fork-server"))
-for _node in stack.STACK:
+setproctitle(node_table.title("fork-server"))
+for _node in node_table.STACK:
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)
 numba_cache.load()

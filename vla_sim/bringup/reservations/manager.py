@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vla_sim.bringup.reservations import holder
+from vla_sim.bringup.reservations.needs import Machine, Needs, this_machine
 from vla_sim.common.errors import BusyError, InputError
 from vla_sim.contract import RESERVATION_SECONDS
-from vla_sim.resources import holder
-from vla_sim.resources.needs import Machine, Needs, this_machine
 
 FILE = "resources.db"
 POLL = 0.25

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
+from vla_sim.bringup.fork_server import Fork
+from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import process_priority
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.fork_server import Fork
 from vla_sim.ros import lockstep
-from vla_sim.stack import NodeSpec, StackOptions
 
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)
@@ -134,7 +134,7 @@ class Stack:
         """guests: nodes of the caller's process that take turns too, in lock-step. variables: more of the
         nodes' environment."""
         self.options, self.folder = options, folder
-        self.specs = specs if specs is not None else stack.nodes(options)
+        self.specs = specs if specs is not None else node_table.nodes(options)
         self.domain = Domain(domain)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
@@ -152,18 +152,18 @@ class Stack:
             logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StackError(f"cannot write to {logs}: {error.strerror}; choose another with --out") from None
-        env = stack.environment(self.domain.id)
+        env = node_table.environment(self.domain.id)
         if self.lockstep:
             self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
             env |= lockstep.environment(Path(self._folder.name) / "turns", self._takes_turns())
         self.environment = env
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
-            arguments = stack.arguments(spec, self.options)
+            arguments = node_table.arguments(spec, self.options)
             env = {**self.environment, **self.variables}
             # Lock-step has no deadlines for which others would have to wait.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
-            fork = Fork(spec.module, arguments, env, title=stack.title(spec.name), nice=nice)
+            fork = Fork(spec.module, arguments, env, title=node_table.title(spec.name), nice=nice)
             log = logs / f"{spec.name}.log"
             self.processes.append(Process(spec.name, fork, log, self.echo, nice))
 

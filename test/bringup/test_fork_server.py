@@ -11,9 +11,9 @@ import psutil
 import pytest
 from waiting import wait_for
 
-from vla_sim import fork_server, stack
+from vla_sim.bringup import fork_server, node_table
+from vla_sim.bringup.fork_server import Fork
 from vla_sim.common.errors import StackError
-from vla_sim.fork_server import Fork
 
 PROGRAM = """
 import json, os, sys
@@ -79,7 +79,7 @@ def test_a_signal_reaches_it_however_early(program):
 
 def test_who_looks_at_the_processes_finds_it_by_name(program):
     name = program("import time\ndef main(): time.sleep(600)")
-    fork = Fork(name, [], os.environ, title=stack.title("voice"))
+    fork = Fork(name, [], os.environ, title=node_table.title("voice"))
     try:
         wait_for(lambda: psutil.Process(fork.pid).cmdline()[0] == "vla_sim-voice", PATIENCE)
     finally:
@@ -91,7 +91,7 @@ def test_the_server_has_loaded_all_nodes_and_no_thread_that_a_fork_would_miss(pr
     code = f"""
     import sys, threading
     def main():
-        assert not set({[s.module for s in stack.STACK]}) - sys.modules.keys()
+        assert not set({[s.module for s in node_table.STACK]}) - sys.modules.keys()
         print([t.name for t in threading.enumerate()])
     """
     fork = Fork(program(code), [], os.environ)
@@ -104,7 +104,7 @@ def test_a_script_that_starts_one_is_not_run_again_by_it(program, tmp_path):
     program("def main(): print('node', flush=True)")
     script = tmp_path / "script.py"
     script.write_text(
-        "import os\nfrom vla_sim.fork_server import Fork\nprint('script', flush=True)\n"
+        "import os\nfrom vla_sim.bringup.fork_server import Fork\nprint('script', flush=True)\n"
         "fork = Fork('some_node', [], os.environ)\nprint(fork.output.read().decode(), end='')\nfork.wait()\n"
     )
     done = subprocess.run(
@@ -119,7 +119,7 @@ def test_it_ends_when_who_started_it_or_the_server_is_killed(program, tmp_path, 
     program("import time\ndef main(): time.sleep(600)")
     script = tmp_path / "script.py"
     script.write_text(
-        "import os, time\nfrom vla_sim.fork_server import Fork\n"
+        "import os, time\nfrom vla_sim.bringup.fork_server import Fork\n"
         "print(Fork('some_node', [], os.environ).pid, flush=True)\ntime.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as starter:

@@ -10,11 +10,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import KINDS
 from vla_sim.simulation.gazebo.bridge import bridge_config
-from vla_sim.stack import NodeSpec, StackOptions
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
 
@@ -30,18 +30,18 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     launch ends, with exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
     """
     launch = _launch()
-    taken = stack.taken(stack.nodes(simulated=engine))
+    taken = node_table.taken(node_table.nodes(simulated=engine))
     names = [name for name in OPTIONS if name in taken]
 
     def start(context: Any) -> list[Any]:
         options = options_of(_values(context, names))
         return [
             launch.actions.ExecuteProcess(
-                cmd=stack.command(node, options, simulated=simulated_time), name=node.name,
+                cmd=node_table.command(node, options, simulated=simulated_time), name=node.name,
                 prefix=_prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
                 additional_env=surroundings(os.environ, local=simulated_time),
             )
-            for node in stack.nodes(options, simulated=engine)
+            for node in node_table.nodes(options, simulated=engine)
         ]  # fmt: skip
 
     start_all = launch.actions.OpaqueFunction(function=start)
@@ -105,9 +105,9 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
         nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
         environment = nodes.environment()
         actions = []
-        for spec in stack.nodes(options):
+        for spec in node_table.nodes(options):
             process = launch.actions.ExecuteProcess(
-                cmd=stack.command(spec, options), name=spec.name, prefix=_prefix(spec), env=environment,
+                cmd=node_table.command(spec, options), name=spec.name, prefix=_prefix(spec), env=environment,
                 output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
             )  # fmt: skip
             actions += [*_watched(process, spec.name, nodes.started, robot.hear_log), process]
@@ -180,9 +180,9 @@ def _text(value: Any) -> str:
 def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
     """What a node gets into its environment; what the user has set, in `given`, stays. local: all nodes are
     on this machine, so that images may go through shared memory; the domain is the user's in any case."""
-    own = stack.own()
+    own = node_table.own()
     if local:
-        own |= {k: v for k, v in stack.middleware(0).items() if k != "ROS_DOMAIN_ID"}
+        own |= {k: v for k, v in node_table.middleware(0).items() if k != "ROS_DOMAIN_ID"}
     return {name: value for name, value in own.items() if name not in given}
 
 

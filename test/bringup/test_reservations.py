@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vla_sim.bringup.reservations import holder
+from vla_sim.bringup.reservations.manager import HEADROOM, MATURE, Reservation, Resources, free
+from vla_sim.bringup.reservations.needs import Machine, Needs, this_machine
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.resources import holder
-from vla_sim.resources.manager import HEADROOM, MATURE, Reservation, Resources, free
-from vla_sim.resources.needs import Machine, Needs, this_machine
 
 BOX = Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0))
 """Of which 1.6 cores, 8000 MB, 90000 MB and 100 MB/s may be reserved."""
@@ -24,8 +24,8 @@ BUSY = """
 import sys, time
 from pathlib import Path
 from vla_sim.common.errors import BusyError
-from vla_sim.resources.manager import Resources
-from vla_sim.resources.needs import Machine, Needs
+from vla_sim.bringup.reservations.manager import Resources
+from vla_sim.bringup.reservations.needs import Machine, Needs
 book = Resources(Path(sys.argv[1]), lambda: Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0)))
 granted = 0
 while granted < 20:
@@ -45,8 +45,8 @@ ONCE = """
 import sys
 from pathlib import Path
 from vla_sim.common.errors import BusyError
-from vla_sim.resources.manager import Resources
-from vla_sim.resources.needs import Machine, Needs
+from vla_sim.bringup.reservations.manager import Resources
+from vla_sim.bringup.reservations.needs import Machine, Needs
 book = Resources(Path(sys.argv[1]), lambda: Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0)))
 print("ready", flush=True)
 input()
@@ -60,8 +60,8 @@ input()
 HOLDS = """
 import sys, time
 from pathlib import Path
-from vla_sim.resources.manager import Resources
-from vla_sim.resources.needs import Machine, Needs
+from vla_sim.bringup.reservations.manager import Resources
+from vla_sim.bringup.reservations.needs import Machine, Needs
 book = Resources(Path(sys.argv[1]), lambda: Machine(Needs(2.0, 10_000.0, 100_000.0, 100.0)))
 book.reserve("holder", Needs(cpu=1.6))
 print("held", flush=True)

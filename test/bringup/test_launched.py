@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
+from vla_sim.bringup.launched import LaunchedNodes
+from vla_sim.bringup.node_table import NodeSpec
+from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.launched import LaunchedNodes
 from vla_sim.ros import lockstep
-from vla_sim.stack import NodeSpec
-from vla_sim.supervise import Domain
 
 SPECS = tuple(NodeSpec(name, name, ()) for name in ("engine", "voice"))
 

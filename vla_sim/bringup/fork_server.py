@@ -30,7 +30,7 @@ from setproctitle import setproctitle
 from vla_sim.common import compute_threads, process_priority
 from vla_sim.common.errors import StackError
 
-PRELOAD = "vla_sim.preload"
+PRELOAD = "vla_sim.bringup.preload"
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from vla_sim import launching, stack
+from vla_sim.bringup import launch_descriptions, node_table
+from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.stack import NodeSpec, StackOptions
 
-LAUNCH = Path(launching.__file__).parent.parent / "launch"
+LAUNCH = Path(launch_descriptions.__file__).parents[2] / "launch"
 needs_launch = pytest.mark.skipif(
     importlib.util.find_spec("launch_testing") is None, reason="launch comes with a ROS installation"
 )
@@ -45,8 +45,9 @@ def arguments(name):
 
 
 @pytest.mark.parametrize("describe", [
-    lambda: launching.describe(engine=True, simulated_time=True), launching.describe_scenario,
-    launching.describe_test, launching.describe_bridge,
+    lambda: launch_descriptions.describe(engine=True, simulated_time=True),
+    launch_descriptions.describe_scenario,
+    launch_descriptions.describe_test, launch_descriptions.describe_bridge,
 ])  # fmt: skip
 def test_without_launch_the_error_says_where_it_comes_from(describe, monkeypatch):
     monkeypatch.setitem(sys.modules, "launch", None)
@@ -57,7 +58,7 @@ def test_without_launch_the_error_says_where_it_comes_from(describe, monkeypatch
 def test_arguments_become_options_of_their_types():
     given = {"world": "tabletop", "seed": "3", "randomise_start": "0.5", "speed": "max"}
     expected = StackOptions(world="tabletop", seed=3, randomise_start=0.5, speed=0.0)
-    assert launching.options_of(given) == expected
+    assert launch_descriptions.options_of(given) == expected
 
 
 @pytest.mark.parametrize(("name", "text", "told"), [
@@ -67,26 +68,26 @@ def test_arguments_become_options_of_their_types():
 ])  # fmt: skip
 def test_an_argument_of_the_wrong_type_is_named(name, text, told):
     with pytest.raises(InputError, match=told):
-        launching.options_of({name: text})
+        launch_descriptions.options_of({name: text})
 
 
 def test_the_default_of_each_argument_is_that_of_its_option():
     options = StackOptions()
-    texts = {name: launching._text(getattr(options, name)) for name in launching.OPTIONS}
-    assert launching.options_of(texts) == options
-    assert launching.options_of({"gui": "true"}).gui
+    texts = {name: launch_descriptions._text(getattr(options, name)) for name in launch_descriptions.OPTIONS}
+    assert launch_descriptions.options_of(texts) == options
+    assert launch_descriptions.options_of({"gui": "true"}).gui
 
 
 def test_what_the_user_has_set_in_the_environment_stays():
     given = {"OMP_NUM_THREADS": "4", "FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}
-    found = launching.surroundings(given, local=True)
+    found = launch_descriptions.surroundings(given, local=True)
     assert not set(found) & set(given)
     assert found["RMW_IMPLEMENTATION"] == "rmw_fastrtps_cpp"
     assert "ROS_DOMAIN_ID" not in found
 
 
 def test_on_the_robot_the_network_is_not_closed():
-    found = launching.surroundings({}, local=False)
+    found = launch_descriptions.surroundings({}, local=False)
     assert found["OMP_NUM_THREADS"] == "1"
     assert not any(name.startswith(("ROS_", "RMW_", "FASTRTPS_")) for name in found)
 
@@ -97,7 +98,7 @@ def test_on_the_robot_the_network_is_not_closed():
 ])  # fmt: skip
 def test_a_launch_file_starts_the_table(name, engine, simulated):
     found = [line for line in lines(name, world="tabletop") if "vla_sim.monitor.node" not in line]
-    assert len(found) == len(stack.nodes(simulated=engine)) - 1
+    assert len(found) == len(node_table.nodes(simulated=engine)) - 1
     assert any("vla_sim.simulation.node" in line for line in found) == engine
     assert all("world:=tabletop" in line for line in found)
     others = [line for line in found if "vla_sim.simulation.node" not in line]
@@ -130,7 +131,7 @@ def table(tmp_path, monkeypatch):
 
     def choose(*names):
         specs = tuple(NodeSpec(name, name, (), nice=3) for name in names)
-        monkeypatch.setattr(stack, "STACK", specs)
+        monkeypatch.setattr(node_table, "STACK", specs)
 
     return choose
 
@@ -150,18 +151,18 @@ def launch(described, **given):
 @needs_launch
 def test_a_node_that_fails_ends_the_launch_with_an_exit_code_that_tells(table, caplog):
     table("patient", "broken")
-    assert launch(launching.describe(engine=True, simulated_time=True)) == 1
+    assert launch(launch_descriptions.describe(engine=True, simulated_time=True)) == 1
     assert "broken failed (exit code 3)" in caplog.text
 
 
 @needs_launch
 def test_a_node_that_ends_well_ends_the_launch_well(table):
     table("patient", "brief")
-    assert launch(launching.describe(engine=True, simulated_time=True)) == 0
+    assert launch(launch_descriptions.describe(engine=True, simulated_time=True)) == 0
 
 
 @needs_launch
 def test_a_scenario_that_does_not_pass_fails_the_launch(caplog, monkeypatch, tmp_path):
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path))
-    assert launch(launching.describe_scenario(), scenario="fetch_cap") == 1
+    assert launch(launch_descriptions.describe_scenario(), scenario="fetch_cap") == 1
     assert "the scenario did not pass (exit code 2)" in caplog.text

@@ -1,4 +1,4 @@
-"""The nodes of a run that a launch description starts: what `vla_sim.supervise.Stack` is for its own."""
+"""The nodes of a run that a launch description starts: what `supervisor.Stack` is for its own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from vla_sim import stack
+from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import NodeSpec
+from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.ros import lockstep
-from vla_sim.stack import NodeSpec
-from vla_sim.supervise import Domain
 
 GUEST = "scenario"
 """The client's node."""
@@ -29,7 +29,7 @@ class LaunchedNodes:
 
     def __init__(self, *, lockstep: bool, specs: tuple[NodeSpec, ...] | None = None) -> None:
         self.lockstep = lockstep
-        specs = specs if specs is not None else stack.nodes()
+        specs = specs if specs is not None else node_table.nodes()
         self.names = tuple(spec.name for spec in specs if not spec.observer)
         self.domain = Domain()
         self.killed: set[str] = set()
@@ -43,7 +43,7 @@ class LaunchedNodes:
 
     def environment(self) -> dict[str, str]:
         """Of every node, and of the process whose node `GUEST` takes turns with them."""
-        env = stack.environment(self.domain.id)
+        env = node_table.environment(self.domain.id)
         if self.lockstep:
             turns = (*(name for name in self.names if name != "engine"), GUEST)
             env |= lockstep.environment(Path(self._folder.name) / "turns", turns)
