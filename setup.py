@@ -49,6 +49,6 @@ setup(
         "bench": requirements("requirements-bench.txt"),
         "profile": ["pyinstrument"],
     },
-    entry_points={"console_scripts": ["vla-sim = vla_sim.cli:main"]},
+    entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},
     zip_safe=False,
 )

@@ -5,7 +5,7 @@ import shlex
 import pytest
 import yaml
 
-from vla_sim import cli
+from vla_sim.cli import main
 from vla_sim.common.assets import config_dir
 from vla_sim.scenario.load import find
 
@@ -40,7 +40,7 @@ def test_an_example_plays_scenarios_with_known_options_and_keeps_the_results(pat
     assert len(lines) == 2
     for line in lines:
         words = shlex.split(line.replace("$SCENARIOS", scenarios))
-        arguments = cli._parser().parse_args(words[1:])
+        arguments = main._parser().parse_args(words[1:])
         assert arguments.junit == f"{arguments.out}/junit.xml"
         assert all(find(target) for target in arguments.targets)
     assert any("pytest test/launch" in line for line in texts(document))

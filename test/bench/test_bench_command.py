@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from bench_results import MACHINE, noisy, result, suite
 
-from vla_sim import cli
 from vla_sim.bench import report, requirements, sets
 from vla_sim.bench.result import Suite, read
+from vla_sim.cli import main
 
 
 def run(capsys, *arguments):
-    code = cli.main(["bench", *map(str, arguments)])
+    code = main.main(["bench", *map(str, arguments)])
     return code, capsys.readouterr()
 
 
@@ -132,7 +132,7 @@ def test_compare_says_what_is_slower_and_sets_the_exit_code(capsys, tmp_path, mo
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
-    line = [sys.executable, "-m", "vla_sim.cli", "bench", "llm.rules_safe", "navigation.plan_1000"]
+    line = [sys.executable, "-m", "vla_sim.cli.main", "bench", "llm.rules_safe", "navigation.plan_1000"]
     process = subprocess.Popen([*line, "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert any(text.startswith("llm.rules_safe") for text in process.stdout)
@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
 @pytest.mark.gl
 def test_a_quick_suite_measures_every_part_and_every_answer_is_right(tmp_path):
     """All but runs of the whole stack; how long things take is not judged here."""
-    assert cli.main(["bench", "--quick", "--out", str(tmp_path)]) == 0
+    assert main.main(["bench", "--quick", "--out", str(tmp_path)]) == 0
     measured = read(tmp_path)
     assert {r.set for r in measured.results} >= {
         "voice", "llm", "perception", "navigation", "manipulation", "control", "monitor",

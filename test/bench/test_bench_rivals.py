@@ -6,8 +6,8 @@ import time
 import pytest
 
 from vla_sim.bench import suite
+from vla_sim.bench.baselines.against import against, close
 from vla_sim.bench.benchmark import Meter, Options, Wrong
-from vla_sim.bench.rivals.against import against, close
 from vla_sim.bench.sets import kernels
 
 RIVALS = (

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.profiling.tree import Call, Sampled, fold, top
-from vla_sim.profiling import report
 from vla_sim.report import flame
+from vla_sim.scenario.report import profiles
 
 MAIN = "MainThread\x00<thread>\x00123"
 
@@ -81,13 +81,13 @@ def test_a_run_leaves_a_report_and_a_broken_profile_hides_no_other(tmp_path):
     (tmp_path / "perception.json").write_bytes(msgspec.json.encode(sampled()))
     (tmp_path / "broken.json").write_text('{"node": ')
     (tmp_path / "cut.pstats").write_bytes(b"abc")
-    found = report.write(tmp_path)
+    found = profiles.write(tmp_path)
     assert list(found) == ["perception"]
     assert (tmp_path / "perception.html").exists()
     text = (tmp_path / "profile.md").read_text()
     assert "[flame graph](perception.html)" in text
-    assert "perception: top 5 by cumulative time" in report.summary(found)
-    assert "<module>" not in report.summary(found)
+    assert "perception: top 5 by cumulative time" in profiles.summary(found)
+    assert "<module>" not in profiles.summary(found)
 
 
 def test_pyinstrument_gives_what_the_tree_reads():

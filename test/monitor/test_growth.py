@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.memory.soak import SoakOptions, Watch, conclude
 from vla_sim.monitor.growth import Sample, judge, measure, slope
+from vla_sim.scenario.soak import SoakOptions, Watch, conclude
 
 
 def samples(memory, every=10.0):

@@ -14,7 +14,7 @@ from vla_sim import contract
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Domain, running_domains
-from vla_sim.cli import main
+from vla_sim.cli.main import main
 from vla_sim.monitor.journal import FILE, Journal
 
 
@@ -100,7 +100,7 @@ def test_the_node_listens_tells_and_leaves_a_journal(tmp_path, capsys):
     process = subprocess.Popen(line, env=node_table.environment(domain.id))
     try:
         code = (
-            "import sys; from vla_sim.cli import main; "
+            "import sys; from vla_sim.cli.main import main; "
             f"sys.exit(main(['top', '--once', '--json', '-', '--timeout', '60', '--domain', '{domain.id}']))"
         )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120.0)

@@ -4,7 +4,6 @@ import math
 from html.parser import HTMLParser
 
 from vla_sim import contract
-from vla_sim.scenario import report
 from vla_sim.scenario.record import (
     Check,
     CommandRecord,
@@ -15,6 +14,7 @@ from vla_sim.scenario.record import (
     Touch,
     Usage,
 )
+from vla_sim.scenario.report import sweep_report
 
 VOID = {"meta", "img", "br"}
 COLLISION = Touch(a="g1::left_elbow_link::arm", b="shell::link::door", stamp=4.0, force=82.0)
@@ -98,4 +98,4 @@ class Page(HTMLParser):
 
 
 def page(*records, **named):
-    return Page(report.render(records, **named))
+    return Page(sweep_report.render(records, **named))

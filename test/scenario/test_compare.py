@@ -8,7 +8,7 @@ import pytest
 from report_records import record
 from rich.console import Console
 
-from vla_sim.commands.test import MAIN_JOB, side_by_side
+from vla_sim.cli.test import MAIN_JOB, side_by_side
 from vla_sim.scenario import load
 from vla_sim.scenario.compare import compared
 

@@ -10,7 +10,7 @@ from report_records import Page, page, record
 from vla_sim.report.map import run_map, ways_map
 from vla_sim.report.plan import Plan
 from vla_sim.scenario.record import AddedModel, Outline, Put
-from vla_sim.scenario.report_added import meeting
+from vla_sim.scenario.report.added import meeting
 from vla_sim.world.semantic_map import Solid, World
 
 SQUARE = [(0.9, 0.5), (1.2, 0.5), (1.2, 0.8), (0.9, 0.8)]

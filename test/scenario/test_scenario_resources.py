@@ -14,8 +14,8 @@ from rich.console import Console
 from vla_sim.bringup.reservations import holder
 from vla_sim.bringup.reservations.manager import FILE, Resources
 from vla_sim.bringup.reservations.needs import Machine, Needs
-from vla_sim.cli import main
-from vla_sim.commands import common
+from vla_sim.cli import common
+from vla_sim.cli.main import main
 from vla_sim.common.errors import BusyError
 from vla_sim.scenario import load, sweep
 from vla_sim.scenario.sweep import ALL, CLOCK, LOCKSTEP, Processes, Task

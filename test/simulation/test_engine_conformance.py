@@ -35,7 +35,7 @@ def test_gazebo_conforms(tmp_path):
     if not (find_spec("gz") and find_spec("gz.sim8")):
         pytest.skip("needs Gazebo Harmonic with its Python bindings")
     file = tmp_path / "outcomes.json"
-    command = [sys.executable, "-m", "vla_sim.cli", "check-engine", "gazebo", "--json", str(file)]
+    command = [sys.executable, "-m", "vla_sim.cli.main", "check-engine", "gazebo", "--json", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert file.is_file(), done.stderr[-2000:]
     outcomes = json.loads(file.read_text())

@@ -137,7 +137,7 @@ def children(parent):
 @pytest.mark.gazebo
 @needs_gazebo
 def test_a_killed_engine_ends_the_run_and_leaves_no_process(tmp_path):
-    command = [sys.executable, "-m", "vla_sim.cli", "run", "go to the kitchen", "--text",
+    command = [sys.executable, "-m", "vla_sim.cli.main", "run", "go to the kitchen", "--text",
                "--engine", "gazebo", "--out", str(tmp_path)]  # fmt: skip
     out = tmp_path / "out.txt"
     with out.open("w") as file:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from vla_sim import cli
+from vla_sim.cli import main
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.simulation.choose import make_engine
 from vla_sim.simulation.gazebo.gui import GuiProcess
@@ -87,5 +87,5 @@ def test_it_is_ended_with_the_engine(gz):
 def test_other_engines_have_no_window(capsys):
     with pytest.raises(InputError, match="engine fake has no window of its own; only gazebo has one"):
         make_engine("fake", "tabletop", gui=True)
-    assert cli.main(["run", "--gui"]) == 2
+    assert main.main(["run", "--gui"]) == 2
     assert "only gazebo has one" in capsys.readouterr().err

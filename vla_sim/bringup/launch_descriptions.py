@@ -59,7 +59,7 @@ def describe_scenario() -> Any:
 
     def start(context: Any) -> list[Any]:
         values = _values(context, [*names, "scenario", "out"])
-        line = [sys.executable, "-m", "vla_sim.cli", "play", values.pop("scenario")]
+        line = [sys.executable, "-m", "vla_sim.cli.main", "play", values.pop("scenario")]
         options_of({name: values[name] for name in names})
         for name, value in values.items():
             line += [f"--{name.replace('_', '-')}", value] if value else []
@@ -77,7 +77,7 @@ def describe_scenario() -> Any:
 
 def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
     """What `generate_test_description` returns: the nodes, started in a ROS domain of their own, and the
-    `vla_sim.scenario.robot.Robot` that tests get as their argument `robot`.
+    `vla_sim.scenario.launch_test_driver.Robot` that tests get as their argument `robot`.
 
     scenario: name or path of what `robot.play()` plays; "" where the argument `scenario:=NAME` says it;
     None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
@@ -91,8 +91,8 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
             "the Python package launch_testing is not installed: it comes with a ROS 2 installation; "
             "without one, use vla-sim test"
         ) from None
+    from vla_sim.scenario.launch_test_driver import Robot
     from vla_sim.scenario.load import load
-    from vla_sim.scenario.robot import Robot
 
     robot = Robot()
     names = list(OPTIONS)

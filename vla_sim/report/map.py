@@ -9,7 +9,7 @@ from vla_sim.report.parts import Markup, tag
 from vla_sim.report.plan import Plan, Sheet, sheet_around
 from vla_sim.report.svg import cross, line, points, px, sane, thin
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_added import draw_added, draw_puts, spoken, spots
+from vla_sim.scenario.report.added import draw_added, draw_puts, spoken, spots
 
 PAINT = {
     "red": "#d62c28", "green": "#289646", "blue": "#285ad2", "yellow": "#f0c81e", "orange": "#f0821e",

@@ -28,7 +28,6 @@ from vla_sim.common.files import write_whole
 from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import Status
 from vla_sim.monitor import health, journal, timeline
-from vla_sim.profiling import report
 from vla_sim.report import picture
 from vla_sim.scenario import judge
 from vla_sim.scenario.added import added_models
@@ -42,6 +41,7 @@ from vla_sim.scenario.load import File
 from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord, Shot, Usage
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
+from vla_sim.scenario.report import profiles as profile_report
 from vla_sim.stages.voice import audio, mouth
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
 from vla_sim.world.derived_world import derive, named
@@ -206,7 +206,7 @@ def watched(folder: Path, display: Display) -> None:
 def profiled(folder: Path, nodes: tuple[str, ...], display: Display) -> None:
     """Make of the nodes' profiles what a person looks at, and show the longest."""
     try:
-        found = report.write(folder)
+        found = profile_report.write(folder)
     except OSError as error:
         display.event(None, f"the profiles cannot be written to {folder}: {error.strerror}", "yellow")
         return
@@ -214,8 +214,8 @@ def profiled(folder: Path, nodes: tuple[str, ...], display: Display) -> None:
     if missing:
         display.event(None, f"no profile of {missing}: it did not end by itself", "yellow")
     if found:
-        display.event(None, report.summary(found))
-        display.event(None, f"profiles: {folder / report.REPORT}")
+        display.event(None, profile_report.summary(found))
+        display.event(None, f"profiles: {folder / profile_report.REPORT}")
 
 
 def warm_up(folder: Path, display: Display) -> float:

@@ -74,7 +74,7 @@ def needs(scenario: Scenario, speed: float) -> Needs:
 def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) -> list[str]:
     """The process that plays a task."""
     return [
-        sys.executable, "-m", "vla_sim.cli", "play", task.path, "--engine", task.engine, "--seed",
+        sys.executable, "-m", "vla_sim.cli.main", "play", task.path, "--engine", task.engine, "--seed",
         str(task.seed), "--attempt", str(attempt), "--out", str(folder), "--quiet", *arguments,
     ]  # fmt: skip
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from vla_sim.bench.baselines import collision, fields, inverse, planning, rates
 from vla_sim.bench.benchmark import Benchmark, Meter
-from vla_sim.bench.rivals import collision, fields, inverse, planning, rates
 
 
 def _one(

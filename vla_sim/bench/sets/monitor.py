@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from vla_sim.bench import live
+from vla_sim.bench import live, monitor_cost
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
-from vla_sim.monitor import cost
 from vla_sim.monitor.metrics import MetricStore
 
 TIMES = (1, 10, 100)
@@ -26,15 +25,16 @@ def record(meter: Meter) -> None:
 
 def second(meter: Meter, nodes: int, rates: int) -> None:
     for _ in range(meter.repeat):
-        for milliseconds in cost.seconds(cost.NODES * nodes, float(rates)):
+        for milliseconds in monitor_cost.seconds(monitor_cost.NODES * nodes, float(rates)):
             meter.add(milliseconds)
 
 
 def growth(meter: Meter, what: str) -> None:
     """Cost of 100 times as much over 100 times the cost: 1 or less is linear."""
     for _ in range(meter.repeat):
-        once = cost.second(cost.NODES, 1.0)
-        more = cost.second(100 * cost.NODES, 1.0) if what == "nodes" else cost.second(cost.NODES, 100.0)
+        once = monitor_cost.second(monitor_cost.NODES, 1.0)
+        nodes, rate = (100, 1.0) if what == "nodes" else (1, 100.0)
+        more = monitor_cost.second(nodes * monitor_cost.NODES, rate)
         meter.add(more / (100.0 * once))
 
 

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import InputError
 
 

@@ -11,12 +11,12 @@ from test_checks import WORLD, truth
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.contract import Status
-from vla_sim.scenario import robot as module
+from vla_sim.scenario import launch_test_driver as module
 from vla_sim.scenario.checks import NoFall, Outcome, Stands
 from vla_sim.scenario.format import When
+from vla_sim.scenario.launch_test_driver import Robot
 from vla_sim.scenario.load import File, loads
 from vla_sim.scenario.recording import Recording
-from vla_sim.scenario.robot import Robot
 
 TICK = 0.02
 
@@ -209,7 +209,7 @@ expect: [{check: no_fall}, {check: outcome, state: failed}]
 
 
 def test_a_robot_that_nobody_prepared_says_so():
-    with pytest.raises(InputError, match=r"take it from vla_sim\.launching.describe_test"):
+    with pytest.raises(InputError, match=r"take it from launch_descriptions.describe_test"):
         Robot().wait_until_done()
 
 

@@ -4,11 +4,11 @@ import wave
 
 import pytest
 
-from vla_sim import cli
+from vla_sim.cli import main
 
 
 def run(capsys, *arguments):
-    code = cli.main(arguments)
+    code = main.main(arguments)
     return code, capsys.readouterr()
 
 

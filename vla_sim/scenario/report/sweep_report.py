@@ -15,10 +15,10 @@ from vla_sim import contract
 from vla_sim.report.page import page
 from vla_sim.report.parts import Markup, Part, number, plural, tag, write_text
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_engines import engines_section
-from vla_sim.scenario.report_run import one_run
-from vla_sim.scenario.report_scenarios import run_table, scenarios_section, together
-from vla_sim.scenario.report_site import Site, failed, mark, run_name
+from vla_sim.scenario.report.engines import engines_section
+from vla_sim.scenario.report.run import one_run
+from vla_sim.scenario.report.scenarios import run_table, scenarios_section, together
+from vla_sim.scenario.report.site import Site, failed, mark, run_name
 from vla_sim.scenario.statistics import (
     Rate,
     by_engine,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
-from vla_sim.bench.rivals.against import against, close, library
 
 
 def footprint(meter: Meter) -> None:

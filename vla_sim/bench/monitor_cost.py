@@ -1,4 +1,4 @@
-"""What monitoring costs: `python -m vla_sim.monitor.cost`.
+"""What monitoring costs: `python -m vla_sim.bench.monitor_cost`.
 
 Time of one metric, one trace event, one node's report and one second's state; then a stack of 1, 10 and 100
 times the nodes, and of 1, 10 and 100 times the rates, each with what a second of it costs the monitor.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter
-from vla_sim.bench.rivals.against import against, close, library
 
 
 def distance(meter: Meter, package: str, map_: str) -> None:

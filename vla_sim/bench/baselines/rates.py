@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
-from vla_sim.bench.rivals.against import against, close, library
 
 
 def limiter(meter: Meter) -> None:

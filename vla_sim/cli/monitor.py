@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import InputError, StackError
 
 PATIENCE = 6.0

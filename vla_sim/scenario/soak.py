@@ -18,11 +18,11 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole
-from vla_sim.memory.soak_report import plot
 from vla_sim.monitor.growth import Growth, Sample, judge, measure
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready
+from vla_sim.scenario.soak_report import plot
 from vla_sim.stages.voice import mouth
 from vla_sim.stages.voice.synthesis import Hibari
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from vla_sim.bench.baselines.against import against, library
 from vla_sim.bench.benchmark import Meter, Wrong
-from vla_sim.bench.rivals.against import against, library
 
 TARGETS = 60
 """Poses that are asked for."""

@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a frame's buffers cost on the way into ROS messages: made anew, or from the pool.
 
-    python -m vla_sim.memory.buffers_cost
+    python -m vla_sim.bench.buffers_cost
 
 CPU seconds of the thread, which other programs on the machine do not change much, and page faults.
 """

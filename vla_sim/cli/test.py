@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import InputError, VlaSimError
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def call(a: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vla_sim.bringup.reservations.manager import Resources
-    from vla_sim.scenario import junit, report, sweep
+    from vla_sim.scenario import junit, sweep
+    from vla_sim.scenario.report import sweep_report
     from vla_sim.scenario.statistics import Rate
     from vla_sim.simulation.choose import ENGINES
 
@@ -180,7 +181,7 @@ def call(a: argparse.Namespace) -> int:
     else:
         runner = sweep.on_ray(arguments, a.ray, a.jobs)
     records = sweep.run(tasks, runner, folder, console)
-    report.write(records, folder / "report.html")
+    sweep_report.write(records, folder / "report.html")
     if a.junit:
         junit.write(records, a.junit)
     common.write_json(a.json, records)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.commands import bench, engines, listing, monitor, resources, run, soak, test
+from vla_sim.cli import bench, engines, listing, monitor, resources, run, soak, test
 from vla_sim.common.errors import INTERRUPTED, VlaSimError
 
 

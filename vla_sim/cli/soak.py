@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import InputError
 
 
@@ -54,9 +54,9 @@ def call(a: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vla_sim.bringup.node_table import StackOptions
-    from vla_sim.memory.soak import COMMANDS, SoakOptions, soak
-    from vla_sim.memory.soak_report import table
     from vla_sim.scenario.display import Display
+    from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak
+    from vla_sim.scenario.soak_report import table
     from vla_sim.scenario.sweep import CLOCK
     from vla_sim.world.semantic_map import World
 

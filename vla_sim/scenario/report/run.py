@@ -9,9 +9,9 @@ from vla_sim.report.map import moved, run_map
 from vla_sim.report.parts import Markup, Part, figure, join, number, photo, plural, scroll, table, tag
 from vla_sim.report.plan import Plan
 from vla_sim.report.timeline import timeline
-from vla_sim.scenario import report_added
 from vla_sim.scenario.record import CommandRecord, RunRecord, Shot
-from vla_sim.scenario.report_site import Site, failed, mark, run_name
+from vla_sim.scenario.report import added
+from vla_sim.scenario.report.site import Site, failed, mark, run_name
 from vla_sim.scenario.statistics import commands_of
 
 EVENTS, LOG_LINES = 150, 40
@@ -106,7 +106,7 @@ def _map_caption(record: RunRecord, plan: Plan | None) -> str:
         far = ", ".join(f"{name.replace('_', ' ')} by {way:.2f} m" for name, way in moved(record).items())
         rings = f", rings those that were moved: {far}" if far else ""
         told.append(f"Filled dots are objects at first{rings}.")
-    told += report_added.told(record)
+    told += added.told(record)
     if plan is not None and plan.world.forbidden:
         told.append("Dashed rectangles are floor that it must not enter.")
     if plan is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vla_sim.commands import common
+from vla_sim.cli import common
 from vla_sim.common.errors import InputError
 from vla_sim.common.profiling import threads as profiling
 

@@ -9,7 +9,7 @@ from vla_sim.report import charts
 from vla_sim.report.map import ways_map
 from vla_sim.report.parts import Markup, Part, figure, join, number, plural, scroll, table, tag
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.report_site import Site, failed, mark
+from vla_sim.scenario.report.site import Site, failed, mark
 from vla_sim.scenario.statistics import (
     Rate,
     by_engine,

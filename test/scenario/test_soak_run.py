@@ -10,7 +10,7 @@ import time
 import msgspec
 import pytest
 
-from vla_sim import cli
+from vla_sim.cli import main
 from vla_sim.common.profiling.tree import Sampled
 
 pytestmark = pytest.mark.ros
@@ -31,7 +31,7 @@ BOUND = 400.0  # [s] of a start on a busy machine, and the run
 def vla_sim(*arguments, folder, more=""):
     path = os.pathsep.join(p for p in (more, *sys.path) if p)
     return subprocess.Popen(
-        [sys.executable, "-m", "vla_sim.cli", *arguments, "--out", str(folder)],
+        [sys.executable, "-m", "vla_sim.cli.main", *arguments, "--out", str(folder)],
         env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_profiled_run_that_is_interrupted_keeps_the_profile_of_every_node(tmp_
     ],
 )
 def test_wrong_input_of_a_soak_is_one_clear_line(capsys, arguments, words):
-    assert cli.main(arguments) == 2
+    assert main.main(arguments) == 2
     said = capsys.readouterr().err
     assert words in said
     assert said.startswith("error: ")
@@ -111,5 +111,5 @@ def test_wrong_input_of_a_soak_is_one_clear_line(capsys, arguments, words):
 
 def test_a_missing_profiler_is_said_before_anything_starts(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyinstrument", None)
-    assert cli.main(("run", "stop", "--profile")) == 3
+    assert main.main(("run", "stop", "--profile")) == 3
     assert 'pip install "vla_sim[profile]", or use --profiler cprofile' in capsys.readouterr().err

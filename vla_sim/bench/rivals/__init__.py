@@ -1,1 +1,0 @@
-"""Other people's libraries at the work of our kernels."""
