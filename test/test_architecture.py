@@ -10,30 +10,44 @@ from xml.etree import ElementTree
 import pytest
 
 import vla_sim
-from vla_sim import contract
 from vla_sim.bringup import node_table
+from vla_sim.contract import topics
 
 PACKAGE = Path(vla_sim.__file__).parent
+ROOMS = (
+    "common", "contract", "world", "robot", "report", "ros", "stages", "simulation", "bringup", "monitor",
+    "scenario", "bench", "cli",
+)  # fmt: skip
+"""The root of the package. A room may import itself and what stands before it here."""
+STILL_UP = {
+    ("common/caches.py", "contract"), ("world/derived_world.py", "scenario"),
+    ("report/charts.py", "scenario"), ("report/map.py", "scenario"), ("report/picture.py", "scenario"),
+    ("report/timeline.py", "scenario"), ("bringup/launch_descriptions.py", "scenario"),
+}  # fmt: skip
 COMPARED = {
-    "kinematics_kernels": ("test_kinematics_kernels.py", "test_kinematics.py"),
-    "manipulation.collision": ("manipulation/test_manipulation_arm.py",),
-    "navigation.costmap": ("navigation/test_navigation_kernels.py",),
-    "navigation.distance": ("navigation/test_navigation_kernels.py", "navigation/test_distance.py"),
-    "navigation.footprint": ("navigation/test_navigation_kernels.py",),
-    "navigation.global_planner": ("navigation/test_navigation_kernels.py",),
-    "navigation.local_planner": ("navigation/test_navigation_kernels.py",),
-    "navigation.localizer": ("navigation/test_navigation_kernels.py",),
-    "navigation.proximity": ("navigation/test_navigation_kernels.py",),
-    "perception.colour": ("perception/test_perception_kernels.py",),
-    "perception.components": ("perception/test_perception_components.py",),
-    "perception.kernels": ("perception/test_perception_kernels.py", "perception/test_perception_shapes.py"),
-    "perception.obstacles": ("perception/test_perception_kernels.py",),
-    "perception.pose": ("perception/test_perception_kernels.py",),
-    "safety.gate": ("safety/test_gate.py",),
-    "sensors.kernels": ("sensors/test_sensors_kernels.py",),
+    "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
+    "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
+    "stages.manipulation.collision": ("stages/manipulation/test_manipulation_arm.py",),
+    "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.navigation.distance": (
+        "stages/navigation/test_navigation_kernels.py", "stages/navigation/test_distance.py",
+    ),
+    "stages.navigation.footprint": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.navigation.global_planner": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.navigation.local_planner": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.navigation.localizer": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.navigation.proximity": ("stages/navigation/test_navigation_kernels.py",),
+    "stages.perception.colour": ("stages/perception/test_perception_kernels.py",),
+    "stages.perception.components": ("stages/perception/test_perception_components.py",),
+    "stages.perception.kernels": (
+        "stages/perception/test_perception_kernels.py", "stages/perception/test_perception_shapes.py",
+    ),
+    "stages.perception.obstacles": ("stages/perception/test_perception_kernels.py",),
+    "stages.perception.pose": ("stages/perception/test_perception_kernels.py",),
+    "stages.safety.gate": ("stages/safety/test_gate.py",),
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
-ROS_SIDE = {"node.py", "ros.py", "serial_executor.py", "conversions.py", "client.py", "launching.py"}
+ROS_SIDE = {"node.py", "client.py", "launch_descriptions.py"}
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 
 
@@ -45,11 +59,34 @@ def imports(path):
             yield node.module
 
 
+def room(path):
+    return path.relative_to(PACKAGE).parts[0]
+
+
+def test_the_root_of_the_package_holds_rooms_alone():
+    found = {p.name for p in PACKAGE.iterdir() if p.name != "__pycache__"}
+    assert found == {"__init__.py", *ROOMS}
+
+
+def test_a_room_imports_only_what_stands_below_it():
+    up = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent == PACKAGE:
+            continue
+        mine = ROOMS.index(room(path))
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "vla_sim" and len(parts) > 1 and ROOMS.index(parts[1]) > mine:
+                up.add((str(path.relative_to(PACKAGE)), parts[1]))
+    assert up == STILL_UP
+
+
 def test_no_pure_core_imports_ros():
     for path in PACKAGE.rglob("*.py"):
-        if path.name in ROS_SIDE:
+        if path.name in ROS_SIDE or room(path) == "ros":
             continue
-        found = [m for m in imports(path) if re.match(r"rclpy|vla_sim\.ros$|\w+_msgs\b|std_srvs", m)]
+        ros = r"rclpy|vla_sim\.ros\.stage_node$|\w+_msgs\b|std_srvs"
+        found = [m for m in imports(path) if re.match(ros, m)]
         if path.parts[-2:] in {("scenario", "run.py"), ("scenario", "sweep.py")}:
             continue  # starts the client, and has no core of its own
         assert not found, f"{path} imports {found}"
@@ -58,19 +95,18 @@ def test_no_pure_core_imports_ros():
 @pytest.mark.parametrize("stage", [s for s in STAGES if s != "safety"])
 def test_the_core_of_a_stage_loads_without_ros(stage):
     """Also not by way of another module: rclpy is hidden, and every core file must still import."""
-    modules = [
-        f"vla_sim.{stage}.{p.stem}" for p in (PACKAGE / stage).glob("*.py") if p.name not in ROS_SIDE
-    ]
+    files = [p for p in (PACKAGE / "stages" / stage).glob("*.py") if p.name not in ROS_SIDE]
+    modules = [f"vla_sim.stages.{stage}.{p.stem}" for p in files]
     code = "import sys; sys.modules['rclpy'] = None\n" + "\n".join(f"import {m}" for m in modules)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
 def test_no_stage_listens_to_the_simulators_truth():
-    truth = {name for name, t in vars(contract).items() if isinstance(t, contract.Topic) and t.truth}
+    truth = {name for name, t in vars(topics).items() if isinstance(t, topics.Topic) and t.truth}
     assert truth == {"GROUND_TRUTH", "CONTACTS", "DISTURB"}
     for stage in STAGES:
-        for path in (PACKAGE / stage).rglob("*.py"):
+        for path in (PACKAGE / "stages" / stage).rglob("*.py"):
             text = path.read_text()
             for name in truth:
                 assert name not in text, f"{path} names {name}"
@@ -79,10 +115,10 @@ def test_no_stage_listens_to_the_simulators_truth():
 
 
 def test_every_topic_is_named_in_the_contract_alone():
-    names = {t.name for t in contract.TOPICS}
-    assert len(names) == len(contract.TOPICS)
+    names = {t.name for t in topics.TOPICS}
+    assert len(names) == len(topics.TOPICS)
     for path in PACKAGE.rglob("*.py"):
-        if path.name == "contract.py":
+        if path == PACKAGE / "contract" / "topics.py":
             continue
         strings = {
             n.value for n in ast.walk(ast.parse(path.read_text()))
@@ -108,7 +144,7 @@ def test_every_option_of_the_table_is_a_parameter_of_its_node():
 def test_kernels_are_compiled_one_way_and_each_is_compared_with_a_reference():
     found = set()
     for path in PACKAGE.rglob("*.py"):
-        if path.name != "compiled.py":
+        if path.name != "numba_cache.py":
             assert not any(name.split(".")[0] == "numba" for name in imports(path)), path
         if re.search(r"^@kernel\b", path.read_text(), re.M):
             found.add(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
@@ -128,7 +164,7 @@ def test_the_manifest_names_every_ros_package_that_is_used():
     manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
     named = {one.text for kind in ("exec_depend", "test_depend") for one in manifest.iter(kind)}
     used = {name.split(".")[0] for path in PACKAGE.rglob("*.py") for name in imports(path)}
-    used |= {t.type.split("/")[0] for t in contract.TOPICS if isinstance(t.type, str)}
+    used |= {t.type.split("/")[0] for t in topics.TOPICS if isinstance(t.type, str)}
     ros = {n for n in used if re.match(r"rclpy$|rcl_|\w+_msgs$|\w+_interfaces$|std_srvs$|launch", n)}
     assert ros <= named
     assert "rclpy" in ros

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_journal_of import traced
 
-from vla_sim import contract
-from vla_sim.contract import MonitorState, Status, decode, encode
+from vla_sim.contract import topics
+from vla_sim.contract.codec import decode, encode
+from vla_sim.contract.records import MonitorState, Status
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.system import NodeProcess, System, Usage
 from vla_sim.monitor.watch import thresholds
@@ -24,7 +25,7 @@ def monitor():
     return Monitor(thresholds(), 0.0)
 
 
-def report(monitor, k, node="safety", rate=50.0, topic=contract.CMD_VEL, **values):
+def report(monitor, k, node="safety", rate=50.0, topic=topics.CMD_VEL, **values):
     """A node's report in second k, which has sent so many messages a second."""
     values = {"listens": "", f"published {topic.name}": str(round(rate * k)), **values}
     monitor.on_diagnostics(node, "ok", "ok", values, float(k), float(k))
@@ -38,24 +39,24 @@ def alerts(monitor):
 
 def test_a_rate_is_that_of_the_ros_clock_by_the_nodes_own_count(monitor):
     for k in range(1, 12):
-        values = {"listens": "", f"published {contract.CMD_VEL.name}": str(25 * k)}
+        values = {"listens": "", f"published {topics.CMD_VEL.name}": str(25 * k)}
         # half as fast as the machine's clock: 50 messages a simulated second
         monitor.on_diagnostics("safety", "ok", "ok", values, 0.5 * k, float(k))
         state = monitor.second(CALM, float(k))
-    assert state.rates[contract.CMD_VEL.name] == pytest.approx(50.0)
+    assert state.rates[topics.CMD_VEL.name] == pytest.approx(50.0)
     assert state.real_time_factor == pytest.approx(0.5)
     assert alerts(monitor) == []
 
 
 def test_a_slow_rate_is_an_alert_and_missed_deadlines(monitor):
     for k in range(1, 12):
-        report(monitor, k, "perception", 8.0, contract.OBJECTS)
+        report(monitor, k, "perception", 8.0, topics.OBJECTS)
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", True)]
     assert state.missed == pytest.approx(10.0 - 8.0 - 0.2)
     assert monitor.load.missed == pytest.approx(state.missed, abs=1e-3)
     for k in range(12, 30):
-        values = {"listens": "", f"published {contract.OBJECTS.name}": str(8 * 11 + 10 * (k - 11))}
+        values = {"listens": "", f"published {topics.OBJECTS.name}": str(8 * 11 + 10 * (k - 11))}
         monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", False)]
@@ -68,7 +69,7 @@ def test_a_rate_that_load_shedding_has_lowered_is_no_missed_deadline(monitor):
     def second(rate, cpu):
         nonlocal k, sent
         k, sent = k + 1, sent + rate
-        values = {"listens": "", f"published {contract.OBJECTS.name}": str(sent)}
+        values = {"listens": "", f"published {topics.OBJECTS.name}": str(sent)}
         monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
         return monitor.second(usage(cpu=cpu), float(k))
 

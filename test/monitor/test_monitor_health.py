@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from monitor_journal_of import entries, state
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
+from vla_sim.contract import topics
 from vla_sim.monitor import health
 from vla_sim.monitor.health import Health
 from vla_sim.monitor.journal import Entry, Lost
@@ -39,7 +39,7 @@ def test_the_report_says_it_in_markdown(tmp_path):
 
 def test_what_a_node_says_cannot_break_a_table():
     figures = {"a|b.c": "x\ny | z"}
-    told = [Entry(s, contract.MONITOR_STATE.name, state(s, figures=figures)) for s in (1.0, 2.0)]
+    told = [Entry(s, topics.MONITOR_STATE.name, state(s, figures=figures)) for s in (1.0, 2.0)]
     assert "| a\\|b.c | x y \\| z |" in health.markdown(health.health(told))
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from monitor_journal_of import alert, entries, state
 from waiting import wait_for
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
+from vla_sim.contract import topics
+from vla_sim.contract.codec import encode
 from vla_sim.monitor import journal
 from vla_sim.monitor.journal import FILE, Journal, Lost, Start
 
@@ -22,7 +23,7 @@ def test_what_is_recorded_is_read_back(tmp_path):
     told = []
     book = Journal(tmp_path / "deep" / FILE, told.append, domain=7)
     for entry in entries()[1:]:
-        topic = next(t for t in contract.TOPICS if t.name == entry.topic)
+        topic = next(t for t in topics.TOPICS if t.name == entry.topic)
         book.record(topic, entry.record, entry.mono)
     book.close()
     found = journal.read(journal.find(tmp_path / "deep"))
@@ -41,7 +42,7 @@ from vla_sim.contract import Status
 from vla_sim.monitor.journal import Journal
 book = Journal(Path(sys.argv[1]), print)
 for k in range(10**9):
-    book.record(contract.STATUS, Status(command_id=str(k), state="running", detail="x" * 300, mono=0.0), k)
+    book.record(topics.STATUS, Status(command_id=str(k), state="running", detail="x" * 300, mono=0.0), k)
     if k % 100 == 99:
         while book._waiting:
             time.sleep(0.0005)
@@ -60,11 +61,11 @@ def test_a_process_that_is_killed_leaves_what_it_recorded(tmp_path, after):
         process.send_signal(signal.SIGKILL)
         last = max([last, *map(int, process.stdout.read().split())])
     assert process.returncode == -signal.SIGKILL
-    found = [e.record.command_id for e in journal.read(path) if e.topic == contract.STATUS.name]
+    found = [e.record.command_id for e in journal.read(path) if e.topic == topics.STATUS.name]
     assert found == [str(k) for k in range(len(found))]  # in order, without a gap
     assert len(found) > last
     book = Journal(path, print)  # and the next one goes on in the same file
-    book.record(contract.MONITOR_ALERTS, alert(1.0), 1.0)
+    book.record(topics.MONITOR_ALERTS, alert(1.0), 1.0)
     book.close()
     assert journal.read(path)[-1].record == alert(1.0)
 
@@ -76,13 +77,13 @@ def test_a_full_disk_is_one_warning_and_no_error(tmp_path, monkeypatch):
     told = []
     book = Journal(path, told.append, queue=5)
     for k in range(50):
-        book.record(contract.MONITOR_ALERTS, alert(float(k)), float(k))
+        book.record(topics.MONITOR_ALERTS, alert(float(k)), float(k))
         time.sleep(0.002)
     wait_for(lambda: told)
     assert told == [f"{path} cannot be written: No space left on device; the robot goes on without"]
     path.unlink()  # there is room again
     wait_for(lambda: len(told) == 2)
-    book.record(contract.MONITOR_ALERTS, alert(99.0), 99.0)
+    book.record(topics.MONITOR_ALERTS, alert(99.0), 99.0)
     book.close()
     assert told[1] == f"{path} is written again"
     found = journal.read(path)
@@ -104,10 +105,10 @@ def test_recording_never_waits_for_the_disk(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Journal, "_write", hang)
     book = Journal(tmp_path / FILE, print, queue=100)
-    book.record(contract.MONITOR_STATE, state(1.0), 1.0)
+    book.record(topics.MONITOR_STATE, state(1.0), 1.0)
     wait_for(lambda: not book._waiting)  # the writer hangs on the first line
     for k in range(1000):
-        book.record(contract.MONITOR_STATE, state(float(k + 1)), float(k))
+        book.record(topics.MONITOR_STATE, state(float(k + 1)), float(k))
     assert len(book._waiting) == 100
     assert book.lost == 900
     gate.set()
@@ -131,7 +132,7 @@ def test_a_line_that_the_disk_took_in_part_comes_again_whole(tmp_path, monkeypat
     with book._changed:  # all in one batch
         for k in range(20):
             book._waiting.append(b'{"mono":%d,"topic":"/monitor/alerts","record":%s}\n' % (
-                k, contract.encode(alert(float(k))).encode(),
+                k, encode(alert(float(k))).encode(),
             ))  # fmt: skip
         book._changed.notify()
     wait_for(lambda: len(told) == 2)
@@ -144,7 +145,7 @@ def test_a_large_journal_begins_a_new_file_and_keeps_the_one_before(tmp_path, mo
     path = tmp_path / FILE
     book = Journal(path, print)
     for k in range(60):
-        book.record(contract.MONITOR_ALERTS, alert(float(k)), float(k))
+        book.record(topics.MONITOR_ALERTS, alert(float(k)), float(k))
         wait_for(lambda: not book._waiting)
         time.sleep(0.002)
     book.close()
@@ -158,7 +159,7 @@ def test_a_large_journal_begins_a_new_file_and_keeps_the_one_before(tmp_path, mo
 @given(st.binary(max_size=300))
 def test_whatever_the_file_holds_the_good_lines_are_read(tmp_path_factory, rubbish):
     path = tmp_path_factory.mktemp("journal") / FILE
-    good = b'{"mono":1.5,"topic":"/monitor/alerts","record":%s}' % contract.encode(alert(1.5)).encode()
+    good = b'{"mono":1.5,"topic":"/monitor/alerts","record":%s}' % encode(alert(1.5)).encode()
     path.write_bytes(b"\n".join([rubbish, good, good[:40], rubbish]))
     assert [e.record for e in journal.read(path)].count(alert(1.5)) >= 1
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from monitor_journal_of import traced
 
-from vla_sim.contract import TraceEvent
+from vla_sim.contract.records import TraceEvent
 from vla_sim.monitor.latency import COMMANDS, TOTAL, Latencies
 from vla_sim.monitor.metrics import MetricStore
 

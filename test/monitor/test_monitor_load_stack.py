@@ -11,11 +11,11 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
-from vla_sim import contract  # noqa: E402
 from vla_sim.bringup.node_table import StackOptions  # noqa: E402
 from vla_sim.bringup.supervisor import Stack  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
-from vla_sim.contract import LOAD_LEVELS  # noqa: E402
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.contract.limits import LOAD_LEVELS  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
 
@@ -32,11 +32,11 @@ class Watcher:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.node = StageNode("watcher", StageParams)
         self.stamps, self.sizes, self.levels = defaultdict(list), [], {}
-        for topic in (contract.JOINT_STATES, contract.ODOM, contract.CMD_VEL):
+        for topic in (topics.JOINT_STATES, topics.ODOM, topics.CMD_VEL):
             name = topic.name
             self.node.listen(topic, lambda m, name=name: self.stamps[name].append(to_seconds(m.header.stamp)))
-        self.node.listen(contract.COLOR, self.on_image)
-        self.node.listen(contract.DIAGNOSTICS, self.on_diagnostics)
+        self.node.listen(topics.COLOR, self.on_image)
+        self.node.listen(topics.DIAGNOSTICS, self.on_diagnostics)
         self.executor = SerialExecutor()
         self.executor.add_node(self.node)
 

@@ -13,8 +13,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # n
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
-from vla_sim import contract  # noqa: E402
-from vla_sim.contract import SafetyState  # noqa: E402
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.contract.codec import encode  # noqa: E402
+from vla_sim.contract.records import SafetyState  # noqa: E402
 from vla_sim.monitor import journal  # noqa: E402
 from vla_sim.monitor.journal import FILE  # noqa: E402
 from vla_sim.monitor.node import MonitorNode  # noqa: E402
@@ -46,7 +47,7 @@ def start(monkeypatch):
 
 
 def alerts(node):
-    return [(r.name, r.active) for topic, r in node.sent if topic == contract.MONITOR_ALERTS.name]
+    return [(r.name, r.active) for topic, r in node.sent if topic == topics.MONITOR_ALERTS.name]
 
 
 def test_an_alert_is_sent_logged_and_journalled_as_it_begins_and_as_it_ends(start, tmp_path):
@@ -63,8 +64,8 @@ def test_an_alert_is_sent_logged_and_journalled_as_it_begins_and_as_it_ends(star
     assert node.health() == (DiagnosticStatus.OK, "ok")
     node.close()
     found = [e.topic for e in journal.read(tmp_path / FILE)]
-    assert found.count(contract.MONITOR_ALERTS.name) == 4
-    assert found.count(contract.TRACE.name) == 12
+    assert found.count(topics.MONITOR_ALERTS.name) == 4
+    assert found.count(topics.TRACE.name) == 12
 
 
 def test_once_a_second_there_is_a_state_and_a_word_on_the_load(start):
@@ -75,11 +76,11 @@ def test_once_a_second_there_is_a_state_and_a_word_on_the_load(start):
     message.header.stamp.sec = 12
     node.on_diagnostics(message)
     node.second()
-    ((topic, state),) = [one for one in node.sent if one[0] == contract.MONITOR_STATE.name]
+    ((topic, state),) = [one for one in node.sent if one[0] == topics.MONITOR_STATE.name]
     assert (state.stamp, node.now(), state.figures) == (12.0, 12.0, {"voice.chunks waiting": "4"})
     assert (state.nodes[0].level, state.nodes[0].message) == ("warning", "payloads rejected")
     assert topic == "/monitor/state"
-    ((topic, load),) = [one for one in node.sent if one[0] == contract.MONITOR_LOAD.name]
+    ((topic, load),) = [one for one in node.sent if one[0] == topics.MONITOR_LOAD.name]
     assert (load.stamp, load.cpu, load.memory, load.level) == (12.0, state.cpu, state.memory, 0)
 
 
@@ -101,20 +102,20 @@ def test_each_step_of_shedding_is_sent_logged_journalled_and_in_the_diagnostics(
         now += 1.0
     assert node.health() == (DiagnosticStatus.OK, "ok")
     assert node.status()["load steps"] == "4"
-    loads = [record for topic, record in node.sent if topic == contract.MONITOR_LOAD.name]
+    loads = [record for topic, record in node.sent if topic == topics.MONITOR_LOAD.name]
     assert len(loads) == 27  # a stage that hears nothing would work in full
     assert [line.split(":")[1] for line in said if "load level" in line] == [
         " shed", " shed", " restored", " restored",
     ]  # fmt: skip
     node.close()
-    steps = [e.record for e in journal.read(tmp_path / FILE) if e.topic == contract.MONITOR_LOAD.name]
+    steps = [e.record for e in journal.read(tmp_path / FILE) if e.topic == topics.MONITOR_LOAD.name]
     assert [(s.before, s.level) for s in steps] == [(0, 1), (1, 2), (2, 1), (1, 0)]
 
 
 def test_nothing_is_said_of_load_where_it_is_never_shed(start):
     node = start("shedding:=false")
     node.second()
-    assert contract.MONITOR_LOAD.name not in [topic for topic, _ in node.sent]
+    assert topics.MONITOR_LOAD.name not in [topic for topic, _ in node.sent]
     assert node.status()["load level"] == "never shed"
 
 
@@ -135,12 +136,12 @@ def test_the_gate_is_written_down_when_it_changes(start, tmp_path):
     node = start(f"monitor_folder:={tmp_path}")
     for level in ("ok", "ok", "stopped", "stopped", "ok"):
         state = SafetyState(level=level, reasons=[])
-        node.on_safety(String(data=contract.encode(state)))
+        node.on_safety(String(data=encode(state)))
     node.on_safety(String(data="rubbish"))
     node.close()
-    found = [e.record.level for e in journal.read(tmp_path / FILE) if e.topic == contract.SAFETY_STATE.name]
+    found = [e.record.level for e in journal.read(tmp_path / FILE) if e.topic == topics.SAFETY_STATE.name]
     assert found == ["ok", "stopped", "ok"]
-    assert node.rejected == {contract.SAFETY_STATE.name: 1}
+    assert node.rejected == {topics.SAFETY_STATE.name: 1}
 
 
 def test_what_only_watches_does_not_end_when_it_cannot_write(start, tmp_path):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_journal_of import alert, entries, state
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
-from vla_sim.contract import TraceEvent
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import TraceEvent
 from vla_sim.monitor import timeline
 from vla_sim.monitor.journal import Entry
 
@@ -68,7 +68,7 @@ def process(events, name):
 def test_one_commands_life_is_on_the_timeline_across_processes():
     events = check(timeline.trace(entries()))
     stages = {e["name"]: e for e in events if e["ph"] == "X" and e["args"].get("command_id") == "c1"}
-    assert set(contract.STAGES) <= set(stages)
+    assert set(records.STAGES) <= set(stages)
     for stage, node in timeline.NODES.items():
         assert stages[stage]["pid"] == process(events, node)
     assert process(events, "engine") == 4711  # as the monitor measured it
@@ -99,18 +99,18 @@ some = st.builds(
     lambda stage, begin, took, command: TraceEvent(
         command_id=command, stage=stage, begin_mono=begin, end_mono=begin + took
     ),
-    st.sampled_from(contract.STAGES), times, st.floats(0.0, 50.0), st.sampled_from(["a", "b", "c"]),
+    st.sampled_from(records.STAGES), times, st.floats(0.0, 50.0), st.sampled_from(["a", "b", "c"]),
 )  # fmt: skip
 
 
 @given(st.lists(some, max_size=12))
 def test_any_journal_makes_a_trace_that_can_be_read(traces):
-    check(timeline.trace([Entry(t.end_mono, contract.TRACE.name, t) for t in traces]))
+    check(timeline.trace([Entry(t.end_mono, topics.TRACE.name, t) for t in traces]))
 
 
 def test_a_journal_without_commands_has_the_machine_alone():
-    told = [Entry(s, contract.MONITOR_STATE.name, state(s)) for s in (1.0, 2.0)]
-    told.append(Entry(2.0, contract.MONITOR_ALERTS.name, alert(2.0)))
+    told = [Entry(s, topics.MONITOR_STATE.name, state(s)) for s in (1.0, 2.0)]
+    told.append(Entry(2.0, topics.MONITOR_ALERTS.name, alert(2.0)))
     events = check(timeline.trace(told))
     assert not [e for e in events if e["ph"] == "X"]
     assert check(timeline.trace([])) == []

@@ -10,11 +10,12 @@ import time
 import pytest
 from monitor_journal_of import entries
 
-from vla_sim import contract
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Domain, running_domains
 from vla_sim.cli.main import main
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import decode
 from vla_sim.monitor.journal import FILE, Journal
 
 
@@ -47,7 +48,7 @@ def test_a_running_stack_is_found_by_its_lock():
 def folder(tmp_path):
     book = Journal(tmp_path / "run" / "monitor" / FILE, print)
     for entry in entries()[1:]:
-        topic = next(t for t in contract.TOPICS if t.name == entry.topic)
+        topic = next(t for t in topics.TOPICS if t.name == entry.topic)
         book.record(topic, entry.record, entry.mono)
     book.close()
     return tmp_path / "run"
@@ -105,11 +106,11 @@ def test_the_node_listens_tells_and_leaves_a_journal(tmp_path, capsys):
         )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120.0)
         assert out.returncode == 0, out.stderr
-        state = contract.decode(contract.MonitorState, out.stdout)
+        state = decode(records.MonitorState, out.stdout)
         assert 0.0 < state.memory <= 100.0
         assert f"domain {domain.id}" in out.stderr
         deadline = time.monotonic() + 60.0
-        while contract.MONITOR_ALERTS.name not in (tmp_path / "monitor" / FILE).read_text():
+        while topics.MONITOR_ALERTS.name not in (tmp_path / "monitor" / FILE).read_text():
             assert time.monotonic() < deadline, "no alert of its own silence"
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)

@@ -3,7 +3,7 @@ from io import StringIO
 from monitor_journal_of import alert, load, state
 from rich.console import Console
 
-from vla_sim.contract import NodeUsage
+from vla_sim.contract.records import NodeUsage
 from vla_sim.monitor.view import Seen, render
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract import CRITICAL, THRESHOLDS, Threshold
+from vla_sim.contract.limits import CRITICAL, THRESHOLDS, Threshold
 from vla_sim.monitor.watch import FORGET, Watch, severity, thresholds
 
 ABOVE = Threshold("llm", "response", 5.0, "s", 4.5)

@@ -15,9 +15,9 @@ rclpy = pytest.importorskip("rclpy")
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
-from vla_sim import contract  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams, check, param  # noqa: E402
+from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.ros.stage_node import QOS, StageNode, to_seconds, to_stamp  # noqa: E402
 
 
@@ -76,14 +76,14 @@ def test_check_names_the_field_without_ros():
 
 def test_a_topic_that_was_not_declared_cannot_be_sent_to(start):
     with pytest.raises(RuntimeError, match=r"plain must publish\(/vla/verdict\) in its constructor"):
-        start().send(contract.VERDICT, contract.Say(text="hello"))
+        start().send(topics.VERDICT, records.Say(text="hello"))
 
 
 def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
     node = start()
-    heard: list[contract.Say] = []
-    node.listen(contract.SAY, heard.append)
-    mouth = node.create_publisher(String, contract.SAY.name, QOS["reliable"])
+    heard: list[records.Say] = []
+    node.listen(topics.SAY, heard.append)
+    mouth = node.create_publisher(String, topics.SAY.name, QOS["reliable"])
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     deadline = time.monotonic() + 30.0
@@ -96,25 +96,26 @@ def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
         executor.spin_once(timeout_sec=0.05)
         assert time.monotonic() < deadline
     assert [say.text for say in heard] == ["hello"]
-    assert node.rejected == {contract.SAY.name: 3}
+    assert node.rejected == {topics.SAY.name: 3}
 
 
 def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
     node = start()
-    node.publish(contract.SAY)
+    node.publish(topics.SAY)
     reports = []
     node._diagnostics.publish = reports.append
     for _ in range(3):
-        node.send(contract.SAY, contract.Say(text="hello"))
+        node.send(topics.SAY, records.Say(text="hello"))
     node._report()
     values = {v.key: v.value for v in reports[0].status[0].values}
     assert values["pid"] == str(os.getpid())
-    assert values[f"published {contract.SAY.name}"] == "3"
-    assert node.publish(contract.SAY).msg_type is String
+    assert values[f"published {topics.SAY.name}"] == "3"
+    assert node.publish(topics.SAY).msg_type is String
 
 
 def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, monkeypatch):
-    from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load
+    from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE
+    from vla_sim.contract.records import Load
 
     node = start()
     now = 100.0
@@ -127,7 +128,7 @@ def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, m
         )  # fmt: skip
 
     node.follow_load()
-    assert contract.MONITOR_LOAD.name in node._listening
+    assert topics.MONITOR_LOAD.name in node._listening
     assert node.load is LOAD_LEVELS[0]
     node._on_load(word(4))
     assert node.load.camera_shrink == 2
@@ -141,7 +142,7 @@ def test_nothing_of_the_load_is_heard_in_lock_step(start):
     node = start()
     node.turns = object()
     node.follow_load()
-    assert contract.MONITOR_LOAD.name not in node._listening
+    assert topics.MONITOR_LOAD.name not in node._listening
 
 
 @given(st.integers(1, 100_000))

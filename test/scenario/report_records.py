@@ -3,7 +3,7 @@
 import math
 from html.parser import HTMLParser
 
-from vla_sim import contract
+from vla_sim.contract import budgets
 from vla_sim.scenario.record import (
     Check,
     CommandRecord,
@@ -23,7 +23,7 @@ COLLISION = Touch(a="g1::left_elbow_link::arm", b="shell::link::door", stamp=4.0
 def stages(milliseconds=40.0):
     return [
         StageLatency(stage=name, milliseconds=milliseconds, limit=b.limit, goal=b.goal)
-        for name, b in contract.BUDGETS.items()
+        for name, b in budgets.BUDGETS.items()
     ]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from report_records import record
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
-from vla_sim.contract import (
+from vla_sim.contract import records
+from vla_sim.contract.records import (
     ContactPair,
     Contacts,
     DetectedObject,
@@ -217,7 +217,7 @@ def test_the_monitors_alerts_count_where_it_runs():
     client = pytest.importorskip("vla_sim.scenario.client")
     run = good()
     hearing = SimpleNamespace(recording=run.recording)
-    cpu = contract.Alert(component="system", metric="cpu", value=97.0, threshold=80.0, unit="%",
+    cpu = records.Alert(component="system", metric="cpu", value=97.0, threshold=80.0, unit="%",
                          severity="critical", stamp=5.0, mono=9.0)  # fmt: skip
     client.Client.on_alert(hearing, msgspec.structs.replace(cpu, active=False))
     assert not verdict(checks.Alert(node="system"), run).passed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_checks import WORLD, truth
 
-from vla_sim.contract import DetectedObject, Status, Transcript
+from vla_sim.contract.records import DetectedObject, Status, Transcript
 from vla_sim.scenario.director import Director
 from vla_sim.scenario.format import Blind, Freeze, Kill, Move, Play, Say, Scenario, Type, When
 from vla_sim.scenario.recording import Recording

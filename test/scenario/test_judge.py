@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vla_sim.contract import (
+from vla_sim.contract.records import (
     ContactPair,
     Contacts,
     DetectedObject,

@@ -10,7 +10,7 @@ from test_checks import WORLD, truth
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.contract import Status
+from vla_sim.contract.records import Status
 from vla_sim.scenario import launch_test_driver as module
 from vla_sim.scenario.checks import NoFall, Outcome, Stands
 from vla_sim.scenario.format import When

@@ -12,10 +12,10 @@ from report_records import Page, record
 from test_checks import good
 from test_director import Stage
 
-from vla_sim import contract
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError
-from vla_sim.contract import LOAD_LEVELS
+from vla_sim.contract import records
+from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.scenario import checks, load
 from vla_sim.scenario.checks import Given
 from vla_sim.scenario.format import CpuHog, Type, When
@@ -35,7 +35,7 @@ script:
 
 
 def shed(before, level, mono=1.0):
-    return contract.Load(
+    return records.Load(
         level=level, name=LOAD_LEVELS[level].name, before=before, cause="cpu 99 % for 3 s", since=mono,
         cpu=99.0, memory=1.0, missed=0.0, stamp=mono, mono=mono,
     )  # fmt: skip

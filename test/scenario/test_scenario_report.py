@@ -15,14 +15,7 @@ from PIL import Image
 from report_records import COLLISION, Page, broken, command, page, record, stages
 
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.record import (
-    Check,
-    Event,
-    GraspResult,
-    Shot,
-    Touch,
-    Usage,
-)
+from vla_sim.scenario.record import Check, Event, GraspResult, Shot, Touch, Usage
 from vla_sim.scenario.report import site, sweep_report
 from vla_sim.world.semantic_map import World
 

@@ -1,4 +1,4 @@
-from vla_sim.contract import Plan, Status, Step, Verdict
+from vla_sim.contract.records import Plan, Status, Step, Verdict
 from vla_sim.simulation.first_motion import FirstMotion
 
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from vla_sim import contract
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
+from vla_sim.contract import topics
 from vla_sim.simulation.gazebo.bridge import bridge_config, bridged
 from vla_sim.world.sdf import reader
 
@@ -20,7 +20,7 @@ def robot():
 
 def test_every_sensor_topic_of_the_contract_is_bridged_once(robot):
     names = [topic.name for topic, _ in bridged(robot)]
-    sensors = [t.name for t in contract.TOPICS if t.qos == "sensor" and t != contract.DEPTH_SCAN]
+    sensors = [t.name for t in topics.TOPICS if t.qos == "sensor" and t != topics.DEPTH_SCAN]
     assert sorted(names) == sorted(sensors)
     assert len({gazebo for _, gazebo in bridged(robot)}) == len(names)
 

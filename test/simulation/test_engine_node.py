@@ -14,10 +14,25 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
-from vla_sim import contract  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
-from vla_sim.contract import Plan, Step, Verdict  # noqa: E402
+from vla_sim.contract.records import Plan, Step, Verdict  # noqa: E402
+from vla_sim.contract.topics import (  # noqa: E402
+    ARM_TRAJECTORY,
+    CLOCK,
+    CMD_VEL,
+    COLOR,
+    CONTACTS,
+    GROUND_TRUTH,
+    IMU,
+    JOINT_STATES,
+    ODOM,
+    POINTS,
+    RESET_SERVICE,
+    SCAN,
+    TRACE,
+    VERDICT,
+)
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
 from vla_sim.simulation.node import EngineNode  # noqa: E402
@@ -66,8 +81,8 @@ def setup():
 
 def test_it_publishes_time_odometry_sensors_and_truth(setup):
     topics = (
-        contract.CLOCK, contract.ODOM, contract.JOINT_STATES, contract.IMU, contract.SCAN,
-        contract.GROUND_TRUTH, contract.CONTACTS, contract.POINTS,
+        CLOCK, ODOM, JOINT_STATES, IMU, SCAN,
+        GROUND_TRUTH, CONTACTS, POINTS,
     )  # fmt: skip
     setup.listen(*topics)
     setup.until(lambda: all(t.name in setup.last for t in topics))
@@ -82,12 +97,12 @@ def test_it_publishes_time_odometry_sensors_and_truth(setup):
 
 
 def test_it_walks_as_told_and_stops_when_told_no_more(setup):
-    setup.listen(contract.TRACE)
-    publisher = setup.client.publish(contract.CMD_VEL)
+    setup.listen(TRACE)
+    publisher = setup.client.publish(CMD_VEL)
     step = Step(skill="move", distance=1.0)
     plan = Plan(command_id="c1", text="", steps=[step], planner="rules")
     verdict = Verdict(command_id="c1", allowed=True, reasons=[], plan=plan, mono=time.monotonic())
-    for topic in (contract.CMD_VEL, contract.VERDICT):
+    for topic in (CMD_VEL, VERDICT):
         setup.until(setup.client.publish(topic).get_subscription_count, tick=False)
     before = setup.node.state.odom_position[0]
 
@@ -96,7 +111,7 @@ def test_it_walks_as_told_and_stops_when_told_no_more(setup):
         message.twist.linear.x = 0.4
         publisher.publish(message)
 
-    setup.client.send(contract.VERDICT, verdict)
+    setup.client.send(VERDICT, verdict)
     setup.until(lambda: setup.node._first_motion._waiting)
     setup.until(lambda: "/vla/trace" in setup.last, act=command)
     trace = setup.last["/vla/trace"]
@@ -106,7 +121,7 @@ def test_it_walks_as_told_and_stops_when_told_no_more(setup):
 
 
 def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
-    publisher = setup.client.publish(contract.ARM_TRAJECTORY["right"])
+    publisher = setup.client.publish(ARM_TRAJECTORY["right"])
     setup.until(publisher.get_subscription_count, tick=False)
     goal = np.array([-0.3, -0.4, 0.0, 0.9, 0.0, 0.0, 0.0])
     for value in (math.nan, 99.0):
@@ -127,7 +142,7 @@ def trajectory(positions):
 
 
 def test_a_reset_puts_everything_back_and_time_goes_on(setup):
-    client = setup.client.create_client(Trigger, contract.RESET_SERVICE)
+    client = setup.client.create_client(Trigger, RESET_SERVICE)
     setup.until(client.service_is_ready, tick=False)
     before = setup.node.now()
     answer = client.call_async(Trigger.Request())
@@ -153,15 +168,15 @@ def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup):
 
 def test_images_are_sent_from_buffers_that_are_used_again(setup):
     frame = setup.node.engine.render(setup.node.engine.snapshot())
-    setup.listen(contract.COLOR)
+    setup.listen(COLOR)
     made = setup.node._buffers.counts["made"]
     for _ in range(20):
         setup.node._publish_images(frame)
     counts = setup.node._buffers.counts
     assert counts["made"] - made <= 2  # colour and depth, whatever was sent
     assert counts["kept by others"] == counts["lent"] == 0
-    setup.until(lambda: contract.COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
-    seen = setup.last[contract.COLOR.name]
+    setup.until(lambda: COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
+    seen = setup.last[COLOR.name]
     np.testing.assert_array_equal(
         np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color
     )

@@ -1,6 +1,7 @@
 import numpy as np
 
-from vla_sim import contract
+from vla_sim.contract import records
+from vla_sim.contract.codec import decode, encode
 from vla_sim.simulation.simulator import Contact, Truth
 from vla_sim.simulation.truth_records import ContactCollector, ground_truth
 
@@ -20,7 +21,7 @@ def test_the_truth_survives_its_journey_as_json():
     truth = Truth(1.0, pose, {"red_cup": pose}, False, 0.4, {"left_tool": np.array([0.1, 0.2, 0.3])},
                   {"person": pose})  # fmt: skip
     record = ground_truth(truth, np.zeros(33), 1.5, 0.98)
-    again = contract.decode(contract.GroundTruth, contract.encode(record))
+    again = decode(records.GroundTruth, encode(record))
     assert again == record
     assert again.robot == tuple(pose)
     assert again.movers["person"] == tuple(pose)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.contract import ObjectQuery
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.world import projection
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import Grid, Surface, World

@@ -15,12 +15,12 @@ from nav_msgs.msg import Odometry
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
-from vla_sim import contract
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
+from vla_sim.contract import topics
 from vla_sim.robot import level_scan
 from vla_sim.ros import conversions, stage_node
 from vla_sim.ros.executor import SerialExecutor
@@ -41,10 +41,10 @@ class Around(stage_node.StageNode[StageParams]):
 
     def __init__(self) -> None:
         super().__init__("around", StageParams)
-        self.clock_topic = self.publish(contract.CLOCK)
-        self.odometry = self.publish(contract.ODOM)
-        self.velocity = self.publish(contract.CMD_VEL_NAV)
-        self.scans = self.publish(contract.SCAN)
+        self.clock_topic = self.publish(topics.CLOCK)
+        self.odometry = self.publish(topics.ODOM)
+        self.velocity = self.publish(topics.CMD_VEL_NAV)
+        self.scans = self.publish(topics.SCAN)
         self.passed: tuple[float, float] = (0.0, 0.0)
         self.free = np.full(level_scan.BEAMS, np.inf)
         self.blocked = self.free.copy()
@@ -56,7 +56,7 @@ class Around(stage_node.StageNode[StageParams]):
         self.seen = self.free
         self.began = time.monotonic()
         self.ticks = 0
-        self.listen(contract.CMD_VEL, self.on_velocity)
+        self.listen(topics.CMD_VEL, self.on_velocity)
         self.repeat(0.02, self.tick, steady=True)
 
     def on_velocity(self, message: Any) -> None:

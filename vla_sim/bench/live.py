@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vla_sim import contract
 from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import StackError, VlaSimError
-from vla_sim.contract import MonitorState, NodeUsage, TraceEvent
+from vla_sim.contract import topics
+from vla_sim.contract.records import MonitorState, NodeUsage, TraceEvent
 from vla_sim.monitor import journal
 from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
 from vla_sim.scenario.display import Display
@@ -45,7 +45,7 @@ class LiveRun:
     states: list[MonitorState]
     traces: list[TraceEvent]
 
-    def rate(self, topic: contract.Topic) -> list[float]:
+    def rate(self, topic: topics.Topic) -> list[float]:
         """A topic's rate [Hz of the ROS clock], second by second."""
         return [s.rates[topic.name] for s in self.states if topic.name in s.rates]
 

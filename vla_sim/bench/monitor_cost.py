@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vla_sim import contract
-from vla_sim.contract import TraceEvent
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import encode
+from vla_sim.contract.records import TraceEvent
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.metrics import MetricStore
 from vla_sim.monitor.system import Usage
@@ -42,7 +43,7 @@ def microseconds(call: Callable[[int], None], count: int) -> tuple[float, float]
 
 def report(k: int) -> dict[str, str]:
     """A node's diagnostics in its k-th second."""
-    values = {"listens": "/a /b", "pid": "0", f"published {contract.CMD_VEL.name}": str(50 * k)}
+    values = {"listens": "/a /b", "pid": "0", f"published {topics.CMD_VEL.name}": str(50 * k)}
     return values | {f"figure {i}": str(k + i) for i in range(10)}
 
 
@@ -50,7 +51,7 @@ def events(k: int) -> list[TraceEvent]:
     """The trace of the k-th command."""
     return [
         TraceEvent(command_id=f"c{k}", stage=stage, begin_mono=float(k), end_mono=k + 0.01)  # type: ignore[arg-type]
-        for stage in contract.STAGES
+        for stage in records.STAGES
     ]
 
 
@@ -73,7 +74,7 @@ def seconds(nodes: int, rates: float) -> list[float]:
         for one in made[k * commands : (k + 1) * commands]:
             for event in one:
                 monitor.on_trace(event, float(k))
-        contract.encode(monitor.second(USAGE, float(k)))
+        encode(monitor.second(USAGE, float(k)))
         monitor.outbox.clear()
         spent.append(1e3 * (time.process_time() - begin))
     return spent

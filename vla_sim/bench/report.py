@@ -13,7 +13,7 @@ from vla_sim.bench.result import FILE, Result, Suite
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
-from vla_sim.contract import Budget
+from vla_sim.contract.budgets import Budget
 from vla_sim.report.charts import distribution
 from vla_sim.report.page import standalone
 

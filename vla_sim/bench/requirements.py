@@ -15,7 +15,7 @@ from vla_sim.bench.result import Result, Suite
 from vla_sim.common.assets import config_dir
 from vla_sim.common.errors import InputError
 from vla_sim.common.yaml_records import Problem, compose, place, typed
-from vla_sim.contract import Record
+from vla_sim.contract.records import Record
 
 FILE = "requirements.yaml"
 SPARE = 2.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from vla_sim.bench.benchmark import SCALE
 from vla_sim.common.errors import InputError
-from vla_sim.contract import Record, Text
+from vla_sim.contract.records import Record, Text
 
 FILE = "bench.json"
 State = Literal["ok", "failed", "skipped", "interrupted"]

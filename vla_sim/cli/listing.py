@@ -38,7 +38,7 @@ def show(a: argparse.Namespace) -> int:
     from rich.table import Table
 
     from vla_sim.common.assets import worlds_dir
-    from vla_sim.contract import STEP_FIELDS
+    from vla_sim.contract.records import STEP_FIELDS
     from vla_sim.scenario import checks, load
     from vla_sim.world.semantic_map import World
 

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 from cachetools import Cache
 
-from vla_sim.contract import THRESHOLDS
+from vla_sim.contract.limits import THRESHOLDS
 
 LIMIT, CLEAR = THRESHOLDS["system.memory"].value, THRESHOLDS["system.memory"].clear
 """[%] at which caches are emptied, and below which it is over: as the monitor has it."""

@@ -15,9 +15,10 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
-from vla_sim import contract
 from vla_sim.bringup.node_table import middleware
-from vla_sim.contract import Alert, Load, MonitorState, PayloadError
+from vla_sim.contract import topics
+from vla_sim.contract.codec import PayloadError, decode
+from vla_sim.contract.records import Alert, Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.view import Seen
 from vla_sim.ros.executor import SerialExecutor
@@ -46,13 +47,13 @@ class Viewer:
         node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
         self._node = node
 
-        def listen(kind: Any, topic: contract.Topic, call: Any) -> None:
+        def listen(kind: Any, topic: topics.Topic, call: Any) -> None:
             node.create_subscription(kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_EVENT)
 
-        listen(String, contract.MONITOR_STATE, self._on_state)
-        listen(String, contract.MONITOR_ALERTS, self._on_alert)
-        listen(DiagnosticArray, contract.DIAGNOSTICS, self._on_diagnostics)
-        listen(String, contract.MONITOR_LOAD, self._on_load)
+        listen(String, topics.MONITOR_STATE, self._on_state)
+        listen(String, topics.MONITOR_ALERTS, self._on_alert)
+        listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
+        listen(String, topics.MONITOR_LOAD, self._on_load)
         self._executor = SerialExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name="viewer", daemon=True)
@@ -72,7 +73,7 @@ class Viewer:
 
     def _on_state(self, message: String) -> None:
         try:
-            state = contract.decode(MonitorState, message.data)
+            state = decode(MonitorState, message.data)
         except PayloadError:
             return  # a monitor of another version
         with self._lock:
@@ -80,7 +81,7 @@ class Viewer:
 
     def _on_alert(self, message: String) -> None:
         try:
-            alert = contract.decode(Alert, message.data)
+            alert = decode(Alert, message.data)
         except PayloadError:
             return
         if not alert.active:
@@ -89,7 +90,7 @@ class Viewer:
 
     def _on_load(self, message: String) -> None:
         try:
-            load = contract.decode(Load, message.data)
+            load = decode(Load, message.data)
         except PayloadError:
             return
         with self._lock:

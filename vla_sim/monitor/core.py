@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vla_sim import contract
-from vla_sim.contract import Alert, Load, MonitorState, NodeUsage, Status, Threshold, TraceEvent
+from vla_sim.contract import records, topics
+from vla_sim.contract.limits import LOAD_LEVELS, Threshold
+from vla_sim.contract.records import Alert, Load, MonitorState, NodeUsage, Status, TraceEvent
 from vla_sim.monitor.latency import TOTAL, Latencies
 from vla_sim.monitor.metrics import MetricStore
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
@@ -23,7 +24,7 @@ MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
 LAST_TOLD = 20
-RATES = {"perception": contract.OBJECTS.name, "control": contract.CMD_VEL.name}
+RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
 """Which topic's rate a threshold means: objects for whoever looks, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}
 """Which latency a threshold means."""
@@ -93,7 +94,7 @@ class Monitor:
         if status.state == "accepted":
             self.commands += 1
             self.store.record("commands", "accepted", 1.0, "", mono)
-        elif status.state in contract.FINAL_STATES:
+        elif status.state in records.FINAL_STATES:
             self.store.record("commands", "failed", float(status.state == "failed"), "", mono)
             self._check("commands.errors", self.errors(mono), mono)
 
@@ -179,7 +180,7 @@ class Monitor:
         least = self._thresholds[f"{component}.rate"].value
         if component != "perception" or self.load is None:
             return least
-        allowed = contract.LOAD_LEVELS[self.load.level].perception_rate
+        allowed = LOAD_LEVELS[self.load.level].perception_rate
         if allowed < least:
             self._lowered = (allowed, mono)
         lowered, until = self._lowered[0], self._lowered[1] + 2.0 * RATE_WINDOW

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
-from vla_sim.contract import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
+from vla_sim.contract import limits, records
+from vla_sim.contract.records import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
@@ -35,7 +35,7 @@ class AlertSpan(Record, frozen=True, kw_only=True):
     did. worst: the value furthest beyond the threshold that it was told with."""
 
     name: str
-    severity: contract.Severity
+    severity: records.Severity
     worst: float
     threshold: float
     unit: str
@@ -90,7 +90,7 @@ def health(entries: Iterable[Entry]) -> Health:
     for e in entries:
         if isinstance(e.record, Status):
             accepted += e.record.state == "accepted"
-            if e.record.state in contract.FINAL_STATES:
+            if e.record.state in records.FINAL_STATES:
                 ended[e.record.state] = ended.get(e.record.state, 0) + 1
     latencies = _latencies(entries)
     total = sum(ended.values())
@@ -109,7 +109,7 @@ def health(entries: Iterable[Entry]) -> Health:
 
 def _latencies(entries: list[Entry]) -> dict[str, list[float]]:
     measured = Latencies(MetricStore())
-    out: dict[str, list[float]] = {stage: [] for stage in (*contract.STAGES, TOTAL)}
+    out: dict[str, list[float]] = {stage: [] for stage in (*records.STAGES, TOTAL)}
     for e in entries:
         if isinstance(e.record, TraceEvent):
             for stage, seconds in measured.take(e.record):
@@ -179,7 +179,7 @@ def markdown(h: Health) -> str:
         "# How the robot was", "",
         f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
         f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
-        f"- share that failed: {h.errors:.2f} (limit {contract.THRESHOLDS['commands.errors'].value:g})",
+        f"- share that failed: {h.errors:.2f} (limit {limits.THRESHOLDS['commands.errors'].value:g})",
         f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
         "## Latencies [ms]", "",

@@ -21,9 +21,11 @@ from typing import Any
 import msgspec
 
 import vla_sim
-from vla_sim import contract
 from vla_sim.common.errors import InputError
-from vla_sim.contract import PayloadError, Record, Topic
+from vla_sim.contract import codec, topics
+from vla_sim.contract.codec import PayloadError
+from vla_sim.contract.records import Record
+from vla_sim.contract.topics import Topic
 
 FILE = "journal.jsonl"
 QUEUE = 2000
@@ -217,7 +219,7 @@ def find(target: str | Path) -> Path:
 def read(path: Path) -> list[Entry]:
     """All entries, also of the file before where there was one. Lines that are torn, or that are none of
     this version's records, are left out. Raises `InputError` if there is nothing to read."""
-    kinds = {t.name: t.type for t in contract.TOPICS if not isinstance(t.type, str)}
+    kinds = {t.name: t.type for t in topics.TOPICS if not isinstance(t.type, str)}
     out: list[Entry] = []
     for file in (earlier(path), path):
         if file == path or file.is_file():
@@ -238,7 +240,7 @@ def _entries(path: Path, kinds: dict[str, Any]) -> Iterator[Entry]:
             line = decode(text)
             raw = bytes(line.record)
             if line.topic:
-                yield Entry(line.mono, line.topic, contract.decode(kinds[line.topic], raw))
+                yield Entry(line.mono, line.topic, codec.decode(kinds[line.topic], raw))
             else:
                 yield Entry(line.mono, "", msgspec.json.decode(raw, type=Start | Lost))
         except (msgspec.MsgspecError, PayloadError, KeyError, UnicodeDecodeError):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim import contract
-from vla_sim.contract import StageFigures, TraceEvent
+from vla_sim.contract import budgets, records
+from vla_sim.contract.records import StageFigures, TraceEvent
 from vla_sim.monitor.metrics import MetricStore
 
 TOTAL = "total"
@@ -70,7 +70,7 @@ class Latencies:
 
     def figures(self, begin: float) -> list[StageFigures]:
         """Of every stage that was measured since `begin` [s, monotonic], and of the total."""
-        return [f for stage in (*contract.STAGES, TOTAL) if (f := self._of(stage, begin)) is not None]
+        return [f for stage in (*records.STAGES, TOTAL) if (f := self._of(stage, begin)) is not None]
 
     def _of(self, stage: str, begin: float) -> StageFigures | None:
         series = self._store.series(stage, "latency", "ms")
@@ -98,5 +98,5 @@ def stage_figures(stage: str, values: NDArray[np.float64]) -> StageFigures:
     )  # fmt: skip
 
 
-def budget(stage: str) -> contract.Budget:
-    return contract.TOTAL_BUDGET if stage == TOTAL else contract.BUDGETS[stage]
+def budget(stage: str) -> budgets.Budget:
+    return budgets.TOTAL_BUDGET if stage == TOTAL else budgets.BUDGETS[stage]

@@ -11,10 +11,12 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import Trigger
 
-from vla_sim import contract
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import Alert, Load, MonitorState, PayloadError, Record, SafetyState, Topic
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import PayloadError, decode
+from vla_sim.contract.records import Alert, Load, MonitorState, Record, SafetyState
+from vla_sim.contract.topics import Topic
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
@@ -23,7 +25,7 @@ from vla_sim.monitor.watch import thresholds
 from vla_sim.ros.stage_node import StageNode, spin, to_seconds
 
 LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
-JOURNALLED = (contract.TRACE, contract.STATUS, contract.TRANSCRIPT, contract.COMMAND)
+JOURNALLED = (topics.TRACE, topics.STATUS, topics.TRANSCRIPT, topics.COMMAND)
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,17 @@ class MonitorNode(StageNode[MonitorParams]):
         except VlaSimError as error:  # what only watches does not end a run
             self.get_logger().error(str(error))
         self.system = System(folder if folder is not None and folder.is_dir() else Path.cwd())
-        self.publish(contract.MONITOR_STATE)
-        self.publish(contract.MONITOR_ALERTS)
-        self.publish(contract.MONITOR_LOAD)
-        self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
-        self.listen(contract.TRACE, self.on_trace)
-        self.listen(contract.STATUS, self.on_status)
-        self.listen(contract.TRANSCRIPT, lambda record: self.write(contract.TRANSCRIPT, record))
-        self.listen(contract.COMMAND, lambda record: self.write(contract.COMMAND, record))
+        self.publish(topics.MONITOR_STATE)
+        self.publish(topics.MONITOR_ALERTS)
+        self.publish(topics.MONITOR_LOAD)
+        self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
+        self.listen(topics.TRACE, self.on_trace)
+        self.listen(topics.STATUS, self.on_status)
+        self.listen(topics.TRANSCRIPT, lambda record: self.write(topics.TRANSCRIPT, record))
+        self.listen(topics.COMMAND, lambda record: self.write(topics.COMMAND, record))
         # Kept undecoded: ten a second arrive, and what counts is when another one does.
-        self.listen(contract.SAFETY_STATE, self.on_safety, raw=True)
-        self.create_service(Trigger, contract.MONITOR_SERVICE, self.on_report)
+        self.listen(topics.SAFETY_STATE, self.on_safety, raw=True)
+        self.create_service(Trigger, topics.MONITOR_SERVICE, self.on_report)
         self.repeat(1.0, self.second, steady=True)
 
     def on_diagnostics(self, message: Any) -> None:
@@ -83,13 +85,13 @@ class MonitorNode(StageNode[MonitorParams]):
             values = {v.key: v.value for v in status.values}
             self.core.on_diagnostics(status.name, level, status.message, values, stamp, mono)
 
-    def on_trace(self, event: contract.TraceEvent) -> None:
-        self.write(contract.TRACE, event)
+    def on_trace(self, event: records.TraceEvent) -> None:
+        self.write(topics.TRACE, event)
         self.core.on_trace(event, time.monotonic())
         self.flush()
 
-    def on_status(self, status: contract.Status) -> None:
-        self.write(contract.STATUS, status)
+    def on_status(self, status: records.Status) -> None:
+        self.write(topics.STATUS, status)
         self.core.on_status(status, time.monotonic())
         self.flush()
 
@@ -98,26 +100,26 @@ class MonitorNode(StageNode[MonitorParams]):
             return
         self._safety = message.data
         try:
-            self.write(contract.SAFETY_STATE, contract.decode(SafetyState, message.data))
+            self.write(topics.SAFETY_STATE, decode(SafetyState, message.data))
         except PayloadError as error:
-            self._reject(contract.SAFETY_STATE, error)
+            self._reject(topics.SAFETY_STATE, error)
 
     def second(self) -> None:
         """Once a second."""
         mono = time.monotonic()
         self.last = self.core.second(self.system.sample(mono), mono)
-        self.send(contract.MONITOR_STATE, self.last)
-        self.write(contract.MONITOR_STATE, self.last)
+        self.send(topics.MONITOR_STATE, self.last)
+        self.write(topics.MONITOR_STATE, self.last)
         self.flush()
         if self.core.load is not None:
             self.tell_load(self.core.load)
 
     def tell_load(self, load: Load) -> None:
         """Every second, since stages that hear nothing work in full again; each step is written down."""
-        self.send(contract.MONITOR_LOAD, load)
+        self.send(topics.MONITOR_LOAD, load)
         if not load.fresh:
             return
-        self.write(contract.MONITOR_LOAD, load)
+        self.write(topics.MONITOR_LOAD, load)
         if load.level > load.before:
             self.get_logger().warning(str(load))
         else:  # on a line of its own: rclpy's logger knows its callers by their line
@@ -131,8 +133,8 @@ class MonitorNode(StageNode[MonitorParams]):
         """Send the alerts that have arisen."""
         alerts, self.core.outbox = self.core.outbox, list[Alert]()
         for alert in alerts:
-            self.send(contract.MONITOR_ALERTS, alert)
-            self.write(contract.MONITOR_ALERTS, alert)
+            self.send(topics.MONITOR_ALERTS, alert)
+            self.write(topics.MONITOR_ALERTS, alert)
             if alert.active:
                 self.get_logger().warning(str(alert))
             else:  # on a line of its own: rclpy's logger knows its callers by their line

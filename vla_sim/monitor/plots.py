@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vla_sim import contract
-from vla_sim.contract import MonitorState
+from vla_sim.contract import limits
+from vla_sim.contract.records import MonitorState
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.latency import budget
 from vla_sim.report.charts import distribution
@@ -43,7 +43,7 @@ def machine(states: Sequence[MonitorState]) -> bytes | None:
         series = [(s.mono - begin, v) for s in states if (v := of(s)) is not None and sane(v)]
         if len(series) < 2:
             continue
-        limit = contract.THRESHOLDS[threshold].value if threshold else None
+        limit = limits.THRESHOLDS[threshold].value if threshold else None
         parts += _panel(name, thin(series, MOST), end - begin, limit, top)
         told.append(f"{name} at most {max(v for _, v in series):.3g}")
         top += HEIGHT + GAP

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.contract import MonitorState
+from vla_sim.contract.records import MonitorState
 
 HOST = "127.0.0.1"
 PREFIX = "vla_sim_"

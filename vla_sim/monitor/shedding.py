@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vla_sim.contract import LOAD_LEVELS, Load, Threshold
+from vla_sim.contract.limits import LOAD_LEVELS, Threshold
+from vla_sim.contract.records import Load
 
 AFTER = 3.0
 """[s] of pressure before a step up."""

@@ -12,10 +12,20 @@ from typing import Any
 
 import msgspec
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_whole
-from vla_sim.contract import Alert, Command, Load, MonitorState, SafetyState, Status, TraceEvent, Transcript
+from vla_sim.contract import budgets
+from vla_sim.contract.records import (
+    FINAL_STATES,
+    Alert,
+    Command,
+    Load,
+    MonitorState,
+    SafetyState,
+    Status,
+    TraceEvent,
+    Transcript,
+)
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Start
 
@@ -135,7 +145,7 @@ def _commands(out: _Trace, entries: list[Entry], traces: list[TraceEvent]) -> No
                 if running is not None:
                     _skill(out, tid, running, at)
                 running = (at, record) if record.state == "running" else None
-                if record.state in contract.FINAL_STATES or record.state == "accepted":
+                if record.state in FINAL_STATES or record.state == "accepted":
                     out.instant(COMMANDS, tid, record.state, at, detail=record.detail)
             elif isinstance(record, Transcript):
                 out.instant(COMMANDS, tid, "heard", at, text=record.text, confidence=record.confidence)
@@ -162,7 +172,7 @@ def _stages(out: _Trace, traces: list[TraceEvent]) -> None:
     for t in sorted(traces, key=lambda t: t.begin_mono):
         node = NODES[t.stage]
         tid = out.lane(node, t.stage, t.begin_mono, t.end_mono)
-        limit = contract.BUDGETS[t.stage].limit
+        limit = budgets.BUDGETS[t.stage].limit
         out.slice(
             node, tid, t.stage, t.begin_mono, t.end_mono, command_id=t.command_id, detail=t.detail,
             limit_ms=limit, over=t.milliseconds > limit,

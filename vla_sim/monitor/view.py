@@ -10,8 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vla_sim import contract
-from vla_sim.contract import Alert, Load, MonitorState, StageFigures
+from vla_sim.contract import topics
+from vla_sim.contract.limits import LOAD_LEVELS, THRESHOLDS
+from vla_sim.contract.records import Alert, Load, MonitorState, StageFigures
 from vla_sim.monitor.core import RATES
 
 BAR = 20
@@ -75,7 +76,7 @@ def _load(load: Load) -> Text:
     if not load.level:
         return Text("load level 0: everything in full", style="green")
     since = f" for {max(0.0, load.mono - load.since):.0f} s"
-    return Text(f"load level {load.level}{since}: {contract.LOAD_LEVELS[load.level].sheds}", style="yellow")
+    return Text(f"load level {load.level}{since}: {LOAD_LEVELS[load.level].sheds}", style="yellow")
 
 
 def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool = True) -> Table:
@@ -117,14 +118,14 @@ def _rates(state: MonitorState) -> Group:
     limits = {topic: f"{component}.rate" for component, topic in RATES.items()}
     raised = {a.name for a in state.alerts}
     shown = sorted(
-        (t for t, r in state.rates.items() if r >= LEAST_RATE and t != contract.DIAGNOSTICS.name),
+        (t for t, r in state.rates.items() if r >= LEAST_RATE and t != topics.DIAGNOSTICS.name),
         key=lambda t: (t not in limits, t),
     )  # fmt: skip
     cells = []
     for topic in shown:
         name = limits.get(topic, "")
         style = "red" if name in raised else "green" if name else ""
-        least = f" of {contract.THRESHOLDS[name].value:g}" if name else ""
+        least = f" of {THRESHOLDS[name].value:g}" if name else ""
         cells.append(Text(f"{topic} ", style="dim") + Text(f"{state.rates[topic]:.1f}{least}", style=style))
     return Group(Text("rates [Hz]", style="bold italic"), Columns(cells, padding=(0, 3), equal=True))
 
@@ -134,7 +135,7 @@ def _nodes(state: MonitorState) -> Table:
     known = [n for n in state.nodes if n.cpu >= 0.0]
     for n in sorted(state.nodes, key=lambda n: -n.cpu):
         says = Text(n.message, style={"warning": "yellow", "error": "red"}.get(n.level, "dim"))
-        silent = n.silent >= contract.THRESHOLDS["node.silence"].clear
+        silent = n.silent >= THRESHOLDS["node.silence"].clear
         here = (f"{n.cpu:.0f} %", f"{n.memory:.0f} MB") if n.cpu >= 0.0 else ("-", "-")
         heard = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
         out.add_row(Text(n.node), str(n.pid or "-"), *here, heard, says)
@@ -172,7 +173,7 @@ def _alerts(active: Iterable[Alert], gone: list[Alert], mono: float) -> Table:
 
 def _mark(words: str, value: float, name: str) -> Text:
     """Coloured by how the value stands to its threshold."""
-    threshold = contract.THRESHOLDS[name]
+    threshold = THRESHOLDS[name]
     style = "red" if value >= threshold.value else "yellow" if value >= threshold.clear else "green"
     return Text(words, style=style)
 

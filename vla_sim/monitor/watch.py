@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vla_sim.common.params import named_numbers
-from vla_sim.contract import CRITICAL, THRESHOLDS, Alert, Severity, Threshold
+from vla_sim.contract.limits import CRITICAL, THRESHOLDS, Threshold
+from vla_sim.contract.records import Alert, Severity
 
 FORGET = 60.0
 """[s] without a measurement after which a latency's alert is over: nothing says that it would hold still."""

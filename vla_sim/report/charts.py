@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vla_sim import contract
-from vla_sim.contract import Budget
+from vla_sim.contract import budgets
+from vla_sim.contract.budgets import Budget
 from vla_sim.report.parts import Markup, number, tag
 from vla_sim.report.svg import WIDTH, drawing, label, line, px, rect, sane, steps, thin
 from vla_sim.scenario.record import CommandRecord
@@ -77,7 +77,7 @@ def waterfall(command: CommandRecord, limit: float) -> Markup | None:
     def x(ms: float) -> float:
         return LEFT + ms / most * plot
 
-    goal, high = contract.TOTAL_BUDGET.goal, top - 4
+    goal, high = budgets.TOTAL_BUDGET.goal, top - 4
     parts = [line(x(t), high, x(t), bottom, "grid") for t in steps(0, most, 6)]
     parts += [label(x(t), bottom + 15, f"{t:.0f}", "t-soft t-mid") for t in steps(0, most, 6)]
     parts.append(label(WIDTH - RIGHT + 8, bottom + 15, "ms", "t-soft"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vla_sim.contract import LOAD_LEVELS, LOAD_SILENCE, Load, LoadLevel
+from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE, LoadLevel
+from vla_sim.contract.records import Load
 
 
 class LoadFollower:

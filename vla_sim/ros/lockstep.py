@@ -27,7 +27,7 @@ import msgspec
 
 from vla_sim.common import clock
 from vla_sim.common.errors import StackError
-from vla_sim.contract import COSTS
+from vla_sim.contract.budgets import COSTS
 
 SOCKET = "VLA_SIM_LOCKSTEP"
 """Environment variable with the path of the conductor's socket; set in every process of a lock-step run."""

@@ -31,13 +31,15 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.caches import Caches
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import StageParams, check
 from vla_sim.common.profiling import threads as profiling
-from vla_sim.contract import PayloadError, Record, Topic, TraceEvent
+from vla_sim.contract import limits, records, topics
+from vla_sim.contract.codec import PayloadError, decode, encode, prepare
+from vla_sim.contract.records import Record, TraceEvent
+from vla_sim.contract.topics import Topic
 from vla_sim.ros import lockstep
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.load_follower import LoadFollower
@@ -111,8 +113,8 @@ class StageNode(Node, Generic[P]):
         self._freed = ""
         self._load = LoadFollower()
         self._load_told: int | None = None
-        self.publish(contract.TRACE)
-        self._diagnostics = self.publish(contract.DIAGNOSTICS)
+        self.publish(topics.TRACE)
+        self._diagnostics = self.publish(topics.DIAGNOSTICS)
         self.repeat(0.25, self._report_when_due, steady=True)
 
     def publish(self, topic: Topic) -> Any:
@@ -144,7 +146,7 @@ class StageNode(Node, Generic[P]):
         if publisher is None:
             raise RuntimeError(f"{self.get_name()} must publish({topic.name}) in its constructor")
         try:
-            publisher.publish(String(data=contract.encode(record)))
+            publisher.publish(String(data=encode(record)))
         except PayloadError as error:
             self._reject(topic, error)
 
@@ -157,11 +159,11 @@ class StageNode(Node, Generic[P]):
             self._subscribe(message_class(name), topic, callback)
             return
         kind = topic.type
-        contract.prepare(kind)
+        prepare(kind)
 
         def receive(message: String) -> None:
             try:
-                record = contract.decode(kind, message.data)
+                record = decode(kind, message.data)
             except PayloadError as error:
                 self._reject(topic, error)
                 return
@@ -192,15 +194,15 @@ class StageNode(Node, Generic[P]):
         the machine."""
         if self.turns is None:
             self._load_told = 0
-            self.listen(contract.MONITOR_LOAD, self._on_load)
+            self.listen(topics.MONITOR_LOAD, self._on_load)
 
     @property
-    def load(self) -> contract.LoadLevel:
+    def load(self) -> limits.LoadLevel:
         """What this stage may do at the present load: everything before `follow_load`, in lock-step, and
         when the monitor is silent."""
         return self._load.level(time.monotonic())
 
-    def _on_load(self, load: contract.Load) -> None:
+    def _on_load(self, load: records.Load) -> None:
         self._load.heard(load, time.monotonic())
         self._tell_load()
 
@@ -208,19 +210,19 @@ class StageNode(Node, Generic[P]):
         index = self._load.index(time.monotonic())
         if self._load_told is not None and index != self._load_told:
             self._load_told = index
-            self.get_logger().info(f"load level {index} ({contract.LOAD_LEVELS[index].name})")
+            self.get_logger().info(f"load level {index} ({limits.LOAD_LEVELS[index].name})")
 
     def listeners(self) -> dict[str, int]:
         """How many listen to each topic that this node publishes."""
         return {name: one.get_subscription_count() for name, one in self._publishers_by_topic.items()}
 
-    def trace(self, command_id: str, stage: contract.Stage, begin_mono: float, detail: str = "") -> None:
+    def trace(self, command_id: str, stage: records.Stage, begin_mono: float, detail: str = "") -> None:
         """Publish that `stage` worked for a command from `begin_mono` until now."""
         event = TraceEvent(
             command_id=command_id, stage=stage, begin_mono=begin_mono, end_mono=clock.mono(),
             detail=detail,
         )  # fmt: skip
-        self.send(contract.TRACE, event)
+        self.send(topics.TRACE, event)
 
     def now(self) -> float:
         """Seconds of the ROS clock: simulated time in simulation."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vla_sim.contract import GroundTruth, Point
+from vla_sim.contract.records import GroundTruth, Point
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import AddedModel, Outline
 from vla_sim.world import projection

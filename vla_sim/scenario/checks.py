@@ -21,10 +21,10 @@ from typing import Annotated, Any, ClassVar, Literal, Union
 import msgspec
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import GroundTruth, ObjectQuery, Step
+from vla_sim.contract import budgets
+from vla_sim.contract.records import FINAL_STATES, GroundTruth, ObjectQuery, Step
 from vla_sim.scenario import judge
 from vla_sim.scenario.format import Name, NotNegative, Part, Positive
 from vla_sim.scenario.record import Check, RunRecord, StageLatency, Touch
@@ -82,7 +82,7 @@ class Run:
             given = self.command(number)
             for marked in reversed(self.recording.statuses):
                 status = marked.status
-                ended = status.state in contract.FINAL_STATES
+                ended = status.state in FINAL_STATES
                 if status.command_id == given.command_id and ended and marked.truth:
                     return marked.truth
         return self.recording.truths[-1]
@@ -232,7 +232,7 @@ class Budget(CheckSpec, frozen=True, kw_only=True, tag="budget"):
             stages, total = run.latencies(given)
             rows = [(s.stage, s.milliseconds, getattr(s, self.of)) for s in stages]
             if total is not None:
-                rows.append(("first motion", total, getattr(contract.TOTAL_BUDGET, self.of)))
+                rows.append(("first motion", total, getattr(budgets.TOTAL_BUDGET, self.of)))
             late = [f"{name} {ms:.0f} of {most:.0f} ms" for name, ms, most in rows if ms > most]
             slowest = "; ".join(late) or ", ".join(f"{name} {ms:.0f} ms" for name, ms, _ in rows)
             passed = bool(rows) and not late
@@ -574,7 +574,7 @@ class Safety(CheckSpec, frozen=True, kw_only=True, tag="safety"):
 
 
 class Load(CheckSpec, frozen=True, kw_only=True, tag="load"):
-    """Load is shed to this level of `contract.LOAD_LEVELS` or further, and, if `restored`, all of it is given
+    """Load is shed to this level of `limits.LOAD_LEVELS` or further, and, if `restored`, all of it is given
     back by the end; always one level at a time."""
 
     at_least: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1

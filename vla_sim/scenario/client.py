@@ -14,11 +14,11 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim import contract
 from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
-from vla_sim.contract import Command, GroundTruth, Say, Status
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import Command, GroundTruth, Say, Status
 from vla_sim.ros import stage_node
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep import Follower
@@ -45,27 +45,27 @@ class Client(stage_node.StageNode[StageParams]):
         self._speech: list[np.ndarray] = []
         self._spoken = 0
         self._speech_begin = 0.0
-        self.audio = self.publish(contract.AUDIO)
-        self.publish(contract.COMMAND)
-        self.publish(contract.DISTURB)
+        self.audio = self.publish(topics.AUDIO)
+        self.publish(topics.COMMAND)
+        self.publish(topics.DISTURB)
         r = self.recording
-        self.listen(contract.DIAGNOSTICS, self.on_diagnostics)
-        self.listen(contract.MONITOR_ALERTS, self.on_alert)
-        self.listen(contract.MONITOR_LOAD, self.on_load)
-        self.listen(contract.GROUND_TRUTH, self.on_truth)
-        self.listen(contract.CONTACTS, r.on_contacts)
-        self.listen(contract.STATUS, self.on_status)
-        self.listen(contract.TRACE, r.traces.append)
-        self.listen(contract.TRANSCRIPT, self.on_transcript)
-        self.listen(contract.PLAN, r.plans.append)
-        self.listen(contract.SAY, self.on_say)
-        self.listen(contract.SAFETY_STATE, self.on_safety)
-        self.listen(contract.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
-        self.listen(contract.COLOR, self.on_image)
-        self.listen(contract.CMD_VEL, lambda m: r.velocities.append(stage_node.to_seconds(m.header.stamp)))
+        self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
+        self.listen(topics.MONITOR_ALERTS, self.on_alert)
+        self.listen(topics.MONITOR_LOAD, self.on_load)
+        self.listen(topics.GROUND_TRUTH, self.on_truth)
+        self.listen(topics.CONTACTS, r.on_contacts)
+        self.listen(topics.STATUS, self.on_status)
+        self.listen(topics.TRACE, r.traces.append)
+        self.listen(topics.TRANSCRIPT, self.on_transcript)
+        self.listen(topics.PLAN, r.plans.append)
+        self.listen(topics.SAY, self.on_say)
+        self.listen(topics.SAFETY_STATE, self.on_safety)
+        self.listen(topics.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
+        self.listen(topics.COLOR, self.on_image)
+        self.listen(topics.CMD_VEL, lambda m: r.velocities.append(stage_node.to_seconds(m.header.stamp)))
         self.repeat(CHUNK_SECONDS, self.tick, steady=True)
 
-    def listen(self, topic: contract.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
+    def listen(self, topic: topics.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
         def record(message: Any) -> None:
             if not self.closed:
                 callback(message)
@@ -93,11 +93,11 @@ class Client(stage_node.StageNode[StageParams]):
                 if (status.name, status.message) not in known:
                     self.recording.alerts.append((self.recording.stamp, status.name, status.message))
 
-    def on_alert(self, alert: contract.Alert) -> None:
+    def on_alert(self, alert: records.Alert) -> None:
         if alert.active:
             self.recording.alerts.append((self.recording.stamp, alert.component, str(alert)))
 
-    def on_load(self, load: contract.Load) -> None:
+    def on_load(self, load: records.Load) -> None:
         if load.fresh:
             self.recording.loads.append((self.recording.stamp, load))
 
@@ -115,14 +115,14 @@ class Client(stage_node.StageNode[StageParams]):
         elif status.state == "succeeded":
             self.want_picture("done")
 
-    def on_transcript(self, transcript: contract.Transcript) -> None:
+    def on_transcript(self, transcript: records.Transcript) -> None:
         self.recording.know(transcript.command_id)
         self.recording.transcripts.append(transcript)
 
     def on_say(self, say: Say) -> None:
         self.recording.said.append((self.recording.stamp, say.text))
 
-    def on_safety(self, state: contract.SafetyState) -> None:
+    def on_safety(self, state: records.SafetyState) -> None:
         entry = (self.recording.stamp, state.level, "; ".join(state.reasons))
         known = self.recording.safety
         if not known or known[-1][1] != entry[1]:
@@ -144,15 +144,15 @@ class Client(stage_node.StageNode[StageParams]):
     def type(self, command_id: str, text: str) -> None:
         """Send a typed command."""
         command = Command(command_id=command_id, text=text, sent_mono=clock.mono())
-        self.send(contract.COMMAND, command)
+        self.send(topics.COMMAND, command)
 
     def speak(self, samples: np.ndarray) -> None:
         """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""
         self._speech, self._spoken = list(chunks(samples)), 0
         self._speech_begin = clock.mono() + CHUNK_SECONDS
 
-    def disturb(self, what: contract.Disturbance) -> None:
-        self.send(contract.DISTURB, what)
+    def disturb(self, what: records.Disturbance) -> None:
+        self.send(topics.DISTURB, what)
 
 
 class ClientThread:

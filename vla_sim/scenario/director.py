@@ -12,7 +12,7 @@ import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.contract import Disturbance, Point
+from vla_sim.contract.records import Disturbance, Point
 from vla_sim.scenario.checks import Given, locate, object_name, query
 from vla_sim.scenario.expect import expected_steps
 from vla_sim.scenario.format import (

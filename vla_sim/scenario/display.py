@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vla_sim import contract
+from vla_sim.contract import budgets
 from vla_sim.scenario.record import RunRecord
 
 
@@ -56,7 +56,7 @@ class Display:
             if record.total_ms is not None:
                 ok = record.total_ms <= record.total_limit_ms
                 what = "end of speech to first motion" if record.spoken else "command to first motion"
-                goal = contract.TOTAL_BUDGET.goal
+                goal = budgets.TOTAL_BUDGET.goal
                 limit = f"{record.total_limit_ms:.0f} ms"
                 table.add_row(what, f"{record.total_ms:.1f} ms", limit, f"{goal:.0f} ms", _mark(ok))
             console.print(table)

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import GroundTruth, ObjectQuery, Pose7, Step
+from vla_sim.contract import budgets, records
+from vla_sim.contract.records import GroundTruth, ObjectQuery, Pose7, Step
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
 from vla_sim.world.semantic_map import Surface, World
@@ -36,14 +36,14 @@ def latencies(recording: Recording, command_id: str, spoken: bool) -> tuple[list
     """Each stage's latency [ms], and the total to the first motion (None if nothing moved)."""
     stages = []
     begin = end = None
-    for name in contract.STAGES:
+    for name in records.STAGES:
         if name == "voice" and not spoken:
             continue
         events = [t for t in recording.traces if t.command_id == command_id and t.stage == name]
         if not events:
             continue
         event = events[0]
-        budget = contract.BUDGETS[name]
+        budget = budgets.BUDGETS[name]
         stages.append(
             StageLatency(
                 stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal

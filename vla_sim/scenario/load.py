@@ -13,7 +13,7 @@ import msgspec
 from vla_sim.common.assets import scenarios_dir
 from vla_sim.common.errors import InputError
 from vla_sim.common.yaml_records import Problem, compose, place, typed
-from vla_sim.contract import COSTS
+from vla_sim.contract.budgets import COSTS
 from vla_sim.scenario import checks
 from vla_sim.scenario.format import ACTIONS, COMMANDS, Play, Scenario, When
 

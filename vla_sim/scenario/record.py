@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from vla_sim.contract import Point, Record, Text
+from vla_sim.contract.records import Point, Record, Text
 
 
 class StageLatency(Record, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Usage(Record, frozen=True, kw_only=True):
 
 
 class LoadChange(Record, frozen=True, kw_only=True):
-    """Load was shed to a level of `contract.LOAD_LEVELS`, or restored to it."""
+    """Load was shed to a level of `limits.LOAD_LEVELS`, or restored to it."""
 
     stamp: float
     level: int

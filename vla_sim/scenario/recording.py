@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common.geometry import yaw_from_quaternion
-from vla_sim.contract import (
+from vla_sim.contract import records
+from vla_sim.contract.records import (
     Contacts,
     DetectedObject,
     GroundTruth,
@@ -114,7 +114,7 @@ class Recording:
     def final(self, command_id: str) -> Status | None:
         """The last word on a command, once it is spoken."""
         for marked in reversed(self.statuses):
-            if marked.status.command_id == command_id and marked.status.state in contract.FINAL_STATES:
+            if marked.status.command_id == command_id and marked.status.state in records.FINAL_STATES:
                 return marked.status
         return None
 

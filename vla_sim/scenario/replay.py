@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from vla_sim.common.errors import MissingError
-from vla_sim.contract import GroundTruth
+from vla_sim.contract.records import GroundTruth
 from vla_sim.scenario.recording import Picture, Recording, heading
 from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.world.semantic_map import Solid, World

@@ -19,14 +19,14 @@ import psutil
 from PIL import Image
 
 import vla_sim
-from vla_sim import contract
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common import assets
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.files import write_whole
 from vla_sim.common.profiling import threads as profiling
-from vla_sim.contract import Status
+from vla_sim.contract import budgets, records
+from vla_sim.contract.records import Status
 from vla_sim.monitor import health, journal, timeline
 from vla_sim.report import picture
 from vla_sim.scenario import judge
@@ -301,7 +301,7 @@ class Session:
     def type(self, command_id: str, text: str) -> None:
         self.client.type(command_id, text)
 
-    def disturb(self, what: contract.Disturbance) -> None:
+    def disturb(self, what: records.Disturbance) -> None:
         self.client.disturb(what)
 
     def kill(self, node: str) -> None:
@@ -443,7 +443,7 @@ def make_record(
         answer=said[-1] if said else "", reasons=reasons, checks=checks,
         stages=commands[0].stages if commands else [],
         total_ms=commands[0].total_ms if commands else None,
-        total_limit_ms=contract.TOTAL_BUDGET.limit, path_length=path_length(path),
+        total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=path_length(path),
         clearance=min((t.clearance for t in recording.truths), default=None),
         contacts=[msgspec.structs.replace(t, stamp=t.stamp - begin) for t in run.touches()],
         grasps=[
@@ -489,7 +489,7 @@ def broken(options: RunOptions, error: Exception, started: str) -> RunRecord:
         command="", heard="", spoken=False, world=options.file.scenario.world, engine=options.stack.engine,
         seed=options.stack.seed, started=started, passed=False, state="", answer="",
         reasons=[f"broke off: {why}"], checks=[],
-        stages=[], total_ms=None, total_limit_ms=contract.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
+        stages=[], total_ms=None, total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
         contacts=[], grasps=[], real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0,
         wall_seconds=0.0, path=[], events=[], versions=versions(), folder=str(options.folder),
         scenario=options.file.name, proves=options.file.scenario.proves, attempt=options.attempt,

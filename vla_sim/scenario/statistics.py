@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
-from vla_sim import contract
-from vla_sim.contract import Budget
+from vla_sim.contract import budgets
+from vla_sim.contract.budgets import Budget
+from vla_sim.contract.records import STAGES
 from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
@@ -160,7 +161,7 @@ def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[f
     on purpose.
     """
     total: list[float] = []
-    stages: dict[str, list[float]] = {name: [] for name in contract.STAGES}
+    stages: dict[str, list[float]] = {name: [] for name in STAGES}
     for record in records:
         for command in commands_of(record):
             if command.state in ("asked", "rejected"):
@@ -170,8 +171,8 @@ def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[f
             for s in command.stages:
                 if s.stage in stages and math.isfinite(s.milliseconds):
                     stages[s.stage].append(s.milliseconds)
-    rows = [("first motion", contract.TOTAL_BUDGET, total)]
-    rows += [(name, contract.BUDGETS[name], values) for name, values in stages.items()]
+    rows = [("first motion", budgets.TOTAL_BUDGET, total)]
+    rows += [(name, budgets.BUDGETS[name], values) for name, values in stages.items()]
     return [row for row in rows if row[2]]
 
 

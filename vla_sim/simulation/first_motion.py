@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vla_sim.contract import Status, Verdict
+from vla_sim.contract.records import Status, Verdict
 
 STILL = ("stop", "wait", "say")
 

@@ -17,11 +17,11 @@ import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError, InputError, VlaSimError
 from vla_sim.common.params import StageParams, check, named_numbers, param
+from vla_sim.contract import budgets, records, topics
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
@@ -112,12 +112,12 @@ class EngineNode(StageNode[EngineParams]):
         self._first_motion = FirstMotion()
         self._inputs: list[tuple[str, str, Any]] = []
         self._refused = 0
-        self._clock_topic = self.publish(contract.CLOCK)
-        self._scan = self.publish(contract.SCAN)
-        self._points = self.publish(contract.POINTS)
-        self._image_topics = [self.publish(t) for t in (contract.COLOR, contract.DEPTH, contract.CAMERA_INFO)]
+        self._clock_topic = self.publish(topics.CLOCK)
+        self._scan = self.publish(topics.SCAN)
+        self._points = self.publish(topics.POINTS)
+        self._image_topics = [self.publish(t) for t in (topics.COLOR, topics.DEPTH, topics.CAMERA_INFO)]
         for topic in (
-            contract.JOINT_STATES, contract.IMU, contract.ODOM, contract.GROUND_TRUTH, contract.CONTACTS,
+            topics.JOINT_STATES, topics.IMU, topics.ODOM, topics.GROUND_TRUTH, topics.CONTACTS,
         ):  # fmt: skip
             self.publish(topic)
         self.camera: CameraThread | None = None
@@ -129,14 +129,14 @@ class EngineNode(StageNode[EngineParams]):
         elif p.camera:
             self.camera = CameraThread(self._render, self._publish_images)
             self.camera.offer(self.engine.snapshot())  # compiles shaders now and shows whether it can render
-        self.listen(contract.CMD_VEL, partial(self._store, "velocity", ""))
+        self.listen(topics.CMD_VEL, partial(self._store, "velocity", ""))
         for side in g1.SIDES:
-            self.listen(contract.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
-            self.listen(contract.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
-        self.listen(contract.VERDICT, self._on_verdict)
-        self.listen(contract.STATUS, self._first_motion.status)
-        self.listen(contract.DISTURB, self._on_disturbance)
-        self.create_service(Trigger, contract.RESET_SERVICE, self._on_reset)
+            self.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
+            self.listen(topics.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
+        self.listen(topics.VERDICT, self._on_verdict)
+        self.listen(topics.STATUS, self._first_motion.status)
+        self.listen(topics.DISTURB, self._on_disturbance)
+        self.create_service(Trigger, topics.RESET_SERVICE, self._on_reset)
         self.follow_load()
         self.caches.register("image buffers", self._forget_buffers)
 
@@ -182,9 +182,9 @@ class EngineNode(StageNode[EngineParams]):
         self._messages.fill(self.state, stamp)
         load = self.load
         if self._due(1.0 / load.joint_rate):
-            self.publish(contract.JOINT_STATES).publish(self._messages.joints)
-            self.publish(contract.IMU).publish(self._messages.imu)
-        self.publish(contract.ODOM).publish(self._messages.odometry)
+            self.publish(topics.JOINT_STATES).publish(self._messages.joints)
+            self.publish(topics.IMU).publish(self._messages.imu)
+        self.publish(topics.ODOM).publish(self._messages.odometry)
         if self._due(1.0 / self.params.lidar_rate) and self._sees("lidar") != "silent":
             self._publish_scan(stamp)
         camera_rate = min(self.params.camera_rate, load.perception_rate)
@@ -249,7 +249,7 @@ class EngineNode(StageNode[EngineParams]):
             )  # fmt: skip
         self._first_motion.hand_moved()
 
-    def _on_verdict(self, verdict: contract.Verdict) -> None:
+    def _on_verdict(self, verdict: records.Verdict) -> None:
         self._first_motion.verdict(verdict)
 
     def _trace_first_motion(self) -> None:
@@ -257,7 +257,7 @@ class EngineNode(StageNode[EngineParams]):
         if begun is not None:
             self.trace(begun[0], "control", begun[1])
 
-    def _on_disturbance(self, what: contract.Disturbance) -> None:
+    def _on_disturbance(self, what: records.Disturbance) -> None:
         """What a scenario does to the world. One that cannot be done ends the run: it would be judged
         wrongly."""
         if what.kind == "move":
@@ -323,8 +323,8 @@ class EngineNode(StageNode[EngineParams]):
     def _publish_truth(self) -> None:
         truth, joints = self.engine.truth(), self.engine.state().joint_position
         record = truth_records.ground_truth(truth, joints, self.now(), self.pacer.real_time_factor)
-        self.send(contract.GROUND_TRUTH, record)
-        self.send(contract.CONTACTS, self._contacts.take(self.now()))
+        self.send(topics.GROUND_TRUTH, record)
+        self.send(topics.CONTACTS, self._contacts.take(self.now()))
 
     def _camera_wanted(self) -> bool:
         if not self.params.camera or self._sees("camera") == "silent":
@@ -374,7 +374,7 @@ class EngineNode(StageNode[EngineParams]):
 
 def costs_of(text: str) -> dict[str, float]:
     """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
-    return {name: 1e-3 * ms for name, ms in named_numbers(text, contract.COSTS, "cost").items()}
+    return {name: 1e-3 * ms for name, ms in named_numbers(text, budgets.COSTS, "cost").items()}
 
 
 def main() -> int:

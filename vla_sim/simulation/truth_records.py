@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vla_sim.contract import ContactPair, Contacts, GroundTruth, Point, Pose7
+from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.simulation.simulator import Array, Contact, Truth
 
 

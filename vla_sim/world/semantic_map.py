@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
-from vla_sim.contract import ObjectQuery, Point
+from vla_sim.contract.records import ObjectQuery, Point
 from vla_sim.world.occupancy_grid import Grid, rasterise, spread
 from vla_sim.world.sdf import reader
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vla_sim import contract
-from vla_sim.contract import (
+from vla_sim.contract import topics
+from vla_sim.contract.records import (
     DetectedObject,
     ManipulationStatus,
     NavigationStatus,
@@ -51,11 +51,11 @@ class Body:
     def flush(self):
         ctx = self.ctx
         for topic, record in ctx.outbox:
-            if topic is contract.STATUS:
+            if topic is topics.STATUS:
                 self.statuses.append((record.command_id, record.state, record.skill, record.detail))
-            elif topic is contract.SAY:
+            elif topic is topics.SAY:
                 self.said.append(record.text)
-            elif topic is contract.NAVIGATION_REQUEST:
+            elif topic is topics.NAVIGATION_REQUEST:
                 self.done.append(record.mode)
                 if record.mode == "cancel" or self.silent:
                     continue
@@ -63,7 +63,7 @@ class Body:
                     ctx.pose = (record.x, record.y, record.yaw)
                 state = "failed" if record.mode in self.refuse else "succeeded"
                 ctx.navigation = NavigationStatus(goal_id=record.goal_id, state=state, detail="blocked")
-            elif topic is contract.MANIPULATION_REQUEST:
+            elif topic is topics.MANIPULATION_REQUEST:
                 self.done.append(record.action)
                 if record.action == "cancel":
                     continue

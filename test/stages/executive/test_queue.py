@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.contract import PRIORITIES, Plan
+from vla_sim.contract.records import PRIORITIES, Plan
 from vla_sim.stages.executive.queue import CAPACITY, CommandQueue, Job
 
 

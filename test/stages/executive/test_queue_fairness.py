@@ -8,7 +8,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.contract import Plan
+from vla_sim.contract.records import Plan
 from vla_sim.stages.executive.queue import CAPACITY, PATIENCE, RANK, CommandQueue, Job
 
 TICK = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from vla_sim import contract
-from vla_sim.contract import ObjectList, Step
+from vla_sim.contract.codec import encode
+from vla_sim.contract.records import ObjectList, Step
 from vla_sim.stages.language.rules import RulePlanner, Understood
 from vla_sim.stages.language.surroundings import Surroundings
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
@@ -62,7 +62,7 @@ def plan_of(found: Understood) -> list[str]:
 
 def says(record):
     """A record as it arrives."""
-    return SimpleNamespace(data=contract.encode(record))
+    return SimpleNamespace(data=encode(record))
 
 
 def looking(*objects, now=lambda: 100.0):

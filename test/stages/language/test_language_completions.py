@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from language_world import RULES, plan_of
 
 from vla_sim.common import clock
-from vla_sim.contract import DetectedObject, ObjectQuery
+from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.admission import FAILURES, REST, TokenBucket
 from vla_sim.stages.language.completions import Completions, LlmSettings
 from vla_sim.stages.language.context import Context

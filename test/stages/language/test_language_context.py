@@ -1,6 +1,6 @@
 from language_world import HOME, RULES, plan_of
 
-from vla_sim.contract import DetectedObject, ObjectQuery, Plan, Status
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status
 from vla_sim.stages.language.context import Context, Memory, place_of
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_world import HOME, RULES, plan_of
 
-from vla_sim.contract import ObjectQuery
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.completions import LlmSettings
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.grounding import forgotten, ungrounded

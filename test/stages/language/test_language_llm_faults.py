@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from language_world import HOME, RULES, looking, plan_of, short
 
-from vla_sim import contract
-from vla_sim.contract import Command
+from vla_sim.contract import topics
+from vla_sim.contract.records import Command
 from vla_sim.stages.language.completions import LlmSettings
 from vla_sim.stages.language.context import Context, Memory
 from vla_sim.stages.language.llm import LlmPlanner
@@ -75,13 +75,13 @@ def test_whatever_the_server_does_the_rules_plan_and_one_line_says_why(behaviour
         begin = time.monotonic()
         desk.answer()
         assert time.monotonic() - begin < PATIENCE / 2
-        (plan,), (note,) = desk.of(contract.PLAN), desk.notes
+        (plan,), (note,) = desk.of(topics.PLAN), desk.notes
         assert plan.planner == "rules"
         assert [short(step) for step in plan.steps] == plan_of(RULES.plan("turn around"))
         assert note.startswith("the rules answer c1, not the model: ")
         assert note.isprintable()
         assert len(note) < LONGEST_REASON + 50
-        assert desk.of(contract.TRACE)[-1].detail in note
+        assert desk.of(topics.TRACE)[-1].detail in note
 
 
 @pytest.mark.parametrize("behaviour", ENDLESS)
@@ -112,7 +112,7 @@ def test_a_stop_closes_the_connections_of_what_it_cancels():
         desk.say("go to the kitchen")
         until(lambda: server.requests)
         desk.say("stop", "c2")
-        assert [plan.command_id for plan in desk.of(contract.PLAN)] == ["c2"]
+        assert [plan.command_id for plan in desk.of(topics.PLAN)] == ["c2"]
         until(lambda: server.left == 1)
         until(lambda: desk.planner.completions.statistics.abandoned == 1)
         assert desk.planner.completions.statistics.failed == 0
@@ -131,8 +131,8 @@ def test_a_question_back_tells_in_the_trace_why_the_model_gave_no_plan():
     with ScriptedLlm(["error401"]) as server, Desk(server, timeout=PATIENCE) as desk:
         desk.say("off to where the food is")
         desk.answer()
-        assert desk.of(contract.SAY)
-        assert "AuthenticationError" in desk.of(contract.TRACE)[-1].detail
+        assert desk.of(topics.SAY)
+        assert "AuthenticationError" in desk.of(topics.TRACE)[-1].detail
 
 
 @pytest.mark.parametrize("asked", ["inf", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])

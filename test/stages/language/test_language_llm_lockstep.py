@@ -6,9 +6,9 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from language_world import HOME, RULES, looking, short
 
-from vla_sim import contract
 from vla_sim.common import clock
-from vla_sim.contract import Command
+from vla_sim.contract import topics
+from vla_sim.contract.records import Command
 from vla_sim.ros.lockstep import Begin, Follower
 from vla_sim.stages.language.completions import LlmSettings
 from vla_sim.stages.language.context import Memory
@@ -48,7 +48,7 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
                 begin = clock.mono()
                 responder.on_command(Command(command_id=f"c{number}", text=text, sent_mono=0.0))
                 responder.on_answers()
-                plan = next(record for topic, record in reversed(sent) if topic is contract.PLAN)
+                plan = next(record for topic, record in reversed(sent) if topic is topics.PLAN)
                 assert [short(step) for step in plan.steps]
                 why = notes.pop().partition("the model: ")[2] if notes else ""
                 out.append((plan.planner, why, round(clock.mono() - begin, 9)))

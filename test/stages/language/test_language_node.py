@@ -3,8 +3,8 @@ from dataclasses import fields
 
 import pytest
 
-from vla_sim import contract
-from vla_sim.contract import Command, ObjectList, Status, Transcript
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import Command, ObjectList, Status, Transcript
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = pytest.mark.ros
@@ -25,9 +25,9 @@ def desk():
         def __init__(self):
             super().__init__("desk", StageParams)
             self.heard = []
-            for topic in (contract.PLAN, contract.INTENT, contract.SAY, contract.STATUS):
+            for topic in (topics.PLAN, topics.INTENT, topics.SAY, topics.STATUS):
                 self.listen(topic, self.heard.append)
-            for topic in (contract.COMMAND, contract.TRANSCRIPT, contract.OBJECTS, contract.STATUS):
+            for topic in (topics.COMMAND, topics.TRANSCRIPT, topics.OBJECTS, topics.STATUS):
                 self.publish(topic)
 
         def wait(self, kind, command_id):
@@ -57,28 +57,28 @@ def desk():
 
 
 def test_a_typed_command_is_planned(desk):
-    desk.send(contract.OBJECTS, ObjectList(stamp=0.0, objects=[]))
+    desk.send(topics.OBJECTS, ObjectList(stamp=0.0, objects=[]))
     command = Command(command_id="t1", text="Go to the kitchen and pick up the red cup", sent_mono=1.5)
-    desk.send(contract.COMMAND, command)
-    plan = desk.wait(contract.Plan, "t1")
+    desk.send(topics.COMMAND, command)
+    plan = desk.wait(records.Plan, "t1")
     assert [step.skill for step in plan.steps] == ["navigate", "find", "approach", "pick"]
     assert plan.speech_end_mono == 1.5
 
 
 def test_what_was_picked_is_known_to_be_held(desk):
     done = Status(command_id="t1", state="succeeded", skill="pick", step=3, steps=4, mono=0.0)
-    desk.send(contract.STATUS, done)
+    desk.send(topics.STATUS, done)
     desk.wait(Status, "t1")
-    desk.send(contract.COMMAND, Command(command_id="t2", text="put it on the kitchen table", sent_mono=0.0))
-    assert [step.skill for step in desk.wait(contract.Plan, "t2").steps] == ["place"]
+    desk.send(topics.COMMAND, Command(command_id="t2", text="put it on the kitchen table", sent_mono=0.0))
+    assert [step.skill for step in desk.wait(records.Plan, "t2").steps] == ["place"]
 
 
 def test_noise_is_answered(desk):
     noise = Transcript(
         command_id="t3", text="", confidence=0.1, complete=False, speech_end_mono=0.0, reason="noise"
     )
-    desk.send(contract.TRANSCRIPT, noise)
-    assert desk.wait(contract.Say, "t3").text == "I heard a noise but no command."
+    desk.send(topics.TRANSCRIPT, noise)
+    assert desk.wait(records.Say, "t3").text == "I heard a noise but no command."
     assert desk.wait(Status, "t3").state == "asked"
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from vla_sim import contract
-from vla_sim.contract import Command
+from vla_sim.contract import topics
+from vla_sim.contract.records import Command
 from vla_sim.stages.language.scripted_llm import ScriptedLlm
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -27,8 +27,8 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
         def __init__(self):
             super().__init__("desk", StageParams)
             self.plans = {}
-            self.listen(contract.PLAN, lambda plan: self.plans.setdefault(plan.command_id, plan))
-            self.publish(contract.COMMAND)
+            self.listen(topics.PLAN, lambda plan: self.plans.setdefault(plan.command_id, plan))
+            self.publish(topics.COMMAND)
 
     def until(condition):
         end = time.monotonic() + BOUND
@@ -37,7 +37,7 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
             executor.spin_once(timeout_sec=0.05)
 
     def planned(command_id, text):
-        desk.send(contract.COMMAND, Command(command_id=command_id, text=text, sent_mono=0.0))
+        desk.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=0.0))
         until(lambda: command_id in desk.plans)
         return desk.plans[command_id].planner
 
@@ -57,7 +57,7 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
             assert planned("c3", "turn around") == "rules"
             told = node.status()
             assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("2", "1", "1")
-            desk.send(contract.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
+            desk.send(topics.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
             until(lambda: len(server.requests) == 3)
             assert planned("c5", "stop") == "rules"
             until(lambda: server.left == 2)

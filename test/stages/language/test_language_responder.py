@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from language_world import HOME, RULES, looking, says, short
 
-from vla_sim import contract
-from vla_sim.contract import Command, ObjectList, Transcript
+from vla_sim.contract import topics
+from vla_sim.contract.codec import decode, encode
+from vla_sim.contract.records import Command, ObjectList, Transcript
 from vla_sim.stages.language.context import Memory
 from vla_sim.stages.language.llm_errors import LlmError
 from vla_sim.stages.language.responder import Responder
@@ -58,14 +59,14 @@ class Desk:
 
     @property
     def plans(self):
-        return [[short(step) for step in plan.steps] for plan in self.of(contract.PLAN)]
+        return [[short(step) for step in plan.steps] for plan in self.of(topics.PLAN)]
 
 
 def test_under_load_the_rules_answer_and_the_model_is_not_asked():
     desk = Desk(fail, mode="llm")
     desk.responder.allowed = lambda: False
     desk.say("go to the kitchen")
-    assert [plan.planner for plan in desk.of(contract.PLAN)] == ["rules"]
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules"]
     assert desk.responder.counts == {"model spared under load": 1, "rules": 1}
     desk.responder.allowed = lambda: True
     desk.say("go to the kitchen", "c2")
@@ -84,32 +85,32 @@ def fail(text, context):
 def test_a_command_becomes_intent_plan_and_trace():
     desk = Desk()
     desk.say("go to the kitchen")
-    order = [contract.INTENT, contract.TRACE, contract.PLAN, contract.TRACE]
+    order = [topics.INTENT, topics.TRACE, topics.PLAN, topics.TRACE]
     assert [topic for topic, _ in desk.sent] == order
-    plan = desk.of(contract.PLAN)[0]
+    plan = desk.of(topics.PLAN)[0]
     assert (plan.command_id, plan.planner, plan.priority) == ("c1", "rules", "normal")
     assert plan.speech_end_mono == 1.0
-    assert [event.stage for event in desk.of(contract.TRACE)] == ["intent", "planning"]
+    assert [event.stage for event in desk.of(topics.TRACE)] == ["intent", "planning"]
     for _, record in desk.sent:
-        contract.decode(type(record), contract.encode(record))
+        decode(type(record), encode(record))
 
 
 def test_a_question_is_said_and_reported_and_nothing_is_planned():
     desk = Desk()
     desk.say("go to the garage")
-    question = desk.of(contract.INTENT)[0].question
+    question = desk.of(topics.INTENT)[0].question
     assert "garage" in question
-    assert desk.of(contract.SAY)[0].text == question
-    assert (desk.of(contract.STATUS)[0].state, desk.of(contract.STATUS)[0].detail) == ("asked", question)
+    assert desk.of(topics.SAY)[0].text == question
+    assert (desk.of(topics.STATUS)[0].state, desk.of(topics.STATUS)[0].detail) == ("asked", question)
     assert not desk.plans
 
 
 def test_an_answer_is_an_empty_plan_that_is_said():
     desk = Desk()
     desk.say("what are you holding")
-    assert desk.of(contract.PLAN)[0].answer == desk.of(contract.SAY)[0].text == "I am holding nothing."
+    assert desk.of(topics.PLAN)[0].answer == desk.of(topics.SAY)[0].text == "I am holding nothing."
     assert desk.plans == [[]]
-    assert desk.of(contract.STATUS)[0].state == "succeeded"
+    assert desk.of(topics.STATUS)[0].state == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -123,8 +124,8 @@ def test_an_answer_is_an_empty_plan_that_is_said():
 def test_an_incomplete_transcript_is_answered_never_acted_on(text, reason, words):
     desk = Desk()
     desk.hear(text, complete=False, reason=reason)
-    assert [say.text for say in desk.of(contract.SAY)] == [words]
-    assert desk.of(contract.STATUS)[0].state == "asked"
+    assert [say.text for say in desk.of(topics.SAY)] == [words]
+    assert desk.of(topics.STATUS)[0].state == "asked"
     assert not desk.plans
 
 
@@ -145,7 +146,7 @@ def test_half_a_sentence_that_says_stop_stops():
 def test_the_stronger_of_said_and_given_priority_counts(given, text, priority):
     desk = Desk()
     desk.say(text, priority=given)
-    assert desk.of(contract.PLAN)[0].priority == priority
+    assert desk.of(topics.PLAN)[0].priority == priority
 
 
 def test_the_model_plans_in_mode_llm_and_what_it_said_before_is_told_apart():
@@ -160,17 +161,17 @@ def test_the_model_plans_in_mode_llm_and_what_it_said_before_is_told_apart():
         desk.say("off to where the food is", command_id)
         desk.answers()
     assert desk.plans == [["navigate kitchen"]] * 2
-    assert [plan.planner for plan in desk.of(contract.PLAN)] == ["llm", "cache"]
-    assert [event.stage for event in desk.of(contract.TRACE)] == ["intent", "planning"] * 2
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["llm", "cache"]
+    assert [event.stage for event in desk.of(topics.TRACE)] == ["intent", "planning"] * 2
 
 
 def test_in_mode_auto_only_what_the_rules_cannot_read_goes_to_the_model():
     desk = Desk(to_kitchen, "auto")
     desk.say("turn around")
-    assert [plan.planner for plan in desk.of(contract.PLAN)] == ["rules"]
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules"]
     desk.say("off to where the food is", "c2")
     desk.answers()
-    assert [plan.planner for plan in desk.of(contract.PLAN)] == ["rules", "llm"]
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules", "llm"]
 
 
 @pytest.mark.parametrize("model", [fail, lambda text, context: 1 / 0])
@@ -179,7 +180,7 @@ def test_where_the_model_fails_the_rules_answer(model):
     desk.say("go to the kitchen")
     desk.answers()
     assert desk.plans == [["navigate kitchen"]]
-    assert desk.of(contract.PLAN)[0].planner == "rules"
+    assert desk.of(topics.PLAN)[0].planner == "rules"
     assert len(desk.notes) == 1
     assert desk.notes[0].startswith("the rules answer c1, not the model: ")
 
@@ -195,7 +196,7 @@ def test_a_stop_overtakes_the_model_and_cancels_what_it_still_thinks_about():
     desk.say("off to where the food is")
     desk.say("stop", "c2")
     assert desk.plans == [["stop"]]
-    assert [(s.command_id, s.state) for s in desk.of(contract.STATUS)] == [("c1", "cancelled")]
+    assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
     release.set()
     assert not desk.ready.wait(0.1)
     desk.responder.on_answers()

@@ -5,8 +5,8 @@ import pytest
 from language_world import says, short
 from test_language_responder import Desk, to_kitchen
 
-from vla_sim import contract
-from vla_sim.contract import DetectedObject, ObjectList, SafetyState
+from vla_sim.contract import topics
+from vla_sim.contract.records import DetectedObject, ObjectList, SafetyState
 from vla_sim.stages.language.responder import MOST
 from vla_sim.stages.language.surroundings import FRESH, TIMEOUT, Surroundings
 
@@ -17,7 +17,7 @@ CUP = DetectedObject(
 
 
 def stages(desk):
-    return [(event.stage, event.detail) for event in desk.of(contract.TRACE)]
+    return [(event.stage, event.detail) for event in desk.of(topics.TRACE)]
 
 
 def silent(seconds=10.0, **more):
@@ -48,13 +48,13 @@ def test_the_intent_is_read_before_perception_answers_and_the_plan_follows_its_a
     desk.say("what do you see")
     desk.say("pick up the red cup", "c2")
     assert [stage for stage, _ in stages(desk)] == ["intent", "intent"]
-    assert not desk.of(contract.PLAN)
+    assert not desk.of(topics.PLAN)
     wait(desk, 0.3)
-    assert not desk.of(contract.PLAN)
+    assert not desk.of(topics.PLAN)
     desk.see(CUP)
-    assert [plan.command_id for plan in desk.of(contract.PLAN)] == ["c1", "c2"]
-    assert desk.of(contract.PLAN)[0].answer == "I have seen a red cup."
-    events = [event for event in desk.of(contract.TRACE) if event.command_id == "c2"]
+    assert [plan.command_id for plan in desk.of(topics.PLAN)] == ["c1", "c2"]
+    assert desk.of(topics.PLAN)[0].answer == "I have seen a red cup."
+    events = [event for event in desk.of(topics.TRACE) if event.command_id == "c2"]
     assert [event.stage for event in events] == ["intent", "perception", "planning"]
     intent, perception, planning = events
     assert intent.begin_mono == perception.begin_mono  # at once
@@ -67,9 +67,9 @@ def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_told():
     desk = silent(10.0)
     desk.say("pick up the red cup")
     wait(desk, TIMEOUT - 0.05)
-    assert not desk.of(contract.PLAN)
+    assert not desk.of(topics.PLAN)
     wait(desk, 0.15)
-    (plan,) = desk.of(contract.PLAN)
+    (plan,) = desk.of(topics.PLAN)
     assert short(plan.steps[0]) == "navigate kitchen"
     told = "perception is silent, planned with what it saw 11.1 s ago"
     assert desk.notes == [f"c1: {told}"]
@@ -83,30 +83,30 @@ def test_a_perception_that_never_spoke_is_told_of():
     desk.say("pick up the red cup")
     wait(desk, TIMEOUT)
     assert desk.notes == ["c1: perception is silent, planned with nothing seen yet"]
-    assert desk.of(contract.PLAN)
+    assert desk.of(topics.PLAN)
 
 
 @pytest.mark.parametrize("text", ["go to the kitchen", "turn left", "stop", "hello"])
 def test_what_needs_no_objects_does_not_wait(text):
     desk = silent()
     desk.say(text)
-    assert desk.of(contract.PLAN)
+    assert desk.of(topics.PLAN)
 
 
 def test_a_stop_ends_what_waits_for_perception():
     desk = silent()
     desk.say("pick up the red cup")
     desk.say("stop", "c2")
-    assert [(s.command_id, s.state) for s in desk.of(contract.STATUS)] == [("c1", "cancelled")]
+    assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
     wait(desk, 2.0 * TIMEOUT)
-    assert [plan.command_id for plan in desk.of(contract.PLAN)] == ["c2"]
+    assert [plan.command_id for plan in desk.of(topics.PLAN)] == ["c2"]
 
 
 def test_a_flood_of_commands_does_not_wait_without_bound():
     desk = silent()
     for k in range(MOST + 1):
         desk.say("pick up the red cup", f"c{k}")
-    assert [plan.command_id for plan in desk.of(contract.PLAN)] == [f"c{MOST}"]
+    assert [plan.command_id for plan in desk.of(topics.PLAN)] == [f"c{MOST}"]
 
 
 def test_the_model_is_asked_when_perception_was_waited_for():
@@ -133,4 +133,4 @@ def test_a_broken_answer_of_perception_is_told_and_is_none():
     broken.data = "{"
     around.on_objects(broken)
     assert around.objects == ()
-    assert rejected == [contract.OBJECTS]
+    assert rejected == [topics.OBJECTS]

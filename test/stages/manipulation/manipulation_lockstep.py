@@ -15,7 +15,7 @@ import numpy as np
 
 from vla_sim.common.assets import worlds_dir
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
-from vla_sim.contract import DetectedObject, ManipulationRequest
+from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.engine import MujocoEngine

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from vla_sim.common.geometry import transform
-from vla_sim.contract import DetectedObject, ManipulationRequest
+from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arms import GripperCommand

@@ -15,9 +15,9 @@ from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
-from vla_sim import contract  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
-from vla_sim.contract import DetectedObject, ManipulationRequest  # noqa: E402
+from vla_sim.contract import records, topics  # noqa: E402
+from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_stamp  # noqa: E402
 from vla_sim.stages.manipulation.motion import READY  # noqa: E402
@@ -35,21 +35,21 @@ class Setup:
         self.node = ManipulationNode()
         self.client = StageNode("engine", StageParams)
         self.time = 1.0
-        self.status: list[contract.ManipulationStatus] = []
+        self.status: list[records.ManipulationStatus] = []
         self.arms: list = []
         self.grippers: list = []
         self.q = g1.DEFAULT_POSE.copy()
         for side in g1.SIDES:
-            self.client.listen(contract.ARM_TRAJECTORY[side], self.move)
-            self.client.listen(contract.GRIPPER_TRAJECTORY[side], self.grippers.append)
-        self.client.listen(contract.MANIPULATION_STATUS, self.status.append)
-        for topic in (contract.JOINT_STATES, contract.ODOM, contract.MAP_TO_ODOM):
+            self.client.listen(topics.ARM_TRAJECTORY[side], self.move)
+            self.client.listen(topics.GRIPPER_TRAJECTORY[side], self.grippers.append)
+        self.client.listen(topics.MANIPULATION_STATUS, self.status.append)
+        for topic in (topics.JOINT_STATES, topics.ODOM, topics.MAP_TO_ODOM):
             self.client.publish(topic)
-        self.client.publish(contract.MANIPULATION_REQUEST)
+        self.client.publish(topics.MANIPULATION_REQUEST)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.client)
-        self.until(lambda: self.client.count_subscribers(contract.MANIPULATION_REQUEST.name) > 0)
+        self.until(lambda: self.client.count_subscribers(topics.MANIPULATION_REQUEST.name) > 0)
         self.until(lambda: self.node.joints is not None and self.node.odom is not None)
 
     def move(self, message) -> None:
@@ -67,12 +67,12 @@ class Setup:
             joints.position = self.q[::-1].tolist()
             odom.pose.pose.position.z = g1.STANDING_HEIGHT
             odom.pose.pose.orientation.w = 1.0
-            self.client.publish(contract.JOINT_STATES).publish(joints)
-            self.client.publish(contract.ODOM).publish(odom)
+            self.client.publish(topics.JOINT_STATES).publish(joints)
+            self.client.publish(topics.ODOM).publish(odom)
             for _ in range(4):
                 self.executor.spin_once(timeout_sec=0.002)
 
-    def ended(self, goal: str) -> contract.ManipulationStatus | None:
+    def ended(self, goal: str) -> records.ManipulationStatus | None:
         return next((s for s in self.status if s.goal_id == goal and s.state != "active"), None)
 
 
@@ -87,7 +87,7 @@ def setup():
 
 
 def test_ready_sends_both_arms_up_and_reports(setup):
-    setup.client.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="up", action="ready"))
+    setup.client.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id="up", action="ready"))
     setup.until(lambda: setup.ended("up"))
     assert setup.ended("up").state == "succeeded"
     sent = {m.joint_names[0].split("_")[0]: m for m in setup.arms}
@@ -103,14 +103,14 @@ def test_a_pick_out_of_reach_fails_with_a_sentence_and_the_map_frame_counts(setu
     shift = TransformStamped()
     shift.transform.translation.x = 0.3
     shift.transform.rotation.w = 1.0
-    setup.client.publish(contract.MAP_TO_ODOM).publish(shift)
+    setup.client.publish(topics.MAP_TO_ODOM).publish(shift)
     setup.until(lambda: setup.node.map_to_odom[0, 3] == 0.3)
     item = DetectedObject(
         track_id=1, kind="cup", colour="red", position=(1.04, 0.15, 0.81), size=(0.07, 0.07, 0.1), yaw=0.0,
         confidence=0.9, last_seen=1.0,
     )  # fmt: skip
     setup.client.send(
-        contract.MANIPULATION_REQUEST,
+        topics.MANIPULATION_REQUEST,
         ManipulationRequest(goal_id="far", action="pick", object=item, surface_height=0.76),
     )
     setup.until(lambda: setup.ended("far"))
@@ -123,7 +123,7 @@ def test_a_pick_out_of_reach_fails_with_a_sentence_and_the_map_frame_counts(setu
 
 def test_open_moves_the_gripper_by_its_one_joint(setup):
     setup.client.send(
-        contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="open", action="open", arm="left")
+        topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id="open", action="open", arm="left")
     )
     setup.until(lambda: setup.ended("open"))
     (message,) = [m for m in setup.grippers if m.points[-1].positions[0] > 0.05]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from manipulation_puppet import PLANNER, TABLE, Puppet, cup
 
-from vla_sim.contract import ManipulationRequest
+from vla_sim.contract.records import ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.motion import HOME, READY, Trajectory

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.contract import DetectedObject, NavigationRequest, encode
+from vla_sim.contract.codec import encode
+from vla_sim.contract.records import DetectedObject, NavigationRequest
 from vla_sim.stages.manipulation.standing import (
     AHEAD_MAX,
     AHEAD_MIN,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
-from vla_sim.contract import NavigationRequest, NavigationStatus
+from vla_sim.contract.records import NavigationRequest, NavigationStatus
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.engine import MujocoEngine

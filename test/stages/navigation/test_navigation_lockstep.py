@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vla_sim.contract import NavigationRequest
+from vla_sim.contract.records import NavigationRequest
 
 pytestmark = pytest.mark.scenario
 

@@ -18,9 +18,9 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     from rclpy.executors import SingleThreadedExecutor
 
-    from vla_sim import contract
     from vla_sim.common.params import StageParams
-    from vla_sim.contract import NavigationRequest
+    from vla_sim.contract import topics
+    from vla_sim.contract.records import NavigationRequest
     from vla_sim.ros.stage_node import StageNode, message_class, to_stamp
     from vla_sim.stages.navigation.node import NavigationNode
 
@@ -31,11 +31,11 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
         executor.add_node(node)
         executor.add_node(probe)
         got = {"twist": [], "status": [], "path": [], "frame": []}
-        probe.listen(contract.CMD_VEL_NAV, got["twist"].append)
-        probe.listen(contract.NAVIGATION_STATUS, got["status"].append)
-        probe.listen(contract.GLOBAL_PATH, got["path"].append)
-        probe.listen(contract.MAP_TO_ODOM, got["frame"].append)
-        probe.publish(contract.NAVIGATION_REQUEST)
+        probe.listen(topics.CMD_VEL_NAV, got["twist"].append)
+        probe.listen(topics.NAVIGATION_STATUS, got["status"].append)
+        probe.listen(topics.GLOBAL_PATH, got["path"].append)
+        probe.listen(topics.MAP_TO_ODOM, got["frame"].append)
+        probe.publish(topics.NAVIGATION_REQUEST)
         odom = message_class("nav_msgs/msg/Odometry")()
         odom.pose.pose.orientation.w = 1.0
         odom.pose.pose.position.x = -0.8
@@ -48,18 +48,18 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
             end = time.monotonic() + seconds
             while time.monotonic() < end and not condition():
                 odom.header.stamp = scan.header.stamp = to_stamp(probe.now())
-                probe.publish(contract.ODOM).publish(odom)
-                probe.publish(contract.SCAN).publish(scan)
+                probe.publish(topics.ODOM).publish(odom)
+                probe.publish(topics.SCAN).publish(scan)
                 executor.spin_once(timeout_sec=0.02)
             assert condition()
 
         until(lambda: node.core.filter.ready and got["frame"])
         assert got["frame"][0].header.frame_id == "map"
         request = NavigationRequest(goal_id="a", mode="go", x=-0.2, y=0.0)
-        probe.send(contract.NAVIGATION_REQUEST, request)
+        probe.send(topics.NAVIGATION_REQUEST, request)
         until(lambda: got["path"] and any(t.twist.linear.x > 0.1 for t in got["twist"]))
         assert got["status"][0].state == "active"
-        probe.send(contract.NAVIGATION_REQUEST, NavigationRequest(goal_id="c", mode="cancel"))
+        probe.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id="c", mode="cancel"))
         until(lambda: got["status"][-1].state == "cancelled" and got["twist"][-1].twist.linear.x == 0.0)
         assert "worst tick [ms]" in node.status()
     finally:

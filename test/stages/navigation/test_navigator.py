@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from navigation_walker import Walker, drive, field_of, room, two_rooms
 
-from vla_sim.contract import NavigationRequest
+from vla_sim.contract.records import NavigationRequest
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.gait import LEGS
 from vla_sim.stages.navigation.navigator import Navigator

@@ -7,8 +7,20 @@ import numpy as np
 import pytest
 from perception_scene import HEAD, RED, Scene
 
-from vla_sim import contract
 from vla_sim.common.geometry import transform
+from vla_sim.contract import records
+from vla_sim.contract.codec import decode, encode
+from vla_sim.contract.topics import (
+    CAMERA_INFO,
+    COLOR,
+    DEPTH,
+    DEPTH_SCAN,
+    INTENT,
+    JOINT_STATES,
+    OBJECTS,
+    ODOM,
+    TRACE,
+)
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL
@@ -60,13 +72,13 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from vla_sim.ros.stage_node import QOS, message_class, to_stamp
 
     node, other, executor = pair
-    topics = contract.COLOR, contract.DEPTH, contract.CAMERA_INFO, contract.ODOM, contract.JOINT_STATES
+    topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES
     out = {t: other.create_publisher(message_class(t.type), t.name, QOS["reliable"]) for t in topics}
-    intents = other.create_publisher(String, contract.INTENT.name, QOS["reliable"])
+    intents = other.create_publisher(String, INTENT.name, QOS["reliable"])
     heard = {"objects": [], "scan": [], "trace": []}
     for topic, kind, key in (
-        (contract.OBJECTS, String, "objects"), (contract.TRACE, String, "trace"),
-        (contract.DEPTH_SCAN, message_class(contract.DEPTH_SCAN.type), "scan"),
+        (OBJECTS, String, "objects"), (TRACE, String, "trace"),
+        (DEPTH_SCAN, message_class(DEPTH_SCAN.type), "scan"),
     ):  # fmt: skip
         other.create_subscription(kind, topic.name, heard[key].append, QOS[topic.qos])
 
@@ -91,16 +103,16 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
         clock[0] += 0.1
         odom.pose.pose.position.z = height
         odom.header.stamp = state.header.stamp = to_stamp(clock[0])
-        out[contract.ODOM].publish(odom)
-        out[contract.JOINT_STATES].publish(state)
-        out[contract.CAMERA_INFO].publish(info)
+        out[ODOM].publish(odom)
+        out[JOINT_STATES].publish(state)
+        out[CAMERA_INFO].publish(info)
         end = time.monotonic() + 0.05
         while time.monotonic() < end:
             executor.spin_once(timeout_sec=0.01)
-        out[contract.DEPTH].publish(image(far, "32FC1", clock[0]))
-        out[contract.COLOR].publish(image(color, encoding, clock[0]))
+        out[DEPTH].publish(image(far, "32FC1", clock[0]))
+        out[COLOR].publish(image(color, encoding, clock[0]))
 
-    until(lambda: out[contract.COLOR].get_subscription_count() and intents.get_subscription_count())
+    until(lambda: out[COLOR].get_subscription_count() and intents.get_subscription_count())
     until(lambda: any("mono8" in why for why in node.skipped), lambda: send(encoding="mono8"))
     until(lambda: any("odometry without" in why for why in node.skipped), lambda: send(height=float("nan")))
     until(
@@ -108,20 +120,20 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
         lambda: send(color=np.ascontiguousarray(rgb[:120])),
     )
     assert heard["trace"] == []
-    intent = contract.Intent(command_id="c1", text="pick up the red cup", steps=[])
-    intents.publish(String(data=contract.encode(intent)))
+    intent = records.Intent(command_id="c1", text="pick up the red cup", steps=[])
+    intents.publish(String(data=encode(intent)))
     until(lambda: node.asked)
     until(lambda: heard["trace"], send)
 
     def cups():
-        last = contract.decode(contract.ObjectList, heard["objects"][-1].data) if heard["objects"] else None
+        last = decode(records.ObjectList, heard["objects"][-1].data) if heard["objects"] else None
         return last.objects if last else []
 
     until(cups, send)
     (found,) = cups()
     assert (found.kind, found.colour) == ("cup", "red")
     assert np.linalg.norm(np.array(found.position) - [0.6, 0.05, 0.80]) < 0.006
-    event = contract.decode(contract.TraceEvent, heard["trace"][0].data)
+    event = decode(records.TraceEvent, heard["trace"][0].data)
     assert (event.command_id, event.stage) == ("c1", "perception")
     until(lambda: heard["scan"])
     scan = heard["scan"][-1]

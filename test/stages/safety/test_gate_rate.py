@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.contract import LOAD_LEVELS
+from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.stages.safety.node import every
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vla_sim.contract import ObjectQuery, Plan, Step
+from vla_sim.contract.records import ObjectQuery, Plan, Step
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import Grid, ObjectKind, Place, World
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from voice_speech import quiet, spoken
 
-from vla_sim import contract
-from vla_sim.contract import Say
+from vla_sim.contract import topics
+from vla_sim.contract.records import Say
 from vla_sim.stages.voice.audio import chunks, load
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -31,10 +31,10 @@ def room(tmp_path_factory):
         def __init__(self):
             super().__init__("room", StageParams)
             self.transcripts, self.traces = [], []
-            self.audio = self.publish(contract.AUDIO)
-            self.publish(contract.SAY)
-            self.listen(contract.TRANSCRIPT, self.transcripts.append)
-            self.listen(contract.TRACE, self.traces.append)
+            self.audio = self.publish(topics.AUDIO)
+            self.publish(topics.SAY)
+            self.listen(topics.TRANSCRIPT, self.transcripts.append)
+            self.listen(topics.TRACE, self.traces.append)
             self.folder = folder
 
         def play(self, sound):
@@ -57,7 +57,7 @@ def room(tmp_path_factory):
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     executor.add_node(one)
-    found = [contract.AUDIO.name, contract.SAY.name, contract.TRANSCRIPT.name]
+    found = [topics.AUDIO.name, topics.SAY.name, topics.TRANSCRIPT.name]
     one.wait(lambda: all(one.count_publishers(t) and one.count_subscribers(t) for t in found))
     one.wait(lambda: one.audio.get_subscription_count() > 0)
     yield one
@@ -88,7 +88,7 @@ def test_a_spoken_command_becomes_a_transcript_and_a_trace_with_one_id(room):
 
 
 def test_the_robots_answer_is_spoken_into_the_folder(room):
-    room.send(contract.SAY, Say(text="Which cup do you mean?"))
+    room.send(topics.SAY, Say(text="Which cup do you mean?"))
     room.wait(lambda: list(Path(room.folder).glob("*.wav")))
     path = Path(room.folder) / "001-which-cup-do-you-mean.wav"
     room.wait(lambda: path.is_file() and path.stat().st_size > 16000)

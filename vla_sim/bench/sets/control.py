@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
+from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.engine import MujocoEngine
@@ -80,7 +80,7 @@ def jitter(meter: Meter) -> None:
 def rate(meter: Meter) -> None:
     """Of the velocities that passed the safety gate, each second."""
     for run in live.runs(meter):
-        for value in run.rate(contract.CMD_VEL):
+        for value in run.rate(topics.CMD_VEL):
             meter.add(value)
 
 

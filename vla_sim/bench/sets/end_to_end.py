@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from vla_sim import contract
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.contract import records
 from vla_sim.scenario.checks import AsCommanded, Heard, NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario
 
@@ -86,7 +86,7 @@ def memory(meter: Meter) -> None:
 
 
 def load(meter: Meter) -> None:
-    """A row of `contract.LOAD_LEVELS`."""
+    """A row of `limits.LOAD_LEVELS`."""
     for run in live.runs(meter):
         for state in run.states:
             meter.add(state.load)
@@ -107,7 +107,7 @@ BENCHMARKS = (
     _live("first_motion", "short commands, one after the other: end of speech to first motion", first_motion),
     *(
         _live(name, f"share of stage {name} of short commands", partial(stage, name=name))
-        for name in contract.STAGES
+        for name in records.STAGES
     ),
     _live("command_rate", "commands that come all at once: understood, planned and checked", command_rate,
           unit="1/s", better="high"),

@@ -15,7 +15,7 @@ from functools import cache, partial
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.errors import MissingError
-from vla_sim.contract import Plan
+from vla_sim.contract.records import Plan
 from vla_sim.stages.language.completions import LlmSettings
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.llm import LlmPlanner

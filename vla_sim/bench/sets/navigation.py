@@ -10,7 +10,7 @@ import numpy as np
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.bench.floor import CELL, ROOM, discs, field
-from vla_sim.contract import NavigationRequest
+from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot import level_scan
 from vla_sim.robot.g1 import STANDING_HEIGHT
 from vla_sim.robot.state import CONTROL_PERIOD

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import transform
+from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.scenario.format import Added, Pose, Scenario
@@ -141,7 +141,7 @@ def photographs(engine: MujocoEngine) -> tuple[list[Frame], dict[str, np.ndarray
 def rate(meter: Meter) -> None:
     """Second by second of a run."""
     for run in live.runs(meter):
-        for value in run.rate(contract.OBJECTS):
+        for value in run.rate(topics.OBJECTS):
             meter.add(value)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from vla_sim.bringup.reservations import holder
 from vla_sim.bringup.reservations.needs import Machine, Needs, this_machine
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.contract import RESERVATION_SECONDS
+from vla_sim.contract.limits import RESERVATION_SECONDS
 
 FILE = "resources.db"
 POLL = 0.25

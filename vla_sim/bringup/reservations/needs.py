@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract import NETWORK_LIMIT, RESOURCE_SHARES
+from vla_sim.contract.limits import NETWORK_LIMIT, RESOURCE_SHARES
 
 UNITS = {"cpu": "cores", "memory": "MB", "disk": "MB", "network": "MB/s"}
 SLACK = 1e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vla_sim import contract
+from vla_sim.contract import budgets
 from vla_sim.report import charts
 from vla_sim.report.map import ways_map
 from vla_sim.report.parts import Markup, Part, figure, join, number, plural, scroll, table, tag
@@ -36,7 +36,7 @@ def scenarios_section(records: Sequence[RunRecord], site: Site) -> Markup:
             rows.append(row)
     heads = ["Scenario, and what it proves", "Engine", "Verdict", "Passed at once",
              "First motion: median, 95 %", "Nearest", "Real-time factor"]  # fmt: skip
-    budget = contract.TOTAL_BUDGET
+    budget = budgets.TOTAL_BUDGET
     caption = (
         "Passed at once: the dot is the rate, the bar its 95 % Wilson interval. First motion, from the last "
         "voiced sample: the bar ends at the median, the dot is the 95th percentile, the dashed line the goal "
@@ -72,7 +72,7 @@ def _scenario_row(engine: str, records: Sequence[RunRecord]) -> list[Part]:
         mark = tag("span", "✓ passed", class_="mark is-passed")
     totals = first_motions(records)
     if totals:
-        budget = contract.TOTAL_BUDGET
+        budget = budgets.TOTAL_BUDGET
         median, high = percentile(totals, 0.5) or 0.0, percentile(totals, 0.95) or 0.0
         over = (
             " over the limit" if high > budget.limit

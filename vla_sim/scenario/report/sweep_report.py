@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vla_sim import contract
+from vla_sim.contract import budgets
 from vla_sim.report.page import page
 from vla_sim.report.parts import Markup, Part, number, plural, tag, write_text
 from vla_sim.scenario.record import RunRecord
@@ -105,7 +105,7 @@ def _tiles(records: Sequence[RunRecord], rate: Rate) -> Markup:
     totals = first_motions(records)
     if totals:
         median, high = percentile(totals, 0.5), percentile(totals, 0.95)
-        note = f"median; 95 % within {number(high, 0, 'ms')}, limit {contract.TOTAL_BUDGET.limit:.0f} ms"
+        note = f"median; 95 % within {number(high, 0, 'ms')}, limit {budgets.TOTAL_BUDGET.limit:.0f} ms"
         tiles.append(("First motion after", number(median, 0, "ms"), note))
     near = [(r.clearance, r) for r in records if r.clearance is not None]
     if near:

@@ -6,9 +6,9 @@ names. The engine node needs none of it.
 
 from __future__ import annotations
 
-from vla_sim import contract
 from vla_sim.common.errors import InputError
-from vla_sim.contract import Topic
+from vla_sim.contract import topics
+from vla_sim.contract.topics import Topic
 from vla_sim.world.sdf import elements
 
 GZ_TYPE = {
@@ -31,15 +31,15 @@ def bridged(robot: elements.Model) -> list[tuple[Topic, str]]:
     lidar = _sensor(robot, "gpu_lidar")
     camera = _sensor(robot, "rgbd_camera")
     return [
-        (contract.CLOCK, contract.CLOCK.name),
-        (contract.JOINT_STATES, _parameter(robot, "JointStatePublisher", "topic")),
-        (contract.IMU, _sensor(robot, "imu")),
-        (contract.ODOM, _parameter(robot, "OdometryPublisher", "odom_topic")),
-        (contract.SCAN, lidar),
-        (contract.POINTS, "/".join((lidar, "points"))),
-        (contract.COLOR, f"{camera}/image"),
-        (contract.DEPTH, f"{camera}/depth_image"),
-        (contract.CAMERA_INFO, f"{camera}/camera_info"),
+        (topics.CLOCK, topics.CLOCK.name),
+        (topics.JOINT_STATES, _parameter(robot, "JointStatePublisher", "topic")),
+        (topics.IMU, _sensor(robot, "imu")),
+        (topics.ODOM, _parameter(robot, "OdometryPublisher", "odom_topic")),
+        (topics.SCAN, lidar),
+        (topics.POINTS, "/".join((lidar, "points"))),
+        (topics.COLOR, f"{camera}/image"),
+        (topics.DEPTH, f"{camera}/depth_image"),
+        (topics.CAMERA_INFO, f"{camera}/camera_info"),
     ]
 
 

@@ -84,7 +84,7 @@ class Controller:
         frame: str = "base_link",
         stamp: float = 0.0,
     ) -> None:
-        """Take a trajectory for one arm: see `contract.ARM_TRAJECTORY`.
+        """Take a trajectory for one arm: see `topics.ARM_TRAJECTORY`.
 
         joints: all seven names of `g1.ARM_JOINTS[side]` in any order, which is the order of the
         columns of positions and velocities (n, 7). times (n,) [s]. frame: "base_link" or "odom". stamp

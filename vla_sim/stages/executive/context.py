@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from vla_sim import contract
-from vla_sim.contract import (
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import (
     Arm,
     DetectedObject,
     ManipulationStatus,
     NavigationStatus,
     ObjectQuery,
     Record,
-    Topic,
 )
+from vla_sim.contract.topics import Topic
 from vla_sim.world.semantic_map import Grid, Surface, World, surface_below
 
 Pose2 = tuple[float, float, float]
@@ -57,7 +57,7 @@ class Context:
         self.outbox.append((topic, record))
 
     def say(self, text: str) -> None:
-        self.send(contract.SAY, contract.Say(text=text))
+        self.send(topics.SAY, records.Say(text=text))
 
     def new_goal(self) -> str:
         self._goals += 1
@@ -75,7 +75,7 @@ class Context:
     def surface(self, name: str) -> Surface | None:
         return next((s for s in self.world.surfaces if s.name == name), None)
 
-    def surface_below(self, position: contract.Point) -> Surface | None:
+    def surface_below(self, position: records.Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.world.surfaces, position, ON_SURFACE)
 

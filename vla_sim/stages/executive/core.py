@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vla_sim import contract
 from vla_sim.common import clock
-from vla_sim.contract import (
+from vla_sim.contract import topics
+from vla_sim.contract.records import (
     CommandState,
     ManipulationRequest,
     NavigationRequest,
@@ -56,8 +56,8 @@ class Executive:
         self.stopped = command_id
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
-        ctx.send(contract.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))
-        ctx.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id="stop", action="cancel"))
+        ctx.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))
+        ctx.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id="stop", action="cancel"))
         for job in self._take_all():
             if job.plan.command_id != command_id:
                 self._status(job.plan.command_id, "cancelled", detail="stop was said")
@@ -129,4 +129,4 @@ class Executive:
             command_id=command_id, state=state, skill=skill, step=job.step if job else 0,
             steps=steps, detail=detail, mono=clock.mono(),
         )  # fmt: skip
-        self.ctx.send(contract.STATUS, status)
+        self.ctx.send(topics.STATUS, status)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from vla_sim import contract
-from vla_sim.contract import (
+from vla_sim.contract import topics
+from vla_sim.contract.records import (
     Arm,
     DetectedObject,
     ManipulationAction,
@@ -48,7 +48,7 @@ def drive(
         lateral=lateral, angle=angle, position_tolerance=position_tolerance,
         yaw_tolerance=yaw_tolerance,
     )  # fmt: skip
-    ctx.send(contract.NAVIGATION_REQUEST, request)
+    ctx.send(topics.NAVIGATION_REQUEST, request)
     began = ctx.now
     try:
         while True:
@@ -71,7 +71,7 @@ def drive(
 
 
 def _gave_up(ctx: Context, goal: str, detail: str) -> Result:
-    ctx.send(contract.NAVIGATION_REQUEST, NavigationRequest(goal_id=goal, mode="cancel"))
+    ctx.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id=goal, mode="cancel"))
     return Result(False, detail)
 
 
@@ -95,7 +95,7 @@ def manipulate(
         goal_id=goal, action=action, arm=arm, object=item, target=target,
         surface_height=surface_height,
     )  # fmt: skip
-    ctx.send(contract.MANIPULATION_REQUEST, request)
+    ctx.send(topics.MANIPULATION_REQUEST, request)
     began = ctx.now
     try:
         while True:
@@ -107,13 +107,13 @@ def manipulate(
             silent = mine and ctx.now - ctx.manipulation_heard > SILENCE
             if late > timeout or silent or (not mine and late > ANSWER_TIMEOUT):
                 withdraw = ManipulationRequest(goal_id=goal, action="cancel")
-                ctx.send(contract.MANIPULATION_REQUEST, withdraw)
+                ctx.send(topics.MANIPULATION_REQUEST, withdraw)
                 detail = "the arm took too long" if mine else "manipulation does not answer"
                 detail = "manipulation has fallen silent" if silent else detail
                 return Grasp(False, detail, status if mine else None)
             yield
     except GeneratorExit:
-        ctx.send(contract.MANIPULATION_REQUEST, ManipulationRequest(goal_id=goal, action="cancel"))
+        ctx.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id=goal, action="cancel"))
         raise
 
 

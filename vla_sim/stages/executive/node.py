@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common.geometry import rotation_from_quaternion, transform
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.stages.executive.context import Context
 from vla_sim.stages.executive.core import Executive
@@ -37,20 +37,20 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.core = Executive(self.ctx)
         self.map_to_odom = np.eye(4)
         self.odom: Any = None
-        self.listen(contract.VERDICT, self.on_verdict)
-        self.listen(contract.NAVIGATION_STATUS, self.on_navigation)
-        self.listen(contract.MANIPULATION_STATUS, self.on_manipulation)
-        self.listen(contract.OBJECTS, self.on_objects)
-        self.listen(contract.SAFETY_STATE, self.on_safety)
-        self.listen(contract.ODOM, self.on_odom)
-        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
-        for topic in (contract.STATUS, contract.NAVIGATION_REQUEST, contract.MANIPULATION_REQUEST):
+        self.listen(topics.VERDICT, self.on_verdict)
+        self.listen(topics.NAVIGATION_STATUS, self.on_navigation)
+        self.listen(topics.MANIPULATION_STATUS, self.on_manipulation)
+        self.listen(topics.OBJECTS, self.on_objects)
+        self.listen(topics.SAFETY_STATE, self.on_safety)
+        self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
+        for topic in (topics.STATUS, topics.NAVIGATION_REQUEST, topics.MANIPULATION_REQUEST):
             self.publish(topic)  # discovered before the first command, not at it
-        self.publish(contract.SAY)
+        self.publish(topics.SAY)
         self.follow_load()
         self.repeat(1.0 / self.params.rate, self.tick)
 
-    def on_verdict(self, verdict: contract.Verdict) -> None:
+    def on_verdict(self, verdict: records.Verdict) -> None:
         self.update_pose()
         self.core.accept(verdict)
         self.tick()  # the first request leaves now, not at the next tick

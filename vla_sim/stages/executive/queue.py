@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from vla_sim.contract import PRIORITIES, Plan, Priority
+from vla_sim.contract.records import PRIORITIES, Plan, Priority
 
 RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 CAPACITY = 32

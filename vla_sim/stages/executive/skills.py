@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Generator
 
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import DetectedObject, ObjectQuery, Step
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.stages.executive.context import Context, Pose2
 from vla_sim.stages.executive.goals import Grasp, Result, Running, drive, manipulate, pause
 from vla_sim.stages.manipulation.standing import choose_place_spot, choose_stand, view_stands

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from vla_sim.common import clock
-from vla_sim.contract import PRIORITIES, Priority
+from vla_sim.contract.records import PRIORITIES, Priority
 from vla_sim.stages.language.llm_errors import RefusedError
 
 FAILURES, REST = 3, 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vla_sim.contract import Skill
+from vla_sim.contract.records import Skill
 from vla_sim.stages.language.questions import Problem, missing, unknown_object, which_name, which_object
 from vla_sim.stages.language.reader import ObjectRef, PlaceRef, Reader
 

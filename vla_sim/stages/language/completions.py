@@ -23,7 +23,7 @@ from cachetools import TTLCache
 from vla_sim.common import clock
 from vla_sim.common.caches import shrink
 from vla_sim.common.errors import MissingError
-from vla_sim.contract import Priority
+from vla_sim.contract.records import Priority
 from vla_sim.stages.language.admission import Admission, Turn
 from vla_sim.stages.language.llm_errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm_statistics import Statistics

@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from vla_sim.contract import DetectedObject, ObjectQuery, Plan, Status, Step
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status, Step
 from vla_sim.world.semantic_map import World
 
 REMEMBERED_PLANS = 64

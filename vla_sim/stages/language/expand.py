@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vla_sim.contract import ObjectQuery, Step
+from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language import questions as ask
 from vla_sim.stages.language.context import Context, place_of
 from vla_sim.stages.language.lexicon import Lexicon

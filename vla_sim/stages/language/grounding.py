@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vla_sim.contract import ObjectQuery, Step
+from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language import numbers, phrases
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.lexicon import Lexicon, Names

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vla_sim.contract import ObjectQuery
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.text import one_edit, slip
 from vla_sim.world.semantic_map import World
 

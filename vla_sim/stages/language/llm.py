@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
-from vla_sim.contract import Priority
+from vla_sim.contract.records import Priority
 from vla_sim.stages.language.completions import Completions, LlmSettings
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.grounding import forgotten, ungrounded

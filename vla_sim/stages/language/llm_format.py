@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.contract import ObjectQuery, Step
+from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.lexicon import Lexicon
 from vla_sim.stages.language.llm_errors import LlmError, one_line

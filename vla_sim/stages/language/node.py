@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import Priority
+from vla_sim.contract import topics
+from vla_sim.contract.records import Priority
 from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.stages.language.completions import LlmSettings
 from vla_sim.stages.language.context import Context, Memory
@@ -84,14 +84,14 @@ class LanguageNode(StageNode[LanguageParams]):
             self.rules, self.memory, self.send, self.around, worker, p.planner,
             allowed=lambda: self.load.language_model, note=self.get_logger().warning,
         )  # fmt: skip
-        for topic in (contract.INTENT, contract.PLAN, contract.SAY, contract.STATUS):
+        for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
-        self.listen(contract.TRANSCRIPT, self.responder.on_transcript)
-        self.listen(contract.COMMAND, self.responder.on_command)
-        self.listen(contract.STATUS, self.memory.heard)
+        self.listen(topics.TRANSCRIPT, self.responder.on_transcript)
+        self.listen(topics.COMMAND, self.responder.on_command)
+        self.listen(topics.STATUS, self.memory.heard)
         # Kept undecoded: ten a second arrive, one in minutes is needed.
-        self.listen(contract.OBJECTS, self.on_objects, raw=True)
-        self.listen(contract.SAFETY_STATE, self.around.on_safety, raw=True)
+        self.listen(topics.OBJECTS, self.on_objects, raw=True)
+        self.listen(topics.SAFETY_STATE, self.around.on_safety, raw=True)
         self.repeat(0.1, self.responder.on_gathered)
         self.follow_load()
         self.caches.register("answers of the language model", self._forget_answers)

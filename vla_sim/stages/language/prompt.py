@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from vla_sim.contract import Step
+from vla_sim.contract.records import Step
 from vla_sim.stages.language import llm_format as f
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.extract import Extractor

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vla_sim.contract import ObjectQuery
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.lexicon import Lexicon
 
 Reason = Literal["words", "name", "missing", "limit", "held", "heard"]

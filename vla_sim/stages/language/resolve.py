@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vla_sim.contract import ObjectQuery, Step
+from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language import questions as ask
 from vla_sim.stages.language.clause import Said
 from vla_sim.stages.language.context import Context

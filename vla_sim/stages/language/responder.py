@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vla_sim import contract
 from vla_sim.common import clock
-from vla_sim.contract import (
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import (
     PRIORITIES,
     Command,
     Intent,
@@ -18,10 +18,10 @@ from vla_sim.contract import (
     Record,
     Say,
     Status,
-    Topic,
     TraceEvent,
     Transcript,
 )
+from vla_sim.contract.topics import Topic
 from vla_sim.stages.language import questions as ask
 from vla_sim.stages.language.answers import asks_what_is_seen
 from vla_sim.stages.language.context import Context, Memory
@@ -203,7 +203,7 @@ class Responder:
         intent's end: when the model was asked, or perception was there."""
         command_id, text = request.command_id, request.text
         intent = Intent(command_id=command_id, text=text, steps=list(found.intent), question=found.question)
-        self._send(contract.INTENT, intent)
+        self._send(topics.INTENT, intent)
         understood = asked or self._trace(command_id, "intent", request.received)
         if found.problem is None and planner == "rules":
             began = time.perf_counter()
@@ -219,11 +219,11 @@ class Responder:
             priority=_stronger(found.priority, request.priority), answer=found.answer,
             speech_end_mono=request.speech_end,
         )  # fmt: skip
-        self._send(contract.PLAN, plan)
+        self._send(topics.PLAN, plan)
         self._trace(command_id, "planning", understood, detail)
         self._count(planner)
         if found.answer:
-            self._send(contract.SAY, Say(command_id=command_id, text=found.answer))
+            self._send(topics.SAY, Say(command_id=command_id, text=found.answer))
             self._status(command_id, "succeeded", found.answer)
             return
         if plan.priority == "stop":
@@ -233,19 +233,19 @@ class Responder:
 
     def _ask_back(self, command_id: str, problem: Problem) -> None:
         self._count("asked back")
-        self._send(contract.SAY, Say(command_id=command_id, text=problem.question))
+        self._send(topics.SAY, Say(command_id=command_id, text=problem.question))
         self._status(command_id, "asked", problem.question)
 
-    def _status(self, command_id: str, state: contract.CommandState, detail: str) -> None:
+    def _status(self, command_id: str, state: records.CommandState, detail: str) -> None:
         status = Status(command_id=command_id, state=state, detail=detail, mono=clock.mono())
-        self._send(contract.STATUS, status)
+        self._send(topics.STATUS, status)
 
-    def _trace(self, command_id: str, stage: contract.Stage, begin: float, detail: str = "") -> float:
+    def _trace(self, command_id: str, stage: records.Stage, begin: float, detail: str = "") -> float:
         end = clock.mono()
         event = TraceEvent(
             command_id=command_id, stage=stage, begin_mono=begin, end_mono=end, detail=detail
         )
-        self._send(contract.TRACE, event)
+        self._send(topics.TRACE, event)
         return end
 
     def _count(self, what: str) -> None:

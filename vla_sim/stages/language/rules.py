@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vla_sim.contract import ObjectQuery, Priority, Step
+from vla_sim.contract.records import ObjectQuery, Priority, Step
 from vla_sim.stages.language.answers import answer_to
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.expand import Expander

@@ -11,8 +11,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vla_sim import contract
-from vla_sim.contract import DetectedObject, ObjectList, PayloadError, SafetyState, Topic
+from vla_sim.contract import topics
+from vla_sim.contract.codec import PayloadError, R, decode
+from vla_sim.contract.records import DetectedObject, ObjectList, SafetyState
+from vla_sim.contract.topics import Topic
 
 FRESH = 0.5
 """[s] for which an answer of perception counts as its present one: under load it gives five a second."""
@@ -53,20 +55,20 @@ class Surroundings:
     @property
     def objects(self) -> tuple[DetectedObject, ...]:
         """What perception has seen, by its last answer."""
-        seen = self._decoded(contract.OBJECTS, ObjectList, self._objects)
+        seen = self._decoded(topics.OBJECTS, ObjectList, self._objects)
         return tuple(seen.objects) if seen is not None else ()
 
     @property
     def stopped(self) -> bool:
         """Whether the emergency stop is latched: then no plan will be allowed."""
-        state = self._decoded(contract.SAFETY_STATE, SafetyState, self._safety)
+        state = self._decoded(topics.SAFETY_STATE, SafetyState, self._safety)
         return state is not None and state.level == "estop"
 
-    def _decoded(self, topic: Topic, kind: type[contract.R], message: Any) -> contract.R | None:
+    def _decoded(self, topic: Topic, kind: type[R], message: Any) -> R | None:
         if message is None:
             return None
         try:
-            return contract.decode(kind, message.data)
+            return decode(kind, message.data)
         except PayloadError as error:
             self._reject(topic, error)
             return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from vla_sim.common import clock
-from vla_sim.contract import Priority
+from vla_sim.contract.records import Priority
 from vla_sim.stages.language.context import Context
 from vla_sim.stages.language.llm_errors import LlmError
 from vla_sim.stages.language.rules import Understood

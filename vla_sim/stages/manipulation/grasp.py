@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import Point
+from vla_sim.contract.records import Point
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.motion import level_pose
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from vla_sim.contract import Arm, DetectedObject
+from vla_sim.contract.records import Arm, DetectedObject
 from vla_sim.stages.manipulation.grasp import Target
 
 EMPTY = 0.008

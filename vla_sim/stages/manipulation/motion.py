@@ -38,7 +38,7 @@ FrameId = Literal["base_link", "odom"]
 @dataclass(frozen=True)
 class Trajectory:
     """One arm's motion. times (n,) [s] from the start, positions (n, 7) [rad]; frame and stamp [s] as in
-    `contract.ARM_TRAJECTORY`."""
+    `topics.ARM_TRAJECTORY`."""
 
     side: str
     times: Array

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import ManipulationRequest, ManipulationStatus, ObjectList
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
@@ -53,19 +53,19 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, dtype=int))
         self.odom: Any = None
         self.map_to_odom = np.eye(4)
-        self.objects: tuple[contract.DetectedObject, ...] = ()
+        self.objects: tuple[records.DetectedObject, ...] = ()
         self.waiting: list[ManipulationRequest] = []
         self.sent: ManipulationStatus | None = None
         self.sent_at = 0.0
         self.worst_tick = 0.0
-        for topic in (*contract.ARM_TRAJECTORY.values(), *contract.GRIPPER_TRAJECTORY.values()):
+        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
             self.publish(topic)
-        self.publish(contract.MANIPULATION_STATUS)
-        self.listen(contract.MANIPULATION_REQUEST, self.on_request)
-        self.listen(contract.JOINT_STATES, self.on_joints)
-        self.listen(contract.ODOM, self.on_odom)
-        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
-        self.listen(contract.OBJECTS, self.on_objects)
+        self.publish(topics.MANIPULATION_STATUS)
+        self.listen(topics.MANIPULATION_REQUEST, self.on_request)
+        self.listen(topics.JOINT_STATES, self.on_joints)
+        self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
+        self.listen(topics.OBJECTS, self.on_objects)
         self.repeat(1.0 / p.rate, self.tick)
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         status = self.picker.status
         due = status.state == "active" and abs(now - self.sent_at) >= 1.0 / self.params.status_rate
         if status != self.sent or due:
-            self.send(contract.MANIPULATION_STATUS, status)
+            self.send(topics.MANIPULATION_STATUS, status)
             self.sent, self.sent_at = status, now
 
     def send_arm(self, motion: Trajectory) -> None:
@@ -151,14 +151,14 @@ class ManipulationNode(StageNode[ManipulationParams]):
         message.points = [
             _point(q.tolist(), float(t)) for t, q in zip(motion.times, motion.positions, strict=True)
         ]
-        self.publish(contract.ARM_TRAJECTORY[motion.side]).publish(message)
+        self.publish(topics.ARM_TRAJECTORY[motion.side]).publish(message)
 
     def send_gripper(self, command: GripperCommand, now: float) -> None:
         message = message_class("trajectory_msgs/msg/JointTrajectory")()
         message.header.stamp = to_stamp(now)
         message.joint_names = [f"{command.side}_gripper"]
         message.points = [_point([float(command.opening)], 0.0)]
-        self.publish(contract.GRIPPER_TRAJECTORY[command.side]).publish(message)
+        self.publish(topics.GRIPPER_TRAJECTORY[command.side]).publish(message)
 
     def status(self) -> dict[str, str]:
         state = self.picker.status

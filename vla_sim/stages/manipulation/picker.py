@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import inverse
-from vla_sim.contract import (
+from vla_sim.contract.records import (
     Arm,
     DetectedObject,
     GoalState,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import inverse, transform
-from vla_sim.contract import Arm, Point
+from vla_sim.contract.records import Arm, Point
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.stages.manipulation.collision import ArmBody, BodyModel, Obstacles, check, check_path

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import Arm, DetectedObject, Point
+from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.world.semantic_map import Grid, Surface
 
 Pose2 = tuple[float, float, float]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import inverse, wrap
-from vla_sim.contract import Arm, DetectedObject, Point
+from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.stages.manipulation.collision import table_box
 from vla_sim.stages.manipulation.grasp import Target, shape_of
 from vla_sim.stages.manipulation.planner import Scene, in_frame

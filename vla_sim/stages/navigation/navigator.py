@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import GoalState, NavigationRequest, NavigationStatus
+from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
@@ -346,7 +346,7 @@ class Navigator:
 
 def warm(navigator: Navigator) -> None:
     """Compile (or load) every kernel by driving a copy of `navigator` for a moment in its own map."""
-    from vla_sim.contract import NavigationRequest as Request
+    from vla_sim.contract.records import NavigationRequest as Request
 
     static = navigator.costmap.static
     copy = Navigator(static, navigator.gait)

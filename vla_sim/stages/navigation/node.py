@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import NavigationRequest
+from vla_sim.contract import topics
+from vla_sim.contract.records import NavigationRequest
 from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator, warm
@@ -44,17 +44,17 @@ class NavigationNode(StageNode[NavigationParams]):
         self.goals = 0
         self.sent_map_to_odom = np.full(3, np.nan)
         self.worst_tick = 0.0
-        self.twist = self.publish(contract.CMD_VEL_NAV)
+        self.twist = self.publish(topics.CMD_VEL_NAV)
         self.twist_message = self.twist.msg_type()
         self.twist_message.header.frame_id = "base_link"
-        self.paths = self.publish(contract.GLOBAL_PATH)
-        self.frames = self.publish(contract.MAP_TO_ODOM)
-        self.publish(contract.NAVIGATION_STATUS)
-        self.listen(contract.NAVIGATION_REQUEST, self.on_request)
-        self.listen(contract.NAVIGATION_GOAL, self.on_goal)
-        self.listen(contract.ODOM, self.on_odom)
-        self.listen(contract.SCAN, self.on_scan)
-        self.listen(contract.DEPTH_SCAN, self.on_depth_scan)
+        self.paths = self.publish(topics.GLOBAL_PATH)
+        self.frames = self.publish(topics.MAP_TO_ODOM)
+        self.publish(topics.NAVIGATION_STATUS)
+        self.listen(topics.NAVIGATION_REQUEST, self.on_request)
+        self.listen(topics.NAVIGATION_GOAL, self.on_goal)
+        self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.SCAN, self.on_scan)
+        self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
         self.repeat(1.0 / p.rate, self.tick)
         self.send_map_to_odom()
 
@@ -110,7 +110,7 @@ class NavigationNode(StageNode[NavigationParams]):
             self.twist.publish(message)
         self.was_active = out.active
         for status in out.status:
-            self.send(contract.NAVIGATION_STATUS, status)
+            self.send(topics.NAVIGATION_STATUS, status)
         if out.path is not None:
             self.paths.publish(self.path_message(out.path, now))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.contract import DetectedObject
+from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.stages.perception.body import FrameSource, own_capsules
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images

@@ -14,12 +14,12 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import LaserScan
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import Intent, ObjectList
+from vla_sim.contract import topics
+from vla_sim.contract.records import Intent, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
@@ -71,8 +71,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.asked: deque[str] = deque(maxlen=16)
         self.latencies: deque[float] = deque(maxlen=200)
         self.skipped: dict[str, int] = {}
-        self.objects = self.publish(contract.OBJECTS)
-        self.scan = self.publish(contract.DEPTH_SCAN)
+        self.objects = self.publish(topics.OBJECTS)
+        self.scan = self.publish(topics.DEPTH_SCAN)
 
         self.waiting: tuple[Frame, float] | None = None
         self.wake = threading.Condition()
@@ -81,13 +81,13 @@ class PerceptionNode(StageNode[PerceptionParams]):
         if not clock.lockstep():
             self.worker.start()
 
-        self.listen(contract.MAP_TO_ODOM, self.on_map_to_odom)
-        self.listen(contract.ODOM, self.on_odom)
-        self.listen(contract.JOINT_STATES, self.on_joints)
-        self.listen(contract.CAMERA_INFO, self.on_camera_info)
-        self.listen(contract.COLOR, self.on_color)
-        self.listen(contract.DEPTH, self.on_depth)
-        self.listen(contract.INTENT, self.on_intent)
+        self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
+        self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.JOINT_STATES, self.on_joints)
+        self.listen(topics.CAMERA_INFO, self.on_camera_info)
+        self.listen(topics.COLOR, self.on_color)
+        self.listen(topics.DEPTH, self.on_depth)
+        self.listen(topics.INTENT, self.on_intent)
         self.follow_load()
         self.caches.register("images that wait for their partner", self._forget_images)
 
@@ -215,7 +215,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         percept = self.core.process(frame)
         clock.charge("perception", time.perf_counter() - started)
         self.send(
-            contract.OBJECTS,
+            topics.OBJECTS,
             ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived),
         )
         self.scan.publish(self._scan_message(frame.stamp, percept.ranges))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.contract import DetectedObject
+from vla_sim.contract.records import DetectedObject
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detection import Detection
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from std_srvs.srv import SetBool
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import Command, Plan, Transcript, Verdict
+from vla_sim.contract import topics
+from vla_sim.contract.records import Command, Plan, Transcript, Verdict
 from vla_sim.ros.stage_node import StageNode, spin, to_stamp
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.plan_check import PlanChecker
@@ -45,20 +45,20 @@ class SafetyNode(StageNode[SafetyParams]):
         gate.warm()
         self.checker = PlanChecker(World.load(p.world))
         self.core = Supervisor(Limits(p.max_forward, p.max_lateral, p.max_turn))
-        self.publish(contract.VERDICT)
-        self.publish(contract.SAFETY_STATE)
-        self.twist = self.publish(contract.CMD_VEL)
+        self.publish(topics.VERDICT)
+        self.publish(topics.SAFETY_STATE)
+        self.twist = self.publish(topics.CMD_VEL)
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"
         self.ticks = self.periods = 0
         self.moves = False
-        self.listen(contract.PLAN, self.on_plan)
-        self.listen(contract.TRANSCRIPT, self.on_transcript)
-        self.listen(contract.COMMAND, self.on_command)
-        self.listen(contract.CMD_VEL_NAV, self.on_velocity)
-        self.listen(contract.SCAN, self.on_scan)
-        self.listen(contract.ODOM, self.on_odom)
-        self.create_service(SetBool, contract.ESTOP_SERVICE, self.on_estop)
+        self.listen(topics.PLAN, self.on_plan)
+        self.listen(topics.TRANSCRIPT, self.on_transcript)
+        self.listen(topics.COMMAND, self.on_command)
+        self.listen(topics.CMD_VEL_NAV, self.on_velocity)
+        self.listen(topics.SCAN, self.on_scan)
+        self.listen(topics.ODOM, self.on_odom)
+        self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
 
@@ -75,7 +75,7 @@ class SafetyNode(StageNode[SafetyParams]):
             command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan,
             mono=clock.mono(),
         )  # fmt: skip
-        self.send(contract.VERDICT, verdict)
+        self.send(topics.VERDICT, verdict)
         self.trace(plan.command_id, "safety", begin)
 
     def on_transcript(self, transcript: Transcript) -> None:
@@ -89,7 +89,7 @@ class SafetyNode(StageNode[SafetyParams]):
     def stop(self, command_id: str) -> None:
         self.core.on_stop(command_id, clock.mono())
         self.tick()
-        self.send(contract.SAFETY_STATE, self.core.state())
+        self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_velocity(self, message: Any) -> None:
         v = message.twist
@@ -116,7 +116,7 @@ class SafetyNode(StageNode[SafetyParams]):
         response.success = True
         response.message = "emergency stop latched" if request.data else "emergency stop released"
         self.tick()
-        self.send(contract.SAFETY_STATE, self.core.state())
+        self.send(topics.SAFETY_STATE, self.core.state())
         return response
 
     def on_timer(self) -> None:
@@ -135,7 +135,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self.twist.publish(self.message)
         self.ticks += 1
         if self.ticks % 5 == 0:
-            self.send(contract.SAFETY_STATE, self.core.state())
+            self.send(topics.SAFETY_STATE, self.core.state())
 
     def status(self) -> dict[str, str]:
         state = self.core.state()

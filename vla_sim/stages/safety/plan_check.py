@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from vla_sim.contract import STEP_FIELDS, Plan, Step
+from vla_sim.contract.records import STEP_FIELDS, Plan, Step
 from vla_sim.world.semantic_map import Grid, World
 
 MAX_STEPS = 40

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.contract import SafetyState
+from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate
 
 COMMAND_TIMEOUT = 0.1

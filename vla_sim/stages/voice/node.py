@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim import contract
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import StageParams, param
-from vla_sim.contract import Say, Transcript
+from vla_sim.contract import topics
+from vla_sim.contract.records import Say, Transcript
 from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.stages.voice.audio import CHUNK, Samples
 from vla_sim.stages.voice.endpoint import Hangover
@@ -85,7 +85,7 @@ class VoiceNode(StageNode[VoiceParams]):
         self.counts: dict[str, int] = {}
         self.lost = 0
         """Chunks for which there was no room."""
-        self.publish(contract.TRANSCRIPT)
+        self.publish(topics.TRANSCRIPT)
 
         self._rest = np.zeros(0, dtype=np.int16)
         self._last = -math.inf
@@ -96,9 +96,9 @@ class VoiceNode(StageNode[VoiceParams]):
             self.repeat(0.5 * p.stream_ends, self._close_when_silent)
         else:
             self.worker.start()
-        self.listen(contract.AUDIO, self.on_audio)
+        self.listen(topics.AUDIO, self.on_audio)
         if self.speaker is not None:
-            self.listen(contract.SAY, self.on_say)
+            self.listen(topics.SAY, self.on_say)
 
     def _recogniser(self, grammar: Grammar) -> Recogniser:
         p = self.params
@@ -181,7 +181,7 @@ class VoiceNode(StageNode[VoiceParams]):
             speech_end_mono=heard.speech_end, reason=heard.reason,
             recogniser=self.listener.recogniser.name,
         )  # fmt: skip
-        self.send(contract.TRANSCRIPT, transcript)
+        self.send(topics.TRANSCRIPT, transcript)
         if heard.reason in ("", "partial"):  # silence and noise have no last voiced sample
             self.trace(command_id, "voice", heard.speech_end, heard.text)
         kind = heard.reason or "understood"

@@ -5,19 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim import contract
-from vla_sim.contract import PayloadError, Step, TraceEvent, decode, encode
+from vla_sim.contract import budgets, records
+from vla_sim.contract.codec import PayloadError, decode, encode
+from vla_sim.contract.records import Step, TraceEvent
 
 RECORDS = [
     value
-    for value in vars(contract).values()
-    if isinstance(value, type) and issubclass(value, contract.Record) and value is not contract.Record
+    for value in vars(records).values()
+    if isinstance(value, type) and issubclass(value, records.Record) and value is not records.Record
 ]
 
 
 def test_the_budget_adds_up_to_the_total():
-    assert sum(b.limit for b in contract.BUDGETS.values()) == contract.TOTAL_BUDGET.limit
-    assert set(contract.BUDGETS) == set(contract.STAGES)
+    assert sum(b.limit for b in budgets.BUDGETS.values()) == budgets.TOTAL_BUDGET.limit
+    assert set(budgets.BUDGETS) == set(records.STAGES)
 
 
 def test_a_record_survives_the_journey():
@@ -64,4 +65,4 @@ def test_every_record_has_a_schema():
 
 
 def test_every_skill_says_what_it_takes():
-    assert set(contract.STEP_FIELDS) == set(contract.SKILLS)
+    assert set(records.STEP_FIELDS) == set(records.SKILLS)

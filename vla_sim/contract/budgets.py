@@ -1,0 +1,32 @@
+"""Latency budgets of the stages, and what their work is charged in lock-step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Milliseconds: `limit` is what the book allows, `goal` what this project aims at."""
+
+    limit: float
+    goal: float
+
+
+BUDGETS: dict[str, Budget] = {
+    "voice": Budget(300.0, 150.0),  # last voiced sample to transcript
+    "intent": Budget(200.0, 10.0),
+    "planning": Budget(1000.0, 10.0),
+    "perception": Budget(300.0, 50.0),  # image taken to objects published
+    "safety": Budget(100.0, 10.0),  # plan received to verdict
+    "control": Budget(100.0, 50.0),  # verdict to first motion
+}
+TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion
+
+COSTS: dict[str, float] = {
+    "voice": 0.060, "intent": 0.002, "planning": 0.005, "llm": 0.5, "perception": 0.040, "safety": 0.002,
+    "navigation": 0.010, "manipulation": 0.150,
+}  # fmt: skip
+"""Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
+these stages take on two cores. llm: one answer of the model's server, whatever it says: 0.19 to 0.42 s of one
+core with the local model, its prompt read."""

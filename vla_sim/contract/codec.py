@@ -1,0 +1,61 @@
+"""Records to JSON and back. `decode` validates on receipt and raises `PayloadError`; a node counts and logs
+that, and goes on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from vla_sim.contract.records import Record
+
+
+class PayloadError(ValueError):
+    """A payload that does not fit its record; the message names the record, field and value."""
+
+
+R = TypeVar("R", bound=Record)
+_encoder = msgspec.json.Encoder()
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(record: Record) -> str:
+    """JSON of a record. Raises `PayloadError` if a number is not finite (JSON has no such number)."""
+    for name, value in _floats(record):
+        if not math.isfinite(value):
+            raise PayloadError(f"{type(record).__name__}.{name} is {value}; it must be finite")
+    return _encoder.encode(record).decode()
+
+
+def prepare(kind: type[R]) -> msgspec.json.Decoder[R]:
+    """Build the decoder of a record ahead of its first payload."""
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder
+
+
+def decode(kind: type[R], payload: str | bytes) -> R:
+    """The record in `payload`. Raises `PayloadError` with the reason and the payload's beginning."""
+    try:
+        return prepare(kind).decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        head = payload[:80]
+        raise PayloadError(f"not a {kind.__name__}: {error}; got {head!r}") from None
+
+
+def _floats(value: Any, name: str = "") -> list[tuple[str, float]]:
+    if isinstance(value, float):
+        return [(name, value)]
+    if isinstance(value, msgspec.Struct):
+        return [
+            item
+            for field in value.__struct_fields__
+            for item in _floats(getattr(value, field), f"{name}.{field}" if name else field)
+        ]
+    if isinstance(value, dict):
+        return [item for key, one in value.items() for item in _floats(one, f"{name}[{key!r}]")]
+    if isinstance(value, (list, tuple)):
+        return [item for i, one in enumerate(value) for item in _floats(one, f"{name}[{i}]")]
+    return []

@@ -1,0 +1,93 @@
+"""Limits of a running system: alert thresholds, load levels, shares of the machine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+CRITICAL = 1.2
+"""An alert is critical from so many times its threshold; where low is bad, from the threshold over it."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where an alert is raised: `value` or more, or less than it where `below`; and where it is over:
+    `clear`. after: how many measurements in a row it takes, either way."""
+
+    component: str
+    metric: str
+    value: float
+    unit: str
+    clear: float
+    below: bool = False
+    after: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.component}.{self.metric}"
+
+
+THRESHOLDS: dict[str, Threshold] = {t.name: t for t in (
+    Threshold("voice", "response", 2.0, "s", 1.8),  # last voiced sample to first motion
+    Threshold("llm", "response", 5.0, "s", 4.5),  # intent to plan
+    # The nominal rates are the limits themselves, so there is no room above them: it is enough to be back.
+    Threshold("perception", "rate", 10.0, "Hz", 10.0, below=True, after=3),
+    Threshold("control", "rate", 50.0, "Hz", 50.0, below=True, after=3),
+    Threshold("system", "cpu", 80.0, "%", 72.0, after=3),
+    Threshold("system", "memory", 80.0, "%", 76.0, after=3),
+    Threshold("system", "disk", 90.0, "%", 88.0, after=3),
+    Threshold("commands", "errors", 0.1, "", 0.08),
+    Threshold("node", "silence", 5.0, "s", 2.5),
+)}  # fmt: skip
+"""The book's limits, by name. "node" stands for every node by its own name."""
+
+
+@dataclass(frozen=True)
+class LoadLevel:
+    """What stages do at one level of load. sheds: what this level gives up that the one before did not.
+
+    background: whether commands of that priority begin, and point clouds are sent. language_model: whether
+    it is asked. perception_rate: most images a second. camera_shrink: every so-many-th pixel each way.
+    joint_rate: most joint states and IMU readings a second. gate_rate: most velocities a second.
+    """
+
+    name: str
+    sheds: str
+    background: bool = True
+    language_model: bool = True
+    perception_rate: float = math.inf
+    camera_shrink: int = 1
+    joint_rate: float = math.inf
+    gate_rate: float = math.inf
+
+
+LOAD_LEVELS: tuple[LoadLevel, ...] = (
+    LoadLevel("full", "nothing"),
+    LoadLevel("background", "background commands wait, no point clouds", False),
+    LoadLevel("rules", "the language model is not asked, the rules plan", False, False),
+    LoadLevel("perception", "images and objects 5 times a second", False, False, 5.0),
+    LoadLevel("resolution", "images of half the width and height", False, False, 5.0, 2),
+    LoadLevel(
+        "control", "joint states 25 times a second, velocities no more than 50", False, False, 5.0, 2, 25.0,
+        50.0,
+    ),
+)  # fmt: skip
+"""What is given up under load, in this order, and given back in the reverse one.
+
+What nobody waits for goes first. Then what has a full substitute: the rules understand the main job's
+commands, and a model on the same machine is the largest load of all. Then how fresh the picture of the room
+is, which things that stand still do not need; then how sharp it is, which far and small things and a firm
+grasp do need. Last what is nearest to motion, and there only what is told of it: the control loop, odometry,
+lidar and the gate keep their 50, 50, 10 and 50 Hz, and perception never falls under the 5 Hz that
+manipulation asks for.
+"""
+LOAD_SILENCE = 3.0
+"""[s] without a word on the load after which a stage works in full again: the monitor is gone."""
+
+
+RESOURCE_SHARES = {"cpu": 0.8, "memory": 0.8, "disk": 0.9}
+"""How much of the machine may be reserved; the rest is its own."""
+NETWORK_LIMIT = 100.0
+"""[MB/s] that may be reserved."""
+RESERVATION_SECONDS = 3600.0
+"""After which a reservation that is not renewed has expired."""

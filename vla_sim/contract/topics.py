@@ -1,0 +1,94 @@
+"""Every topic and service by name, with type and quality of service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vla_sim.contract import records
+
+Qos = Literal["sensor", "reliable", "latched"]
+"""sensor: best effort, newest only. reliable: depth 50. latched: reliable, the last one is kept
+for late joiners (transient local)."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`type` is a ROS type name, or a `Record` class that travels as JSON in std_msgs/String."""
+
+    name: str
+    type: str | type[records.Record]
+    qos: Qos = "reliable"
+    truth: bool = False
+    """Simulator's truth: no stage of the stack may subscribe."""
+
+
+CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "sensor")
+JOINT_STATES = Topic("/joint_states", "sensor_msgs/msg/JointState", "sensor")
+IMU = Topic("/imu", "sensor_msgs/msg/Imu", "sensor")
+ODOM = Topic("/odom", "nav_msgs/msg/Odometry", "sensor")
+SCAN = Topic("/scan", "sensor_msgs/msg/LaserScan", "sensor")
+POINTS = Topic("/points", "sensor_msgs/msg/PointCloud2", "sensor")
+COLOR = Topic("/head_camera/color/image_raw", "sensor_msgs/msg/Image", "sensor")
+DEPTH = Topic("/head_camera/depth/image_raw", "sensor_msgs/msg/Image", "sensor")
+CAMERA_INFO = Topic("/head_camera/color/camera_info", "sensor_msgs/msg/CameraInfo", "sensor")
+
+AUDIO = Topic("/voice/audio", "std_msgs/msg/Int16MultiArray", "reliable")
+TRANSCRIPT = Topic("/voice/transcript", records.Transcript)
+SAY = Topic("/voice/say", records.Say)
+COMMAND = Topic("/vla/command", records.Command)
+INTENT = Topic("/vla/intent", records.Intent)
+PLAN = Topic("/vla/plan", records.Plan)
+VERDICT = Topic("/vla/verdict", records.Verdict)
+STATUS = Topic("/vla/status", records.Status)
+TRACE = Topic("/vla/trace", records.TraceEvent)
+OBJECTS = Topic("/perception/objects", records.ObjectList)
+DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "sensor")
+"""The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
+for the head lidar."""
+
+MAP_TO_ODOM = Topic("/localization/map_to_odom", "geometry_msgs/msg/TransformStamped", "latched")
+NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")
+NAVIGATION_REQUEST = Topic("/navigation/request", records.NavigationRequest)
+NAVIGATION_STATUS = Topic("/navigation/status", records.NavigationStatus)
+GLOBAL_PATH = Topic("/plan", "nav_msgs/msg/Path")
+CMD_VEL_NAV = Topic("/cmd_vel_nav", "geometry_msgs/msg/TwistStamped")
+CMD_VEL = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
+
+MANIPULATION_REQUEST = Topic("/manipulation/request", records.ManipulationRequest)
+MANIPULATION_STATUS = Topic("/manipulation/status", records.ManipulationStatus)
+ARM_TRAJECTORY: dict[str, Topic] = {
+    side: Topic(f"/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    for side in ("left", "right")
+}
+"""`header.frame_id` decides what the follower holds still. "base_link" (or empty): the joints follow
+the trajectory. "odom": the tool follows, in the world, the path that the joints would have drawn
+from the pelvis pose at `header.stamp`; the follower corrects for the pelvis's sway at every tick."""
+GRIPPER_TRAJECTORY: dict[str, Topic] = {
+    side: Topic(f"/{side}_gripper/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    for side in ("left", "right")
+}
+"""One joint, `{side}_gripper`: its position is the opening between the fingers [m]."""
+
+SAFETY_STATE = Topic("/safety/state", records.SafetyState)
+ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
+DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+MONITOR_ALERTS = Topic("/monitor/alerts", records.Alert)
+MONITOR_STATE = Topic("/monitor/state", records.MonitorState)
+MONITOR_LOAD = Topic("/monitor/load", records.Load, "latched")
+MONITOR_SERVICE = "/monitor/report"  # std_srvs/Trigger: the last minutes as text
+
+GROUND_TRUTH = Topic("/sim/ground_truth", records.GroundTruth, truth=True)
+CONTACTS = Topic("/sim/contacts", records.Contacts, truth=True)
+DISTURB = Topic("/sim/disturb", records.Disturbance, truth=True)
+RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
+
+TOPICS: tuple[Topic, ...] = (
+    CLOCK, JOINT_STATES, IMU, ODOM, SCAN, POINTS, COLOR, DEPTH, CAMERA_INFO,
+    AUDIO, TRANSCRIPT, SAY, COMMAND, INTENT, PLAN, VERDICT, STATUS, TRACE, OBJECTS, DEPTH_SCAN,
+    MAP_TO_ODOM, NAVIGATION_GOAL, NAVIGATION_REQUEST, NAVIGATION_STATUS, GLOBAL_PATH,
+    CMD_VEL_NAV, CMD_VEL, MANIPULATION_REQUEST, MANIPULATION_STATUS,
+    *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
+    SAFETY_STATE, DIAGNOSTICS, MONITOR_ALERTS, MONITOR_STATE, MONITOR_LOAD, GROUND_TRUTH, CONTACTS,
+    DISTURB,
+)  # fmt: skip
