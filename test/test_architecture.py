@@ -30,7 +30,8 @@ COMPARED = {
     "stages.manipulation.collision": ("stages/manipulation/test_manipulation_arm.py",),
     "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.distance": (
-        "stages/navigation/test_navigation_kernels.py", "stages/navigation/test_distance.py",
+        "stages/navigation/test_navigation_kernels.py",
+        "stages/navigation/test_distance.py",
     ),
     "stages.navigation.footprint": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.global_planner": ("stages/navigation/test_navigation_kernels.py",),
@@ -40,7 +41,8 @@ COMPARED = {
     "stages.perception.colour": ("stages/perception/test_perception_kernels.py",),
     "stages.perception.components": ("stages/perception/test_perception_components.py",),
     "stages.perception.kernels": (
-        "stages/perception/test_perception_kernels.py", "stages/perception/test_perception_shapes.py",
+        "stages/perception/test_perception_kernels.py",
+        "stages/perception/test_perception_shapes.py",
     ),
     "stages.perception.obstacles": ("stages/perception/test_perception_kernels.py",),
     "stages.perception.pose": ("stages/perception/test_perception_kernels.py",),

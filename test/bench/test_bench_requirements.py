@@ -114,7 +114,10 @@ GOOD = "  - {name: a, benchmark: control.step, statistic: p95, at_most: 4, goal:
     [
         (HEAD + GOOD.replace("goal:", "gaol:"), "r.yaml:3:68: 'gaol' is not known here; did you mean goal?"),
         (HEAD + GOOD + GOOD, "r.yaml:4:12: 'a' is there twice"),
-        (HEAD + GOOD.replace("control.step", "control.stop"), "r.yaml:3:26: no benchmark is called 'control.stop'; did you mean control.step?"),  # noqa: E501
+        (
+            HEAD + GOOD.replace("control.step", "control.stop"),
+            "r.yaml:3:26: no benchmark is called 'control.stop'; did you mean control.step?",
+        ),
         (HEAD + GOOD.replace("p95", "p90"), "r.yaml:3:51: invalid enum value 'p90'"),
         (HEAD + GOOD.replace("at_most: 4, ", ""), "r.yaml:3:5: give exactly one of at_most and at_least"),
         (HEAD + GOOD.replace("at_most: 4", "at_most: 4, at_least: 1"), "give exactly one"),

@@ -31,9 +31,7 @@ def play(core, seconds, begin=0.0, **more):
 
 def steps(levels):
     """(time, by how much) of each change."""
-    return [
-        (t, b - a) for (_, a), (t, b) in zip([(0.0, 0), *levels], levels, strict=False) if b != a
-    ]
+    return [(t, b - a) for (_, a), (t, b) in zip([(0.0, 0), *levels], levels, strict=False) if b != a]
 
 
 # ------------------------------------------------------------------ what the levels mean

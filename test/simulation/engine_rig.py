@@ -53,9 +53,7 @@ class Hanging:
         self.m.body_mass[self.body] *= scale
         self.m.body_inertia[self.body] *= scale
         self.m.dof_armature[:6] = 1e7
-        joints = [
-            mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_JOINT, f"g1::{name}") for name in g1.JOINTS
-        ]
+        joints = [mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_JOINT, f"g1::{name}") for name in g1.JOINTS]
         self.q, self.v = self.m.jnt_qposadr[joints], self.m.jnt_dofadr[joints]
         self.pose = g1.DEFAULT_POSE.copy()
         self.pose[self.arm] = 0.0

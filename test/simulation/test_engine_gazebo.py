@@ -93,8 +93,7 @@ def test_another_version_of_the_bindings_is_named(no_gz, tmp_path, monkeypatch):
 
 
 needs_gazebo = pytest.mark.skipif(
-    not (find_spec("gz") and find_spec("gz.sim8")),
-    reason="needs Gazebo Harmonic with its Python bindings",
+    not (find_spec("gz") and find_spec("gz.sim8")), reason="needs Gazebo Harmonic with its Python bindings"
 )
 
 

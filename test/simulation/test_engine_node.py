@@ -177,9 +177,7 @@ def test_images_are_sent_from_buffers_that_are_used_again(setup):
     assert counts["kept by others"] == counts["lent"] == 0
     setup.until(lambda: COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
     seen = setup.last[COLOR.name]
-    np.testing.assert_array_equal(
-        np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color
-    )
+    np.testing.assert_array_equal(np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color)
 
 
 def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, monkeypatch):

@@ -371,9 +371,7 @@ def test_corridor_hides_obstacles_from_the_map_and_has_a_person(apartment: World
     assert not any(solid.name.startswith(("unmapped_", "person", "forbidden_")) for solid in world.solids)
     assert world.forbidden
     assert not apartment.path.samefile(world.path)
-    (plugin,) = [
-        p for p in tree.model("person").plugins if p.filename == "gz-sim-trajectory-follower-system"
-    ]
+    (plugin,) = [p for p in tree.model("person").plugins if p.filename == "gz-sim-trajectory-follower-system"]
     assert plugin.name == "gz::sim::systems::TrajectoryFollower"
     assert plugin.tag.get("loop") == "true"
     assert len(plugin.tag.all("waypoints")[0].all("waypoint")) >= 2

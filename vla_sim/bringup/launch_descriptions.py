@@ -143,9 +143,7 @@ def describe_bridge() -> Any:
             on_exit=_end_all("ros_gz_bridge"),
         )]  # fmt: skip
 
-    return launch.LaunchDescription(
-        [*_declared(["world"]), launch.actions.OpaqueFunction(function=start)]
-    )
+    return launch.LaunchDescription([*_declared(["world"]), launch.actions.OpaqueFunction(function=start)])
 
 
 # --------------------------------------------------------------------------- arguments

@@ -124,9 +124,7 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     """The ROS parameters of one node."""
     check(options)
     known = {f.name for f in fields(options)}
-    values: dict[str, object] = {
-        "use_sim_time": simulated and node.name != "engine" and not node.observer
-    }
+    values: dict[str, object] = {"use_sim_time": simulated and node.name != "engine" and not node.observer}
     for name in node.takes:
         assert name in known, f"{node.name} takes {name}, which is no option"
         value = getattr(options, name)
@@ -173,8 +171,4 @@ def environment(domain: int) -> dict[str, str]:
 
 def own() -> dict[str, str]:
     """What a node has in its environment whoever starts it: one thread a library."""
-    return {
-        "RCUTILS_COLORIZED_OUTPUT": "0",
-        "PYTHONUNBUFFERED": "1",
-        **compute_threads.environment(),
-    }
+    return {"RCUTILS_COLORIZED_OUTPUT": "0", "PYTHONUNBUFFERED": "1", **compute_threads.environment()}

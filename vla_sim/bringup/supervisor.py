@@ -256,5 +256,3 @@ class Stack:
         finally:
             if main_thread:
                 signal.signal(signal.SIGINT, previous)
-
-

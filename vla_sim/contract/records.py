@@ -17,7 +17,7 @@ Pose7 = tuple[float, float, float, float, float, float, float]
 """x, y, z, qw, qx, qy, qz"""
 
 Skill = Literal[
-    "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say",
+    "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say"
 ]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Priority = Literal["stop", "urgent", "normal", "background"]

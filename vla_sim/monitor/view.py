@@ -48,9 +48,7 @@ def render(seen: Seen) -> RenderableType:
     if state is None:
         return Text(f"domain {seen.domain}: waiting for the monitor")
     alerts = _alerts(state.alerts, seen.gone, state.mono)
-    return Group(
-        _head(seen, state), alerts, _stages(state), _nodes(state), _rates(state), _figures(state)
-    )
+    return Group(_head(seen, state), alerts, _stages(state), _nodes(state), _rates(state), _figures(state))
 
 
 def _head(seen: Seen, state: MonitorState) -> Group:

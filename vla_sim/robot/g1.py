@@ -21,8 +21,13 @@ ARM_JOINTS: dict[str, tuple[str, ...]] = {
     side: tuple(
         f"{side}_{name}_joint"
         for name in (
-            "shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow",
-            "wrist_roll", "wrist_pitch", "wrist_yaw",
+            "shoulder_pitch",
+            "shoulder_roll",
+            "shoulder_yaw",
+            "elbow",
+            "wrist_roll",
+            "wrist_pitch",
+            "wrist_yaw",
         )
     )
     for side in SIDES

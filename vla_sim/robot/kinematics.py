@@ -141,9 +141,7 @@ class ArmChain:
         joints[WAIST:] = q
         return joints
 
-    def _solve(
-        self, target: Array, waist: ArrayLike, seeds: Array, posture: Array
-    ) -> tuple[Array, Array]:
+    def _solve(self, target: Array, waist: ArrayLike, seeds: Array, posture: Array) -> tuple[Array, Array]:
         solutions, cost = kernels.solve(
             self.origin, self.axis, self.tool, WAIST, _vector(waist),
             np.ascontiguousarray(target, dtype=float), seeds, posture, COMFORT_WEIGHT,

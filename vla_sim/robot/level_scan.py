@@ -40,9 +40,7 @@ def points_in_pelvis(frame: LidarFrame) -> Array:
     distance = frame.ranges[rows, columns].astype(float)
     elevation, azimuth = frame.elevation[rows], frame.azimuth[columns]
     flat = distance * np.cos(elevation)
-    local = np.stack(
-        [flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(elevation)], axis=1
-    )
+    local = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(elevation)], axis=1)
     out: Array = local @ rotation_from_quaternion(frame.orientation).T + frame.position
     return out
 

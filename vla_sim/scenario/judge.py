@@ -45,9 +45,7 @@ def latencies(recording: Recording, command_id: str, spoken: bool) -> tuple[list
         event = events[0]
         budget = budgets.BUDGETS[name]
         stages.append(
-            StageLatency(
-                stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal
-            )
+            StageLatency(stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal)
         )
         if name in ("voice", "intent") and begin is None:
             begin = event.begin_mono
@@ -117,9 +115,7 @@ def judge_steps(recording: Recording, world: World, command_id: str, expected: l
     start = recording.truths[0]
     used = 0
     for step in expected:
-        found = next(
-            (i for i in range(used, len(spans)) if _same(spans[i][2], step)), None
-        )
+        found = next((i for i in range(used, len(spans)) if _same(spans[i][2], step)), None)
         name = describe(step)
         if found is None:
             if step.skill in ("wait", "say", "approach"):

@@ -51,9 +51,7 @@ def _camera(truth: GroundTruth, world: World) -> tuple[np.ndarray, np.ndarray]:
     eyes = []
     for side in SIDES:
         angle = heading(truth) + side
-        eye = base + np.array(
-            [DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]]
-        )
+        eye = base + np.array([DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]])
         if not any(_hides(solid, eye, target) for solid in tall):
             return eye, target
         eyes.append(eye)

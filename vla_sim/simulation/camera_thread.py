@@ -16,9 +16,7 @@ class CameraThread:
     thread ends and `error` says why.
     """
 
-    def __init__(
-        self, render: Callable[[Any], CameraFrame], deliver: Callable[[CameraFrame], None]
-    ) -> None:
+    def __init__(self, render: Callable[[Any], CameraFrame], deliver: Callable[[CameraFrame], None]) -> None:
         self.error: BaseException | None = None
         self.frames = 0
         self._render = render

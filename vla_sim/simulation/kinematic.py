@@ -39,9 +39,7 @@ class FakeEngine(Engine):
         tree = reader.load_world(self.world.path)
         self.model = tree.model(robot_name)
         self._objects = {
-            model.name: model.pose
-            for model in tree.models
-            if not model.static and model.name != robot_name
+            model.name: model.pose for model in tree.models if not model.static and model.name != robot_name
         }
         self.eyes = SoftwareSensors(tree, robot_name, noise=False)
         self.eyes.warm()

@@ -305,9 +305,7 @@ class EngineNode(StageNode[EngineParams]):
         points = level_scan.points_in_pelvis(self.engine.scan())
         q = self.state.joint_position
         level = level_scan.level_rotation(self.state.orientation)
-        soles = [
-            (level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in g1.SIDES
-        ]
+        soles = [(level @ self.kinematics.frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in g1.SIDES]
         holding = [
             self.kinematics.frame(g1.TOOL_FRAME[side], q)[:3, 3]
             for side in g1.SIDES

@@ -158,9 +158,7 @@ class World:
             surfaces=surfaces,
             objects=_vocabulary(tree.models),
             solids=solids,
-            forbidden=tuple(
-                _bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)
-            ),
+            forbidden=tuple(_bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)),
         )
 
     def rasterise(self, resolution: float = 0.05, low: float = 0.05, high: float = 1.40) -> Grid:

@@ -76,9 +76,7 @@ def test_noise_is_the_same_for_the_same_seed_and_time():
 
 
 def test_without_a_lidar_or_camera_the_message_says_what_to_add():
-    text = (
-        "<sdf version='1.10'><world name='w'><model name='g1'><link name='pelvis'/></model></world></sdf>"
-    )
+    text = "<sdf version='1.10'><world name='w'><model name='g1'><link name='pelvis'/></model></world></sdf>"
     eyes = SoftwareSensors(reader.loads(text).world, "g1")
     with pytest.raises(EngineError, match="add a gpu_lidar 'head_lidar'"):
         eyes.scan(eyes.scene.rest, 0.0, np.random.default_rng(0))

@@ -15,9 +15,7 @@ class SimpleArm:
     def gravity_torque(self, q, waist, gravity, payload=0.0):
         return np.full(7, -gravity[2] * (0.1 + 0.01 * payload))
 
-    def differential_step(
-        self, q, waist, target, gain=1.0, posture=None, posture_gain=0.02, largest=0.1
-    ):
+    def differential_step(self, q, waist, target, gain=1.0, posture=None, posture_gain=0.02, largest=0.1):
         step = np.zeros(7)
         step[:3] = gain * (10.0 * target[:3, 3] - np.asarray(q)[:3])
         return np.clip(np.asarray(q) + np.clip(step, -largest, largest), self.low, self.high)

@@ -42,9 +42,7 @@ class Body:
         self.holding = False
 
     def allow(self, *steps, command_id="c", priority="normal"):
-        plan = Plan(
-            command_id=command_id, text="", steps=list(steps), planner="rules", priority=priority
-        )
+        plan = Plan(command_id=command_id, text="", steps=list(steps), planner="rules", priority=priority)
         self.core.accept(Verdict(command_id=command_id, allowed=True, reasons=[], plan=plan, mono=0.0))
         self.flush()
 

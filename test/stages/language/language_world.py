@@ -41,7 +41,7 @@ RULES = RulePlanner(HOME)
 
 
 def short(step: Step) -> str:
-    """"navigate kitchen", "find red cup in kitchen", "move 2 0", "turn 1.571"."""
+    """ "navigate kitchen", "find red cup in kitchen", "move 2 0", "turn 1.571"."""
     if step.skill == "move":
         return f"move {step.distance or 0:.4g} {step.lateral or 0:.4g}"
     if step.skill == "turn":

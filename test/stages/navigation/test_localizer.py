@@ -27,9 +27,7 @@ def feed(localizer, pose, odom, times=1, field=FIELD):
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    dx=st.floats(-0.1, 0.1), dy=st.floats(-0.1, 0.1), turn=st.floats(-0.08, 0.08), yaw=st.floats(-3, 3)
-)
+@given(dx=st.floats(-0.1, 0.1), dy=st.floats(-0.1, 0.1), turn=st.floats(-0.08, 0.08), yaw=st.floats(-3, 3))
 def test_a_small_drift_is_found_to_a_centimetre(dx, dy, turn, yaw):
     pose = np.array([2.0, 1.7, yaw])
     found = Localizer(STATIC.landmarks).match(scan(pose), -math.pi, STEP, pose + np.array([dx, dy, turn]))

@@ -42,9 +42,12 @@ class Scene:
         """rgb (h, w, 3) uint8, depth (h, w) float32 with sigma = noise * depth."""
         pose = look() if pose is None else pose
         u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-        rays = np.stack(
-            [(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)], -1
-        ).reshape(-1, 3) @ pose[:3, :3].T
+        rays = (
+            np.stack(
+                [(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)], -1
+            ).reshape(-1, 3)
+            @ pose[:3, :3].T
+        )
         origin = pose[:3, 3]
         depth = np.full(len(rays), np.inf)
         rgb = np.full((len(rays), 3), 0.8)

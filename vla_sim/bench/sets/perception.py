@@ -61,9 +61,7 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
             frames, where = photographs(engine)
         finally:
             engine.close()
-    perception = Perception(
-        ColourDetector(Vocabulary.of(world.objects)), Kinematics.load(), only_ones(world)
-    )
+    perception = Perception(ColourDetector(Vocabulary.of(world.objects)), Kinematics.load(), only_ones(world))
     perception.warm()
     turn, stamps = itertools.cycle(frames), itertools.count()
     now = frames[0]
@@ -132,9 +130,7 @@ def photographs(engine: MujocoEngine) -> tuple[list[Frame], dict[str, np.ndarray
         rows, columns = picture.depth.shape
         camera = Intrinsics(picture.fx, picture.fy, picture.cx, picture.cy, columns, rows)
         base = transform(state.odom_position, state.odom_orientation)
-        frames.append(
-            Frame(0.0, picture.color, picture.depth, camera, np.eye(4), base, state.joint_position)
-        )
+        frames.append(Frame(0.0, picture.color, picture.depth, camera, np.eye(4), base, state.joint_position))
     return frames, {name: pose[:3] for name, pose in engine.truth().objects.items()}
 
 

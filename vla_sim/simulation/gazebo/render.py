@@ -1,7 +1,7 @@
 """Gazebo's own camera and lidar: whether they work here, and what they saw.
 
-    engine = render_engine(in_time=True)              # "ogre2" or "ogre"; probed in a process of its own
-    sensors = NativeSensors(gz.transport, model)      # subscribes; wait with `frame`, `scan`
+engine = render_engine(in_time=True)              # "ogre2" or "ogre"; probed in a process of its own
+sensors = NativeSensors(gz.transport, model)      # subscribes; wait with `frame`, `scan`
 """
 
 from __future__ import annotations

@@ -29,7 +29,6 @@ BINS = 12
 HEADLIGHT = 0.2
 
 
-
 @kernel(nogil=True)
 def place(
     link_pose: Array, link: NDArray[np.int32], local: Array, kind: NDArray[np.int8], size: Array,
@@ -66,9 +65,7 @@ def place(
 
 
 @kernel(nogil=True)
-def build(
-    low: Array, high: Array, order: NDArray[np.int32], box: Array, child: NDArray[np.int32]
-) -> int:
+def build(low: Array, high: Array, order: NDArray[np.int32], box: Array, child: NDArray[np.int32]) -> int:
     """A bounding-volume tree over n boxes by the surface-area heuristic with bins (Wald 2007); its node
     count.
 
@@ -155,9 +152,7 @@ def build(
 
 
 @kernel(nogil=True, inline="always")
-def _push(
-    todo: NDArray[np.int32], at: int, node: int, begin: int, end: int, depth: int
-) -> None:
+def _push(todo: NDArray[np.int32], at: int, node: int, begin: int, end: int, depth: int) -> None:
     todo[at, 0], todo[at, 1], todo[at, 2], todo[at, 3] = node, begin, end, depth
 
 
@@ -281,9 +276,7 @@ def hit(
         axial = min(max(oz, -half), half)
         if ox * ox + oy * oy + (oz - axial) * (oz - axial) <= r * r:
             return math.inf
-        found = min(
-            _sphere(ox, oy, oz - half, dx, dy, dz, r), _sphere(ox, oy, oz + half, dx, dy, dz, r)
-        )
+        found = min(_sphere(ox, oy, oz - half, dx, dy, dz, r), _sphere(ox, oy, oz + half, dx, dy, dz, r))
         a = dx * dx + dy * dy
         if a > 1e-14:
             b = ox * dx + oy * dy
@@ -294,9 +287,7 @@ def hit(
                     found = t
         return found
     if kind == ELLIPSOID:
-        return _sphere(
-            ox / sx, oy / sy, oz / sz, dx / sx, dy / sy, dz / sz, 1.0
-        )
+        return _sphere(ox / sx, oy / sy, oz / sz, dx / sx, dy / sy, dz / sz, 1.0)
     if dz >= -1e-12 or oz <= 0.0:
         return math.inf
     t = -oz / dz
@@ -497,4 +488,3 @@ def shoot(
             color[v, u, 0] = np.uint8(255.0 * min(1.0, colour[i, 0] * red + colour[i, 3]))
             color[v, u, 1] = np.uint8(255.0 * min(1.0, colour[i, 1] * green + colour[i, 4]))
             color[v, u, 2] = np.uint8(255.0 * min(1.0, colour[i, 2] * blue + colour[i, 5]))
-

@@ -1,7 +1,7 @@
 """What can be seen of an SDF world: its visuals as arrays for the kernels.
 
-    scene = Scene(sdf.load_world("worlds/apartment.sdf"), robot="g1")
-    distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
+scene = Scene(sdf.load_world("worlds/apartment.sdf"), robot="g1")
+distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lidar and depth camera by ray casting: the same on every engine, and without GL.
 
-    sensors = SoftwareSensors(sdf.load_world(path), "g1")
-    frame = sensors.scan(poses, time, rng)      # poses (m, 4, 4) of sensors.scene.links
-    image = sensors.render(sensors.snapshot(poses, time, seed))
+sensors = SoftwareSensors(sdf.load_world(path), "g1")
+frame = sensors.scan(poses, time, rng)      # poses (m, 4, 4) of sensors.scene.links
+image = sensors.render(sensors.snapshot(poses, time, seed))
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ class SoftwareSensors:
         distance = self._around.cast(poses, at[:3, 3], self._rays, most, at[:3, :3])
         return self.lidar_frame(poses, time, distance, rng)
 
-    def lidar_frame(
-        self, poses: Array, time: float, distance: Array, rng: np.random.Generator
-    ) -> LidarFrame:
+    def lidar_frame(self, poses: Array, time: float, distance: Array, rng: np.random.Generator) -> LidarFrame:
         """What the lidar tells of true distances (rows * columns,), whoever measured them."""
         assert self._lidar is not None
         assert self._lidar.lidar is not None
@@ -108,9 +106,7 @@ class SoftwareSensors:
         size = optics.width // shrink, optics.height // shrink
         focal = 0.5 * size[0] / math.tan(optics.horizontal_fov / 2)
         near, far = min(optics.near, optics.depth_near), max(optics.far, optics.depth_far)
-        color, depth = self._shoot(
-            snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, size, near, far
-        )
+        color, depth = self._shoot(snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, size, near, far)
         return self.camera_frame(snapshot, color, depth)
 
     def camera_frame(
@@ -141,9 +137,9 @@ class SoftwareSensors:
         right /= np.linalg.norm(right)
         rotation = np.column_stack([right, np.cross(forward, right), forward])
         focal = 0.5 * size[1] / math.tan(VIEW_FIELD / 2)
-        return self._shoot(
-            snapshot.poses, np.asarray(eye, dtype=float), rotation, focal, size, 0.05, 100.0
-        )[0]
+        return self._shoot(snapshot.poses, np.asarray(eye, dtype=float), rotation, focal, size, 0.05, 100.0)[
+            0
+        ]
 
     def _shoot(
         self, poses: Array, origin: Array, rotation: Array, focal: float, size: tuple[int, int],

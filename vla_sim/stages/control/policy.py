@@ -166,8 +166,4 @@ def observe(
 def gravity_in_base(orientation: Array) -> tuple[float, float, float]:
     """Unit vector of gravity in the frame of attitude (w, x, y, z)."""
     w, x, y, z = orientation
-    return (
-        2.0 * (w * y - x * z),
-        -2.0 * (w * x + y * z),
-        2.0 * (x * x + y * y) - 1.0,
-    )
+    return (2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0)

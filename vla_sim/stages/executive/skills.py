@@ -125,9 +125,7 @@ def glance(ctx: Context, query: ObjectQuery) -> Generator[None, None, DetectedOb
     return ctx.visible(query, began - FRESH)
 
 
-def look(
-    ctx: Context, query: ObjectQuery, seconds: float
-) -> Generator[None, None, DetectedObject | None]:
+def look(ctx: Context, query: ObjectQuery, seconds: float) -> Generator[None, None, DetectedObject | None]:
     """Stand and look; the nearest object that matches and is seen within that time."""
     began = ctx.now
     while True:
@@ -302,11 +300,7 @@ def turn(ctx: Context, step: Step) -> Running:
     if not ready.ok:
         return ready
     angle = step.angle or 0.0
-    return (
-        yield from drive(
-            ctx, "turn", angle=angle, yaw_tolerance=0.06, timeout=20.0 + 6.0 * abs(angle)
-        )
-    )
+    return (yield from drive(ctx, "turn", angle=angle, yaw_tolerance=0.06, timeout=20.0 + 6.0 * abs(angle)))
 
 
 def stop(ctx: Context, step: Step) -> Running:

@@ -93,7 +93,7 @@ class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def object_names(lexicon: Lexicon) -> list[str]:
-    """"red cup" and, for any colour, "cup"."""
+    """ "red cup" and, for any colour, "cup"."""
     kinds = dict.fromkeys(one.kind for one in lexicon.objects)
     return [*(str(one) for one in lexicon.objects), *kinds]
 

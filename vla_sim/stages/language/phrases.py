@@ -25,7 +25,6 @@ class Phrases:
         return i if self._empty else None
 
 
-
 FILLERS = Phrases(
     "please|pls|plz|kindly|robot|hey|hi|hello|ok|okay|so|well|um|uh|er|erm|ah|oh|just|also|now",
     "could you|can you|would you|will you|can you please|you should|you must|you can|i want you to",

@@ -73,7 +73,7 @@ class Resolver:
         return query
 
     def _query(self, ref: ObjectRef) -> ObjectQuery:
-        """"the red one" after "the cup" is the red cup, if there is one."""
+        """ "the red one" after "the cup" is the red cup, if there is one."""
         query = ObjectQuery(kind=ref.kind, colour=ref.colour)
         last = self.mentioned or self.context.mentioned
         if ref.one and last is not None:

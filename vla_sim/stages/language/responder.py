@@ -242,9 +242,7 @@ class Responder:
 
     def _trace(self, command_id: str, stage: records.Stage, begin: float, detail: str = "") -> float:
         end = clock.mono()
-        event = TraceEvent(
-            command_id=command_id, stage=stage, begin_mono=begin, end_mono=end, detail=detail
-        )
+        event = TraceEvent(command_id=command_id, stage=stage, begin_mono=begin, end_mono=end, detail=detail)
         self._send(topics.TRACE, event)
         return end
 

@@ -87,10 +87,7 @@ class Picker:
     """around: what is known of the world. held: what each arm holds. status: of the newest request."""
 
     def __init__(
-        self,
-        planner: ArmPlanner,
-        around: Surroundings | None = None,
-        executor: Executor | None = None,
+        self, planner: ArmPlanner, around: Surroundings | None = None, executor: Executor | None = None
     ) -> None:
         self.planner = planner
         self.held: dict[str, Held] = {}

@@ -129,9 +129,7 @@ def _edges(surface: Surface) -> list[_Edge]:
     out = []
     for turn in (0.0, math.pi, math.pi / 2, -math.pi / 2):
         across = abs(math.sin(turn)) > 0.5
-        depth, length = (
-            (surface.width, surface.length) if across else (surface.length, surface.width)
-        )
+        depth, length = (surface.width, surface.length) if across else (surface.length, surface.width)
         yaw = wrap(surface.yaw + turn)
         x, y = surface.x - math.cos(yaw) * depth / 2, surface.y - math.sin(yaw) * depth / 2
         out.append(_Edge(yaw, length, depth, x, y))

@@ -84,14 +84,10 @@ class Surroundings:
                 surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
             )
             table = (inverse(senses.map_to_odom) @ pose, size)
-        others = tuple(
-            self.target(senses, other) for other in senses.objects if _matters(other, item, place)
-        )
+        others = tuple(self.target(senses, other) for other in senses.objects if _matters(other, item, place))
         return Scene(senses.time, joints, base, table, others)
 
-    def seen(
-        self, senses: Senses, item: DetectedObject, since: float = -math.inf
-    ) -> DetectedObject | None:
+    def seen(self, senses: Senses, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
         """The object as perception has it now, if it was seen after `since` [s]."""
         alike = [
             other for other in senses.objects

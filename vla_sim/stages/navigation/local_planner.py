@@ -192,9 +192,7 @@ class LocalPlanner:
         )
         target = points[min(len(points) - 1, self._index + int(s.lookahead / SPACING))]
         away = math.hypot(target[0] - pose[0], target[1] - pose[1])
-        error = (
-            wrap(math.atan2(target[1] - pose[1], target[0] - pose[0]) - pose[2]) if away > 0.12 else 0.0
-        )
+        error = wrap(math.atan2(target[1] - pose[1], target[0] - pose[0]) - pose[2]) if away > 0.12 else 0.0
         pace = self.pace(speed)
         stretch = self._clearance[self._index : self._index + int(0.9 / SPACING)]
         narrow = bool(len(stretch)) and float(np.min(stretch)) < s.narrow

@@ -110,9 +110,7 @@ class Route:
         crossing = self._movers.hold(self.path.points[index : index + int(s.look / SPACING)])
         if self._let_pass(time, pose, crossing, float(velocity[0])):
             return np.zeros(3)
-        command = self._local.step(
-            pose, velocity, self._costmap.local, self.speed, self._movers.discs()
-        )
+        command = self._local.step(pose, velocity, self._costmap.local, self.speed, self._movers.discs())
         self.remaining = self._local.remaining(float(pose[0]), float(pose[1]))
         if command.blocked:
             if time - self._planned > s.replan:

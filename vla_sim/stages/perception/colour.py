@@ -32,9 +32,7 @@ def hsv(rgb: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float
     value = rgb.max(axis=-1)
     delta = value - rgb.min(axis=-1)
     d = np.where(delta > 0, delta, 1.0)
-    hue = np.where(
-        value == r, (g - b) / d % 6.0, np.where(value == g, (b - r) / d + 2.0, (r - g) / d + 4.0)
-    )
+    hue = np.where(value == r, (g - b) / d % 6.0, np.where(value == g, (b - r) / d + 2.0, (r - g) / d + 4.0))
     return np.where(delta > 0, hue * 60.0, 0.0), delta / np.where(value > 0, value, 1.0), value
 
 

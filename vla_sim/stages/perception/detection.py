@@ -36,8 +36,7 @@ def without_doubles(found: list[Detection], apart: float = 0.05) -> list[Detecti
     kept: list[Detection] = []
     for one in sorted(found, key=lambda d: -d.confidence):
         if all(
-            one.colour != k.colour or float(np.linalg.norm(one.position - k.position)) >= apart
-            for k in kept
+            one.colour != k.colour or float(np.linalg.norm(one.position - k.position)) >= apart for k in kept
         ):
             kept.append(one)
     return kept

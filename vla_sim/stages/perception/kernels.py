@@ -58,9 +58,7 @@ def _capped(
 
 
 @kernel
-def hit(
-    code: int, s: Array, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
-) -> float:
+def hit(code: int, s: Array, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Smallest t > 0 with o + t d on the solid (frame of its centre, yaw taken out); inf if none."""
     if code == SPHERE:
         a = dx * dx + dy * dy + dz * dz

@@ -178,9 +178,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         if odom is None or joints is None:
             missing = "odometry" if odom is None else "joint states"
             raise InputError(f"no {missing} within 0.1 s of the image")
-        return Frame(
-            stamp, color_image(color), depth_image(depth), self.camera, self.map_odom, odom, joints
-        )
+        return Frame(stamp, color_image(color), depth_image(depth), self.camera, self.map_odom, odom, joints)
 
     def _skip(self, why: str) -> None:
         self.skipped[why] = self.skipped.get(why, 0) + 1
@@ -215,8 +213,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         percept = self.core.process(frame)
         clock.charge("perception", time.perf_counter() - started)
         self.send(
-            topics.OBJECTS,
-            ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived),
+            topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )
         self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
         for _ in range(asked):

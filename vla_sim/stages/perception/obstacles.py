@@ -123,11 +123,7 @@ def _nearest(count: NDArray[np.int32], total: Array, least: int, out: NDArray[np
 
 
 def depth_scan(
-    depth: NDArray[np.float32],
-    camera: Intrinsics,
-    pose: Array,
-    capsules: Array,
-    layout: ScanLayout = LAYOUT,
+    depth: NDArray[np.float32], camera: Intrinsics, pose: Array, capsules: Array, layout: ScanLayout = LAYOUT
 ) -> NDArray[np.float32]:
     """Ranges (layout.beams,) float32 [m] in the level base frame, inf where nothing stands.
 

@@ -232,5 +232,3 @@ def visible_part(of: Fit, depth: NDArray[np.float32], camera: Intrinsics, pose: 
     measured = depth[v[within], u[within]]
     hidden = measured < t[on][within] - 0.03
     return float((within.sum() - hidden.sum()) / on.sum())
-
-

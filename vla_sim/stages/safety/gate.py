@@ -68,9 +68,7 @@ def gate(points: NDArray[np.float64], vx: float, vy: float, wz: float) -> tuple[
         return 0.0, "the velocity is not finite"
     if vx == 0.0 and vy == 0.0 and wz == 0.0:
         return 1.0, ""
-    t = time_to_contact(
-        points, vx, vy, wz, FRONT + MARGIN, BACK + MARGIN, HALF_WIDTH + MARGIN, HORIZON, STEP
-    )
+    t = time_to_contact(points, vx, vy, wz, FRONT + MARGIN, BACK + MARGIN, HALF_WIDTH + MARGIN, HORIZON, STEP)
     if t >= HORIZON:
         return 1.0, ""
     if t <= STOP_TIME:

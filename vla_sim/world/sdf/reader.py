@@ -135,6 +135,7 @@ def _parse(text: bytes, path: Path) -> Any:
         raise SdfError(f"{path}:1: has a DOCTYPE, which is refused; remove it")
     return element
 
+
 class _Reader(Parts):
     """Reads the models and worlds of one file."""
 

@@ -19,8 +19,7 @@ KNOWN: dict[str, str] = {
     " atmosphere spherical_coordinates gui wind audio state",
     "physics": "max_step_size real_time_factor real_time_update_rate dart ode max_contacts",
     "scene": "ambient background shadows grid sky origin_visual",
-    "model": "pose link joint frame model include plugin static self_collide allow_auto_disable"
-    " enable_wind",
+    "model": "pose link joint frame model include plugin static self_collide allow_auto_disable enable_wind",
     "include": "uri name pose static plugin placement_frame",
     "link": "pose inertial collision visual sensor light gravity kinematic self_collide enable_wind"
     " velocity_decay must_be_base_link",
@@ -45,6 +44,7 @@ KNOWN: dict[str, str] = {
 
 class SdfWarning(UserWarning):
     """An SDF element that is valid but not supported, and was left out."""
+
 
 class Values:
     """Reads values out of the elements of one file. `skipped` collects what is not supported; the
@@ -162,6 +162,7 @@ class Values:
             Plugin(e.get("name", ""), e.get("filename", ""), self.tag(e), self.where(e))
             for e in parent.iterfind("plugin")
         )
+
     def resolve(self, uri: str, element: Any) -> Path:
         """The file or folder of a URI."""
         uri = uri.strip()
