@@ -1,9 +1,8 @@
 """Are two sweeps the same, run by run?  python test/same_runs.py FOLDER FOLDER
 
-A folder is what `vla-sim test --out` has left. In lock-step one seed is one run, to the last bit: a change that
-should not change what the robot does leaves verdicts, checks, words, paths and latencies equal. Exit code 0 if
-all runs that both have are equal, 1 if not, 2 if nothing can be compared. Simulated time that passes before
-the first command counts, seconds of the machine's clock do not.
+A folder is what `vla-sim test --out` has left. In lock-step one seed is one run, to the last bit: a change
+that should not change what the robot does leaves verdicts, checks, words, paths and latencies equal. Exit
+code 0 if all runs that both have are equal, 1 if not, 2 if nothing can be compared.
 """
 
 from __future__ import annotations
