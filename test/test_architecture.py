@@ -83,6 +83,21 @@ def test_a_room_imports_only_what_stands_below_it():
     assert up == STILL_UP
 
 
+def test_every_decoder_is_built_at_import():
+    """msgspec crashes the interpreter if two threads build the decoder of one type at once."""
+    for path in PACKAGE.rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call):
+                    name = ast.unparse(call.func)
+                    typed = any(word.arg == "type" for word in call.keywords)
+                    built = name.endswith(("json.Decoder", "msgpack.Decoder"))
+                    built |= name.endswith(("json.decode", "msgpack.decode")) and typed
+                    assert not built, f"{path}:{call.lineno}: build the decoder at import"
+
+
 def test_no_pure_core_imports_ros():
     for path in PACKAGE.rglob("*.py"):
         if path.name in ROS_SIDE or room(path) == "ros":

@@ -94,6 +94,9 @@ class Suite(Record, frozen=True, kw_only=True):
     results: list[Result]
 
 
+_suites = msgspec.json.Decoder(Suite)
+
+
 def summary(samples: list[float], unit: str) -> Summary | None:
     """None of no samples."""
     if not samples:
@@ -114,7 +117,7 @@ def read(target: str | Path) -> Suite:
     path = Path(target).expanduser()
     path = path / FILE if path.is_dir() else path
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Suite)
+        return _suites.decode(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:

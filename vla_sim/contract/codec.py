@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vla_sim.contract import records
 from vla_sim.contract.records import Record
 
 
@@ -17,7 +18,12 @@ class PayloadError(ValueError):
 
 R = TypeVar("R", bound=Record)
 _encoder = msgspec.json.Encoder()
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+# msgspec 0.22 crashes the interpreter if two threads are the first to decode into one type.
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind)
+    for kind in vars(records).values()
+    if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
+}
 
 
 def encode(record: Record) -> str:
@@ -28,18 +34,12 @@ def encode(record: Record) -> str:
     return _encoder.encode(record).decode()
 
 
-def prepare(kind: type[R]) -> msgspec.json.Decoder[R]:
-    """Build the decoder of a record ahead of its first payload."""
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
-    return decoder
-
-
 def decode(kind: type[R], payload: str | bytes) -> R:
-    """The record in `payload`. Raises `PayloadError` with the reason and the payload's beginning."""
+    """The record in `payload`, one of `vla_sim.contract.records`. Raises `PayloadError` with the reason and
+    the payload's beginning."""
     try:
-        return prepare(kind).decode(payload)
+        record: R = _decoders[kind].decode(payload)
+        return record
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         head = payload[:80]
         raise PayloadError(f"not a {kind.__name__}: {error}; got {head!r}") from None

@@ -59,6 +59,10 @@ class _Line(msgspec.Struct, frozen=True):
     record: msgspec.Raw
 
 
+_lines = msgspec.json.Decoder(_Line)
+_headers = msgspec.json.Decoder(Start | Lost)
+
+
 class Journal:
     """Appends to a file from a thread of its own. warn: called once when the disk refuses, and once when it
     takes lines again."""
@@ -230,18 +234,17 @@ def read(path: Path) -> list[Entry]:
 
 
 def _entries(path: Path, kinds: dict[str, Any]) -> Iterator[Entry]:
-    decode = msgspec.json.Decoder(_Line).decode
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     for text in data.split(b"\n"):
         try:
-            line = decode(text)
+            line = _lines.decode(text)
             raw = bytes(line.record)
             if line.topic:
                 yield Entry(line.mono, line.topic, codec.decode(kinds[line.topic], raw))
             else:
-                yield Entry(line.mono, "", msgspec.json.decode(raw, type=Start | Lost))
+                yield Entry(line.mono, "", _headers.decode(raw))
         except (msgspec.MsgspecError, PayloadError, KeyError, UnicodeDecodeError):
             continue

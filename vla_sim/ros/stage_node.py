@@ -37,7 +37,7 @@ from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import StageParams, check
 from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import limits, records, topics
-from vla_sim.contract.codec import PayloadError, decode, encode, prepare
+from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.records import Record, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.ros import lockstep
@@ -159,7 +159,6 @@ class StageNode(Node, Generic[P]):
             self._subscribe(message_class(name), topic, callback)
             return
         kind = topic.type
-        prepare(kind)
 
         def receive(message: String) -> None:
             try:

@@ -39,6 +39,7 @@ LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
 """What a run takes: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""
 CLOCK = Needs(cpu=1.0, memory=2000.0, disk=20.0)
 ALL = Needs(cpu=1e6, memory=2000.0, disk=20.0)
+_records = msgspec.json.Decoder(RunRecord)
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Processes:
 def read(path: Path) -> RunRecord:
     """A run's record. Raises `StackError` for a broken one."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+        return _records.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise StackError(f"{path}: no record of a run: {error}") from None
 
@@ -284,7 +285,7 @@ def _ray_play(task: Task, arguments: list[str]) -> tuple[bytes, dict[str, bytes]
 
 
 def _unpack(task: Task, result: tuple[bytes, dict[str, bytes]]) -> RunRecord:
-    record = msgspec.json.decode(result[0], type=RunRecord)
+    record = _records.decode(result[0])
     folder = task.folder(record.attempt)
     for name, data in result[1].items():
         target = folder / name

@@ -14,6 +14,7 @@ from vla_sim.common.profiling.tree import WAITS, Sampled, plumbing, top
 from vla_sim.report import flame
 
 REPORT = "profile.md"
+_sampled = msgspec.json.Decoder(Sampled)
 
 
 def write(folder: Path) -> dict[str, list[Row]]:
@@ -23,7 +24,7 @@ def write(folder: Path) -> dict[str, list[Row]]:
     lines = ["# Where the nodes' time went", ""]
     for path in sorted(folder.glob("*.json")):
         try:
-            sampled = msgspec.json.decode(path.read_bytes(), type=Sampled)
+            sampled = _sampled.decode(path.read_bytes())
         except (msgspec.MsgspecError, OSError):
             continue
         write_whole(path.with_suffix(".html"), flame.page(sampled).encode())

@@ -92,6 +92,9 @@ class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
     steps: list[AnyStep]
 
 
+_plan = msgspec.json.Decoder(LlmPlan)
+
+
 def object_names(lexicon: Lexicon) -> list[str]:
     """ "red cup" and, for any colour, "cup"."""
     kinds = dict.fromkeys(one.kind for one in lexicon.objects)
@@ -125,7 +128,7 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
     Raises `LlmError` naming the first mistake, `Unresolved` if the model or a limit asks back.
     """
     try:
-        plan = msgspec.json.decode(_bare(text), type=LlmPlan)
+        plan = _plan.decode(_bare(text))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise LlmError(f"not a plan: {error}") from None
     if not 0 < len(plan.steps) <= MAX_STEPS:
