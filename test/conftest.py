@@ -25,6 +25,20 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path == LIBRARY)  # stable: the library comes last
 
 
+@pytest.fixture(scope="session")
+def ros_domain():
+    """Id of a ROS domain that nothing else on this machine uses, for `rclpy.init(domain_id=ros_domain)`."""
+    from vla_sim.bringup.node_table import middleware
+    from vla_sim.bringup.supervisor import Domain
+
+    domain = Domain()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in middleware(domain.id).items():
+            patch.setenv(name, value)
+        yield domain.id
+    domain.release()
+
+
 class Library:
     """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
 

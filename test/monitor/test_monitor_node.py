@@ -25,14 +25,13 @@ pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
-def start(monkeypatch):
+def start(ros_domain):
     """Makes the node with `-p name:=value` arguments, in a domain of the tests' own; it is not spun."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", "97")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     nodes = []
 
     def make(*values: str) -> MonitorNode:
-        rclpy.init(args=["--ros-args", *(word for value in values for word in ("-p", value))])
+        arguments = ["--ros-args", *(word for value in values for word in ("-p", value))]
+        rclpy.init(args=arguments, domain_id=ros_domain)
         node = MonitorNode()
         node.sent = []
         node.send = lambda topic, record: node.sent.append((topic.name, record))

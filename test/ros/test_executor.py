@@ -20,10 +20,8 @@ WAIT = 30.0
 
 
 @pytest.fixture
-def node(monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", "97")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init(args=[])
+def node(ros_domain):
+    rclpy.init(args=[], domain_id=ros_domain)
     made = Node("serial")
     yield made
     made.destroy_node()

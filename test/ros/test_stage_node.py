@@ -29,15 +29,13 @@ class Params(StageParams):
 
 
 @pytest.fixture
-def start(monkeypatch):
+def start(ros_domain):
     """Makes a node with `-p name:=value` arguments, in a domain of the tests' own."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", "96")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     nodes = []
 
     def make(*values: str) -> StageNode:
         arguments = [word for value in values for word in ("-p", value)]
-        rclpy.init(args=["--ros-args", *arguments] if arguments else [])
+        rclpy.init(args=["--ros-args", *arguments] if arguments else [], domain_id=ros_domain)
         nodes.append(StageNode("plain", Params))
         return nodes[-1]
 

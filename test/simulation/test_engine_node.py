@@ -1,7 +1,6 @@
 """The engine node over the fake engine: what it publishes, what it obeys, what it refuses."""
 
 import math
-import os
 import time
 
 import numpy as np
@@ -70,9 +69,8 @@ class Setup:
 
 
 @pytest.fixture(scope="module")
-def setup():
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init(args=ARGUMENTS, domain_id=20 + os.getpid() % 80)
+def setup(ros_domain):
+    rclpy.init(args=ARGUMENTS, domain_id=ros_domain)
     one = Setup()
     yield one
     one.node.close()
@@ -152,11 +150,11 @@ def test_a_reset_puts_everything_back_and_time_goes_on(setup):
     assert setup.node.state.time < 1.0
 
 
-def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup):
+def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup, ros_domain):
     choices = (("sensors", "maybe", "auto, native, software"), ("engine", "magic", "mujoco, gazebo, fake"))
     for name, value, text in choices:
         context = rclpy.Context()
-        rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context)
+        rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context, domain_id=ros_domain)
         default, rclpy.utilities.g_default_context = rclpy.utilities.g_default_context, context
         try:
             with pytest.raises(InputError, match=text):

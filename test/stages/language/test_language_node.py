@@ -13,7 +13,7 @@ BOUND = 20.0  # [s]
 
 
 @pytest.fixture(scope="module")
-def desk():
+def desk(ros_domain):
     """The language node beside a node that talks to it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
 
@@ -39,7 +39,7 @@ def desk():
                         return record
             raise AssertionError(f"no {kind.__name__} for {command_id} within {BOUND} s: {self.heard}")
 
-    rclpy.init(domain_id=87)
+    rclpy.init(domain_id=ros_domain)
     node, desk = LanguageNode(), Desk()
     executor = SingleThreadedExecutor()
     executor.add_node(node)

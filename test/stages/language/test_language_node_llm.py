@@ -1,6 +1,5 @@
 """The language node with a model behind a server: its plans, and the rules' where the server hangs."""
 
-import os
 import time
 
 import pytest
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.ros
 BOUND = 60.0  # [s]
 
 
-def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
+def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
     from rclpy.executors import SingleThreadedExecutor
 
     from vla_sim.common.params import StageParams
@@ -44,7 +43,7 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node():
     with ScriptedLlm(["good", "keep_alive"]) as server:
         values = "planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0"
         arguments = [word for value in values for word in ("-p", value)]
-        rclpy.init(args=["--ros-args", *arguments], domain_id=101 + os.getpid() % 100)
+        rclpy.init(args=["--ros-args", *arguments], domain_id=ros_domain)
         executor = SingleThreadedExecutor()
         node, desk = LanguageNode(), Desk()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -77,9 +76,8 @@ class Setup:
 
 
 @pytest.fixture(scope="module")
-def setup():
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init(args=ARGUMENTS, domain_id=20 + os.getpid() % 80)
+def setup(ros_domain):
+    rclpy.init(args=ARGUMENTS, domain_id=ros_domain)
     one = Setup()
     yield one
     one.node.close()

@@ -1,7 +1,6 @@
 """The node speaks the contract: a goal in, velocities, status, path and map_to_odom out."""
 
 import math
-import os
 import time
 
 import numpy as np
@@ -13,9 +12,7 @@ pytestmark = pytest.mark.ros
 from navigation_walker import BEAMS, cast  # noqa: E402
 
 
-def test_a_request_is_driven_and_cancelled(monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(100 + os.getpid() % 100))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def test_a_request_is_driven_and_cancelled(ros_domain):
     from rclpy.executors import SingleThreadedExecutor
 
     from vla_sim.common.params import StageParams
@@ -24,7 +21,7 @@ def test_a_request_is_driven_and_cancelled(monkeypatch):
     from vla_sim.ros.stage_node import StageNode, message_class, to_stamp
     from vla_sim.stages.navigation.node import NavigationNode
 
-    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"])
+    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=ros_domain)
     try:
         node, probe = NavigationNode(), StageNode("probe", StageParams)
         executor = SingleThreadedExecutor()

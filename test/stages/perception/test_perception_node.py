@@ -1,5 +1,4 @@
 import contextlib
-import os
 import time
 from array import array
 
@@ -32,14 +31,14 @@ WAIT = 20.0
 
 
 @pytest.fixture
-def pair():
+def pair(ros_domain):
     """The perception node and a plain node beside it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
 
     from vla_sim.stages.perception.node import PerceptionNode
 
-    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=101 + os.getpid() % 100)
+    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=ros_domain)
     executor = SingleThreadedExecutor()
     node, other = PerceptionNode(), Node("other")
     executor.add_node(node)

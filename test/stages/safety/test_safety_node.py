@@ -7,12 +7,10 @@ pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
-def node():
-    import os
-
+def node(ros_domain):
     from vla_sim.stages.safety.node import SafetyNode
 
-    rclpy.init(domain_id=101 + os.getpid() % 100)
+    rclpy.init(domain_id=ros_domain)
     made = SafetyNode()
     made.sent = []
     made.twist.publish = lambda message: made.sent.append(message.twist.linear.x)

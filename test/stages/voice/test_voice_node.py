@@ -1,4 +1,3 @@
-import os
 import time
 from array import array
 from pathlib import Path
@@ -18,7 +17,7 @@ BOUND = 20.0  # [s]
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
+def room(tmp_path_factory, ros_domain):
     """The voice node beside a node that talks to it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
     from std_msgs.msg import Int16MultiArray
@@ -52,7 +51,7 @@ def room(tmp_path_factory):
     folder = tmp_path_factory.mktemp("speech")
     values = ("world:=apartment", "stream_ends:=0.3", f"speech_folder:={folder}")
     arguments = ["--ros-args", *(item for value in values for item in ("-p", value))]
-    rclpy.init(args=arguments, domain_id=1 + os.getpid() % 100)
+    rclpy.init(args=arguments, domain_id=ros_domain)
     node, one = VoiceNode(), Room()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
