@@ -26,12 +26,23 @@ def runs(folder: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
     return {(r["scenario"], r["engine"], r["seed"]): r for r in records}
 
 
+NEW = ("source", "total_source")
+"""Fields that an older record may lack: how a latency was found, beside the latency."""
+
+
+def _without_source(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_source(v) for k, v in value.items() if k not in NEW}
+    return [_without_source(v) for v in value] if isinstance(value, list) else value
+
+
 def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """What differs between two records, a line each."""
     out = []
     for name in COMPARED:
-        if a.get(name) != b.get(name):
-            first, second = str(a.get(name)), str(b.get(name))
+        one, other = _without_source(a.get(name)), _without_source(b.get(name))
+        if one != other:
+            first, second = str(one), str(other)
             at = next((i for i, (x, y) in enumerate(zip(first, second, strict=False)) if x != y), 0)
             begin = max(0, at - 40)
             out.append(f"{name}: ...{first[begin : at + 60]!r} and ...{second[begin : at + 60]!r}")

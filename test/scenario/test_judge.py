@@ -167,6 +167,9 @@ def test_latency_runs_from_the_last_voiced_sample_to_the_first_motion():
     stages, total = judge.latencies(recording, "c", spoken=True)
     assert [s.stage for s in stages] == ["voice", "intent", "control"]
     assert total == pytest.approx(450.0)
+    assert {s.source for s in stages} == {"measured"}
+    recording.latency_source = "modelled"
+    assert {s.source for s in judge.latencies(recording, "c", spoken=True)[0]} == {"modelled"}
     assert [s.ok for s in stages] == [True, True, False]
     assert judge.latencies(Recording(), "c", spoken=True) == ([], None)
 

@@ -57,6 +57,7 @@ def test_what_failed_what_broke_and_what_passed_are_counted_and_told():
     assert broken.find("failure") is None
     out = good.find("system-out").text
     assert "passed  arrives: 0.11 m from it" in out
+    assert "first motion after 203 ms (measured), 2000 ms are allowed" in out
     assert "again: vla-sim test walk --seed 0" in out
 
 

@@ -47,18 +47,19 @@ class Display:
         console = self.console
         if record.stages:
             table = Table(title=f'"{record.command}"', title_justify="left")
-            for name in ("stage", "latency", "limit", "goal", ""):
+            for name in ("stage", "latency", "", "limit", "goal", ""):
                 table.add_column(name, justify="left" if name == "stage" else "right")
             for s in record.stages:
-                table.add_row(
-                    s.stage, f"{s.milliseconds:.1f} ms", f"{s.limit:.0f} ms", f"{s.goal:.0f} ms", _mark(s.ok)
-                )
+                limits = f"{s.limit:.0f} ms", f"{s.goal:.0f} ms"
+                table.add_row(s.stage, f"{s.milliseconds:.1f} ms", s.source, *limits, _mark(s.ok))
             if record.total_ms is not None:
                 ok = record.total_ms <= record.total_limit_ms
                 what = "end of speech to first motion" if record.spoken else "command to first motion"
                 goal = budgets.TOTAL_BUDGET.goal
                 limit = f"{record.total_limit_ms:.0f} ms"
-                table.add_row(what, f"{record.total_ms:.1f} ms", limit, f"{goal:.0f} ms", _mark(ok))
+                table.add_row(
+                    what, f"{record.total_ms:.1f} ms", record.total_source, limit, f"{goal:.0f} ms", _mark(ok)
+                )
             console.print(table)
         summary = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         summary.add_row("path", f"{record.path_length:.2f} m")

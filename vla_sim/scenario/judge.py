@@ -45,8 +45,11 @@ def latencies(recording: Recording, command_id: str, spoken: bool) -> tuple[list
         event = events[0]
         budget = budgets.BUDGETS[name]
         stages.append(
-            StageLatency(stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal)
-        )
+            StageLatency(
+                stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal,
+                source=recording.latency_source,
+            )
+        )  # fmt: skip
         if name in ("voice", "intent") and begin is None:
             begin = event.begin_mono
         if name == "control":

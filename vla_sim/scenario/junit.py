@@ -90,7 +90,8 @@ def _told(tries: Sequence[RunRecord]) -> list[str]:
         lines += [f"try {one.attempt}: {reason}" for reason in [one.error, *one.reasons] if reason]
     lines += [f"{'passed' if c.passed else 'FAILED'}  {c.name}: {c.detail}" for c in last.checks]
     if last.total_ms is not None:
-        lines.append(f"first motion after {last.total_ms:.0f} ms, {last.total_limit_ms:.0f} ms are allowed")
+        allowed = f"{last.total_limit_ms:.0f} ms are allowed"
+        lines.append(f"first motion after {last.total_ms:.0f} ms ({last.total_source}), {allowed}")
     if last.folder:
         lines.append(f"files: {last.folder}")
     if last.again:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import field
 
 from vla_sim.contract.records import Point, Record, Text
+
+Source = Literal["measured", "modelled"]
+"""Where a latency comes from: "modelled" if simulated time was charged with fixed costs of the stages' work
+(lock-step with `compute: fixed`), "measured" if with the work's own time on this machine."""
 
 
 class StageLatency(Record, frozen=True, kw_only=True):
@@ -14,6 +20,7 @@ class StageLatency(Record, frozen=True, kw_only=True):
     milliseconds: float
     limit: float
     goal: float
+    source: Source = "measured"
 
     @property
     def ok(self) -> bool:
@@ -66,6 +73,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     detail: Text = ""
     stages: list[StageLatency] = field(default_factory=list)
     total_ms: float | None = None
+    total_source: Source = "measured"
 
 
 class Usage(Record, frozen=True, kw_only=True):
@@ -149,6 +157,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     total_ms: float | None
     """Last voiced sample (or typed command) to first motion; null if nothing moved."""
     total_limit_ms: float
+    total_source: Source = "measured"
     path_length: float
     clearance: float | None
     contacts: list[Touch]

@@ -19,7 +19,7 @@ from vla_sim.contract.records import (
     TraceEvent,
     Transcript,
 )
-from vla_sim.scenario.record import Usage
+from vla_sim.scenario.record import Source, Usage
 
 
 @dataclass
@@ -69,6 +69,8 @@ class Recording:
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
+    latency_source: Source = "measured"
+    """Of the durations in `traces`."""
 
     @property
     def truth(self) -> GroundTruth | None:
@@ -84,7 +86,7 @@ class Recording:
             held = getattr(self, one.name)
             if isinstance(held, list):
                 del held[: -1 if held is self.truths else None]
-            else:
+            elif isinstance(held, dict):
                 held.clear()
 
     def on_contacts(self, contacts: Contacts) -> None:

@@ -275,6 +275,8 @@ class Session:
         self.options, self.stack, self.client, self.display = options, running, client, display
         self.world = world
         self.recording = client.recording
+        if running.lockstep and options.stack.compute == "fixed":
+            self.recording.latency_source = "modelled"
         self.pictured = 0.0
         self.events: list[Event] = []
         self._lined = self._used = 0.0
@@ -443,7 +445,8 @@ def make_record(
         answer=said[-1] if said else "", reasons=reasons, checks=checks,
         stages=commands[0].stages if commands else [],
         total_ms=commands[0].total_ms if commands else None,
-        total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=path_length(path),
+        total_limit_ms=budgets.TOTAL_BUDGET.limit, total_source=recording.latency_source,
+        path_length=path_length(path),
         clearance=min((t.clearance for t in recording.truths), default=None),
         contacts=[msgspec.structs.replace(t, stamp=t.stamp - begin) for t in run.touches()],
         grasps=[
@@ -478,7 +481,7 @@ def _command_record(run: Run, given: Given) -> CommandRecord:
     return CommandRecord(
         text=given.text, command_id=given.command_id, spoken=given.spoken, given=given.stamp - run.begin,
         heard=heard, state=final.state if final else "", detail=final.detail if final else "",
-        stages=stages, total_ms=total,
+        stages=stages, total_ms=total, total_source=run.recording.latency_source,
     )  # fmt: skip
 
 

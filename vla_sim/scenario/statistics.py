@@ -182,7 +182,7 @@ def commands_of(record: RunRecord) -> list[CommandRecord]:
         return list(record.commands)
     one = CommandRecord(
         text=record.command, command_id="", spoken=record.spoken, given=0.0, heard=record.heard,
-        state=record.state, stages=record.stages, total_ms=record.total_ms,
+        state=record.state, stages=record.stages, total_ms=record.total_ms, total_source=record.total_source,
     )  # fmt: skip
     return [one]
 
