@@ -32,7 +32,7 @@ from vla_sim.monitor.journal import Entry, Start
 FILE = "trace.json"
 NODES = {
     "voice": "voice", "intent": "language", "planning": "language", "perception": "perception",
-    "safety": "safety", "control": "engine",
+    "safety": "safety", "control": "safety",
 }  # fmt: skip
 """Which node works in which stage."""
 COMMANDS = "commands"

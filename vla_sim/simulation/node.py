@@ -17,7 +17,6 @@ import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim.common import clock
 from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError, InputError, VlaSimError
 from vla_sim.common.params import StageParams, check, named_numbers, param
@@ -33,7 +32,6 @@ from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
 from vla_sim.simulation import truth_records
 from vla_sim.simulation.camera_thread import CameraThread
 from vla_sim.simulation.choose import make_engine
-from vla_sim.simulation.first_motion import FirstMotion
 from vla_sim.simulation.pacer import Pacer
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.calibration import CALIBRATION
@@ -77,9 +75,9 @@ class EngineNode(StageNode[EngineParams]):
 
     Publishers: /clock, /joint_states, /imu, /odom at 50 Hz; /scan at lidar_rate, /points too while someone
     listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
-    /sim/contacts at 25 Hz; /vla/trace (stage "control").
-    Subscriptions: /cmd_vel, arm and gripper trajectories, /vla/verdict and /vla/status (for the trace).
-    /sim/disturb, /monitor/load (fewer and smaller images, fewer joint states). Services: /sim/reset.
+    /sim/contacts at 25 Hz.
+    Subscriptions: /cmd_vel, arm and gripper trajectories, /sim/disturb, /monitor/load (fewer and smaller
+    images, fewer joint states). Services: /sim/reset.
     Its time is the simulation's, which never goes back: a reset goes on from it.
     """
 
@@ -109,7 +107,6 @@ class EngineNode(StageNode[EngineParams]):
         self._messages = conversions.StateMessages()
         self._buffers = BufferPool()
         self._contacts = truth_records.ContactCollector()
-        self._first_motion = FirstMotion()
         self._inputs: list[tuple[str, str, Any]] = []
         self._refused = 0
         self._clock_topic = self.publish(topics.CLOCK)
@@ -133,8 +130,6 @@ class EngineNode(StageNode[EngineParams]):
         for side in g1.SIDES:
             self.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
             self.listen(topics.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
-        self.listen(topics.VERDICT, self._on_verdict)
-        self.listen(topics.STATUS, self._first_motion.status)
         self.listen(topics.DISTURB, self._on_disturbance)
         self.create_service(Trigger, topics.RESET_SERVICE, self._on_reset)
         self.follow_load()
@@ -170,7 +165,6 @@ class EngineNode(StageNode[EngineParams]):
         self._check_camera()
         self._apply_inputs()
         command = self.controller.update(self.state)
-        self._trace_first_motion()
         self.engine.command(command)
         if isinstance(self.engine, MovableBase):
             self.engine.move_base(*self.controller.velocity.value.tolist())
@@ -247,15 +241,6 @@ class EngineNode(StageNode[EngineParams]):
                 side, names, times, positions, velocities, message.header.frame_id,
                 stamp - self._epoch if stamp > 0.0 else 0.0,
             )  # fmt: skip
-        self._first_motion.hand_moved()
-
-    def _on_verdict(self, verdict: records.Verdict) -> None:
-        self._first_motion.verdict(verdict)
-
-    def _trace_first_motion(self) -> None:
-        begun = self._first_motion.tick(self.controller.walking, clock.mono())
-        if begun is not None:
-            self.trace(begun[0], "control", begun[1])
 
     def _on_disturbance(self, what: records.Disturbance) -> None:
         """What a scenario does to the world. One that cannot be done ends the run: it would be judged

@@ -49,3 +49,37 @@ def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
     assert node.sent == [0.5, 0.0]  # to walk on waits for the timer
     node.tick()
     assert node.sent == [0.5, 0.0, 0.5]
+
+
+def plan(command_id, *steps):
+    from vla_sim.contract.records import Plan
+
+    return Plan(command_id=command_id, text="", steps=list(steps), planner="rules")
+
+
+def test_the_first_velocity_after_a_verdict_ends_the_trace_of_control(node):
+    """Whatever body obeys it, also one whose node knows nothing of commands."""
+    from vla_sim.contract.records import Step
+
+    traces = []
+    node.trace = lambda command_id, stage, begin_mono, detail="": traces.append((command_id, stage))
+    node.on_odom(None)
+    node.on_scan(scan(3.0))
+    node.on_plan(plan("c1", Step(skill="move", distance=1.0)))
+    assert traces == [("c1", "safety")]
+    node.tick()
+    assert traces == [("c1", "safety")]
+    walk(node)
+    walk(node)
+    assert traces == [("c1", "safety"), ("c1", "control")]
+
+
+def test_so_does_the_first_trajectory(node):
+    from vla_sim.contract.records import ObjectQuery, Step
+
+    traces = []
+    node.trace = lambda command_id, stage, begin_mono, detail="": traces.append((command_id, stage))
+    cup = ObjectQuery(kind="cup", colour="red")
+    node.on_plan(plan("c1", Step(skill="pick", object=cup)))
+    node.on_trajectory(None)
+    assert traces == [("c1", "safety"), ("c1", "control")]

@@ -15,6 +15,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
 from vla_sim.ros.stage_node import StageNode, spin, to_stamp
 from vla_sim.stages.safety import gate
+from vla_sim.stages.safety.first_motion import Begun, FirstMotion
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_word import is_stop
 from vla_sim.stages.safety.supervisor import Limits, Supervisor
@@ -34,8 +35,10 @@ class SafetyParams(StageParams):
 class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
-    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load.
-    Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety".
+    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load; for
+    the trace also /vla/status, /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory.
+    Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety" and
+    "control" (verdict to the first velocity or trajectory of its plan).
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
     """
 
@@ -52,12 +55,16 @@ class SafetyNode(StageNode[SafetyParams]):
         self.message.header.frame_id = "base_link"
         self.ticks = self.periods = 0
         self.moves = False
+        self.first_motion = FirstMotion()
         self.listen(topics.PLAN, self.on_plan)
         self.listen(topics.TRANSCRIPT, self.on_transcript)
         self.listen(topics.COMMAND, self.on_command)
         self.listen(topics.CMD_VEL_NAV, self.on_velocity)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.STATUS, self.first_motion.status)
+        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
+            self.listen(topic, self.on_trajectory)
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
@@ -77,6 +84,7 @@ class SafetyNode(StageNode[SafetyParams]):
         )  # fmt: skip
         self.send(topics.VERDICT, verdict)
         self.trace(plan.command_id, "safety", begin)
+        self.first_motion.verdict(verdict)
 
     def on_transcript(self, transcript: Transcript) -> None:
         if is_stop(transcript.text):
@@ -111,6 +119,13 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_odom(self, _: Any) -> None:
         self.core.odom.last = self.now()
 
+    def on_trajectory(self, _: Any) -> None:
+        self.trace_control(self.first_motion.trajectory())
+
+    def trace_control(self, begun: Begun | None) -> None:
+        if begun is not None:
+            self.trace(begun[0], "control", begun[1])
+
     def on_estop(self, request: Any, response: Any) -> Any:
         self.core.estop = request.data
         response.success = True
@@ -133,6 +148,7 @@ class SafetyNode(StageNode[SafetyParams]):
         twist = self.message.twist
         twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
         self.twist.publish(self.message)
+        self.trace_control(self.first_motion.velocity(self.moves))
         self.ticks += 1
         if self.ticks % 5 == 0:
             self.send(topics.SAFETY_STATE, self.core.state())
