@@ -27,8 +27,8 @@ PATIENCE = 60.0  # [s] the server loads everything first
 
 
 @pytest.fixture(autouse=True)
-def _threads(monkeypatch):
-    for name in fork_server.threads.VARIABLES:
+def _compute_threads(monkeypatch):
+    for name in fork_server.compute_threads.VARIABLES:
         monkeypatch.setenv(name, "1")
 
 

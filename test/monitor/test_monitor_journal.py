@@ -37,8 +37,8 @@ def test_what_is_recorded_is_read_back(tmp_path):
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from vla_sim import contract
-from vla_sim.contract import Status
+from vla_sim.contract import topics
+from vla_sim.contract.records import Status
 from vla_sim.monitor.journal import Journal
 book = Journal(Path(sys.argv[1]), print)
 for k in range(10**9):

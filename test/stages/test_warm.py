@@ -11,7 +11,7 @@ TEST = Path(__file__).parent
 WORK = {
     "perception": """
 from perception_scene import HEAD, RED, Scene, look
-from vla_sim import robot
+from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.core import Frame, Perception
 from vla_sim.stages.perception.detector import ColourDetector
@@ -20,12 +20,12 @@ core.warm()
 settled()
 scene = Scene().table(near=0.3).add("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
 rgb, depth = scene.render(HEAD, look(), 0.005)
-seen = core.process(Frame(0.0, rgb, depth, HEAD, np.eye(4), look(), robot.DEFAULT_POSE.copy()))
+seen = core.process(Frame(0.0, rgb, depth, HEAD, np.eye(4), look(), g1.DEFAULT_POSE.copy()))
 assert np.isfinite(seen.ranges).any()
 """,
     "navigation": """
 from navigation_walker import Walker, drive, field_of, two_rooms
-from vla_sim.contract import NavigationRequest
+from vla_sim.contract.records import NavigationRequest
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator, warm
 truth = field_of(two_rooms())
@@ -46,7 +46,7 @@ path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
 assert navigator.movers.hold(path) < 1.0
 """,
     "manipulation": """
-from vla_sim import robot
+from vla_sim.robot import g1
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.grasp import Target
@@ -54,13 +54,13 @@ from vla_sim.stages.manipulation.planner import ArmPlanner, Scene
 planner = ArmPlanner(Kinematics.load())
 planner.warm()
 settled()
-stands = transform((0.0, 0.0, robot.STANDING_HEIGHT))
-scene = Scene(0.0, robot.DEFAULT_POSE.copy(), stands)
+stands = transform((0.0, 0.0, g1.STANDING_HEIGHT))
+scene = Scene(0.0, g1.DEFAULT_POSE.copy(), stands)
 plan = planner.pick(scene, Target("cylinder", (0.35, 0.15, 0.81), (0.068, 0.068, 0.10)))
 assert not plan.reason, plan
 """,
     "safety": """
-from vla_sim.safety import gate
+from vla_sim.stages.safety import gate
 gate.warm()
 settled()
 assert gate.gate(np.array([[0.3, 0.0], [0.3, 0.1]]), 0.5, 0.0, 0.0)[0] == 0.0
