@@ -27,11 +27,11 @@ STILL_UP = {
 COMPARED = {
     "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
-    "stages.manipulation.collision": ("stages/manipulation/test_manipulation_arm.py",),
+    "stages.manipulation.arm_collision": ("stages/manipulation/test_arm_planner.py",),
     "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),
-    "stages.navigation.distance": (
+    "stages.navigation.distance_field": (
         "stages/navigation/test_navigation_kernels.py",
-        "stages/navigation/test_distance.py",
+        "stages/navigation/test_distance_field.py",
     ),
     "stages.navigation.footprint": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.global_planner": ("stages/navigation/test_navigation_kernels.py",),
@@ -39,13 +39,13 @@ COMPARED = {
     "stages.navigation.localizer": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.proximity": ("stages/navigation/test_navigation_kernels.py",),
     "stages.perception.colour": ("stages/perception/test_perception_kernels.py",),
-    "stages.perception.components": ("stages/perception/test_perception_components.py",),
-    "stages.perception.kernels": (
+    "stages.perception.connected_components": ("stages/perception/test_connected_components.py",),
+    "stages.perception.solid_kernels": (
         "stages/perception/test_perception_kernels.py",
-        "stages/perception/test_perception_shapes.py",
+        "stages/perception/test_solids.py",
     ),
-    "stages.perception.obstacles": ("stages/perception/test_perception_kernels.py",),
-    "stages.perception.pose": ("stages/perception/test_perception_kernels.py",),
+    "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
+    "stages.perception.pose_estimator": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.gate": ("stages/safety/test_gate.py",),
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""

@@ -13,7 +13,7 @@ WORK = {
 from perception_scene import HEAD, RED, Scene, look
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.core import Frame, Perception
+from vla_sim.stages.perception.pipeline import Frame, Perception
 from vla_sim.stages.perception.detector import ColourDetector
 core = Perception(ColourDetector(), Kinematics.load())
 core.warm()
@@ -38,7 +38,7 @@ settled()
 navigator.request(NavigationRequest(goal_id="g", mode="go", x=4.5, y=2.8))
 statuses, log = drive(navigator, walker, truth, 60.0)
 assert log[-1, 1] > 4.0, log[-1]
-from vla_sim.stages.navigation.movers import Track
+from vla_sim.stages.navigation.dynamic_obstacles import Track
 walks = Track(np.array([4.5, 1.0]), np.array([0.0, 0.5]), walker.time, np.array([4.5, 0.5]), moved=1e9)
 walks.trail.append((walker.time, 4.5, 0.9))
 navigator.movers.tracks.append(walks)
@@ -50,7 +50,7 @@ from vla_sim.robot import g1
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.grasp import Target
-from vla_sim.stages.manipulation.planner import ArmPlanner, Scene
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Scene
 planner = ArmPlanner(Kinematics.load())
 planner.warm()
 settled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.stages.navigation.distance import DistanceField, clearance_field
+from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
 
 CELL = 0.05  # [m]
 ROOM = 1.0  # [m] of floor around start and goal

@@ -1,4 +1,4 @@
-"""Engine, controller and picker in one loop without ROS: the robot stands at a table and picks.
+"""Engine, controller and manipulator in one loop without ROS: the robot stands at a table and picks.
 
 Estimates are the truth plus seeded noise, as a good perception would give them; success is judged from
 the simulator's truth alone.
@@ -22,11 +22,11 @@ from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.node import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
-from vla_sim.stages.manipulation.motion import Trajectory
-from vla_sim.stages.manipulation.picker import Picker
-from vla_sim.stages.manipulation.planner import ArmPlanner
-from vla_sim.stages.manipulation.standing import Stand, choose_stand
-from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner
+from vla_sim.stages.manipulation.base_placement import Stand, choose_stand
+from vla_sim.stages.manipulation.manipulator import Manipulator
+from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.pose_filter import PoseFilter
 from vla_sim.world.sdf import reader
@@ -77,7 +77,7 @@ class Bench:
         self.engine = MujocoEngine(root.world, noise=sensors)
         self.engine.reset(seed)
         self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
-        self.picker = Picker(self.planner, Surroundings(WORLD.surfaces, WORLD.objects, GRID))
+        self.manipulator = Manipulator(self.planner, WorldModel(WORLD.surfaces, WORLD.objects, GRID))
         self.rng = np.random.default_rng(seed)
         self.noise, self.yaw_noise = noise, yaw_noise
         self.touched: set[str] = set()
@@ -85,7 +85,7 @@ class Bench:
         self.ticks = 0
         self.objects: tuple[DetectedObject, ...] = ()
         self.look()
-        self.senses = self._sense()
+        self.observation = self._sense()
 
     def look(self) -> None:
         """New estimates of all objects: the truth with noise."""
@@ -106,15 +106,15 @@ class Bench:
         kind = KINDS[name]
         return next(o for o in self.objects if (o.kind, o.colour) == (kind.kind, kind.colour))
 
-    def _sense(self) -> Senses:
+    def _sense(self) -> Observation:
         state, truth = self.engine.state(), self.engine.truth()
         base = transform(state.odom_position, state.odom_orientation)
         true = transform(truth.robot[:3], truth.robot[3:])
         map_to_odom = _level(true) @ inverse(_level(base))
-        return Senses(state.time, state.joint_position, base, map_to_odom, self.objects)
+        return Observation(state.time, state.joint_position, base, map_to_odom, self.objects)
 
     def step(self) -> None:
-        """20 ms: control every tick, the picker every second one."""
+        """20 ms: control every tick, the manipulator every second one."""
         state = self.engine.state()
         self.engine.command(self.controller.update(state))
         self.engine.step()
@@ -128,15 +128,15 @@ class Bench:
             return
         if self.ticks % 10 == 0:
             self.look()
-        self.senses = self._sense()
-        for out in self.picker.tick(self.senses):
+        self.observation = self._sense()
+        for out in self.manipulator.tick(self.observation):
             if isinstance(out, Trajectory):
                 self.controller.arm_trajectory(
                     out.side, g1.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
                 )
             else:
                 self.controller.gripper(out.side, out.opening)
-        phase = self.picker.status.phase
+        phase = self.manipulator.status.phase
         if not self.phases or self.phases[-1] != phase:
             self.phases.append(phase)
 
@@ -165,11 +165,11 @@ class Bench:
 
     def do(self, timeout: float = 40.0, **request: object) -> str:
         """Run one request to its end; its state."""
-        self.picker.request(ManipulationRequest(goal_id=f"g{self.ticks}", **request))  # type: ignore[arg-type]
+        self.manipulator.request(ManipulationRequest(goal_id=f"g{self.ticks}", **request))  # type: ignore[arg-type]
         end = self.ticks + round(timeout / 0.02)
-        while self.picker.busy and self.ticks < end:
+        while self.manipulator.busy and self.ticks < end:
             self.step()
-        return self.picker.status.state
+        return self.manipulator.status.state
 
     def pose(self) -> tuple[float, float, float]:
         """True x, y, yaw of the pelvis."""
@@ -214,7 +214,7 @@ def go_and_pick(bench: Bench, name: str, stand: Stand) -> str:
     state = "failed"
     for _ in range(3):
         state = bench.do(action="pick", object=bench.object(name), surface_height=TABLE.height)
-        x, y, yaw = bench.picker.status.stand_offset
+        x, y, yaw = bench.manipulator.status.stand_offset
         if state == "succeeded" or (x, y, yaw) == (0.0, 0.0, 0.0):
             break
         px, py, heading = bench.pose()
@@ -242,7 +242,7 @@ def pick_once(name: str, seed: int, spread: float = 0.10) -> Report:
     others = {one for one in bench.touched if not one.endswith(name)}
     x, y, _ = bench.pose()
     return Report(
-        state == "succeeded" and held_for >= 2.0 and not fallen, bench.picker.status.detail, lifted,
-        held_for, fallen, others, bench.picker.status.planning_ms, bench.engine.state().time,
+        state == "succeeded" and held_for >= 2.0 and not fallen, bench.manipulator.status.detail, lifted,
+        held_for, fallen, others, bench.manipulator.status.planning_ms, bench.engine.state().time,
         math.hypot(x - stand.x, y - stand.y), bench.phases,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The node between messages and the picker."""
+"""The node between messages and the manipulator."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_stamp  # noqa: E402
-from vla_sim.stages.manipulation.motion import READY  # noqa: E402
 from vla_sim.stages.manipulation.node import ManipulationNode  # noqa: E402
+from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
@@ -131,6 +131,6 @@ def test_open_moves_the_gripper_by_its_one_joint(setup):
 def test_it_waits_when_a_joint_is_missing(setup):
     names = JointState(name=["left_elbow_joint"], position=[0.0])
     kept, setup.node.joints = setup.node.joints, names
-    assert setup.node.senses() is None
+    assert setup.node.observation() is None
     setup.node.joints = kept
-    assert setup.node.senses() is not None
+    assert setup.node.observation() is not None

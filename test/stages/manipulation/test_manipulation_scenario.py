@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
 
-from vla_sim.stages.manipulation.standing import choose_place_spot, choose_stand
+from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
 
 pytestmark = pytest.mark.scenario
 
@@ -27,8 +27,8 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert go_and_pick(bench, "red_cup", stand) == "succeeded"
     assert bench.do(action="carry") == "succeeded"
     assert bench.dock((stand.x - 0.6, stand.y + 0.1, stand.yaw))
-    assert bench.picker.held, "it dropped the cup"
-    (arm,) = bench.picker.held.values()
+    assert bench.manipulator.held, "it dropped the cup"
+    (arm,) = bench.manipulator.held.values()
     spot = choose_place_spot(TABLE, [o for o in bench.objects if o.kind != "cup"], GRID, bench.pose())
     assert spot is not None
     goal = choose_stand((*spot[:2], 0.81), TABLE, GRID, bench.pose(), arm.arm)

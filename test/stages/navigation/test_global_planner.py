@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from navigation_walker import field_of, room, two_rooms
 
-from vla_sim.stages.navigation.distance import DistanceField, clearance_field
+from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
 from vla_sim.stages.navigation.global_planner import HARD, GlobalPlanner, NoPath, Path
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vla_sim.stages.navigation import footprint, global_planner, local_planner, localizer
 from vla_sim.stages.navigation.costmap import SensedLayer, StaticMap
-from vla_sim.stages.navigation.distance import (
+from vla_sim.stages.navigation.distance_field import (
     DistanceField,
     clearance_field,
     sample,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from perception_scene import cast
 
-from vla_sim.stages.perception.kernels import BOTTLE, BOX, SPHERE, WORST
-from vla_sim.stages.perception.obstacles import BIN
+from vla_sim.stages.perception.depth_scan import BIN
+from vla_sim.stages.perception.solid_kernels import BOTTLE, BOX, SPHERE, WORST
 
 SHAPES = {SPHERE: "sphere", BOX: "box"}
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from perception_scene import look
 
 from vla_sim.common.geometry import rotation_from_rpy
-from vla_sim.stages.perception import kernels, pose
+from vla_sim.stages.perception import pose_estimator
+from vla_sim.stages.perception import solid_kernels as kernels
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.colour import TABLE, name_pixels
-from vla_sim.stages.perception.obstacles import LAYOUT, depth_scan
-from vla_sim.stages.perception.shapes import solid_of
+from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan
+from vla_sim.stages.perception.solids import solid_of
 
 seeds = st.integers(0, 10_000)
 CAMERA = Intrinsics.from_field_of_view(1.2043, 64, 48)
@@ -104,7 +105,7 @@ def test_samples_around_a_thing_are_numpys(seed, stride):
     rotation = rotation_from_rpy(*rng.uniform(-1, 1, 3))
     rays, z, inside = reference.sampled(ids, 2, depth, (left, top, right, bottom), stride, CAMERA, rotation)
     found = np.empty_like(rays), np.empty(len(z)), np.empty(len(z), np.bool_)
-    count = pose._sample(
+    count = pose_estimator._sample(
         ids, 2, depth, left, top, right, bottom, stride, CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy,
         np.ascontiguousarray(rotation), *found,
     )  # fmt: skip

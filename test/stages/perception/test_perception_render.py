@@ -9,9 +9,9 @@ from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.core import Frame, Perception, only_ones
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pipeline import Frame, Perception, only_ones
 from vla_sim.world.semantic_map import World
 
 mujoco = pytest.importorskip("vla_sim.simulation.mujoco.engine")
@@ -31,7 +31,9 @@ def test_every_object_of_the_tabletop_is_found_where_it_is_and_nothing_else(seed
     height, width = picture.depth.shape
     camera = Intrinsics(picture.fx, picture.fy, picture.cx, picture.cy, width, height)
     base = transform(state.odom_position, state.odom_orientation)
-    perception = Perception(ColourDetector(Vocabulary.of(world.objects)), Kinematics.load(), only_ones(world))
+    perception = Perception(
+        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), only_ones(world)
+    )
     frame = Frame(0.0, picture.color, picture.depth, camera, np.eye(4), base, state.joint_position)
     percept = perception.process(frame)
     assert {f"{d.colour}_{d.kind}" for d in percept.detections} == {o.name for o in world.objects}

@@ -93,8 +93,8 @@ def arm(meter: Meter) -> None:
 
     from vla_sim.common.geometry import rotation_from_rpy, transform
     from vla_sim.robot.kinematics import Kinematics
-    from vla_sim.stages.manipulation.collision import BodyModel, Obstacles
-    from vla_sim.stages.manipulation.collision import check as gaps
+    from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles
+    from vla_sim.stages.manipulation.arm_collision import check as gaps
 
     fcl = library("fcl", "python-fcl")
     kinematics = Kinematics.load()

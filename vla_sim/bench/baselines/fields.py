@@ -13,7 +13,7 @@ def distance(meter: Meter, package: str, map_: str) -> None:
     import numpy as np
 
     from vla_sim.bench.floor import discs
-    from vla_sim.stages.navigation.distance import FAR, clearance_field
+    from vla_sim.stages.navigation.distance_field import FAR, clearance_field
     from vla_sim.world.semantic_map import World
 
     if map_ == "apartment":

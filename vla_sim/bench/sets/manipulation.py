@@ -12,10 +12,10 @@ from vla_sim.common.geometry import inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.gripper import GripperGains
-from vla_sim.stages.manipulation.collision import check_path, table_box
+from vla_sim.stages.manipulation.arm_collision import check_path, table_box
+from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan, Outcome, Scene
 from vla_sim.stages.manipulation.grasp import Shape, Target
-from vla_sim.stages.manipulation.motion import READY
-from vla_sim.stages.manipulation.planner import GAP, ArmPlanner, GraspPlan, Outcome, Scene
+from vla_sim.stages.manipulation.trajectory import READY
 
 HEIGHT = 0.76
 """Of the table [m]; its edge is 0.22 m ahead of the pelvis."""

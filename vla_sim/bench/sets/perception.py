@@ -22,9 +22,9 @@ from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.scenario.format import Added, Pose, Scenario
 from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.core import Frame, Percept, Perception, only_ones
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, only_ones
 from vla_sim.world.derived_world import derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
@@ -61,7 +61,9 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
             frames, where = photographs(engine)
         finally:
             engine.close()
-    perception = Perception(ColourDetector(Vocabulary.of(world.objects)), Kinematics.load(), only_ones(world))
+    perception = Perception(
+        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), only_ones(world)
+    )
     perception.warm()
     turn, stamps = itertools.cycle(frames), itertools.count()
     now = frames[0]

@@ -12,7 +12,7 @@ from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.stages.executive.context import Context, Pose2
 from vla_sim.stages.executive.goals import Grasp, Result, Running, drive, manipulate, pause
-from vla_sim.stages.manipulation.standing import choose_place_spot, choose_stand, view_stands
+from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand, view_stands
 from vla_sim.world.semantic_map import Surface
 
 FRESH = 0.3  # [s] age of an image that still shows what is there, for a robot that stands

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.manipulation.hold import WidthWatch
-from vla_sim.stages.manipulation.motion import (
+from vla_sim.stages.manipulation.gripper_monitor import GripperMonitor
+from vla_sim.stages.manipulation.planning_scene import Observation
+from vla_sim.stages.manipulation.trajectory import (
     TOOL_SPEED,
     Trajectory,
     follow_line,
@@ -26,7 +27,6 @@ from vla_sim.stages.manipulation.motion import (
     rounded,
     tool_line,
 )
-from vla_sim.stages.manipulation.surroundings import Senses
 
 Array = NDArray[np.float64]
 Doing = Generator[None, None, float]
@@ -57,16 +57,16 @@ class Arms:
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.out: list[Trajectory | GripperCommand] = []
-        self.watch = {side: WidthWatch() for side in g1.SIDES}
+        self.watch = {side: GripperMonitor() for side in g1.SIDES}
         self._kinematics = kinematics
-        self._senses: Senses | None = None
+        self._senses: Observation | None = None
         self._moving: set[str] = set()
 
-    def update(self, senses: Senses) -> None:
+    def update(self, observation: Observation) -> None:
         """The robot as it is now."""
-        self._senses = senses
+        self._senses = observation
         for side, watch in self.watch.items():
-            watch.update(senses.time, float(senses.joint_position[g1.FINGER_INDEX[side]].sum()))
+            watch.update(observation.time, float(observation.joint_position[g1.FINGER_INDEX[side]].sum()))
 
     def take(self) -> list[Trajectory | GripperCommand]:
         """Everything to send now; it is forgotten here."""
@@ -78,7 +78,7 @@ class Arms:
         return self._senses is not None
 
     @property
-    def now(self) -> Senses:
+    def now(self) -> Observation:
         assert self._senses is not None, "tick first"
         return self._senses
 

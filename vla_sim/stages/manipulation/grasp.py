@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import Point
 from vla_sim.robot import g1
-from vla_sim.stages.manipulation.motion import level_pose
+from vla_sim.stages.manipulation.trajectory import level_pose
 
 Array = NDArray[np.float64]
 Shape = Literal["cylinder", "sphere", "box", "bottle"]

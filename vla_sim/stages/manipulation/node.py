@@ -17,17 +17,17 @@ from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, Ob
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand
-from vla_sim.stages.manipulation.motion import Trajectory
-from vla_sim.stages.manipulation.picker import Picker
-from vla_sim.stages.manipulation.planner import ArmPlanner
-from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
+from vla_sim.stages.manipulation.manipulator import Manipulator
+from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.world.semantic_map import World
 
 
 @dataclass(frozen=True)
 class ManipulationParams(StageParams):
-    rate: float = param(20.0, "ticks of the picker [Hz]", low=10.0, high=50.0)
+    rate: float = param(20.0, "ticks of the manipulator [Hz]", low=10.0, high=50.0)
     status_rate: float = param(5.0, "status while a request is under way [Hz]", low=1.0, high=20.0)
 
 
@@ -47,8 +47,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
         planner = ArmPlanner(Kinematics.load())
         planner.warm()
         self.worker = None if clock.lockstep() else ThreadPoolExecutor(1, thread_name_prefix="arm-planner")
-        around = Surroundings(world.surfaces, world.objects, world.rasterise())
-        self.picker = Picker(planner, around, self.worker)
+        around = WorldModel(world.surfaces, world.objects, world.rasterise())
+        self.manipulator = Manipulator(planner, around, self.worker)
         self.joints: Any = None
         self.order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, dtype=int))
         self.odom: Any = None
@@ -89,7 +89,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def on_objects(self, message: ObjectList) -> None:
         self.objects = tuple(message.objects)
 
-    def senses(self) -> Senses | None:
+    def observation(self) -> Observation | None:
         """What the latest messages say; None until the robot's state is known."""
         joints, odom = self.joints, self.odom
         if joints is None or odom is None:
@@ -110,34 +110,34 @@ class ManipulationNode(StageNode[ManipulationParams]):
         base = transform((where.x, where.y, where.z), np.array([turn.w, turn.x, turn.y, turn.z]))
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
-        return Senses(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
+        return Observation(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
 
     def tick(self) -> None:
-        """Pass requests and senses to the picker, and what it wants to the controllers."""
-        if not self.waiting and not self.picker.busy and not self.picker.held:
+        """Pass requests and observation to the manipulator, and what it wants to the controllers."""
+        if not self.waiting and not self.manipulator.busy and not self.manipulator.held:
             return
-        senses = self.senses()
-        if senses is None:
+        observation = self.observation()
+        if observation is None:
             return
         begin = time.perf_counter()
         commands: list[Trajectory | GripperCommand] = []
         for request in self.waiting:
-            self.picker.request(request)
-            commands += self.picker.tick(senses)
-            self.report(senses.time)
+            self.manipulator.request(request)
+            commands += self.manipulator.tick(observation)
+            self.report(observation.time)
         self.waiting.clear()
-        commands += self.picker.tick(senses)
+        commands += self.manipulator.tick(observation)
         for command in commands:
             if isinstance(command, Trajectory):
                 self.send_arm(command)
             else:
-                self.send_gripper(command, senses.time)
-        self.report(senses.time)
+                self.send_gripper(command, observation.time)
+        self.report(observation.time)
         self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
 
     def report(self, now: float) -> None:
         """Publish the status if it changed or is due."""
-        status = self.picker.status
+        status = self.manipulator.status
         due = status.state == "active" and abs(now - self.sent_at) >= 1.0 / self.params.status_rate
         if status != self.sent or due:
             self.send(topics.MANIPULATION_STATUS, status)
@@ -161,9 +161,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.publish(topics.GRIPPER_TRAJECTORY[command.side]).publish(message)
 
     def status(self) -> dict[str, str]:
-        state = self.picker.status
+        state = self.manipulator.status
         return {
-            "phase": state.phase, "state": state.state, "holding": str(bool(self.picker.held)),
+            "phase": state.phase, "state": state.state, "holding": str(bool(self.manipulator.held)),
             "planning ms": f"{state.planning_ms:.0f}", "worst tick ms": f"{self.worst_tick * 1e3:.1f}",
         }  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.navigation.distance import DistanceField, clearance_field, sample, signed_field
+from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field, sample, signed_field
 from vla_sim.world.semantic_map import Grid, World
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.navigation.distance import DistanceField, sample
+from vla_sim.stages.navigation.distance_field import DistanceField, sample
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.navigation.distance import DistanceField, sample
+from vla_sim.stages.navigation.distance_field import DistanceField, sample
 from vla_sim.stages.navigation.pose_filter import compose, relative
 
 Array = NDArray[np.float64]

@@ -18,6 +18,7 @@ from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
+from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
 from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
 from vla_sim.stages.navigation.gait import (
     ARMS,
@@ -30,7 +31,6 @@ from vla_sim.stages.navigation.gait import (
     discs,
 )
 from vla_sim.stages.navigation.localizer import Localizer
-from vla_sim.stages.navigation.movers import Movers
 from vla_sim.stages.navigation.pose_filter import PoseFilter, compose, relative
 from vla_sim.stages.navigation.proximity import pairwise_distances
 from vla_sim.stages.navigation.route import NavigationFailure, Route
@@ -64,7 +64,7 @@ class Navigator:
     def __init__(self, static: StaticMap, gait: Gait = GAIT, localise: bool = True) -> None:
         self.gait = gait
         self.costmap = Costmap(static)
-        self.movers = Movers(static.physical)
+        self.movers = DynamicObstacles(static.physical)
         self.localizer = Localizer(static.landmarks, static.physical)
         self.filter = PoseFilter(gait)
         self._localise = localise

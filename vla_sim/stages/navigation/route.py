@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
 from vla_sim.stages.navigation.costmap import Costmap
+from vla_sim.stages.navigation.dynamic_obstacles import NEAR, DynamicObstacles
 from vla_sim.stages.navigation.gait import GAIT, Gait
 from vla_sim.stages.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path
 from vla_sim.stages.navigation.local_planner import LocalPlanner
-from vla_sim.stages.navigation.movers import NEAR, Movers
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Route:
     def __init__(
         self,
         costmap: Costmap,
-        movers: Movers,
+        movers: DynamicObstacles,
         goal: tuple[float, float],
         tolerance: float,
         speed: float,

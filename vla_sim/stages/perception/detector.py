@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
-from vla_sim.stages.perception.components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
+from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
 from vla_sim.stages.perception.detection import Detection, without_doubles
-from vla_sim.stages.perception.kernels import hits
-from vla_sim.stages.perception.pose import PoseEstimator
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pose_estimator import PoseEstimator
+from vla_sim.stages.perception.solid_kernels import hits
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 class Detector(ABC):
     """From images to detections of what is in its vocabulary."""
 
-    vocabulary: Vocabulary
+    vocabulary: ObjectModels
 
     @abstractmethod
     def detect(
@@ -60,8 +60,8 @@ class ColourDetector(Detector):
 
     least_pixels = 30
 
-    def __init__(self, vocabulary: Vocabulary | None = None) -> None:
-        self.vocabulary = vocabulary or Vocabulary.household()
+    def __init__(self, vocabulary: ObjectModels | None = None) -> None:
+        self.vocabulary = vocabulary or ObjectModels.household()
         self.estimator = PoseEstimator(self.vocabulary)
 
     def detect(

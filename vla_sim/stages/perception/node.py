@@ -24,12 +24,12 @@ from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.core import Frame, Perception, only_ones
 from vla_sim.stages.perception.detector import ColourDetector, Detector
-from vla_sim.stages.perception.frames import History
 from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
+from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.pipeline import Frame, Perception, only_ones
+from vla_sim.stages.perception.stamped_history import History
 from vla_sim.world.semantic_map import World
 
 
@@ -54,7 +54,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
     def __init__(self) -> None:
         super().__init__("perception", PerceptionParams)
         world = World.load(self.params.world)
-        vocabulary = Vocabulary.of(world.objects) if world.objects else Vocabulary.household()
+        vocabulary = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
         detector: Detector = ColourDetector(vocabulary)
         if self.params.detector_model:
             path = Path(self.params.detector_model).expanduser()

@@ -21,8 +21,8 @@ from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.detection import Detection, without_doubles
 from vla_sim.stages.perception.detector import ColourDetector, Detector
-from vla_sim.stages.perception.pose import PoseEstimator
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pose_estimator import PoseEstimator
 
 Array = NDArray[np.float64]
 
@@ -43,8 +43,8 @@ def load_session(path: Path) -> Any:
 class OnnxDetector(Detector):
     """path: of the model. threshold: least score that counts."""
 
-    def __init__(self, path: Path, vocabulary: Vocabulary | None = None, threshold: float = 0.4) -> None:
-        self.vocabulary = vocabulary or Vocabulary.household()
+    def __init__(self, path: Path, vocabulary: ObjectModels | None = None, threshold: float = 0.4) -> None:
+        self.vocabulary = vocabulary or ObjectModels.household()
         self.estimator = PoseEstimator(self.vocabulary)
         self.threshold = threshold
         self.session = load_session(path)

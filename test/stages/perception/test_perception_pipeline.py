@@ -7,8 +7,8 @@ from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL
-from vla_sim.stages.perception.core import Frame, Perception
 from vla_sim.stages.perception.detector import ColourDetector
+from vla_sim.stages.perception.pipeline import Frame, Perception
 
 KINEMATICS = Kinematics.load()
 SCENE = Scene().table(near=0.3).add("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)

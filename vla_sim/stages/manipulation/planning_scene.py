@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
-from vla_sim.stages.manipulation.collision import table_box
+from vla_sim.stages.manipulation.arm_collision import table_box
+from vla_sim.stages.manipulation.arm_planner import Scene, in_frame
+from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
-from vla_sim.stages.manipulation.planner import Scene, in_frame
-from vla_sim.stages.manipulation.standing import choose_stand
 from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ ON_RIM = 0.06
 
 
 @dataclass(frozen=True)
-class Senses:
+class Observation:
     """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
     objects: in map. time [s] is the stamp of joints and base."""
 
@@ -45,7 +45,7 @@ class Senses:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class WorldModel:
     """surfaces, kinds: of the world. grid: where the robot may stand; None: anywhere."""
 
     surfaces: tuple[Surface, ...] = ()
@@ -56,7 +56,7 @@ class Surroundings:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.surfaces, position, ON_RIM)
 
-    def target(self, senses: Senses, item: DetectedObject, surface_height: float = 0.0) -> Target:
+    def target(self, now: Observation, item: DetectedObject, surface_height: float = 0.0) -> Target:
         """The object in odom, with its kind's true size, and standing on its surface if it is near it."""
         size = next(
             (k.size for k in self.kinds if k.kind == item.kind and item.colour in ("", k.colour)), item.size
@@ -69,36 +69,36 @@ class Surroundings:
         if surface_height and abs(z - standing) < 0.05:
             z = standing
         in_map = Target(shape_of(item.kind), (x, y, z), size, item.yaw)
-        return in_frame(in_map, inverse(senses.map_to_odom))
+        return in_frame(in_map, inverse(now.map_to_odom))
 
-    def scene(self, senses: Senses, item: DetectedObject | None = None, spot: Point | None = None) -> Scene:
+    def scene(self, now: Observation, item: DetectedObject | None = None, spot: Point | None = None) -> Scene:
         """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""
-        joints, base = senses.joint_position.copy(), senses.base
+        joints, base = now.joint_position.copy(), now.base
         place = spot if spot is not None else (item.position if item is not None else None)
         if place is None:
-            return Scene(senses.time, joints, base)
+            return Scene(now.time, joints, base)
         surface = self.surface_below(place)
         table = None
         if surface is not None:
             pose, size = table_box(
                 surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
             )
-            table = (inverse(senses.map_to_odom) @ pose, size)
-        others = tuple(self.target(senses, other) for other in senses.objects if _matters(other, item, place))
-        return Scene(senses.time, joints, base, table, others)
+            table = (inverse(now.map_to_odom) @ pose, size)
+        others = tuple(self.target(now, other) for other in now.objects if _matters(other, item, place))
+        return Scene(now.time, joints, base, table, others)
 
-    def seen(self, senses: Senses, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
+    def seen(self, now: Observation, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
         """The object as perception has it now, if it was seen after `since` [s]."""
         alike = [
-            other for other in senses.objects
+            other for other in now.objects
             if (other.kind, other.colour) == (item.kind, item.colour) and other.last_seen >= since
             and math.dist(other.position, item.position) < SAME
         ]  # fmt: skip
         return min(alike, key=lambda other: math.dist(other.position, item.position), default=None)
 
-    def better_stand(self, senses: Senses, position: Point, arm: Arm | None) -> Point:
+    def better_stand(self, now: Observation, position: Point, arm: Arm | None) -> Point:
         """Where to stand instead to reach `position` (map): x, y, yaw in base_link; zeros if nowhere."""
-        x, y, yaw = senses.pose
+        x, y, yaw = now.pose
         surface = self.surface_below(position)
         height = surface.height + 0.05 if surface is not None else position[2]
         stand = choose_stand((*position[:2], height), surface, self.grid, (x, y, yaw), arm)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError
 from vla_sim.stages.perception.colour import COLOURS, VIVID, label_of
-from vla_sim.stages.perception.shapes import Solid, solid_of
+from vla_sim.stages.perception.solids import Solid, solid_of
 from vla_sim.world.semantic_map import ObjectKind
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class ObjectModels:
     """solids: one for each kind and size. pairs: the (kind, colour) that exist; others may be seen but
     are less likely. colours: labels (len(COLOURS),) bool that are looked for: the vivid ones and those
     that an object has."""
@@ -25,7 +25,7 @@ class Vocabulary:
     colours: NDArray[np.bool_]
 
     @staticmethod
-    def of(objects: Iterable[ObjectKind]) -> Vocabulary:
+    def of(objects: Iterable[ObjectKind]) -> ObjectModels:
         """The vocabulary of a world. Raises `InputError` for a colour that cannot be told."""
         solids: dict[Solid, None] = {}
         pairs = set()
@@ -38,10 +38,10 @@ class Vocabulary:
             solids[solid_of(one.kind, one.shape, one.size)] = None
             pairs.add((one.kind, one.colour))
             colours[label_of(one.colour)] = True
-        return Vocabulary(tuple(solids), frozenset(pairs), colours)
+        return ObjectModels(tuple(solids), frozenset(pairs), colours)
 
     @staticmethod
-    def household() -> Vocabulary:
+    def household() -> ObjectModels:
         """Cup, ball, box and bottle of usual size, of any vivid colour: for a world that names none."""
         solids = (
             solid_of("cup", "cylinder", (0.068, 0.068, 0.10)),
@@ -49,7 +49,7 @@ class Vocabulary:
             solid_of("box", "box", (0.06, 0.06, 0.09)),
             solid_of("bottle", "cylinder", (0.06, 0.06, 0.18)),
         )
-        return Vocabulary(solids, frozenset(), np.array([name in VIVID for name in COLOURS]))
+        return ObjectModels(solids, frozenset(), np.array([name in VIVID for name in COLOURS]))
 
     def unlikely(self, kind: str, colour: str) -> bool:
         """No object of the world is called so."""

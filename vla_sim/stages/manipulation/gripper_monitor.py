@@ -33,7 +33,7 @@ class Held:
 
 
 @dataclass
-class WidthWatch:
+class GripperMonitor:
     """One gripper's opening over time."""
 
     width: float = 0.0

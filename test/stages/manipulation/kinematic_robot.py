@@ -9,12 +9,12 @@ from vla_sim.common.geometry import transform
 from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.manipulation.arm_collision import table_box
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Scene
 from vla_sim.stages.manipulation.arms import GripperCommand
-from vla_sim.stages.manipulation.collision import table_box
-from vla_sim.stages.manipulation.motion import READY, Trajectory
-from vla_sim.stages.manipulation.picker import Picker
-from vla_sim.stages.manipulation.planner import ArmPlanner, Scene
-from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
+from vla_sim.stages.manipulation.manipulator import Manipulator
+from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.trajectory import READY, Trajectory
 from vla_sim.world.semantic_map import Surface
 
 KINEMATICS = Kinematics.load()
@@ -47,11 +47,11 @@ def cup(x: float = 0.35, y: float = -0.15, **values: object) -> DetectedObject:
     return DetectedObject(**(made | values))  # type: ignore[arg-type]
 
 
-class Puppet:
+class KinematicRobot:
     """things: what is really there, name -> DetectedObject; they follow the hand that holds them."""
 
     def __init__(self, *things: DetectedObject, ready: bool = True) -> None:
-        self.picker = Picker(PLANNER, Surroundings((TABLE,)))
+        self.manipulator = Manipulator(PLANNER, WorldModel((TABLE,)))
         self.time = 1.0
         self.q = ready_joints() if ready else g1.DEFAULT_POSE.copy()
         self.things = list(things)
@@ -81,19 +81,19 @@ class Puppet:
                 self.q[g1.ARM_INDEX[side]] = now
         for side in g1.SIDES:
             self.move_gripper(side)
-        senses = Senses(
+        observation = Observation(
             self.time, self.q.copy(), transform((0.0, 0.0, g1.STANDING_HEIGHT)), np.eye(4),
             tuple(_with(o, last_seen=self.time) for o in self.things),
         )  # fmt: skip
-        for command in self.picker.tick(senses):
+        for command in self.manipulator.tick(observation):
             self.sent.append(command)
             if isinstance(command, Trajectory):
                 start = self.q[g1.ARM_INDEX[command.side]].copy()
                 self.motion[command.side] = (self.time, command, start)
             else:
                 self.wanted[command.side] = command.opening
-        if not self.phases or self.phases[-1] != self.picker.status.phase:
-            self.phases.append(self.picker.status.phase)
+        if not self.phases or self.phases[-1] != self.manipulator.status.phase:
+            self.phases.append(self.manipulator.status.phase)
 
     def move_gripper(self, side: str) -> None:
         thing = None if self.slippery else self.between(side)
@@ -109,11 +109,11 @@ class Puppet:
 
     def do(self, seconds: float = 60.0, **request: object) -> str:
         """Run one request to its end; its state."""
-        self.picker.request(ManipulationRequest(goal_id=f"at {self.time:.2f}", **request))  # type: ignore[arg-type]
+        self.manipulator.request(ManipulationRequest(goal_id=f"at {self.time:.2f}", **request))  # type: ignore[arg-type]
         end = self.time + seconds
-        while self.picker.busy and self.time < end:
+        while self.manipulator.busy and self.time < end:
             self.step()
-        return self.picker.status.state
+        return self.manipulator.status.state
 
 
 def _with(thing: DetectedObject, **values: object) -> DetectedObject:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.stages.perception.kernels import BOX, search
-from vla_sim.stages.perception.shapes import Solid
+from vla_sim.stages.perception.solid_kernels import BOX, search
+from vla_sim.stages.perception.solids import Solid
 
 Array = NDArray[np.float64]
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
-from vla_sim.stages.perception.body import FrameSource, own_capsules
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
+from vla_sim.stages.perception.depth_scan import LAYOUT, ScanLayout, depth_scan
 from vla_sim.stages.perception.detection import Detection
 from vla_sim.stages.perception.detector import Detector
-from vla_sim.stages.perception.frames import level_from
-from vla_sim.stages.perception.obstacles import LAYOUT, ScanLayout, depth_scan
+from vla_sim.stages.perception.self_filter import FrameSource, own_capsules
+from vla_sim.stages.perception.stamped_history import level_from
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
 

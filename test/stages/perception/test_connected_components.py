@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.stages.perception.colour import COLOURS, label_of
-from vla_sim.stages.perception.components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
+from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
 
 RED, BLUE = label_of("red"), label_of("blue")
 WANTED = np.array([c in ("red", "blue") for c in COLOURS])

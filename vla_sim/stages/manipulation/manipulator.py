@@ -1,10 +1,10 @@
 """What the arms do for one request after another: a core that is ticked and knows no ROS.
 
-    picker = Picker(ArmPlanner(Kinematics.load()))
-    picker.request(request)
-    for command in picker.tick(senses):
+    manipulator = Manipulator(ArmPlanner(Kinematics.load()))
+    manipulator.request(request)
+    for command in manipulator.tick(observation):
         ...                                # a Trajectory or a GripperCommand to send
-    picker.status                          # what to report
+    manipulator.status                          # what to report
 
 Each action is a generator that yields once a tick. Planning runs on `executor`, so that a tick stays
 short; without one it runs within the tick.
@@ -34,10 +34,12 @@ from vla_sim.contract.records import (
     Point,
 )
 from vla_sim.robot import g1
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan, Outcome, PlacePlan
 from vla_sim.stages.manipulation.arms import Arms, GripperCommand, line_length
 from vla_sim.stages.manipulation.grasp import WIDEST, Target
-from vla_sim.stages.manipulation.hold import Held
-from vla_sim.stages.manipulation.motion import (
+from vla_sim.stages.manipulation.gripper_monitor import Held
+from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.trajectory import (
     HOME,
     READY,
     TOOL_SPEED,
@@ -49,8 +51,6 @@ from vla_sim.stages.manipulation.motion import (
     rounded,
     tool_line,
 )
-from vla_sim.stages.manipulation.planner import ArmPlanner, GraspPlan, Outcome, PlacePlan
-from vla_sim.stages.manipulation.surroundings import Senses, Surroundings
 
 Array = NDArray[np.float64]
 Going = Generator[None, None, "End"]
@@ -83,16 +83,16 @@ class End:
     stand_offset: Point = (0.0, 0.0, 0.0)
 
 
-class Picker:
+class Manipulator:
     """around: what is known of the world. held: what each arm holds. status: of the newest request."""
 
     def __init__(
-        self, planner: ArmPlanner, around: Surroundings | None = None, executor: Executor | None = None
+        self, planner: ArmPlanner, around: WorldModel | None = None, executor: Executor | None = None
     ) -> None:
         self.planner = planner
         self.held: dict[str, Held] = {}
         self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
-        self._around, self._executor = around or Surroundings(), executor
+        self._world, self._executor = around or WorldModel(), executor
         self.arms = Arms(planner.kinematics)
         self._action: Going | None = None
         self._request: ManipulationRequest | None = None
@@ -114,11 +114,11 @@ class Picker:
         }  # fmt: skip
         self._action = actions[request.action](request)
 
-    def tick(self, senses: Senses) -> list[Trajectory | GripperCommand]:
+    def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
-        if self.arms.known and senses.time < self.arms.now.time - 1.0:
+        if self.arms.known and observation.time < self.arms.now.time - 1.0:
             self._start_anew()
-        self.arms.update(senses)
+        self.arms.update(observation)
         self._drop_lost()
         if self._action is not None:
             try:
@@ -206,16 +206,16 @@ class Picker:
         arms = (request.arm,) if request.arm is not None else ()
         detail = ""
         for attempt in range(ATTEMPTS):
-            item = self._around.seen(self.arms.now, item) or item
-            target = self._around.target(self.arms.now, item, request.surface_height)
+            item = self._world.seen(self.arms.now, item) or item
+            target = self._world.target(self.arms.now, item, request.surface_height)
             self._say("planning" if attempt == 0 else "trying again")
-            scene = self._around.scene(self.arms.now, item)
+            scene = self._world.scene(self.arms.now, item)
             order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
             outcome = yield from self._work(partial(self.planner.pick, scene, target, order, attempt))
             self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
             plan = outcome.plan
             if not isinstance(plan, GraspPlan):
-                better = self._around.better_stand(self.arms.now, item.position, request.arm)
+                better = self._world.better_stand(self.arms.now, item.position, request.arm)
                 return End(False, _fill(outcome.reason, item), better)
             detail = yield from self._grasp(plan, target, item)
             if not detail:
@@ -226,7 +226,7 @@ class Picker:
     def _look(self, item: DetectedObject) -> Generator[None, None, None]:
         """Wait until perception has seen the object anew."""
         began = self.arms.now.time
-        while self._around.seen(self.arms.now, item, began) is None:
+        while self._world.seen(self.arms.now, item, began) is None:
             if self.arms.now.time - began > LOOK_TIME:
                 return
             yield
@@ -283,7 +283,7 @@ class Picker:
                 next(going)
             except StopIteration as stop:
                 return float(stop.value)
-            seen = self._around.seen(self.arms.now, item, began)
+            seen = self._world.seen(self.arms.now, item, began)
             if seen is None or math.dist(seen.position, item.position) < MOVED:
                 gone_since = math.inf
             else:
@@ -313,7 +313,7 @@ class Picker:
         self._say("planning", arm=held.arm, holding=True)
         x, y, z = request.target
         spot = inverse(self.arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self._around.scene(self.arms.now, held.item, request.target)
+        scene = self._world.scene(self.arms.now, held.item, request.target)
         job = partial(
             self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
             (held.ahead, held.up), held.pitch,
@@ -322,7 +322,7 @@ class Picker:
         self.status = replace_status(self.status, planning_ms=outcome.milliseconds)
         plan = outcome.plan
         if not isinstance(plan, PlacePlan):
-            better = self._around.better_stand(self.arms.now, request.target, held.arm)
+            better = self._world.better_stand(self.arms.now, request.target, held.arm)
             return End(False, _fill(outcome.reason, held.item), better)
         self._say("reaching", arm=held.arm, holding=True)
         times, positions = joint_motion(plan.reach, 0.7)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.stages.navigation.distance import FAR, DistanceField, clearance_field, signed_field
+from vla_sim.stages.navigation.distance_field import FAR, DistanceField, clearance_field, signed_field
 
 
 @settings(max_examples=60, deadline=None)

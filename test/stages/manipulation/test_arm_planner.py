@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manipulation_puppet import KINEMATICS, PLANNER, scene
+from kinematic_robot import KINEMATICS, PLANNER, scene
 
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
 from vla_sim.robot import g1
-from vla_sim.stages.manipulation.collision import BodyModel, Obstacles, check, check_path
+from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles, check, check_path
+from vla_sim.stages.manipulation.arm_planner import GAP, PREGRASP, GraspPlan, PlacePlan
 from vla_sim.stages.manipulation.grasp import Target
-from vla_sim.stages.manipulation.hold import WidthWatch
-from vla_sim.stages.manipulation.motion import (
+from vla_sim.stages.manipulation.gripper_monitor import GripperMonitor
+from vla_sim.stages.manipulation.trajectory import (
     HOME,
     JOINT_SPEED,
     READY,
@@ -25,7 +26,6 @@ from vla_sim.stages.manipulation.motion import (
     rounded,
     tool_line,
 )
-from vla_sim.stages.manipulation.planner import GAP, PREGRASP, GraspPlan, PlacePlan
 
 WAIST = np.zeros(3)
 CHAIN = KINEMATICS.arm["right"]
@@ -227,7 +227,7 @@ def test_setting_down_ends_with_the_object_on_the_surface():
 
 
 def test_width_tells_empty_from_held_and_lost():
-    watch = WidthWatch()
+    watch = GripperMonitor()
     assert not watch.still()
     for i in range(10):
         watch.update(0.05 * i, 0.1 - 0.008 * i)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.stages.perception.kernels import BOTTLE, BOX, CYLINDER, SPHERE
+from vla_sim.stages.perception.solid_kernels import BOTTLE, BOX, CYLINDER, SPHERE
 
 Array = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detection import Detection
-from vla_sim.stages.perception.fit import Fit, Samples, fit, refine
-from vla_sim.stages.perception.kernels import BOX, hits
-from vla_sim.stages.perception.shapes import Solid
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.solid_fit import Fit, Samples, fit, refine
+from vla_sim.stages.perception.solid_kernels import BOX, hits
+from vla_sim.stages.perception.solids import Solid
 
 Array = NDArray[np.float64]
 Box = tuple[int, int, int, int]
@@ -38,7 +38,7 @@ LEAST_VISIBLE = 0.45
 class PoseEstimator:
     """Fits the solids of a vocabulary to components."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: ObjectModels) -> None:
         self.vocabulary = vocabulary
         self.largest = max((2.0 * s.radius for s in vocabulary.solids), default=0.0)
 

@@ -7,9 +7,9 @@ from perception_scene import HEAD, Scene, cast, look
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.body import own_capsules
-from vla_sim.stages.perception.frames import History, level_from
-from vla_sim.stages.perception.obstacles import LAYOUT, depth_scan
+from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan
+from vla_sim.stages.perception.self_filter import own_capsules
+from vla_sim.stages.perception.stamped_history import History, level_from
 
 NONE = np.zeros((0, 7))
 FLOOR = ("box", (20, 20, 0.1), (0, 0, -0.05, 0), (0.5, 0.5, 0.5))

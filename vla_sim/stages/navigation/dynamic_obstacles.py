@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.stages.navigation.distance import DistanceField
+from vla_sim.stages.navigation.distance_field import DistanceField
 from vla_sim.stages.navigation.proximity import pairwise_distances
 
 Array = NDArray[np.float64]
@@ -77,7 +77,7 @@ def clusters(points: Array, known: DistanceField) -> list[Array]:
     return out
 
 
-class Movers:
+class DynamicObstacles:
     """Feed each scan to `update`; ask `discs` and `hold`."""
 
     def __init__(self, known: DistanceField) -> None:

@@ -18,9 +18,9 @@ from vla_sim.common.geometry import inverse, transform
 from vla_sim.contract.records import Arm, Point
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
-from vla_sim.stages.manipulation.collision import ArmBody, BodyModel, Obstacles, check, check_path
+from vla_sim.stages.manipulation.arm_collision import ArmBody, BodyModel, Obstacles, check, check_path
 from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
-from vla_sim.stages.manipulation.motion import READY, follow_line, level_pose, rounded, tool_line
+from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from navigation_walker import BEAMS, cast, field_of, room
 
 from vla_sim.stages.navigation.costmap import StaticMap
-from vla_sim.stages.navigation.movers import Movers
+from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
 
 STEP = 2 * math.pi / 360
 STATIC = StaticMap.from_grids(room())
@@ -17,7 +17,7 @@ AHEAD = np.stack([np.linspace(1.0, 5.0, 81), np.full(81, 2.0)], axis=1)
 
 def watch(way, seconds=4.0, pose=lambda t: POSE):
     """A person of 0.4 m at way(t) seen at 10 Hz."""
-    movers = Movers(STATIC.physical)
+    movers = DynamicObstacles(STATIC.physical)
     for k in range(round(seconds * 10)):
         t = 0.1 * k
         x, y = way(t)

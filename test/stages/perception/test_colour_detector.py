@@ -9,7 +9,7 @@ from perception_scene import BLUE, CREAM, GREEN, GREY, HEAD, RED, YELLOW, Scene,
 from vla_sim.common.errors import InputError
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.vocabulary import Vocabulary
+from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.world.semantic_map import ObjectKind
 
 TOP = 0.75
@@ -168,7 +168,7 @@ def test_images_that_do_not_fit_are_named(detector):
 
 def test_what_the_world_has_is_likelier():
     kinds = [ObjectKind("red_cup", "cup", "red", "cylinder", (0.068, 0.068, 0.10), 0.15)]
-    vocabulary = Vocabulary.of(kinds)
+    vocabulary = ObjectModels.of(kinds)
     assert not vocabulary.unlikely("cup", "red")
     assert vocabulary.unlikely("cup", "blue")
     (found,) = see(ColourDetector(vocabulary), put(Scene().table(), "cup", 0.7, 0.0))
@@ -182,13 +182,13 @@ def test_a_white_cup_is_looked_for_only_where_the_world_has_one(detector):
     rgb, depth = scene.render()
     rgb[(rgb.min(-1) > 120) & (np.ptp(rgb, axis=-1) < 8)] = 235
     assert detector.detect(rgb, depth, HEAD, look()) == []
-    (found,) = ColourDetector(Vocabulary.of(kinds)).detect(rgb, depth, HEAD, look())
+    (found,) = ColourDetector(ObjectModels.of(kinds)).detect(rgb, depth, HEAD, look())
     assert (found.kind, found.colour) == ("cup", "white")
 
 
 def test_a_colour_that_cannot_be_told_is_refused():
     with pytest.raises(InputError, match="mauve"):
-        Vocabulary.of([ObjectKind("m", "cup", "mauve", "cylinder", (0.07, 0.07, 0.1), 0.1)])
+        ObjectModels.of([ObjectKind("m", "cup", "mauve", "cylinder", (0.07, 0.07, 0.1), 0.1)])
 
 
 def test_an_empty_grey_room_shows_nothing(detector):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import DetectedObject, NavigationRequest
-from vla_sim.stages.manipulation.standing import (
+from vla_sim.stages.manipulation.base_placement import (
     AHEAD_MAX,
     AHEAD_MIN,
     EDGE_MIN,

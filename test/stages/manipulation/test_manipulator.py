@@ -1,0 +1,194 @@
+"""The manipulator's decisions, on a robot without physics."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from kinematic_robot import PLANNER, TABLE, KinematicRobot, cup
+
+from vla_sim.contract.records import ManipulationRequest
+from vla_sim.robot import g1
+from vla_sim.stages.manipulation.arms import GripperCommand
+from vla_sim.stages.manipulation.manipulator import Manipulator
+from vla_sim.stages.manipulation.planning_scene import WorldModel
+from vla_sim.stages.manipulation.trajectory import HOME, READY, Trajectory
+
+
+def pick(robot: KinematicRobot, item=None, **values) -> str:
+    return robot.do(action="pick", object=item or robot.things[0], surface_height=TABLE.height, **values)
+
+
+def test_a_cup_in_reach_is_held_and_lifted():
+    robot = KinematicRobot(cup())
+    assert pick(robot) == "succeeded"
+    status = robot.manipulator.status
+    assert status.holding
+    assert status.arm == "right"
+    assert status.gripper_width == pytest.approx(0.068, abs=0.005)
+    assert robot.tool("right")[2, 3] > 0.81 + 0.15
+    wanted = ["reaching", "approaching", "closing", "lifting"]
+    assert [p for p in robot.phases if p in wanted] == wanted
+
+
+def test_tool_motions_near_the_object_are_held_in_the_world():
+    robot = KinematicRobot(cup())
+    pick(robot)
+    motions = [one for one in robot.sent if isinstance(one, Trajectory)]
+    assert len(motions) >= 3
+    assert all(one.frame == "odom" and one.stamp > 0 for one in motions)
+
+
+def test_the_arm_on_the_objects_side_is_chosen():
+    robot = KinematicRobot(cup(y=0.15))
+    assert pick(robot) == "succeeded"
+    assert robot.manipulator.status.arm == "left"
+
+
+def test_the_other_arm_takes_over_when_one_holds_something():
+    first, second = cup(y=-0.17), cup(0.35, 0.0, track_id=2, colour="blue")
+    robot = KinematicRobot(first, second)
+    assert pick(robot) == "succeeded"
+    assert robot.do(action="carry") == "succeeded"
+    assert pick(robot, second) == "succeeded"
+    assert set(robot.manipulator.held) == {"left", "right"}
+
+
+def test_a_miss_is_tried_again_and_then_told():
+    robot = KinematicRobot(cup())
+    robot.slippery = True
+    assert pick(robot) == "failed"
+    assert robot.phases.count("closing") == 3
+    assert robot.manipulator.status.detail == "The red cup was not between my fingers."
+    assert not robot.manipulator.status.holding
+
+
+def test_after_a_miss_a_new_look_decides_where_to_go():
+    robot = KinematicRobot(cup())
+    estimate = cup(0.38, -0.10)  # perception is 6 cm off the first time
+    real = robot.things
+    robot.things = [estimate]
+    robot.manipulator.request(
+        ManipulationRequest(goal_id="a", action="pick", object=estimate, surface_height=TABLE.height)
+    )
+    while robot.manipulator.status.phase != "approaching":
+        robot.step()
+    robot.things = real
+    while robot.manipulator.busy:
+        robot.step()
+    assert robot.manipulator.status.state == "succeeded"
+    assert robot.phases.count("closing") == 2
+
+
+def test_out_of_reach_says_so_and_where_to_stand():
+    robot = KinematicRobot(cup(x=0.60))
+    assert pick(robot) == "failed"
+    status = robot.manipulator.status
+    assert status.detail == "I cannot reach the red cup from here."
+    robot = KinematicRobot(cup(x=0.28, y=-0.60))
+    assert pick(robot) == "failed"
+    x, y, _ = robot.manipulator.status.stand_offset
+    assert abs(y) > 0.1
+    assert abs(x) < 0.2
+
+
+def test_a_thing_too_wide_is_refused():
+    robot = KinematicRobot(cup(size=(0.12, 0.12, 0.10)))
+    assert pick(robot) == "failed"
+    assert robot.manipulator.status.detail == "The red cup is too wide for my hand."
+    assert not any(isinstance(one, Trajectory) for one in robot.sent)
+
+
+def test_pick_without_an_object_is_an_answer_not_a_crash():
+    robot = KinematicRobot()
+    assert robot.do(action="pick") == "failed"
+    assert robot.do(action="carry") == "failed"
+    assert robot.do(action="place") == "failed"
+
+
+def test_a_dropped_object_is_noticed():
+    robot = KinematicRobot(cup())
+    assert pick(robot) == "succeeded"
+    robot.things = []
+    for _ in range(20):
+        robot.step()
+    status = robot.manipulator.status
+    assert not status.holding
+    assert status.detail == "I dropped the red cup."
+
+
+def test_cancel_stops_the_moving_arm_where_it_is():
+    robot = KinematicRobot(cup())
+    request = ManipulationRequest(goal_id="a", action="pick", object=cup(), surface_height=TABLE.height)
+    robot.manipulator.request(request)
+    while robot.manipulator.status.phase != "approaching":
+        robot.step()
+    robot.sent.clear()
+    robot.manipulator.request(ManipulationRequest(goal_id="a", action="cancel"))
+    for _ in range(3):
+        robot.step()
+    assert not robot.manipulator.busy
+    (stop,) = robot.sent
+    assert isinstance(stop, Trajectory)
+    assert stop.frame == "base_link"
+    assert np.abs(stop.positions[-1] - robot.q[g1.ARM_INDEX["right"]]).max() < 0.05
+
+
+def test_ready_raises_both_arms_and_home_gives_them_back():
+    robot = KinematicRobot(ready=False)
+    assert robot.do(action="ready") == "succeeded"
+    for side in g1.SIDES:
+        assert robot.q[g1.ARM_INDEX[side]] == pytest.approx(READY[side], abs=0.01)
+    assert robot.do(action="home") == "succeeded"
+    ends = {one.side: one.positions[-1] for one in robot.sent if isinstance(one, Trajectory)}
+    for side in g1.SIDES:
+        assert ends[side] == pytest.approx(HOME[side], abs=1e-9)
+
+
+def test_an_arm_that_does_not_come_up_is_told():
+    robot = KinematicRobot(ready=False)
+    robot.stuck = True
+    assert robot.do(action="ready") == "failed"
+    assert robot.manipulator.status.detail == "Something keeps me from raising my arms."
+
+
+def test_home_leaves_the_arm_that_holds_alone():
+    robot = KinematicRobot(cup())
+    pick(robot)
+    robot.sent.clear()
+    assert robot.do(action="home") == "succeeded"
+    assert {one.side for one in robot.sent} == {"left"}
+    assert robot.manipulator.status.holding
+
+
+def test_a_plan_made_on_another_thread_is_waited_for():
+    with ThreadPoolExecutor(1) as executor:
+        robot = KinematicRobot(cup())
+        robot.manipulator = Manipulator(PLANNER, WorldModel((TABLE,)), executor)
+        robot.manipulator.request(
+            ManipulationRequest(goal_id="a", action="pick", object=cup(), surface_height=TABLE.height)
+        )
+        robot.step()
+        while robot.manipulator.status.phase == "planning":  # simulated time stands still meanwhile
+            robot.manipulator.tick(robot.manipulator.arms.now)
+        assert robot.manipulator.status.planning_ms > 0.0
+        assert robot.manipulator.status.phase == "reaching"
+
+
+def test_a_reset_of_the_simulation_forgets_everything():
+    robot = KinematicRobot(cup())
+    pick(robot)
+    robot.time = 0.0
+    robot.step()
+    assert not robot.manipulator.held
+    assert not robot.manipulator.busy
+
+
+def test_open_lets_go():
+    robot = KinematicRobot(cup())
+    pick(robot)
+    robot.sent.clear()
+    assert robot.do(action="open") == "succeeded"
+    assert any(isinstance(one, GripperCommand) and one.opening > 0.09 for one in robot.sent)
+    assert not robot.manipulator.status.holding
