@@ -112,8 +112,8 @@ def test_no_pure_core_imports_ros():
 @pytest.mark.parametrize("stage", [s for s in STAGES if s != "safety"])
 def test_the_core_of_a_stage_loads_without_ros(stage):
     """Also not by way of another module: rclpy is hidden, and every core file must still import."""
-    files = [p for p in (PACKAGE / "stages" / stage).glob("*.py") if p.name not in ROS_SIDE]
-    modules = [f"vla_sim.stages.{stage}.{p.stem}" for p in files]
+    files = [p for p in (PACKAGE / "stages" / stage).rglob("*.py") if p.name not in ROS_SIDE]
+    modules = [".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts) for p in files]
     code = "import sys; sys.modules['rclpy'] = None\n" + "\n".join(f"import {m}" for m in modules)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -13,7 +13,7 @@ process has pools of workers, here every stage is a process that hears of all ot
   request, control two (the safety gate's process and the engine's), monitoring one.
 * *Shared context*: what the stages publish. Everybody keeps the last of it, so that it is there before a
   command is. A command's intent is read at once, while perception's and safety's context comes in beside it
-  (`language.surroundings`); a silent perception is waited for until its time-out, then its last answer is
+  (`language.gathered_context`); a silent perception is waited for until its time-out, then its last answer is
   used, and its age is told in a warning and in the trace.
 * *Priority queues* of high, normal and low commands: `executive.queue`.
 * *Pipeline time* and that of each stage: /vla/trace, summed up by the monitor (`vla-sim top`, `vla-sim

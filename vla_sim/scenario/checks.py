@@ -29,7 +29,7 @@ from vla_sim.scenario import judge
 from vla_sim.scenario.format import Name, NotNegative, Part, Positive
 from vla_sim.scenario.record import Check, RunRecord, StageLatency, Touch
 from vla_sim.scenario.recording import Recording, heading, path_length, path_of, position
-from vla_sim.stages.voice.numbers import normalise
+from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.world.semantic_map import World
 
 GROUP = "vla_sim.checks"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from vla_sim.contract.records import Step
-from vla_sim.stages.language.rules import RulePlanner
+from vla_sim.stages.language.planning.rule_planner import RulePlanner
 from vla_sim.world.semantic_map import World
 
 

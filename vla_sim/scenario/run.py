@@ -42,7 +42,8 @@ from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRe
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
 from vla_sim.scenario.report import profiles as profile_report
-from vla_sim.stages.voice import audio, mouth
+from vla_sim.stages.voice import audio
+from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
 from vla_sim.world.derived_world import derive, named
 from vla_sim.world.semantic_map import World
@@ -108,9 +109,9 @@ def sound(action: Action, seed: int, folder: Path) -> np.ndarray | None:
     """Samples (n,) of an action that is heard, None of any other. folder: where recordings are looked for.
     Raises `InputError`."""
     if isinstance(action, Say):
-        return mouth.in_room(_voice(action, seed).speak(action.words), seed, noise_db=action.noise)
+        return in_room(_voice(action, seed).speak(action.words), seed, noise_db=action.noise)
     if isinstance(action, Play):
-        return mouth.in_room(audio.load(folder / Path(action.file).expanduser()), seed)
+        return in_room(audio.load(folder / Path(action.file).expanduser()), seed)
     return None
 
 

@@ -23,7 +23,7 @@ from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.soak_report import plot
-from vla_sim.stages.voice import mouth
+from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 
 COMMANDS = (
@@ -94,7 +94,7 @@ class Rounds:
         voice = Hibari(seed=seed)
         self._client = client
         self._commands = itertools.cycle(
-            (text, mouth.in_room(voice.speak(text), seed) if k % 2 == 0 else None)
+            (text, in_room(voice.speak(text), seed) if k % 2 == 0 else None)
             for k, text in enumerate((*commands, *commands) if len(commands) % 2 else commands)
         )
         self._number = 0

@@ -6,7 +6,7 @@ import pytest
 
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
-from vla_sim.stages.language.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")

@@ -9,8 +9,8 @@ import numpy as np
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples, chunks
 from vla_sim.stages.voice.grammar import Grammar, Names
 from vla_sim.stages.voice.listener import Heard, Listener
-from vla_sim.stages.voice.mouth import in_room
-from vla_sim.stages.voice.sphinx import Pocketsphinx
+from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
+from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 
 NAMES = Names(

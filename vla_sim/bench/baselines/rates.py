@@ -10,7 +10,7 @@ from vla_sim.bench.benchmark import Meter, Wrong
 
 def limiter(meter: Meter) -> None:
     """1000 requests that may go at once; and no minute lets more pass than was said."""
-    from vla_sim.stages.language.admission import TokenBucket
+    from vla_sim.stages.language.llm.request_batcher import TokenBucket
 
     aiolimiter = library("aiolimiter", "aiolimiter")
     bucket, passed = TokenBucket(100), []

@@ -16,11 +16,11 @@ from functools import cache, partial
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Plan
-from vla_sim.stages.language.completions import LlmSettings
-from vla_sim.stages.language.context import Context
-from vla_sim.stages.language.llm import LlmPlanner
-from vla_sim.stages.language.rules import RulePlanner, Understood
-from vla_sim.stages.language.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm.completion_client import LlmSettings
+from vla_sim.stages.language.llm.llm_planner import LlmPlanner
+from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World
 

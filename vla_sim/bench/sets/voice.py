@@ -10,10 +10,10 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples, chunks
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Heard, Listener
-from vla_sim.stages.voice.mouth import babble, in_room
-from vla_sim.stages.voice.numbers import normalise
+from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.recogniser import Recogniser, warm
-from vla_sim.stages.voice.sphinx import Pocketsphinx
+from vla_sim.stages.voice.simulated_microphone import babble, in_room
+from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.world.semantic_map import World
 

@@ -13,15 +13,15 @@ from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import Priority
 from vla_sim.ros.stage_node import StageNode, spin
-from vla_sim.stages.language.completions import LlmSettings
-from vla_sim.stages.language.context import Context, Memory
-from vla_sim.stages.language.llm import LlmPlanner
-from vla_sim.stages.language.llm_errors import LlmError
-from vla_sim.stages.language.local_model import NAME, LocalModel
+from vla_sim.stages.language.dialogue_context import Context, Memory
+from vla_sim.stages.language.gathered_context import Surroundings
+from vla_sim.stages.language.llm.completion_client import LlmSettings
+from vla_sim.stages.language.llm.errors import LlmError
+from vla_sim.stages.language.llm.llm_planner import LlmPlanner
+from vla_sim.stages.language.llm.local_model import NAME, LocalModel
+from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.responder import Responder
-from vla_sim.stages.language.rules import RulePlanner, Understood
-from vla_sim.stages.language.surroundings import Surroundings
-from vla_sim.stages.language.worker import LlmWorker
 from vla_sim.world.semantic_map import World
 
 PLANNERS = ("rules", "llm", "auto")

@@ -22,13 +22,13 @@ from vla_sim.contract.records import (
     Transcript,
 )
 from vla_sim.contract.topics import Topic
-from vla_sim.stages.language import questions as ask
-from vla_sim.stages.language.answers import asks_what_is_seen
-from vla_sim.stages.language.context import Context, Memory
-from vla_sim.stages.language.questions import Problem
-from vla_sim.stages.language.rules import RulePlanner, Understood
-from vla_sim.stages.language.surroundings import TIMEOUT, Surroundings
-from vla_sim.stages.language.worker import Answer, LlmWorker
+from vla_sim.stages.language.dialogue_context import Context, Memory
+from vla_sim.stages.language.gathered_context import TIMEOUT, Surroundings
+from vla_sim.stages.language.llm.pending_requests import Answer, LlmWorker
+from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
+from vla_sim.stages.language.understanding import clarifications as ask
+from vla_sim.stages.language.understanding.answers import asks_what_is_seen
+from vla_sim.stages.language.understanding.clarifications import Problem
 
 Send = Callable[[Topic, Record], None]
 MOST = 16

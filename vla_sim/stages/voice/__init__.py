@@ -1,0 +1,16 @@
+"""From sound to transcripts (voice activity, endpointing, recognisers with the grammar of one world), and
+from texts to speech."""
+
+__all__ = [
+    "audio",
+    "grammar",
+    "listener",
+    "node",
+    "pocketsphinx_recogniser",
+    "recogniser",
+    "simulated_microphone",
+    "speaker",
+    "spoken_numbers",
+    "synthesis",
+    "whisper_recogniser",
+]

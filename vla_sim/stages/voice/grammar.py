@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.voice.numbers import ANGLE, DISTANCE, DURATION, normalise
-from vla_sim.stages.voice.phrases import (
+from vla_sim.stages.voice.regular_grammar import (
     Automaton,
     Phrase,
     Repetition,
@@ -23,6 +22,7 @@ from vla_sim.stages.voice.phrases import (
     sample,
     vocabulary,
 )
+from vla_sim.stages.voice.spoken_numbers import ANGLE, DISTANCE, DURATION, normalise
 from vla_sim.world.semantic_map import World
 
 COLOURS = ("red", "green", "blue", "yellow", "white", "black")

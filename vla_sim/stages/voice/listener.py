@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples
-from vla_sim.stages.voice.endpoint import Endpointer, Hangover
+from vla_sim.stages.voice.endpointing import Endpointer, Hangover
 from vla_sim.stages.voice.grammar import Grammar, is_stop
 from vla_sim.stages.voice.recogniser import Recogniser, Recognition
 from vla_sim.stages.voice.vad import VoiceActivity

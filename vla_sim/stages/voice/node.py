@@ -24,16 +24,16 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Say, Transcript
 from vla_sim.ros.stage_node import StageNode, spin
 from vla_sim.stages.voice.audio import CHUNK, Samples
-from vla_sim.stages.voice.endpoint import Hangover
+from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Heard, Listener
-from vla_sim.stages.voice.mouth import babble
+from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.pronunciation import spell_with
 from vla_sim.stages.voice.recogniser import Recogniser, warm
+from vla_sim.stages.voice.simulated_microphone import babble
 from vla_sim.stages.voice.speaker import Speaker
-from vla_sim.stages.voice.sphinx import Pocketsphinx
 from vla_sim.stages.voice.synthesis import Hibari
-from vla_sim.stages.voice.whisper import Whisper
+from vla_sim.stages.voice.whisper_recogniser import Whisper
 from vla_sim.world.semantic_map import World
 
 RECOGNISERS = ("pocketsphinx", "whisper")

@@ -1,0 +1,192 @@
+import contextlib
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from language_world import HOME, RULES, plan_of
+
+from vla_sim.contract.records import ObjectQuery
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm.completion_client import LlmSettings
+from vla_sim.stages.language.llm.errors import LlmError
+from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
+from vla_sim.stages.language.llm.llm_planner import LlmPlanner
+from vla_sim.stages.language.llm.plan_format import read, schema
+from vla_sim.stages.language.llm.prompt import examples, head, messages
+from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.understanding.reference_resolver import Unresolved
+
+pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+
+CUP_PLAN = (
+    '{"steps":[{"skill":"navigate","place":"kitchen"},{"skill":"pick","object":"red cup"},'
+    '{"skill":"carry","place":"user"}]}'
+)
+
+
+def ask(server: ScriptedLlm, text: str = "go to the kitchen", context: Context | None = None, **settings):
+    with LlmPlanner(RULES, LlmSettings(server.base_url, **{"timeout": 5.0, **settings})) as planner:
+        return planner.plan(text, context or Context())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def client_imported():
+    with ScriptedLlm() as server:
+        LlmPlanner(RULES, LlmSettings(server.base_url)).connect()
+
+
+def test_a_good_plan_is_expanded_like_one_of_the_rules():
+    with ScriptedLlm(plan=CUP_PLAN) as server:
+        found = ask(server, "get the red cup that is in the kitchen over to me")
+    assert plan_of(found) == [
+        "navigate kitchen", "find red cup in kitchen", "approach red cup", "pick red cup", "carry user",
+        "say Here is the red cup.",
+    ]  # fmt: skip
+
+
+def test_the_request_carries_schema_settings_and_world():
+    with ScriptedLlm() as server:
+        ask(server, model="some-model", temperature=0.3, max_tokens=99)
+        body = server.requests[0]
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("some-model", 0.3, 99)
+    assert body["response_format"]["type"] == "json_schema"
+    places = body["response_format"]["json_schema"]["schema"]["$defs"]["Navigate"]["properties"]["place"]
+    assert "kitchen" in places["enum"]
+    assert "red cup" in body["messages"][0]["content"]
+    assert body["messages"][-1]["content"] == "go to the kitchen"
+
+
+@pytest.mark.parametrize("first", ["invalid_json", "wrong_schema", "unknown_name"])
+def test_a_wrong_answer_goes_back_once_with_the_mistake(first):
+    with ScriptedLlm([first, "good"]) as server:
+        assert plan_of(ask(server)) == ["navigate kitchen"]
+        repair = server.requests[1]["messages"][-1]["content"]
+    assert repair.startswith("That is wrong: ")
+    if first == "unknown_name":
+        assert '"the moon" is no place; allowed are ["living room"' in repair
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("error429", "RateLimitError"), ("error500", "InternalServerError"), ("cut", "Error"),
+        ("invalid_json", "not a plan"), ("wrong_schema", "not a plan"), ("unknown_name", "is no place"),
+        ("empty", "answered nothing"), ("not_json", "no chat completion"),
+    ],
+)  # fmt: skip
+def test_every_failure_of_the_server_is_one_error(behaviour, reason):
+    with ScriptedLlm([behaviour]) as server, pytest.raises(LlmError, match=reason):
+        ask(server)
+
+
+def test_a_slow_server_is_given_up():
+    begin = time.monotonic()
+    with ScriptedLlm(["slow"], delay=20.0) as server, pytest.raises(LlmError, match=r"no plan within 0\.3 s"):
+        ask(server, timeout=0.3)
+    assert time.monotonic() - begin < 10.0
+
+
+def test_no_server_is_one_error():
+    with ScriptedLlm() as server:
+        url = server.base_url
+    with (
+        LlmPlanner(RULES, LlmSettings(url, timeout=2.0)) as planner,
+        pytest.raises(LlmError, match="APIConnectionError"),
+    ):
+        planner.plan("go to the kitchen", Context())
+
+
+def test_a_plan_for_other_words_is_refused():
+    steps = '{"steps":[{"skill":"pick","object":"red cup"}]}'
+    with ScriptedLlm([steps]) as server, pytest.raises(LlmError, match="does not speak of the red cup"):
+        ask(server, "sing a song")
+
+
+def test_a_plan_that_forgets_a_place_is_refused():
+    steps = '{"steps":[{"skill":"pick","object":"red cup"}]}'
+    with ScriptedLlm([steps]) as server, pytest.raises(LlmError, match='forgets the "kitchen"'):
+        ask(server, "to the kitchen with you, red cup, bring it on")
+
+
+def test_a_grounded_plan_may_be_asked_not_to_be():
+    steps = '{"steps":[{"skill":"pick","object":"yellow bottle"}]}'
+    with ScriptedLlm([steps]) as server:
+        assert plan_of(ask(server, "I am thirsty", grounded=False))[-1] == "pick yellow bottle"
+
+
+def test_it_counts_as_spoken_of_through_the_context():
+    steps = RULES.intent("pick up the red cup").intent
+    held = Context(mentioned=ObjectQuery(kind="cup", colour="red"))
+    assert ungrounded("would you kindly seize that one", steps, RULES.lexicon, held) == ""
+    assert ungrounded("would you kindly seize that one", steps, RULES.lexicon, Context()) == "the red cup"
+    assert ungrounded("sing a song", steps, RULES.lexicon, held) == "the red cup"
+    assert forgotten("the red cup", steps, RULES.lexicon) == ""
+    assert forgotten("the cup on the nightstand", steps, RULES.lexicon) == "nightstand"
+
+
+def test_the_models_question_is_asked():
+    with ScriptedLlm(['{"steps":[{"skill":"ask","question":"Which song?"}]}']) as server:
+        assert ask(server, "sing a song").question == "Which song?"
+
+
+def test_the_speaker_is_not_asked_about_an_amount_that_only_the_model_speaks_of():
+    wrong = '{"steps":[{"skill":"move","meters":90}]}'
+    right = '{"steps":[{"skill":"turn","degrees":90}]}'
+    with ScriptedLlm([wrong, right]) as server:
+        assert plan_of(ask(server, "Turn left 90 degrees")) == ["turn 1.571"]
+        assert "asks for no such amount" in server.requests[1]["messages"][-1]["content"]
+    with ScriptedLlm(['{"steps":[{"skill":"move","meters":50}]}']) as server:
+        assert "not 50. How far?" in ask(server, "would you kindly advance fifty meters").question
+
+
+def test_limits_hold_for_the_model_too():
+    with pytest.raises(Unresolved, match="at a time, not 50"):
+        read('{"steps":[{"skill":"move","meters":50}]}', RULES.lexicon, Context())
+
+
+def test_a_fence_around_the_answer_is_taken_off():
+    fenced = '```json\n{"steps":[{"skill":"stop"}]}\n```'
+    assert [step.skill for step in read(fenced, RULES.lexicon, Context())] == ["stop"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.text(),
+        st.recursive(
+            st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5), st.just("pick")),
+            lambda inner: st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["steps", "skill", "object", "meters", "place"]), inner),
+            max_leaves=8,
+        ).map(json.dumps),
+    )
+)  # fmt: skip
+def test_no_answer_of_a_model_crashes_the_reader(answer):
+    with contextlib.suppress(LlmError, Unresolved):
+        read(answer, RULES.lexicon, Context())
+
+
+def test_every_example_of_the_prompt_is_a_valid_plan_of_its_command():
+    pairs = examples(RULES.lexicon)
+    assert len(pairs) >= 8
+    for command, answer in pairs[1:]:
+        steps = read(answer, RULES.lexicon, Context())
+        assert RULES.plan(command).intent[-1].skill == steps[-1].skill
+        assert ungrounded(command, steps, RULES.lexicon, Context()) == ""
+        assert forgotten(command, steps, RULES.lexicon) == ""
+
+
+def test_only_the_last_message_depends_on_the_command():
+    one = messages(head(RULES.lexicon), Context(), "a")
+    held = messages(head(RULES.lexicon), Context(held=ObjectQuery(kind="cup")), "b")
+    assert one[:-1] == held[:-1]
+    assert held[-1]["content"] == "b (you hold the cup)"
+
+
+def test_the_schema_names_everything_of_the_world_and_nothing_else():
+    kinds = schema(RULES.lexicon)["$defs"]
+    assert set(kinds["Place"]["properties"]["surface"]["enum"]) == {s.name for s in HOME.surfaces}
+    assert all(kind.get("additionalProperties") is False for kind in kinds.values())
+    assert all(set(kind["required"]) == set(kind["properties"]) for kind in kinds.values())

@@ -1,0 +1,218 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from language_world import HOME, RULES, looking, says, short
+
+from vla_sim.contract import topics
+from vla_sim.contract.codec import decode, encode
+from vla_sim.contract.records import Command, ObjectList, Transcript
+from vla_sim.stages.language.dialogue_context import Memory
+from vla_sim.stages.language.llm.errors import LlmError
+from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.responder import Responder
+
+WAIT = 10.0  # [s] bound for what another thread does
+
+
+class Desk:
+    """A responder whose records are collected; `model(text, context)` stands for the language model."""
+
+    def __init__(self, model=None, mode="rules"):
+        self.sent, self.notes = [], []
+        self.ready = threading.Event()
+        pool = ThreadPoolExecutor(16)
+        begin = lambda text, context, _: pool.submit(model, text, context)  # noqa: E731
+        self.worker = LlmWorker(begin, self.ready.set) if model else None
+        self.memory = Memory(HOME)
+        self.now = 100.0
+        self.around = looking(now=lambda: self.now)
+        self.responder = Responder(
+            RULES, self.memory, lambda topic, record: self.sent.append((topic, record)),
+            self.around, self.worker, mode, note=self.notes.append,
+        )  # fmt: skip
+
+    def see(self, *objects):
+        """Perception says what it sees."""
+        self.around.on_objects(says(ObjectList(stamp=self.now, objects=list(objects))))
+        self.responder.on_gathered()
+
+    def say(self, text, command_id="c1", **more):
+        self.responder.on_command(Command(command_id=command_id, text=text, sent_mono=1.0, **more))
+
+    def hear(self, text, complete=True, reason=""):
+        self.responder.on_transcript(
+            Transcript(
+                command_id="v1", text=text, confidence=0.9, complete=complete, speech_end_mono=2.0,
+                reason=reason,
+            )
+        )  # fmt: skip
+
+    def answers(self):
+        assert self.ready.wait(WAIT)
+        self.ready.clear()
+        self.responder.on_answers()
+
+    def of(self, topic):
+        return [record for one, record in self.sent if one is topic]
+
+    @property
+    def plans(self):
+        return [[short(step) for step in plan.steps] for plan in self.of(topics.PLAN)]
+
+
+def test_under_load_the_rules_answer_and_the_model_is_not_asked():
+    desk = Desk(fail, mode="llm")
+    desk.responder.allowed = lambda: False
+    desk.say("go to the kitchen")
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules"]
+    assert desk.responder.counts == {"model spared under load": 1, "rules": 1}
+    desk.responder.allowed = lambda: True
+    desk.say("go to the kitchen", "c2")
+    desk.answers()
+    assert desk.responder.counts["model failed"] == 1
+
+
+def to_kitchen(text, context):
+    return RULES.plan("go to the kitchen", context)
+
+
+def fail(text, context):
+    raise LlmError("no")
+
+
+def test_a_command_becomes_intent_plan_and_trace():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    order = [topics.INTENT, topics.TRACE, topics.PLAN, topics.TRACE]
+    assert [topic for topic, _ in desk.sent] == order
+    plan = desk.of(topics.PLAN)[0]
+    assert (plan.command_id, plan.planner, plan.priority) == ("c1", "rules", "normal")
+    assert plan.speech_end_mono == 1.0
+    assert [event.stage for event in desk.of(topics.TRACE)] == ["intent", "planning"]
+    for _, record in desk.sent:
+        decode(type(record), encode(record))
+
+
+def test_a_question_is_said_and_reported_and_nothing_is_planned():
+    desk = Desk()
+    desk.say("go to the garage")
+    question = desk.of(topics.INTENT)[0].question
+    assert "garage" in question
+    assert desk.of(topics.SAY)[0].text == question
+    assert (desk.of(topics.STATUS)[0].state, desk.of(topics.STATUS)[0].detail) == ("asked", question)
+    assert not desk.plans
+
+
+def test_an_answer_is_an_empty_plan_that_is_said():
+    desk = Desk()
+    desk.say("what are you holding")
+    assert desk.of(topics.PLAN)[0].answer == desk.of(topics.SAY)[0].text == "I am holding nothing."
+    assert desk.plans == [[]]
+    assert desk.of(topics.STATUS)[0].state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "words"),
+    [
+        ("", "silence", "I did not hear anything."), ("", "noise", "I heard a noise but no command."),
+        ("pick up the red", "partial", 'I only understood "pick up the red". Please say it again.'),
+        ("go to the kitchen", "partial", 'I only understood "go to the kitchen". Please say it again.'),
+    ],
+)  # fmt: skip
+def test_an_incomplete_transcript_is_answered_never_acted_on(text, reason, words):
+    desk = Desk()
+    desk.hear(text, complete=False, reason=reason)
+    assert [say.text for say in desk.of(topics.SAY)] == [words]
+    assert desk.of(topics.STATUS)[0].state == "asked"
+    assert not desk.plans
+
+
+def test_half_a_sentence_that_says_stop_stops():
+    desk = Desk()
+    desk.hear("stop the", complete=False, reason="partial")
+    assert desk.plans == [["stop"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "priority"),
+    [
+        ("normal", "go to the kitchen", "normal"), ("normal", "go to the kitchen now", "urgent"),
+        ("urgent", "go to the kitchen", "urgent"), ("background", "go to the kitchen", "background"),
+        ("stop", "go to the kitchen", "stop"), ("normal", "stop", "stop"),
+    ],
+)  # fmt: skip
+def test_the_stronger_of_said_and_given_priority_counts(given, text, priority):
+    desk = Desk()
+    desk.say(text, priority=given)
+    assert desk.of(topics.PLAN)[0].priority == priority
+
+
+def test_the_model_plans_in_mode_llm_and_what_it_said_before_is_told_apart():
+    known = []
+
+    def model(text, context):
+        known.append(text)
+        return replace(to_kitchen(text, context), remembered=len(known) > 1)
+
+    desk = Desk(model, "llm")
+    for command_id in ("c1", "c2"):
+        desk.say("off to where the food is", command_id)
+        desk.answers()
+    assert desk.plans == [["navigate kitchen"]] * 2
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["llm", "cache"]
+    assert [event.stage for event in desk.of(topics.TRACE)] == ["intent", "planning"] * 2
+
+
+def test_in_mode_auto_only_what_the_rules_cannot_read_goes_to_the_model():
+    desk = Desk(to_kitchen, "auto")
+    desk.say("turn around")
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules"]
+    desk.say("off to where the food is", "c2")
+    desk.answers()
+    assert [plan.planner for plan in desk.of(topics.PLAN)] == ["rules", "llm"]
+
+
+@pytest.mark.parametrize("model", [fail, lambda text, context: 1 / 0])
+def test_where_the_model_fails_the_rules_answer(model):
+    desk = Desk(model, "llm")
+    desk.say("go to the kitchen")
+    desk.answers()
+    assert desk.plans == [["navigate kitchen"]]
+    assert desk.of(topics.PLAN)[0].planner == "rules"
+    assert len(desk.notes) == 1
+    assert desk.notes[0].startswith("the rules answer c1, not the model: ")
+
+
+def test_a_stop_overtakes_the_model_and_cancels_what_it_still_thinks_about():
+    release = threading.Event()
+
+    def slow(text, context):
+        release.wait(WAIT)
+        return to_kitchen(text, context)
+
+    desk = Desk(slow, "llm")
+    desk.say("off to where the food is")
+    desk.say("stop", "c2")
+    assert desk.plans == [["stop"]]
+    assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
+    release.set()
+    assert not desk.ready.wait(0.1)
+    desk.responder.on_answers()
+    assert desk.plans == [["stop"]]
+
+
+def test_too_many_waiting_commands_are_answered_by_the_rules():
+    release = threading.Event()
+
+    def slow(text, context):
+        release.wait(WAIT)
+        return to_kitchen(text, context)
+
+    desk = Desk(slow, "llm")
+    for i in range(9):
+        desk.say(f"move forward {(i + 1) / 2} meters", f"c{i}")
+    desk.answers()
+    assert desk.plans == [["move 4.5 0"]]
+    release.set()

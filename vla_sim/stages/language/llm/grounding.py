@@ -1,0 +1,84 @@
+"""Does a language model's plan fit the words that were said? A small model answers "sing a song" with
+picking up a cup, and forgets the kitchen in "go to the kitchen and take the cup"; so each name and
+amount of its plan must be grounded in the text, and each name in the text must appear in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.understanding import command_phrases as phrases
+from vla_sim.stages.language.understanding import quantities
+from vla_sim.stages.language.understanding.lexicon import Lexicon, Names
+from vla_sim.stages.language.understanding.tokens import tokenise
+
+_AMOUNT = (
+    (quantities.WORDS - {"and", "a", "an", "of", "point"})
+    | phrases.FORWARD.words | phrases.BACKWARD.words | phrases.LEFT.words | phrases.RIGHT.words
+    | phrases.AROUND.words
+) - {"to", "the", "your", "on"}  # fmt: skip
+
+_POINTING = frozenset({"it", "that", "this", "them", "there", "one", "thing", "object", "again"})
+_SPEAKER = frozenset({"me", "us", "i", "my", "here", "back", "hand", "give", "fetch", "bring", "return"})
+
+
+def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Context) -> str:
+    """The first thing in the intent's steps that the text does not speak of; "" if all is grounded."""
+    said = [token.text for token in tokenise(text)]
+    strange = frozenset(i for i, word in enumerate(said) if word not in phrases.WORDS)
+    places = {*_spoken(said, strange, lexicon.places), *_spoken(said, strange, lexicon.surfaces)}
+    kinds, colours = _spoken(said, strange, lexicon.kinds), _spoken(said, strange, lexicon.colours)
+    if not _POINTING.isdisjoint(said):
+        places.add(context.mentioned_place)
+    if not _SPEAKER.isdisjoint(said):
+        places.add("user")
+    last = context.mentioned if not _POINTING.isdisjoint(said) else None
+    for step in steps:
+        if step.place and step.place not in places:
+            return "you" if step.place == "user" else f"the {step.place}"
+        held = context.held if step.skill in ("place", "carry") else None
+        known = (last, held)
+        if step.object is not None and not _meant(step.object, kinds, colours, known):
+            return f"the {step.object}"
+        amount = step.skill in ("move", "turn", "wait")
+        if amount and not any(word in _AMOUNT or word[0].isdigit() for word in said):
+            return f"to {step.skill}"
+    return ""
+
+
+def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:
+    """The first place or object that the text names and the intent's steps do not; "" if there is none."""
+    said = [token.text for token in tokenise(text)]
+    places = {step.place for step in steps}
+    places |= {lexicon.surface_place[place] for place in places if place in lexicon.surface_place}
+    objects = {step.object for step in steps if step.object is not None}
+    kinds, colours = {one.kind for one in objects}, {one.colour for one in objects}
+    planned = (places, places, kinds, colours)
+    tables = (lexicon.surfaces, lexicon.places, lexicon.kinds, lexicon.colours)
+    i = 0
+    while i < len(said):
+        found = [(m, used) for names, used in zip(tables, planned, strict=True) if (m := names.find(said, i))]
+        if not found:
+            i += 1
+            continue
+        match, used = max(found, key=lambda one: one[0].end)
+        if used.isdisjoint(match.values):
+            return " ".join(said[i : match.end])
+        i = match.end
+    return ""
+
+
+def _meant(
+    query: ObjectQuery, kinds: set[str], colours: set[str], known: Sequence[ObjectQuery | None]
+) -> bool:
+    """The kind was said and no other colour, or "the red one" without a kind."""
+    if query in known:
+        return True
+    colour = not query.colour or query.colour in colours
+    return colour and (query.kind in kinds or (bool(query.colour) and not kinds))
+
+
+def _spoken(said: Sequence[str], strange: frozenset[int], names: Names) -> set[str]:
+    matches = [m for i in range(len(said)) for m in (names.find(said, i), names.mend(said, i, strange)) if m]
+    return {value for match in matches for value in match.values}

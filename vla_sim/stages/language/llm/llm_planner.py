@@ -1,0 +1,132 @@
+"""A planner that asks a language model behind an OpenAI-compatible server. What it returns has been checked
+as strictly as the rules' own plans."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+
+from vla_sim.common import clock
+from vla_sim.common.errors import MissingError
+from vla_sim.contract.records import Priority
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm.completion_client import Completions, LlmSettings
+from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
+from vla_sim.stages.language.llm.event_loop_thread import LoopThread
+from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
+from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
+from vla_sim.stages.language.llm.prompt import Message, head, messages
+from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
+from vla_sim.stages.language.understanding.reference_resolver import Unresolved
+
+MOST_REPEATED = 1000
+"""Characters of a wrong answer that go back to the model."""
+
+
+class LlmPlanner:
+    """Thread-safe. Shares vocabulary and expansion with the rule planner. Use it in a `with`."""
+
+    def __init__(self, rules: RulePlanner, settings: LlmSettings) -> None:
+        self.rules = rules
+        self.settings = settings
+        self._head = head(rules.lexicon)
+        plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
+        self.completions = Completions(settings, {"type": "json_schema", "json_schema": plan})
+        self._loop = LoopThread("language model")
+
+    def connect(self) -> None:
+        """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
+        self.completions.connect()
+
+    def warm(self, timeout: float = 60.0) -> None:
+        """Let the server read the prompt once; a local one keeps it and is then several times faster.
+        Raises `LlmError`."""
+        self.connect()
+        said = messages(self._head, Context(), "Stop")
+        deadline = clock.mono() + timeout
+        self._loop.start(self.completions.ask(said, deadline, lambda _: None, "background")).result()
+
+    def plan(self, text: str, context: Context, priority: Priority = "normal") -> Understood:
+        """The model's plan for a text. A wrong answer goes back to it once, with the mistake.
+
+        Raises `LlmError` if there is no valid plan within the timeout, whatever the cause.
+        """
+        return self.begin(text, context, priority).result()
+
+    def begin(self, text: str, context: Context, priority: Priority = "normal") -> Future[Understood]:
+        """`plan` without waiting for it. To cancel it closes its connection to the server."""
+        try:
+            self.connect()
+        except MissingError as error:
+            raise LlmError(str(error)) from None
+        deadline = clock.mono() + self.settings.timeout
+        return self._loop.start(self._plan(text, context, priority, deadline))
+
+    def cleanup(self) -> str:
+        """Memory is short: forget some of the answers that are remembered; what that was."""
+        return self._loop.start(self.completions.cleanup()).result()
+
+    def close(self) -> None:
+        """Give up what is under way and close the connections. Idempotent."""
+        self._loop.close(self.completions.close)
+
+    def __enter__(self) -> LlmPlanner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
+        said = messages(self._head, context, text)
+        try:
+            return await self._ask(text, context, said, deadline, priority)
+        except WrongAnswerError as wrong:
+            if clock.mono() >= deadline:
+                raise
+            repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
+            answer = wrong.answer[:MOST_REPEATED]
+            said += [{"role": "assistant", "content": answer}, {"role": "user", "content": repair}]
+        return await self._ask(text, context, said, deadline, priority)
+
+    async def _ask(
+        self, text: str, context: Context, said: list[Message], deadline: float, priority: Priority
+    ) -> Understood:
+        def check(beginning: str) -> None:
+            try:
+                check_beginning(beginning, self.rules.lexicon, context)
+            except LlmError as error:
+                raise WrongAnswerError(str(error), beginning) from None
+
+        try:
+            reply = await self.completions.ask(said, deadline, check, priority)
+            began = time.perf_counter()
+            try:
+                found = self._understood(text, reply.content, context)
+            except LlmError as error:
+                raise WrongAnswerError(str(error), reply.content) from None
+            finally:
+                clock.charge("planning", time.perf_counter() - began)
+        except WrongAnswerError:
+            self.completions.statistics.wrong += 1
+            raise
+        if found.problem is None:
+            self.completions.remember(said, reply.content)
+        return replace(found, remembered=reply.remembered)
+
+    def _understood(self, text: str, answer: str, context: Context) -> Understood:
+        try:
+            intent = tuple(read(answer, self.rules.lexicon, context))
+        except Unresolved as question:
+            if question.problem.reason == "limit" and self.rules.intent(text, context).problem is None:
+                raise LlmError(f"the command asks for no such amount: {question}") from None
+            return Understood(problem=question.problem)
+        if self.settings.grounded and (what := ungrounded(text, intent, self.rules.lexicon, context)):
+            raise LlmError(f"the command does not speak of {what}")
+        if self.settings.grounded and (what := forgotten(text, intent, self.rules.lexicon)):
+            raise LlmError(f'the plan forgets the "{what}" of the command')
+        mentioned = next((step.object for step in reversed(intent) if step.object), None)
+        place = next((s.place for s in reversed(intent) if s.place and s.place != "user"), "")
+        priority = "stop" if intent[0].skill == "stop" else "normal"
+        wanted = Understood(intent=intent, priority=priority, mentioned=mentioned, place=place)  # type: ignore[arg-type]
+        return self.rules.finish(wanted, context)

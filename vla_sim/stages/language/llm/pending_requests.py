@@ -1,0 +1,98 @@
+"""Keeps language-model requests beside the node: bounded in number, and nothing waits for another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from vla_sim.common import clock
+from vla_sim.contract.records import Priority
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm.errors import LlmError
+from vla_sim.stages.language.planning.rule_planner import Understood
+
+Begin = Callable[[str, Context, Priority], "Future[Understood]"]
+"""Starts a request for a plan and returns at once; it ends in bounded time. Raises `LlmError`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`understood` is None if the model gave no plan; then `reason` says why."""
+
+    command_id: str
+    understood: Understood | None
+    reason: str = ""
+    asked: float = field(default_factory=clock.mono)
+    """When the request was made (`clock.mono`)."""
+
+
+class LlmWorker:
+    """most: requests under way; a command beyond them is answered as failed. `on_ready` is called from
+    another thread when `finished` has something new. In lock-step a request is answered before `submit`
+    returns."""
+
+    def __init__(self, begin: Begin, on_ready: Callable[[], None], most: int = 8) -> None:
+        self._begin = begin
+        self._on_ready = on_ready
+        self._most = most
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Future[Understood]] = {}
+        self._done: SimpleQueue[Answer] = SimpleQueue()
+
+    def submit(self, command_id: str, text: str, context: Context, priority: Priority = "normal") -> None:
+        """Start a request; its `Answer` comes through `finished`."""
+        asked = clock.mono()
+        if len(self._waiting) >= self._most:
+            self._put(Answer(command_id, None, f"{self._most} commands wait for the model already", asked))
+            return
+        try:
+            request = self._begin(text, context, priority)
+        except LlmError as error:
+            self._put(Answer(command_id, None, str(error), asked))
+            return
+        with self._lock:
+            self._waiting[command_id] = request
+        if clock.lockstep():
+            wait([request])
+        request.add_done_callback(lambda _: self._finish(command_id, request, asked))
+
+    def finished(self) -> list[Answer]:
+        """The answers since the last call."""
+        out = []
+        while True:
+            try:
+                out.append(self._done.get_nowait())
+            except Empty:
+                return out
+
+    def drop(self) -> list[str]:
+        """Give up all requests under way (a stop was said); their command ids."""
+        with self._lock:
+            dropped, self._waiting = self._waiting, {}
+        for request in dropped.values():
+            request.cancel()
+        return list(dropped) + [answer.command_id for answer in self.finished()]
+
+    def close(self) -> None:
+        self.drop()
+
+    def _finish(self, command_id: str, request: Future[Understood], asked: float) -> None:
+        """The word on a command; one after a stop is dropped."""
+        with self._lock:
+            if self._waiting.get(command_id) is not request:
+                return
+            del self._waiting[command_id]
+        error = CancelledError("closed") if request.cancelled() else request.exception()
+        if error is None:
+            self._put(Answer(command_id, request.result(), asked=asked))
+            return
+        if not isinstance(error, LlmError):  # a planner must not die of a model's answer
+            error = LlmError(f"{type(error).__name__}: {error}")
+        self._put(Answer(command_id, None, str(error), asked))
+
+    def _put(self, answer: Answer) -> None:
+        self._done.put(answer)
+        self._on_ready()

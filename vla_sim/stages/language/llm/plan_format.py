@@ -1,0 +1,224 @@
+"""The plan that a language model writes: its JSON schema for one world, its check, its meaning.
+
+Every step has just the one field that its skill needs, and names are an enumeration of the world's, so
+that a server with constrained output leaves a small model little room for nonsense.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm.errors import LlmError, one_line
+from vla_sim.stages.language.understanding.clarifications import Problem
+from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.reference_resolver import Unresolved, limited
+
+MAX_STEPS = 12
+MAX_QUESTION, MAX_NAME = 200, 60
+"""Characters of a model's words that are said or told."""
+
+
+class LlmStep(msgspec.Struct, tag_field="skill", forbid_unknown_fields=True):
+    """Base of the steps; the lower-case class name is the skill."""
+
+
+class Navigate(LlmStep, tag="navigate"):
+    place: str
+
+
+class Find(LlmStep, tag="find"):
+    object: str
+
+
+class Pick(LlmStep, tag="pick"):
+    object: str
+
+
+class Place(LlmStep, tag="place"):
+    """Put down what is held."""
+
+    surface: str
+
+
+class Carry(LlmStep, tag="carry"):
+    """`place`: "user" is who speaks."""
+
+    place: str
+
+
+class Move(LlmStep, tag="move"):
+    """Forward positive."""
+
+    meters: float
+
+
+class Sidestep(LlmStep, tag="sidestep"):
+    """Left positive."""
+
+    meters: float
+
+
+class Turn(LlmStep, tag="turn"):
+    """Left positive."""
+
+    degrees: float
+
+
+class Wait(LlmStep, tag="wait"):
+    seconds: float
+
+
+class Stop(LlmStep, tag="stop"):
+    pass
+
+
+class Ask(LlmStep, tag="ask"):
+    """The command is unclear or impossible."""
+
+    question: str
+
+
+AnyStep = Navigate | Find | Pick | Place | Carry | Move | Sidestep | Turn | Wait | Stop | Ask
+
+
+class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
+    steps: list[AnyStep]
+
+
+_plan = msgspec.json.Decoder(LlmPlan)
+
+
+def object_names(lexicon: Lexicon) -> list[str]:
+    """ "red cup" and, for any colour, "cup"."""
+    kinds = dict.fromkeys(one.kind for one in lexicon.objects)
+    return [*(str(one) for one in lexicon.objects), *kinds]
+
+
+def place_names(lexicon: Lexicon) -> list[str]:
+    return [*lexicon.place_names, *lexicon.surface_place]
+
+
+def schema(lexicon: Lexicon) -> dict[str, Any]:
+    """The JSON schema of `LlmPlan` with the world's names, in the subset that OpenAI's strict mode
+    takes (https://platform.openai.com/docs/guides/structured-outputs)."""
+    out = msgspec.json.schema(LlmPlan)
+    out["$defs"]["LlmPlan"]["properties"]["steps"]["items"].pop("discriminator", None)
+    known = {
+        "place": [*place_names(lexicon), "user"], "object": object_names(lexicon),
+        "surface": list(lexicon.surface_place),
+    }  # fmt: skip
+    for kind in out["$defs"].values():
+        kind.pop("description", None)
+        for name, field in kind["properties"].items():
+            if known.get(name):
+                field["enum"] = known[name]
+    return out
+
+
+def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
+    """The intent's steps that a model's answer stands for.
+
+    Raises `LlmError` naming the first mistake, `Unresolved` if the model or a limit asks back.
+    """
+    try:
+        plan = _plan.decode(_bare(text))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise LlmError(f"not a plan: {error}") from None
+    if not 0 < len(plan.steps) <= MAX_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_STEPS} steps, this one has {len(plan.steps)}")
+    question = next((one.question for one in plan.steps if isinstance(one, Ask)), None)
+    if question is not None:
+        raise Unresolved(Problem(one_line(question, MAX_QUESTION) or "What should I do?", "words"))
+    return _steps(plan.steps, lexicon, context)
+
+
+def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
+    """Raises `LlmError` as soon as what a model has said cannot become a plan any more: it is not JSON, or
+    a step that is complete is wrong. So nobody waits for the rest of it."""
+    from jiter import from_json  # comes with the client
+
+    bare = _bare(text)
+    if not bare.strip("`json \n"):
+        return
+    try:
+        begun = from_json(bare.encode(), partial_mode=True)
+    except ValueError as error:
+        raise LlmError(f"not a plan: {error}") from None
+    if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
+        raise LlmError('not a plan: it must be {"steps": [...]}')
+    written = begun.get("steps", [])
+    if not isinstance(written, list):
+        raise LlmError("not a plan: its steps must be a list")
+    complete = written[:-1]
+    if len(complete) >= MAX_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_STEPS} steps")
+    try:
+        steps = msgspec.convert(complete, list[AnyStep])
+    except msgspec.ValidationError as error:
+        raise LlmError(f"not a plan: {error}") from None
+    with contextlib.suppress(Unresolved):
+        _steps([one for one in steps if not isinstance(one, Ask)], lexicon, context)
+
+
+def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[Step]:
+    steps: list[Step] = []
+    last = context.held or context.mentioned
+    for number, one in enumerate(written, start=1):
+        steps.append(_step(number, one, lexicon, last))
+        last = steps[-1].object or last
+    return steps
+
+
+def _step(number: int, one: AnyStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
+    goals = [*place_names(lexicon), "user"]
+    if isinstance(one, Navigate):
+        return Step(skill="navigate", place=_known(number, "place", one.place, goals))
+    if isinstance(one, (Find, Pick)):
+        name = _known(number, "object", one.object, object_names(lexicon))
+        colour, _, kind = name.rpartition(" ")
+        query = ObjectQuery(kind=kind, colour=colour)
+        return Step(skill="find" if isinstance(one, Find) else "pick", object=query)
+    if isinstance(one, (Place, Carry)):
+        if last is None:
+            raise LlmError(f"step {number}: nothing was picked that could be put down or carried")
+        if isinstance(one, Place):
+            surface = _known(number, "surface", one.surface, list(lexicon.surface_place))
+            return Step(skill="place", object=last, place=surface)
+        return Step(skill="carry", object=last, place=_known(number, "place", one.place, goals))
+    if isinstance(one, Move):
+        return _limited(Step(skill="move", distance=one.meters))
+    if isinstance(one, Sidestep):
+        return _limited(Step(skill="move", lateral=one.meters))
+    if isinstance(one, Turn):
+        return _limited(Step(skill="turn", angle=math.radians(one.degrees)))
+    if isinstance(one, Wait):
+        return _limited(Step(skill="wait", seconds=one.seconds))
+    return Step(skill="stop")
+
+
+def _limited(step: Step) -> Step:
+    limited(step.distance, step.lateral, step.angle, step.seconds)
+    return step
+
+
+def _known(number: int, what: str, name: str, known: list[str]) -> str:
+    name = name.strip().lower()
+    if name not in known:
+        name = one_line(name, MAX_NAME)
+        raise LlmError(f'step {number}: "{name}" is no {what}; allowed are {json.dumps(known)}')
+    return name
+
+
+def _bare(text: str) -> str:
+    """Without a Markdown fence around it."""
+    text = text.strip()
+    if text.startswith("```"):
+        text = text.removeprefix("```json").removeprefix("```").removesuffix("```")
+    return text.strip()

@@ -1,0 +1,107 @@
+"""The messages for a language model: what the robot can do in this world, examples, the command."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from vla_sim.contract.records import Step
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.llm import plan_format as f
+from vla_sim.stages.language.understanding.intent_extractor import Extractor
+from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.reference_resolver import Resolver, Unresolved
+
+Message = dict[str, str]
+
+_SYSTEM = """Turn a command for a household robot into JSON: {{"steps": [...]}}. Skills:
+navigate: walk to a place. find: look for an object. pick: find an object and take it.
+place: put down what is held on a surface. carry: bring what is held to a place; "user" is the speaker.
+move: meters, backward negative. sidestep: meters, left positive. turn: degrees, left positive.
+wait: seconds. stop: stop everything. ask: a question to the speaker if the command is unclear or
+impossible.
+Places: {places}. Surfaces: {surfaces}. Objects: {objects}."""
+
+_UNCLEAR = ("Juggle with three swords", "I cannot do that. What should I do?")
+
+
+def head(lexicon: Lexicon) -> list[Message]:
+    """System message and examples: the same for every command, so that a server can keep their evaluation.
+    About 1 ms."""
+    system = _SYSTEM.format(
+        places=", ".join(lexicon.place_names), surfaces=", ".join(lexicon.surface_place) or "none",
+        objects=", ".join(f.object_names(lexicon)) or "none",
+    )  # fmt: skip
+    out = [{"role": "system", "content": system}]
+    for command, answer in examples(lexicon):
+        out += [{"role": "user", "content": command}, {"role": "assistant", "content": answer}]
+    return out
+
+
+def messages(head: list[Message], context: Context, text: str) -> list[Message]:
+    """The head and the command."""
+    return [*head, {"role": "user", "content": _with_context(text, context)}]
+
+
+def examples(lexicon: Lexicon) -> list[tuple[str, str]]:
+    """(command, answer) made from the world's names; the rules write the answers."""
+    extractor = Extractor(lexicon)
+    out = [(_UNCLEAR[0], _answer([f.Ask(_UNCLEAR[1])]))]
+    for command in _commands(lexicon):
+        found = extractor.extract(command)
+        resolver = Resolver(lexicon, Context())
+        try:
+            steps = [one for said in found.said for one in _written(resolver.resolve(said))]
+        except Unresolved:  # a name of this world that the rules read differently
+            continue
+        out.append((command, _answer(steps or [f.Stop()])))
+    return out
+
+
+def _commands(lexicon: Lexicon) -> list[str]:
+    places, things = lexicon.place_names, [str(one) for one in lexicon.objects]
+    out = ["Move forward 3 meters", "Turn right 45 degrees", "Stop moving"]
+    if lexicon.surface_place and things:
+        out.append(f"Put the {things[0]} on the {next(iter(lexicon.surface_place))}")
+    if things:
+        out += [f"Find the {things[-1]} and take it", f"Grab the {things[0]}"]
+    if places and things:
+        out.append(f"Bring me the {things[-1]} from the {places[0]}")
+    if places:
+        out += [f"Walk to the {one}" for one in places[:1]]
+    if places and things:
+        out.append(f"Go to the {places[-1]} and take the {things[-1]}")
+    return out
+
+
+def _written(step: Step) -> list[f.AnyStep]:
+    """As a model should write it."""
+    query = str(step.object) if step.object else ""
+    if step.skill == "pick":
+        there: list[f.AnyStep] = [f.Navigate(step.place)] if step.place else []
+        return [*there, f.Pick(query)]
+    if step.skill == "place":
+        return [f.Pick(query), f.Place(step.place)]
+    if step.skill == "carry":
+        return [f.Carry(step.place)]
+    if step.skill == "navigate":
+        return [f.Navigate(step.place)]
+    if step.skill == "find":
+        return [f.Find(query)]
+    if step.skill == "move":
+        return [f.Move(step.distance or 0.0)]
+    return [f.Turn(round(math.degrees(step.angle or 0.0)))]
+
+
+def _answer(steps: list[f.AnyStep]) -> str:
+    return msgspec.json.encode(f.LlmPlan(steps)).decode()
+
+
+def _with_context(text: str, context: Context) -> str:
+    notes = []
+    if context.held is not None:
+        notes.append(f"you hold the {context.held}")
+    if context.mentioned is not None:
+        notes.append(f'"it" is the {context.mentioned}')
+    return f"{text} ({'; '.join(notes)})" if notes else text

@@ -1,0 +1,13 @@
+"""From words to an intent, by rules: tokens, quantities and names are read into clauses, whose references
+are then resolved against the world and the dialogue. What stays unclear becomes a question."""
+
+__all__ = [
+    "answers",
+    "clarifications",
+    "command_phrases",
+    "intent_extractor",
+    "lexicon",
+    "quantities",
+    "reference_resolver",
+    "tokens",
+]

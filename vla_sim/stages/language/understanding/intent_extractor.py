@@ -1,0 +1,177 @@
+"""Intent extraction: from a text to what was said, clause by clause, and which words remained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vla_sim.stages.language.understanding import command_phrases as phrases
+from vla_sim.stages.language.understanding import quantities
+from vla_sim.stages.language.understanding.clarifications import (
+    Problem,
+    not_understood,
+    nothing_said,
+    too_long_text,
+)
+from vla_sim.stages.language.understanding.clause import Clause, Said
+from vla_sim.stages.language.understanding.clauses import best_clause
+from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.reader import Reader
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, Token, slip, tokenise, words
+
+Span = tuple[int, int]
+Placed = tuple[int, int, Clause]
+"""Where its links begin, where it begins, and the clause."""
+
+STOP_FILLERS = frozenset({"no", "please", "robot", "hey", "now", "ok", "okay", "just", "you", "oh", "god"})
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """said: commands in order, names not resolved. problem: why it must be asked back. stop: the
+    speaker wants everything to stop. urgent: "now", "quickly"."""
+
+    said: tuple[Said, ...] = ()
+    problem: Problem | None = None
+    stop: bool = False
+    urgent: bool = False
+
+
+class Extractor:
+    """Reads texts for one world."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self._known = phrases.WORDS | quantities.WORDS | {
+            word
+            for names in (lexicon.places, lexicon.surfaces, lexicon.kinds, lexicon.colours)
+            for key in names.by_words
+            for word in key
+        }  # fmt: skip
+
+    def extract(self, text: str) -> Extraction:
+        """What the text says. Never raises, whatever the text."""
+        tokens = tokenise(text[:MAX_LENGTH])
+        said = [self._mend(token.text) for token in tokens]
+        strange = frozenset(i for i, word in enumerate(said) if word.isalpha() and word not in self._known)
+        readers: tuple[Reader, ...] = (Reader(said, self.lexicon),)
+        if strange:
+            readers = (*readers, Reader(said, self.lexicon, strange))
+        best = _Best(readers)
+        clauses: list[Placed] = []
+        rest: list[Span] = []
+        i = 0
+        while i < len(said):
+            start, i = i, _begin(best, i)
+            if i >= len(said):
+                break
+            clause = best.at(i)
+            if clause is not None and clause.end > i:
+                clauses.append((start, i, clause))
+                i = clause.end
+            else:
+                if rest and rest[-1][1] == start:
+                    start = rest.pop()[0]
+                i += 1
+                rest.append((start, i))
+        stop = _is_stop(said, clauses, rest)
+        urgent = any(readers[0].direct(k, phrases.URGENT) for k in range(len(said)))
+        if stop is not None:
+            later = () if stop else tuple(one for _, _, c in clauses[1:] for one in c.said)
+            if stop or (not rest and not any(c.problem for _, _, c in clauses)):
+                return Extraction(said=later, stop=True, urgent=True)
+            return Extraction(stop=True, urgent=True)
+        problem = self._problem(text, tokens, clauses, rest)
+        if problem is not None:
+            return Extraction(problem=problem)
+        commands = [one for _, _, clause in clauses for one in clause.said]
+        while len(commands) > 1 and commands[-1].skill == "stop":
+            commands.pop()  # "go to the kitchen and stop": it stands there anyway
+        return Extraction(said=tuple(commands), urgent=urgent)
+
+    def _problem(
+        self, text: str, tokens: tuple[Token, ...], clauses: list[Placed], rest: list[Span]
+    ) -> Problem | None:
+        if len(text) > MAX_LENGTH:
+            return too_long_text(len(text), MAX_LENGTH)
+        if not text.strip():
+            return nothing_said()
+        if rest or not clauses:
+            understood = [words(tokens[a : c.end]) for _, a, c in clauses if c.problem is None]
+            spans = _merged(rest + [(a, c.end) for _, a, c in clauses if c.problem is not None])
+            strange = [one for a, b in spans if (one := words(tokens[a:b]))]
+            strange = strange or [words(tokens) or text.strip()[:40]]
+            return not_understood(understood, strange)
+        return next((c.problem for _, _, c in clauses if c.problem is not None), None)
+
+    def _mend(self, word: str) -> str:
+        """A known verb or unit in which the fingers slipped; else the word itself."""
+        if word in self._known or not word.isalpha():
+            return word
+        near = [one for one in phrases.MENDABLE if slip(word, one)]
+        return near[0] if len(near) == 1 else word
+
+
+class _Best:
+    """The best clause at each index, found once."""
+
+    def __init__(self, readers: tuple[Reader, ...]) -> None:
+        self.plain = readers[0]
+        self._readers = readers
+        self._found: dict[int, Clause | None] = {}
+
+    def at(self, i: int) -> Clause | None:
+        if i not in self._found:
+            self._found[i] = best_clause(self._readers, i)
+        return self._found[i]
+
+    def clean(self, i: int) -> bool:
+        clause = self.at(i)
+        return clause is not None and clause.problem is None and clause.end > i
+
+
+def _begin(best: _Best, i: int) -> int:
+    """The index after links, pauses and fillers; but a command wins over a filler ("do" a quarter turn,
+    "a" quarter turn left) and over the link "to" ("to the left" 1 meter)."""
+    reader = best.plain
+    while i < len(reader.text) and not best.clean(i):
+        after = reader.direct(i, phrases.LINKS)
+        if after is None and reader.text[i] in "!?:":
+            after = i + 1
+        if after is None:
+            after = reader.skip(i)
+        if after == i:
+            break
+        i = after
+    return i
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """In order, neighbours joined."""
+    out: list[Span] = []
+    for a, b in sorted(spans):
+        if out and a <= out[-1][1]:
+            a = out.pop()[0]
+        out.append((a, b))
+    return out
+
+
+def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bool | None:
+    """True: stop, whatever else was said. False: stop first, then the other commands. None: no stop.
+
+    A sure word ("stop", not "wait") at the beginning always counts, at the end too unless it is linked
+    to a command ("go to the kitchen and stop"); words that are not understood do not matter, only a
+    negation does ("don't stop"). Too eager is the safe side.
+    """
+    stops = [k for k, (_, _, clause) in enumerate(clauses) if clause.said and clause.said[0].skill == "stop"]
+    if not stops or (rest and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
+        return None
+    first = clauses[0][1]
+    before = {word for a, b in rest if b <= first for word in text[a:b]}
+    if stops[0] == 0 and before <= STOP_FILLERS:
+        return len(stops) == len(clauses) or bool(rest)
+    if any(word in phrases.NEGATIONS for a, b in rest for word in text[a:b]):
+        return None
+    last, at = stops[-1], clauses[stops[-1]][0]
+    linked = last > 0 and text[at] in ("and", "then") and clauses[last - 1][2].end == at
+    return True if last == len(clauses) - 1 and not linked else None

@@ -1,0 +1,163 @@
+"""The names of one world (places, surfaces, kinds and colours of objects) and how they are found in a
+text that may be sloppy: "livingroom", "Kichen", "bed room"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vla_sim.contract.records import ObjectQuery
+from vla_sim.stages.language.understanding.tokens import one_edit, slip
+from vla_sim.world.semantic_map import World
+
+COLOURS = (
+    "red", "green", "blue", "yellow", "white", "black", "orange", "purple", "pink", "brown", "grey", "gray",
+)  # fmt: skip
+KINDS = ("cup", "ball", "box", "bottle")
+"""Understood in every world, so that "I do not know a green bottle" can be answered."""
+
+KIND_SYNONYMS = {
+    "mug": "cup", "glass": "cup", "beaker": "cup", "cube": "box", "block": "box", "package": "box",
+    "carton": "box", "sphere": "ball", "flask": "bottle",
+}  # fmt: skip
+PLACE_SYNONYMS = {
+    "charging station": (
+        "charging station", "charger", "charging dock", "docking station", "charging point", "dock", "base",
+        "home", "charge",
+    ),
+    "living room": ("lounge", "sitting room", "parlour"),
+    "bathroom": ("bath", "restroom", "washroom", "toilet"),
+    "hallway": ("hall", "corridor", "entrance"),
+    "office": ("study", "workroom"),
+}  # fmt: skip
+FURNITURE = ("table", "counter", "desk", "shelf", "bench", "cabinet", "nightstand", "sideboard", "worktop")
+
+
+Spoken = dict[tuple[str, ...], tuple[str, ...]]
+"""Words -> the name or names they stand for."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """`values`: the names that fit equally well (more than one: ambiguous); `end`: index after the
+    last word; `typos`: 1 if a word had to be mended."""
+
+    values: tuple[str, ...]
+    end: int
+    typos: int = 0
+
+
+@dataclass(frozen=True)
+class Names:
+    """Spoken form -> what it stands for."""
+
+    by_words: Spoken
+    by_letters: dict[str, tuple[str, ...]] = field(init=False)
+    longest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        letters = {"".join(key): value for key, value in self.by_words.items()}
+        object.__setattr__(self, "by_letters", letters)
+        object.__setattr__(self, "longest", max((len(key) for key in self.by_words), default=0))
+
+    def find(self, text: Sequence[str], i: int) -> Match | None:
+        """The longest name at `text[i]`: as written, joined or split, or else with one typo."""
+        for n in range(min(self.longest + 1, len(text) - i), 0, -1):
+            values = self.by_letters.get("".join(text[i : i + n]))
+            if values:
+                return Match(values, i + n)
+        return None
+
+    def mend(self, text: Sequence[str], i: int, strange: frozenset[int]) -> Match | None:
+        """As `find`, but with mistyped words, one edit in each. In words of fewer than four letters a
+        replaced or dropped letter makes another word, and a plural means something else.
+
+        strange: indices of the words that mean nothing as they are; no other word is a typo.
+        """
+        for n in range(min(self.longest, len(text) - i), 0, -1):
+            if strange.isdisjoint(range(i, i + n)):
+                continue
+            said = tuple(text[i : i + n])
+            may = [k - i for k in strange if i <= k < i + n]
+            values = [
+                value for key, value in self.by_words.items() if len(key) == n and _near(said, key, may)
+            ]
+            if values:
+                found = tuple(dict.fromkeys(one for group in values for one in group))
+                return Match(found, i + n, 1)
+        return None
+
+
+def _near(said: tuple[str, ...], name: tuple[str, ...], may_differ: Sequence[int]) -> bool:
+    """Whether each word is the name's or, at `may_differ`, one edit away from it."""
+    pairs = enumerate(zip(said, name, strict=True))
+    return all(a == b or (k in may_differ and _typo(a, b)) for k, (a, b) in pairs)
+
+
+def _typo(a: str, b: str) -> bool:
+    if a in (b + "s", b + "es") or not a.isalpha() or not one_edit(a, b):
+        return False
+    return len(b) >= 4 or len(a) > len(b) or slip(a, b)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """places, surfaces: spoken form -> name(s) in the world; "table" alone fits every table.
+
+    objects: all (kind, colour) of the world. surface_place: surface -> the place it belongs to.
+    """
+
+    places: Names
+    surfaces: Names
+    kinds: Names
+    colours: Names
+    objects: tuple[ObjectQuery, ...]
+    place_names: tuple[str, ...]
+    surface_place: dict[str, str]
+
+    @staticmethod
+    def of(world: World) -> Lexicon:
+        place_names = tuple(place.name for place in world.places)
+        places: Spoken = {_key(name): (name,) for name in place_names}
+        for name, synonyms in PLACE_SYNONYMS.items():
+            if name in place_names:
+                for one in synonyms:
+                    places.setdefault(_key(one), (name,))
+        kinds: Spoken = {_key(one): (one,) for one in (*(o.kind for o in world.objects), *KINDS)}
+        for synonym, kind in KIND_SYNONYMS.items():
+            kinds.setdefault(_key(synonym), (kind,))
+        colours: Spoken = {_key(one): (one,) for one in (*(o.colour for o in world.objects), *COLOURS) if one}
+        objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in world.objects)
+        return Lexicon(
+            places=Names(places),
+            surfaces=Names(_surfaces(world)),
+            kinds=Names(kinds),
+            colours=Names(colours),
+            objects=tuple(objects),
+            place_names=place_names,
+            surface_place={surface.name: surface.place for surface in world.surfaces},
+        )
+
+    def matching(self, query: ObjectQuery) -> list[ObjectQuery]:
+        """The world's objects that a query could mean."""
+        return [o for o in self.objects if query.kind in ("", o.kind) and query.colour in ("", o.colour)]
+
+    def surfaces_of(self, place: str) -> list[str]:
+        return [surface for surface, owner in self.surface_place.items() if owner == place]
+
+
+def _key(name: str) -> tuple[str, ...]:
+    return tuple(name.lower().replace("_", " ").split())
+
+
+def _surfaces(world: World) -> Spoken:
+    """Full names, and each last word ("table") for all surfaces that end with it."""
+    names: Spoken = {_key(one.name): (one.name,) for one in world.surfaces}
+    heads: dict[tuple[str, ...], list[str]] = {(one,): [] for one in FURNITURE}
+    for one in world.surfaces:
+        head = _key(one.name)[-1:]
+        heads.setdefault(head, []).append(one.name)
+    for key, values in heads.items():
+        if values:
+            names.setdefault(key, tuple(values))
+    return names

@@ -1,0 +1,136 @@
+"""Reads objects, places and fixed phrases at a position of a text; fillers are stepped over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vla_sim.stages.language.understanding import command_phrases as p
+from vla_sim.stages.language.understanding.command_phrases import Phrases
+from vla_sim.stages.language.understanding.lexicon import Lexicon, Match, Names
+from vla_sim.stages.language.understanding.quantities import Quantity, number, quantity
+
+
+@dataclass(frozen=True)
+class ObjectRef:
+    """An object as it was spoken of. pronoun: "it". one: "the red one"."""
+
+    end: int
+    kind: str = ""
+    colour: str = ""
+    pronoun: bool = False
+    one: bool = False
+    typos: int = 0
+    ambiguous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlaceRef:
+    """A place as it was spoken of. names: all that fit (several for "the table"). word: "user", "there"
+    or "down" instead of a name."""
+
+    end: int
+    names: tuple[str, ...] = ()
+    word: str = ""
+    typos: int = 0
+    ambiguous: bool = False
+
+
+class Reader:
+    """`text`: lower-case words and punctuation. `strange`: indices of words that mean nothing as they
+    are and may be mistyped names."""
+
+    def __init__(self, text: Sequence[str], lexicon: Lexicon, strange: frozenset[int] = frozenset()) -> None:
+        self.text = text
+        self.lexicon = lexicon
+        self.strange = strange
+
+    def direct(self, i: int, table: Phrases) -> int | None:
+        """The index after the longest phrase of `table` at i."""
+        return table.end(self.text, i)
+
+    def skip(self, i: int) -> int:
+        """The index after the fillers at i."""
+        while (after := self.direct(i, p.FILLERS)) is not None:
+            i = after
+        return i
+
+    def at(self, i: int, table: Phrases) -> int | None:
+        """As `direct`, also behind fillers."""
+        found = self.direct(i, table)
+        return found if found is not None else self.direct(self.skip(i), table)
+
+    def number(self, i: int) -> tuple[float, int] | None:
+        return number(self.text, i) or number(self.text, self.skip(i))
+
+    def quantity(self, i: int) -> Quantity | None:
+        return quantity(self.text, i) or quantity(self.text, self.skip(i))
+
+    def name(self, i: int, names: Names) -> Match | None:
+        found = names.find(self.text, i)
+        if not self.strange:
+            return found
+        mended = names.mend(self.text, i, self.strange)
+        return mended if mended and (found is None or mended.end > found.end) else found
+
+    def object(self, i: int) -> ObjectRef | None:
+        """[the] red cup, cup, the red one, it."""
+        j = self.skip(i)
+        determiner = self.direct(j, p.THIS)
+        for start in (j, determiner):
+            if start is not None and (found := self._named(start)) is not None:
+                return found
+        pronoun = self.direct(j, p.IT)
+        return None if pronoun is None else ObjectRef(pronoun, pronoun=True)
+
+    def _named(self, i: int) -> ObjectRef | None:
+        colour = self.name(i, self.lexicon.colours)
+        j = colour.end if colour else i
+        typos = colour.typos if colour else 0
+        kind = self.name(j, self.lexicon.kinds)
+        several = [m.values for m in (colour, kind) if m is not None and len(m.values) > 1]
+        shade = colour.values[0] if colour else ""
+        if kind is not None:
+            return ObjectRef(
+                kind.end, kind.values[0], shade, typos=typos + kind.typos,
+                ambiguous=several[0] if several else (),
+            )  # fmt: skip
+        thing = self.direct(j, p.THING)
+        if thing is None:
+            return None
+        return ObjectRef(thing, colour=shade, one=self.text[j] == "one", typos=typos)
+
+    def place(self, i: int, prefer_surface: bool = False) -> PlaceRef | None:
+        """[the] kitchen, kitchen table, table, table in the kitchen."""
+        j = self.skip(i)
+        tables = [self.lexicon.places, self.lexicon.surfaces]
+        found = [(k, m) for k, names in enumerate(tables) if (m := self.name(j, names)) is not None]
+        if not found:
+            return None
+        kind, best = max(found, key=lambda one: (one[1].end, -one[1].typos, prefer_surface == bool(one[0])))
+        if kind == 0:
+            return PlaceRef(best.end, best.values, typos=best.typos, ambiguous=len(best.values) > 1)
+        within = self.at(best.end, p.WITHIN)
+        room = self.name(self.skip(within), self.lexicon.places) if within is not None else None
+        if room is not None:
+            inside = tuple(s for s in best.values if self.lexicon.surface_place[s] in room.values)
+            if inside:
+                return PlaceRef(room.end, inside, typos=best.typos + room.typos)
+        return PlaceRef(best.end, best.values, typos=best.typos)
+
+    def location(self, i: int) -> PlaceRef | None:
+        """from the bedroom, on the kitchen table."""
+        after = self.at(i, p.FROM)
+        return None if after is None else self.place(after, prefer_surface=True)
+
+    def unknown(self, i: int) -> tuple[str, int] | None:
+        """The words at i that should have been a name, up to the next link, preposition or pause."""
+        i = j = self.skip(i)
+        while j < len(self.text) and (self.text[j].isalnum() or "'" in self.text[j]):
+            fillers = self.skip(j)
+            if self.direct(fillers, p.LINKS) or (j > i and self.direct(fillers, p.FROM)):
+                break
+            if fillers == len(self.text):
+                break
+            j = max(fillers, j + 1)
+        return (" ".join(self.text[i:j]), j) if j > i else None

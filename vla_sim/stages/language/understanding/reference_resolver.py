@@ -1,0 +1,129 @@
+"""Resolves what was said against world and context: pronouns, "there", "the table", limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.stages.language.dialogue_context import Context
+from vla_sim.stages.language.understanding import clarifications as ask
+from vla_sim.stages.language.understanding.clarifications import Problem
+from vla_sim.stages.language.understanding.clause import Said
+from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.reader import ObjectRef, PlaceRef
+
+
+class Unresolved(Exception):  # noqa: N818  (a question to ask back, not a failure)
+    """Something must be asked back."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.question)
+        self.problem = problem
+
+
+@dataclass
+class Resolver:
+    """One command's way through the context: what "it", "there" and "the table" mean changes with
+    every clause. After `resolve`, `mentioned` and `spoken_place` are what was spoken of."""
+
+    lexicon: Lexicon
+    context: Context
+    mentioned: ObjectQuery | None = None
+    spoken_place: str = ""
+    here: str = field(init=False)
+    """The place at which the robot will be; "" if unknown."""
+
+    def __post_init__(self) -> None:
+        self.here = self.context.place
+
+    def resolve(self, said: Said) -> Step:
+        """The intent's step: what was said, with names of the world. A pick keeps the place that was
+        named, a placement its object. Raises `Unresolved` with the question to ask."""
+        limited(said.distance, said.lateral, said.angle, said.seconds)
+        query = self._object(said) if said.object is not None else None
+        place = self._place(said) if said.place is not None else ""
+        if place and place != "user":
+            self.spoken_place = place
+        if said.skill in ("navigate", "carry", "place") or (said.skill in ("pick", "find") and place):
+            self.here = "" if place == "user" else self.lexicon.surface_place.get(place, place)
+        elif said.skill == "move":
+            self.here = ""
+        return Step(
+            skill=said.skill, object=query, place=place, distance=said.distance, lateral=said.lateral,
+            angle=said.angle, seconds=said.seconds, text=said.text,
+        )  # fmt: skip
+
+    def _object(self, said: Said) -> ObjectQuery:
+        ref = said.object
+        assert ref is not None
+        if ref.pronoun:
+            found = self._antecedent(said.skill)
+            if found is None:
+                raise Unresolved(ask.what_is_it())
+            return found
+        query = self._query(ref)
+        if not query.kind and not query.colour:
+            found = self._antecedent(said.skill)  # "the object"
+            if found is None:
+                raise Unresolved(ask.which_object(self.lexicon))
+            return found
+        if not self.lexicon.matching(query):
+            raise Unresolved(ask.no_such_object(query, self.lexicon))
+        self.mentioned = query
+        return query
+
+    def _query(self, ref: ObjectRef) -> ObjectQuery:
+        """ "the red one" after "the cup" is the red cup, if there is one."""
+        query = ObjectQuery(kind=ref.kind, colour=ref.colour)
+        last = self.mentioned or self.context.mentioned
+        if ref.one and last is not None:
+            same_kind = ObjectQuery(kind=last.kind, colour=ref.colour)
+            if self.lexicon.matching(same_kind):
+                return same_kind
+        return query
+
+    def _antecedent(self, skill: str) -> ObjectQuery | None:
+        held = self.context.held if skill in ("place", "carry") else None
+        return self.mentioned or held or self.context.mentioned or self.context.held
+
+    def _place(self, said: Said) -> str:
+        ref = said.place
+        assert ref is not None
+        if ref.word == "user":
+            return "user"
+        if ref.word == "there":
+            last = self.spoken_place or self.context.mentioned_place
+            if not last:
+                raise Unresolved(ask.missing('Which place do you mean by "there"?'))
+            place = last
+        elif ref.word == "down":
+            if not self.lexicon.surfaces_of(self.here):
+                raise Unresolved(ask.where_to_put(self.lexicon))
+            place = self.here
+        else:
+            place = self._one_of(ref)
+        is_room = place not in self.lexicon.surface_place
+        if said.skill == "place" and is_room and not self.lexicon.surfaces_of(place):
+            raise Unresolved(ask.no_surface(place, self.lexicon))
+        return place
+
+    def _one_of(self, ref: PlaceRef) -> str:
+        if len(ref.names) == 1:
+            return ref.names[0]
+        here = [name for name in ref.names if self.lexicon.surface_place.get(name) == self.here]
+        if len(here) == 1:
+            return here[0]
+        raise Unresolved(ask.which_surface(here or ref.names))
+
+
+def limited(
+    distance: float | None, lateral: float | None, angle: float | None, seconds: float | None
+) -> None:  # fmt: skip
+    """Raises `Unresolved` for an amount that is zero or beyond the limit."""
+    for value in (distance, lateral):
+        if value is not None and not 0.0 < abs(value) <= ask.MAX_DISTANCE:
+            raise Unresolved(ask.too_far(abs(value)))
+    if angle is not None and not 0.0 < abs(angle) <= ask.MAX_ANGLE + 1e-9:
+        raise Unresolved(ask.too_much_turn(abs(angle)))
+    if seconds is not None and not 0.0 < seconds <= ask.MAX_WAIT:
+        raise Unresolved(ask.too_long_wait(seconds))
