@@ -55,7 +55,7 @@ def test_stop_ends_a_walk(tmp_path):
 
 def test_silence_is_answered_and_not_acted_on(tmp_path):
     save(tmp_path / "silence.wav", np.zeros(16000 * 6, dtype=np.int16))
-    record = run(tmp_path, Play(file="silence.wav"), engine="fake")
+    record = run(tmp_path, Play(file="silence.wav"), engine="kinematic")
     assert record.reasons == []
     assert record.answer
 
@@ -81,7 +81,7 @@ def test_a_frozen_node_is_waited_for_and_a_dead_one_is_not(tmp_path):
         Freeze(node="perception", seconds=1.0, when=When(at=1.0)),
         Kill(node="perception", when=When(at=3.0)),
     )
-    record = run(tmp_path, *script, speed=0.0, engine="fake")
+    record = run(tmp_path, *script, speed=0.0, engine="kinematic")
     assert record.error == ""
     assert [e.text for e in record.events if "perception" in e.text] == [
         "perception is frozen for 1 s", "perception is killed",

@@ -13,7 +13,7 @@ from vla_sim.scenario.record import Check, RunRecord
 
 def record(**changes):
     values = {
-        "command": "go", "heard": "", "spoken": False, "world": "flat", "engine": "fake", "seed": 0,
+        "command": "go", "heard": "", "spoken": False, "world": "flat", "engine": "kinematic", "seed": 0,
         "started": "2025-11-25T18:10:03+00:00", "passed": not changes.get("reasons"), "state": "",
         "answer": "", "reasons": [], "stages": [],
         "checks": [Check(name="arrives", passed=True, detail="0.11 m from it")],
@@ -33,12 +33,13 @@ def test_a_suite_is_a_scenario_on_an_engine_and_a_case_is_a_run():
     root = parse([record(seed=0), record(seed=1), record(engine="gazebo"), record(scenario="fetch")])
     names = [(s.get("name"), [c.get("name") for c in s.iter("testcase")]) for s in root]
     assert names == [
-        ("walk (fake)", ["seed 0", "seed 1"]), ("walk (gazebo)", ["seed 0"]), ("fetch (fake)", ["seed 0"])
+        ("walk (kinematic)", ["seed 0", "seed 1"]), ("walk (gazebo)", ["seed 0"]),
+        ("fetch (kinematic)", ["seed 0"]),
     ]  # fmt: skip
     assert root[0].get("time") == "5.000"
     assert root[0].get("timestamp") == "2025-11-25T18:10:03"
     assert {p.get("name"): p.get("value") for p in root[0].find("properties")} == {
-        "engine": "fake", "world": "flat", "proves": "It walks.", "version vla_sim": "0.4.0",
+        "engine": "kinematic", "world": "flat", "proves": "It walks.", "version vla_sim": "0.4.0",
         "rate": "2 of 2, 95 % interval 34 to 100 %",
     }  # fmt: skip
 

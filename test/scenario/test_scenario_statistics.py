@@ -20,7 +20,7 @@ from vla_sim.scenario.statistics import (
 
 def record(**changes):
     values = {
-        "command": "go", "heard": "", "spoken": False, "world": "flat", "engine": "fake", "seed": 0,
+        "command": "go", "heard": "", "spoken": False, "world": "flat", "engine": "kinematic", "seed": 0,
         "started": "", "passed": True, "state": "", "answer": "", "reasons": [], "checks": [], "stages": [],
         "total_ms": None, "total_limit_ms": 2000.0, "path_length": 0.0, "clearance": None, "contacts": [],
         "grasps": [], "real_time_factor": 1.0, "ready_seconds": 0.0, "simulated_seconds": 0.0,

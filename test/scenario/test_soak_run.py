@@ -48,7 +48,7 @@ def ended(process):
 @pytest.mark.scenario
 def test_a_node_that_leaks_is_named_and_no_other(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(LEAK)
-    words = ["--hours", str(24.0 / 3600.0), "--every", "1", "--engine", "fake", "--world", "tabletop"]
+    words = ["--hours", str(24.0 / 3600.0), "--every", "1", "--engine", "kinematic", "--world", "tabletop"]
     words += ["--no-reserve", "--no-monitor", "--command", "turn left 30 degrees"]
     words += ["--command", "turn right 30 degrees"]
     process = vla_sim("soak", *words, folder=tmp_path / "out", more=str(tmp_path))
@@ -65,7 +65,7 @@ def test_a_node_that_leaks_is_named_and_no_other(tmp_path):
 def test_a_profiled_run_that_is_interrupted_keeps_the_profile_of_every_node(tmp_path):
     pytest.importorskip("pyinstrument")
     process = vla_sim(
-        "run", "go to the table", "--text", "--engine", "fake", "--world", "tabletop", "--profile",
+        "run", "go to the table", "--text", "--engine", "kinematic", "--world", "tabletop", "--profile",
         "--no-reserve", folder=tmp_path,
     )  # fmt: skip
     log = tmp_path / "logs" / "engine.log"
@@ -87,7 +87,7 @@ def test_a_profiled_run_that_is_interrupted_keeps_the_profile_of_every_node(tmp_
     assert engine.seconds > 1.0
     assert "camera" in [tree.function for tree in engine.threads]
     assert "engine: top 5 by cumulative time" in "".join(said)
-    assert "EngineNode.tick" in (tmp_path / "profile" / "profile.md").read_text()
+    assert "SimulatorNode.tick" in (tmp_path / "profile" / "profile.md").read_text()
 
 
 @pytest.mark.parametrize(

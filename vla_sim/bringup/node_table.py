@@ -36,7 +36,7 @@ class StackOptions:
     """What a user chooses for a whole run; each node gets those that it declares in the table."""
 
     world: str = param("apartment", "name of a shipped world, or path of an SDF file")
-    engine: str = param("mujoco", "mujoco, gazebo or fake")
+    engine: str = param("mujoco", "mujoco, gazebo or kinematic")
     sensors: str = param("auto", "auto, native or software: who makes scans and images")
     gui: bool = param(False, "the simulator's own window; gazebo only")
     seed: int = param(0, "of object and start displacement and sensor noise", low=0)

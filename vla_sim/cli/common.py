@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from vla_sim.common.errors import InputError
-from vla_sim.simulation.choose import ENGINES
+from vla_sim.simulation.registry import SIMULATORS
 
 GL = ("egl", "glfw", "osmesa", "disable")
 
@@ -26,7 +26,7 @@ def count(text: str) -> int:
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", default="mujoco", choices=ENGINES)
+    parser.add_argument("--engine", default="mujoco", choices=SIMULATORS)
     sensors_argument(parser)
 
 

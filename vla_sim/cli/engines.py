@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 from vla_sim.cli import common
-from vla_sim.simulation.choose import ENGINES
+from vla_sim.simulation.registry import SIMULATORS
 
 
 def add(commands: Any) -> None:
     one = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
-    one.add_argument("engine", choices=ENGINES)
+    one.add_argument("engine", choices=SIMULATORS)
     one.add_argument("--sensors", default="auto", choices=("auto", "native", "software"))
     one.add_argument("--json", metavar="FILE", help="also write the outcomes here; - for standard output")
     one.set_defaults(call=check)
@@ -26,12 +26,12 @@ def check(a: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markup import escape
 
-    from vla_sim.simulation.choose import make_engine
     from vla_sim.simulation.conformance.bench import WORLD, Bench, Outcome, check_engine
+    from vla_sim.simulation.registry import make_simulator
 
     console = Console(highlight=False, stderr=a.json == "-")
     began = time.perf_counter()
-    engine = make_engine(a.engine, WORLD, a.sensors)
+    engine = make_simulator(a.engine, WORLD, a.sensors)
     ready = time.perf_counter() - began
 
     def report(one: Outcome) -> None:
@@ -39,7 +39,7 @@ def check(a: argparse.Namespace) -> int:
         console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
 
     try:
-        outcomes = check_engine(Bench(engine, a.engine != "fake", a.engine, a.sensors, ready), report)
+        outcomes = check_engine(Bench(engine, a.engine, a.sensors, ready), report)
     finally:
         engine.close()
     done = [one for one in outcomes if not one.skipped]

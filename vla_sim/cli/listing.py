@@ -25,7 +25,7 @@ def warm(a: argparse.Namespace) -> int:
     from vla_sim.world.sdf import reader
     from vla_sim.world.semantic_map import World
 
-    SoftwareSensors(reader.load_world(World.load("apartment").path), "g1").warm()
+    SoftwareSensors(reader.load_world(World.load("apartment").path), "g1")  # compiles its kernels
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         seconds = warm_up(Path(folder), display)
     print(f"every node was ready after {seconds:.0f} s")

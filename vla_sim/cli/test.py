@@ -152,7 +152,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario import junit, sweep
     from vla_sim.scenario.report import sweep_report
     from vla_sim.scenario.statistics import Rate
-    from vla_sim.simulation.choose import ENGINES
+    from vla_sim.simulation.registry import SIMULATORS
 
     speed = common.speed(a.speed)
     targets = [str(p) for p in load.shipped()] if a.all else a.targets
@@ -162,8 +162,8 @@ def call(a: argparse.Namespace) -> int:
         raise InputError(f"--jobs {a.jobs} --seeds {a.seeds}: both are at least 1")
     engines = a.engines or [a.engine]
     for engine in engines:
-        if engine not in ENGINES:
-            raise InputError(f"engine {engine!r} is not known; choose of {', '.join(ENGINES)}")
+        if engine not in SIMULATORS:
+            raise InputError(f"engine {engine!r} is not known; choose of {', '.join(SIMULATORS)}")
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     folder = common.folder(a.out, "test-")

@@ -5,7 +5,7 @@ Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaterni
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,9 @@ class JointCommand:
     position: Array
     stiffness: Array
     effort: Array
+    base_velocity: Array = field(default_factory=lambda: np.zeros(3))
+    """(3,) forward, left [m/s] and turn [rad/s] that the legs are meant to walk: for a body that is not
+    held up by its legs, and moves its base by this."""
 
 
 def checked(command: JointCommand) -> tuple[Array, Array, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import GroundTruth
 from vla_sim.scenario.recording import Picture, Recording, heading
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.world.semantic_map import Solid, World
 
 SIZE = (480, 360)
@@ -22,7 +22,7 @@ SIDES = (2.2, -2.2, 1.6, -1.6, 2.8, -2.8, 0.9, -0.9)
 def outside_views(recording: Recording, world: World) -> list[Picture]:
     """One picture beside each head-camera picture; none without GL."""
     pictures: list[Picture] = []
-    engine = MujocoEngine(world.path, noise=False)
+    engine = MujocoSimulator(world.path, noise=False)
     try:
         for seen in recording.pictures:
             truth = min(recording.truths, key=lambda t: abs(t.stamp - seen.stamp))

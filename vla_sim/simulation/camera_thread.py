@@ -32,6 +32,11 @@ class CameraThread:
             self._snapshot = snapshot
             self._ready.notify()
 
+    def wait_for_frame(self, seconds: float) -> None:
+        """Until the first frame has been delivered or drawing has failed, at most `seconds`."""
+        with self._ready:
+            self._ready.wait_for(lambda: self.frames or self.error, seconds)
+
     def close(self) -> None:
         """End the thread after the frame it is drawing. Idempotent."""
         with self._ready:
@@ -51,6 +56,10 @@ class CameraThread:
                 if self._closed:
                     return
                 self._deliver(frame)
-                self.frames += 1
+                with self._ready:
+                    self.frames += 1
+                    self._ready.notify_all()
         except BaseException as error:
-            self.error = error
+            with self._ready:
+                self.error = error
+                self._ready.notify_all()

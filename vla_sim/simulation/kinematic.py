@@ -1,7 +1,7 @@
-"""An engine without physics: joints are where they are told to be, and the base glides.
+"""A simulator without physics: joints are where they are commanded, and the base glides.
 
-For tests and for trying the stack where no simulator is installed. It needs no GL and is instant.
-Nothing falls and nothing can be grasped. It sees by ray casting.
+For tests and for trying the stack where no simulator is installed. It needs no GL and is instant. Nothing
+falls, collides or can be grasped. It sees by ray casting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Truth, known_object
+from vla_sim.simulation.simulator import Array, Contact, Randomisation, Simulator, Truth, known_object
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
@@ -28,11 +28,13 @@ AROUND = np.stack(
 )
 
 
-class FakeEngine(Engine):
-    """`move_base` sets the velocity at which the base moves, in place of a walking policy.
+class KinematicSimulator(Simulator):
+    """The base moves at the command's `base_velocity`, in place of legs that walk.
 
     Odometry and all sensors are exact.
     """
+
+    physics = False
 
     def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
         self.world = World.load(str(world))
@@ -42,7 +44,6 @@ class FakeEngine(Engine):
             model.name: model.pose for model in tree.models if not model.static and model.name != robot_name
         }
         self.eyes = SoftwareSensors(tree, robot_name, noise=False)
-        self.eyes.warm()
         self._fixed = self.eyes.scene.view(self.eyes.scene.static)
         self._joint = {joint.child: joint for joint in self.model.joints}
         limits = [self.model.joint(name).axis for name in g1.JOINTS]
@@ -69,18 +70,14 @@ class FakeEngine(Engine):
         self._velocity = np.zeros(JOINT_COUNT)
         self._target = self._position.copy()
 
-    def move_base(self, forward: float, left: float, turn: float) -> None:
-        """Velocity in the base frame [m/s], [m/s], [rad/s] from the next step on."""
-        self.base_velocity = np.array([forward, left, turn], dtype=float)
-
     def put(self, name: str, pose: Array) -> None:
         self.objects[known_object(name, self.objects)] = transform(pose[:3], pose[3:])
 
     def command(self, command: JointCommand) -> None:
         wanted, stiffness, _ = checked(command)
-        # A joint without stiffness is limp, and stays.
         position = np.clip(wanted, self._low, self._high)
-        self._target = np.where(stiffness > 0, position, self._position)
+        self._target = np.where(stiffness > 0, position, self._position)  # limp joints stay
+        self.base_velocity = command.base_velocity.copy()
 
     def step(self) -> None:
         self.time += CONTROL_PERIOD

@@ -1,13 +1,8 @@
-"""The engine door: all that the rest of the project knows of a simulator or a robot.
-
-Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaternions are
-(w, x, y, z). An engine is used from one thread, except `render`, which one other thread may call
-with a snapshot, so that rendering never delays the control loop.
-"""
+"""The door to any simulator: a body with a world around it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError
+from vla_sim.robot.body import Body
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
-from vla_sim.robot.state import JointCommand, RobotState
 
 Array = NDArray[np.float64]
 
 Sensors = Literal["auto", "native", "software"]
-"""Who makes lidar scans and camera frames: the simulator, or `vla_sim.simulation.sensors` by ray casting;
-"auto" is the simulator where it can."""
+"""What makes lidar scans and camera frames: the simulator itself ("native"), or ray casting in
+`vla_sim.simulation.sensors` ("software"); "auto" is the simulator where it can."""
 
 
 def known_object(name: str, loose: Iterable[str]) -> str:
@@ -45,8 +40,10 @@ class Contact:
 
 @dataclass
 class Truth:
-    """The simulator's truth; poses are (7,) x y z qw qx qy qz in the world. movers: of what is carried along
-    its waypoints, by model."""
+    """The simulator's truth. Poses are (7,) x y z qw qx qy qz in the world; robot: the pelvis; objects: loose
+    models by name; clearance: smallest distance of the robot from fixed things that are not the floor [m],
+    negative where it has entered one; tools: (3,) positions by frame; movers: models carried along waypoints.
+    """
 
     time: float
     robot: Array
@@ -66,8 +63,15 @@ class Randomisation:
     start_yaw: float = 0.0
 
 
-class Engine(ABC):
-    """One robot in one world."""
+class Simulator(Body):
+    """One robot in one world.
+
+    Used from one thread, except `render` and `view`, which one other thread may call with a snapshot, so that
+    rendering never delays the control loop.
+    """
+
+    physics = True
+    """Whether things fall, collide and can be held."""
 
     @abstractmethod
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
@@ -75,19 +79,6 @@ class Engine(ABC):
 
         seed: of object and start displacement and of every sensor's noise.
         """
-
-    @abstractmethod
-    def state(self) -> RobotState:
-        """The robot's state now; fresh arrays that the engine does not touch again."""
-
-    @abstractmethod
-    def command(self, command: JointCommand) -> None:
-        """Take a joint command. Raises `EngineError` on NaN or a wrong shape; positions outside a
-        joint's limits are clipped to them."""
-
-    @abstractmethod
-    def step(self) -> None:
-        """Advance by `CONTROL_PERIOD`. Raises `EngineError` if the simulation diverged."""
 
     @abstractmethod
     def scan(self) -> LidarFrame:
@@ -99,12 +90,13 @@ class Engine(ABC):
 
     @abstractmethod
     def render(self, snapshot: Any, shrink: int = 1) -> CameraFrame:
-        """The head camera's frame of a snapshot, noise included. Always from the same thread. shrink: the
-        same view in so many times fewer rows and columns."""
+        """The head camera's frame of a snapshot, noise included. Always from the same thread. shrink: divides
+        the numbers of rows and columns; the field of view stays."""
 
+    @abstractmethod
     def view(self, snapshot: Any, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """A free camera's picture (height, width, 3) for reports; from `render`'s thread."""
-        raise NotImplementedError
+        """A free camera's picture (height, width, 3) from `eye` towards `target` (3,) [m]; size: (width,
+        height). For reports; from `render`'s thread."""
 
     @abstractmethod
     def contacts(self) -> list[Contact]:
@@ -116,8 +108,5 @@ class Engine(ABC):
 
     @abstractmethod
     def put(self, name: str, pose: Array) -> None:
-        """Set a loose model down at `pose` (7,) in the world, at rest: what a scenario does to the robot's
-        surroundings. Raises `EngineError` if there is no such model."""
-
-    def close(self) -> None:  # noqa: B027  (most engines hold nothing)
-        """Give back what the engine holds. Idempotent."""
+        """Set a loose model down at `pose` (7,) in the world, at rest. Raises `EngineError` if there is no
+        such model."""

@@ -7,8 +7,10 @@ import pytest
 
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.common.numba_cache import kernels
+from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.render import body_poses
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.sensors.noise import CameraNoise
 from vla_sim.simulation.sensors.software import SoftwareSensors
 from vla_sim.world.sdf import reader
@@ -16,12 +18,12 @@ from vla_sim.world.sdf import reader
 
 @pytest.fixture(scope="module")
 def native():
-    return MujocoEngine(assets.find_world("apartment"), noise=False)
+    return MujocoSimulator(assets.find_world("apartment"), noise=False)
 
 
 @pytest.fixture(scope="module")
 def software():
-    return MujocoEngine(assets.find_world("apartment"), noise=False, sensors="software")
+    return MujocoSimulator(assets.find_world("apartment"), noise=False, sensors="software")
 
 
 @pytest.mark.gl
@@ -86,7 +88,7 @@ def test_without_a_lidar_or_camera_the_message_says_what_to_add():
 
 def test_without_gl_the_camera_sees_by_ray_casting(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "disable")
-    engine = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    engine = MujocoSimulator(assets.find_world("tabletop"), noise=False)
     assert np.isfinite(engine.render(engine.snapshot()).depth).mean() > 0.9
 
 
@@ -96,3 +98,14 @@ def test_an_image_larger_than_the_noise_at_hand_has_noise_everywhere():
     assert color.std(axis=(0, 1)) == pytest.approx(2.55, rel=0.05)
     assert measured.std() == pytest.approx(0.0035, rel=0.05)
     assert abs(np.corrcoef(measured[:360].ravel(), measured[360:].ravel())[0, 1]) < 0.01
+
+
+def test_nothing_is_compiled_after_the_start():
+    simulator = KinematicSimulator(assets.find_world("tabletop"))
+    compiled = {name: list(one.signatures) for name, one in kernels().items()}
+    simulator.scan()
+    snapshot = simulator.snapshot()
+    simulator.render(snapshot)
+    simulator.view(snapshot, np.array([2.0, 2.0, 1.0]), np.zeros(3), (32, 24))
+    simulator.truth()
+    assert {name: list(one.signatures) for name, one in kernels().items()} == compiled

@@ -6,7 +6,7 @@ import pytest
 from vla_sim.common.geometry import transform, yaw_from_quaternion
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.arm import pelvis_in_odom
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
@@ -30,7 +30,7 @@ def kinematics():
 def engine(tmp_path_factory):
     path = tmp_path_factory.mktemp("world") / "floor.sdf"
     path.write_text(FLOOR)
-    engine = MujocoEngine(path)
+    engine = MujocoSimulator(path)
     yield engine
     engine.close()
 

@@ -18,8 +18,8 @@ from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wra
 from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.simulation.mujoco.engine import MujocoEngine
-from vla_sim.simulation.node import CALIBRATION
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
@@ -74,7 +74,7 @@ class Bench:
             )  # fmt: skip
         root = reader.loads(text, Path(worlds_dir() / "tabletop.sdf"))
         assert root.world is not None
-        self.engine = MujocoEngine(root.world, noise=sensors)
+        self.engine = MujocoSimulator(root.world, noise=sensors)
         self.engine.reset(seed)
         self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
         self.manipulator = Manipulator(self.planner, WorldModel(WORLD.surfaces, WORLD.objects, GRID))

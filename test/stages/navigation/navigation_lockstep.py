@@ -11,7 +11,7 @@ from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract.records import NavigationRequest, NavigationStatus
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
@@ -51,7 +51,7 @@ class Lockstep:
     def __init__(self, world="apartment", localise=True):
         self.world = World.load(world)
         self.static = StaticMap.from_world(self.world)
-        self.engine = MujocoEngine(self.world.path)
+        self.engine = MujocoSimulator(self.world.path)
         self.kinematics = Kinematics.load()
         self.policy = load_policy()
         self.localise = localise

@@ -14,14 +14,14 @@ from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pipeline import Frame, Perception, only_ones
 from vla_sim.world.semantic_map import World
 
-mujoco = pytest.importorskip("vla_sim.simulation.mujoco.engine")
+mujoco = pytest.importorskip("vla_sim.simulation.mujoco.simulator")
 pytestmark = pytest.mark.gl
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_object_of_the_tabletop_is_found_where_it_is_and_nothing_else(seed):
     world = World.load("tabletop")
-    engine = mujoco.MujocoEngine(worlds_dir() / "tabletop.sdf")
+    engine = mujoco.MujocoSimulator(worlds_dir() / "tabletop.sdf")
     engine.reset(seed, Randomisation(objects=0.03))
     try:
         picture = engine.render(engine.snapshot())

@@ -14,7 +14,7 @@ from vla_sim.common.assets import find_world
 from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.state import JointCommand
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import BODY, WalkingPolicy, load_policy
@@ -24,7 +24,7 @@ SPEED = 0.4  # [m/s] that is asked for
 
 def policy(meter: Meter) -> None:
     """Observation, network, targets."""
-    engine = MujocoEngine(find_world("tabletop"), noise=False)
+    engine = MujocoSimulator(find_world("tabletop"), noise=False)
     walking, state, mask = WalkingPolicy(load_policy("fastsac")), engine.state(), np.zeros(BODY)
     command = np.array([SPEED, 0.0, 0.0])
 
@@ -39,7 +39,7 @@ def policy(meter: Meter) -> None:
 def step(meter: Meter, physics: bool) -> None:
     """Commands and state in, joint targets out, as once in 20 ms; the robot walks on. physics: with the
     engine's step, which is all that a period of lock-step needs."""
-    engine = MujocoEngine(find_world("corridor"), noise=False)
+    engine = MujocoSimulator(find_world("corridor"), noise=False)
     arms = Kinematics.load().arm
     controller = Controller(arms, WalkingPolicy(load_policy("fastsac")), CALIBRATION["fastsac"])
     state = engine.state()

@@ -12,9 +12,9 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot import level_scan
-from vla_sim.robot.g1 import STANDING_HEIGHT
-from vla_sim.robot.state import CONTROL_PERIOD
-from vla_sim.simulation.kinematic import FakeEngine
+from vla_sim.robot.g1 import DEFAULT_POSE, STANDING_HEIGHT
+from vla_sim.robot.state import CONTROL_PERIOD, JointCommand
+from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
 from vla_sim.stages.navigation.navigator import Navigator, warm
@@ -78,7 +78,7 @@ def plan(
 
 def tick(meter: Meter) -> None:
     """The navigator leads a robot without legs through the apartment, by what a ray cast lidar sees."""
-    engine = FakeEngine("apartment")
+    engine = KinematicSimulator("apartment")
     navigator = Navigator(StaticMap.from_world(World.load("apartment")))
     warm(navigator)
     kitchen = next(p for p in engine.world.places if p.name == "kitchen")
@@ -106,7 +106,7 @@ def tick(meter: Meter) -> None:
     def check(command: np.ndarray) -> None:
         if not navigator.active:
             raise Wrong("the navigator has no goal any more")
-        engine.move_base(*command)
+        engine.command(JointCommand(DEFAULT_POSE, np.zeros(33), np.zeros(33), command))
 
     meter.time(lead, before=before, check=check)
     gone = math.dist(engine.base[:2], start[:2])

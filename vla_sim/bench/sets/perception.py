@@ -20,7 +20,7 @@ from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.scenario.format import Added, Pose, Scenario
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
@@ -56,7 +56,7 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = tabletop(objects, Path(folder))
         world = World.load(str(path))
-        engine = MujocoEngine(with_camera(reader.load_world(path), width, height))
+        engine = MujocoSimulator(with_camera(reader.load_world(path), width, height))
         try:
             frames, where = photographs(engine)
         finally:
@@ -122,7 +122,7 @@ def with_camera(world: reader.World, width: int, height: int) -> reader.World:
     return replace(world, models=models)
 
 
-def photographs(engine: MujocoEngine) -> tuple[list[Frame], dict[str, np.ndarray]]:
+def photographs(engine: MujocoSimulator) -> tuple[list[Frame], dict[str, np.ndarray]]:
     """What perception gets of it, and each object's true position (3,)."""
     frames = []
     for seed in range(PICTURES):

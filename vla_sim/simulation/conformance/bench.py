@@ -32,11 +32,11 @@ from vla_sim.common.geometry import (
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState
-from vla_sim.simulation.simulator import Array, Engine, Randomisation, Sensors
+from vla_sim.simulation.simulator import Array, Randomisation, Sensors, Simulator
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import WIDEST
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import WalkingPolicy, load_policy, standing_policy
 from vla_sim.world.sdf import reader
 
 WORLD = "conformance"
@@ -74,17 +74,15 @@ class Bench:
     """An engine on the bench, and a controller that keeps the robot on its feet."""
 
     def __init__(
-        self, engine: Engine, physics: bool, name: str = "mujoco", sensors: Sensors = "auto",
-        ready: float = 0.0,
-    ) -> None:  # fmt: skip
-        """name, sensors: with which `make_engine` makes another like it; ready: how long that took [s]."""
-        self.engine, self.physics, self.ready = engine, physics, ready
+        self, engine: Simulator, name: str = "mujoco", sensors: Sensors = "auto", ready: float = 0.0
+    ) -> None:
+        """name, sensors: with which `make_simulator` makes another like it; ready: how long that took [s]."""
+        self.engine, self.physics, self.ready = engine, engine.physics, ready
         self.name, self.sensors = name, sensors
         self.kinematics = Kinematics.load()
         self.model = reader.load_world(find_world(WORLD)).model("g1")
-        self.controller = Controller(
-            self.kinematics.arm, WalkingPolicy(load_policy("fastsac")), CALIBRATION["fastsac"]
-        )
+        policy = load_policy("fastsac") if self.physics else standing_policy()
+        self.controller = Controller(self.kinematics.arm, WalkingPolicy(policy), CALIBRATION["fastsac"])
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> RobotState:
         self.engine.reset(seed, randomisation)
@@ -98,9 +96,6 @@ class Bench:
             state = states[-1]
             self.controller.cmd_vel(*velocity, state.time)
             self.engine.command(self.controller.update(state))
-            move = getattr(self.engine, "move_base", None)
-            if move is not None:
-                move(*self.controller.velocity.value.tolist())
             self.engine.step()
             states.append(self.engine.state())
         return states[1:]
@@ -539,11 +534,11 @@ def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcom
 
 def main() -> None:
     """`python -m vla_sim.simulation.conformance.bench ENGINE SENSORS SEED`: `outcome_of` a fresh engine."""
-    from vla_sim.simulation.choose import make_engine
+    from vla_sim.simulation.registry import make_simulator
 
     name, sensors, seed = sys.argv[1:]
-    engine = make_engine(name, WORLD, sensors)  # type: ignore[arg-type]
-    print(json.dumps(outcome_of(Bench(engine, name != "fake"), int(seed))), flush=True)
+    engine = make_simulator(name, WORLD, sensors)  # type: ignore[arg-type]
+    print(json.dumps(outcome_of(Bench(engine), int(seed))), flush=True)
     os._exit(0)  # Gazebo's threads need not be waited for
 
 

@@ -67,6 +67,7 @@ class View:
     ) -> Array:
         """(n,) distances [m] from `origin` (3,) along unit rays (n, 3), turned by `rotation` (3, 3); inf
         where nothing is met within `reach`. links: as in `prepare`."""
+        origin = np.ascontiguousarray(origin)
         self.prepare(links, origin)
         out = np.empty(len(rays))
         turn = np.eye(3) if rotation is None else np.ascontiguousarray(rotation)

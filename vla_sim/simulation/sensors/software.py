@@ -67,6 +67,7 @@ class SoftwareSensors:
             stddev = self._camera.camera.noise.stddev
             self._camera_noise = CameraNoise(stddev) if noise and stddev > 0 else None
         self._seen = scene.view()
+        self._compile()
 
     def scan(self, poses: Array, time: float, rng: np.random.Generator) -> LidarFrame:
         """One turn of the lidar. Raises `EngineError` if the robot has none."""
@@ -148,6 +149,7 @@ class SoftwareSensors:
         width, height = size
         color, depth = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.float32)
         scene, view = self.scene, self._seen
+        origin = np.ascontiguousarray(origin)  # one signature of the kernels, which is compiled at the start
         view.prepare(poses, origin)
         kernels.shoot(
             origin, np.ascontiguousarray(rotation), focal, near, far, scene.ambient, scene.background,
@@ -155,8 +157,8 @@ class SoftwareSensors:
         )  # fmt: skip
         return color, depth
 
-    def warm(self) -> None:
-        """Compile (or load) the kernels before the first frame."""
+    def _compile(self) -> None:
+        """Compile or load the kernels, which would hold up the first frame."""
         poses = self.scene.rest
         if self._lidar is not None:
             self.scan(poses, 0.0, np.random.default_rng(0))

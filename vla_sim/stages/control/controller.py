@@ -127,6 +127,7 @@ class Controller:
         if self._fall.update(state):
             return command
         velocity = self.velocity.update(state.time)
+        command.base_velocity = velocity.copy()
         for side, arm in self.arm.items():
             if self.walking:
                 arm.freeze()

@@ -111,6 +111,12 @@ def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
     return PolicyFile(infer, np.array(json.loads(metadata["kp"]), dtype=float))
 
 
+def standing_policy() -> PolicyFile:
+    """For a body without weight: every joint at its default pose. The network would balance against what
+    does not happen, and bend the robot out of shape."""
+    return PolicyFile(lambda _: np.zeros((1, BODY), np.float32), np.full(BODY, 40.0))
+
+
 class WalkingPolicy:
     """Keeps the gait phase and the last action between calls.
 

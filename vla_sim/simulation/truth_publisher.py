@@ -1,11 +1,34 @@
-"""The simulator's truth as contract records."""
+"""The simulator's truth on /sim/ground_truth and /sim/contacts: for checks, reports and pictures alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from vla_sim.contract import topics
 from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
-from vla_sim.simulation.simulator import Array, Contact, Truth
+from vla_sim.ros.stage_node import StageNode
+from vla_sim.simulation.simulator import Array, Contact, Simulator, Truth
+from vla_sim.stages.control.body_host import BodyHost
+
+PERIOD = 0.04
+"""Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
+
+
+class TruthPublisher:
+    def __init__(self, node: StageNode[Any], simulator: Simulator, host: BodyHost) -> None:
+        self._node, self._simulator, self._host = node, simulator, host
+        self._contacts = ContactCollector()
+        node.publish(topics.GROUND_TRUTH)
+        node.publish(topics.CONTACTS)
+
+    def tick(self, real_time_factor: float) -> None:
+        self._contacts.add(self._simulator.contacts())
+        if self._host.due(PERIOD, 2):
+            now, joints = self._host.now(), self._host.state.joint_position
+            record = ground_truth(self._simulator.truth(), joints, now, real_time_factor)
+            self._node.send(topics.GROUND_TRUTH, record)
+            self._node.send(topics.CONTACTS, self._contacts.take(now))
 
 
 def ground_truth(truth: Truth, joints: Array, stamp: float, real_time_factor: float) -> GroundTruth:

@@ -1,10 +1,10 @@
 import pytest
 
-from vla_sim.simulation.pacer import MOST_BEHIND, Pacer
+from vla_sim.simulation.real_time_pacer import MOST_BEHIND, RealTimePacer
 
 
 def test_ticks_that_come_in_time_are_a_period_apart():
-    pacer, now = Pacer(2.0), 100.0
+    pacer, now = RealTimePacer(2.0), 100.0
     for _ in range(50):
         pacer.tick(now)
         assert pacer.remaining(now) == pytest.approx(0.01)
@@ -14,7 +14,7 @@ def test_ticks_that_come_in_time_are_a_period_apart():
 
 
 def test_a_small_delay_is_caught_up():
-    pacer = Pacer(1.0)
+    pacer = RealTimePacer(1.0)
     pacer.tick(0.0)
     pacer.tick(0.05)
     assert pacer.remaining(0.05) == pytest.approx(-0.01)
@@ -24,7 +24,7 @@ def test_a_small_delay_is_caught_up():
 
 
 def test_no_more_than_a_little_is_caught_up_after_a_long_pause():
-    pacer, now = Pacer(1.0), 10.0
+    pacer, now = RealTimePacer(1.0), 10.0
     pacer.tick(0.0)
     at_once = 0
     while pacer.remaining(now) <= 0.0:
@@ -34,7 +34,7 @@ def test_no_more_than_a_little_is_caught_up_after_a_long_pause():
 
 
 def test_running_free_never_waits():
-    pacer = Pacer(0.0)
+    pacer = RealTimePacer(0.0)
     for k in range(10):
         pacer.tick(0.001 * k)
         assert pacer.remaining(0.001 * k) <= 0.0

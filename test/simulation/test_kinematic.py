@@ -1,4 +1,4 @@
-"""Odometry, follower, rays, the fake engine, the choice of engines."""
+"""Odometry, follower, rays, the kinematic simulator, the choice of engines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
-from vla_sim.simulation.choose import make_engine
-from vla_sim.simulation.follower import position_at
-from vla_sim.simulation.kinematic import FakeEngine
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.kinematic import KinematicSimulator
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.odometry import Odometry
+from vla_sim.simulation.registry import make_simulator
+from vla_sim.simulation.waypoint_motion import position_at
 
 
 def test_odometry_without_drift_is_the_truth() -> None:
@@ -58,11 +58,11 @@ def _distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_rays_agree_with_mujoco() -> None:
-    fake = make_engine("fake", "tabletop")
-    real = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    kinematic = make_simulator("kinematic", "tabletop")
+    real = MujocoSimulator(assets.find_world("tabletop"), noise=False)
     real.data.qpos[real._root_q + 2] = g1.STANDING_HEIGHT
     real.step()
-    ours, theirs = fake.scan(), real.scan()
+    ours, theirs = kinematic.scan(), real.scan()
     assert ours.position == pytest.approx(theirs.position, abs=0.01)
     both = np.isfinite(ours.ranges) & np.isfinite(theirs.ranges)
     assert both.mean() > 0.8
@@ -70,49 +70,48 @@ def test_rays_agree_with_mujoco() -> None:
 
 
 @pytest.fixture(scope="module")
-def fake() -> FakeEngine:
-    engine = make_engine("fake", "tabletop")
-    assert isinstance(engine, FakeEngine)
+def kinematic() -> KinematicSimulator:
+    engine = make_simulator("kinematic", "tabletop")
+    assert isinstance(engine, KinematicSimulator)
     return engine
 
 
-def test_the_fake_moves_as_told(fake: FakeEngine) -> None:
-    fake.reset()
-    start = fake.base.copy()
-    fake.move_base(0.5, 0.0, 0.0)
+def test_the_kinematic_one_moves_as_told(kinematic: KinematicSimulator) -> None:
+    kinematic.reset()
+    start = kinematic.base.copy()
     position = g1.DEFAULT_POSE + 0.1
-    fake.command(JointCommand(position, np.ones(33), np.zeros(33)))
+    kinematic.command(JointCommand(position, np.ones(33), np.zeros(33), np.array([0.5, 0.0, 0.0])))
     for _ in range(50):
-        fake.step()
-    state = fake.state()
+        kinematic.step()
+    state = kinematic.state()
     assert state.time == pytest.approx(1.0)
-    assert np.hypot(*(fake.base - start)[:2]) == pytest.approx(0.5)
+    assert np.hypot(*(kinematic.base - start)[:2]) == pytest.approx(0.5)
     assert state.joint_position[:29] == pytest.approx(position[:29])
-    assert fake.truth().robot[:2] == pytest.approx(state.odom_position[:2])
+    assert kinematic.truth().robot[:2] == pytest.approx(state.odom_position[:2])
 
 
-def test_the_fake_sees(fake: FakeEngine) -> None:
-    fake.reset()
-    frame = fake.render(fake.snapshot())
+def test_the_kinematic_one_sees(kinematic: KinematicSimulator) -> None:
+    kinematic.reset()
+    frame = kinematic.render(kinematic.snapshot())
     assert frame.color.shape == (240, 320, 3)
     red = (frame.color[..., 0] > 100) & (frame.color[..., 1] < 60)
     assert red.sum() > 50  # a cup
     assert np.isfinite(frame.depth).mean() > 0.9
 
 
-def test_the_fake_refuses_a_bad_command(fake: FakeEngine) -> None:
+def test_the_kinematic_one_refuses_a_bad_command(kinematic: KinematicSimulator) -> None:
     with pytest.raises(EngineError, match="33 finite numbers"):
-        fake.command(JointCommand(np.zeros(3), np.zeros(33), np.zeros(33)))
+        kinematic.command(JointCommand(np.zeros(3), np.zeros(33), np.zeros(33)))
 
 
-def test_both_engines_put_the_tools_at_the_same_place(fake: FakeEngine) -> None:
-    fake.reset()
-    real = MujocoEngine(assets.find_world("tabletop"), noise=False)
+def test_both_engines_put_the_tools_at_the_same_place(kinematic: KinematicSimulator) -> None:
+    kinematic.reset()
+    real = MujocoSimulator(assets.find_world("tabletop"), noise=False)
     lift = real.truth().robot[2] - g1.STANDING_HEIGHT
     for name, position in real.truth().tools.items():
-        assert fake.truth().tools[name] == pytest.approx(position - (0, 0, lift), abs=1e-6)
+        assert kinematic.truth().tools[name] == pytest.approx(position - (0, 0, lift), abs=1e-6)
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="mujoco, gazebo, fake"):
-        make_engine("unreal", "tabletop")
+    with pytest.raises(InputError, match="mujoco, gazebo, kinematic"):
+        make_simulator("unreal", "tabletop")

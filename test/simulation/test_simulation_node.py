@@ -1,4 +1,4 @@
-"""The engine node over the fake engine: what it publishes, what it obeys, what it refuses."""
+"""The engine node over the kinematic simulator: what it publishes, what it obeys, what it refuses."""
 
 import math
 import time
@@ -31,18 +31,19 @@ from vla_sim.contract.topics import (  # noqa: E402
 )
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
-from vla_sim.simulation.node import EngineNode  # noqa: E402
+from vla_sim.simulation.node import SimulatorNode  # noqa: E402
+from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
-ARGUMENTS = ["--ros-args", "-p", "engine:=fake", "-p", "world:=tabletop", "-p", "camera:=false"]
+ARGUMENTS = ["--ros-args", "-p", "engine:=kinematic", "-p", "world:=tabletop", "-p", "camera:=false"]
 
 
 class Setup:
     """The node ticked by hand, and a client that keeps the last message of each topic."""
 
     def __init__(self):
-        self.node = EngineNode()
+        self.node = SimulatorNode()
         self.client = StageNode("client", StageParams)
         self.last = {}
         self.executor = SingleThreadedExecutor()
@@ -94,15 +95,15 @@ def test_it_publishes_time_odometry_sensors_and_truth(setup):
 def test_it_walks_as_told_and_stops_when_told_no_more(setup):
     publisher = setup.client.publish(CMD_VEL)
     setup.until(publisher.get_subscription_count, tick=False)
-    before = setup.node.state.odom_position[0]
+    before = setup.node.host.state.odom_position[0]
 
     def command():
         message = TwistStamped()
         message.twist.linear.x = 0.4
         publisher.publish(message)
 
-    setup.until(lambda: setup.node.state.odom_position[0] > before + 0.05, act=command)
-    setup.until(lambda: not setup.node.controller.walking)
+    setup.until(lambda: setup.node.host.state.odom_position[0] > before + 0.05, act=command)
+    setup.until(lambda: not setup.node.host.controller.walking)
 
 
 def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
@@ -115,7 +116,7 @@ def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
         setup.until(lambda b=before: setup.node.status()["commands_refused"] != b)
     publisher.publish(trajectory(goal))
     arm = g1.ARM_INDEX["right"]
-    setup.until(lambda: np.abs(setup.node.state.joint_position[arm] - goal).max() < 0.1)
+    setup.until(lambda: np.abs(setup.node.host.state.joint_position[arm] - goal).max() < 0.1)
 
 
 def trajectory(positions):
@@ -134,45 +135,51 @@ def test_a_reset_puts_everything_back_and_time_goes_on(setup):
     setup.until(answer.done)
     assert answer.result().success
     assert setup.node.now() > before
-    assert setup.node.state.time < 1.0
+    assert setup.node.host.state.time < 1.0
 
 
 def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup, ros_domain):
-    choices = (("sensors", "maybe", "auto, native, software"), ("engine", "magic", "mujoco, gazebo, fake"))
-    for name, value, text in choices:
+    for name, value, text in (
+        ("sensors", "maybe", "auto, native, software"),
+        ("engine", "magic", "mujoco, gazebo, kinematic"),
+    ):
         context = rclpy.Context()
         rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context, domain_id=ros_domain)
         default, rclpy.utilities.g_default_context = rclpy.utilities.g_default_context, context
         try:
             with pytest.raises(InputError, match=text):
-                EngineNode()
+                SimulatorNode()
         finally:
             rclpy.utilities.g_default_context = default
             rclpy.shutdown(context=context)
 
 
-def test_images_are_sent_from_buffers_that_are_used_again(setup):
-    frame = setup.node.engine.render(setup.node.engine.snapshot())
+@pytest.fixture
+def camera(setup):
+    node = setup.node
+    return CameraPublisher(node, node.simulator, node.host, node.faults, 10.0, threaded=False)
+
+
+def test_images_are_sent_from_buffers_that_are_used_again(setup, camera):
+    frame = setup.node.simulator.render(setup.node.simulator.snapshot())
     setup.listen(COLOR)
-    made = setup.node._buffers.counts["made"]
     for _ in range(20):
-        setup.node._publish_images(frame)
-    counts = setup.node._buffers.counts
-    assert counts["made"] - made <= 2  # colour and depth, whatever was sent
+        camera.publish(frame)
+    counts = camera.buffers.counts
+    assert counts["made"] <= 2  # colour and depth, whatever was sent
     assert counts["kept by others"] == counts["lent"] == 0
-    setup.until(lambda: COLOR.name in setup.last, act=lambda: setup.node._publish_images(frame))
+    setup.until(lambda: COLOR.name in setup.last, act=lambda: camera.publish(frame))
     seen = setup.last[COLOR.name]
     np.testing.assert_array_equal(np.frombuffer(seen.data, np.uint8).reshape(frame.color.shape), frame.color)
 
 
-def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, monkeypatch):
+def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(setup, camera, monkeypatch):
     from vla_sim.common import caches
 
-    frame = setup.node.engine.render(setup.node.engine.snapshot())
-    setup.node._publish_images(frame)
-    assert setup.node._buffers.idle == 2
+    camera.publish(setup.node.simulator.render(setup.node.simulator.snapshot()))
+    assert camera.buffers.idle == 2
     monkeypatch.setattr(caches, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
     setup.until(lambda: setup.node._freed, tick=False)
-    assert setup.node._buffers.idle == 0
+    assert camera.buffers.idle == 0
     assert setup.node._freed.startswith("85 % of the machine's memory is used: freed ")
     assert "image buffers: " in setup.node._freed

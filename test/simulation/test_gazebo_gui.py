@@ -10,8 +10,8 @@ import pytest
 
 from vla_sim.cli import main
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.simulation.choose import make_engine
 from vla_sim.simulation.gazebo.gui import GuiProcess
+from vla_sim.simulation.registry import make_simulator
 
 
 def wait_until(condition, seconds=10.0):
@@ -85,7 +85,7 @@ def test_it_is_ended_with_the_engine(gz):
 
 
 def test_other_engines_have_no_window(capsys):
-    with pytest.raises(InputError, match="engine fake has no window of its own; only gazebo has one"):
-        make_engine("fake", "tabletop", gui=True)
+    with pytest.raises(InputError, match="engine kinematic has no window of its own; only gazebo has one"):
+        make_simulator("kinematic", "tabletop", gui=True)
     assert main.main(["run", "--gui"]) == 2
     assert "only gazebo has one" in capsys.readouterr().err

@@ -14,7 +14,7 @@ WINDOW = 100
 """Ticks that the figures cover: 2 s at real time."""
 
 
-class Pacer:
+class RealTimePacer:
     """speed: simulated seconds a second; 0 runs free. All times are `time.monotonic()` seconds."""
 
     def __init__(self, speed: float) -> None:

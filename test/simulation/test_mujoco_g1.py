@@ -10,7 +10,7 @@ import pytest
 from vla_sim.common import assets
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1 as robot
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.world.sdf import reader
 
 
@@ -80,7 +80,7 @@ def test_the_fingers_pads_meet_at_the_tool_frame(g1: reader.Model) -> None:
 
 
 def test_the_robot_does_not_touch_itself_when_it_stands() -> None:
-    engine = MujocoEngine(assets.worlds_dir() / "tabletop.sdf")
+    engine = MujocoSimulator(assets.worlds_dir() / "tabletop.sdf")
     names = engine._contacts.names
     ends = [tuple(names[g] for g in contact.geom) for contact in engine.data.contact]
     assert not [pair for pair in ends if all(name.startswith("g1::") for name in pair)]

@@ -3,7 +3,7 @@ import numpy as np
 from vla_sim.contract import records
 from vla_sim.contract.codec import decode, encode
 from vla_sim.simulation.simulator import Contact, Truth
-from vla_sim.simulation.truth_records import ContactCollector, ground_truth
+from vla_sim.simulation.truth_publisher import ContactCollector, ground_truth
 
 
 def test_no_touch_between_two_publications_is_missed_and_the_hardest_counts():

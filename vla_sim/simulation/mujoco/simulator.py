@@ -26,7 +26,6 @@ from vla_sim.common.geometry import (
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
-from vla_sim.simulation.follower import position_at
 from vla_sim.simulation.mujoco.compile import FIXED, LOOSE, ROBOT, compile_world
 from vla_sim.simulation.mujoco.randomise import Randomiser
 from vla_sim.simulation.mujoco.render import Renderer, Snapshot, SoftwareRenderer, body_indices, body_poses
@@ -34,7 +33,16 @@ from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
-from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Sensors, Truth, known_object
+from vla_sim.simulation.simulator import (
+    Array,
+    Contact,
+    Randomisation,
+    Sensors,
+    Simulator,
+    Truth,
+    known_object,
+)
+from vla_sim.simulation.waypoint_motion import position_at
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)
@@ -47,7 +55,7 @@ _OBJ = mujoco.mjtObj
 mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
 
 
-class MujocoEngine(Engine):
+class MujocoSimulator(Simulator):
     """One robot, model `g1`, in one SDF world.
 
     sensors: "native" is MuJoCo's own rays and renderer, "software" the ray caster, "auto" native unless
@@ -94,7 +102,6 @@ class MujocoEngine(Engine):
         self._eyes: SoftwareSensors | None = None
         if sensors == "software":
             self._eyes = SoftwareSensors(tree, robot_name, noise)
-            self._eyes.warm()
             self._bodies = body_indices(m, self._eyes.scene.links)
         self._contacts = ContactLog(m)
         mujoco.mj_forward(m, self.data)
@@ -290,7 +297,6 @@ class MujocoEngine(Engine):
         eyes = self._eyes
         if eyes is None:  # else they are warm, and their lidar is the control loop's
             eyes = SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
-            eyes.warm()
         return SoftwareRenderer(self.model, eyes)
 
     # ------------------------------------------------------------------ truth

@@ -8,35 +8,35 @@ import sys
 
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.simulation.simulator import Engine, Sensors
+from vla_sim.simulation.simulator import Sensors, Simulator
 
-ENGINES = ("mujoco", "gazebo", "fake")
+SIMULATORS = ("mujoco", "gazebo", "kinematic")
 
 
-def make_engine(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Engine:
+def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Simulator:
     """world: a shipped world's name or an SDF path. sensors: who makes scans and images. gui: with the
     simulator's window.
 
     Raises `InputError` for an unknown name or a window that the engine has not, `MissingError` if its
     simulator is not installed.
     """
-    if name not in ENGINES:
-        raise InputError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    if name not in SIMULATORS:
+        raise InputError(f"engine {name!r} is not known; choose one of {', '.join(SIMULATORS)}")
     if gui and name != "gazebo":
         raise InputError(f"--gui: engine {name} has no window of its own; only gazebo has one")
     path = find_world(world)
-    if name == "fake":
-        from vla_sim.simulation.kinematic import FakeEngine
+    if name == "kinematic":
+        from vla_sim.simulation.kinematic import KinematicSimulator
 
-        return FakeEngine(path)
+        return KinematicSimulator(path)
     import_mujoco()
     if name == "gazebo":
-        from vla_sim.simulation.gazebo.engine import GazeboEngine
+        from vla_sim.simulation.gazebo.simulator import GazeboSimulator
 
-        return GazeboEngine(path, sensors=sensors, gui=gui)
-    from vla_sim.simulation.mujoco.engine import MujocoEngine
+        return GazeboSimulator(path, sensors=sensors, gui=gui)
+    from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
-    return MujocoEngine(path, sensors=sensors)
+    return MujocoSimulator(path, sensors=sensors)
 
 
 def import_mujoco() -> None:

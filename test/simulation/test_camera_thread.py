@@ -34,7 +34,7 @@ def test_a_renderer_that_fails_ends_the_thread_and_says_why():
 
     camera = CameraThread(render, lambda frame: None)
     camera.offer(1)
-    camera._thread.join(10.0)
+    camera.wait_for_frame(10.0)
     assert str(camera.error) == "no GL"
     camera.offer(2)
     camera.close()

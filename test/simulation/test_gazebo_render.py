@@ -13,7 +13,7 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.simulation.gazebo import engine, render
+from vla_sim.simulation.gazebo import render, simulator
 from vla_sim.simulation.gazebo.render import NativeSensors, render_engine
 from vla_sim.world.sdf import reader
 
@@ -47,20 +47,20 @@ def test_where_gazebo_cannot_render_scans_and_images_are_ray_cast_and_that_is_sa
     def refuse(in_time):
         raise MissingError("no display")
 
-    monkeypatch.setattr(engine, "render_engine", refuse)
+    monkeypatch.setattr(simulator, "render_engine", refuse)
     with caplog.at_level(logging.WARNING):
-        assert engine._render_engine("auto") == ""
-        assert engine._render_engine("software") == ""
+        assert simulator._render_engine("auto") == ""
+        assert simulator._render_engine("software") == ""
     assert [r.getMessage() for r in caplog.records] == ["scans and images are ray cast: no display"]
     with pytest.raises(MissingError, match="no display"):
-        engine._render_engine("native")
+        simulator._render_engine("native")
 
 
 def test_the_copies_keep_the_sensors_without_noise_and_with_a_lidar_that_does_not_see_its_robot(tmp_path):
-    root = etree.fromstring(engine.prepared(assets.find_world("apartment"), render="ogre"))
+    root = etree.fromstring(simulator.prepared(assets.find_world("apartment"), render="ogre"))
     assert [e.text for e in root.iterfind("world/plugin/render_engine")] == ["ogre"]
     source = assets.models_dir() / "g1" / "model.sdf"
-    copy = etree.fromstring(engine.prepared_robot(source, 0.002, native=True))
+    copy = etree.fromstring(simulator.prepared_robot(source, 0.002, native=True))
     flags = {int(e.text) for e in copy.iterfind(".//visual/visibility_flags")}
     assert len(copy.findall(".//visual/visibility_flags")) == len(copy.findall(".//link/visual"))
     for mask in copy.iterfind(".//lidar/visibility_mask"):

@@ -34,11 +34,11 @@ from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.gazebo.gui import GuiProcess
 from vla_sim.simulation.gazebo.render import NativeSensors, render_engine
-from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.mujoco.render import body_indices, body_poses
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import Array, Contact, Engine, Randomisation, Sensors, Truth
+from vla_sim.simulation.simulator import Array, Contact, Randomisation, Sensors, Simulator, Truth
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)
@@ -95,7 +95,7 @@ def _others(name: str) -> str:
     return f"; {', '.join(sorted(found))} is there, but is not Harmonic's" if found else ""
 
 
-class GazeboEngine(Engine):
+class GazeboSimulator(Simulator):
     """One robot, model `robot_name`, in one SDF world.
 
     gui: with Gazebo's window. Raises `MissingError` without Gazebo, `SdfError` for a bad world,
@@ -114,9 +114,8 @@ class GazeboEngine(Engine):
         path = Path(world)
         self.tree = reader.load_world(path)
         self.noise = noise
-        self.twin = MujocoEngine(path, sensors="native", noise=False, robot_name=robot_name)
+        self.twin = MujocoSimulator(path, sensors="native", noise=False, robot_name=robot_name)
         self._eyes = SoftwareSensors(self.tree, robot_name, noise)
-        self._eyes.warm()
         self._native: NativeSensors | None = None
         self._origin = 0
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_rig import box, make_world
+from mujoco_rig import box, make_world
 
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
@@ -20,8 +20,8 @@ CUBE = box("cube", "1.2 0 0.85", "0.06 0.06 0.1", static=False, mass=0.2)
 
 
 @pytest.fixture(scope="module")
-def room() -> MujocoEngine:
-    return MujocoEngine(make_world(TABLE + CUBE + box("wall", "-3 0 1", "0.1 4 2")))
+def room() -> MujocoSimulator:
+    return MujocoSimulator(make_world(TABLE + CUBE + box("wall", "-3 0 1", "0.1 4 2")))
 
 
 def command(**changes: object) -> JointCommand:
@@ -29,7 +29,7 @@ def command(**changes: object) -> JointCommand:
     return JointCommand(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def walk(engine: MujocoEngine, velocity: tuple[float, float, float], seconds: float) -> None:
+def walk(engine: MujocoSimulator, velocity: tuple[float, float, float], seconds: float) -> None:
     policy = WalkingPolicy(load_policy())
     target = g1.DEFAULT_POSE.copy()
     stiffness = np.zeros(33)
@@ -40,7 +40,7 @@ def walk(engine: MujocoEngine, velocity: tuple[float, float, float], seconds: fl
         engine.step()
 
 
-def test_it_stands_for_ten_seconds_on_both_feet(room: MujocoEngine) -> None:
+def test_it_stands_for_ten_seconds_on_both_feet(room: MujocoSimulator) -> None:
     room.reset(1)
     walk(room, (0, 0, 0), 10)
     truth = room.truth()
@@ -60,7 +60,7 @@ def test_it_stands_for_ten_seconds_on_both_feet(room: MujocoEngine) -> None:
 def test_it_walks_about_as_fast_as_it_is_told(
     velocity: tuple[float, float, float], ahead: float, left: float, turned: float
 ) -> None:
-    engine = MujocoEngine(make_world())
+    engine = MujocoSimulator(make_world())
     walk(engine, velocity, 4)
     pose = engine.truth().robot
     assert not engine.truth().fallen
@@ -68,14 +68,14 @@ def test_it_walks_about_as_fast_as_it_is_told(
     assert yaw_from_quaternion(pose[3:]) == pytest.approx(turned, abs=0.35)
 
 
-def test_a_limp_robot_falls(room: MujocoEngine) -> None:
+def test_a_limp_robot_falls(room: MujocoSimulator) -> None:
     room.reset()
     for _ in range(100):
         room.step()
     assert room.truth().fallen
 
 
-def test_the_same_seed_gives_the_same_run_and_another_does_not(room: MujocoEngine) -> None:
+def test_the_same_seed_gives_the_same_run_and_another_does_not(room: MujocoSimulator) -> None:
     def run(seed: int) -> tuple[np.ndarray, np.ndarray]:
         room.reset(seed, Randomisation(objects=0.1, start=0.4, start_yaw=0.5))
         walk(room, (0.3, 0, 0), 0.5)
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(room: MujocoEngin
     assert np.abs(first[0] - other[0]).max() > 0.01
 
 
-def test_displaced_objects_stay_on_their_table_and_the_start_stays_clear(room: MujocoEngine) -> None:
+def test_displaced_objects_stay_on_their_table_and_the_start_stays_clear(room: MujocoSimulator) -> None:
     room.reset()
     home = room.truth()
     offsets = []
@@ -107,7 +107,7 @@ def test_displaced_objects_stay_on_their_table_and_the_start_stays_clear(room: M
 
 def test_an_object_at_the_edge_is_not_pushed_over_it() -> None:
     edge = box("cube", "0.96 0.36 0.85", "0.06 0.06 0.1", static=False)
-    engine = MujocoEngine(make_world(TABLE + edge))
+    engine = MujocoSimulator(make_world(TABLE + edge))
     for seed in range(15):
         engine.reset(seed, Randomisation(objects=0.1))
         x, y = engine.truth().objects["cube"][:2]
@@ -119,21 +119,21 @@ def test_an_object_at_the_edge_is_not_pushed_over_it() -> None:
     "changes",
     [{"position": np.full(33, np.nan)}, {"stiffness": np.zeros(29)}, {"effort": np.full(33, np.inf)}],
 )
-def test_a_bad_command_is_refused(room: MujocoEngine, changes: dict[str, np.ndarray]) -> None:
+def test_a_bad_command_is_refused(room: MujocoSimulator, changes: dict[str, np.ndarray]) -> None:
     with pytest.raises(
         EngineError, match=f"the joint command's {next(iter(changes))} has .* 33 finite numbers"
     ):
         room.command(command(**changes))
 
 
-def test_a_command_beyond_the_limits_is_clipped_to_them(room: MujocoEngine) -> None:
+def test_a_command_beyond_the_limits_is_clipped_to_them(room: MujocoSimulator) -> None:
     room.reset()
     room.command(command(position=np.full(33, 9.0)))
     knee = g1.INDEX["left_knee_joint"]
     assert room.data.ctrl[knee] == pytest.approx(2.8798)
 
 
-def test_effort_is_limited_to_the_motors(room: MujocoEngine) -> None:
+def test_effort_is_limited_to_the_motors(room: MujocoSimulator) -> None:
     room.reset()
     room.command(command(effort=np.full(33, 1e4)))
     room.step()
@@ -142,14 +142,14 @@ def test_effort_is_limited_to_the_motors(room: MujocoEngine) -> None:
 
 
 def test_a_diverging_simulation_is_an_error_not_a_number() -> None:
-    engine = MujocoEngine(make_world())
+    engine = MujocoSimulator(make_world())
     engine.data.qvel[8] = 1e12
     with pytest.raises(EngineError, match="the simulation diverged at"):
         engine.step()
 
 
 def test_clearance_is_the_distance_to_fixed_things_not_to_loose_ones() -> None:
-    engine = MujocoEngine(
+    engine = MujocoSimulator(
         make_world(box("wall", "-0.5 0 1", "0.1 4 2") + CUBE.replace("1.2 0 0.85", "0.3 0.6 0.05"))
     )
     back = engine.truth().clearance
@@ -160,7 +160,7 @@ def test_clearance_is_the_distance_to_fixed_things_not_to_loose_ones() -> None:
 
 
 def test_what_lands_within_a_step_is_in_its_contacts() -> None:
-    engine = MujocoEngine(make_world(box("brick", "2 0 0.3", "0.1 0.1 0.1", static=False)))
+    engine = MujocoSimulator(make_world(box("brick", "2 0 0.3", "0.1 0.1 0.1", static=False)))
     landed = []
     for _ in range(40):
         engine.step()
@@ -175,7 +175,9 @@ def test_a_follower_walks_between_its_waypoints() -> None:
     plugin = """<plugin filename="gz-sim-trajectory-follower-system"
     name="gz::sim::systems::TrajectoryFollower"><loop>true</loop><waypoints><waypoint>2 1</waypoint>
     <waypoint>2 -1</waypoint></waypoints></plugin></model>"""
-    engine = MujocoEngine(make_world(box("cart", "2 1 0.5", "0.2 0.2 1", False).replace("</model>", plugin)))
+    engine = MujocoSimulator(
+        make_world(box("cart", "2 1 0.5", "0.2 0.2 1", False).replace("</model>", plugin))
+    )
     places = []
     for _ in range(200):
         engine.step()
@@ -187,7 +189,7 @@ def test_a_follower_walks_between_its_waypoints() -> None:
 
 
 def test_odometry_begins_at_the_true_pose_and_drifts() -> None:
-    engine = MujocoEngine(make_world(at="2 1 0.79"))
+    engine = MujocoSimulator(make_world(at="2 1 0.79"))
     assert engine.state().odom_position[:2] == pytest.approx([2, 1], abs=1e-6)
     walk(engine, (0.8, 0, 0), 3)
     error = engine.state().odom_position[:2] - engine.truth().robot[:2]
@@ -195,14 +197,14 @@ def test_odometry_begins_at_the_true_pose_and_drifts() -> None:
 
 
 def test_sensors_can_be_exact() -> None:
-    engine = MujocoEngine(make_world(), noise=False)
+    engine = MujocoSimulator(make_world(), noise=False)
     state, truth = engine.state(), engine.truth()
     assert state.joint_position == pytest.approx(g1.DEFAULT_POSE)
     assert state.linear_acceleration_base == pytest.approx([0, 0, 9.81])
     assert state.odom_orientation == pytest.approx(truth.robot[3:])
 
 
-def test_a_state_is_not_touched_again(room: MujocoEngine) -> None:
+def test_a_state_is_not_touched_again(room: MujocoSimulator) -> None:
     room.reset()
     state = room.state()
     kept = state.joint_position.copy()
@@ -212,7 +214,7 @@ def test_a_state_is_not_touched_again(room: MujocoEngine) -> None:
 
 
 def test_the_lidar_sees_walls_and_loose_things_but_not_the_robot() -> None:
-    engine = MujocoEngine(make_world(box("wall", "2.05 0 1", "0.1 6 2")), noise=False)
+    engine = MujocoSimulator(make_world(box("wall", "2.05 0 1", "0.1 6 2")), noise=False)
     frame = engine.scan()
     row, column = int(np.argmin(np.abs(frame.elevation))), int(np.argmin(np.abs(frame.azimuth)))
     assert frame.ranges[row, column] == pytest.approx(2.0, abs=0.02)
@@ -225,16 +227,16 @@ def test_a_world_without_the_robot_is_refused() -> None:
 
     world = make_world()
     with pytest.raises(SdfError, match="has no model named 'g1'"):
-        MujocoEngine(replace(world, models=world.models[:1]))
+        MujocoSimulator(replace(world, models=world.models[:1]))
 
 
-def test_a_negative_seed_is_refused(room: MujocoEngine) -> None:
+def test_a_negative_seed_is_refused(room: MujocoSimulator) -> None:
     with pytest.raises(EngineError, match="the seed is -1; it must be 0 or more"):
         room.reset(-1)
 
 
 def test_what_is_put_down_stays_there() -> None:
-    engine = MujocoEngine(assets.find_world("tabletop"), noise=False)
+    engine = MujocoSimulator(assets.find_world("tabletop"), noise=False)
     engine.reset()
     engine.put("red_cup", np.array([1.02, 0.25, 0.812, 1.0, 0.0, 0.0, 0.0]))
     for _ in range(25):

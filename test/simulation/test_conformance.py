@@ -11,22 +11,22 @@ import pytest
 
 from vla_sim.common import assets
 from vla_sim.robot import g1
-from vla_sim.simulation.choose import make_engine
 from vla_sim.simulation.conformance.bench import CHECKS, WORLD, Bench, ConformanceError, check_engine
+from vla_sim.simulation.registry import make_simulator
 from vla_sim.simulation.simulator import Contact
 
 NAMES = [name for name, _, _ in CHECKS]
 
 
-@pytest.mark.parametrize("engine", ["mujoco", "fake"])
+@pytest.mark.parametrize("engine", ["mujoco", "kinematic"])
 def test_the_engine_conforms(engine):
-    made = make_engine(engine, WORLD, "software")
-    outcomes = check_engine(Bench(made, engine != "fake", engine, "software"), lambda _: None)
+    made = make_simulator(engine, WORLD, "software")
+    outcomes = check_engine(Bench(made, engine, "software"), lambda _: None)
     made.close()
     assert [one.name for one in outcomes] == NAMES
     assert not [f"{one.name}: {one.figure}" for one in outcomes if not one.passed]
     assert {one.name for one in outcomes if one.skipped} == {
-        name for name, _, physics in CHECKS if physics and engine == "fake"
+        name for name, _, physics in CHECKS if physics and engine == "kinematic"
     }
 
 
@@ -55,7 +55,7 @@ class Wrong:
 
 @pytest.fixture(scope="module")
 def right():
-    return make_engine("mujoco", WORLD, "software")
+    return make_simulator("mujoco", WORLD, "software")
 
 
 def test_the_checks_find_what_is_wrong(right):
@@ -100,7 +100,7 @@ def test_the_checks_find_what_is_wrong(right):
         ("reset brings everything back", {"reset": lambda *_: None}),
     ):
         with pytest.raises(ConformanceError):
-            named[name](Bench(Wrong(right, **changes), physics=True))
+            named[name](Bench(Wrong(right, **changes)))
 
 
 def test_the_bench_is_a_shipped_world():

@@ -8,21 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 import mujoco
 import numpy as np
 import pytest
-from engine_rig import box, make_world
+from mujoco_rig import box, make_world
 
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.simulation.mujoco.engine import MujocoEngine
 from vla_sim.simulation.mujoco.render import make_context
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
 pytestmark = pytest.mark.gl
 
 
 @pytest.fixture(scope="module")
-def engine() -> MujocoEngine:
-    return MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
+def engine() -> MujocoSimulator:
+    return MujocoSimulator(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
 
 
-def test_depth_is_metric_along_the_optical_axis(engine: MujocoEngine) -> None:
+def test_depth_is_metric_along_the_optical_axis(engine: MujocoSimulator) -> None:
     frame = engine.render(engine.snapshot())
     camera = mujoco.mj_name2id(engine.model, mujoco.mjtObj.mjOBJ_CAMERA, "head_camera")
     height = engine.data.cam_xpos[camera, 2]
@@ -34,7 +34,7 @@ def test_depth_is_metric_along_the_optical_axis(engine: MujocoEngine) -> None:
     assert abs(x) < 1
 
 
-def test_the_block_is_where_its_pixels_say(engine: MujocoEngine) -> None:
+def test_the_block_is_where_its_pixels_say(engine: MujocoSimulator) -> None:
     frame = engine.render(engine.snapshot())
     camera = mujoco.mj_name2id(engine.model, mujoco.mjtObj.mjOBJ_CAMERA, "head_camera")
     red = (frame.color[..., 0] > 60) & (frame.color[..., 1] < 60)
@@ -51,7 +51,7 @@ def test_the_block_is_where_its_pixels_say(engine: MujocoEngine) -> None:
     assert np.percentile(points[:, 0], 1) == pytest.approx(0.8, abs=0.01)
 
 
-def test_a_smaller_image_shows_the_same_view(engine: MujocoEngine) -> None:
+def test_a_smaller_image_shows_the_same_view(engine: MujocoSimulator) -> None:
     whole, half = engine.render(engine.snapshot()), engine.render(engine.snapshot(), shrink=2)
     assert half.depth.shape == (whole.depth.shape[0] // 2, whole.depth.shape[1] // 2)
     assert half.color.shape == (*half.depth.shape, 3)
@@ -70,7 +70,7 @@ def test_a_smaller_image_shows_the_same_view(engine: MujocoEngine) -> None:
 
 
 def test_depth_out_of_range_is_nan() -> None:
-    engine = MujocoEngine(make_world(), noise=False)
+    engine = MujocoSimulator(make_world(), noise=False)
     engine.data.qpos[2] = 8.0
     frame = engine.render(engine.snapshot())
     hands = frame.depth < 1.0
@@ -79,8 +79,8 @@ def test_depth_out_of_range_is_nan() -> None:
 
 
 def test_noise_is_that_of_the_seed_and_grows_with_depth() -> None:
-    engine = MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")))
-    clean = MujocoEngine(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
+    engine = MujocoSimulator(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")))
+    clean = MujocoSimulator(make_world(box("block", "0.9 0 0.3", "0.2 0.2 0.6")), noise=False)
     first, again = engine.render(engine.snapshot()), engine.render(engine.snapshot())
     assert (first.color == again.color).all()
     exact = clean.render(clean.snapshot())
@@ -92,7 +92,7 @@ def test_noise_is_that_of_the_seed_and_grows_with_depth() -> None:
 
 
 def test_another_thread_can_render_while_this_one_steps() -> None:
-    engine = MujocoEngine(make_world())
+    engine = MujocoSimulator(make_world())
     with ThreadPoolExecutor(1) as pool:
         frames = []
         for _ in range(3):
@@ -101,7 +101,7 @@ def test_another_thread_can_render_while_this_one_steps() -> None:
         assert [f.result().time for f in frames] == pytest.approx([0.0, 0.02, 0.04])
 
 
-def test_a_view_has_the_asked_size(engine: MujocoEngine) -> None:
+def test_a_view_has_the_asked_size(engine: MujocoSimulator) -> None:
     picture = engine.view(engine.snapshot(), np.array([2, 2, 1.5]), np.array([0, 0, 0.8]), (200, 100))
     assert picture.shape == (100, 200, 3)
     assert picture.std() > 5
@@ -109,11 +109,11 @@ def test_a_view_has_the_asked_size(engine: MujocoEngine) -> None:
         engine.view(engine.snapshot(), np.zeros(3), np.ones(3), (5000, 10))
 
 
-def test_a_view_is_right_after_another_renderer_of_the_thread_has_ended(engine: MujocoEngine) -> None:
-    def view(of: MujocoEngine) -> np.ndarray:
+def test_a_view_is_right_after_another_renderer_of_the_thread_has_ended(engine: MujocoSimulator) -> None:
+    def view(of: MujocoSimulator) -> np.ndarray:
         return of.view(of.snapshot(), np.array([2, 2, 1.5]), np.array([0, 0, 0.8]), (200, 100))
 
-    before, other = view(engine), MujocoEngine(make_world(), noise=False)
+    before, other = view(engine), MujocoSimulator(make_world(), noise=False)
     assert (view(other) != before).any()
     assert (view(engine) == before).all()
     other.close()

@@ -9,7 +9,7 @@ import numpy as np
 
 from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
-from vla_sim.simulation.mujoco.engine import MujocoEngine
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.gripper import Gripper, GripperGains
 from vla_sim.world.sdf import reader
 
@@ -44,7 +44,7 @@ class Hanging:
 
     def __init__(self, name: str, mass: float) -> None:
         more = f"<include><uri>model://{name}</uri><name>held</name><pose>3 0 1 0 0 0</pose></include>"
-        self.engine = MujocoEngine(make_world(more, "0 0 1.5"), noise=False)
+        self.engine = MujocoSimulator(make_world(more, "0 0 1.5"), noise=False)
         self.m, self.d = self.engine.model, self.engine.data
         self.body = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_BODY, "held::link")
         self.site = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_SITE, "right_tool")

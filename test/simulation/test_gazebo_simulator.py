@@ -15,8 +15,8 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import MissingError
-from vla_sim.simulation.choose import make_engine
-from vla_sim.simulation.gazebo.engine import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
+from vla_sim.simulation.gazebo.simulator import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
+from vla_sim.simulation.registry import make_simulator
 from vla_sim.world.sdf import reader
 
 
@@ -79,7 +79,7 @@ def no_gz(monkeypatch):
 def test_without_gazebo_the_message_says_what_is_missing_and_where_it_comes_from(no_gz, monkeypatch):
     monkeypatch.setitem(sys.modules, "gz", None)
     with pytest.raises(MissingError, match=r"gz\.math7 cannot be imported.*gz-harmonic.*PYTHONPATH"):
-        make_engine("gazebo", "tabletop")
+        make_simulator("gazebo", "tabletop")
 
 
 def test_another_version_of_the_bindings_is_named(no_gz, tmp_path, monkeypatch):
@@ -109,8 +109,8 @@ def test_a_plugin_that_is_missing_is_said(tmp_path, plugin, message):
     assert name in text
     world = tmp_path / "world.sdf"
     world.write_text(text.replace(name, f"gz-sim-no-{plugin}-system"))
-    start = f"make_engine('gazebo', {str(world)!r}, 'software')"
-    code = f"from vla_sim.simulation.choose import make_engine; {start}"
+    start = f"make_simulator('gazebo', {str(world)!r}, 'software')"
+    code = f"from vla_sim.simulation.registry import make_simulator; {start}"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )

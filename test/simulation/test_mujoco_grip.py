@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from engine_rig import Hanging
+from mujoco_rig import Hanging
 
 
 @pytest.mark.parametrize(

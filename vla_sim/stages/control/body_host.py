@@ -1,0 +1,100 @@
+"""What a node needs to host a robot's body and its joint-level controller: commands in, state out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from vla_sim.common.errors import InputError
+from vla_sim.contract import topics
+from vla_sim.robot import g1
+from vla_sim.robot.body import Body
+from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.ros import conversions
+from vla_sim.ros.stage_node import StageNode, to_seconds
+from vla_sim.stages.control.controller import Controller
+
+
+class BodyHost:
+    """Joint-level control runs beside the body, in step with its time, as ros2_control does it.
+
+    Publishes /odom at every control tick, /joint_states and /imu at the load level's rate. Obeys /cmd_vel and
+    the arms' and grippers' trajectories. Time is the body's, and goes on where a body starts anew.
+    """
+
+    def __init__(self, node: StageNode[Any], body: Body, controller: Controller) -> None:
+        self._node, self._body, self.controller = node, body, controller
+        self.state = body.state()
+        self.ticks = 0
+        self.refused = 0
+        self._epoch = 0.0
+        self._messages = conversions.StateMessages()
+        self._pending: list[tuple[str, str, Any]] = []
+        self._joint_states, self._imu, self._odometry = (
+            node.publish(topic) for topic in (topics.JOINT_STATES, topics.IMU, topics.ODOM)
+        )
+        node.listen(topics.CMD_VEL, partial(self._store, "velocity", ""))
+        for side in g1.SIDES:
+            node.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
+            node.listen(topics.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
+
+    def now(self) -> float:
+        """Seconds of the body's time since the node began."""
+        return self.at(self.state.time)
+
+    def at(self, time: float) -> float:
+        """The node's time [s] of the body's own `time` [s]."""
+        return self._epoch + time
+
+    def due(self, period: float, offset: int = 0) -> bool:
+        """Whether something of this period [s] is due at this tick; offsets spread the load over ticks."""
+        return (self.ticks + offset) % max(1, round(period / CONTROL_PERIOD)) == 0
+
+    def tick(self) -> None:
+        """One control period: the commands that arrived, control, the body's step."""
+        pending, self._pending = self._pending, []
+        for kind, side, message in pending:
+            try:
+                self._apply(kind, side, message)
+            except InputError as error:
+                self.refused += 1
+                text = f"{side} {kind}: {error}".strip()
+                self._node.get_logger().warning(text, throttle_duration_sec=1.0)
+        self._body.command(self.controller.update(self.state))
+        self._body.step()
+        self.ticks += 1
+        self.state = self._body.state()
+
+    def publish(self, stamp: Any) -> None:
+        """Send the state; stamp: builtin_interfaces/Time of now."""
+        self._messages.fill(self.state, stamp)
+        if self.due(1.0 / self._node.load.joint_rate):
+            self._joint_states.publish(self._messages.joints)
+            self._imu.publish(self._messages.imu)
+        self._odometry.publish(self._messages.odometry)
+
+    def restart(self) -> None:
+        """The body is at its start again, at its time 0; the node's time goes on from now."""
+        self._epoch += self.state.time + CONTROL_PERIOD
+        self.controller.reset()
+        self.state = self._body.state()
+
+    def _store(self, kind: str, side: str, message: Any) -> None:
+        self._pending.append((kind, side, message))
+
+    def _apply(self, kind: str, side: str, message: Any) -> None:
+        if kind == "velocity":
+            linear, angular = message.twist.linear, message.twist.angular
+            self.controller.cmd_vel(linear.x, linear.y, angular.z, self.state.time)
+            return
+        names, times, positions, velocities = conversions.trajectory(message)
+        if kind == "gripper":
+            if names != [f"{side}_gripper"]:
+                raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
+            self.controller.gripper(side, float(positions[-1, 0]))
+        else:
+            stamp = to_seconds(message.header.stamp)
+            self.controller.arm_trajectory(
+                side, names, times, positions, velocities, message.header.frame_id,
+                stamp - self._epoch if stamp > 0.0 else 0.0,
+            )  # fmt: skip
