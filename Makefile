@@ -1,4 +1,6 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
+# `make scenarios` plays the whole library, a superset of what `make test` plays. What judges speed is apart:
+# `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 7 ? n + 1 : 8)))
 export PYTHONNOUSERSITE = 1
 
-.PHONY: demo setup test unit scenarios lint clean
+.PHONY: demo setup test unit system scenarios bench load lint clean
 .NOTPARALLEL:
 
 demo: setup
@@ -28,13 +30,22 @@ $(READY): setup.py config/requirements.txt config/requirements-data.txt config/r
 	@$(BIN)/vla-sim warm
 	@touch $(READY)
 
-test: lint unit scenarios
+test: lint unit system
 
 unit: setup
 	@$(BIN)/python -m pytest -m "not scenario" -n $(WORKERS)
 
+system: setup
+	@$(BIN)/python -m pytest -rs -m "scenario and not variant and not load"
+
 scenarios: setup
-	@$(BIN)/python -m pytest -m scenario
+	@$(BIN)/python -m pytest -rs -m "scenario and not load"
+
+bench: setup
+	@$(BIN)/vla-sim bench --check
+
+load: setup
+	@$(BIN)/python -m pytest -rs -m load
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,9 +1,9 @@
-"""What holds for all tests.
+"""Fixtures and settings of all tests.
 
 The shipped scenarios (`test/scenario/test_library.py`) are played from the beginning of the session on, each
 in a process of its own, as many at once as there are cores, while the other tests run; their verdicts are
-asked for last. Whatever drives the whole stack takes its share of the machine as any run does, so that nobody
-is beside what needs all of it.
+asked for last. Every test that drives the whole stack reserves its share of the machine, as any run does, so
+that nothing else of ours runs beside one that needs all of it.
 """
 
 import os
@@ -18,7 +18,7 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 LIBRARY = Path(__file__).parent / "scenario" / "test_library.py"
-PATIENCE = 7200.0  # [s] for a share of the machine
+SHARE_TIMEOUT = 7200.0  # [s] for a share of the machine
 
 
 def pytest_collection_modifyitems(items):
@@ -47,7 +47,7 @@ class Library:
         from vla_sim.scenario.sweep import Processes
 
         self._out = out
-        self._processes = Processes(resources=Resources(), patience=PATIENCE)
+        self._processes = Processes(resources=Resources(), patience=SHARE_TIMEOUT)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._plays: dict[Path, Future] = {}
 
@@ -76,7 +76,7 @@ def library(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def _played_meanwhile(request):
-    items = [i for i in request.session.items if i.path == LIBRARY and i.get_closest_marker("skip") is None]
+    items = [i for i in request.session.items if i.path == LIBRARY and hasattr(i, "callspec")]
     if items and "PYTEST_XDIST_WORKER" not in os.environ:  # each worker has but a part of them
         library = request.getfixturevalue("library")
         for item in items:
@@ -85,17 +85,17 @@ def _played_meanwhile(request):
 
 @pytest.fixture(autouse=True)
 def _share(request):
-    """Of the machine, for a test that drives the whole stack by itself."""
+    """Hold a share of the machine while a test drives the whole stack itself; all of it if marked `alone`."""
     marks = {mark.name for mark in request.node.iter_markers()}
     if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
         yield
         return
     from vla_sim.bringup.reservations.manager import Resources
-    from vla_sim.scenario.sweep import LOCKSTEP
+    from vla_sim.scenario.sweep import ALL, LOCKSTEP
 
     book = Resources()
-    name = request.node.name
-    held = book.wait(name, LOCKSTEP.within(book.machine().limit), PATIENCE, lambda _: None)
+    needs = (ALL if "alone" in marks else LOCKSTEP).within(book.machine().limit)
+    held = book.wait(request.node.name, needs, SHARE_TIMEOUT, lambda _: None)
     try:
         yield
     finally:

@@ -1,25 +1,55 @@
 """The shipped scenarios, in lock-step: the same on any machine, and faster than real time on most.
 
-They are played as `vla-sim test` does it (see `conftest.Library`); what they leave is in the folder that a
-failure names.
+They are played as `vla-sim test` does it (see `conftest.Library`); a failure names the folder with the run's
+files. `make test` plays those that prove something unique, `make scenarios` all of them. What is played at
+the clock's pace is in `test_clock_pace.py`.
 """
 
 import pytest
 
-from vla_sim.common import process_priority
 from vla_sim.scenario import load
 
-pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.gl]
-ALONE = "control keeps its deadlines beside others only where it may go before them: see README"
-HOG = () if process_priority.allowed(-10) else pytest.mark.skip(reason=ALONE)
+VARIANTS = {
+    "bring_box_back": "place_on_counter walks with an object in the hand",
+    "carry_through_door": "place_on_counter walks with an object in the hand",
+    "charging_station": "go_to_kitchen walks to a named place",
+    "cluttered_room": "blocked_door and person_crossing meet what no map knows",
+    "command_while_busy": "urgent_command has two commands in the queue",
+    "fast_speech": "noisy_room is harder to understand",
+    "find_ball_and_grasp": "fetch_cup finds and grasps",
+    "long_mission": "each of its commands has a scenario of its own",
+    "low_light": "object_moved picks up the same cup",
+    "move_forward": "urgent_command and turn_left move by a measure that was said",
+    "narrow_door": "go_to_kitchen passes the same door",
+    "object_missing": "blocked_door fails and says why; fetch_cup looks for the cup",
+    "other_voice": "noisy_room is harder to understand",
+    "out_of_reach": "dropped_object ends without the cup",
+    "pick_on_tabletop": "object_moved picks up the same cup",
+    "planner_freezes": "navigation_dies stops the robot in the same way",
+    "slow_speech": "noisy_room is harder to understand",
+    "two_red_objects": "fetch_cup leaves the other cup alone",
+    "unknown_obstacle": "person_crossing walks around what no map knows",
+}
+"""Longer or easier variants of what another scenario proves, named here: `make scenarios` plays them too."""
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(p, id=p.stem, marks=HOG if p.stem == "cpu_hog" else ()) for p in load.shipped()]
-)
+LIBRARY = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.variant] if path.stem in VARIANTS else [])
+    for path in load.shipped() if load.load(path).scenario.pace != "clock"
+]  # fmt: skip
+
+
+def test_each_variant_is_in_the_library():
+    assert VARIANTS.keys() <= {one.id for one in LIBRARY}
+
+
+@pytest.mark.scenario
+@pytest.mark.ros
+@pytest.mark.gl
+@pytest.mark.parametrize("path", LIBRARY)
 def test_scenario(path, library):
     record = library.play(path).result()
-    told = "\n".join(
+    found = "\n".join(
         [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
     )
-    assert record.passed, told
+    assert record.passed, found

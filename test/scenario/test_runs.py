@@ -31,6 +31,7 @@ def run(tmp_path, *script, speed=1.0, name="run", **options):
 
 
 @pytest.mark.gl
+@pytest.mark.variant  # of the scenario fetch_cup
 def test_a_spoken_command_makes_the_robot_fetch_the_cup(tmp_path):
     record = run(tmp_path, Say(words="Go to the kitchen and pick up the red cup"))
     assert record.reasons == []
