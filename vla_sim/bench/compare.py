@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla_sim.bench.result import Machine, Result, Suite
+from vla_sim.common.arrays import Array
 
 LEAST = 1.10
 """A smaller ratio is no change that anybody should act on."""
@@ -96,7 +96,7 @@ def interval(a: Sequence[float], b: Sequence[float], seed: int = 0) -> tuple[flo
     return ratio, float(low), float(high)
 
 
-def medians(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def medians(samples: Array, rng: np.random.Generator) -> Array:
     """(RESAMPLES,) medians of series made of blocks, drawn around the ends too."""
     n = len(samples)
     block = max(1, round(n ** (1.0 / 3.0)))

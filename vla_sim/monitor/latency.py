@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.contract import budgets, records
 from vla_sim.contract.records import StageFigures, TraceEvent
 from vla_sim.monitor.metrics import MetricStore
@@ -87,7 +87,7 @@ class Latencies:
         return made
 
 
-def stage_figures(stage: str, values: NDArray[np.float64]) -> StageFigures:
+def stage_figures(stage: str, values: Array) -> StageFigures:
     """Of a stage's latencies [ms], in the order they came; at least one."""
     p50, p95, p99 = (float(v) for v in np.percentile(values, (50.0, 95.0, 99.0)))
     limits = budget(stage)

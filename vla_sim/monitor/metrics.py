@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
+
 LAST = 1000
 LAST_OF_EACH = 100
 MOST_SERIES = 512
@@ -71,10 +73,10 @@ class Series:
     def last_time(self) -> float:
         return float(self._at[(self.count - 1) % LAST_OF_EACH]) if self.count else -float("inf")
 
-    def since(self, begin: float = -float("inf")) -> NDArray[np.float64]:
+    def since(self, begin: float = -float("inf")) -> Array:
         """(n,) values from `begin` [s, monotonic] on, oldest first."""
         order = _order(self.count, LAST_OF_EACH)
-        values: NDArray[np.float64] = self._values[order]
+        values: Array = self._values[order]
         return values[self._times[order] >= begin]
 
     def summary(self, begin: float = -float("inf")) -> Summary | None:

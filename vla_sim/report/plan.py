@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.report.parts import Markup, tag
 from vla_sim.report.svg import XY, Area, drawing, label, px
 from vla_sim.world import projection
@@ -24,7 +24,7 @@ class Shadow:
     """What a fixed solid covers seen from above: every point within `radius` [m] of the hull of `corners`,
     (n, 2) [m]. tall: whether it is as high as a wall."""
 
-    corners: NDArray[np.float64]
+    corners: Array
     radius: float
     tall: bool
 

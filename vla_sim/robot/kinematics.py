@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim.common import assets
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1
 from vla_sim.robot import kinematics_kernels as kernels
 from vla_sim.world.sdf import reader
-
-Array = NDArray[np.float64]
 
 WAIST = len(g1.WAIST_JOINTS)
 LIMIT_MARGIN = 0.02

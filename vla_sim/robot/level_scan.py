@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import rotation_from_quaternion
 from vla_sim.robot.sensor_frames import LidarFrame
-
-Array = NDArray[np.float64]
 
 BEAMS = 360
 ANGLE_MIN = -math.pi

@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
 from vla_sim.robot import g1
-
-Array = NDArray[np.float64]
 
 CONTROL_PERIOD = 0.02
 """Seconds between two joint commands: the policy's 50 Hz."""

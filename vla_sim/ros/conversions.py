@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Quaternion, Vector3
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
 from trajectory_msgs.msg import JointTrajectory
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.buffers import Lease
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.robot.state import RobotState
 from vla_sim.ros.stage_node import to_seconds
-
-Array = NDArray[np.float64]
 
 OPTICAL_FRAME = "head_camera_optical"
 

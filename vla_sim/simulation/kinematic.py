@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import Array, Contact, Randomisation, Simulator, Truth, known_object
+from vla_sim.simulation.simulator import Contact, Randomisation, Simulator, Truth, known_object
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 

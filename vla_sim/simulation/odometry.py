@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
-from vla_sim.simulation.simulator import Array
 
 SCALE_STDDEV = 0.005
 """Share by which every distance is misjudged, drawn once a run."""

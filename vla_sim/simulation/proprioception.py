@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import (
     quaternion_from_yaw,
     quaternion_product,
@@ -14,7 +14,6 @@ from vla_sim.common.geometry import (
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.simulation.odometry import Odometry
-from vla_sim.simulation.simulator import Array
 from vla_sim.world.sdf.elements import Imu
 
 JOINT_COUNT = len(g1.JOINTS)
@@ -32,9 +31,7 @@ class Proprioception:
     none. gravity (3,) [m/s^2]. noise: False makes everything exact.
     """
 
-    def __init__(
-        self, seed: int, root: Array, imu: Imu | None, gravity: NDArray[np.float64], *, noise: bool
-    ) -> None:
+    def __init__(self, seed: int, root: Array, imu: Imu | None, gravity: Array, *, noise: bool) -> None:
         self._scale = scale = float(noise)
         self._rng = np.random.default_rng([seed, 3])
         self._gravity = np.array(gravity, dtype=float)

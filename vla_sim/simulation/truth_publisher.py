@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from vla_sim.common.arrays import Array
 from vla_sim.contract import topics
 from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.simulation.simulator import Array, Contact, Simulator, Truth
+from vla_sim.simulation.simulator import Contact, Simulator, Truth
 from vla_sim.stages.control.body_host import BodyHost
 
 PERIOD = 0.04

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vla_sim.simulation.simulator import Array
+from vla_sim.common.arrays import Array
 
 
 def position_at(

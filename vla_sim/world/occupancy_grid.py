@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.world import projection
 
 
@@ -19,7 +20,7 @@ class Solid(Protocol):
     @property
     def shape(self) -> str: ...
     @property
-    def pose(self) -> NDArray[np.float64]: ...
+    def pose(self) -> Array: ...
     @property
     def size(self) -> tuple[float, float, float]: ...
 

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla_sim.common import assets
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import ObjectQuery, Point
 from vla_sim.world.occupancy_grid import Grid, rasterise, spread
 from vla_sim.world.sdf import reader
-
-Array = NDArray[np.float64]
 
 ROBOT = "g1"
 PLACE = "place/"
@@ -109,7 +107,7 @@ class Solid:
 
     name: str
     shape: Literal["box", "cylinder", "sphere"]
-    pose: NDArray[np.float64]
+    pose: Array
     size: tuple[float, float, float]
 
 

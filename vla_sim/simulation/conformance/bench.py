@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import (
@@ -32,7 +33,7 @@ from vla_sim.common.geometry import (
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState
-from vla_sim.simulation.simulator import Array, Randomisation, Sensors, Simulator
+from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import WIDEST

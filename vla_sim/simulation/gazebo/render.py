@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.world.sdf.elements import Model
 
@@ -179,7 +180,7 @@ class NativeSensors:
             np.frombuffer(depth.data, np.float32).reshape(shape).copy(),
         )  # fmt: skip
 
-    def scan(self, now: float) -> NDArray[np.float64]:
+    def scan(self, now: float) -> Array:
         """The lidar's latest turn: (rows * columns,) distances [m], inf where nothing was hit."""
         return np.array(self._wait(("scan",), now)[1][0].ranges)
 

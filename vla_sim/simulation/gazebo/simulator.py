@@ -27,6 +27,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.robot import g1
@@ -38,7 +39,7 @@ from vla_sim.simulation.mujoco.render import body_indices, body_poses
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
-from vla_sim.simulation.simulator import Array, Contact, Randomisation, Sensors, Simulator, Truth
+from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, SdfError
-from vla_sim.common.geometry import Array, quaternion_from_rotation
+from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.world.sdf import reader
 from vla_sim.world.sdf.elements import Collision, Geometry, Joint, Lidar, Light, Link, Model, Visual

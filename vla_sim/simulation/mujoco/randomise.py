@@ -7,10 +7,10 @@ import math
 import mujoco
 import numpy as np
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import quaternion_from_yaw
 from vla_sim.simulation.mujoco.compile import FIXED, LOOSE
 from vla_sim.simulation.mujoco.truth import Clearance
-from vla_sim.simulation.simulator import Array
 
 TRIES = 60
 START_DISTANCE = 0.35

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import (
     pose7,
@@ -33,15 +34,7 @@ from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
-from vla_sim.simulation.simulator import (
-    Array,
-    Contact,
-    Randomisation,
-    Sensors,
-    Simulator,
-    Truth,
-    known_object,
-)
+from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
 from vla_sim.simulation.waypoint_motion import position_at
 from vla_sim.world.sdf import reader
 

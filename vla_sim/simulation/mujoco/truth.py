@@ -6,8 +6,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.simulation.mujoco.compile import FIXED, ROBOT
-from vla_sim.simulation.simulator import Array, Contact
+from vla_sim.simulation.simulator import Contact
 
 FLOOR_TOP = 0.03
 """What is no higher than this [m] belongs to the floor (a rug, a marking)."""

@@ -12,9 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
-
-Array = NDArray[np.float64]
 
 BOX, SPHERE, CYLINDER, CAPSULE, ELLIPSOID, PLANE, MESH = range(7)
 """Kinds of shape. size (3,): box half sides; sphere (r, -, -); cylinder and capsule (r, half length, -);

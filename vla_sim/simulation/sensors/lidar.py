@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.simulation.simulator import Array
+from vla_sim.common.arrays import Array
 from vla_sim.world.sdf.elements import Lidar, Noise
 
 

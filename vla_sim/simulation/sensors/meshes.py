@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError, MissingError
 
 
-def load_triangles(path: Path) -> NDArray[np.float64]:
+def load_triangles(path: Path) -> Array:
     """(n, 3, 3) corners of an OBJ or STL file's triangles, in the file's unit.
 
     Raises `InputError` if it cannot be read or is empty, `MissingError` without trimesh.

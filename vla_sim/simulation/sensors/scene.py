@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.simulation.sensors import kernels
 from vla_sim.simulation.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
 from vla_sim.simulation.sensors.meshes import load_triangles
 from vla_sim.world.sdf import elements
 
-Array = NDArray[np.float64]
 KIND = {
     "box": BOX, "sphere": SPHERE, "cylinder": CYLINDER, "capsule": CAPSULE, "ellipsoid": ELLIPSOID,
     "plane": PLANE, "mesh": MESH,

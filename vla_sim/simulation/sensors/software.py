@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.robot import g1
@@ -22,8 +23,6 @@ from vla_sim.simulation.sensors import kernels, lidar
 from vla_sim.simulation.sensors.noise import CameraNoise
 from vla_sim.simulation.sensors.scene import Scene
 from vla_sim.world.sdf import elements
-
-Array = NDArray[np.float64]
 
 OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 """The optical frame (x right, y down, z forward) in SDF's camera frame (x forward, y left, z up)."""

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from ruckig import InputParameter, OutputParameter, Result, Ruckig
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.stages.control.path import JointPath
 from vla_sim.stages.control.policy import gravity_in_base
-
-Array = NDArray[np.float64]
 
 WAIST_INDEX = np.array([g1.INDEX[name] for name in g1.WAIST_JOINTS])
 STIFFNESS = np.array([80.0, 80.0, 60.0, 60.0, 30.0, 20.0, 20.0])

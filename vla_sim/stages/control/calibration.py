@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.control.policy import STAND_BELOW
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

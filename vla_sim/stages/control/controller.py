@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1
@@ -25,8 +25,6 @@ from vla_sim.stages.control.gripper import Gripper, GripperGains
 from vla_sim.stages.control.path import joint_path
 from vla_sim.stages.control.policy import BODY, WalkingPolicy
 from vla_sim.stages.control.velocity import VelocityCommand, VelocityLimits
-
-Array = NDArray[np.float64]
 
 MEMORY = 5.0
 """Seconds that a stamp of a world-held trajectory may lie back."""

@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD
-
-Array = NDArray[np.float64]
 
 WIDEST = 2.0 * g1.FINGER_STROKE
 ROUNDING = 2e-3

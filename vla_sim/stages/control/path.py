@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
-
-Array = NDArray[np.float64]
 
 LONGEST = 120.0
 """Seconds; a longer path is a mistake."""

@@ -18,12 +18,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 
-Array = NDArray[np.float64]
 PolicyName = Literal["fastsac", "ppo"]
 Infer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Observation (1, 100) to action (1, 29)."""

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.robot.state import CONTROL_PERIOD
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

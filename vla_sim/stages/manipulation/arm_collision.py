@@ -13,13 +13,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import WAIST, ArmChain, Kinematics
 from vla_sim.world.sdf import reader
-
-Array = NDArray[np.float64]
 
 HAND = WAIST + 7
 """Index of the tool's frame in `ArmChain.frames`."""

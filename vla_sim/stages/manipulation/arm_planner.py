@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.contract.records import Arm, Point
 from vla_sim.robot import g1
@@ -21,8 +21,6 @@ from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.stages.manipulation.arm_collision import ArmBody, BodyModel, Obstacles, check, check_path
 from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
 from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line
-
-Array = NDArray[np.float64]
 
 PREGRASP = 0.09
 """Start of the straight approach before the grasp [m]."""

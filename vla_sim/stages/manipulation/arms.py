@@ -11,8 +11,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
@@ -28,7 +28,6 @@ from vla_sim.stages.manipulation.trajectory import (
     tool_line,
 )
 
-Array = NDArray[np.float64]
 Doing = Generator[None, None, float]
 """Ends with how far from its goal the arm is: its tool [m], or without a tool goal its joints [rad]."""
 

@@ -11,14 +11,13 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import Point
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.trajectory import level_pose
 
-Array = NDArray[np.float64]
 Shape = Literal["cylinder", "sphere", "box", "bottle"]
 
 WIDEST = 2.0 * g1.FINGER_STROKE

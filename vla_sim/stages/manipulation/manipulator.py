@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import inverse
@@ -52,7 +51,6 @@ from vla_sim.stages.manipulation.trajectory import (
     tool_line,
 )
 
-Array = NDArray[np.float64]
 Going = Generator[None, None, "End"]
 
 ATTEMPTS = 3

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.stages.manipulation.arm_collision import table_box
@@ -15,8 +13,6 @@ from vla_sim.stages.manipulation.arm_planner import Scene, in_frame
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
 from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
-
-Array = NDArray[np.float64]
 
 SAME = 0.20
 """[m] from where it was within which a seen object is the same one."""

@@ -8,14 +8,13 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import rotation_from_rpy
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import MIRROR, ArmChain
 from vla_sim.robot.kinematics_kernels import pose_error
-
-Array = NDArray[np.float64]
 
 READY: dict[str, Array] = {"left": np.array([0.3, 0.55, 0.4, -1.0, 0.0, 0.0, 0.3])}
 """Forearm raised beside the chest: the fingertips are 0.2 m ahead of the pelvis and 1.1 m above the

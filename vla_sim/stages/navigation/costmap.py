@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field, sample, signed_field
 from vla_sim.world.semantic_map import Grid, World
-
-Array = NDArray[np.float64]
 
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""

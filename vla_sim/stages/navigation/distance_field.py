@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 
-Array = NDArray[np.float64]
 Field = NDArray[np.float32]
 
 FAR = 10.0

@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.navigation.gait import GAIT, Gait
 from vla_sim.stages.navigation.pose_filter import compose, relative
-
-Array = NDArray[np.float64]
 
 ServoState = Literal["walking", "settling", "done", "failed"]
 

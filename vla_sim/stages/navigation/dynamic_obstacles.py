@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.navigation.distance_field import DistanceField
 from vla_sim.stages.navigation.proximity import pairwise_distances
-
-Array = NDArray[np.float64]
 
 REACH = 4.5  # [m] within which clusters are followed
 GAP = 0.25  # [m] between neighbouring beams' hits that parts two clusters

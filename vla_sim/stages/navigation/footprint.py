@@ -7,11 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField, sample
 from vla_sim.stages.navigation.gait import Gait
-
-Array = NDArray[np.float64]
 
 STEP = 0.1
 """Time step of predictions [s]."""

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField, sample
-
-Array = NDArray[np.float64]
 
 HARD = 0.30
 """Clearance [m] of the pelvis below which the elbows (0.28 m) could touch: never planned."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField
@@ -19,8 +20,6 @@ from vla_sim.stages.navigation.footprint import STEP, body_clearance, body_room,
 from vla_sim.stages.navigation.gait import GAIT, WALKING_BODY, Gait
 from vla_sim.stages.navigation.global_planner import SPACING
 from vla_sim.stages.navigation.proximity import disc_clearance
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

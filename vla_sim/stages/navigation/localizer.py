@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField, sample
 from vla_sim.stages.navigation.pose_filter import compose, relative
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
@@ -35,7 +36,6 @@ from vla_sim.stages.navigation.pose_filter import PoseFilter, compose, relative
 from vla_sim.stages.navigation.proximity import pairwise_distances
 from vla_sim.stages.navigation.route import NavigationFailure, Route
 
-Array = NDArray[np.float64]
 Task = Generator[Array, None, None]
 
 DOCK_POSITION, DOCK_YAW = 0.035, 0.06

@@ -12,12 +12,10 @@ from bisect import bisect_left
 from collections import deque
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.stages.navigation.gait import GAIT, Gait
-
-Array = NDArray[np.float64]
 
 MEMORY = 1.5
 """Seconds of odometry that are kept."""

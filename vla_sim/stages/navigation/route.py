@@ -6,16 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.stages.navigation.costmap import Costmap
 from vla_sim.stages.navigation.dynamic_obstacles import NEAR, DynamicObstacles
 from vla_sim.stages.navigation.gait import GAIT, Gait
 from vla_sim.stages.navigation.global_planner import HARD, SPACING, GlobalPlanner, NoPath, Path
 from vla_sim.stages.navigation.local_planner import LocalPlanner
-
-Array = NDArray[np.float64]
 
 
 class NavigationFailure(Exception):  # noqa: N818  (an outcome that is reported, not an error in the program)

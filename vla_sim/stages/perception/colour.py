@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 
 COLOURS = (
@@ -26,7 +27,7 @@ def label_of(name: str) -> int:
     return COLOURS.index(name) if name in COLOURS else 0
 
 
-def hsv(rgb: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def hsv(rgb: Array) -> tuple[Array, Array, Array]:
     """Hue [deg] 0..360, saturation and value 0..1 of rgb (..., 3) in 0..1."""
     r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     value = rgb.max(axis=-1)

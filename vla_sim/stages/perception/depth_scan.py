@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics
-
-Array = NDArray[np.float64]
 
 BIN = 0.05
 """Width of a range bin [m]."""

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
@@ -18,8 +19,6 @@ from vla_sim.stages.perception.detection import Detection, without_doubles
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pose_estimator import PoseEstimator
 from vla_sim.stages.perception.solid_kernels import hits
-
-Array = NDArray[np.float64]
 
 
 class Detector(ABC):

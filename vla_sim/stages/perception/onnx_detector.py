@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stages.perception.camera import Intrinsics, check_images
@@ -23,8 +24,6 @@ from vla_sim.stages.perception.detection import Detection, without_doubles
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pose_estimator import PoseEstimator
-
-Array = NDArray[np.float64]
 
 
 def load_session(path: Path) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
@@ -18,8 +19,6 @@ from vla_sim.stages.perception.self_filter import FrameSource, own_capsules
 from vla_sim.stages.perception.stamped_history import level_from
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
-
-Array = NDArray[np.float64]
 
 CAMERA_FRAME = "head_camera"
 

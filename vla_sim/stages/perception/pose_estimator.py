@@ -8,6 +8,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detection import Detection
@@ -16,7 +17,6 @@ from vla_sim.stages.perception.solid_fit import Fit, Samples, fit, refine
 from vla_sim.stages.perception.solid_kernels import BOX, hits
 from vla_sim.stages.perception.solids import Solid
 
-Array = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
 SAMPLES = 350

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from vla_sim.common.arrays import Array
 from vla_sim.robot.g1 import SIDES, TOOL_FRAME
-
-Array = NDArray[np.float64]
 
 LIMB_RADIUS = 0.10
 HAND_RADIUS = 0.13

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.perception.solid_kernels import BOX, search
 from vla_sim.stages.perception.solids import Solid
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
-
-Array = NDArray[np.float64]
 
 CYLINDER, SPHERE, BOX, BOTTLE = range(4)
 """Codes of the solids; their lengths are in `shapes`."""

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.stages.perception.solid_kernels import BOTTLE, BOX, CYLINDER, SPHERE
-
-Array = NDArray[np.float64]
 
 NECK_RADIUS = 0.45
 """Of a bottle's neck, as a part of its body's radius."""

@@ -8,9 +8,9 @@ from collections import deque
 from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from vla_sim.common.arrays import Array
+
 T = TypeVar("T")
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detection import Detection
-
-Array = NDArray[np.float64]
 
 GATE = 0.15
 """A detection this far from a track [m] is another thing, unless nothing else explains it."""

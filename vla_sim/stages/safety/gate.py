@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 
 FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
@@ -25,7 +25,7 @@ MARGIN = 0.02  # [m] around the footprint
 
 @kernel
 def time_to_contact(
-    points: NDArray[np.float64], vx: float, vy: float, wz: float,
+    points: Array, vx: float, vy: float, wz: float,
     front: float, back: float, half_width: float, horizon: float, step: float,
 ) -> float:  # fmt: skip
     """Seconds until the footprint, moving with the constant twist, holds one of the points that it
@@ -59,7 +59,7 @@ def time_to_contact(
     return math.inf
 
 
-def gate(points: NDArray[np.float64], vx: float, vy: float, wz: float) -> tuple[float, str]:
+def gate(points: Array, vx: float, vy: float, wz: float) -> tuple[float, str]:
     """Factor in 0..1 for the commanded velocity, and the reason when it is below 1.
 
     points: (n, 2) float64 obstacle points in base_link [m].

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate
 
@@ -49,7 +50,7 @@ class Supervisor:
     stop_mono: float = 0.0
     halted: bool = False
     """A spoken stop holds until the next plan is allowed."""
-    points: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    points: Array = field(default_factory=lambda: np.zeros((0, 2)))
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     bad_velocities: int = 0
     _reasons: list[str] = field(default_factory=list)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 
 SAMPLE_RATE = 16_000
@@ -27,12 +28,12 @@ def to_int16(signal: NDArray[np.floating]) -> Samples:
     return np.clip(np.rint(np.asarray(signal) * FULL_SCALE), -32768, 32767).astype(np.int16)
 
 
-def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE) -> NDArray[np.float64]:
+def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE) -> Array:
     """A (n,) signal at another sampling rate [Hz], band-limited: its spectrum is cut or extended.
 
     The signal is extended by a block of zeros, so that its end does not wrap around to its start.
     """
-    values: NDArray[np.float64] = np.asarray(signal, dtype=np.float64)
+    values: Array = np.asarray(signal, dtype=np.float64)
     if rate == to_rate or values.size == 0:
         return values
     step = rate // gcd(rate, to_rate)
@@ -43,7 +44,7 @@ def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE
     kept = np.zeros(resized // 2 + 1, dtype=complex)
     n = min(kept.size, spectrum.size)
     kept[:n] = spectrum[:n]
-    resampled: NDArray[np.float64] = np.fft.irfft(kept, resized)[:length] * (resized / padded)
+    resampled: Array = np.fft.irfft(kept, resized)[:length] * (resized / padded)
     return resampled
 
 

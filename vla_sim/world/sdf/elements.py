@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse
 
-Array = NDArray[np.float64]
 Rgba = tuple[float, float, float, float]
 JointType = Literal["fixed", "revolute", "continuous", "prismatic", "ball"]
 Shape = Literal["box", "sphere", "cylinder", "capsule", "ellipsoid", "plane", "mesh"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse
 from vla_sim.world.sdf.elements import (
-    Array,
     Camera,
     Collision,
     ContactSurface,

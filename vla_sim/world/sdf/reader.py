@@ -21,10 +21,10 @@ import numpy as np
 from lxml import etree
 
 from vla_sim.common import assets
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import MissingError, SdfError
 from vla_sim.common.geometry import inverse
 from vla_sim.world.sdf.elements import (
-    Array,
     Axis,
     Camera,
     Collision,
