@@ -67,8 +67,15 @@ def test_world_knows_places_start_and_vocabulary(tmp_path: Path) -> None:
     assert (kind.name, kind.kind, kind.colour) == ("red_cup", "cup", "red")
     assert (kind.shape, kind.mass) == ("cylinder", 0.2)
     assert kind.size == pytest.approx((0.06, 0.06, 0.1))
-    assert kind.matches(ObjectQuery(kind="cup"))
-    assert not kind.matches(ObjectQuery(kind="cup", colour="blue"))
+    assert ObjectQuery(kind="cup").matches(kind)
+    assert not ObjectQuery(kind="cup", colour="blue").matches(kind)
+
+
+def test_both_spellings_of_grey_are_one_colour(tmp_path: Path) -> None:
+    body = ROBOT + PLACE + model("gray_box", "1 0 0 0 0 0", box(0.1, 0.1, 0.1), False)
+    body += model("grey_cup", "2 0 0 0 0 0", box(0.1, 0.1, 0.1), False)
+    found = World.load(write(tmp_path, body)).objects
+    assert [(o.name, o.colour) for o in found] == [("gray_box", "grey"), ("grey_cup", "grey")]
 
 
 def test_unmapped_movable_and_forbidden_models_are_not_on_the_map(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -30,11 +30,24 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of all payload records."""
 
 
+class Thing(Protocol):
+    """What has a kind and a colour: a detected object, an object of the world, another query."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+
+
 class ObjectQuery(Record, frozen=True, kw_only=True):
     """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ..."""
 
     kind: Text = ""
     colour: Text = ""
+
+    def matches(self, thing: Thing) -> bool:
+        """Whether it could be meant."""
+        return self.kind in ("", thing.kind) and self.colour in ("", thing.colour)
 
     def __str__(self) -> str:
         return f"{self.colour} {self.kind or 'object'}".strip()

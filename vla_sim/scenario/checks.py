@@ -25,6 +25,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
 from vla_sim.contract import budgets
 from vla_sim.contract.records import FINAL_STATES, GroundTruth, ObjectQuery, Step
+from vla_sim.contract.vocabulary import colour_named
 from vla_sim.scenario import judge
 from vla_sim.scenario.format import Name, NotNegative, Part, Positive
 from vla_sim.scenario.record import Check, RunRecord, StageLatency, Touch
@@ -71,7 +72,7 @@ class Run:
     def held(self) -> set[str]:
         """Objects that the commands say to take."""
         queries = [s.object for g in self.commands for s in g.steps if s.skill == "pick" and s.object]
-        return {k.name for k in self.world.objects if any(k.matches(q) for q in queries)}
+        return {k.name for k in self.world.objects if any(q.matches(k) for q in queries)}
 
     def touches(self) -> list[Touch]:
         return judge.forbidden_contacts(self.recording, {k.name for k in self.world.objects}, self.held)
@@ -109,7 +110,7 @@ def query(text: str) -> ObjectQuery:
     words = text.replace("_", " ").split()
     if len(words) == 1:
         return ObjectQuery(kind=words[0])
-    return ObjectQuery(colour=words[0], kind=words[-1])
+    return ObjectQuery(colour=colour_named(words[0]), kind=words[-1])
 
 
 def object_name(world: World, text: str, truth: GroundTruth) -> str:
@@ -117,7 +118,7 @@ def object_name(world: World, text: str, truth: GroundTruth) -> str:
     name = text.replace(" ", "_")
     if name in truth.objects:
         return name
-    found = [k.name for k in world.objects if k.matches(query(text))]
+    found = [k.name for k in world.objects if query(text).matches(k)]
     if len(found) != 1:
         known = ", ".join(truth.objects) or "none"
         raise InputError(f"object {text!r} means {len(found)} of this world's objects: {known}")

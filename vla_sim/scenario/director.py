@@ -166,9 +166,7 @@ class Director:
             return math.dist(position(truth), (x, y)) <= when.within
         if when.seen is not None:
             wanted = query(when.seen)
-            return bool(r.sightings) and any(
-                wanted.kind in ("", o.kind) and wanted.colour in ("", o.colour) for o in r.sightings[-1][1]
-            )
+            return bool(r.sightings) and any(wanted.matches(o) for o in r.sightings[-1][1])
         name = object_name(self.world, when.lifted or "", r.truths[0])
         return truth.objects[name][2] > r.truths[0].objects[name][2] + LIFTED
 

@@ -91,7 +91,7 @@ def grasp(
     """The best lift of any object that the query means, by `lift` [m] for `hold` [s]."""
     best = GraspResult(object=str(query), lifted=0.0, held=0.0, passed=False)
     for kind in world.objects:
-        if not kind.matches(query):
+        if not query.matches(kind):
             continue
         track = [(t.stamp, t.objects[kind.name][2]) for t in recording.truths if kind.name in t.objects]
         if not track:
@@ -202,10 +202,10 @@ def _judge_find(recording: Recording, world: World, step: Step, name: str, end: 
     seen = [o for stamp, objects in recording.sightings if stamp <= end.stamp + 0.1 for o in objects][-40:]
     best = math.inf
     for item in seen:
-        if query.kind not in ("", item.kind) or query.colour not in ("", item.colour):
+        if not query.matches(item):
             continue
         for kind in world.objects:
-            if kind.matches(query) and kind.name in end.objects:
+            if query.matches(kind) and kind.name in end.objects:
                 best = min(best, math.dist(item.position[:2], end.objects[kind.name][:2]))
     detail = f"reported {best:.3f} m from where it is" if math.isfinite(best) else "never seen"
     return Check(name=name, passed=best <= FIND_ERROR, detail=detail)

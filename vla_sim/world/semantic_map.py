@@ -19,7 +19,8 @@ from vla_sim.common import assets
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
-from vla_sim.contract.records import ObjectQuery, Point
+from vla_sim.contract.records import Point
+from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
 from vla_sim.world.occupancy_grid import Grid, rasterise, spread
 from vla_sim.world.sdf import reader
 
@@ -27,9 +28,6 @@ ROBOT = "g1"
 PLACE = "place/"
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
-COLOURS = (
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "gray",
-)  # fmt: skip
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "shelf")
 SURFACE_HEIGHT = (0.5, 1.1)
 SURFACE_WIDTH = 0.25
@@ -84,7 +82,8 @@ def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) ->
 
 @dataclass(frozen=True)
 class ObjectKind:
-    """A movable object the world speaks of: model `red_cup` is kind "cup", colour "red".
+    """A movable object the world speaks of: model `red_cup` is kind "cup", colour "red"; `gray_box` has the
+    colour "grey".
 
     size: extent [m] along its own x, y, z standing upright. shape: what the gripper closes on.
     """
@@ -95,9 +94,6 @@ class ObjectKind:
     shape: Literal["cylinder", "sphere", "box"]
     size: tuple[float, float, float]
     mass: float
-
-    def matches(self, query: ObjectQuery) -> bool:
-        return query.kind in ("", self.kind) and query.colour in ("", self.colour)
 
 
 @dataclass(frozen=True)
@@ -255,16 +251,16 @@ def _bounds(model: reader.Model) -> tuple[float, float, float, float]:
 
 def _vocabulary(models: tuple[reader.Model, ...]) -> tuple[ObjectKind, ...]:
     """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
-    pattern = re.compile(rf"({'|'.join(COLOURS)})_([a-z]+)(_\d+)?")
+    pattern = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
     found: dict[tuple[str, str], ObjectKind] = {}
     for model in models:
         named = None if model.static else pattern.fullmatch(model.name)
-        if named and (named[1], named[2]) not in found:
-            found[named[1], named[2]] = _object(model, named[1], named[2])
+        if named and (key := (colour_named(named[2]), named[3])) not in found:
+            found[key] = _object(model, named[1], *key)
     return tuple(found.values())
 
 
-def _object(model: reader.Model, colour: str, kind: str) -> ObjectKind:
+def _object(model: reader.Model, name: str, colour: str, kind: str) -> ObjectKind:
     """The shape is that of the largest collision; the size is around all of them."""
     solids = list(solids_of(model))
     if not solids:
@@ -276,7 +272,7 @@ def _object(model: reader.Model, colour: str, kind: str) -> ObjectKind:
     main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
     x, y, z = (round(float(v), 6) for v in high - low)
     mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
-    return ObjectKind(f"{colour}_{kind}", kind, colour, main.shape, (x, y, z), mass)
+    return ObjectKind(name, kind, colour, main.shape, (x, y, z), mass)
 
 
 # --------------------------------------------------------------------------- surfaces and the map

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from perception_scene import BLUE, CREAM, GREEN, GREY, HEAD, RED, YELLOW, Scene, look
 
 from vla_sim.common.errors import InputError
+from vla_sim.contract.vocabulary import COLOURS
 from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.colour import label_of
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.world.semantic_map import ObjectKind
@@ -186,9 +188,10 @@ def test_a_white_cup_is_looked_for_only_where_the_world_has_one(detector):
     assert (found.kind, found.colour) == ("cup", "white")
 
 
-def test_a_colour_that_cannot_be_told_is_refused():
-    with pytest.raises(InputError, match="mauve"):
-        ObjectModels.of([ObjectKind("m", "cup", "mauve", "cylinder", (0.07, 0.07, 0.1), 0.1)])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_colour_that_an_object_can_have_is_looked_for(colour):
+    words = ObjectModels.of([ObjectKind("m", "cup", colour, "cylinder", (0.07, 0.07, 0.1), 0.1)])
+    assert words.colours[label_of(colour)]
 
 
 def test_an_empty_grey_room_shows_nothing(detector):

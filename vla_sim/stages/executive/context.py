@@ -84,8 +84,7 @@ class Context:
         found = [
             o
             for o in self.objects
-            if query.kind in ("", o.kind)
-            and query.colour in ("", o.colour)
+            if query.matches(o)
             and o.confidence >= MIN_CONFIDENCE
             and o.last_seen >= since
             and o.sightings >= 2

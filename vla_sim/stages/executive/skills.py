@@ -139,7 +139,7 @@ def approach(ctx: Context, step: Step) -> Running:
     """Stand in front of the object with the reaching arm raised."""
     query = step.object or ObjectQuery()
     target = ctx.target
-    if target is None or not _matches(target, query):
+    if target is None or not query.matches(target):
         found = yield from find(ctx, step)
         if not found.ok:
             return found
@@ -199,7 +199,7 @@ def pick(ctx: Context, step: Step) -> Running:
     query = step.object or ObjectQuery()
     if ctx.holding is not None:
         return Result(False, f"I already hold the {ctx.holding.colour} {ctx.holding.kind}.")
-    if not ctx.docked or ctx.target is None or not _matches(ctx.target, query):
+    if not ctx.docked or ctx.target is None or not query.matches(ctx.target):
         near = yield from approach(ctx, step)
         if not near.ok:
             return near
@@ -322,10 +322,6 @@ def say(ctx: Context, step: Step) -> Running:
 def _behind(pose: Pose2, distance: float) -> Pose2:
     x, y, yaw = pose
     return x - distance * math.cos(yaw), y - distance * math.sin(yaw), yaw
-
-
-def _matches(item: DetectedObject, query: ObjectQuery) -> bool:
-    return query.kind in ("", item.kind) and query.colour in ("", item.colour)
 
 
 SKILLS: dict[str, Callable[[Context, Step], Running]] = {

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.contract import vocabulary
 
-COLOURS = (
-    "none", "red", "orange", "yellow", "green", "blue", "purple", "pink",
-    "white", "grey", "black", "brown",
-)  # fmt: skip
+COLOURS = ("none", *vocabulary.COLOURS)
 """Label i of a pixel is COLOURS[i]; 0 is a tint that no name fits."""
 
 VIVID = ("red", "orange", "yellow", "green", "blue", "purple", "pink")

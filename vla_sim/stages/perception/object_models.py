@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.errors import InputError
 from vla_sim.stages.perception.colour import COLOURS, VIVID, label_of
 from vla_sim.stages.perception.solids import Solid, solid_of
 from vla_sim.world.semantic_map import ObjectKind
@@ -26,15 +25,11 @@ class ObjectModels:
 
     @staticmethod
     def of(objects: Iterable[ObjectKind]) -> ObjectModels:
-        """The vocabulary of a world. Raises `InputError` for a colour that cannot be told."""
+        """The models of a world."""
         solids: dict[Solid, None] = {}
         pairs = set()
         colours = np.array([name in VIVID for name in COLOURS])
         for one in objects:
-            if one.colour not in COLOURS[1:]:
-                raise InputError(
-                    f"object {one.name} is {one.colour!r}; perception tells {', '.join(COLOURS[1:])}"
-                )
             solids[solid_of(one.kind, one.shape, one.size)] = None
             pairs.add((one.kind, one.colour))
             colours[label_of(one.colour)] = True

@@ -66,7 +66,7 @@ class PlanChecker:
         if step.skill in ("find", "pick", "approach"):
             if step.object is None:
                 reasons.append(f"{step.skill} needs an object")
-            elif not any(kind.matches(step.object) for kind in self.world.objects):
+            elif not any(step.object.matches(kind) for kind in self.world.objects):
                 known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
                 reasons.append(f"I do not know a {step.object}; I know: {known}")
         if step.skill == "move" and step.distance is None and step.lateral is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
+from vla_sim.contract.vocabulary import STOP_WORDS
+
 FILLERS = frozenset(
     {"please", "robot", "hey", "now", "no", "ok", "okay", "emergency", "just", "you", "immediately"}
 )

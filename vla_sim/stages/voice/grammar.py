@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.errors import InputError
+from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, STOP_WORDS
 from vla_sim.stages.voice.regular_grammar import (
     Automaton,
     Phrase,
@@ -24,10 +25,6 @@ from vla_sim.stages.voice.regular_grammar import (
 )
 from vla_sim.stages.voice.spoken_numbers import ANGLE, DISTANCE, DURATION, normalise
 from vla_sim.world.semantic_map import World
-
-COLOURS = ("red", "green", "blue", "yellow", "white", "black")
-KINDS = ("cup", "ball", "box", "bottle")
-"""Understood in every world, so that "I know of no green bottle here" can be answered."""
 
 STOP_SENTENCES = (
     "stop", "stop now", "stop the robot", "stop moving", "stop walking", "halt", "freeze", "emergency stop",
@@ -56,7 +53,7 @@ class Names:
             places=unique(place.name for place in world.places),
             surfaces=unique(surface.name for surface in world.surfaces),
             kinds=unique((one.kind for one in world.objects), KINDS),
-            colours=unique((one.colour for one in world.objects), COLOURS),
+            colours=unique((one.colour for one in world.objects), COMMON_COLOURS),
         )
 
 
@@ -124,7 +121,7 @@ def is_stop(text: str) -> bool:
     """Whether a text is made of the words of the stop sentences alone and has one that means stop; half
     a stop ("stop the") is one too."""
     words = set(normalise(text).split())
-    return bool(words & {"stop", "halt", "freeze"}) and words <= _STOP_VOCABULARY
+    return bool(words & STOP_WORDS) and words <= _STOP_VOCABULARY
 
 
 def sample_sentences(world: World, rng: np.random.Generator, n: int) -> list[str]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 
+from vla_sim.contract.vocabulary import NUMBERS, TENS
 from vla_sim.stages.voice.regular_grammar import Rule, maybe, one_of, phrase
 
-UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEENS = (
-    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen",
-)  # fmt: skip
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+UNITS, TEENS = NUMBERS[:10], NUMBERS[10:]
 
 _digit = Rule("digit", phrase("|".join(UNITS[1:])))
 _several = Rule("several", phrase("|".join(UNITS[2:])))  # "one seconds" is no phrase
-_tens = Rule("tens", phrase("|".join(TENS[2:])))
+_tens = Rule("tens", phrase("|".join(TENS)))
 _teens_and_tens = one_of(phrase("|".join(TEENS)), _tens + maybe(_digit, 0.3))
 _below_hundred = Rule("below_hundred", one_of(_digit, _teens_and_tens))
 _few = Rule("few", one_of(_several, _teens_and_tens))
@@ -65,14 +61,12 @@ def _spell_whole(value: int) -> str:
         if not value:
             return " ".join(words)
     if value >= 20:
-        words.append(TENS[value // 10])
+        words.append(TENS[value // 10 - 2])
         value %= 10
         if value:
             words.append(UNITS[value])
-    elif value >= 10:
-        words.append(TEENS[value - 10])
     else:
-        words.append(UNITS[value])
+        words.append(NUMBERS[value])
     return " ".join(words)
 
 

@@ -80,7 +80,7 @@ class Expander:
 
     def _pick(self, query: ObjectQuery, place: str) -> None:
         if self.held is not None:
-            if _same(self.held, query) and not place:
+            if query.matches(self.held) and not place:
                 return
             raise Unresolved(ask.hand_is_full(self.held, query))
         if self.near != query:
@@ -89,7 +89,7 @@ class Expander:
         self.held, self.found, self.near = query, None, None
 
     def _bring(self, skill: str, query: ObjectQuery, place: str) -> None:
-        if self.held is None or not _same(self.held, query):
+        if self.held is None or not query.matches(self.held):
             self._pick(query, "")
         self.steps.append(Step(skill="place" if skill == "place" else "carry", place=place))
         self.here, self.found, self.near = "", None, None
@@ -103,13 +103,5 @@ class Expander:
         is here."""
         if not self.context.place:
             return ""
-        places = {
-            place_of(self.world, seen)
-            for seen in self.context.objects
-            if query.kind in ("", seen.kind) and query.colour in ("", seen.colour)
-        }
+        places = {place_of(self.world, seen) for seen in self.context.objects if query.matches(seen)}
         return places.pop() if len(places) == 1 and self.context.place not in places else ""
-
-
-def _same(held: ObjectQuery, query: ObjectQuery) -> bool:
-    return query.kind in ("", held.kind) and query.colour in ("", held.colour)

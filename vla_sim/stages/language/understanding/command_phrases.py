@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vla_sim.contract.vocabulary import STOP_WORDS
+
 
 class Phrases:
     """A set of phrases; "a b|c" stands for "a b" and "c". An empty one fits anywhere."""
@@ -45,7 +47,7 @@ STOP = Phrases(
     "cancel that|cancel it|cancel everything|cancel command|cancel task|cancel plan|abort mission|abort that",
     "stop robot|stop the robot|stop here|that's enough|that is enough|stop what you are doing",
 )
-SURE_STOP = frozenset({"stop", "halt", "freeze", "cancel", "abort", "emergency"})
+SURE_STOP = STOP_WORDS | {"emergency"}
 """Words that mean stop also when what follows is not understood; "wait" is not one of them."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 

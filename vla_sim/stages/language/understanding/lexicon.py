@@ -7,19 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vla_sim.contract.records import ObjectQuery
+from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, KIND_SYNONYMS, KINDS
 from vla_sim.stages.language.understanding.tokens import one_edit, slip
 from vla_sim.world.semantic_map import World
 
-COLOURS = (
-    "red", "green", "blue", "yellow", "white", "black", "orange", "purple", "pink", "brown", "grey", "gray",
-)  # fmt: skip
-KINDS = ("cup", "ball", "box", "bottle")
-"""Understood in every world, so that "I do not know a green bottle" can be answered."""
-
-KIND_SYNONYMS = {
-    "mug": "cup", "glass": "cup", "beaker": "cup", "cube": "box", "block": "box", "package": "box",
-    "carton": "box", "sphere": "ball", "flask": "bottle",
-}  # fmt: skip
 PLACE_SYNONYMS = {
     "charging station": (
         "charging station", "charger", "charging dock", "docking station", "charging point", "dock", "base",
@@ -127,6 +118,7 @@ class Lexicon:
         for synonym, kind in KIND_SYNONYMS.items():
             kinds.setdefault(_key(synonym), (kind,))
         colours: Spoken = {_key(one): (one,) for one in (*(o.colour for o in world.objects), *COLOURS) if one}
+        colours |= {_key(synonym): (colour,) for synonym, colour in COLOUR_SYNONYMS.items()}
         objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in world.objects)
         return Lexicon(
             places=Names(places),
@@ -140,7 +132,7 @@ class Lexicon:
 
     def matching(self, query: ObjectQuery) -> list[ObjectQuery]:
         """The world's objects that a query could mean."""
-        return [o for o in self.objects if query.kind in ("", o.kind) and query.colour in ("", o.colour)]
+        return [o for o in self.objects if query.matches(o)]
 
     def surfaces_of(self, place: str) -> list[str]:
         return [surface for surface, owner in self.surface_place.items() if owner == place]

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vla_sim.contract import vocabulary
+
 Dimension = Literal["length", "angle", "time"]
 
-_SMALL = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-SMALL = {word: float(i) for i, word in enumerate(_SMALL)}
-TENS = {word: 10.0 * i for i, word in enumerate(_TENS, start=2)} | {"fourty": 40.0}
+SMALL = {word: float(i) for i, word in enumerate(vocabulary.NUMBERS)}
+TENS = {word: 10.0 * i for i, word in enumerate(vocabulary.TENS, start=2)} | {"fourty": 40.0}
 
 UNITS: dict[str, tuple[Dimension, float]] = {}
 """Unit word -> what it measures and its size in m, rad or s."""

@@ -1,0 +1,36 @@
+"""Words that several stages must understand alike: colours, kinds of objects, words that stop, numbers."""
+
+from __future__ import annotations
+
+COLOURS = (
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "grey", "black", "brown",
+)  # fmt: skip
+"""Every colour that an object can have. The order is that of perception's pixel labels."""
+COLOUR_SYNONYMS = {"gray": "grey"}
+"""Other spelling -> colour, in names of models as in commands."""
+COMMON_COLOURS = ("red", "green", "blue", "yellow", "white", "black")
+"""What the speech grammar has in every world beside the world's own colours: each further word costs
+recognition accuracy."""
+
+KINDS = ("cup", "ball", "box", "bottle")
+"""Understood in every world, so that "I do not know a green bottle" can be answered."""
+KIND_SYNONYMS = {
+    "mug": "cup", "glass": "cup", "beaker": "cup", "cube": "box", "block": "box", "package": "box",
+    "carton": "box", "sphere": "ball", "flask": "bottle",
+}  # fmt: skip
+
+STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
+"""Each means stop at the beginning of a command, whatever follows it."""
+
+NUMBERS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+"""0 to 19, by value."""
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+"""20 to 90."""
+
+
+def colour_named(word: str) -> str:
+    """The colour that a word means ("gray" -> "grey"); any other word as it is."""
+    return COLOUR_SYNONYMS.get(word, word)
