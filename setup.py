@@ -33,6 +33,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={
+        f"{NAME}.report": ["*.css", "*.js", "templates/*.j2"],
+        f"{NAME}.scenario.report": ["templates/*.j2"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

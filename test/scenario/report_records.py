@@ -14,7 +14,7 @@ from vla_sim.scenario.record import (
     Touch,
     Usage,
 )
-from vla_sim.scenario.report import sweep_report
+from vla_sim.scenario.report import html_report
 
 VOID = {"meta", "img", "br"}
 COLLISION = Touch(a="g1::left_elbow_link::arm", b="shell::link::door", stamp=4.0, force=82.0)
@@ -98,4 +98,4 @@ class Page(HTMLParser):
 
 
 def page(*records, **named):
-    return Page(sweep_report.render(records, **named))
+    return Page(html_report.render(records, **named))

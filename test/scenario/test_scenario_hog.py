@@ -21,7 +21,7 @@ from vla_sim.scenario.checks import Given
 from vla_sim.scenario.format import CpuHog, Type, When
 from vla_sim.scenario.hog import Hogs
 from vla_sim.scenario.record import LoadChange
-from vla_sim.scenario.report import sweep_report
+from vla_sim.scenario.report import html_report
 from vla_sim.scenario.run import stack_options
 
 TEXT = """
@@ -137,10 +137,10 @@ def test_a_gap_of_the_gate_is_judged_by_the_limit_that_is_given():
 
 def test_a_report_shows_how_load_was_shed():
     change = LoadChange(stamp=4.0, level=1, name="background", cause="cpu 99 %")
-    with_load = sweep_report.render([record(load=[change])])
+    with_load = html_report.render([record(load=[change])])
     assert "load shed [level]" in with_load
     assert "load shed at most 1 level at 4.0 s" in with_load
-    assert "load shed [level]" not in sweep_report.render([record()])
+    assert "load shed [level]" not in html_report.render([record()])
     Page(with_load)
 
 

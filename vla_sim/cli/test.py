@@ -150,7 +150,7 @@ def call(a: argparse.Namespace) -> int:
 
     from vla_sim.bringup.reservations.manager import Resources
     from vla_sim.scenario import junit, sweep
-    from vla_sim.scenario.report import sweep_report
+    from vla_sim.scenario.report import html_report
     from vla_sim.scenario.statistics import Rate
     from vla_sim.simulation.registry import SIMULATORS
 
@@ -181,7 +181,7 @@ def call(a: argparse.Namespace) -> int:
     else:
         runner = sweep.on_ray(arguments, a.ray, a.jobs)
     records = sweep.run(tasks, runner, folder, console)
-    sweep_report.write(records, folder / "report.html")
+    html_report.write(records, folder / "report.html")
     if a.junit:
         junit.write(records, a.junit)
     common.write_json(a.json, records)

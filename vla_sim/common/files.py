@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vla_sim.common.errors import InputError
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name and move it to its own, so that nobody finds half of it, folders on
@@ -16,3 +18,11 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """`write_whole` for a file that the user asked for. Raises `InputError`."""
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,7 +1,7 @@
 """What drawings of a report are made of: lines, words and axes as inline SVG.
 
 Pixels are those of the drawing's own view box; the page scales it. Colours are the page's
-(`report_page.STYLE`), and none says anything that a text, a shape or a dash does not say too.
+(`report.css`), and none says anything that a text, a shape or a dash does not say too.
 """
 
 from __future__ import annotations
@@ -9,13 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from vla_sim.report.parts import Markup, tag
+from markupsafe import Markup, escape
 
 WIDTH = 680  # of charts
 XY = tuple[float, float]
 Area = tuple[float, float, float, float]
 """x0, y0, x1, y1 [m] or [px]"""
 Series = Sequence[tuple[float, float]]
+
+
+def tag(name: str, /, *children: str | None, **attributes: str | float | None) -> Markup:
+    """One element; children and attributes that are None are left out, text that is no `Markup` is escaped.
+    class_="x" is class, aria_label is aria-label."""
+    given = ((k.rstrip("_").replace("_", "-"), v) for k, v in attributes.items() if v is not None)
+    head = "".join([name, *(f' {key}="{escape(str(value))}"' for key, value in given)])
+    inside = Markup().join(c for c in children if c is not None)
+    return Markup(f"<{head}>{inside}</{name}>" if inside else f"<{head}/>")
 
 
 def px(value: float) -> str:

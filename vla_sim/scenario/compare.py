@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vla_sim.report.parts import number
+from vla_sim.report.text import number
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.statistics import Rate, first_motions, percentile, real_time_factors, runs_of
 

@@ -28,7 +28,6 @@ from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import budgets, records
 from vla_sim.contract.records import Status
 from vla_sim.monitor import health, journal, timeline
-from vla_sim.report import picture
 from vla_sim.scenario import judge
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
@@ -39,9 +38,9 @@ from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.hog import Hogs
 from vla_sim.scenario.load import File
 from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord, Shot, Usage
-from vla_sim.scenario.recording import Recording, path_length, path_of
+from vla_sim.scenario.recording import Picture, Recording, path_length, path_of
 from vla_sim.scenario.replay import outside_views
-from vla_sim.scenario.report import profiles as profile_report
+from vla_sim.scenario.report import profile_report, run_picture
 from vla_sim.stages.voice import audio
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
@@ -518,7 +517,7 @@ def write(options: RunOptions, record: RunRecord, recording: Recording, world: W
         options.folder.mkdir(parents=True, exist_ok=True)
         if options.pictures:
             outside = outside_views(recording, World.load(str(simulated_world(options.stack))))
-            picture.save(options.folder / "run.png", recording, record, world, outside)
+            run_picture.draw(recording, record, world, outside).save(options.folder / "run.png")
             begin = record_begin(recording)
             record = msgspec.structs.replace(record, shots=_shots(options.folder, recording, outside, begin))
         save_record(options.folder, record)
@@ -538,7 +537,7 @@ def record_begin(recording: Recording) -> float:
     return recording.truths[0].stamp if recording.truths else 0.0
 
 
-def _shots(folder: Path, recording: Recording, outside: list[picture.Picture], begin: float) -> list[Shot]:
+def _shots(folder: Path, recording: Recording, outside: list[Picture], begin: float) -> list[Shot]:
     there = folder / "shots"
     there.mkdir(exist_ok=True)
     views = {p.stamp: p for p in outside}

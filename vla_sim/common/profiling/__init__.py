@@ -24,3 +24,5 @@ many small calls look slower than it is. pyinstrument (extra `profile`) looks on
 which tells less of what is rare and costs less; it keeps stacks, of which flame graphs are made. CPython
 lets one of them at a time into a thread.
 """
+
+__all__ = ["component", "samples", "threads"]

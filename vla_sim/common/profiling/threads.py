@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import cProfile
+import marshal
 import os
 import pstats
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +16,13 @@ import msgspec
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.files import write_whole
 from vla_sim.common.profiling.component import VARIABLE, default
-from vla_sim.common.profiling.tree import Call, Sampled, fold
+from vla_sim.common.profiling.samples import Record, merged
 
 FOLDER = "VLA_SIM_PROFILE_FOLDER"
 """Environment variable: where nodes write their profiles."""
 TOOLS = ("pyinstrument", "cprofile")
+SESSION = ".pyisession"
+"""Ending of a node's samples, as pyinstrument names and reads them."""
 INTERVAL = 0.005
 """[s] between two looks of pyinstrument: at the usual 1 ms nine nodes on two cores are noticeably slower."""
 
@@ -92,13 +94,9 @@ class Counting:
         return profile.disable
 
     def write(self, node: str, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         stats = pstats.Stats(*self._profiles)
         stats.add(*(default.stats(component) for component in default.components))
-        path = folder / f"{node}.pstats"
-        part = path.with_suffix(".part")
-        stats.dump_stats(part)
-        os.replace(part, path)
+        write_whole(folder / f"{node}.pstats", marshal.dumps(stats.stats))  # type: ignore[attr-defined]
 
 
 class Sampling:
@@ -107,30 +105,28 @@ class Sampling:
     def __init__(self) -> None:
         installed()
         self._lock = threading.Lock()
-        self._threads: list[Call] = []
-        self._seconds = self._waited = 0.0
+        self._records: list[Record] = []
+        self._main: Any = None
+        """Session of the main thread."""
 
     def watch(self) -> Callable[[], None]:
         from pyinstrument import Profiler
 
         profiler = Profiler(interval=INTERVAL, async_mode="disabled")
-        name, main = threading.current_thread().name, threading.current_thread() is threading.main_thread()
-        began = time.perf_counter()
         profiler.start()
 
         def stop() -> None:
             session: Any = profiler.stop()
-            tree = Call("main" if main else name, "")
-            waited = fold(session.frame_records, tree)
             with self._lock:
-                self._threads.append(tree)
-                if main:
-                    self._seconds, self._waited = time.perf_counter() - began, waited
+                self._records += session.frame_records
+                if threading.current_thread() is threading.main_thread():
+                    self._main = session
 
         return stop
 
     def write(self, node: str, folder: Path) -> None:
         with self._lock:
-            threads = sorted(self._threads, key=lambda tree: -tree.seconds)
-            found = Sampled(node, self._seconds, self._waited, INTERVAL, threads)
-        write_whole(folder / f"{node}.json", msgspec.json.encode(found))
+            session = self._main
+            session.frame_records = merged(self._records)
+        session.target_description = node
+        write_whole(folder / f"{node}{SESSION}", msgspec.json.encode(session.to_json()))

@@ -1,30 +1,29 @@
-"""The picture of a run: a map from above with the walked path, and what the robot saw on its way."""
+"""The picture of a run: a map from above with the path walked, and what the robot saw on its way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vla_sim.report.text import number
 from vla_sim.scenario.record import AddedModel, RunRecord
 from vla_sim.scenario.recording import Picture, Recording
+from vla_sim.scenario.report.run_map import paint, spoken, touched_at
 from vla_sim.world.semantic_map import World
 
-WIDTH = 1280
-MARGIN = 24
+WIDTH, MARGIN, HEAD = 1280, 24, 72  # [px]
 COLUMNS, MOMENTS = 4, 12
-INK, PAPER, WALL = (38, 42, 48), (250, 249, 246), (92, 98, 108)
+RESOLUTION = 0.02  # [m] of a cell of the map
+INK, PAPER, WALL, FLOOR, SOFT = (38, 42, 48), (250, 249, 246), (92, 98, 108), (232, 228, 219), (120, 120, 120)
 PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
 ADDED, ADDED_FILL = (128, 84, 0), (251, 239, 211)
-COLOURS = {
-    "red": (214, 44, 40), "green": (40, 150, 70), "blue": (40, 90, 210), "yellow": (240, 200, 30),
-    "orange": (240, 130, 30), "purple": (130, 60, 170), "white": (235, 235, 235),
-}  # fmt: skip
+At = Callable[[float, float], tuple[float, float]]
+"""[m] to [px]"""
 
 
-def draw(recording: Recording, record: RunRecord, world: World, outside: list[Picture]) -> Image.Image:
+def draw(recording: Recording, record: RunRecord, world: World, outside: Sequence[Picture]) -> Image.Image:
     """The map above; below, for each key moment, what the robot saw and how it looked from outside.
 
     outside: pictures from outside; each stands below the head-camera picture of the same moment.
@@ -48,10 +47,6 @@ def draw(recording: Recording, record: RunRecord, world: World, outside: list[Pi
     return page
 
 
-def save(path: Path, recording: Recording, record: RunRecord, world: World, outside: list[Picture]) -> None:
-    draw(recording, record, world, outside).save(path)
-
-
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
@@ -69,25 +64,25 @@ def _tile(seen: Picture, outside: Picture | None, width: int) -> Image.Image:
 
 
 def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
-    grid = world.rasterise(resolution=0.02)
+    grid = world.rasterise(resolution=RESOLUTION)
     rows, columns = grid.occupied.shape
     scale = min((WIDTH - 2 * MARGIN) / columns, 760 / rows)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    shade = np.where(grid.occupied[::-1, :, None], np.array(WALL), np.array((232, 228, 219))).astype(np.uint8)
+    shade = np.where(grid.occupied[::-1, :, None], np.array(WALL), np.array(FLOOR)).astype(np.uint8)
     plan = Image.fromarray(shade).resize(size, Image.Resampling.BOX)
-    page = Image.new("RGB", (WIDTH, size[1] + 72 + MARGIN), PAPER)
-    left, head = (WIDTH - size[0]) // 2, 72
-    page.paste(plan, (left, head))
+    page = Image.new("RGB", (WIDTH, size[1] + HEAD + MARGIN), PAPER)
+    left = (WIDTH - size[0]) // 2
+    page.paste(plan, (left, HEAD))
     pen = ImageDraw.Draw(page)
 
     def at(x: float, y: float) -> tuple[float, float]:
         px = left + (x - grid.x0) / grid.resolution * scale
-        return px, head + size[1] - (y - grid.y0) / grid.resolution * scale
+        return px, HEAD + size[1] - (y - grid.y0) / grid.resolution * scale
 
     for place in world.places:
         x, y = at(place.x, place.y)
-        pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(150, 150, 150), width=2)
-        pen.text((x + 7, y - 9), place.name, fill=(110, 110, 110), font=_font(14))
+        pen.circle((x, y), 4, outline=SOFT, width=2)
+        pen.text((x + 7, y - 9), place.name, fill=SOFT, font=_font(14))
     for one in record.added:
         _added(pen, one, at, scale / grid.resolution)
     path = [at(x, y) for _, x, y in record.path]
@@ -95,42 +90,38 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
         pen.line(path, fill=PATH, width=4, joint="curve")
     for truth in recording.truths[:1]:
         for name, pose in truth.objects.items():
-            x, y = at(pose[0], pose[1])
-            colour = COLOURS.get(name.split("_")[0], (120, 120, 120))
-            pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline=INK)
+            pen.circle(at(pose[0], pose[1]), 5, fill=paint(name), outline=INK)
     if path:
-        for (x, y), colour in ((path[0], START), (path[-1], END)):
-            pen.ellipse((x - 7, y - 7, x + 7, y + 7), fill=colour, outline=PAPER, width=2)
+        for end, colour in ((path[0], START), (path[-1], END)):
+            pen.circle(end, 7, fill=colour, outline=PAPER, width=2)
     for touch in record.contacts:
-        near = min(record.path, key=lambda p: abs(p[0] - touch.stamp), default=None)
+        near = touched_at(touch, record.path)
         if near is not None:
             x, y = at(near[1], near[2])
             pen.line((x - 8, y - 8, x + 8, y + 8), fill=END, width=3)
             pen.line((x - 8, y + 8, x + 8, y - 8), fill=END, width=3)
     verdict = "passed" if record.passed else "failed: " + "; ".join(record.reasons)
     pen.text((MARGIN, 14), f'"{record.command}"  {verdict}'[:120], fill=INK, font=_font(22))
-    total = "" if record.total_ms is None else f"first motion after {record.total_ms:.0f} ms   "
-    clearance = "" if record.clearance is None else f"closest approach {record.clearance:.2f} m   "
-    facts = f"{record.world}   seed {record.seed}   {record.path_length:.1f} m walked   {total}{clearance}"
-    facts += f"real-time factor {record.real_time_factor:.2f}"
-    pen.text((MARGIN, 44), facts, fill=INK, font=_font(15))
+    facts = [record.world, f"seed {record.seed}", f"{record.path_length:.1f} m walked"]
+    if record.total_ms is not None:
+        facts.append(f"first motion after {number(record.total_ms, 0, 'ms')} ({record.total_source})")
+    if record.clearance is not None:
+        facts.append(f"closest approach {record.clearance:.2f} m")
+    facts.append(f"real-time factor {record.real_time_factor:.2f}")
+    pen.text((MARGIN, 44), "   ".join(facts), fill=INK, font=_font(15))
     return page
 
 
-def _added(
-    pen: ImageDraw.ImageDraw, one: AddedModel, at: Callable[[float, float], tuple[float, float]], scale: float
-) -> None:
+def _added(pen: ImageDraw.ImageDraw, one: AddedModel, at: At, scale: float) -> None:
     """A model that the scenario added, where it stood at first, and where it walked. scale: [px/m]."""
     for outline in one.outlines:
         corners = [at(x, y) for x, y in outline.corners]
         if len(corners) == 1:
-            (x, y), r = corners[0], outline.radius * scale
-            pen.ellipse((x - r, y - r, x + r, y + r), fill=ADDED_FILL, outline=ADDED, width=2)
+            pen.circle(corners[0], outline.radius * scale, fill=ADDED_FILL, outline=ADDED, width=2)
         elif len(corners) > 2:
             pen.polygon(corners, fill=ADDED_FILL, outline=ADDED, width=2)
     track = [at(x, y) for _, x, y in one.track]
     if len(track) > 1 and one.walk:
         pen.line(track, fill=ADDED, width=2)
     x, y = at(one.x, one.y)
-    words = one.name.replace("_", " ")
-    pen.text((x + 14, y - 9), words, fill=ADDED, font=_font(14), stroke_width=3, stroke_fill=PAPER)
+    pen.text((x + 14, y - 9), spoken(one.name), fill=ADDED, font=_font(14), stroke_width=3, stroke_fill=PAPER)

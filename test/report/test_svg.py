@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
-from vla_sim.report.svg import lowest, steps, thin
+from vla_sim.report.svg import lowest, steps, tag, thin
 
 
 def test_thinning_loses_neither_ends_nor_dips():
@@ -21,3 +22,9 @@ def test_an_axis_has_round_numbers_and_not_too_many(high, most):
     assert found[0] == 0.0
     assert len(found) <= most + 1
     assert found[-1] <= high * (1 + 1e-6)
+
+
+def test_markup_is_made_only_on_purpose():
+    assert tag("text", "<i>", title='"') == '<text title="&#34;">&lt;i&gt;</text>'
+    assert tag("g", Markup("<i/>"), None, class_="a", id=None) == '<g class="a"><i/></g>'
+    assert tag("circle", cx=1, vector_effect="none") == '<circle cx="1" vector-effect="none"/>'

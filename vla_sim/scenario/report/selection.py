@@ -1,5 +1,4 @@
-"""What the sections of a report need of each other: which runs are shown in full, their names and links,
-the plans of their worlds."""
+"""Which runs the report shows in full, with how many pictures, and where their parts of the page are."""
 
 from __future__ import annotations
 
@@ -7,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vla_sim.common.errors import VlaSimError
-from vla_sim.report.parts import Markup, Part, tag
-from vla_sim.report.plan import Plan
+from vla_sim.report.map_sheet import Plan
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.statistics import by_scenario, verdict
 from vla_sim.world.semantic_map import World
@@ -18,46 +16,46 @@ PASSED_IN_FULL, FAILED_IN_FULL = 120, 150  # runs in all that are shown with dra
 PICTURE_CHARACTERS = 3_000_000  # of all embedded pictures together
 MOMENT_CHARACTERS = 36_000  # about what one moment takes: head camera and outside
 MOMENTS = 8  # of a run at most
-WORDS = {"passed": "✓ passed", "passed later": "✓ passed on try {}", "failed": "✗ failed", "error": "✗ error"}
-CLASSES = {"passed": "is-passed", "passed later": "is-later", "failed": "is-failed", "error": "is-failed"}
 
 
 @dataclass(frozen=True)
-class Site:
-    """What the sections need of each other. records are told apart by their `id()`: two may be equal."""
+class Selection:
+    """Records are told apart by their `id()`: two may be equal.
+
+    anchors: of each record in full, the id of its part of the page. moments: how many moments with pictures
+    it may show. plans: of each world, as the records name it; None if it cannot be loaded. scenarios: the id
+    of each scenario's part of the page."""
 
     anchors: dict[int, str]
-    """Record to the id of its part of the page; records without one are missing."""
     moments: dict[int, int]
-    """Record to how many moments with pictures it may show."""
     plans: dict[str, Plan | None]
-    """World, as the records name it, to its plan; None if it cannot be loaded."""
     scenarios: dict[str, str]
-    """Scenario to the id of its part of the page."""
 
     @staticmethod
-    def of(records: Sequence[RunRecord]) -> Site:
+    def of(records: Sequence[RunRecord]) -> Selection:
         full = _in_full(records)
-        plans = {
-            world: _plan(f"plan-{i}", world) for i, world in enumerate(dict.fromkeys(r.world for r in full))
-        }
-        return Site(
+        worlds = dict.fromkeys(r.world for r in full)
+        return Selection(
             anchors={id(r): f"run-{i}" for i, r in enumerate(full, 1)},
-            moments=_moments(full),
-            plans=plans | {r.world: None for r in records if r.world not in plans},
+            moments=moments(full),
+            plans={world: _plan(f"plan-{i}", world) for i, world in enumerate(worlds)},
             scenarios={name: f"scenario-{i}" for i, name in enumerate(by_scenario(records), 1)},
         )
+
+    def anchor(self, record: RunRecord) -> str:
+        """ "" of a record that is not shown in full."""
+        return self.anchors.get(id(record), "")
+
+    def shown(self, records: Sequence[RunRecord]) -> list[RunRecord]:
+        """Those that are shown in full."""
+        return [r for r in records if id(r) in self.anchors]
 
     def plan(self, record: RunRecord) -> Plan | None:
         """Of the record's world."""
         return self.plans.get(record.world)
 
-    def link(self, record: RunRecord, words: str) -> Part:
-        anchor = self.anchors.get(id(record))
-        return tag("a", words, href=f"#{anchor}") if anchor else words
 
-
-def _moments(records: Sequence[RunRecord]) -> dict[int, int]:
+def moments(records: Sequence[RunRecord]) -> dict[int, int]:
     """Record's `id()` to how many moments with pictures it may show, so that all fit into the page."""
     most = PICTURE_CHARACTERS // MOMENT_CHARACTERS
     bad = [r for r in records if failed(r)]
@@ -91,13 +89,3 @@ def _plan(name: str, world: str) -> Plan | None:
 def failed(record: RunRecord) -> bool:
     """Whether this try did not pass, or broke off."""
     return not verdict(record).startswith("passed")
-
-
-def mark(record: RunRecord) -> Markup:
-    kind = verdict(record)
-    return tag("span", WORDS[kind].format(record.attempt), class_=f"mark {CLASSES[kind]}")
-
-
-def run_name(record: RunRecord) -> str:
-    again = f", try {record.attempt}" if record.attempt > 1 else ""
-    return f"seed {record.seed}, {record.engine}{again}"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from markupsafe import Markup
 
 from vla_sim.common.arrays import Array
-from vla_sim.report.parts import Markup, tag
-from vla_sim.report.svg import XY, Area, drawing, label, px
+from vla_sim.report.svg import XY, Area, drawing, label, px, tag
 from vla_sim.world import projection
 from vla_sim.world.semantic_map import World
 

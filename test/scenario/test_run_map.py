@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from report_records import Page, page, record
 
-from vla_sim.report.map import run_map, ways_map
-from vla_sim.report.plan import Plan
+from vla_sim.report.map_sheet import Plan
 from vla_sim.scenario.record import AddedModel, Outline, Put
-from vla_sim.scenario.report.added import meeting
+from vla_sim.scenario.report.run_map import closest_approach, run_map, ways_map
 from vla_sim.world.semantic_map import Solid, World
 
 SQUARE = [(0.9, 0.5), (1.2, 0.5), (1.2, 0.8), (0.9, 0.8)]
@@ -86,7 +85,7 @@ def test_a_run_without_additions_says_nothing_of_them():
 
 def test_a_person_is_where_the_robot_came_nearest_on_the_way_that_he_walked():
     way = [(0.5 * k, 0.0, 0.0) for k in range(13)]
-    stamp, person, robot = meeting(PERSON, way)
+    stamp, person, robot = closest_approach(PERSON, way)
     assert (stamp, person, robot) == (4.0, (1.0, 0.0), (0.0, 0.0))
     found = drawn(added=[PERSON], path=way)
     (body,) = found.all("circle", "added")
