@@ -12,7 +12,7 @@ from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.node_table import NodeSpec
 from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.ros import lockstep
+from vla_sim.ros.lockstep import run_environment
 
 SPECS = tuple(NodeSpec(name, name, ()) for name in ("engine", "voice"))
 
@@ -34,14 +34,14 @@ def begin(nodes, name):
 
 def test_each_takes_its_turn_and_so_does_the_client(nodes):
     env = nodes.environment()
-    assert env[lockstep.NODES].split() == ["voice", "scenario"]
+    assert env[run_environment.NODES].split() == ["voice", "scenario"]
     assert env["ROS_DOMAIN_ID"] == str(nodes.domain.id)
     assert env["OMP_NUM_THREADS"] == "1"
 
 
 def test_in_real_time_nobody_waits_for_turns():
     nodes = LaunchedNodes(lockstep=False, specs=SPECS)
-    assert lockstep.SOCKET not in nodes.environment()
+    assert run_environment.SOCKET not in nodes.environment()
     nodes.ending()
 
 
@@ -94,7 +94,7 @@ def test_what_only_watches_takes_no_turns_and_may_end():
     nodes = LaunchedNodes(lockstep=True, specs=specs)
     try:
         assert nodes.names == ("engine", "voice")
-        assert "monitor" not in nodes.environment()[lockstep.NODES]
+        assert "monitor" not in nodes.environment()[run_environment.NODES]
         nodes.started("monitor", 2**22 + 5)
         nodes.ended("monitor", 1)
         nodes.check()

@@ -17,7 +17,8 @@ from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
 from vla_sim.contract.limits import LOAD_LEVELS  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
-from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
+from vla_sim.ros.messages import to_seconds  # noqa: E402
+from vla_sim.ros.stage_node import StageNode  # noqa: E402
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros]
 

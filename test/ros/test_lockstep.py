@@ -10,8 +10,11 @@ import pytest
 
 from vla_sim.common import clock
 from vla_sim.common.errors import StackError
-from vla_sim.ros import lockstep
-from vla_sim.ros.lockstep import Begin, Box, Conductor, Follower, Go, Mail, Publisher, RunEnds
+from vla_sim.ros.lockstep import run_environment
+from vla_sim.ros.lockstep.conductor import Conductor
+from vla_sim.ros.lockstep.follower import Follower
+from vla_sim.ros.lockstep.mail import Inbox, Mail, MailedPublisher, RunEnds
+from vla_sim.ros.lockstep.wire import Begin, Go
 
 
 class Wire:
@@ -29,7 +32,7 @@ class Wire:
     def box(self, deliver):
         queue = []
         self.queues.append(queue)
-        return Box(lambda: queue.pop(0) if queue else None, deliver)
+        return Inbox(lambda: queue.pop(0) if queue else None, deliver)
 
     msg_type = str
 
@@ -45,14 +48,14 @@ def own_clock():
 
 def follower(costs=None, compute="fixed"):
     made = Follower("n")
-    made._begin = Begin(compute, costs or {})
+    made.begin(Begin(compute, costs or {}))
     return made
 
 
 def test_messages_are_taken_topic_by_topic_in_the_order_in_which_they_were_sent():
     heard, a, b = [], Wire(), Wire()
     mail = Mail()
-    mail.boxes["/a"], mail.boxes["/b"] = a.box(heard.append), b.box(heard.append)
+    mail.inboxes["/a"], mail.inboxes["/b"] = a.box(heard.append), b.box(heard.append)
     for wire, text in ((b, "b1"), (a, "a1"), (b, "b2"), (a, "a2")):
         wire.publish(text)
     a.queues[0].reverse()  # they may arrive in any order
@@ -61,17 +64,16 @@ def test_messages_are_taken_topic_by_topic_in_the_order_in_which_they_were_sent(
     assert heard == ["a1", "a2", "b1", "b2"]
 
 
-def test_a_message_that_never_arrives_is_an_error(monkeypatch):
-    monkeypatch.setattr(lockstep, "PATIENCE", 0.05)
+def test_a_message_that_never_arrives_is_an_error():
     mail = Mail()
-    mail.boxes["/a"] = Wire().box(lambda _: None)
+    mail.inboxes["/a"] = Wire().box(lambda _: None)
     with pytest.raises(StackError, match="2 messages of /a never arrived"):
-        mail.fetch({"/a": 2})
+        mail.fetch({"/a": 2}, timeout=0.05)
 
 
 def test_nobody_waits_for_a_message_once_the_run_ends():
     mail = Mail()
-    mail.boxes["/a"] = Wire().box(lambda message: None)
+    mail.inboxes["/a"] = Wire().box(lambda message: None)
     asked = iter([True, True, False])
     mail.alive = lambda: next(asked)
     with pytest.raises(RunEnds):
@@ -80,15 +82,15 @@ def test_nobody_waits_for_a_message_once_the_run_ends():
 
 def test_what_a_constructor_says_is_sent_in_the_first_turn():
     node, wire = follower(), Wire()
-    out = Publisher(node.mail, wire, "/out")
+    out = MailedPublisher(node.mail, wire, "/out")
     out.publish("early")
     assert wire.count == 0
-    assert node._turn(Go(0.0, {})).published == {"/out": 1}
+    assert node.turn(Go(0.0, {})).published == {"/out": 1}
 
 
 def test_work_that_costs_delays_what_is_said_and_the_next_turn():
     node, wire, source = follower({"planning": 0.5}), Wire(), Wire()
-    out = Publisher(node.mail, wire, "/out")
+    out = MailedPublisher(node.mail, wire, "/out")
 
     def think(message):
         before = clock.mono()
@@ -96,21 +98,21 @@ def test_work_that_costs_delays_what_is_said_and_the_next_turn():
         assert clock.mono() == pytest.approx(before + 0.5)
         out.publish(message)
 
-    node.mail.boxes["/in"] = source.box(think)
+    node.mail.inboxes["/in"] = source.box(think)
     source.publish("x")
-    done = node._turn(Go(1.0, {"/in": 1}))
+    done = node.turn(Go(1.0, {"/in": 1}))
     assert (done.published, done.busy, done.wake) == ({}, 1.5, 1.5)
     source.publish("y")
-    assert node._turn(Go(1.2, {"/in": 2})).published == {}  # busy: it may look at nothing
-    done = node._turn(Go(1.5, {"/in": 2}))
+    assert node.turn(Go(1.2, {"/in": 2})).published == {}  # busy: it may look at nothing
+    done = node.turn(Go(1.5, {"/in": 2}))
     assert done.published == {"/out": 1}
     assert done.busy == 2.0
-    assert node._turn(Go(2.0, {"/in": 2})).published == {"/out": 1}
+    assert node.turn(Go(2.0, {"/in": 2})).published == {"/out": 1}
 
 
 def test_measured_work_costs_what_it_took_and_unknown_work_nothing():
     node = follower({"planning": 0.5}, "measured")
-    node._turn(Go(0.0, {}))
+    node.turn(Go(0.0, {}))
     clock.charge("planning", 0.25)
     assert clock.mono() == 0.25
     node = follower({"planning": 0.5})
@@ -120,7 +122,7 @@ def test_measured_work_costs_what_it_took_and_unknown_work_nothing():
 
 def test_who_gives_work_a_limit_learns_whether_it_was_late_and_is_charged_no_more():
     node = follower({"llm": 3.0})
-    node._turn(Go(0.0, {}))
+    node.turn(Go(0.0, {}))
     assert clock.charge("llm", 0.01, most=2.0) == 3.0
     assert clock.mono() == 2.0
     clock.spend(0.5)
@@ -132,17 +134,17 @@ def test_who_gives_work_a_limit_learns_whether_it_was_late_and_is_charged_no_mor
 def test_timers_follow_simulated_time_and_do_not_catch_up():
     node, ticks = follower(), []
     timer = node.timer(0.05, lambda: ticks.append(node.stamp))
-    wakes = [node._turn(Go(t, {})).wake for t in (0.0, 0.02, 0.05, 0.5, 0.52, 0.55)]
+    wakes = [node.turn(Go(t, {})).wake for t in (0.0, 0.02, 0.05, 0.5, 0.52, 0.55)]
     assert ticks == [0.05, 0.5, 0.55]
     assert wakes == pytest.approx([0.05, 0.05, 0.1, 0.55, 0.55, 0.6])
     timer.cancel()
-    assert node._turn(Go(9.0, {})).wake == float("inf")
+    assert node.turn(Go(9.0, {})).wake == float("inf")
 
 
 @pytest.fixture
 def socket_path(tmp_path, monkeypatch):
-    monkeypatch.setenv(lockstep.SOCKET, str(tmp_path / "turns"))
-    monkeypatch.setenv(lockstep.NODES, "a b")
+    monkeypatch.setenv(run_environment.SOCKET, str(tmp_path / "turns"))
+    monkeypatch.setenv(run_environment.NODES, "a b")
     return tmp_path / "turns"
 
 
@@ -150,23 +152,23 @@ def nodes(wires, made):
     """Node a passes on what it hears from the engine, b what it hears from a."""
     for name, source, target in (("a", "/engine", "/a"), ("b", "/a", "/b")):
         node = Follower(name)
-        out = Publisher(node.mail, wires[target], target)
-        node.mail.boxes[source] = wires[source].box(lambda m, out=out, n=name: out.publish(f"{m}{n}"))
-        made[name] = (node, out)
+        out = MailedPublisher(node.mail, wires[target], target)
+        node.mail.inboxes[source] = wires[source].box(lambda m, out=out, n=name: out.publish(f"{m}{n}"))
+        made[name] = (node, target, wires[target])
 
 
 def test_one_control_period_carries_a_message_through_all_nodes(socket_path):
     wires, made, heard = {t: Wire() for t in ("/engine", "/a", "/b")}, {}, []
     conductor = Conductor()
     nodes(wires, made)
-    conductor.mail.boxes["/b"] = wires["/b"].box(heard.append)
-    out = Publisher(conductor.mail, wires["/engine"], "/engine")
+    conductor.mail.inboxes["/b"] = wires["/b"].box(heard.append)
+    out = MailedPublisher(conductor.mail, wires["/engine"], "/engine")
     alive = [True]
     threads = [
         threading.Thread(
-            target=node.loop, args=(lambda w=w: {w._topic: w.get_subscription_count()}, lambda: alive[0])
+            target=node.take_turns, args=(lambda t=t, w=w: {t: w.get_subscription_count()}, lambda: alive[0])
         )
-        for node, w in made.values()
+        for node, t, w in made.values()
     ]
     for thread in threads:
         thread.start()
@@ -177,19 +179,19 @@ def test_one_control_period_carries_a_message_through_all_nodes(socket_path):
         conductor.mail.deliver()
         assert heard == [f"{i}ab" for i in range(k + 1)]
     # A node that goes is not waited for.
-    conductor._seats["b"].line.close()
-    conductor._seats["b"].line = DeadLine()
+    conductor.seats["b"].line.close()
+    conductor.seats["b"].line = DeadLine()
     out.publish("3")
     conductor.advance(0.06, 0.08)
-    assert list(conductor._seats) == ["a"]
+    assert list(conductor.seats) == ["a"]
     # One that is held takes no turn until it is free.
-    conductor.hold("a", 0.15)
-    taken = made["a"][0].mail.boxes["/engine"].received
+    conductor.freeze("a", 0.15)
+    taken = made["a"][0].mail.inboxes["/engine"].received
     out.publish("4")
     conductor.advance(0.08, 0.10)
-    assert made["a"][0].mail.boxes["/engine"].received == taken
+    assert made["a"][0].mail.inboxes["/engine"].received == taken
     conductor.advance(0.14, 0.16)
-    assert made["a"][0].mail.boxes["/engine"].received == taken + 1
+    assert made["a"][0].mail.inboxes["/engine"].received == taken + 1
     alive[0] = False
     conductor.close()
     for thread in threads:
@@ -207,30 +209,29 @@ class DeadLine:
         pass
 
 
-def test_a_node_that_does_not_come_is_named(socket_path, monkeypatch):
-    monkeypatch.setattr(lockstep, "MEETING", 0.1)
+def test_a_node_that_does_not_come_is_named(socket_path):
     conductor = Conductor()
     with pytest.raises(StackError, match="a, b did not come"):
-        conductor.meet(dict, lambda: True)
+        conductor.meet(dict, lambda: True, timeout=0.1)
     conductor.close()
     with pytest.raises(StackError, match="cannot listen at"):
         Conductor()  # its path is taken
 
 
 def test_without_the_environment_there_is_no_lock_step(monkeypatch):
-    monkeypatch.delenv(lockstep.SOCKET, raising=False)
-    assert not lockstep.wanted()
+    monkeypatch.delenv(run_environment.SOCKET, raising=False)
+    assert not run_environment.wanted()
     assert not clock.lockstep()
-    assert os.environ.get(lockstep.SOCKET) is None
+    assert os.environ.get(run_environment.SOCKET) is None
 
 
 def test_a_node_whose_engine_has_died_ends_without_a_complaint(tmp_path, monkeypatch):
-    monkeypatch.setenv(lockstep.SOCKET, str(tmp_path / "turns"))
+    monkeypatch.setenv(run_environment.SOCKET, str(tmp_path / "turns"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(str(tmp_path / "turns"))
         server.listen()
         node = follower()
-        thread = threading.Thread(target=node.loop, args=(dict, lambda: True), daemon=True)
+        thread = threading.Thread(target=node.take_turns, args=(dict, lambda: True), daemon=True)
         thread.start()
         line, _ = server.accept()
         line.close()  # with its word unread, the other end is reset

@@ -18,7 +18,9 @@ from std_msgs.msg import String  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams, check, param  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
-from vla_sim.ros.stage_node import QOS, StageNode, to_seconds, to_stamp  # noqa: E402
+from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
+from vla_sim.ros.qos import QOS  # noqa: E402
+from vla_sim.ros.stage_node import StageNode  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -94,18 +96,15 @@ def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
         executor.spin_once(timeout_sec=0.05)
         assert time.monotonic() < deadline
     assert [say.text for say in heard] == ["hello"]
-    assert node.rejected == {topics.SAY.name: 3}
+    assert node.endpoints.rejected == {topics.SAY.name: 3}
 
 
 def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
     node = start()
     node.publish(topics.SAY)
-    reports = []
-    node._diagnostics.publish = reports.append
     for _ in range(3):
         node.send(topics.SAY, records.Say(text="hello"))
-    node._report()
-    values = {v.key: v.value for v in reports[0].status[0].values}
+    values = {v.key: v.value for v in node.diagnostics.report().status[0].values}
     assert values["pid"] == str(os.getpid())
     assert values[f"published {topics.SAY.name}"] == "3"
     assert node.publish(topics.SAY).msg_type is String
@@ -126,21 +125,21 @@ def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, m
         )  # fmt: skip
 
     node.follow_load()
-    assert topics.MONITOR_LOAD.name in node._listening
+    assert topics.MONITOR_LOAD.name in node.endpoints.subscribed
     assert node.load is LOAD_LEVELS[0]
-    node._on_load(word(4))
+    node.load_follower.on_load(word(4))
     assert node.load.camera_shrink == 2
     now += LOAD_SILENCE
     assert node.load is LOAD_LEVELS[0]
-    node._on_load(word(1))
+    node.load_follower.on_load(word(1))
     assert not node.load.background
 
 
 def test_nothing_of_the_load_is_heard_in_lock_step(start):
     node = start()
-    node.turns = object()
+    node.execution.deterministic = True
     node.follow_load()
-    assert topics.MONITOR_LOAD.name not in node._listening
+    assert topics.MONITOR_LOAD.name not in node.endpoints.subscribed
 
 
 @given(st.integers(1, 100_000))

@@ -30,7 +30,8 @@ from vla_sim.contract.topics import (  # noqa: E402
     SCAN,
 )
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros.stage_node import StageNode, to_seconds  # noqa: E402
+from vla_sim.ros.messages import to_seconds  # noqa: E402
+from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.simulation.node import SimulatorNode  # noqa: E402
 from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
 
@@ -179,7 +180,7 @@ def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(s
     camera.publish(setup.node.simulator.render(setup.node.simulator.snapshot()))
     assert camera.buffers.idle == 2
     monkeypatch.setattr(caches, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
-    setup.until(lambda: setup.node._freed, tick=False)
+    setup.until(lambda: setup.node.freed, tick=False)
     assert camera.buffers.idle == 0
-    assert setup.node._freed.startswith("85 % of the machine's memory is used: freed ")
-    assert "image buffers: " in setup.node._freed
+    assert setup.node.freed.startswith("85 % of the machine's memory is used: freed ")
+    assert "image buffers: " in setup.node.freed

@@ -22,8 +22,10 @@ from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.robot import level_scan
-from vla_sim.ros import conversions, stage_node
+from vla_sim.ros import conversions
 from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.stage_node import StageNode
 
 SPEED = 0.5
 """Asked for by navigation [m/s], straight ahead."""
@@ -35,7 +37,7 @@ LATE = 1.0
 """[s] after which a reaction is none."""
 
 
-class Around(stage_node.StageNode[StageParams]):
+class Around(StageNode[StageParams]):
     """Engine and navigation of one safety node. passed: when the last velocity came out of the gate, and
     what it was [m/s]."""
 
@@ -63,7 +65,7 @@ class Around(stage_node.StageNode[StageParams]):
         self.passed = (time.monotonic(), message.twist.linear.x)
 
     def stamp(self) -> Any:
-        return stage_node.to_stamp(time.monotonic() - self.began)
+        return to_stamp(time.monotonic() - self.began)
 
     def tick(self) -> None:
         """50 Hz: time and odometry; 10 Hz: a scan; 20 Hz or more: the velocity."""

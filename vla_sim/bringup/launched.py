@@ -13,7 +13,7 @@ from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import NodeSpec
 from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.ros import lockstep
+from vla_sim.ros.lockstep import run_environment
 
 GUEST = "scenario"
 """The client's node."""
@@ -46,7 +46,7 @@ class LaunchedNodes:
         env = node_table.environment(self.domain.id)
         if self.lockstep:
             turns = (*(name for name in self.names if name != "engine"), GUEST)
-            env |= lockstep.environment(Path(self._folder.name) / "turns", turns)
+            env |= run_environment.variables(Path(self._folder.name) / "turns", turns)
         return env
 
     def started(self, name: str, pid: int) -> None:

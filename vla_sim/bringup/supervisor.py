@@ -19,7 +19,7 @@ from vla_sim.bringup.fork_server import Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import process_priority
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.ros import lockstep
+from vla_sim.ros.lockstep import run_environment
 
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)
@@ -155,7 +155,7 @@ class Stack:
         env = node_table.environment(self.domain.id)
         if self.lockstep:
             self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
-            env |= lockstep.environment(Path(self._folder.name) / "turns", self._takes_turns())
+            env |= run_environment.variables(Path(self._folder.name) / "turns", self._takes_turns())
         self.environment = env
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
@@ -231,7 +231,7 @@ class Stack:
         self.domain.release()
         if self._folder is not None:
             self._folder.cleanup()
-        for name in (lockstep.SOCKET, lockstep.NODES):
+        for name in (run_environment.SOCKET, run_environment.NODES):
             os.environ.pop(name, None)
 
     def alive(self) -> list[str]:

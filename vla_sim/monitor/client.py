@@ -22,7 +22,7 @@ from vla_sim.contract.records import Alert, Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.view import Seen
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.stage_node import NO_EVENT, QOS
+from vla_sim.ros.qos import NO_SUBSCRIPTION_EVENTS, QOS
 
 GONE = 5
 
@@ -48,7 +48,9 @@ class Viewer:
         self._node = node
 
         def listen(kind: Any, topic: topics.Topic, call: Any) -> None:
-            node.create_subscription(kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_EVENT)
+            node.create_subscription(
+                kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_SUBSCRIPTION_EVENTS
+            )
 
         listen(String, topics.MONITOR_STATE, self._on_state)
         listen(String, topics.MONITOR_ALERTS, self._on_alert)

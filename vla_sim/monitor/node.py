@@ -22,7 +22,9 @@ from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
 from vla_sim.monitor.watch import thresholds
-from vla_sim.ros.stage_node import StageNode, spin, to_seconds
+from vla_sim.ros.messages import to_seconds
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 
 LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
 JOURNALLED = (topics.TRACE, topics.STATUS, topics.TRANSCRIPT, topics.COMMAND)
@@ -102,7 +104,7 @@ class MonitorNode(StageNode[MonitorParams]):
         try:
             self.write(topics.SAFETY_STATE, decode(SafetyState, message.data))
         except PayloadError as error:
-            self._reject(topics.SAFETY_STATE, error)
+            self.reject(topics.SAFETY_STATE, error)
 
     def second(self) -> None:
         """Once a second."""

@@ -1,0 +1,6 @@
+"""What every ROS node is made of: parameters, topics, diagnostics, load, and how its work is run (at the
+clock's pace or in lock-step)."""
+
+__all__ = [
+    "conversions", "execution", "executor", "lockstep", "messages", "qos", "spin", "stage_node",
+]  # fmt: skip

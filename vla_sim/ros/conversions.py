@@ -17,7 +17,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.robot.state import RobotState
-from vla_sim.ros.stage_node import to_seconds
+from vla_sim.ros.messages import to_seconds
 
 OPTICAL_FRAME = "head_camera_optical"
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE, LoadLevel
 from vla_sim.contract.records import Load
 
 
 class LoadFollower:
-    """One stage's knowledge of the load. Times are seconds of the monotonic clock."""
+    """One stage's knowledge of the load. log: takes a line at every change of level."""
 
-    def __init__(self) -> None:
-        self._level = 0
-        self._heard = 0.0
+    def __init__(self, log: Callable[[str], object]) -> None:
+        self._log = log
+        self._level = self._logged = 0
+        self._received = 0.0
 
-    def heard(self, load: Load, mono: float) -> None:
+    def on_load(self, load: Load) -> None:
         """Take the monitor's word."""
-        self._level, self._heard = load.level, mono
+        self._level, self._received = load.level, time.monotonic()
+        self.check()
 
-    def index(self, mono: float) -> int:
-        """The row of `LOAD_LEVELS` that holds now; 0 when nothing was heard for `LOAD_SILENCE`."""
-        return self._level if mono - self._heard < LOAD_SILENCE else 0
+    def check(self) -> None:
+        """Log a change; to be called now and then, since the monitor's silence makes no message."""
+        if self.index != self._logged:
+            self._logged = self.index
+            self._log(f"load level {self.index} ({self.level.name})")
 
-    def level(self, mono: float) -> LoadLevel:
+    @property
+    def index(self) -> int:
+        """The row of `LOAD_LEVELS` that holds now; 0 when nothing was received for `LOAD_SILENCE`."""
+        return self._level if time.monotonic() - self._received < LOAD_SILENCE else 0
+
+    @property
+    def level(self) -> LoadLevel:
         """What holds now."""
-        return LOAD_LEVELS[self.index(mono)]
+        return LOAD_LEVELS[self.index]

@@ -19,15 +19,15 @@ from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import Command, GroundTruth, Say, Status
-from vla_sim.ros import stage_node
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.lockstep import Follower
+from vla_sim.ros.messages import to_seconds
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.scenario.meetings import Meetings
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 
 
-class Client(stage_node.StageNode[StageParams]):
+class Client(StageNode[StageParams]):
     """A node in the caller's process, spun by its own thread. `recording` grows while it runs.
 
     Subscribes to the truth topics: it judges the stack and is no part of it.
@@ -62,7 +62,7 @@ class Client(stage_node.StageNode[StageParams]):
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
         self.listen(topics.COLOR, self.on_image)
-        self.listen(topics.CMD_VEL, lambda m: r.velocities.append(stage_node.to_seconds(m.header.stamp)))
+        self.listen(topics.CMD_VEL, lambda m: r.velocities.append(to_seconds(m.header.stamp)))
         self.repeat(CHUNK_SECONDS, self.tick, steady=True)
 
     def listen(self, topic: topics.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
@@ -103,7 +103,7 @@ class Client(stage_node.StageNode[StageParams]):
 
     def now(self) -> float:
         """Simulated time, as the nodes have it, though this one takes no part in /clock."""
-        return self.recording.stamp if self.turns is None else super().now()
+        return super().now() if self.execution.deterministic else self.recording.stamp
 
     def on_truth(self, truth: GroundTruth) -> None:
         self.recording.truths.append(truth)
@@ -137,7 +137,7 @@ class Client(stage_node.StageNode[StageParams]):
             return
         title = " / ".join(dict.fromkeys(self.wanted_pictures))
         self.wanted_pictures.clear()
-        stamp = stage_node.to_seconds(message.header.stamp)
+        stamp = to_seconds(message.header.stamp)
         color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
         self.recording.pictures.append(Picture(stamp, title, color.copy()))
 
@@ -162,7 +162,6 @@ class ClientThread:
         os.environ.update(middleware(domain))
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self.node = Client()
-        self.ending = False
         self.executor = SerialExecutor()
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self._spin, name="scenario-client", daemon=True)
@@ -170,13 +169,9 @@ class ClientThread:
 
     def _spin(self) -> None:
         process_priority.thread(5)  # watching must not hold up what is watched
-        turns = self.node.turns
         try:
-            if isinstance(turns, Follower):
-                turns.loop(self.node.listeners, lambda: not self.ending)
-            else:
-                with contextlib.suppress(ExternalShutdownException):
-                    self.executor.spin()
+            with contextlib.suppress(ExternalShutdownException):
+                self.node.run(self.executor)
         except Exception as error:
             self.node.failure = error
 
@@ -184,7 +179,6 @@ class ClientThread:
         return self.node
 
     def __exit__(self, *_: Any) -> None:
-        self.ending = True
         rclpy.try_shutdown()  # ends the spinning
         self.thread.join(2.0)
         self.executor.shutdown()

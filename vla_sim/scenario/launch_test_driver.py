@@ -27,7 +27,7 @@ from rich.console import Console
 from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.node_table import StackOptions, nodes
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.ros import lockstep
+from vla_sim.ros.lockstep import run_environment
 from vla_sim.scenario import run
 from vla_sim.scenario.checks import CheckSpec, Run, judge_all
 from vla_sim.scenario.client import ClientThread
@@ -102,7 +102,7 @@ class Robot:
             self._client = None
             if self._keep and self.session is not None and self.session.director.begin is not None:
                 run.save_record(self.session.options.folder, self.record())
-        for name in (lockstep.SOCKET, lockstep.NODES):
+        for name in (run_environment.SOCKET, run_environment.NODES):
             os.environ.pop(name, None)
 
     # ------------------------------------------------------------------ for tests: what is done

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gc
-import sys
-import time
 from dataclasses import dataclass, fields
 
-import rclpy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
@@ -17,8 +14,9 @@ from vla_sim.contract import budgets, topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.lockstep import Conductor
-from vla_sim.ros.stage_node import StageNode, spin, to_stamp
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.fault_injection import FaultInjection
 from vla_sim.simulation.real_time_pacer import RealTimePacer
 from vla_sim.simulation.registry import make_simulator
@@ -81,17 +79,20 @@ class SimulatorNode(StageNode[SimulatorParams]):
         controller = Controller(kinematics.arm, WalkingPolicy(policy), CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(p.speed)
-        if isinstance(self.turns, Conductor):
-            self.turns.charges(p.compute, costs_of(p.costs))
-            self.pacer = RealTimePacer(0.0)
+        self.execution.charge_as(p.compute, costs_of(p.costs))
         self._clock = self.publish(topics.CLOCK)
         self.host = BodyHost(self, self.simulator, controller)
-        self.faults = FaultInjection(self.simulator, self._freeze, self.now)
+        self.faults = FaultInjection(self.simulator, self.execution.freeze, self.now)
         self.scan = ScanPublisher(self, self.simulator, self.host, self.faults, kinematics, p.lidar_rate)
         self.camera: CameraPublisher | None = None
         if p.camera:
             self.camera = CameraPublisher(
-                self, self.simulator, self.host, self.faults, p.camera_rate, threaded=self.turns is None
+                self,
+                self.simulator,
+                self.host,
+                self.faults,
+                p.camera_rate,
+                threaded=not self.execution.deterministic,
             )
         self.truth = TruthPublisher(self, self.simulator, self.host)
         self.listen(topics.DISTURB, self.faults.apply)
@@ -100,26 +101,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
 
     def run(self, executor: SerialExecutor) -> None:
         """Simulate until ROS shuts down. Raises `EngineError` if the simulation cannot go on."""
-        if isinstance(self.turns, Conductor):
-            self._conduct(self.turns)
-            return
-        sys.setswitchinterval(5e-4)  # the camera's thread gives the interpreter back within a tick
-        while rclpy.ok():
-            self.pacer.tick(time.monotonic())
-            self.tick()
-            executor.drain()  # all of it, also when there is no time left to wait
-            while (left := self.pacer.remaining(time.monotonic())) > 0.0:
-                executor.spin_once(timeout_sec=left)
-
-    def _conduct(self, turns: Conductor) -> None:
-        """Simulate in lock-step with all nodes."""
-        turns.meet(self.listeners, rclpy.ok)
-        while rclpy.ok():
-            self.pacer.tick(time.monotonic())
-            self.tick()
-            now = self.now()
-            turns.advance(now, now + CONTROL_PERIOD)
-            turns.mail.deliver()
+        self.execution.simulate(self, executor, CONTROL_PERIOD)
 
     def tick(self) -> None:
         """One control period: what arrived, control, physics, what the sensors saw."""
@@ -157,10 +139,6 @@ class SimulatorNode(StageNode[SimulatorParams]):
         if self.camera is not None:
             self.camera.close()
         self.simulator.close()
-
-    def _freeze(self, node: str, until: float) -> None:
-        if isinstance(self.turns, Conductor):
-            self.turns.hold(node, until)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:

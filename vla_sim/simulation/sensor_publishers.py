@@ -15,7 +15,8 @@ from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.ros import conversions
-from vla_sim.ros.stage_node import StageNode, to_stamp
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.camera_thread import CameraThread
 from vla_sim.simulation.fault_injection import FaultInjection
 from vla_sim.simulation.simulator import Simulator

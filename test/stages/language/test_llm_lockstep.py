@@ -9,7 +9,8 @@ from language_world import HOME, RULES, looking, short
 from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
-from vla_sim.ros.lockstep import Begin, Follower
+from vla_sim.ros.lockstep.follower import Follower
+from vla_sim.ros.lockstep.wire import Begin
 from vla_sim.stages.language.dialogue_context import Memory
 from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
@@ -31,7 +32,7 @@ def own_clock():
 def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",), timeout=TIMEOUT, **values):
     """(planner, why the model did not, simulated seconds until then) of each command."""
     follower = Follower("language")
-    follower._begin = Begin(compute, {"llm": cost})
+    follower.begin(Begin(compute, {"llm": cost}))
     out, sent = [], []
     with ScriptedLlm(script, delay=delay, retry_after="0.3") as server:
         planner = LlmPlanner(RULES, LlmSettings(server.base_url, timeout=timeout, **values))
@@ -39,7 +40,7 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
             planner.connect()
             memory = Memory(HOME)
             notes = []
-            worker = LlmWorker(planner.begin, lambda: None)
+            worker = LlmWorker(planner.begin, lambda: None, follower.settle)
             responder = Responder(
                 RULES, memory, lambda topic, record: sent.append((topic, record)), looking(),
                 worker, "llm", note=notes.append,

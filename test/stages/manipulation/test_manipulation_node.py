@@ -18,7 +18,8 @@ from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros.stage_node import StageNode, to_stamp  # noqa: E402
+from vla_sim.ros.messages import to_stamp  # noqa: E402
+from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.stages.manipulation.node import ManipulationNode  # noqa: E402
 from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
 

@@ -18,7 +18,8 @@ def test_a_request_is_driven_and_cancelled(ros_domain):
     from vla_sim.common.params import StageParams
     from vla_sim.contract import topics
     from vla_sim.contract.records import NavigationRequest
-    from vla_sim.ros.stage_node import StageNode, message_class, to_stamp
+    from vla_sim.ros.messages import message_class, to_stamp
+    from vla_sim.ros.stage_node import StageNode
     from vla_sim.stages.navigation.node import NavigationNode
 
     rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=ros_domain)

@@ -54,7 +54,7 @@ def pair(ros_domain):
 def image(data, encoding, stamp):
     from sensor_msgs.msg import Image
 
-    from vla_sim.ros.stage_node import to_stamp
+    from vla_sim.ros.messages import to_stamp
 
     height, width = data.shape[:2]
     one = Image(height=height, width=width, encoding=encoding, step=data.strides[0])
@@ -68,7 +68,8 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from sensor_msgs.msg import CameraInfo, JointState
     from std_msgs.msg import String
 
-    from vla_sim.ros.stage_node import QOS, message_class, to_stamp
+    from vla_sim.ros.messages import message_class, to_stamp
+    from vla_sim.ros.qos import QOS
 
     node, other, executor = pair
     topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES

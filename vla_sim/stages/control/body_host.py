@@ -11,7 +11,8 @@ from vla_sim.robot import g1
 from vla_sim.robot.body import Body
 from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.ros import conversions
-from vla_sim.ros.stage_node import StageNode, to_seconds
+from vla_sim.ros.messages import to_seconds
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.control.controller import Controller
 
 

@@ -11,7 +11,8 @@ from vla_sim.common.geometry import rotation_from_quaternion, transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
-from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.executive.context import Context
 from vla_sim.stages.executive.core import Executive
 from vla_sim.world.semantic_map import World

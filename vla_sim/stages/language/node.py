@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vla_sim.common import clock
 from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import Priority
-from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.language.dialogue_context import Context, Memory
 from vla_sim.stages.language.gathered_context import Surroundings
 from vla_sim.stages.language.llm.completion_client import LlmSettings
@@ -26,6 +25,8 @@ from vla_sim.world.semantic_map import World
 
 PLANNERS = ("rules", "llm", "auto")
 LOCAL = "local"
+ANSWERS_PERIOD = 0.02
+"""[s] between looks for the model's answers in lock-step."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,16 @@ class LanguageNode(StageNode[LanguageParams]):
         self.memory = Memory(world)
         self.rules = RulePlanner(world)
         self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
-        self.around = Surroundings(self.now, self._reject)
+        self.around = Surroundings(self.now, self.reject)
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
         worker: LlmWorker | None = None
         if p.planner != "rules":
             self._model_state = "starting"
-            if clock.lockstep():
-                worker = LlmWorker(self._begin, lambda: None)
-                self.repeat(0.02, self.on_answers)
-                self._start_model()
-            else:
-                self._wake = self.create_guard_condition(self.on_answers)
-                worker = LlmWorker(self._begin, self._wake.trigger)
-                threading.Thread(target=self._start_model, daemon=True).start()
+            notify = self.execution.notifier(self.on_answers, ANSWERS_PERIOD)
+            worker = LlmWorker(self._begin, notify, self.execution.settle)
+            self.execution.in_background(self._start_model)
         self.responder = Responder(
             self.rules, self.memory, self.send, self.around, worker, p.planner,
             allowed=lambda: self.load.language_model, note=self.get_logger().warning,
@@ -127,7 +123,7 @@ class LanguageNode(StageNode[LanguageParams]):
         return self._model.begin(text, context, priority)
 
     def _start_model(self) -> None:
-        """In a thread: import the client, start the local server; the rules answer until then."""
+        """In the background: import the client, start the local server; the rules answer until then."""
         p = self.params
         try:
             url = p.base_url

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vla_sim.common import clock
 from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.ros.messages import message_class, to_seconds, to_stamp
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.manipulator import Manipulator
@@ -46,7 +46,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         world = World.load(p.world)
         planner = ArmPlanner(Kinematics.load())
         planner.warm()
-        self.worker = None if clock.lockstep() else ThreadPoolExecutor(1, thread_name_prefix="arm-planner")
+        self.worker = self.execution.pool("arm-planner")
         around = WorldModel(world.surfaces, world.objects, world.rasterise())
         self.manipulator = Manipulator(planner, around, self.worker)
         self.joints: Any = None

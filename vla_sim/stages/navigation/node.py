@@ -14,7 +14,9 @@ from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import NavigationRequest
-from vla_sim.ros.stage_node import StageNode, message_class, spin, to_seconds, to_stamp
+from vla_sim.ros.messages import message_class, to_seconds, to_stamp
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator, warm
 from vla_sim.world.semantic_map import World

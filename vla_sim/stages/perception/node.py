@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from array import array
 from collections import deque
@@ -22,7 +21,9 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros.stage_node import StageNode, spin, to_seconds, to_stamp
+from vla_sim.ros.messages import to_seconds, to_stamp
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
@@ -73,14 +74,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.skipped: dict[str, int] = {}
         self.objects = self.publish(topics.OBJECTS)
         self.scan = self.publish(topics.DEPTH_SCAN)
-
-        self.waiting: tuple[Frame, float] | None = None
-        self.wake = threading.Condition()
-        self.closing = False
-        self.worker = threading.Thread(target=self._work, name="perception", daemon=True)
-        if not clock.lockstep():
-            self.worker.start()
-
+        self.worker = self.execution.worker("perception", self._look, capacity=1, newest=True)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.JOINT_STATES, self.on_joints)
@@ -164,12 +158,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self._skip(str(error))
             return
         self.last_stamp = stamp
-        if clock.lockstep():
-            self._look(frame, arrived)
-            return
-        with self.wake:
-            self.waiting = (frame, arrived)
-            self.wake.notify()
+        self.worker.put((frame, arrived))
 
     def _frame(self, stamp: float, color: Any, depth: Any) -> Frame:
         odom, joints = self.odom.nearest(stamp), self.joints.nearest(stamp)
@@ -188,23 +177,14 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     # ------------------------------------------------------------------ the worker
 
-    def _work(self) -> None:
-        while True:
-            with self.wake:
-                self.wake.wait_for(lambda: self.closing or self.waiting is not None)
-                if self.closing:
-                    return
-                assert self.waiting is not None
-                (frame, arrived), self.waiting = self.waiting, None
-            self._look(frame, arrived)
-
-    def _look(self, frame: Frame, arrived: float) -> None:
+    def _look(self, item: tuple[Frame, float]) -> None:
+        """A frame and when its image arrived."""
         try:
-            self._process(frame, arrived)
+            self._process(*item)
         except InputError as error:
             self._skip(str(error))
         except Exception as error:  # a bad image must not end the node
-            if not self.closing and rclpy.ok():
+            if rclpy.ok():
                 self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:
@@ -245,12 +225,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         return values
 
     def close(self) -> None:
-        """End the worker."""
-        with self.wake:
-            self.closing = True
-            self.wake.notify()
-        if self.worker.is_alive():
-            self.worker.join(timeout=2.0)
+        self.worker.close()
 
 
 def _pose(position: tuple[float, float, float], q: tuple[float, float, float, float]) -> np.ndarray | None:

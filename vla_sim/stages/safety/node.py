@@ -13,7 +13,9 @@ from vla_sim.common import clock
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
-from vla_sim.ros.stage_node import StageNode, spin, to_stamp
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.first_motion import Begun, FirstMotion
 from vla_sim.stages.safety.plan_check import PlanChecker

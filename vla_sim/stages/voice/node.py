@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import math
-import queue
-import threading
 import time
-import uuid
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +17,8 @@ from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import Say, Transcript
-from vla_sim.ros.stage_node import StageNode, spin
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.voice.audio import CHUNK, Samples
 from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
@@ -88,14 +84,10 @@ class VoiceNode(StageNode[VoiceParams]):
         self.publish(topics.TRANSCRIPT)
 
         self._rest = np.zeros(0, dtype=np.int16)
-        self._last = -math.inf
-        self._heard = 0
-        self._arrived: queue.Queue[tuple[Samples, float] | None] = queue.Queue(MOST_WAITING)
-        self.worker = threading.Thread(target=self._work, name="voice", daemon=True)
-        if clock.lockstep():
-            self.repeat(0.5 * p.stream_ends, self._close_when_silent)
-        else:
-            self.worker.start()
+        self._ids = self.execution.ids("voice")
+        self.worker = self.execution.worker(
+            "voice", self._take, capacity=MOST_WAITING, idle=p.stream_ends, on_idle=self._close_stream
+        )
         self.listen(topics.AUDIO, self.on_audio)
         if self.speaker is not None:
             self.listen(topics.SAY, self.on_say)
@@ -118,16 +110,9 @@ class VoiceNode(StageNode[VoiceParams]):
     def on_audio(self, message: Any) -> None:
         if self.speaker is not None and self.speaker.busy:
             return
-        sound = np.array(message.data, dtype=np.int16)
-        if clock.lockstep():
-            self._last = clock.mono()
-            self._take(sound, self._last)
-        else:
-            try:
-                self._arrived.put_nowait((sound, clock.mono()))
-            except queue.Full:
-                self.lost += 1
-                self.get_logger().warning("audio was lost: decoding is too slow", throttle_duration_sec=1.0)
+        if not self.worker.put((np.array(message.data, dtype=np.int16), clock.mono())):
+            self.lost += 1
+            self.get_logger().warning("audio was lost: decoding is too slow", throttle_duration_sec=1.0)
 
     def on_say(self, say: Say) -> None:
         if self.speaker is not None and say.text.strip():
@@ -135,21 +120,9 @@ class VoiceNode(StageNode[VoiceParams]):
 
     # ------------------------------------------------------------------ the worker decides
 
-    def _work(self) -> None:
-        streaming = False
-        while True:
-            try:
-                item = self._arrived.get(timeout=self.params.stream_ends if streaming else None)
-            except queue.Empty:
-                streaming = False
-                self._close_stream()
-                continue
-            if item is None:
-                return
-            streaming = True
-            self._take(*item)
-
-    def _take(self, sound: Samples, arrival: float) -> None:
+    def _take(self, item: tuple[Samples, float]) -> None:
+        """Samples, and when they arrived."""
+        sound, arrival = item
         sound = np.concatenate((self._rest, sound)) if self._rest.size else sound
         whole = len(sound) - len(sound) % CHUNK
         for begin in range(0, whole, CHUNK):
@@ -164,18 +137,10 @@ class VoiceNode(StageNode[VoiceParams]):
         self._rest = self._rest[:0]
         self._publish(self.listener.close(clock.mono()))
 
-    def _close_when_silent(self) -> None:
-        """In lock-step, where no thread waits for the stream's end."""
-        if clock.mono() - self._last > self.params.stream_ends:
-            self._last = math.inf
-            self._close_stream()
-
     def _publish(self, heard: Heard | None) -> None:
         if heard is None:
             return
-        self._heard += 1
-        unique = f"{self._heard}" if clock.lockstep() else uuid.uuid4().hex[:12]
-        command_id = f"voice-{unique}"
+        command_id = self._ids.new()
         transcript = Transcript(
             command_id=command_id, text=heard.text, confidence=heard.confidence, complete=heard.complete,
             speech_end_mono=heard.speech_end, reason=heard.reason,
@@ -196,22 +161,14 @@ class VoiceNode(StageNode[VoiceParams]):
     def status(self) -> dict[str, str]:
         values = {name: str(count) for name, count in self.counts.items()}
         values["noise floor [dB]"] = f"{self.listener.activity.floor_db:.0f}"
-        values["chunks waiting"] = str(self._arrived.qsize())
+        values["chunks waiting"] = str(self.worker.waiting)
         values["chunks lost"] = str(self.lost)
         if self.latencies:
             values["latency p95 [ms]"] = f"{np.percentile(list(self.latencies), 95):.0f}"
         return values
 
     def close(self) -> None:
-        while self.worker.is_alive():
-            try:
-                self._arrived.put_nowait(None)
-                break
-            except queue.Full:
-                with contextlib.suppress(queue.Empty):
-                    self._arrived.get_nowait()
-        if self.worker.is_alive():
-            self.worker.join(timeout=5.0)
+        self.worker.close()
         if self.speaker is not None:
             self.speaker.close()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from vla_sim.common import clock
 from vla_sim.contract.records import Priority
@@ -31,12 +32,16 @@ class Answer:
 
 class LlmWorker:
     """most: requests under way; a command beyond them is answered as failed. `on_ready` is called from
-    another thread when `finished` has something new. In lock-step a request is answered before `submit`
-    returns."""
+    another thread when `finished` has something new. settle: waits for the end of a request where `submit`
+    must not return before."""
 
-    def __init__(self, begin: Begin, on_ready: Callable[[], None], most: int = 8) -> None:
+    def __init__(
+        self, begin: Begin, on_ready: Callable[[], None],
+        settle: Callable[[Future[Any]], None] = lambda _: None, most: int = 8,
+    ) -> None:  # fmt: skip
         self._begin = begin
         self._on_ready = on_ready
+        self._settle = settle
         self._most = most
         self._lock = threading.Lock()
         self._waiting: dict[str, Future[Understood]] = {}
@@ -55,8 +60,7 @@ class LlmWorker:
             return
         with self._lock:
             self._waiting[command_id] = request
-        if clock.lockstep():
-            wait([request])
+        self._settle(request)
         request.add_done_callback(lambda _: self._finish(command_id, request, asked))
 
     def finished(self) -> list[Answer]:

@@ -1,0 +1,194 @@
+"""The simulator's node, which gives turns."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import rclpy
+
+from vla_sim.common import clock
+from vla_sim.common.errors import StackError
+from vla_sim.contract.budgets import COSTS
+from vla_sim.ros.execution import Simulation
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.lockstep import wire
+from vla_sim.ros.lockstep.follower import SOON
+from vla_sim.ros.lockstep.run_environment import NODES, SOCKET, START_TIMEOUT, TURN_TIMEOUT
+from vla_sim.ros.lockstep.turn_taking import TurnTaking
+from vla_sim.ros.lockstep.wire import LARGEST, Begin, Done, Go, Hello, Meet, Met
+
+
+class Seat:
+    """What the conductor knows of a node. sent: messages to it since the beginning, by topic."""
+
+    def __init__(self, name: str, line: socket.socket, listens: list[str]) -> None:
+        self.name, self.line = name, line
+        self.sent = dict.fromkeys(listens, 0)
+        self.waiting_since: float | None = None
+        self.busy = 0.0
+        self.wake: float | None = 0.0
+
+    def due(self) -> float:
+        """When its next turn is."""
+        times = [t for t in (self.waiting_since, self.wake) if t is not None]
+        return max(min(times), self.busy) if times else math.inf
+
+
+class Conductor(TurnTaking):
+    """Gives turns. Its own node works between them, and its timers do not run.
+
+    Raises `StackError` if it cannot listen at its socket.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seats: dict[str, Seat] = {}
+        self._begin = Begin("fixed", COSTS)
+        self._own: dict[str, int] = {}
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._server.bind(os.environ[SOCKET])
+        except OSError as error:
+            raise StackError(f"lock-step: cannot listen at {os.environ[SOCKET]}: {error.strerror}") from None
+        self._server.listen(32)
+        clock.use(self)
+
+    def mono(self) -> float:
+        return self.stamp
+
+    def charge(self, work: str, seconds: float, most: float = math.inf) -> float:
+        """The conductor's own work is the simulation, which costs nothing."""
+        return 0.0
+
+    def spend(self, seconds: float) -> None:
+        """The conductor waits for nothing."""
+
+    def charge_as(self, compute: str, costs: dict[str, float]) -> None:
+        self._begin = Begin(compute, {**COSTS, **costs})
+
+    def freeze(self, node: str, until: float) -> None:
+        if node in self.seats:
+            self.seats[node].busy = max(self.seats[node].busy, until)
+
+    def spin(self, executor: SerialExecutor, listeners: Callable[[], dict[str, int]]) -> None:
+        raise NotImplementedError("the conductor's node simulates")
+
+    def simulate(self, simulation: Simulation, executor: SerialExecutor, period: float) -> None:
+        self.meet(simulation.listeners, rclpy.ok)
+        while rclpy.ok():
+            simulation.pacer.tick(time.monotonic())
+            simulation.tick()
+            now = simulation.now()
+            self.advance(now, now + period)
+            self.mail.deliver()
+
+    def meet(
+        self, listeners: Callable[[], dict[str, int]], alive: Callable[[], bool],
+        timeout: float = START_TIMEOUT,
+    ) -> None:  # fmt: skip
+        """Wait until all nodes are here and have found each other, or raise `StackError`.
+        timeout: [s]."""
+        self.mail.alive = alive
+        names = set(os.environ[NODES].split())
+        self._server.settimeout(min(0.5, timeout))
+        deadline = time.monotonic() + timeout
+        while names - set(self.seats):
+            if not alive():
+                return
+            if time.monotonic() > deadline:
+                missing = ", ".join(sorted(names - set(self.seats)))
+                raise StackError(f"lock-step: {missing} did not come within {timeout:.0f} s")
+            try:
+                line, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            line.settimeout(TURN_TIMEOUT)
+            hello = wire.from_node(line.recv(LARGEST))
+            if isinstance(hello, Hello):
+                self.seats[hello.name] = Seat(hello.name, line, hello.listens)
+        expected: dict[str, int] = {}
+        listening = [list(self.mail.inboxes), *(list(seat.sent) for seat in self.seats.values())]
+        for topic in itertools.chain.from_iterable(listening):
+            expected[topic] = expected.get(topic, 0) + 1
+        while alive():
+            counts = [listeners(), *(self._ask(seat) for seat in self.seats.values())]
+            if all(n >= expected.get(topic, 0) for one in counts for topic, n in one.items()):
+                break
+            if time.monotonic() > deadline:
+                raise StackError(f"lock-step: the nodes did not find each other within {timeout:.0f} s")
+            time.sleep(0.02)
+        for seat in self.seats.values():
+            seat.line.send(wire.encode(self._begin))
+
+    def advance(self, begin: float, end: float) -> None:
+        """All turns from `begin` to before `end` [s]; then the conductor's mail is complete. Raises
+        `StackError` if a node does not take its turn."""
+        self._sent(self.mail.published(), begin)
+        self.stamp = begin
+        while True:
+            stamp = max(begin, min((seat.due() for seat in self.seats.values()), default=end))
+            if stamp >= end - SOON:
+                break
+            self.stamp = stamp
+            turn = [s for s in self.seats.values() if s.due() <= stamp + SOON]
+            for seat in turn:
+                seat.waiting_since = None
+                self._send(seat, Go(stamp, seat.sent))
+            published: list[dict[str, int]] = []
+            for seat in turn:
+                done = self._answer(seat)
+                if done is not None:
+                    held = seat.busy if seat.busy > stamp + SOON else 0.0
+                    seat.busy, seat.wake = max(done.busy, held), done.wake
+                    published.append(done.published)
+            for one in published:
+                self._sent(one, stamp)
+        self.stamp = end
+        self.mail.fetch(self._own)
+
+    def close(self) -> None:
+        for seat in self.seats.values():
+            seat.line.close()
+        self._server.close()
+
+    def _ask(self, seat: Seat) -> dict[str, int]:
+        seat.line.send(wire.encode(Meet()))
+        met = wire.from_node(seat.line.recv(LARGEST))
+        return met.listeners if isinstance(met, Met) else {}
+
+    def _send(self, seat: Seat, word: Go) -> None:
+        try:
+            seat.line.send(wire.encode(word))
+        except OSError:
+            self.seats.pop(seat.name, None)  # it has died; whoever started it knows
+
+    def _answer(self, seat: Seat) -> Done | None:
+        try:
+            data = seat.line.recv(LARGEST)
+        except TimeoutError:
+            raise StackError(
+                f"lock-step: {seat.name} did not take its turn for {TURN_TIMEOUT:.0f} s"
+            ) from None
+        except OSError:
+            data = b""
+        if not data:
+            self.seats.pop(seat.name, None)
+            return None
+        done = wire.from_node(data)
+        assert isinstance(done, Done)
+        return done
+
+    def _sent(self, counts: dict[str, int], stamp: float) -> None:
+        for topic, count in counts.items():
+            for seat in self.seats.values():
+                if topic in seat.sent:
+                    seat.sent[topic] += count
+                    if seat.waiting_since is None:
+                        seat.waiting_since = stamp
+            if topic in self.mail.inboxes:
+                self._own[topic] = self._own.get(topic, 0) + count

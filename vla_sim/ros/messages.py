@@ -1,0 +1,28 @@
+"""Message classes by name, and time stamps."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+from builtin_interfaces.msg import Time
+
+
+@cache
+def message_class(name: str) -> Any:
+    """The class of a ROS type name such as "sensor_msgs/msg/Image"."""
+    package, _, kind = name.split("/")
+    return getattr(importlib.import_module(f"{package}.msg"), kind)
+
+
+def to_seconds(stamp: Any) -> float:
+    """Seconds of a builtin_interfaces/Time or Duration."""
+    return float(stamp.sec) + float(stamp.nanosec) * 1e-9
+
+
+def to_stamp(seconds: float) -> Time:
+    """builtin_interfaces/Time of seconds, to the nearest nanosecond: where a clock is one short of a whole
+    second, a timer that is due misses its turn."""
+    sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
+    return Time(sec=sec, nanosec=nanosec)

@@ -1,0 +1,98 @@
+"""A node's process: run one node from start to end."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.signals import SignalHandlerOptions
+
+from vla_sim.common.errors import VlaSimError
+from vla_sim.common.profiling import threads as profiling
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.lockstep.mail import RunEnds
+from vla_sim.ros.stage_node import StageNode
+
+
+def spin(make: Callable[[], StageNode[Any]]) -> int:
+    """Run one node until SIGINT, SIGTERM or shutdown; the exit code.
+
+    A `VlaSimError` becomes one line on stderr and its exit code.
+    """
+    node: StageNode[Any] | None = None
+    profile: profiling.NodeProfile | None = None
+    stop: Callable[[], None] | None = None
+    init_with_signals()
+    try:
+        profile = profiling.begin()
+        node = make()
+        executor = SerialExecutor()
+        executor.add_node(node)
+        settle()
+        if profile is not None:
+            stop = profile.watch()
+        node.run(executor)
+    except (ExternalShutdownException, RunEnds):
+        pass
+    except VlaSimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception:
+        # A shutdown in the middle of a turn or a callback takes rclpy's handles away from under it.
+        if rclpy.ok():
+            raise
+    finally:
+        if stop is not None:
+            stop()
+        if node is not None:
+            node.close()
+            if profile is not None and stop is not None:
+                _write_profile(profile, node.get_name())
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def init_with_signals() -> None:
+    """`rclpy.init`, and from now on SIGINT and SIGTERM shut ROS down, which ends every wait.
+
+    A thread hears of the signal at once, also while the main thread waits in C. rclpy's own handlers raise
+    `KeyboardInterrupt` as well, which could come in the middle of a message or of the node's end.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.detach())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+
+    def wait() -> None:
+        while reader.recv(1):
+            rclpy.try_shutdown()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def settle() -> None:
+    """The end of start-up. What it made need not be looked at again by the garbage collector: with numba
+    loaded, a full collection takes some 100 ms, in the middle of a command. From now on a kernel that is
+    compiled is reported."""
+    gc.collect()
+    gc.freeze()
+    kernels = sys.modules.get("vla_sim.common.numba_cache")
+    if kernels is not None:  # not every node has kernels, and numba takes long to import
+        kernels.settled()
+
+
+def _write_profile(profile: profiling.NodeProfile, name: str) -> None:
+    try:
+        profiling.finish(profile, name)
+    except OSError as error:
+        print(f"[WARN] the profile of {name} cannot be written: {error}", file=sys.stderr)
