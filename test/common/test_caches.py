@@ -6,7 +6,9 @@ import pytest
 from cachetools import LRUCache, TTLCache
 
 from vla_sim.common import caches
-from vla_sim.common.caches import AGAIN, CLEAR, LIMIT, Caches, shrink
+from vla_sim.common.caches import AGAIN, Caches, shrink
+
+LIMIT, CLEAR = 80.0, 76.0
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def used(monkeypatch):
 
 def registered():
     calls = []
-    one = Caches()
+    one = Caches(LIMIT, CLEAR)
     one.register("answers", lambda: calls.append(1) or "3 of 4 entries")
     one.register("nothing", lambda: "")
     return one, calls
@@ -56,7 +58,7 @@ def test_it_is_done_once_until_it_was_over_or_goes_on_for_long(used):
 
 def test_without_caches_nobody_looks(monkeypatch):
     monkeypatch.setattr(caches, "usage", lambda limit: pytest.fail("looked"))
-    assert Caches().check(0.0) is None
+    assert Caches(LIMIT, CLEAR).check(0.0) is None
 
 
 def test_a_full_cache_loses_the_quarter_that_was_used_longest_ago():
@@ -105,7 +107,7 @@ PRESSED = textwrap.dedent("""
     MB = 1 << 20
     start = resident()
     limit = start + 100.0                       # relative to what it needs anyway
-    caches, cache = Caches(limit), LRUCache(40)
+    caches, cache = Caches(80.0, 76.0, limit), LRUCache(40)
     caches.register("tensors", lambda: shrink(cache))
     freed, worst = [], 0.0
     for k in range(400):                        # 2 MB each: 800 MB in all, 80 at once

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -61,6 +62,14 @@ def test_a_change_in_another_file_is_seen(tmp_path, change, expected):
     changed = load(tmp_path, **change)
     assert changed(3.0) == expected
     assert not from_disk(changed)
+
+
+def test_a_constant_read_through_a_module_of_ours_counts(monkeypatch):
+    module = types.ModuleType("vla_sim.constants")
+    module.GAIN = 2.0
+    monkeypatch.setattr(sys.modules[__name__], "constants", module, raising=False)
+    function = eval("lambda x: constants.GAIN * x", globals())
+    assert ("GAIN", 2.0) in list(numba_cache._reads(function))
 
 
 def test_what_a_kernel_does_not_read_may_change(tmp_path):

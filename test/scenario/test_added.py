@@ -9,7 +9,8 @@ from test_checks import truth
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.format import Added, Scenario, Type
 from vla_sim.scenario.record import Outline
-from vla_sim.world.derived_world import derive, named
+from vla_sim.scenario.run import changed_world
+from vla_sim.world.derived_world import named
 from vla_sim.world.semantic_map import World
 
 
@@ -17,7 +18,7 @@ def told(folder, *added, truths=(), **changes):
     scenario = Scenario(
         version=1, proves="what the test says", script=[Type(words="stop")], add=list(added), **changes
     )
-    return added_models(scenario, Path(World.load(derive(scenario, folder).real).path), list(truths))
+    return added_models(scenario, Path(World.load(changed_world(scenario, folder).real).path), list(truths))
 
 
 def walking(stamp, x):

@@ -1,22 +1,18 @@
-"""A scenario's world: what is added, taken away and changed, and nothing else."""
+"""A derived world: what is added, taken away and changed, and nothing else."""
 
 import math
 
 import pytest
 
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.format import Added, Pose, Scenario, Type
+from vla_sim.scenario.format import Added
 from vla_sim.world.derived_world import derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
 
-def scenario(**changes):
-    return Scenario(version=1, proves="what the test says", script=[Type(words="stop")], **changes)
-
-
-def test_a_scenario_without_changes_uses_the_shipped_world(tmp_path):
-    found = derive(scenario(), tmp_path / "run")
+def test_without_changes_it_is_the_shipped_world(tmp_path):
+    found = derive("apartment", tmp_path / "run")
     assert (found.known, found.real) == ("apartment", "apartment")
     assert not (tmp_path / "run").exists()
 
@@ -27,7 +23,7 @@ def test_what_is_added_is_there_and_what_is_not_mapped_is_not_in_the_map(tmp_pat
         Added(model="crate", name="hidden", x=0.5, y=1.5),
         Added(model="red_ball", name="red_ball_b", x=4.1, y=-1.49, z=0.8),
     ]
-    found = derive(scenario(add=changes), tmp_path)
+    found = derive("apartment", tmp_path, add=changes)
     assert found.known == found.real
     tree, world = reader.load_world(found.known), World.load(found.known)
     assert {"known", "unmapped_hidden", "red_ball_b"} <= {m.name for m in tree.models}
@@ -37,13 +33,13 @@ def test_what_is_added_is_there_and_what_is_not_mapped_is_not_in_the_map(tmp_pat
 
 
 def test_what_is_taken_away_is_known_of_but_not_there(tmp_path):
-    found = derive(scenario(remove=["red_cup"]), tmp_path)
+    found = derive("apartment", tmp_path, remove=["red_cup"])
     assert "red_cup" in {m.name for m in reader.load_world(found.known).models}
     assert "red_cup" not in {m.name for m in reader.load_world(found.real).models}
 
 
 def test_start_and_light_are_changed(tmp_path):
-    found = derive(scenario(start=Pose(x=1.0, y=0.5, yaw=90), light=0.5), tmp_path)
+    found = derive("apartment", tmp_path, start=(1.0, 0.5, 90.0), light=0.5)
     assert World.load(found.known).start == pytest.approx((1.0, 0.5, math.pi / 2))
     before, after = reader.load_world(sdf_path("apartment")), reader.load_world(found.known)
     assert after.lights[0].diffuse[0] == pytest.approx(before.lights[0].diffuse[0] / 2, rel=1e-3)
@@ -55,7 +51,7 @@ def sdf_path(name):
 
 def test_someone_who_walks_is_carried_along_his_way(tmp_path):
     person = Added(model="person", name="person", x=1.9, y=0, walk=[(1.9, 1.0), (1.9, 0.0)], speed=0.5)
-    found = derive(scenario(add=[person]), tmp_path)
+    found = derive("apartment", tmp_path, add=[person])
     model = next(m for m in reader.load_world(found.known).models if m.name == "person")
     assert not model.static
     assert any(p.name.endswith("TrajectoryFollower") for p in model.plugins)
@@ -64,17 +60,17 @@ def test_someone_who_walks_is_carried_along_his_way(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"world": "castle"}, "no world 'castle'"),
+        ({"world_name": "castle"}, "no world 'castle'"),
         ({"add": [Added(model="dragon", x=0, y=0)]}, "no model 'dragon'; there are apartment_shell"),
         ({"remove": ["dragon"]}, "no model 'dragon' in this world; it has"),
     ],
 )
 def test_what_does_not_exist_is_said(tmp_path, changes, words):
     with pytest.raises(InputError, match=words):
-        derive(scenario(**changes), tmp_path)
+        derive(**{"world_name": "apartment", "folder": tmp_path} | changes)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot write the scenario's world"):
-        derive(scenario(light=0.5), tmp_path / "file")
+        derive("apartment", tmp_path / "file", light=0.5)

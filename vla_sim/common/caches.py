@@ -1,4 +1,4 @@
-"""Gives memory back when it is short: caches are emptied at 80 %, and what was freed is told."""
+"""Gives memory back when it is short: caches are emptied, and what was freed is reported."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from typing import Any
 import psutil
 from cachetools import Cache
 
-from vla_sim.contract.limits import THRESHOLDS
-
-LIMIT, CLEAR = THRESHOLDS["system.memory"].value, THRESHOLDS["system.memory"].clear
-"""[%] at which caches are emptied, and below which it is over: as the monitor has it."""
 AGAIN = 60.0
-"""[s] after which it is done again while memory is short: emptying what is empty helps nobody."""
+"""[s] after which it is done again while memory stays short: emptying empty caches is no use."""
 FULL, SHARE = 0.8, 4
 """A cache that is fuller than this loses one of so many of its entries, the least recently used."""
 
@@ -38,15 +34,17 @@ class Freed:
     what: dict[str, str]
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}: {what}" for name, what in self.what.items()) or "no cache had anything"
-        return f"{self.why}: freed {self.before - self.after:.1f} MB of {self.before:.0f} ({told})"
+        freed = ", ".join(f"{name}: {what}" for name, what in self.what.items()) or "no cache had anything"
+        return f"{self.why}: freed {self.before - self.after:.1f} MB of {self.before:.0f} ({freed})"
 
 
 class Caches:
-    """The caches of a process. limit: of its own resident memory [MB], 0 for none: that is how a process
-    keeps to its share where the machine has enough. Nothing is done without a cache that could be emptied."""
+    """The caches of a process, emptied when `begin` [%] of the memory is used; memory is no longer short
+    below `clear` [%]. limit: of the process's own resident memory [MB], 0 for none: keeps it to its share
+    where the machine has enough. Without a cache to empty, memory is not measured."""
 
-    def __init__(self, limit: float = 0.0) -> None:
+    def __init__(self, begin: float, clear: float, limit: float = 0.0) -> None:
+        self._begin, self._clear = begin, clear
         self._limit = limit
         self._cleanups: dict[str, Cleanup] = {}
         self._short = False
@@ -57,14 +55,14 @@ class Caches:
         self._cleanups[name] = cleanup
 
     def check(self, now: float) -> Freed | None:
-        """Look how much is used, and empty the caches at `LIMIT`, once until it is less than `CLEAR` or
-        `AGAIN` has passed. now: [s, monotonic]."""
+        """Measure, and empty the caches if memory is short: once until it no longer is, or `AGAIN` has
+        passed. now: [s, monotonic]."""
         if not self._cleanups:
             return None
         share, why = usage(self._limit)
-        if share < CLEAR:
+        if share < self._clear:
             self._short = False
-        if share < LIMIT or (self._short and now - self._last < AGAIN):
+        if share < self._begin or (self._short and now - self._last < AGAIN):
             return None
         self._short, self._last = True, now
         return self.empty(why)
@@ -74,9 +72,8 @@ class Caches:
         before = resident()
         what = {}
         for name, cleanup in self._cleanups.items():
-            told = cleanup()
-            if told:
-                what[name] = told
+            if did := cleanup():
+                what[name] = did
         collected = gc.collect()
         if collected:
             what["garbage"] = f"{collected} objects"

@@ -151,7 +151,7 @@ def _reads(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     names = function.__code__.co_names
     for name in names:
         value = function.__globals__.get(name)
-        if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] == __package__:
+        if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] == __name__.split(".")[0]:
             yield from ((n, vars(value)[n]) for n in names if n in vars(value))
         else:
             yield name, value

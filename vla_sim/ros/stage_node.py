@@ -18,6 +18,7 @@ from vla_sim.common import clock
 from vla_sim.common.caches import Caches
 from vla_sim.contract import limits, records, topics
 from vla_sim.contract.codec import PayloadError
+from vla_sim.contract.limits import THRESHOLDS
 from vla_sim.contract.records import Record, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.diagnostics import DiagnosticsReporter
@@ -48,7 +49,8 @@ class StageNode(Node, Generic[P]):
         self.params: P = declare(self, params)
         self.endpoints = TopicEndpoints(self, self.execution)
         self.load_follower: LoadFollower | None = None
-        self.caches = Caches(self.params.memory_limit)
+        memory = THRESHOLDS["system.memory"]
+        self.caches = Caches(memory.value, memory.clear, self.params.memory_limit)
         self.freed = ""
         """What was freed when memory was short last."""
         self.publish(topics.TRACE)

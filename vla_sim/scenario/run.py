@@ -44,7 +44,7 @@ from vla_sim.scenario.report import profile_report, run_picture
 from vla_sim.stages.voice import audio
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
-from vla_sim.world.derived_world import derive, named
+from vla_sim.world.derived_world import Worlds, derive, named
 from vla_sim.world.semantic_map import World
 
 READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
@@ -121,9 +121,17 @@ def _voice(action: Say, seed: int) -> Synthesiser:
     return Espeak(action.voice.partition(":")[2], rate)
 
 
+def changed_world(scenario: Scenario, folder: Path) -> Worlds:
+    """The scenario's world with its changes, in `folder`."""
+    start = scenario.start and (scenario.start.x, scenario.start.y, scenario.start.yaw)
+    return derive(
+        scenario.world, folder, add=scenario.add, remove=scenario.remove, start=start, light=scenario.light
+    )
+
+
 def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
     """`stack` with the scenario's world, displacements, costs and pace in it."""
-    worlds = derive(scenario, folder)
+    worlds = changed_world(scenario, folder)
     r = scenario.randomise
     costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
     return replace(

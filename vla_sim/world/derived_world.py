@@ -1,17 +1,17 @@
-"""A scenario's world: the SDF file that it names, with what the scenario adds, takes away and changes."""
+"""A world derived from an SDF file: models added and removed, another start, another light."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.format import Added, Scenario
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, UNMAPPED
 
@@ -19,40 +19,70 @@ DRAG = 120.0
 """[N s/m] of models/person: the force that carries it is its speed times this."""
 
 
+class Addition(Protocol):
+    """A model to add at (x, y, z) [m] with a heading `yaw` [degrees]. mapped: whether the robot's map has
+    it. walk: waypoints (x, y) along which it is carried at `speed` [m/s], round and round."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float: ...
+    @property
+    def z(self) -> float: ...
+    @property
+    def yaw(self) -> float: ...
+    @property
+    def mapped(self) -> bool: ...
+    @property
+    def walk(self) -> Sequence[tuple[float, float]]: ...
+    @property
+    def speed(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Worlds:
-    """known: what the stack knows of. real: what is simulated; they differ in what was taken away, of which
-    the robot has not been told. Names of shipped worlds, or paths."""
+    """known: the world that the stack knows. real: the one that is simulated, without the removed models:
+    the robot does not know that they are gone. Names of shipped worlds, or paths."""
 
     known: str
     real: str
 
 
-def derive(scenario: Scenario, folder: Path) -> Worlds:
-    """Writes the changed world into `folder` where there is a change. Raises `InputError`."""
-    path = assets.find_world(scenario.world)
-    unchanged = not scenario.add and not scenario.remove and scenario.start is None and scenario.light == 1.0
-    if unchanged:
-        return Worlds(named(scenario.world), named(scenario.world))
-    reader.load_world(path)  # a broken file is told of with its line
+def derive(
+    world_name: str, folder: Path, *, add: Sequence[Addition] = (), remove: Sequence[str] = (),
+    start: tuple[float, float, float] | None = None, light: float = 1.0,
+) -> Worlds:  # fmt: skip
+    """Writes the changed world into `folder` if there is a change. Raises `InputError`.
+
+    world_name: of a shipped world, or the path of an SDF file. start: of the robot, x, y [m] and yaw
+    [degrees]. light: factor on all lights.
+    """
+    path = assets.find_world(world_name)
+    if not add and not remove and start is None and light == 1.0:
+        return Worlds(named(world_name), named(world_name))
+    reader.load_world(path)  # reports a broken file with its line
     tree = etree.parse(str(path), etree.XMLParser(resolve_entities=False, no_network=True))
     world = tree.getroot().find("world")
-    if scenario.start is not None:
-        s = scenario.start
+    if start is not None:
+        x, y, yaw = start
         pose = _model(world, ROBOT).find("pose")
         height = float(pose.text.split()[2])
-        pose.text = f"{s.x} {s.y} {height} 0 0 {math.radians(s.yaw)}"
-    if scenario.light != 1.0:
-        _dim(world, scenario.light)
-    for number, added in enumerate(scenario.add):
+        pose.text = f"{x} {y} {height} 0 0 {math.radians(yaw)}"
+    if light != 1.0:
+        _dim(world, light)
+    for number, added in enumerate(add):
         world.append(_include(added, number, path))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / f"{path.stem}.sdf"
         tree.write(str(known))
-        if not scenario.remove:
+        if not remove:
             return Worlds(str(known.resolve()), str(known.resolve()))
-        for name in scenario.remove:
+        for name in remove:
             world.remove(_model(world, name))
         real = folder / f"{path.stem}-real.sdf"
         tree.write(str(real))
@@ -82,14 +112,14 @@ def _dim(world: Any, factor: float) -> None:
 
 
 def named(world: str) -> str:
-    """A world by a name that holds in any folder: a shipped one's own, or the whole path of its file. Raises
-    `InputError` for one that is neither."""
+    """A world by a name that is valid in any folder: that of a shipped one, or the absolute path of its file.
+    Raises `InputError` for one that is neither."""
     path = assets.find_world(world)
     return world if path.parent == assets.worlds_dir() else str(path.resolve())
 
 
-def model_name(added: Added, number: int) -> str:
-    """What the model that a scenario adds as its `number`th (from 0) is called in the world."""
+def model_name(added: Addition, number: int) -> str:
+    """Name in the world of the model that is added as number `number` (from 0)."""
     folder = assets.models_dir() / added.model
     name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
     if folder.is_dir() and not added.walk and reader.load_model(reader.model_file(folder)).static:
@@ -97,7 +127,7 @@ def model_name(added: Added, number: int) -> str:
     return added.model if added.name == "" and folder.is_dir() else name
 
 
-def _include(added: Added, number: int, beside: Path) -> Any:
+def _include(added: Addition, number: int, beside: Path) -> Any:
     folder = assets.models_dir() / added.model
     if not folder.is_dir() and not (beside.parent / added.model).is_dir():
         known = ", ".join(sorted(p.name for p in assets.models_dir().iterdir() if p.is_dir()))

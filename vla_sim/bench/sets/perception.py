@@ -19,7 +19,7 @@ from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
-from vla_sim.scenario.format import Added, Pose, Scenario
+from vla_sim.scenario.format import Added
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
@@ -98,13 +98,9 @@ def tabletop(objects: int, folder: Path) -> Path:
         )
         for k, name in enumerate(wanted)
     ]  # fmt: skip
-    bare = derive(scenario("tabletop", remove=[*ALREADY]), folder / "bare").real
-    derived = derive(scenario(bare, add=add, start=Pose(x=START, y=0.0)), folder / "laid").real
+    bare = derive("tabletop", folder / "bare", remove=[*ALREADY]).real
+    derived = derive(bare, folder / "laid", add=add, start=(START, 0.0, 0.0)).real
     return find_world(derived)
-
-
-def scenario(world: str, **changes: object) -> Scenario:
-    return Scenario(version=1, proves="a scene to look at", world=world, script=[], **changes)  # type: ignore[arg-type]
 
 
 def with_camera(world: reader.World, width: int, height: int) -> reader.World:
