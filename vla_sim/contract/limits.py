@@ -1,12 +1,27 @@
-"""Limits of a running system: alert thresholds, load levels, shares of the machine."""
+"""Limits of a running system: of one command, alert thresholds, load levels, shares of the machine."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+MAX_DISTANCE = 10.0
+"""[m] of one move without a destination."""
+MAX_ANGLE = 4.0 * math.pi
+"""[rad] of one turn."""
+MAX_WAIT = 600.0
+"""[s]"""
+MAX_STEPS = 40
+"""Of a plan that safety lets pass."""
+MAX_MODEL_STEPS = 12
+"""Of a plan that a language model may write."""
+MAX_SPEED = (0.8, 0.4, 0.8)
+"""Forward, sideways [m/s] and turning [rad/s] that the velocity gate lets pass. The walking policy was
+trained for 1 in each."""
+
 CRITICAL = 1.2
-"""An alert is critical from so many times its threshold; where low is bad, from the threshold over it."""
+"""An alert is critical at this factor times its threshold; where low values are bad, at the threshold divided
+by it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +54,7 @@ THRESHOLDS: dict[str, Threshold] = {t.name: t for t in (
     Threshold("commands", "errors", 0.1, "", 0.08),
     Threshold("node", "silence", 5.0, "s", 2.5),
 )}  # fmt: skip
-"""The book's limits, by name. "node" stands for every node by its own name."""
+"""The performance chapter's limits, by name. "node" stands for every node by its own name."""
 
 
 @dataclass(frozen=True)

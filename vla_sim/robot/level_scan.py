@@ -9,6 +9,7 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import rotation_from_quaternion
+from vla_sim.robot.body_size import HELD_RADIUS
 from vla_sim.robot.sensor_frames import LidarFrame
 
 BEAMS = 360
@@ -20,8 +21,6 @@ LOWEST = 0.10
 """Metres above the floor; lower things are the floor itself and rugs."""
 HIGHEST = 1.35
 """Metres above the floor; higher things the robot walks under."""
-HAND_RADIUS = 0.12
-"""Metres around a hand that holds something: what it holds is no obstacle."""
 
 
 def level_rotation(orientation: Array) -> Array:
@@ -52,7 +51,7 @@ def flatten(points: Array, orientation: Array, height: float, holding: Sequence[
     """
     keep = np.ones(len(points), dtype=bool)
     for hand in holding:
-        keep &= ((points - hand) ** 2).sum(axis=1) > HAND_RADIUS**2
+        keep &= ((points - hand) ** 2).sum(axis=1) > HELD_RADIUS**2
     level = points[keep] @ level_rotation(orientation).T
     above = level[:, 2] + height
     distance = np.hypot(level[:, 0], level[:, 1])

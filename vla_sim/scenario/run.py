@@ -123,10 +123,11 @@ def _voice(action: Say, seed: int) -> Synthesiser:
 
 def changed_world(scenario: Scenario, folder: Path) -> Worlds:
     """The scenario's world with its changes, in `folder`."""
-    start = scenario.start and (scenario.start.x, scenario.start.y, scenario.start.yaw)
+    s = scenario.start
     return derive(
-        scenario.world, folder, add=scenario.add, remove=scenario.remove, start=start, light=scenario.light
-    )
+        scenario.world, folder, add=scenario.add, remove=scenario.remove, light=scenario.light,
+        start=None if s is None else (s.x, s.y, s.yaw),
+    )  # fmt: skip
 
 
 def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
+from vla_sim.robot.body_size import TRUNK_RADIUS
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
@@ -22,7 +23,6 @@ from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
 JOINT_COUNT = len(g1.JOINTS)
-BODY_RADIUS = 0.25
 FAR = 3.0
 AROUND = np.stack(
     [np.cos(np.linspace(-np.pi, np.pi, 72)), np.sin(np.linspace(-np.pi, np.pi, 72)), np.zeros(72)], axis=1
@@ -159,7 +159,7 @@ class KinematicSimulator(Simulator):
         return []
 
     def truth(self) -> Truth:
-        """Clearance is that of an upright cylinder of radius `BODY_RADIUS` around the pelvis."""
+        """Clearance is that of an upright cylinder of radius `TRUNK_RADIUS` around the pelvis."""
         pelvis = self.pelvis()
         nearest = min(
             self._fixed.cast(self.eyes.scene.rest, np.array([*pelvis[:2, 3], height]), AROUND, FAR).min()
@@ -167,7 +167,7 @@ class KinematicSimulator(Simulator):
         )
         return Truth(
             self.time, pose7(pelvis), {name: pose7(pose) for name, pose in self.objects.items()},
-            False, float(min(nearest - BODY_RADIUS, FAR)),
+            False, float(min(nearest - TRUNK_RADIUS, FAR)),
             {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in g1.TOOL_FRAME.values()},
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from vla_sim.common.buffers import BufferPool, Lease
 from vla_sim.common.errors import EngineError
 from vla_sim.contract import topics
 from vla_sim.robot import g1, level_scan
+from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.ros import conversions
@@ -22,8 +23,6 @@ from vla_sim.simulation.fault_injection import FaultInjection
 from vla_sim.simulation.simulator import Simulator
 from vla_sim.stages.control.body_host import BodyHost
 
-SOLE = 0.037
-"""Metres from the ankle roll joint down to the sole."""
 FIRST_FRAME = 60.0
 """[s] of the machine's clock for the first image, for which shaders are compiled."""
 
@@ -53,7 +52,7 @@ class ScanPublisher:
             for side in g1.SIDES
             if self._host.controller.hand[side].holding(q[g1.FINGER_INDEX[side]])
         ]
-        ranges = level_scan.flatten(points, state.orientation, SOLE - min(soles), holding)
+        ranges = level_scan.flatten(points, state.orientation, SOLE_BELOW_ANKLE - min(soles), holding)
         if self._faults.of("lidar") == "nan":
             ranges[:] = np.nan
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))

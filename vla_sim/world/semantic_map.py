@@ -29,6 +29,8 @@ PLACE = "place/"
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "shelf")
+OBSTACLE_HEIGHTS = (0.05, 1.40)
+"""Heights above the floor [m] between which a solid is in the robot's way."""
 SURFACE_HEIGHT = (0.5, 1.1)
 SURFACE_WIDTH = 0.25
 """A model with one of these words in its name is a surface if it has a level box top between these
@@ -155,8 +157,10 @@ class World:
             forbidden=tuple(_bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)),
         )
 
-    def rasterise(self, resolution: float = 0.05, low: float = 0.05, high: float = 1.40) -> Grid:
-        """Cells that a fixed solid enters between the heights `low` and `high` [m]: the robot's.
+    def rasterise(
+        self, resolution: float = 0.05, low: float = OBSTACLE_HEIGHTS[0], high: float = OBSTACLE_HEIGHTS[1]
+    ) -> Grid:
+        """Cells that a fixed solid enters between the heights `low` and `high` [m].
 
         Cell edges lie on multiples of `resolution`; the map ends 0.5 m beyond the outermost solid,
         place and start. Raises `InputError` if the numbers make no map.
@@ -236,11 +240,16 @@ def _half_extent(shape: str, size: tuple[float, float, float], rotation: Array) 
     return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2
 
 
+def extent(geometry: reader.Geometry, where: reader.Where, rotation: Array) -> Array:
+    """(3,) half of a geometry's extent [m] along the axes of the frame that `rotation` (3, 3) leads to."""
+    return _half_extent(*_primitive(geometry, where), rotation)
+
+
 def _bounds(model: reader.Model) -> tuple[float, float, float, float]:
     """(x0, y0, x1, y1) around all that is to be seen or touched of a model."""
     boxes = []
     for _, pose, geometry, where in _geometries(model, visuals=True):
-        half = _half_extent(*_primitive(geometry, where), pose[:3, :3])[:2]
+        half = extent(geometry, where, pose[:3, :3])[:2]
         boxes.append((pose[:2, 3] - half, pose[:2, 3] + half))
     if not boxes:
         raise reader.SdfError(f"{model.where}: {model.name} has no geometry; give it the size of its area")
@@ -308,7 +317,7 @@ def _nearest(x: float, y: float, places: tuple[Place, ...], solids: tuple[Solid,
     A wave spreads over a coarse map, in turns to four and to eight neighbours (octagonal distance,
     6 % from the Euclidean at worst).
     """
-    grid = rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, 0.05, 1.40)
+    grid = rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, *OBSTACLE_HEIGHTS)
 
     def cell(x: float, y: float) -> tuple[int, int]:
         return int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)

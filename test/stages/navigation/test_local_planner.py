@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from navigation_walker import field_of, room, two_rooms
 
+from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
-from vla_sim.stages.navigation.gait import GAIT, WALKING_BODY
+from vla_sim.stages.navigation.gait import GAIT
 from vla_sim.stages.navigation.global_planner import GlobalPlanner
 from vla_sim.stages.navigation.local_planner import LocalPlanner
 

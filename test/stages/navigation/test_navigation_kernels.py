@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation import footprint, global_planner, local_planner, localizer
 from vla_sim.stages.navigation.costmap import SensedLayer, StaticMap
 from vla_sim.stages.navigation.distance_field import (
@@ -19,7 +20,6 @@ from vla_sim.stages.navigation.distance_field import (
     signed_field,
 )
 from vla_sim.stages.navigation.footprint import STEP, body_clearance
-from vla_sim.stages.navigation.gait import WALKING_BODY
 from vla_sim.stages.navigation.global_planner import SPACING
 from vla_sim.stages.navigation.proximity import disc_clearance, pairwise_distances
 from vla_sim.world.semantic_map import Grid

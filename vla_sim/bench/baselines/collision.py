@@ -13,7 +13,7 @@ def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
     import numpy as np
 
-    from vla_sim.stages.navigation.gait import WALKING_BODY
+    from vla_sim.robot.body_size import WALKING_BODY
     from vla_sim.stages.navigation.proximity import disc_clearance
 
     shapely = library("shapely", "shapely")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
+from vla_sim.robot import body_size
 from vla_sim.world.semantic_map import Grid, Surface
 
 Pose2 = tuple[float, float, float]
@@ -30,8 +31,6 @@ EDGE_MIN, EDGE_MAX = 0.19, 0.34
 """Pelvis to the table's edge [m]: torso and toes reach 0.08 and 0.14 ahead of the pelvis."""
 HEIGHT_MIN, HEIGHT_MAX = 0.60, 1.20
 """Object centres above the floor [m] that a standing robot reaches."""
-FOOTPRINT = (-0.20, 0.13, 0.28)
-"""Behind, ahead and to each side of the pelvis [m] that must be free, elbows included."""
 RUN_UP = 0.40
 """Distance behind the stand [m] that must be free too: the robot docks straight ahead."""
 VIEW_EDGE = 0.45
@@ -138,7 +137,7 @@ def _edges(surface: Surface) -> list[_Edge]:
 
 def _is_free(grid: Grid | None, stand: Stand) -> bool:
     """The body has room at the stand and on the way straight ahead to it."""
-    behind, ahead, side = FOOTPRINT
+    behind, ahead, side = -body_size.DOCKED_BACK, body_size.DOCKED_FRONT, body_size.ELBOWS
     return free(grid, (stand.x, stand.y, stand.yaw), behind - RUN_UP, ahead, side)
 
 

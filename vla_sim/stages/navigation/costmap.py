@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.robot.body_size import ARMS_HEIGHTS
 from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field, sample, signed_field
 from vla_sim.world.semantic_map import Grid, World
 
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""
-
-ARMS_HEIGHT = (0.60, 1.40)
-"""From the hands in the walking pose to the head, with some room below [m]."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class StaticMap:
     def from_world(world: World, resolution: float = RESOLUTION) -> StaticMap:
         return StaticMap.from_grids(
             world.rasterise(resolution), world.rasterise(resolution, 1.0, 1.3), world.forbidden,
-            world.rasterise(resolution, *ARMS_HEIGHT),
+            world.rasterise(resolution, *ARMS_HEIGHTS),
         )  # fmt: skip
 
     @staticmethod

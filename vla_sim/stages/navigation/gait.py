@@ -1,4 +1,4 @@
-"""How this humanoid answers a velocity command, and the room its body takes.
+"""How this humanoid answers a velocity command.
 
 The controller knows what to ask of the walking policy (`control.calibration`), so that on the mean of a
 gait cycle it walks what it is told, from a few mm/s up: while it steps there is no dead band, and any
@@ -60,28 +60,3 @@ class Gait:
 
 
 GAIT = Gait()
-
-
-def discs(*rows: tuple[float, float, float]) -> Array:
-    """(n, 3): centre x, y in base_link [m] and radius [m] of discs that cover the body's outline."""
-    return np.array(rows, dtype=np.float64)
-
-
-WALKING_BODY = discs(
-    (0.00, 0.00, 0.18),
-    (-0.03, 0.19, 0.09),
-    (-0.03, -0.19, 0.09),
-    (0.14, 0.18, 0.08),
-    (0.14, -0.18, 0.08),
-    (0.26, 0.17, 0.07),
-    (0.26, -0.17, 0.07),
-)
-"""Arms in the walking pose: elbows 0.28 m to either side, hands 0.33 m ahead."""
-
-LEGS, ARMS = WALKING_BODY[:1], WALKING_BODY[1:]
-
-DOCKING_BODY = discs((0.00, 0.00, 0.16), (-0.03, 0.19, 0.09), (-0.03, -0.19, 0.09))
-"""At furniture: toes and knees go under the top and the arms are above it, so the trunk counts."""
-
-TURNING_RADIUS = 0.36
-"""Turning on the spot with the arms in the walking pose sweeps this disc [m]."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
+from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.distance_field import DistanceField
 from vla_sim.stages.navigation.footprint import STEP, body_clearance, body_room, clearance_ahead
-from vla_sim.stages.navigation.gait import GAIT, WALKING_BODY, Gait
+from vla_sim.stages.navigation.gait import GAIT, Gait
 from vla_sim.stages.navigation.global_planner import SPACING
 from vla_sim.stages.navigation.proximity import disc_clearance
 

@@ -17,20 +17,12 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
+from vla_sim.robot.body_size import ARMS, DOCKING_BODY, LEGS, PIVOTING_BODY, WALKING_BODY
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
 from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
-from vla_sim.stages.navigation.gait import (
-    ARMS,
-    DOCKING_BODY,
-    GAIT,
-    LEGS,
-    TURNING_RADIUS,
-    WALKING_BODY,
-    Gait,
-    discs,
-)
+from vla_sim.stages.navigation.gait import GAIT, Gait
 from vla_sim.stages.navigation.localizer import Localizer
 from vla_sim.stages.navigation.pose_filter import PoseFilter, compose, relative
 from vla_sim.stages.navigation.proximity import pairwise_distances
@@ -44,7 +36,6 @@ DOCK_RUN_UP = 0.55
 """Straight stretch [m] in front of a docking pose."""
 LOCALISE_PERIOD = 0.5
 """Seconds between two matches of the scan against the map."""
-PIVOT = discs((0.0, 0.0, TURNING_RADIUS))
 
 
 @dataclass(frozen=True)
@@ -212,7 +203,7 @@ class Navigator:
         yield from self._servo(goal, settings, None, request, in_odom=True)
 
     def _turn(self, request: NavigationRequest) -> Task:
-        if body_room(self.costmap.local, self.pose, PIVOT) < 0.0:
+        if body_room(self.costmap.local, self.pose, PIVOTING_BODY) < 0.0:
             yield from self._leave()
         goal = compose(self.filter.mean(), np.array([0.0, 0.0, request.angle]))
         settings = ServoSettings(
@@ -236,7 +227,7 @@ class Navigator:
         assert route.path is not None
         first = route.path.points[min(12, len(route.path.points) - 1)]
         bearing = math.atan2(first[1] - self.pose[1], first[0] - self.pose[0])
-        tight = body_room(self.costmap.local, self.pose, PIVOT) < 0.0
+        tight = body_room(self.costmap.local, self.pose, PIVOTING_BODY) < 0.0
         if tight and abs(wrap(bearing - float(self.pose[2]))) > 0.35:
             yield from self._leave()
             route.plan(self._time, self.pose)
@@ -267,7 +258,7 @@ class Navigator:
             there = compose(here, offset)
             way = (compose(here, offset * u) for u in np.linspace(0.25, 1.0, 4))
             now = body_room(field, here, WALKING_BODY)
-            if body_room(field, there, PIVOT) > 0.02 and all(
+            if body_room(field, there, PIVOTING_BODY) > 0.02 and all(
                 body_room(field, p, WALKING_BODY) > min(0.0, now - 0.02) for p in way
             ):
                 break

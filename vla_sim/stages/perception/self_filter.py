@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vla_sim.common.arrays import Array
+from vla_sim.robot.body_size import HAND_RADIUS, LIMB_RADIUS
 from vla_sim.robot.g1 import SIDES, TOOL_FRAME
-
-LIMB_RADIUS = 0.10
-HAND_RADIUS = 0.13
-"""Fingers open 0.10 m, and what they hold is as wide [m]."""
 
 
 class FrameSource(Protocol):

@@ -13,10 +13,8 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.robot.body_size import BACK, FRONT, HALF_WIDTH
 
-FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
-"""Footprint of the standing body in base_link [m]: torso and toes ahead, heels behind, elbows at the
-sides."""
 HORIZON = 1.2  # [s] of prediction
 STEP = 0.1  # [s]
 STOP_TIME = 0.5  # [s] a contact predicted nearer than this stops the robot: one gait phase to halt

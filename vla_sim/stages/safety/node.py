@@ -12,6 +12,7 @@ from std_srvs.srv import SetBool
 from vla_sim.common import clock
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
+from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.spin import spin
@@ -29,9 +30,9 @@ STAND = (0.0, 0.0, 0.0)
 @dataclass(frozen=True)
 class SafetyParams(StageParams):
     rate: float = param(50.0, "velocity gate [Hz]", low=20.0, high=200.0)
-    max_forward: float = param(0.8, "[m/s]", low=0.0, high=1.0)
-    max_lateral: float = param(0.4, "[m/s]", low=0.0, high=1.0)
-    max_turn: float = param(0.8, "[rad/s]", low=0.0, high=1.0)
+    max_forward: float = param(MAX_SPEED[0], "[m/s]", low=0.0, high=1.0)
+    max_lateral: float = param(MAX_SPEED[1], "[m/s]", low=0.0, high=1.0)
+    max_turn: float = param(MAX_SPEED[2], "[rad/s]", low=0.0, high=1.0)
 
 
 class SafetyNode(StageNode[SafetyParams]):

@@ -6,20 +6,16 @@ import math
 
 import numpy as np
 
+from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
 from vla_sim.contract.records import STEP_FIELDS, Plan, Step
+from vla_sim.robot.body_size import ELBOWS
 from vla_sim.world.semantic_map import Grid, World
-
-MAX_STEPS = 40
-MAX_DISTANCE = 10.0  # [m] of one blind move
-MAX_ANGLE = 4.0 * math.pi  # [rad] of one turn
-MAX_WAIT = 600.0  # [s]
-BODY_RADIUS = 0.28  # [m] half the width at the elbows
 
 
 class PlanChecker:
     """Checks plans against a world: known skills and targets, limits, forbidden zones, reachability.
 
-    Reachable means: a disc of `BODY_RADIUS` can be moved from the world's start to the place on the
+    Reachable means: a disc of radius `ELBOWS` can be moved from the world's start to the place on the
     map. That is computed once, so a check takes microseconds.
     """
 
@@ -86,7 +82,7 @@ class PlanChecker:
 
 def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
     """(rows, columns) bool: where the body's disc can get to from `start` on the free map."""
-    r = math.ceil(BODY_RADIUS / grid.resolution)
+    r = math.ceil(ELBOWS / grid.resolution)
     blocked = grid.occupied.copy()
     for dy in range(-r, r + 1):
         reach = int(math.sqrt(max(0.0, r * r - dy * dy)))

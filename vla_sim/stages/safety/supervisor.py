@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
+from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate
 
@@ -18,11 +19,11 @@ COMMAND_TIMEOUT = 0.1
 
 @dataclass(frozen=True)
 class Limits:
-    """Largest speeds that pass: [m/s], [m/s], [rad/s]. The policy was trained for 1 in each."""
+    """Largest speeds that pass: [m/s], [m/s], [rad/s]."""
 
-    forward: float = 0.8
-    lateral: float = 0.4
-    turn: float = 0.8
+    forward: float = MAX_SPEED[0]
+    lateral: float = MAX_SPEED[1]
+    turn: float = MAX_SPEED[2]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from vla_sim.contract.limits import MAX_MODEL_STEPS
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import LlmError, one_line
@@ -20,7 +21,6 @@ from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved, limited
 
-MAX_STEPS = 12
 MAX_QUESTION, MAX_NAME = 200, 60
 """Characters of a model's words that are said or told."""
 
@@ -131,8 +131,8 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
         plan = _plan.decode(_bare(text))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise LlmError(f"not a plan: {error}") from None
-    if not 0 < len(plan.steps) <= MAX_STEPS:
-        raise LlmError(f"a plan has 1 to {MAX_STEPS} steps, this one has {len(plan.steps)}")
+    if not 0 < len(plan.steps) <= MAX_MODEL_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(plan.steps)}")
     question = next((one.question for one in plan.steps if isinstance(one, Ask)), None)
     if question is not None:
         raise Unresolved(Problem(one_line(question, MAX_QUESTION) or "What should I do?", "words"))
@@ -157,8 +157,8 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
     if not isinstance(written, list):
         raise LlmError("not a plan: its steps must be a list")
     complete = written[:-1]
-    if len(complete) >= MAX_STEPS:
-        raise LlmError(f"a plan has 1 to {MAX_STEPS} steps")
+    if len(complete) >= MAX_MODEL_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps")
     try:
         steps = msgspec.convert(complete, list[AnyStep])
     except msgspec.ValidationError as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 
@@ -14,10 +15,6 @@ Reason = Literal["words", "name", "missing", "limit", "held", "heard"]
 """words: words that no command uses. name: an unknown or ambiguous place or object. missing: a command
 without its object, place or amount. limit: too far, too long. held: the hand is full or empty. heard:
 nothing, noise or half a sentence was heard."""
-
-MAX_DISTANCE = 10.0  # [m]
-MAX_ANGLE = math.radians(720.0)
-MAX_WAIT = 600.0  # [s]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vla_sim.contract import limits
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding import clarifications as ask
@@ -121,9 +122,9 @@ def limited(
 ) -> None:  # fmt: skip
     """Raises `Unresolved` for an amount that is zero or beyond the limit."""
     for value in (distance, lateral):
-        if value is not None and not 0.0 < abs(value) <= ask.MAX_DISTANCE:
+        if value is not None and not 0.0 < abs(value) <= limits.MAX_DISTANCE:
             raise Unresolved(ask.too_far(abs(value)))
-    if angle is not None and not 0.0 < abs(angle) <= ask.MAX_ANGLE + 1e-9:
+    if angle is not None and not 0.0 < abs(angle) <= limits.MAX_ANGLE + 1e-9:
         raise Unresolved(ask.too_much_turn(abs(angle)))
-    if seconds is not None and not 0.0 < seconds <= ask.MAX_WAIT:
+    if seconds is not None and not 0.0 < seconds <= limits.MAX_WAIT:
         raise Unresolved(ask.too_long_wait(seconds))
