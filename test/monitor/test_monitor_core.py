@@ -4,14 +4,14 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitor_journal_of import traced
+from journal_entries import traced
 
 from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
 from vla_sim.contract.records import MonitorState, Status
+from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.system import NodeProcess, System, Usage
-from vla_sim.monitor.watch import thresholds
 
 CALM = Usage(cpu=20.0, memory=30.0, disk=40.0, sent=1e3, received=2e3)
 

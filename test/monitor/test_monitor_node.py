@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from monitor_journal_of import traced
+from journal_entries import traced
 
 rclpy = pytest.importorskip("rclpy")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402

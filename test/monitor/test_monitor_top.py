@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from monitor_journal_of import entries
+from journal_entries import entries
 
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions

@@ -15,10 +15,10 @@ import numpy as np
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import TraceEvent
+from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.metrics import MetricStore
 from vla_sim.monitor.system import Usage
-from vla_sim.monitor.watch import thresholds
 
 USAGE = Usage(10.0, 20.0, 30.0, 1e3, 1e3)
 NODES, COMMANDS = 9, 0.5
@@ -82,13 +82,10 @@ def seconds(nodes: int, rates: float) -> list[float]:
 
 def main() -> int:
     store, monitor = MetricStore(), Monitor(thresholds(), 0.0)
-    series = store.series("control", "rate", "Hz")
-    assert series is not None
     pool = [event for k in range(200) for event in events(k)]
     rows: list[tuple[str, tuple[float, float]]] = [
         ("one metric", microseconds(lambda k: store.record("voice", "latency", 1.5, "ms", 2.5), 20_000)),
         ("one metric, now", microseconds(lambda k: store.record("voice", "latency", 1.5, "ms"), 20_000)),
-        ("one metric of a series at hand", microseconds(lambda k: series.record(50.0, 2.5), 20_000)),
         ("one trace event", microseconds(lambda k: monitor.on_trace(pool[k % len(pool)], 1.0), 1000)),
         ("one node's report", microseconds(
             lambda k: monitor.on_diagnostics("engine", "ok", "ok", report(k), float(k), float(k)), 500

@@ -111,9 +111,9 @@ def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
 
 def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
     """Their part of `StackOptions`. Raises `InputError`, `MissingError`."""
-    from vla_sim.monitor import prometheus, watch
+    from vla_sim.monitor import alert_rule, prometheus
 
-    watch.thresholds(a.thresholds)
+    alert_rule.thresholds(a.thresholds)
     if a.prometheus:
         if not a.monitor or speed(a.speed) == 0.0:
             raise InputError("--prometheus: the monitor does not run in lock-step or with --no-monitor")

@@ -47,8 +47,8 @@ def call_top(a: argparse.Namespace) -> int:
     domain, ours = find_domain(a.domain)
     from rich.console import Console
 
-    from vla_sim.monitor.client import Viewer
-    from vla_sim.monitor.view import render
+    from vla_sim.monitor.top_view import render
+    from vla_sim.monitor.viewer import Viewer
 
     console = Console(highlight=False, stderr=a.json == "-")
     with Viewer(domain, own_middleware=ours) as viewer:
@@ -109,21 +109,21 @@ def nobody(domain: int, nodes: list[str]) -> str:
 
 
 def call_trace(a: argparse.Namespace) -> int:
-    from vla_sim.monitor import journal, timeline
+    from vla_sim.monitor import journal, perfetto_trace
 
     path = journal.find(a.target)
-    out = Path(a.out).expanduser() if a.out else path.with_name(timeline.FILE)
-    timeline.write(journal.read(path), out)
+    out = Path(a.out).expanduser() if a.out else path.with_name(perfetto_trace.FILE)
+    perfetto_trace.write(journal.read(path), out)
     print(f"{out}: open it in https://ui.perfetto.dev or chrome://tracing")
     return 0
 
 
 def call_health(a: argparse.Namespace) -> int:
-    from vla_sim.monitor import health, journal
+    from vla_sim.monitor import health, health_report, journal
 
     entries = journal.read(journal.find(a.target))
-    print(health.markdown(health.health(entries)), end="")
+    print(health_report.markdown(health.health(entries)), end="")
     if a.out:
-        for path in health.write(entries, Path(a.out).expanduser()):
+        for path in health_report.write(entries, Path(a.out).expanduser()):
             print(f"written: {path}")
     return 0

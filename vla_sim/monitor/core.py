@@ -1,19 +1,20 @@
-"""The monitor without ROS: takes what the nodes say, and once a second tells how they are."""
+"""The monitor without ROS: takes what the nodes report, and once a second sums up how they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vla_sim.contract import records, topics
 from vla_sim.contract.limits import LOAD_LEVELS, Threshold
 from vla_sim.contract.records import Alert, Load, MonitorState, NodeUsage, Status, TraceEvent
+from vla_sim.monitor.alert_rule import AlertRule
 from vla_sim.monitor.latency import TOTAL, Latencies
 from vla_sim.monitor.metrics import MetricStore
+from vla_sim.monitor.rate_meter import WINDOW as RATE_WINDOW
+from vla_sim.monitor.rate_meter import RateMeter
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
-from vla_sim.monitor.slope import WINDOW as RATE_WINDOW
-from vla_sim.monitor.slope import Slope
 from vla_sim.monitor.system import NodeProcess, Usage
-from vla_sim.monitor.watch import Watch
 
 WINDOW = 300.0
 """[s] over which latencies and errors count."""
@@ -23,11 +24,12 @@ FRESH = 2.5
 MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
-LAST_TOLD = 20
+REPORTED = 20
+"""Of the last metrics, in the text of the service."""
 RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
-"""Which topic's rate a threshold means: objects for whoever looks, velocities that passed the gate."""
+"""The topic whose rate a threshold is about: objects of perception, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}
-"""Which latency a threshold means."""
+"""The latency that a threshold is about."""
 OWN = ("listens", "pid")
 OWN_PREFIXES = ("listeners ", "published ")
 """Values in /diagnostics that are no key figures."""
@@ -38,22 +40,22 @@ class Node:
     """What is known of one node."""
 
     process: NodeProcess | None = None
-    heard: float = 0.0
+    reported: float = 0.0
     level: str = "ok"
     message: str = ""
     values: dict[str, str] = field(default_factory=dict)
-    silence: Watch | None = None
+    silence: AlertRule | None = None
 
 
 @dataclass
 class Rate:
-    """How often a topic is published, by the counts of its node. heard: [s, monotonic]."""
+    """How often a topic is published, by the counts of its node. counted: when last [s, monotonic]."""
 
-    slope: Slope
-    heard: float
+    meter: RateMeter
+    counted: float
 
     def value(self, mono: float) -> float | None:
-        return self.slope.value if mono - self.heard < FRESH else None
+        return self.meter.value if mono - self.counted < FRESH else None
 
 
 class Monitor:
@@ -73,16 +75,14 @@ class Monitor:
         self.load: Load | None = None
         """What was decided last; None where load is never shed."""
         self._lowered = (0.0, 0.0)
-        self._watches = {name: Watch(t) for name, t in thresholds.items() if t.component != "node"}
+        self._rules = {name: AlertRule(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
         self._rates: dict[str, Rate] = {}
-        self._pace = Slope()
+        self._pace = RateMeter()
         self._begin, self._last, self._late = mono, mono, 0
-        self._accepted = self.store.series("commands", "accepted")
-        self._failed = self.store.series("commands", "failed")
 
-    # ------------------------------------------------------------------ what the nodes say
+    # ------------------------------------------------------------------ what the nodes report
 
     def on_trace(self, event: TraceEvent, mono: float) -> None:
         for stage, seconds in self.latencies.take(event):
@@ -107,7 +107,7 @@ class Monitor:
             if len(self.nodes) >= MOST_NODES or not 0 < len(name) <= 64:
                 return
             node = self.nodes[name] = Node()
-        node.heard, node.level, node.message = mono, level, message[:LONGEST]
+        node.reported, node.level, node.message = mono, level, message[:LONGEST]
         # Of our nodes alone: others on this topic may live by another clock.
         ours = "listens" in values and 0.0 <= stamp < float("inf")
         if ours and not self.stamp - WINDOW <= stamp <= self.stamp:  # long before: a simulation begun anew
@@ -128,9 +128,9 @@ class Monitor:
             return  # a rate is measured from the first message on
         rate = self._rates.get(topic)
         if rate is None:
-            rate = self._rates[topic] = Rate(Slope(), mono)
-        rate.slope.add(stamp, count)
-        rate.heard = mono
+            rate = self._rates[topic] = Rate(RateMeter(), mono)
+        rate.meter.add(stamp, count)
+        rate.counted = mono
 
     # ------------------------------------------------------------------ once a second
 
@@ -147,7 +147,7 @@ class Monitor:
             value = rates.get(topic)
             if value is None:
                 continue
-            resolution = self._rates[topic].slope.resolution
+            resolution = self._rates[topic].meter.resolution
             asked = self._asked(component, mono)
             self.store.record(component, "rate", value, "Hz", mono)
             self._check(f"{component}.rate", value, mono, resolution)
@@ -156,9 +156,9 @@ class Monitor:
             self.store.record("system", kind, value, "%", mono)
             self._check(f"system.{kind}", value, mono)
         nodes = [self._node(name, node, mono) for name, node in self.nodes.items()]
-        for watch in self._watches.values():
-            if not watch.threshold.below and watch.threshold.component != "system":
-                self._say(watch.forget(mono, self.stamp))
+        for rule in self._rules.values():
+            if not rule.threshold.below and rule.threshold.component != "system":
+                self._alert(rule.expire(mono, self.stamp))
         missed = lacking + (self.latencies.late - self._late) / max(0.5, mono - self._last)
         self._late, self._last = self.latencies.late, mono
         pressure = Pressure(self.stamp, mono, usage.cpu, usage.memory, missed)
@@ -189,41 +189,39 @@ class Monitor:
     def report(self, mono: float) -> str:
         """The last `WINDOW` in words: what is wrong, each component's summary, the last metrics."""
         lines = [str(alert) for alert in self.active()] or ["no alerts"]
-        for component in sorted({s.component for s in self.store.all_series()}):
-            units = {s.type: s.unit for s in self.store.all_series() if s.component == component}
-            for kind, s in self.store.summaries(component, mono - WINDOW).items():
+        for series in sorted(self.store.all_series(), key=lambda s: s.component):
+            s = series.summary(mono - WINDOW)
+            if s is not None:
                 lines.append(
-                    f"{component} {kind} [{units[kind]}]: average {s.average:.4g}, min {s.min:.4g}, "
-                    f"max {s.max:.4g}, count {s.samples}"
+                    f"{series.component} {series.type} [{series.unit}]: average {s.average:.4g}, "
+                    f"min {s.min:.4g}, max {s.max:.4g}, count {s.samples}"
                 )
         lines.append(f"{self.store.count} metrics in all, the last:")
-        for m in reversed(self.store.last(LAST_TOLD)):
+        for m in islice(self.store.newest(), REPORTED):
             lines.append(f"{mono - m.time:.1f} s ago: {m.component} {m.type} {m.value:.4g} {m.unit}".rstrip())
         return "\n".join(lines)
 
     def throughput(self, mono: float) -> float:
         """Commands accepted a second, over the last minute (or since the beginning)."""
-        assert self._accepted is not None
         span = min(MINUTE, max(1.0, mono - self._begin))
-        return float(self._accepted.since(mono - MINUTE).size / span)
+        return float(self.store.since("commands", "accepted", mono - MINUTE).size / span)
 
     def errors(self, mono: float) -> float:
         """Share of the commands ended within `WINDOW` that failed; what the robot asked back about, turned
-        down or was told to leave did not."""
-        assert self._failed is not None
-        ended = self._failed.since(mono - WINDOW)
+        down or cancelled did not."""
+        ended = self.store.since("commands", "failed", mono - WINDOW)
         return float(ended.mean()) if ended.size else 0.0
 
     def active(self) -> list[Alert]:
         """Alerts that are not over."""
-        watches = [*self._watches.values(), *(n.silence for n in self.nodes.values() if n.silence)]
-        return [w.alert for w in watches if w.alert is not None]
+        rules = [*self._rules.values(), *(n.silence for n in self.nodes.values() if n.silence)]
+        return [rule.alert for rule in rules if rule.alert is not None]
 
     def _node(self, name: str, node: Node, mono: float) -> NodeUsage:
-        silent = max(0.0, mono - node.heard)
+        silent = max(0.0, mono - node.reported)
         if node.silence is None:
-            node.silence = Watch(self._silence, name)
-        self._say(node.silence.update(silent, mono, self.stamp))
+            node.silence = AlertRule(self._silence, name)
+        self._alert(node.silence.update(silent, mono, self.stamp))
         cpu, memory = node.process.sample(mono) if node.process is not None else (-1.0, -1.0)
         if cpu >= 0.0:
             self.store.record(name, "cpu", cpu, "% of a core", mono)
@@ -242,9 +240,9 @@ class Monitor:
         return out
 
     def _check(self, name: str, value: float, mono: float, resolution: float = 0.0) -> None:
-        self._say(self._watches[name].update(value, mono, self.stamp, resolution))
+        self._alert(self._rules[name].update(value, mono, self.stamp, resolution))
 
-    def _say(self, alert: Alert | None) -> None:
+    def _alert(self, alert: Alert | None) -> None:
         if alert is not None:
             self.outbox.append(alert)
 

@@ -1,24 +1,17 @@
-"""A journal as a report: Markdown for people, JSON for programs, plots beside them."""
+"""A journal in figures: commands, latencies, alerts, load, and what was measured once a second."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from vla_sim.common.errors import InputError
-from vla_sim.common.files import write_whole
-from vla_sim.common.markdown import table
-from vla_sim.contract import limits, records
+from vla_sim.contract import records
 from vla_sim.contract.records import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
-from vla_sim.monitor import plots
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
 from vla_sim.monitor.metrics import MetricStore
-
-FILES = ("report.md", "report.json", "latency.svg", "machine.svg")
 
 
 class Spread(Record, frozen=True, kw_only=True):
@@ -167,89 +160,3 @@ def _load(entries: list[Entry], begin: float) -> list[LoadStep]:
                  what=str(e.record).partition(": ")[2].partition(";")[0], cause=e.record.cause)
         for e in entries if isinstance(e.record, Load)
     ]  # fmt: skip
-
-
-# --------------------------------------------------------------------------- Markdown
-
-
-def markdown(h: Health) -> str:
-    """The report in Markdown; the plots are looked for beside it."""
-    ended = ", ".join(f"{count} {state}" for state, count in sorted(h.ended.items())) or "none"
-    lines = [
-        "# How the robot was", "",
-        f"{h.began or 'Some time'}, {h.seconds:.0f} s, vla_sim {h.version or 'unknown'}.", "",
-        f"- commands accepted: {h.commands} ({h.throughput:.2f} a second); ended: {ended}",
-        f"- share that failed: {h.errors:.2f} (limit {limits.THRESHOLDS['commands.errors'].value:g})",
-        f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
-        *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
-        "## Latencies [ms]", "",
-    ]  # fmt: skip
-    if h.stages:
-        lines += table(
-            ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
-            [
-                (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
-                 f"{s.goal:g}", s.over)
-                for s in h.stages
-            ],
-        )  # fmt: skip
-        lines += ["", "![latencies](latency.svg)"]
-    else:
-        lines.append("No command was traced.")
-    lines += ["", "## Alerts", ""]
-    if h.alerts:
-        lines += table(
-            ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
-            [
-                (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
-                 f"{a.raised:.1f}", "the end" if a.ended is None else f"{a.ended:.1f}")
-                for a in h.alerts
-            ],
-        )  # fmt: skip
-    else:
-        lines.append("None.")
-    lines += ["", "## Load", ""]
-    if h.load:
-        lines += [f"Shed for {h.shed:.0f} s.", ""]
-        lines += table(
-            ("at [s]", "level", "what", "why"),
-            [(f"{s.at:.1f}", f"{s.level} {s.name}", s.what, s.cause) for s in h.load],
-        )
-    else:
-        lines.append("None was shed.")
-    lines += ["", "## Once a second", ""]
-    if h.values:
-        lines += table(
-            ("what", "average", "least", "most"),
-            [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
-        )
-        lines += ["", "![the machine](machine.svg)"]
-    else:
-        lines.append("Nothing was measured.")
-    if h.figures:
-        lines += ["", "## Last key figures of the nodes", ""]
-        lines += table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
-    return "\n".join(lines) + "\n"
-
-
-def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
-    """`FILES` into the folder; their paths. A plot of nothing is left out. Raises `InputError`."""
-    entries = list(entries)
-    found = health(entries)
-    states = [e.record for e in entries if isinstance(e.record, MonitorState)]
-    parts: dict[str, bytes | None] = {
-        "report.md": markdown(found).encode(),
-        "report.json": msgspec.json.format(msgspec.json.encode(found), indent=1),
-        "latency.svg": plots.latency(found.latencies),
-        "machine.svg": plots.machine(states),
-    }
-    written = []
-    try:
-        for name, data in parts.items():
-            if data is None:
-                continue
-            write_whole(folder / name, data)
-            written.append(folder / name)
-    except OSError as error:
-        raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
-    return written

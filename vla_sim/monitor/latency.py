@@ -34,7 +34,6 @@ class Latencies:
     def __init__(self, store: MetricStore) -> None:
         self._store = store
         self._commands: dict[str, dict[str, TraceEvent]] = {}
-        self._figures: dict[str, tuple[int, float, StageFigures]] = {}
         self.late = 0
         """Stages over their limit, since the beginning."""
 
@@ -70,21 +69,8 @@ class Latencies:
 
     def figures(self, begin: float) -> list[StageFigures]:
         """Of every stage that was measured since `begin` [s, monotonic], and of the total."""
-        return [f for stage in (*records.STAGES, TOTAL) if (f := self._of(stage, begin)) is not None]
-
-    def _of(self, stage: str, begin: float) -> StageFigures | None:
-        series = self._store.series(stage, "latency", "ms")
-        if series is None or not series.count:
-            return None
-        values = series.since(begin)
-        known = self._figures.get(stage)
-        if known is not None and known[0] == series.count and known[1] == values.size:
-            return known[2]  # nothing came, nothing went
-        if not values.size:
-            return None
-        made = stage_figures(stage, values)
-        self._figures[stage] = (series.count, values.size, made)
-        return made
+        measured = {s: self._store.since(s, "latency", begin) for s in (*records.STAGES, TOTAL)}
+        return [stage_figures(stage, values) for stage, values in measured.items() if values.size]
 
 
 def stage_figures(stage: str, values: Array) -> StageFigures:

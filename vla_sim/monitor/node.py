@@ -17,11 +17,11 @@ from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, Load, MonitorState, Record, SafetyState
 from vla_sim.contract.topics import Topic
+from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
-from vla_sim.monitor.watch import thresholds
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from vla_sim.bringup.node_table import title
-from vla_sim.monitor.slope import Slope
+from vla_sim.monitor.rate_meter import RateMeter
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class System:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._sent, self._received = Slope(), Slope()
+        self._sent, self._received = RateMeter(), RateMeter()
         psutil.cpu_percent()  # the first call has nothing to compare with
 
     def sample(self, mono: float) -> Usage:

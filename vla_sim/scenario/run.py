@@ -27,7 +27,7 @@ from vla_sim.common.files import write_whole
 from vla_sim.common.profiling import threads as profiling
 from vla_sim.contract import budgets, records
 from vla_sim.contract.records import Status
-from vla_sim.monitor import health, journal, timeline
+from vla_sim.monitor import health_report, journal, perfetto_trace
 from vla_sim.scenario import judge
 from vla_sim.scenario.added import added_models
 from vla_sim.scenario.checks import DEFAULT, Given, Run, judge_all, outcome
@@ -206,8 +206,8 @@ def watched(folder: Path, display: Display) -> None:
     said, and no more."""
     try:
         entries = journal.read(journal.find(folder))
-        timeline.write(entries, folder / timeline.FILE)
-        health.write(entries, folder)
+        perfetto_trace.write(entries, folder / perfetto_trace.FILE)
+        health_report.write(entries, folder)
     except VlaSimError as error:
         display.event(None, f"no report of the monitor: {error}", "yellow")
 

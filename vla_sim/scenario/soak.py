@@ -18,7 +18,7 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole
-from vla_sim.monitor.growth import Growth, Sample, judge, measure
+from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.display import Display
 from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from vla_sim.monitor.growth import Growth, Sample
+from vla_sim.monitor.memory_growth import Growth, Sample
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 

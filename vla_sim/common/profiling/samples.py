@@ -17,8 +17,8 @@ WAITS = frozenset({
 })  # fmt: skip
 """Built-in functions in which a thread does nothing but wait."""
 PLUMBING = (
-    "runpy", "threading.py", "concurrent/futures/", "rclpy/executors.py", "vla_sim/ros/",
-    "vla_sim/common/profiling/",
+    "runpy", "multiprocessing/", "threading.py", "concurrent/futures/", "rclpy/executors.py",
+    "vla_sim/bringup/", "vla_sim/ros/", "vla_sim/common/profiling/",
 )  # fmt: skip
 """Files that stand between a thread's beginning and its work: of no interest in a list of the longest."""
 

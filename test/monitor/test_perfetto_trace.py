@@ -5,12 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitor_journal_of import alert, entries, state
+from journal_entries import alert, entries, state
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import TraceEvent
-from vla_sim.monitor import timeline
+from vla_sim.monitor import perfetto_trace
 from vla_sim.monitor.journal import Entry
 
 NEEDED = {
@@ -65,11 +65,11 @@ def process(events, name):
     return next(e["pid"] for e in events if e["name"] == "process_name" and e["args"]["name"] == name)
 
 
-def test_one_commands_life_is_on_the_timeline_across_processes():
-    events = check(timeline.trace(entries()))
+def test_one_commands_life_is_on_the_perfetto_trace_across_processes():
+    events = check(perfetto_trace.trace(entries()))
     stages = {e["name"]: e for e in events if e["ph"] == "X" and e["args"].get("command_id") == "c1"}
     assert set(records.STAGES) <= set(stages)
-    for stage, node in timeline.NODES.items():
+    for stage, node in perfetto_trace.NODES.items():
         assert stages[stage]["pid"] == process(events, node)
     assert process(events, "engine") == 4711  # as the monitor measured it
     whole = next(e for e in events if e["ph"] == "X" and e["name"] == "go to the kitchen")
@@ -87,7 +87,7 @@ def test_one_commands_life_is_on_the_timeline_across_processes():
 
 
 def test_a_stage_over_its_budget_says_so():
-    slices = [e for e in timeline.trace(entries())["traceEvents"] if e["ph"] == "X"]
+    slices = [e for e in perfetto_trace.trace(entries())["traceEvents"] if e["ph"] == "X"]
     planning = {e["args"]["command_id"]: e["args"] for e in slices if e["name"] == "planning"}
     assert planning["c2"]["over"]
     assert not planning["c1"]["over"]
@@ -105,22 +105,22 @@ some = st.builds(
 
 @given(st.lists(some, max_size=12))
 def test_any_journal_makes_a_trace_that_can_be_read(traces):
-    check(timeline.trace([Entry(t.end_mono, topics.TRACE.name, t) for t in traces]))
+    check(perfetto_trace.trace([Entry(t.end_mono, topics.TRACE.name, t) for t in traces]))
 
 
 def test_a_journal_without_commands_has_the_machine_alone():
     told = [Entry(s, topics.MONITOR_STATE.name, state(s)) for s in (1.0, 2.0)]
     told.append(Entry(2.0, topics.MONITOR_ALERTS.name, alert(2.0)))
-    events = check(timeline.trace(told))
+    events = check(perfetto_trace.trace(told))
     assert not [e for e in events if e["ph"] == "X"]
-    assert check(timeline.trace([])) == []
+    assert check(perfetto_trace.trace([])) == []
 
 
 def test_it_is_written_whole_or_an_error_says_why(tmp_path):
-    timeline.write(entries(), tmp_path / "below" / "trace.json")
+    perfetto_trace.write(entries(), tmp_path / "below" / "trace.json")
     written = json.loads((tmp_path / "below" / "trace.json").read_text())
     assert len(check(written)) > 40
     assert [p.name for p in (tmp_path / "below").iterdir()] == ["trace.json"]
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        timeline.write([], tmp_path / "file" / "trace.json")
+    with pytest.raises(InputError, match="cannot write"):
+        perfetto_trace.write([], tmp_path / "file" / "trace.json")

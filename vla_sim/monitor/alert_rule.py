@@ -8,20 +8,20 @@ from vla_sim.common.params import named_numbers
 from vla_sim.contract.limits import CRITICAL, THRESHOLDS, Threshold
 from vla_sim.contract.records import Alert, Severity
 
-FORGET = 60.0
+EXPIRY = 60.0
 """[s] without a measurement after which a latency's alert is over: nothing says that it would hold still."""
 
 
-class Watch:
+class AlertRule:
     """One value held against one threshold."""
 
     def __init__(self, threshold: Threshold, component: str = "") -> None:
-        """component: who is meant, where the threshold is one of many."""
+        """component: of the alerts, where one threshold holds for many components."""
         self.threshold = threshold
         self.component = component or threshold.component
         self.alert: Alert | None = None
         """The one that is active."""
-        self._row = 0
+        self._in_row = 0
         self._updated = 0.0
 
     def update(self, value: float, mono: float, stamp: float, resolution: float = 0.0) -> Alert | None:
@@ -35,31 +35,31 @@ class Watch:
             value += resolution
         if self.alert is None:
             bad = value < limit.value if limit.below else value >= limit.value
-            self._row = self._row + 1 if bad else 0
-            if self._row < limit.after:
+            self._in_row = self._in_row + 1 if bad else 0
+            if self._in_row < limit.after:
                 return None
-            self._row = 0
+            self._in_row = 0
             self.alert = self._make(value, mono, stamp, severity(value, limit))
             return self.alert
         good = value >= limit.clear if limit.below else value < limit.clear
-        self._row = self._row + 1 if good else 0
-        if self._row >= limit.after:
+        self._in_row = self._in_row + 1 if good else 0
+        if self._in_row >= limit.after:
             return self._over(value, mono, stamp)
         if self.alert.severity == "warning" and severity(value, limit) == "critical":
             self.alert = self._make(value, mono, stamp, "critical")
             return self.alert
         return None
 
-    def forget(self, mono: float, stamp: float) -> Alert | None:
-        """The end of an alert of which nothing new was measured for `FORGET`."""
-        if self.alert is None or mono - self._updated < FORGET:
+    def expire(self, mono: float, stamp: float) -> Alert | None:
+        """The end of an alert of which nothing new was measured for `EXPIRY`."""
+        if self.alert is None or mono - self._updated < EXPIRY:
             return None
         return self._over(self.alert.value, mono, stamp)
 
     def _over(self, value: float, mono: float, stamp: float) -> Alert:
         assert self.alert is not None
         ended = self._make(value, mono, stamp, self.alert.severity, active=False)
-        self.alert, self._row = None, 0
+        self.alert, self._in_row = None, 0
         return ended
 
     def _make(self, value: float, mono: float, stamp: float, how: Severity, active: bool = True) -> Alert:

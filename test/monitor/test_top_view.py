@@ -1,10 +1,10 @@
 from io import StringIO
 
-from monitor_journal_of import alert, load, state
+from journal_entries import alert, load, state
 from rich.console import Console
 
 from vla_sim.contract.records import NodeUsage
-from vla_sim.monitor.view import Seen, render
+from vla_sim.monitor.top_view import Seen, render
 
 
 def shown(seen, width=100):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from monitor_journal_of import traced
+from journal_entries import traced
 
 from vla_sim.contract.records import TraceEvent
 from vla_sim.monitor.latency import COMMANDS, TOTAL, Latencies

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.monitor.growth import Sample, judge, measure, slope
+from vla_sim.monitor.memory_growth import Sample, judge, measure, slope
 from vla_sim.scenario.soak import SoakOptions, Watch, conclude
 
 

@@ -1,4 +1,4 @@
-"""The other end of the monitor's topics: what a viewer in another process hears of a running stack."""
+"""The other end of the monitor's topics: what a viewer in another process receives from a running stack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import rclpy
@@ -20,15 +22,16 @@ from vla_sim.contract import topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
-from vla_sim.monitor.view import Seen
+from vla_sim.monitor.top_view import Seen
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.qos import NO_SUBSCRIPTION_EVENTS, QOS
 
-GONE = 5
+ENDED = 5
+"""Alerts that are over and still shown."""
 
 
 class Viewer:
-    """Listens in a ROS domain, from a thread; a context manager. It says nothing there itself."""
+    """Listens in a ROS domain, from a thread; a context manager. It publishes nothing itself."""
 
     def __init__(self, domain: int, *, own_middleware: bool = True) -> None:
         """own_middleware: as `vla-sim` sets it for its nodes; else as the environment has it."""
@@ -40,22 +43,20 @@ class Viewer:
         self._state: MonitorState | None = None
         self._came = 0.0
         self._load: Load | None = None
-        self._gone: deque[Alert] = deque(maxlen=GONE)
+        self._ended: deque[Alert] = deque(maxlen=ENDED)
         self.nodes: dict[str, float] = {}
-        """Who reports in this domain, and when last [s, monotonic]."""
+        """Nodes that report in this domain, and when last [s, monotonic]."""
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
         self._node = node
 
-        def listen(kind: Any, topic: topics.Topic, call: Any) -> None:
-            node.create_subscription(
-                kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_SUBSCRIPTION_EVENTS
-            )
-
-        listen(String, topics.MONITOR_STATE, self._on_state)
-        listen(String, topics.MONITOR_ALERTS, self._on_alert)
-        listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
-        listen(String, topics.MONITOR_LOAD, self._on_load)
+        for topic, keep in (
+            (topics.MONITOR_STATE, self._on_state),
+            (topics.MONITOR_ALERTS, self._on_alert),
+            (topics.MONITOR_LOAD, self._on_load),
+        ):
+            self._listen(String, topic, partial(self._decoded, topic.type, keep))
+        self._listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
         self._executor = SerialExecutor()
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name="viewer", daemon=True)
@@ -65,7 +66,7 @@ class Viewer:
         """What has come so far."""
         with self._lock:
             age = time.monotonic() - self._came if self._state is not None else 0.0
-            return Seen(self._domain, self._state, self._load, list(self._gone), age)
+            return Seen(self._domain, self._state, self._load, list(self._ended), age)
 
     def _spin(self) -> None:
         try:
@@ -73,30 +74,28 @@ class Viewer:
         except ExternalShutdownException:
             return
 
-    def _on_state(self, message: String) -> None:
+    def _listen(self, kind: Any, topic: topics.Topic, call: Callable[[Any], None]) -> None:
+        self._node.create_subscription(
+            kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_SUBSCRIPTION_EVENTS
+        )
+
+    def _decoded(self, kind: Any, keep: Callable[[Any], None], message: String) -> None:
         try:
-            state = decode(MonitorState, message.data)
+            record = decode(kind, message.data)
         except PayloadError:
             return  # a monitor of another version
         with self._lock:
-            self._state, self._came = state, time.monotonic()
+            keep(record)
 
-    def _on_alert(self, message: String) -> None:
-        try:
-            alert = decode(Alert, message.data)
-        except PayloadError:
-            return
+    def _on_state(self, state: MonitorState) -> None:
+        self._state, self._came = state, time.monotonic()
+
+    def _on_alert(self, alert: Alert) -> None:
         if not alert.active:
-            with self._lock:
-                self._gone.append(alert)
+            self._ended.append(alert)
 
-    def _on_load(self, message: String) -> None:
-        try:
-            load = decode(Load, message.data)
-        except PayloadError:
-            return
-        with self._lock:
-            self._load = load
+    def _on_load(self, load: Load) -> None:
+        self._load = load
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.common.errors import InputError
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import write_output
 from vla_sim.contract import budgets
 from vla_sim.contract.records import (
     FINAL_STATES,
@@ -125,14 +124,14 @@ def _sane(event: TraceEvent) -> bool:
 
 
 def _commands(out: _Trace, entries: list[Entry], traces: list[TraceEvent]) -> None:
-    """One thread a command: its whole life, in it the skills; what was heard, and how it ended."""
-    heard: dict[str, list[tuple[float, Any]]] = {}
+    """One thread per command: its whole life, its skills within; what was heard, and how it ended."""
+    received: dict[str, list[tuple[float, Any]]] = {}
     for e in entries:
         if isinstance(e.record, (Status, Transcript, Command)):
-            heard.setdefault(e.record.command_id, []).append((_when(e), e.record))
+            received.setdefault(e.record.command_id, []).append((_when(e), e.record))
     for event in traces:
-        heard.setdefault(event.command_id, [])
-    for command_id, records in heard.items():
+        received.setdefault(event.command_id, [])
+    for command_id, records in received.items():
         mine = [t for t in traces if t.command_id == command_id]
         times = [at for at, _ in records] + [t.begin_mono for t in mine] + [t.end_mono for t in mine]
         texts = (r.text for _, r in records if isinstance(r, (Command, Transcript)))
@@ -159,7 +158,7 @@ def _skill(out: _Trace, tid: int, running: tuple[float, Status], end: float) -> 
 
 
 def _when(entry: Entry) -> float:
-    """When it was said, by whoever said it, else when it came."""
+    """When it was published, by its own stamp where it has a plausible one, else when it arrived."""
     record = entry.record
     at = record.mono if isinstance(record, Status) else entry.mono
     return at if 0.0 <= entry.mono - at < 1.0 else entry.mono
@@ -186,7 +185,7 @@ def _stages(out: _Trace, traces: list[TraceEvent]) -> None:
 
 
 def _safety(out: _Trace, entries: list[Entry]) -> None:
-    """How the gate stands, whenever that changes."""
+    """The level of the safety gate, whenever it changes."""
     tid, level = 0, ""
     for e in entries:
         if isinstance(e.record, SafetyState) and e.record.level != level:
@@ -196,7 +195,7 @@ def _safety(out: _Trace, entries: list[Entry]) -> None:
 
 
 def _machine(out: _Trace, entries: list[Entry], states: list[MonitorState]) -> None:
-    """Counters once a second, alerts, and what load is shed."""
+    """Counters once a second, alerts, and load that is shed."""
     tid = shed = 0
     for e in entries:
         if isinstance(e.record, Alert):
@@ -219,7 +218,4 @@ def _machine(out: _Trace, entries: list[Entry], states: list[MonitorState]) -> N
 
 def write(entries: Iterable[Entry], path: Path) -> None:
     """Raises `InputError` if the file cannot be written."""
-    try:
-        write_whole(path, msgspec.json.encode(trace(entries)))
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    write_output(path, msgspec.json.encode(trace(entries)))

@@ -9,7 +9,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitor_journal_of import alert, entries, state
+from journal_entries import alert, entries, state
 from waiting import wait_for
 
 from vla_sim.common.errors import InputError

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,22 +20,17 @@ def test_the_last_of_each_series_are_kept_in_order(given_values):
     for (component, kind), values in by_name.items():
         series = store.series(component, kind)
         assert series.since().tolist() == values[-LAST_OF_EACH:]
-        assert series.last == values[-1]
         assert series.count == len(values)
-    told = [(m.component, m.type, m.value) for m in store.last()]
-    assert told == [(c, t, v) for (c, t), v in given_values][-LAST:]
+    newest = [(m.component, m.type, m.value) for m in store.newest()]
+    assert newest[::-1] == [(c, t, v) for (c, t), v in given_values][-LAST:]
 
 
 def test_memory_is_bounded_and_never_grows():
     store = MetricStore()
-    arrays = [store._values, store._times, store._numbers]
     for k in range(3 * LAST + 7):
         store.record("voice", "latency", float(k), "ms", float(k))
-    assert [m.value for m in store.last()] == list(map(float, range(2 * LAST + 7, 3 * LAST + 7)))
-    assert [m.value for m in store.last(3)] == [3.0 * LAST + 4, 3.0 * LAST + 5, 3.0 * LAST + 6]
-    assert store.last(0) == []
+    assert [m.value for m in store.newest()] == list(map(float, range(3 * LAST + 6, 2 * LAST + 6, -1)))
     assert store.count == 3 * LAST + 7
-    assert all(a is b for a, b in zip(arrays, [store._values, store._times, store._numbers], strict=True))
     assert store.series("voice", "latency").since().size == LAST_OF_EACH
 
 
@@ -45,8 +39,10 @@ def test_a_window_looks_back_so_far_and_no_further():
     for k in range(10):
         store.record("llm", "latency", 10.0 * k, "ms", float(k))
     assert store.series("llm", "latency").since(7.0).tolist() == [70.0, 80.0, 90.0]
-    assert store.summaries("llm", 7.0) == {"latency": (80.0, 70.0, 90.0, 3)}
-    assert store.summaries("llm", 100.0) == {}
+    assert store.since("llm", "latency", 7.0).tolist() == [70.0, 80.0, 90.0]
+    assert store.since("llm", "rate", 7.0).tolist() == []
+    assert store.series("llm", "latency").summary(7.0) == (80.0, 70.0, 90.0, 3)
+    assert store.series("llm", "latency").summary(100.0) is None
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -54,7 +50,7 @@ def test_what_is_no_number_is_counted_and_dropped(bad):
     store = MetricStore()
     store.record("voice", "latency", bad)
     assert (store.count, store.refused) == (0, 1)
-    assert math.isnan(store.series("voice", "latency").last)
+    assert not store.series("voice", "latency").values
 
 
 def test_names_from_outside_cannot_fill_the_memory(monkeypatch):
@@ -64,4 +60,3 @@ def test_names_from_outside_cannot_fill_the_memory(monkeypatch):
         store.record(f"node{k}", "cpu", 1.0)
     assert len(store.all_series()) == 5
     assert store.refused == 15
-    assert np.isfinite(store.series("node0", "cpu").last_time)

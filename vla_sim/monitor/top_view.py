@@ -22,32 +22,34 @@ STALE = 3.0
 """[s] after which the last state is old."""
 MOST = 16
 """Key figures of a node that are shown."""
-NOTED = (
+FIRST = (
     "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens",
     "breaker",
 )  # fmt: skip
-"""What a figure's name has in it that is shown before others."""
+"""Words in the names of figures that are shown before others."""
 HIDDEN = ("simulated_seconds", "rejected ")
 
 
 @dataclass
 class Seen:
-    """What has come so far. load: the last word on load shedding. gone: alerts that are over, newest last."""
+    """What has come so far. load: the last record of load shedding. ended: alerts that are over, newest
+    last."""
 
     domain: int
     state: MonitorState | None = None
     load: Load | None = None
-    gone: list[Alert] = field(default_factory=list)
+    ended: list[Alert] = field(default_factory=list)
     age: float = 0.0
     """[s] since the state came."""
 
 
 def render(seen: Seen) -> RenderableType:
-    """Everything, one part above the other: what matters most first, for a low terminal cuts off the end."""
+    """Everything, one part above the other: what matters most first, since a low terminal cuts off the
+    end."""
     state = seen.state
     if state is None:
         return Text(f"domain {seen.domain}: waiting for the monitor")
-    alerts = _alerts(state.alerts, seen.gone, state.mono)
+    alerts = _alerts(state.alerts, seen.ended, state.mono)
     return Group(_head(seen, state), alerts, _stages(state), _nodes(state), _rates(state), _figures(state))
 
 
@@ -143,7 +145,7 @@ def _nodes(state: MonitorState) -> Table:
 
 
 def _figures(state: MonitorState) -> Table:
-    """Key figures by node, the noted ones first."""
+    """Key figures by node, the most telling first."""
     by_node: dict[str, list[tuple[str, str]]] = {}
     for name, value in state.figures.items():
         node, _, key = name.partition(".")
@@ -151,18 +153,18 @@ def _figures(state: MonitorState) -> Table:
             by_node.setdefault(node, []).append((key, value))
     out = _table("key figures", "node", "", left=("node",), header=False)
     for node, items in by_node.items():
-        items.sort(key=lambda one: not any(word in one[0].lower() for word in NOTED))
+        items.sort(key=lambda one: not any(word in one[0].lower() for word in FIRST))
         told = ", ".join(f"{key} {value}" for key, value in items[:MOST])
         out.add_row(Text(node, style="dim"), Text(told))
     return out
 
 
-def _alerts(active: Iterable[Alert], gone: list[Alert], mono: float) -> Table:
+def _alerts(active: Iterable[Alert], ended: list[Alert], mono: float) -> Table:
     out = _table("alerts", "when", "", header=False)
     for a in active:
         style = "bold red" if a.severity == "critical" else "yellow"
         out.add_row(Text(f"{max(0.0, mono - a.mono):.0f} s", style="dim"), Text(str(a), style=style))
-    for a in reversed(gone):
+    for a in reversed(ended):
         out.add_row(Text(f"{max(0.0, mono - a.mono):.0f} s ago", style="dim"), Text(str(a), style="dim"))
     if not out.row_count:
         out.add_row(Text("none", style="green"))

@@ -10,7 +10,7 @@ LEAST = 2.0
 """A shorter stretch says nothing yet."""
 
 
-class Slope:
+class RateMeter:
     """Points (x, y) over the last `WINDOW` of x, such as (stamp [s], messages): a rate [Hz]."""
 
     def __init__(self) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE
 from vla_sim.contract.records import Load
+from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.shedding import AFTER, FORGIVEN, LONGEST_REST, MISSED, REST, Pressure, Shedding, limits
-from vla_sim.monitor.watch import thresholds
 from vla_sim.ros.load_follower import LoadFollower
 
 TOP = len(LOAD_LEVELS) - 1

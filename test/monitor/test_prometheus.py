@@ -3,7 +3,7 @@ import sys
 import urllib.request
 
 import pytest
-from monitor_journal_of import alert, state
+from journal_entries import alert, state
 
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.monitor import prometheus

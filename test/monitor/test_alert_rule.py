@@ -4,26 +4,26 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract.limits import CRITICAL, THRESHOLDS, Threshold
-from vla_sim.monitor.watch import FORGET, Watch, severity, thresholds
+from vla_sim.monitor.alert_rule import EXPIRY, AlertRule, severity, thresholds
 
 ABOVE = Threshold("llm", "response", 5.0, "s", 4.5)
 BELOW = Threshold("perception", "rate", 10.0, "Hz", 10.0, below=True)
 
 
-def told(watch, *values):
+def told(rule, *values):
     """(value, severity, active) of each alert."""
-    made = [watch.update(v, float(k), float(k)) for k, v in enumerate(values)]
+    made = [rule.update(v, float(k), float(k)) for k, v in enumerate(values)]
     return [(a.value, a.severity, a.active) for a in made if a is not None]
 
 
 def test_a_time_is_violated_from_above():
-    assert told(Watch(ABOVE), 4.9, 5.0, 5.5) == [(5.0, "warning", True)]
+    assert told(AlertRule(ABOVE), 4.9, 5.0, 5.5) == [(5.0, "warning", True)]
 
 
 def test_a_rate_is_violated_from_below():
-    assert told(Watch(BELOW), 12.0, 10.0, 9.0) == [(9.0, "warning", True)]
-    assert told(Watch(BELOW), 8.0) == [(8.0, "critical", True)]
-    assert told(Watch(BELOW), 100.0) == []
+    assert told(AlertRule(BELOW), 12.0, 10.0, 9.0) == [(9.0, "warning", True)]
+    assert told(AlertRule(BELOW), 8.0) == [(8.0, "critical", True)]
+    assert told(AlertRule(BELOW), 100.0) == []
 
 
 @pytest.mark.parametrize(("value", "threshold", "expected"), [
@@ -36,52 +36,52 @@ def test_it_is_critical_from_so_many_times_the_threshold(value, threshold, expec
 
 
 def test_a_value_that_hovers_about_the_limit_is_one_alert():
-    watch = Watch(ABOVE)
-    assert len(told(watch, *[5.1, 4.9] * 20)) == 1
-    assert told(watch, 4.49) == [(4.49, "warning", False)]
-    assert watch.alert is None
+    rule = AlertRule(ABOVE)
+    assert len(told(rule, *[5.1, 4.9] * 20)) == 1
+    assert told(rule, 4.49) == [(4.49, "warning", False)]
+    assert rule.alert is None
 
 
 def test_a_warning_that_becomes_critical_is_told_once():
-    assert told(Watch(ABOVE), 5.1, 6.5, 7.0, 5.1, 6.5, 4.0) == [
+    assert told(AlertRule(ABOVE), 5.1, 6.5, 7.0, 5.1, 6.5, 4.0) == [
         (5.1, "warning", True), (6.5, "critical", True), (4.0, "critical", False),
     ]  # fmt: skip
 
 
 def test_so_many_in_a_row_it_takes_either_way():
-    watch = Watch(Threshold("system", "cpu", 80.0, "%", 72.0, after=3))
-    assert told(watch, 90.0, 90.0, 50.0, 90.0, 90.0) == []
-    assert told(watch, 90.0) == [(90.0, "warning", True)]
-    assert told(watch, 50.0, 50.0, 75.0, 50.0, 50.0) == []
-    assert told(watch, 50.0) == [(50.0, "warning", False)]
+    rule = AlertRule(Threshold("system", "cpu", 80.0, "%", 72.0, after=3))
+    assert told(rule, 90.0, 90.0, 50.0, 90.0, 90.0) == []
+    assert told(rule, 90.0) == [(90.0, "warning", True)]
+    assert told(rule, 50.0, 50.0, 75.0, 50.0, 50.0) == []
+    assert told(rule, 50.0) == [(50.0, "warning", False)]
 
 
 def test_a_count_that_began_between_two_events_is_no_violation():
-    assert Watch(BELOW).update(9.9, 0.0, 0.0, resolution=0.2) is None
-    assert Watch(BELOW).update(9.7, 0.0, 0.0, resolution=0.2) is not None
+    assert AlertRule(BELOW).update(9.9, 0.0, 0.0, resolution=0.2) is None
+    assert AlertRule(BELOW).update(9.7, 0.0, 0.0, resolution=0.2) is not None
 
 
 def test_what_is_not_measured_any_more_is_over_after_a_while():
-    watch = Watch(ABOVE)
-    watch.update(9.0, 100.0, 1.0)
-    assert watch.forget(100.0 + FORGET - 1.0, 2.0) is None
-    over = watch.forget(100.0 + FORGET, 2.0)
+    rule = AlertRule(ABOVE)
+    rule.update(9.0, 100.0, 1.0)
+    assert rule.expire(100.0 + EXPIRY - 1.0, 2.0) is None
+    over = rule.expire(100.0 + EXPIRY, 2.0)
     assert (over.active, over.value, over.stamp) == (False, 9.0, 2.0)
-    assert watch.forget(1e9, 2.0) is None
+    assert rule.expire(1e9, 2.0) is None
 
 
 @given(st.lists(st.floats(0.0, 20.0), max_size=60), st.booleans(), st.integers(1, 4))
 def test_alerts_come_in_pairs_and_never_twice(values, below, after):
-    watch = Watch(Threshold("a", "b", 10.0, "", 10.0 if below else 9.0, below=below, after=after))
+    rule = AlertRule(Threshold("a", "b", 10.0, "", 10.0 if below else 9.0, below=below, after=after))
     active, worst = False, None
-    for value, how, is_active in told(watch, *values):
+    for value, how, is_active in told(rule, *values):
         if not active:
             assert is_active
             assert (value < 10.0) if below else (value >= 10.0)
         elif is_active:  # it got worse
             assert (worst, how) == ("warning", "critical")
         active, worst = is_active, how
-    assert active == (watch.alert is not None)
+    assert active == (rule.alert is not None)
 
 
 def test_the_contract_has_the_limits_of_the_book():
