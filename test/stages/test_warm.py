@@ -27,7 +27,8 @@ assert np.isfinite(seen.ranges).any()
 from navigation_walker import Walker, drive, field_of, two_rooms
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.stages.navigation.costmap import StaticMap
-from vla_sim.stages.navigation.navigator import Navigator, warm
+from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.navigation.warm_up import warm
 truth = field_of(two_rooms())
 walker = Walker((1.0, 1.0, 0.0))
 navigator = Navigator(StaticMap.from_grids(two_rooms()))
@@ -41,16 +42,17 @@ assert log[-1, 1] > 4.0, log[-1]
 from vla_sim.stages.navigation.dynamic_obstacles import Track
 walks = Track(np.array([4.5, 1.0]), np.array([0.0, 0.5]), walker.time, np.array([4.5, 0.5]), moved=1e9)
 walks.trail.append((walker.time, 4.5, 0.9))
-navigator.movers.tracks.append(walks)
+navigator.state.dynamic_obstacles.tracks.append(walks)
 path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
-assert navigator.movers.hold(path) < 1.0
+assert navigator.state.dynamic_obstacles.crossing(path) < 1.0
 """,
     "manipulation": """
 from vla_sim.robot import g1
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.grasp import Target
-from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Scene
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner
+from vla_sim.stages.manipulation.planning_scene import Scene
 planner = ArmPlanner(Kinematics.load())
 planner.warm()
 settled()

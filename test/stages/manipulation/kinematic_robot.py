@@ -10,10 +10,10 @@ from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_collision import table_box
-from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Scene
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.manipulator import Manipulator
-from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.planning_scene import Observation, Scene, WorldModel
 from vla_sim.stages.manipulation.trajectory import READY, Trajectory
 from vla_sim.world.semantic_map import Surface
 
@@ -33,9 +33,8 @@ def ready_joints() -> np.ndarray:
 
 def scene(**values: object) -> Scene:
     """Standing at the table with both arms raised."""
-    box = table_box(TABLE.x, TABLE.y, TABLE.yaw, TABLE.length, TABLE.width, TABLE.height)
     base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
-    made = {"stamp": 1.0, "joint_position": ready_joints(), "base": base, "table": box}
+    made = {"stamp": 1.0, "joint_position": ready_joints(), "base": base, "table": table_box(TABLE)}
     return Scene(**(made | values))  # type: ignore[arg-type]
 
 

@@ -40,7 +40,8 @@ def test_from_any_stand_the_object_is_where_the_arm_likes_it(x, y, arm):
     stand = choose_stand((x, y, 0.8), TABLE, room(), (0.0, 0.0, 0.0), arm)
     assert stand is not None
     assert arm in (None, stand.arm)
-    ahead, left = stand.object_at((x, y))
+    dx, dy, c, s = x - stand.x, y - stand.y, math.cos(stand.yaw), math.sin(stand.yaw)
+    ahead, left = c * dx + s * dy, -s * dx + c * dy
     assert AHEAD_MIN <= ahead <= AHEAD_MAX + 1e-9
     assert 0.10 <= (left if stand.arm == "left" else -left) <= 0.20
     assert min(abs(math.remainder(stand.yaw, math.pi / 2)), 1.0) < 1e-6

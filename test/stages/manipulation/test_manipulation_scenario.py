@@ -28,10 +28,10 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert bench.do(action="carry") == "succeeded"
     assert bench.dock((stand.x - 0.6, stand.y + 0.1, stand.yaw))
     assert bench.manipulator.held, "it dropped the cup"
-    (arm,) = bench.manipulator.held.values()
+    (held,) = bench.manipulator.held.values()
     spot = choose_place_spot(TABLE, [o for o in bench.objects if o.kind != "cup"], GRID, bench.pose())
     assert spot is not None
-    goal = choose_stand((*spot[:2], 0.81), TABLE, GRID, bench.pose(), arm.arm)
+    goal = choose_stand((*spot[:2], 0.81), TABLE, GRID, bench.pose(), held.arm)
     assert goal is not None
     bench.dock((goal.x - 0.4, goal.y, goal.yaw))
     bench.dock((goal.x, goal.y, goal.yaw))

@@ -83,12 +83,12 @@ class Lockstep:
         for _ in range(ticks):
             state = self.engine.state()
             navigator = self.navigator
-            navigator.odometry(
+            navigator.state.odometry(
                 state.time, *state.odom_position[:2], yaw_from_quaternion(state.odom_orientation)
             )
             if self.tick % 5 == 0:
                 ranges = self._scan(state)
-                navigator.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
+                navigator.state.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
             if run is not None and self.tick % 5 in (0, 2):
                 out = navigator.tick(state.time)
                 command = out.command
@@ -112,9 +112,9 @@ class Lockstep:
         if run.track:
             run.length += float(np.hypot(*(pose - run.track[-1])[:2]))
         run.track.append(pose)
-        believed = self.navigator.localizer.map_to_odom
+        believed = self.navigator.state.localizer.map_to_odom
         c, s = math.cos(believed[2]), math.sin(believed[2])
-        odom = self.navigator.filter.raw
+        odom = self.navigator.state.filter.raw
         seen = np.array([believed[0] + c * odom[0] - s * odom[1], believed[1] + s * odom[0] + c * odom[1]])
         run.localisation = max(run.localisation, float(np.hypot(*(seen - pose[:2]))))
         for pair in self.engine.contacts():

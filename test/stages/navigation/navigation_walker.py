@@ -42,7 +42,8 @@ def field_of(grid):
 
 
 @kernel
-def _cast(values, x0, y0, resolution, x, y, angles, reach):
+def _cast(field, x, y, angles, reach):
+    values, x0, y0, resolution = field
     rows, columns = values.shape
     out = np.full(len(angles), np.inf, np.float32)
     for k in range(len(angles)):
@@ -60,7 +61,7 @@ def _cast(values, x0, y0, resolution, x, y, angles, reach):
 
 def cast(field, x, y, angles, reach=12.0):
     """Ranges (n,) by sphere tracing in a clearance field; inf beyond `reach`."""
-    return _cast(*field.args(), x, y, angles, reach)
+    return _cast(field.args(), x, y, angles, reach)
 
 
 class Walker:
@@ -124,13 +125,15 @@ def drive(navigator: Navigator, walker: Walker, truth: DistanceField, seconds: f
     k = 0
     while walker.time < limit:
         pelvis = walker.swayed(walker.odom)
-        navigator.odometry(walker.time, *pelvis[:2], math.atan2(math.sin(pelvis[2]), math.cos(pelvis[2])))
+        navigator.state.odometry(
+            walker.time, *pelvis[:2], math.atan2(math.sin(pelvis[2]), math.cos(pelvis[2]))
+        )
         field = truth if world is None else world(walker.time)
         true = walker.swayed(walker.pose)
         if k % 5 == 0:
             ranges = cast(field, true[0], true[1], BEAMS + true[2])
             ranges = (ranges + walker.rng.normal(0, 0.01, len(BEAMS))).astype(np.float32)
-            navigator.scan(walker.time, ranges, -math.pi, 2 * math.pi / 360)
+            navigator.state.scan(walker.time, ranges, -math.pi, 2 * math.pi / 360)
         if k % 5 in (0, 2):  # 20 Hz of 50
             out = navigator.tick(walker.time)
             walker.command = out.command

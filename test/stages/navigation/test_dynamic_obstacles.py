@@ -17,44 +17,44 @@ AHEAD = np.stack([np.linspace(1.0, 5.0, 81), np.full(81, 2.0)], axis=1)
 
 def watch(way, seconds=4.0, pose=lambda t: POSE):
     """A person of 0.4 m at way(t) seen at 10 Hz."""
-    movers = DynamicObstacles(STATIC.physical)
+    obstacles = DynamicObstacles(STATIC.physical)
     for k in range(round(seconds * 10)):
         t = 0.1 * k
         x, y = way(t)
         seen = field_of(room(resolution=0.05, boxes=((x - 0.2, y - 0.2, x + 0.2, y + 0.2),)))
         here = pose(t)
         ranges = cast(seen, here[0], here[1], BEAMS + here[2])
-        movers.update(here, ranges, -math.pi, STEP, t)
-    return movers
+        obstacles.update(here, ranges, -math.pi, STEP, t)
+    return obstacles
 
 
-def test_a_person_who_crosses_is_a_mover_with_its_velocity():
-    movers = watch(lambda t: (3.0, 3.4 - 0.4 * t))
-    (disc,) = movers.discs()
+def test_a_person_who_crosses_is_a_moving_obstacle_with_its_velocity():
+    obstacles = watch(lambda t: (3.0, 3.4 - 0.4 * t))
+    (disc,) = obstacles.discs()
     assert disc[0] == pytest.approx(2.9, abs=0.15)
     assert disc[3] == pytest.approx(-0.4, abs=0.15)
 
 
 def test_a_box_that_stands_is_none_even_seen_while_walking():
-    movers = watch(lambda t: (3.0, 2.6), pose=lambda t: POSE + np.array([0.3 * t, 0.0, 0.0]))
-    assert len(movers.discs()) == 0
+    obstacles = watch(lambda t: (3.0, 2.6), pose=lambda t: POSE + np.array([0.3 * t, 0.0, 0.0]))
+    assert len(obstacles.discs()) == 0
 
 
 def test_one_who_comes_towards_the_path_is_waited_for():
-    assert watch(lambda t: (3.0, 3.6 - 0.4 * t), 2.5).hold(AHEAD) == pytest.approx(1.4, abs=0.3)
+    assert watch(lambda t: (3.0, 3.6 - 0.4 * t), 2.5).crossing(AHEAD) == pytest.approx(1.4, abs=0.3)
 
 
 def test_one_who_has_passed_is_not_waited_for():
-    assert watch(lambda t: (3.0, 3.4 - 0.5 * t), 4.6).hold(AHEAD) == math.inf
+    assert watch(lambda t: (3.0, 3.4 - 0.5 * t), 4.6).crossing(AHEAD) == math.inf
 
 
 def test_one_who_turned_round_is_waited_for_since_he_will_come_back():
     way = lambda t: (3.0, 2.0 + 0.6 * math.sin(0.8 * t))  # noqa: E731
-    assert watch(way, 5.6).hold(AHEAD) < 2.0
+    assert watch(way, 5.6).crossing(AHEAD) < 2.0
 
 
 def test_one_who_keeps_to_the_side_does_not_matter():
-    assert watch(lambda t: (1.5 + 0.4 * t, 3.5)).hold(AHEAD) == math.inf
+    assert watch(lambda t: (1.5 + 0.4 * t, 3.5)).crossing(AHEAD) == math.inf
 
 
 def test_one_who_goes_far_and_comes_back_leaves_time_to_cross():
@@ -64,11 +64,11 @@ def test_one_who_goes_far_and_comes_back_leaves_time_to_cross():
         phase = (0.3 * t) % 4.0
         return 3.0, 3.6 - (phase if phase < 2.0 else 4.0 - phase)  # turns at 3.6 and 1.6
 
-    assert watch(way, 14.5).hold(AHEAD) < 2.0  # comes
-    assert watch(way, 12.5).hold(AHEAD) < 2.0  # goes, but not for long enough
+    assert watch(way, 14.5).crossing(AHEAD) < 2.0  # comes
+    assert watch(way, 12.5).crossing(AHEAD) < 2.0  # goes, but not for long enough
 
 
 def test_one_who_walked_out_of_sight_may_come_back_and_is_forgotten_after_a_while():
     hidden = lambda t: (3.0, 3.2 - 0.4 * t if t < 3.0 else -20.0)  # noqa: E731
-    assert watch(hidden, 5.0).hold(AHEAD) < 2.0
-    assert watch(hidden, 10.5).hold(AHEAD) == math.inf
+    assert watch(hidden, 5.0).crossing(AHEAD) < 2.0
+    assert watch(hidden, 10.5).crossing(AHEAD) == math.inf

@@ -8,15 +8,14 @@ from navigation_walker import field_of, room, two_rooms
 
 from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
-from vla_sim.stages.navigation.gait import GAIT
-from vla_sim.stages.navigation.global_planner import GlobalPlanner
+from vla_sim.stages.navigation.global_planner import plan_path
 from vla_sim.stages.navigation.local_planner import LocalPlanner
 
 STILL = np.zeros(3)
 
 
 def on_path(field, start, goal):
-    path = GlobalPlanner().plan(field, start, goal)
+    path = plan_path(field, start, goal)
     local = LocalPlanner()
     local.start(path.points, path.clearance)
     return local, path
@@ -93,6 +92,6 @@ def test_the_body_is_as_wide_as_the_elbows_and_reaches_to_the_hands():
 def test_clearance_ahead_sees_the_wall_that_a_command_leads_to():
     field = field_of(room())
     pose = np.array([5.0, 2.0, 0.0])
-    ahead = clearance_ahead(field, pose, STILL, np.array([0.5, 0, 0]), WALKING_BODY, GAIT, 2.0)
-    away = clearance_ahead(field, pose, STILL, np.array([-0.5, 0, 0]), WALKING_BODY, GAIT, 2.0)
+    ahead = clearance_ahead(field, pose, STILL, np.array([0.5, 0, 0]), WALKING_BODY, 2.0)
+    away = clearance_ahead(field, pose, STILL, np.array([-0.5, 0, 0]), WALKING_BODY, 2.0)
     assert ahead < 0.0 < away

@@ -39,7 +39,7 @@ def test_a_request_is_driven_and_cancelled(ros_domain):
         odom.pose.pose.position.x = -0.8
         scan = message_class("sensor_msgs/msg/LaserScan")()
         scan.angle_min, scan.angle_increment = -math.pi, 2 * math.pi / 360
-        ranges = cast(node.core.costmap.static.physical, -0.8, 0.0, BEAMS)
+        ranges = cast(node.core.state.costmap.static.physical, -0.8, 0.0, BEAMS)
         scan.ranges = np.where(np.isfinite(ranges), ranges, np.inf).tolist()
 
         def until(condition, seconds=20.0):
@@ -51,7 +51,7 @@ def test_a_request_is_driven_and_cancelled(ros_domain):
                 executor.spin_once(timeout_sec=0.02)
             assert condition()
 
-        until(lambda: node.core.filter.ready and got["frame"])
+        until(lambda: node.core.state.filter.ready and got["frame"])
         assert got["frame"][0].header.frame_id == "map"
         request = NavigationRequest(goal_id="a", mode="go", x=-0.2, y=0.0)
         probe.send(topics.NAVIGATION_REQUEST, request)

@@ -145,7 +145,7 @@ def test_an_unknown_box_is_walked_around():
     statuses, log, _, navigator = run(StaticMap.from_grids(room()), truth, (1.0, 2.0, 0.0), go(5.0, 2.0))
     assert statuses[-1].state == "succeeded"
     assert log[:, 4].min() > 0.05
-    assert navigator.localizer.accepted > 5
+    assert navigator.state.localizer.accepted > 5
 
 
 def test_a_blocked_door_is_waited_at_and_then_given_up_with_a_reason():

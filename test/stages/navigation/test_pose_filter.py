@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.navigation.gait import Gait
 from vla_sim.stages.navigation.pose_filter import PoseFilter, compose, relative
 
 angle = st.floats(-3, 3)
@@ -22,7 +21,7 @@ def test_relative_undoes_compose(ax, ay, aw, bx, by, bw):
 
 def walk(speed, seconds=6.0, told=None):
     """Sway on top of a constant walk; returns the filter and the true mean pose."""
-    filter = PoseFilter(Gait())
+    filter = PoseFilter()
     filter.command(np.array([speed if told is None else told, 0.0, 0.0]))
     x = 0.0
     for k in range(round(seconds / 0.02)):

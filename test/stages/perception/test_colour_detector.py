@@ -170,10 +170,10 @@ def test_images_that_do_not_fit_are_named(detector):
 
 def test_what_the_world_has_is_likelier():
     kinds = [ObjectKind("red_cup", "cup", "red", "cylinder", (0.068, 0.068, 0.10), 0.15)]
-    vocabulary = ObjectModels.of(kinds)
-    assert not vocabulary.unlikely("cup", "red")
-    assert vocabulary.unlikely("cup", "blue")
-    (found,) = see(ColourDetector(vocabulary), put(Scene().table(), "cup", 0.7, 0.0))
+    models = ObjectModels.of(kinds)
+    assert not models.unlikely("cup", "red")
+    assert models.unlikely("cup", "blue")
+    (found,) = see(ColourDetector(models), put(Scene().table(), "cup", 0.7, 0.0))
     assert found.size == (0.068, 0.068, 0.10)
 
 

@@ -7,9 +7,9 @@ from perception_scene import HEAD, Scene, cast, look
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan
+from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan, level_from
 from vla_sim.stages.perception.self_filter import own_capsules
-from vla_sim.stages.perception.stamped_history import History, level_from
+from vla_sim.stages.perception.stamped_history import StampedHistory
 
 NONE = np.zeros((0, 7))
 FLOOR = ("box", (20, 20, 0.1), (0, 0, -0.05, 0), (0.5, 0.5, 0.5))
@@ -92,12 +92,12 @@ def test_the_level_frame_keeps_tilt_and_height_and_drops_place_and_heading():
 
 
 def test_history_gives_the_nearest_instant():
-    history: History[str] = History()
+    history: StampedHistory[str] = StampedHistory()
     for i, name in enumerate("abcd"):
         history.add(0.02 * i, name)
     assert history.nearest(0.031) == "c"
     assert history.nearest(-0.05) == "a"
     assert history.nearest(0.5) is None
-    assert History().nearest(0.0) is None
+    assert StampedHistory().nearest(0.0) is None
     history.add(0.0, "new")
     assert history.nearest(0.06) == "new"

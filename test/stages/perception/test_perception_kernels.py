@@ -67,13 +67,13 @@ def test_fits_cost_and_end_where_numpys_do(solid, seed):
             solid.code, solid.lengths, np.asarray(at), origin, rays, depth, inside, noise, height
         )
 
-    found = kernels.cost(solid.code, solid.lengths, start, origin, rays, depth, inside, 2.0, height)
+    found = kernels.cost(solid.code, solid.lengths, start, (origin, rays, depth, inside), 2.0, height)
     assert found == pytest.approx(cost(start), rel=1e-6)
     axes = 4 if solid.kind == "box" else 3
     best, where = reference.search(cost, start, axes, 0.016, 0.004)
     ours = start.copy()
     found = kernels.search(
-        solid.code, solid.lengths, ours, origin, rays, depth, inside, height, axes == 4, 2.0, 0.016, 0.004
+        solid.code, solid.lengths, ours, (origin, rays, depth, inside), height, axes == 4, 2.0, 0.016, 0.004
     )
     assert found == pytest.approx(best, rel=1e-6)
     np.testing.assert_allclose(ours, where, atol=1e-9)
@@ -83,7 +83,7 @@ def test_nothing_to_compare_is_the_worst_fit():
     none = np.empty(0)
     solid = SOLIDS[0]
     args = (np.zeros(3), np.empty((0, 3)), none, none.astype(bool))
-    assert kernels.cost(solid.code, solid.lengths, np.zeros(4), *args, 1.0, math.nan) == kernels.WORST
+    assert kernels.cost(solid.code, solid.lengths, np.zeros(4), args, 1.0, math.nan) == kernels.WORST
     assert kernels.hits(solid.code, solid.lengths, np.zeros(4), np.zeros(3), np.empty((0, 3)), none) is None
 
 
@@ -106,8 +106,8 @@ def test_samples_around_a_thing_are_numpys(seed, stride):
     rays, z, inside = reference.sampled(ids, 2, depth, (left, top, right, bottom), stride, CAMERA, rotation)
     found = np.empty_like(rays), np.empty(len(z)), np.empty(len(z), np.bool_)
     count = pose_estimator._sample(
-        ids, 2, depth, left, top, right, bottom, stride, CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy,
-        np.ascontiguousarray(rotation), *found,
+        ids, 2, depth, (left, top, right, bottom), stride, CAMERA.pinhole, np.ascontiguousarray(rotation),
+        *found,
     )  # fmt: skip
     assert count == len(z)
     for one, expected in zip(found, (rays, z, inside), strict=True):

@@ -11,7 +11,7 @@ from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
-from vla_sim.stages.perception.pipeline import Frame, Perception, only_ones
+from vla_sim.stages.perception.pipeline import Frame, Perception, unique_objects
 from vla_sim.world.semantic_map import World
 
 mujoco = pytest.importorskip("vla_sim.simulation.mujoco.simulator")
@@ -32,7 +32,7 @@ def test_every_object_of_the_tabletop_is_found_where_it_is_and_nothing_else(seed
     camera = Intrinsics(picture.fx, picture.fy, picture.cx, picture.cy, width, height)
     base = transform(state.odom_position, state.odom_orientation)
     perception = Perception(
-        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), only_ones(world)
+        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), unique_objects(world)
     )
     frame = Frame(0.0, picture.color, picture.depth, camera, np.eye(4), base, state.joint_position)
     percept = perception.process(frame)

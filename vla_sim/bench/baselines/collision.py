@@ -7,14 +7,14 @@ from typing import Any
 
 from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.robot.body_size import WALKING_BODY
 
 
 def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
     import numpy as np
 
-    from vla_sim.robot.body_size import WALKING_BODY
-    from vla_sim.stages.navigation.proximity import disc_clearance
+    from vla_sim.stages.navigation.footprint import disc_clearance
 
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")

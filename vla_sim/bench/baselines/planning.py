@@ -16,7 +16,8 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
 
     from vla_sim.bench.floor import discs
     from vla_sim.bench.floor import field as clearances
-    from vla_sim.stages.navigation.global_planner import COMFORT, HARD, _search
+    from vla_sim.stages.navigation.astar import search
+    from vla_sim.stages.navigation.global_planner import COMFORT, HARD
 
     field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape
@@ -29,7 +30,7 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
     first, last = begin[0] * columns + begin[1], end[0] * columns + end[1]
 
     def ours() -> Any:
-        parent, reached = _search(d, field.resolution, first, last, HARD, COMFORT, 6.0, 0.0)
+        parent, reached = search(d, first, last, HARD, COMFORT, 6.0, 0.0)
         if reached != last:
             raise Wrong("the kernel found no way")
         cells = [last]

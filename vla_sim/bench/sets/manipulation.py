@@ -13,9 +13,11 @@ from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.gripper import GripperGains
 from vla_sim.stages.manipulation.arm_collision import check_path, table_box
-from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan, Outcome, Scene
+from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan, Outcome
 from vla_sim.stages.manipulation.grasp import Shape, Target
+from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY
+from vla_sim.world.semantic_map import Surface
 
 HEIGHT = 0.76
 """Of the table [m]; its edge is 0.22 m ahead of the pelvis."""
@@ -54,7 +56,7 @@ def standing() -> Scene:
     joints = g1.DEFAULT_POSE.copy()
     for side in g1.SIDES:
         joints[g1.ARM_INDEX[side]] = READY[side]
-    table = table_box(0.52, 0.0, 0.0, 0.6, 1.4, HEIGHT)
+    table = table_box(Surface("table", "", 0.52, 0.0, 0.0, 0.6, 1.4, HEIGHT))
     return Scene(1.0, joints, transform((0.0, 0.0, g1.STANDING_HEIGHT)), table)
 
 

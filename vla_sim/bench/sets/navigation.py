@@ -16,8 +16,9 @@ from vla_sim.robot.g1 import DEFAULT_POSE, STANDING_HEIGHT
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.stages.navigation.costmap import StaticMap
-from vla_sim.stages.navigation.global_planner import GlobalPlanner, Path
-from vla_sim.stages.navigation.navigator import Navigator, warm
+from vla_sim.stages.navigation.global_planner import HARD, Path, plan_path
+from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.navigation.warm_up import warm
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
@@ -59,7 +60,7 @@ def plan(
     detour: float,
 ) -> None:  # fmt: skip
     """detour: the longest way that is right, as a factor of the straight one."""
-    clearance, planner = field(occupied, low), GlobalPlanner()
+    clearance = field(occupied, low)
 
     def check(found: object) -> None:
         if not isinstance(found, Path):
@@ -67,13 +68,13 @@ def plan(
         off = max(math.dist(found.points[0], start), math.dist(found.points[-1], goal))
         if off > 1e-6:
             raise Wrong(f"the path ends {off:.2f} m beside start or goal")
-        if found.clearance.min() < planner.hard - CELL:
+        if found.clearance.min() < HARD - CELL:
             raise Wrong(f"the path passes {found.clearance.min():.2f} m beside an obstacle")
         straight = math.dist(start, goal)
         if not straight <= found.length + 1e-6 <= detour * straight:
             raise Wrong(f"the path is {found.length:.2f} m long, straight are {straight:.2f} m")
 
-    meter.time(lambda: planner.plan(clearance, start, goal), check=check)
+    meter.time(lambda: plan_path(clearance, start, goal), check=check)
 
 
 def tick(meter: Meter) -> None:
@@ -93,11 +94,11 @@ def tick(meter: Meter) -> None:
         for _ in range(2 + ticks % 2):
             engine.step()
             state = engine.state()
-            navigator.odometry(state.time, *engine.base)
+            navigator.state.odometry(state.time, *engine.base)
         if ticks % 2 == 0:
             points = level_scan.points_in_pelvis(engine.scan())
             ranges = level_scan.flatten(points, state.orientation, STANDING_HEIGHT).astype(np.float32)
-            navigator.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
+            navigator.state.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
         ticks += 1
 
     def lead() -> np.ndarray:

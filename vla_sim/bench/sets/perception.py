@@ -24,7 +24,7 @@ from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
-from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, only_ones
+from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, unique_objects
 from vla_sim.world.derived_world import derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
@@ -62,7 +62,7 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
         finally:
             engine.close()
     perception = Perception(
-        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), only_ones(world)
+        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), unique_objects(world)
     )
     perception.warm()
     turn, stamps = itertools.cycle(frames), itertools.count()

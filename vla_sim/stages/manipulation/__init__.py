@@ -1,0 +1,5 @@
+"""Grasp and placement planning for two arms, base placement, and the requests that move arms and grippers."""
+
+__all__ = [
+    "arm_collision", "arm_planner", "base_placement", "grasp", "manipulator", "node", "trajectory",
+]  # fmt: skip

@@ -19,6 +19,7 @@ from vla_sim.common.numba_cache import kernel
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import WAIST, ArmChain, Kinematics
 from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import Surface
 
 HAND = WAIST + 7
 """Index of the tool's frame in `ArmChain.frames`."""
@@ -196,27 +197,19 @@ def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
     model, chain = kinematics.model, kinematics.arm[side]
     zero, waist = np.zeros(len(g1.JOINTS)), np.zeros(WAIST)
     frames = chain.frames(np.zeros(7), waist)
+    parts = [(WAIST + i, name, i >= 3) for i, name in enumerate(g1.ARM_JOINTS[side])]
+    parts += [(HAND - 1, name, True) for name in g1.FINGER_JOINTS[side]]
     rows: list[tuple[int, Array, float, float, bool]] = []
-    for i, name in enumerate(g1.ARM_JOINTS[side]):
-        to_joint = inverse(frames[WAIST + i])
-        link = model.joint(name).child
-        for shape in model.link(link).collisions:
-            for centre, radius in _spheres(shape.geometry):
-                p = to_joint @ kinematics.frame(link, zero) @ shape.pose @ [*centre, 1.0]
-                rows.append((WAIST + i, p[:3], radius, 0.0, i >= 3))
-    to_joint = inverse(frames[WAIST + 6])
-    for name in g1.FINGER_JOINTS[side]:
-        joint = model.joint(name)
+    for frame, name, limb in parts:
+        joint, to_joint = model.joint(name), inverse(frames[frame])
         assert joint.axis is not None
+        slide = joint.axis.xyz[1] if name in g1.FINGER_JOINTS[side] else 0.0
         for shape in model.link(joint.child).collisions:
             for centre, radius in _spheres(shape.geometry):
                 p = to_joint @ kinematics.frame(joint.child, zero) @ shape.pose @ [*centre, 1.0]
-                rows.append((WAIST + 6, p[:3], radius, joint.axis.xyz[1], True))
-    return ArmBody(
-        np.array([row[0] for row in rows]), np.array([row[1] for row in rows]),
-        np.array([row[2] for row in rows]), np.array([row[3] for row in rows]),
-        np.array([row[4] for row in rows]),
-    )  # fmt: skip
+                rows.append((frame, p[:3], radius, slide, limb))
+    joint_index, centres, radii, fingers, limbs = (np.array(column) for column in zip(*rows, strict=True))
+    return ArmBody(joint_index, centres, radii, fingers, limbs)
 
 
 def _spheres(geometry: reader.Geometry) -> list[tuple[Array, float]]:
@@ -237,12 +230,11 @@ def _spheres(geometry: reader.Geometry) -> list[tuple[Array, float]]:
     return [(direction * p, radius) for p in places]
 
 
-def table_box(
-    x: float, y: float, yaw: float, length: float, width: float, height: float
-) -> tuple[Array, Array]:
-    """(pose, size) of a surface in the frame of its arguments, solid down to the floor.
+def table_box(surface: Surface) -> tuple[Array, Array]:
+    """(pose, size) in map of a surface as a box that is solid down to the floor.
 
     A table is open below, but no arm has business there.
     """
-    pose = transform((x, y, 0.5 * height), (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)))
-    return pose, np.array([length, width, height])
+    half = surface.yaw / 2
+    pose = transform((surface.x, surface.y, 0.5 * surface.height), (math.cos(half), 0.0, 0.0, math.sin(half)))
+    return pose, np.array([surface.length, surface.width, surface.height])

@@ -15,11 +15,12 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
-from vla_sim.contract.records import Arm, Point
+from vla_sim.contract.records import Arm
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.stages.manipulation.arm_collision import ArmBody, BodyModel, Obstacles, check, check_path
 from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
+from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line
 
 PREGRASP = 0.09
@@ -39,32 +40,6 @@ INWARD = math.radians(12.0)
 LONGEST_SEARCH = 120
 """Grasps an arm tries until the best plan so far has to do: some 0.1 s where little is in the way. Counted,
 not timed, so that a slow machine finds the same plan."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (33,).
-
-    table: (pose (4, 4) in odom, size (3,)) of the surface's box, or None. others: things to keep clear
-    of, in odom."""
-
-    stamp: float
-    joint_position: Array
-    base: Array
-    table: tuple[Array, Array] | None = None
-    others: tuple[Target, ...] = ()
-
-    @property
-    def waist(self) -> Array:
-        return self.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
-
-    @property
-    def heading(self) -> float:
-        return math.atan2(self.base[1, 0], self.base[0, 0])
-
-    def arm(self, side: str) -> Array:
-        """(7,) joints of an arm."""
-        return self.joint_position[g1.ARM_INDEX[side]]
 
 
 @dataclass(frozen=True)
@@ -214,9 +189,7 @@ class ArmPlanner:
             return None
         clearance = min(world, world_back)
         cost += 30.0 * max(0.0, 0.025 - clearance)
-        return GraspPlan(
-            side, scene.stamp, opening, reach, pregrasp, grasp, lift, q, cost, clearance
-        )  # fmt: skip
+        return GraspPlan(side, scene.stamp, opening, reach, pregrasp, grasp, lift, q, cost, clearance)
 
     def _reach(
         self, scene: Scene, side: Arm, chain: ArmChain, body: ArmBody, goal: Array, pose: Array,
@@ -230,12 +203,9 @@ class ArmPlanner:
         via = follow_line(chain, goal, waist, tool_line(pose, detour))
         above = via[-1] if via is not None else chain.inverse(detour, waist, goal)
         ready = READY[side]
-        ways: list[list[Array]] = [[start, goal]]
+        ways = [[start, goal], [start, ready, goal]]
         if above is not None:
-            ways.append([start, above, goal])
-        ways.append([start, ready, goal])
-        if above is not None:
-            ways.append([start, ready, above, goal])
+            ways = [ways[0], [start, above, goal], ways[1], [start, ready, above, goal]]
         touching = min(check(chain, body, start, waist, opening, obstacles)[0], PATH_GAP) - 1e-3
         for way in ways:
             path = rounded(way)
@@ -323,11 +293,3 @@ def _with_target(obstacles: Obstacles, to_base: Array, target: Target) -> Obstac
     half = max(0.5 * target.size[2] - radius, 0.0)
     low, high = to_base @ [x, y, z - half, 1.0], to_base @ [x, y, z + half, 1.0]
     return obstacles.with_capsule(low[:3], high[:3], radius)
-
-
-def in_frame(target: Target, frame: Array) -> Target:
-    """A target seen from another level frame: `frame` (4, 4) is that frame's pose inverted."""
-    p = frame @ [*target.position, 1.0]
-    yaw = target.yaw + math.atan2(frame[1, 0], frame[0, 0])
-    position: Point = (float(p[0]), float(p[1]), float(p[2]))
-    return Target(target.shape, position, target.size, yaw)

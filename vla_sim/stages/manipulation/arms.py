@@ -1,4 +1,4 @@
-"""Both arms as something to tell what to do: motions as generators that end when the arm is there.
+"""Both arms under command: motions as generators that end when the arm is there.
 
 Each generator yields once a tick. What it wants to send collects in `out`, what it knows comes from
 `update`.
@@ -28,7 +28,7 @@ from vla_sim.stages.manipulation.trajectory import (
     tool_line,
 )
 
-Doing = Generator[None, None, float]
+Motion = Generator[None, None, float]
 """Ends with how far from its goal the arm is: its tool [m], or without a tool goal its joints [rad]."""
 
 ARRIVED = 0.006
@@ -52,11 +52,11 @@ class GripperCommand:
 
 
 class Arms:
-    """out: what to send after this tick. watch: each gripper's width."""
+    """out: what to send after this tick. grippers: each gripper's width."""
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.out: list[Trajectory | GripperCommand] = []
-        self.watch = {side: GripperMonitor() for side in g1.SIDES}
+        self.grippers = {side: GripperMonitor() for side in g1.SIDES}
         self._kinematics = kinematics
         self._senses: Observation | None = None
         self._moving: set[str] = set()
@@ -64,8 +64,8 @@ class Arms:
     def update(self, observation: Observation) -> None:
         """The robot as it is now."""
         self._senses = observation
-        for side, watch in self.watch.items():
-            watch.update(observation.time, float(observation.joint_position[g1.FINGER_INDEX[side]].sum()))
+        for side, gripper in self.grippers.items():
+            gripper.update(observation.time, float(observation.joint_position[g1.FINGER_INDEX[side]].sum()))
 
     def take(self) -> list[Trajectory | GripperCommand]:
         """Everything to send now; it is forgotten here."""
@@ -105,7 +105,7 @@ class Arms:
             self.out.append(Trajectory(side, np.array([HALT_TIME]), self.joints(side)[None]))
         self._moving.clear()
 
-    def line(self, side: str, goal: Array, speed: float = TOOL_SPEED, posture: Array | None = None) -> Doing:
+    def line(self, side: str, goal: Array, speed: float = TOOL_SPEED, posture: Array | None = None) -> Motion:
         """The tool straight to `goal` (4, 4 in odom), held in the world."""
         now, chain = self.now, self._kinematics.arm[side]
         to_base, q, waist = inverse(now.base), self.joints(side), self.waist
@@ -122,7 +122,7 @@ class Arms:
         times, positions = line_motion(path, lengths, speed)
         return (yield from self.run(Trajectory(side, times, positions, "odom", now.time), goal))
 
-    def run(self, trajectory: Trajectory, goal: Array | None = None) -> Doing:
+    def run(self, trajectory: Trajectory, goal: Array | None = None) -> Motion:
         """Send a trajectory and wait for its end. goal (4, 4): of the tool in odom."""
         side = trajectory.side
         self.out.append(trajectory)
@@ -143,7 +143,7 @@ class Arms:
         self._moving.discard(side)
         return gap
 
-    def postures(self, paths: dict[str, Array]) -> Doing:
+    def postures(self, paths: dict[str, Array]) -> Motion:
         """Joint paths (n, 7) of one or both arms at once, in the pelvis frame; the largest joint error."""
         longest = 0.0
         for side, path in paths.items():
@@ -164,7 +164,7 @@ class Arms:
         began = self.now.time
         yield
         while self.now.time - began < GRIP_TIME:
-            if self.now.time - began > 0.3 and self.watch[side].still():
+            if self.now.time - began > 0.3 and self.grippers[side].still():
                 break
             yield
 

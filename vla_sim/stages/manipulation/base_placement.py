@@ -1,4 +1,4 @@
-"""Where the pelvis should stand: to grasp, to set something down, to look at a surface.
+"""Base placement: where the pelvis should stand to grasp, to set something down, to look at a surface.
 
 Measured with the collision-checked arm planner at a 0.76 m and a 0.90 m table: cup, ball, box and
 bottle have a grasp 0.26 to 0.44 m ahead and 0.00 to 0.30 m to the side; the most comfortable are at
@@ -54,16 +54,10 @@ class Stand:
     yaw: float
     arm: Arm
 
-    def object_at(self, position: Sequence[float]) -> tuple[float, float]:
-        """(ahead, left) of a map position, seen from this stand [m]."""
-        dx, dy = position[0] - self.x, position[1] - self.y
-        c, s = math.cos(self.yaw), math.sin(self.yaw)
-        return c * dx + s * dy, -s * dx + c * dy
-
 
 @dataclass(frozen=True)
 class _Edge:
-    """One edge of a surface. yaw: heading of somebody who stands before it and faces it."""
+    """One edge of a surface. yaw: heading of a robot that stands before it and faces it."""
 
     yaw: float
     length: float

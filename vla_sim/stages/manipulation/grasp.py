@@ -54,7 +54,7 @@ class Target:
 @dataclass(frozen=True)
 class Grasp:
     """pose: (4, 4) of the tool. yaw, pitch [rad] of the approach, pitch downwards. width [m] between the
-    fingers when they hold the object. score: smaller is better, before the arm is asked."""
+    fingers when they hold the object. score: smaller is better, before reachability is known."""
 
     pose: Array
     yaw: float

@@ -1,4 +1,4 @@
-"""What a gripper's width says: still moving, empty, or closed on something."""
+"""What a gripper's opening says: still moving, empty, or closed on something."""
 
 from __future__ import annotations
 

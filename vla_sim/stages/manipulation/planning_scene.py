@@ -1,4 +1,4 @@
-"""What the arms have around them: perceived objects joined with what the world file tells."""
+"""The planning scene: perceived objects joined with what the world file says of tables and kinds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
+from vla_sim.robot import g1
 from vla_sim.stages.manipulation.arm_collision import table_box
-from vla_sim.stages.manipulation.arm_planner import Scene, in_frame
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
 from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
@@ -41,6 +41,32 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (33,).
+
+    table: (pose (4, 4) in odom, size (3,)) of the surface's box, or None. others: things to keep clear
+    of, in odom."""
+
+    stamp: float
+    joint_position: Array
+    base: Array
+    table: tuple[Array, Array] | None = None
+    others: tuple[Target, ...] = ()
+
+    @property
+    def waist(self) -> Array:
+        return self.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+
+    @property
+    def heading(self) -> float:
+        return math.atan2(self.base[1, 0], self.base[0, 0])
+
+    def arm(self, side: str) -> Array:
+        """(7,) joints of an arm."""
+        return self.joint_position[g1.ARM_INDEX[side]]
+
+
+@dataclass(frozen=True)
 class WorldModel:
     """surfaces, kinds: of the world. grid: where the robot may stand; None: anywhere."""
 
@@ -64,8 +90,10 @@ class WorldModel:
         standing = surface_height + 0.5 * size[2]
         if surface_height and abs(z - standing) < 0.05:
             z = standing
-        in_map = Target(shape_of(item.kind), (x, y, z), size, item.yaw)
-        return in_frame(in_map, inverse(now.map_to_odom))
+        to_odom = inverse(now.map_to_odom)
+        p = to_odom @ [x, y, z, 1.0]
+        yaw = item.yaw + math.atan2(to_odom[1, 0], to_odom[0, 0])
+        return Target(shape_of(item.kind), (float(p[0]), float(p[1]), float(p[2])), size, yaw)
 
     def scene(self, now: Observation, item: DetectedObject | None = None, spot: Point | None = None) -> Scene:
         """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""
@@ -76,9 +104,7 @@ class WorldModel:
         surface = self.surface_below(place)
         table = None
         if surface is not None:
-            pose, size = table_box(
-                surface.x, surface.y, surface.yaw, surface.length, surface.width, surface.height
-            )
+            pose, size = table_box(surface)
             table = (inverse(now.map_to_odom) @ pose, size)
         others = tuple(self.target(now, other) for other in now.objects if _matters(other, item, place))
         return Scene(now.time, joints, base, table, others)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import ARMS_HEIGHTS
-from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field, sample, signed_field
+from vla_sim.stages.navigation.distance_field import (
+    DistanceField,
+    FieldArgs,
+    clearance_field,
+    sample,
+    signed_field,
+)
 from vla_sim.world.semantic_map import Grid, World
 
 RESOLUTION = 0.025
@@ -61,41 +67,25 @@ class StaticMap:
         return StaticMap(
             DistanceField(clearance_field(blocked, grid.resolution), *place),
             DistanceField(clearance_field(grid.occupied.copy(), grid.resolution), *place),
-            DistanceField(
-                signed_field(tall.occupied.copy(), tall.resolution), tall.x0, tall.y0, tall.resolution
-            ),
+            DistanceField(signed_field(tall.occupied.copy(), tall.resolution), *place),
             DistanceField(clearance_field(raised, grid.resolution), *place),
         )
 
 
 @kernel
 def _integrate(
-    evidence: NDArray[np.int8],
-    seen: NDArray[np.float32],
-    cells: NDArray[np.int32],
-    listed: NDArray[np.bool_],
-    count: int,
-    known: NDArray[np.float32],
-    x0: float,
-    y0: float,
-    resolution: float,
-    origin_x: float,
-    origin_y: float,
-    yaw: float,
-    ranges: NDArray[np.float32],
-    angle_min: float,
-    angle_increment: float,
-    reach: float,
-    near: float,
-    explained: float,
-    time: float,
-) -> int:
+    evidence: NDArray[np.int8], seen: NDArray[np.float32], cells: NDArray[np.int32],
+    listed: NDArray[np.bool_], count: int, known: FieldArgs, pose: Array, ranges: NDArray[np.float32],
+    angle_min: float, angle_increment: float, reach: float, near: float, explained: float, time: float,
+) -> int:  # fmt: skip
     """One scan into the evidence grid: cells a beam passes lose 1, the cell it ends in gains 2. Returns the
     count of `cells`, to which each cell (flat index) that gains and is not `listed` is added.
 
     A hit within `explained` [m] of something in `known` is the known thing. Beams longer than `reach`
     clear up to it and mark nothing; NaN is no measurement."""
     rows, columns = evidence.shape
+    _, x0, y0, resolution = known
+    origin_x, origin_y, yaw = pose[0], pose[1], pose[2]
     step = 0.7 * resolution
     for i in range(ranges.size):
         distance = float(ranges[i])
@@ -118,7 +108,7 @@ def _integrate(
         if not hit:
             continue
         x, y = origin_x + distance * dx, origin_y + distance * dy
-        if sample(known, x0, y0, resolution, x, y) < explained:
+        if sample(known, x, y) < explained:
             continue
         c, r = math.floor((x - x0) / resolution), math.floor((y - y0) / resolution)
         if 0 <= r < rows and 0 <= c < columns:
@@ -168,7 +158,7 @@ class SensedLayer:
         shape = static.physical.values.shape
         self._evidence = np.zeros(shape, np.int8)
         self._seen = np.zeros(shape, np.float32)
-        # The cells with evidence, so that nobody has to look for them in the whole map with each scan.
+        # The cells with evidence, so that a scan does not search the whole map for them.
         self._cells, self._listed = np.empty(shape[0] * shape[1], np.int32), np.zeros(shape, np.bool_)
         self._count = 0
         self.reach, self.decay, self.near = reach, decay, near
@@ -179,10 +169,9 @@ class SensedLayer:
         """pose: (3,) x, y, yaw of the scan's frame in map when it was taken. ranges: (n,) [m], inf
         where nothing was hit. Two agreeing scans make an obstacle."""
         self._count = _integrate(
-            self._evidence, self._seen, self._cells, self._listed, self._count, *self._static.args(),
-            float(pose[0]), float(pose[1]), float(pose[2]),
-            np.ascontiguousarray(ranges, dtype=np.float32), float(angle_min), float(angle_increment),
-            self.reach, self.near, 0.12, float(time),
+            self._evidence, self._seen, self._cells, self._listed, self._count, self._static.args(),
+            np.asarray(pose, dtype=np.float64), np.ascontiguousarray(ranges, dtype=np.float32),
+            float(angle_min), float(angle_increment), self.reach, self.near, 0.12, float(time),
         )  # fmt: skip
 
     def add_to(self, occupied: NDArray[np.bool_], time: float) -> int:

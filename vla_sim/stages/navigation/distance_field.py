@@ -16,6 +16,8 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
 
 Field = NDArray[np.float32]
+FieldArgs = tuple[Field, float, float, float]
+"""A field as kernels take it: values (rows, columns) [m]; x0, y0, resolution as in `DistanceField`."""
 
 FAR = 10.0
 """Distance [m] that stands for "nothing near": fields are capped here."""
@@ -87,10 +89,11 @@ def clearance_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
 
 
 @kernel
-def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: float) -> float:
-    """Field at (x, y) [m], bilinear between cell centres; the border's value outside. -inf, which is no room
-    at all, where a coordinate is NaN."""
-    rows, columns = field.shape
+def sample(field: FieldArgs, x: float, y: float) -> float:
+    """Field at (x, y) [m], bilinear between cell centres; the border's value
+    outside. -inf, which is no room at all, where a coordinate is NaN."""
+    values, x0, y0, resolution = field
+    rows, columns = values.shape
     if math.isnan(x) or math.isnan(y):
         return -np.inf
     u = min(max((x - x0) / resolution - 0.5, 0.0), columns - 1.0)
@@ -98,17 +101,17 @@ def sample(field: Field, x0: float, y0: float, resolution: float, x: float, y: f
     c, r = int(u), int(v)
     c1, r1 = min(c + 1, columns - 1), min(r + 1, rows - 1)
     a, b = u - c, v - r
-    low = (1.0 - a) * field[r, c] + a * field[r, c1]
-    high = (1.0 - a) * field[r1, c] + a * field[r1, c1]
+    low = (1.0 - a) * values[r, c] + a * values[r, c1]
+    high = (1.0 - a) * values[r1, c] + a * values[r1, c1]
     return (1.0 - b) * low + b * high
 
 
 @kernel
-def sample_many(field: Field, x0: float, y0: float, resolution: float, points: Array) -> Array:
+def sample_many(field: FieldArgs, points: Array) -> Array:
     """`sample` at each of (n, 2) points."""
     out = np.empty(len(points))
     for i in range(len(points)):
-        out[i] = sample(field, x0, y0, resolution, points[i, 0], points[i, 1])
+        out[i] = sample(field, points[i, 0], points[i, 1])
     return out
 
 
@@ -123,14 +126,13 @@ class DistanceField:
 
     def at(self, x: float, y: float) -> float:
         """Clearance [m] at a point of the map."""
-        return float(sample(self.values, self.x0, self.y0, self.resolution, x, y))
+        return float(sample(self.args(), x, y))
 
     def along(self, points: Array) -> Array:
         """(n,) clearance [m] at (n, 2) points of the map."""
-        return np.asarray(sample_many(*self.args(), np.ascontiguousarray(points, dtype=np.float64)))
+        return np.asarray(sample_many(self.args(), np.ascontiguousarray(points, dtype=np.float64)))
 
-    def args(self) -> tuple[Field, float, float, float]:
-        """The four arguments that kernels take."""
+    def args(self) -> FieldArgs:
         return self.values, self.x0, self.y0, self.resolution
 
 

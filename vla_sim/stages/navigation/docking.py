@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.common.arrays import Array
-from vla_sim.stages.navigation.gait import GAIT, Gait
+from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.pose_filter import compose, relative
 
 ServoState = Literal["walking", "settling", "done", "failed"]
@@ -42,13 +42,12 @@ class PoseServo:
     """Call `step` at each tick with poses in one frame, yaw unwrapped (no jump at +-pi)."""
 
     settings: ServoSettings
-    gait: Gait = GAIT
     state: ServoState = "walking"
     error: Array = field(default_factory=lambda: np.full(3, np.inf))
     """(3,) goal seen from where it stands, or will stand when it stops now."""
 
     def __post_init__(self) -> None:
-        self._shift = np.array(self.gait.stop_shift)
+        self._shift = np.array(gait.STOP_SHIFT)
         self._since = -math.inf
         self._good_since = math.inf
         self._before = np.zeros(3)
@@ -69,7 +68,7 @@ class PoseServo:
             return np.zeros(3)
         s = self.settings
         shift = self._shift.copy()
-        shift[0] += self.gait.stop_ahead(float(velocity[0])) - self.gait.stop_shift[0]
+        shift[0] += gait.stop_ahead(float(velocity[0])) - gait.STOP_SHIFT[0]
         self.error = relative(compose(mean, shift), goal)
         distance, turn = math.hypot(self.error[0], self.error[1]), abs(self.error[2])
         if distance < 3.0 * s.position and turn < 3.0 * s.yaw:
@@ -108,7 +107,7 @@ class PoseServo:
         grows = np.abs(want) > np.abs(self._velocity)
         eased = np.clip(want, self._velocity - reach, self._velocity + reach)
         self._velocity = np.where(grows, eased, want)
-        return self.gait.command(self._velocity)
+        return gait.stepping_command(self._velocity)
 
     def _stop_now(self, time: float, mean: Array, raw: Array) -> bool:
         """In the sway's middle, swinging left, a stop is quickest and turns the body least; that moment
@@ -119,12 +118,12 @@ class PoseServo:
         if time - self._good_since < 0.25:
             return False
         middle = abs(self._side) < 0.02 and self._side > before + 0.002
-        return middle or time - self._good_since > 1.4 * self.gait.period
+        return middle or time - self._good_since > 1.4 * gait.PERIOD
 
     def _settle(self, time: float, goal: Array, raw: Array) -> Array:
         s = self.settings
         self.error = relative(raw, goal)
-        if time - self._since < self.gait.settle:
+        if time - self._since < gait.SETTLE_TIME:
             return np.zeros(3)
         self._attempt += 1
         if math.hypot(self.error[0], self.error[1]) <= s.position and abs(self.error[2]) <= s.yaw:

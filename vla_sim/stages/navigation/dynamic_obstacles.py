@@ -1,8 +1,8 @@
-"""People and other things that move: found in the scan, followed, and given way to.
+"""People and other things that move: found in the scan, tracked, and given way to.
 
-What the map does not explain in a scan is clustered; clusters are followed from scan to scan by an
-alpha-beta filter. A cluster that really travels is a mover: the rollouts avoid where it will be, and a
-path that crosses its way is entered only just after it has passed.
+What the map does not explain in a scan is clustered; clusters are tracked from scan to scan by an
+alpha-beta filter. A cluster that really travels is a moving obstacle: the rollouts avoid where it will be,
+and a path that crosses its way is entered only just after it has passed.
 """
 
 from __future__ import annotations
@@ -15,23 +15,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
+from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField
-from vla_sim.stages.navigation.proximity import pairwise_distances
 
 REACH = 4.5  # [m] within which clusters are followed
 GAP = 0.25  # [m] between neighbouring beams' hits that parts two clusters
 WIDEST = 0.9  # [m] across; larger clusters are furniture
 SPEED = 0.15  # [m/s] from which a cluster moves
 TRAVEL = 0.4  # [m] it must have gone to be believed: passing a box shifts what is seen of it by less
-STRIDE = 0.25  # [m] that a mover goes in the last 1.5 s
+STRIDE = 0.25  # [m] that a moving obstacle goes in the last 1.5 s
 FORGET = 1.0  # [s] without a sighting
 RETURN = 6.0  # [s] for which one who walked out of sight is expected back
 TRAIL = 20.0  # [s] of its way that are remembered: there and back through a room
 CROSSING_SPEED = 0.35  # [m/s] at which this robot crosses a way, from standing
-MARGIN = 1.0  # [s] between this robot's leaving a way and the mover's coming back
+MARGIN = 1.0  # [s] between this robot's leaving a way and the obstacle's coming back
 INSIDE = 0.40  # [m] from its way to the robot: too late to wait, the rollouts must get it through
 NEAR = 0.60  # [m] from its way to the path that counts as crossing it
 RADIUS = 0.28  # [m] of a person, seen from one side or not
+
+
+@kernel
+def pairwise_distances(a: Array, b: Array) -> Array:
+    """(n, m) distances [m] of points (n, d) from points (m, d)."""
+    n, m, size = a.shape[0], b.shape[0], a.shape[1]
+    out = np.empty((n, m))
+    for i in range(n):
+        for j in range(m):
+            total = 0.0
+            for k in range(size):
+                d = a[i, k] - b[j, k]
+                total += d * d
+            out[i, j] = math.sqrt(total)
+    return out
 
 
 @dataclass(eq=False)
@@ -77,7 +92,7 @@ def clusters(points: Array, known: DistanceField) -> list[Array]:
 
 
 class DynamicObstacles:
-    """Feed each scan to `update`; ask `discs` and `hold`."""
+    """Feed each scan to `update`; ask `discs` and `crossing`."""
 
     def __init__(self, known: DistanceField) -> None:
         self._known = known
@@ -137,11 +152,11 @@ class DynamicObstacles:
         rows = [(*t.position, *t.velocity, RADIUS) for t in self.moving()]
         return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
-    def hold(self, points: Array) -> float:
-        """Way [m] along `points` (n, 2), evenly spaced from the robot on, to where a mover's way crosses it
-        and it is not yet time to go; infinite if it may go.
+    def crossing(self, points: Array) -> float:
+        """Way [m] along `points` (n, 2), evenly spaced from the robot on, to where the way of a moving
+        obstacle crosses it and it is not yet time to go; infinite if the robot may go.
 
-        It may go when the mover walks away from the path, and, if it has turned round before and so will
+        It may go when the obstacle moves away from the path, and, if it has turned round before and so will
         come back, when this robot is across by then. One who walked out of sight (behind something, or
         close to furniture, where the scan does not tell them apart) may come back at any moment."""
         result = math.inf
@@ -164,7 +179,7 @@ class DynamicObstacles:
 
     @staticmethod
     def _passed(track: Track, crossing: Array, needed: float) -> bool:
-        """Whether the mover has left the crossing stretch (n, 2) of the path, for good or `needed` [s]."""
+        """Whether the obstacle has left the crossing stretch (n, 2) of the path, for good or `needed` [s]."""
         offsets = crossing - track.position
         i = int(np.argmin(np.hypot(offsets[:, 0], offsets[:, 1])))
         distance = math.hypot(*offsets[i])
@@ -175,8 +190,8 @@ class DynamicObstacles:
 
 
 def _absence(track: Track, distance: float) -> float:
-    """Seconds until a mover that goes to and fro, and now walks away `distance` [m] past, is back: it turns
-    where it turned before."""
+    """Seconds until an obstacle that goes to and fro, and is now `distance` [m] past and moving away, is
+    back: it turns where it turned before."""
     speed = math.hypot(*track.velocity)
     direction = track.velocity / max(speed, 1e-6)
     trail = np.array([(x, y) for _, x, y in track.trail])

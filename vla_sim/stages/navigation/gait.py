@@ -1,8 +1,8 @@
 """How this humanoid answers a velocity command.
 
-The controller knows what to ask of the walking policy (`control.calibration`), so that on the mean of a
-gait cycle it walks what it is told, from a few mm/s up: while it steps there is no dead band, and any
-command but zero keeps it stepping. Measured in MuJoCo, policy fastsac:
+The controller is calibrated (`control.calibration`), so that the mean velocity over a gait cycle is the
+commanded one from a few mm/s up: while it steps there is no dead band, and any command but zero keeps it
+stepping. Measured in MuJoCo, policy fastsac:
 
     sway            pelvis +-0.028 m sideways and +-0.015 rad in heading, once a cycle of 1 s
     lag             0.3 s
@@ -14,49 +14,40 @@ command but zero keeps it stepping. Measured in MuJoCo, policy fastsac:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from vla_sim.common.arrays import Array
 
-
-@dataclass(frozen=True)
-class Gait:
-    """gain, offset: walked velocity = gain * command + offset, for x, y [m/s] and yaw [rad/s], while
-    stepping. lag: time constant [s]. period: one gait cycle [s]. idle: least command [m/s] that keeps it
-    stepping. stop_shift: (3,) where it comes to stand relative to the cycle's mean pose when stepping on
-    the spot; settle: seconds until it is still."""
-
-    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    lag: float = 0.3
-    period: float = 1.0
-    idle: float = 0.005
-    stop_shift: tuple[float, float, float] = (0.035, -0.012, 0.0)
-    settle: float = 1.8
-
-    def velocity(self, command: Array) -> Array:
-        """(3,) steady velocity for a (3,) command."""
-        if self.standing(command):
-            return np.zeros(3)
-        return np.asarray(command) * self.gain + self.offset
-
-    def command(self, velocity: Array) -> Array:
-        """(3,) command for a wanted steady (3,) velocity; never so small that the feet stop."""
-        out = (np.asarray(velocity, dtype=np.float64) - self.offset) / self.gain
-        if np.hypot(out[0], out[1]) < self.idle:
-            out[0] = self.idle
-        return np.asarray(out)
-
-    @staticmethod
-    def standing(command: Array) -> bool:
-        """Whether the policy stands still under this command."""
-        return bool(np.max(np.abs(command)) < 1e-6)
-
-    def stop_ahead(self, speed: float) -> float:
-        """How far ahead [m] of the mean pose it stands after a stop from `speed` [m/s]."""
-        return self.stop_shift[0] + 0.3 * max(0.0, speed - 0.12)
+LAG = 0.3
+"""Time constant [s] with which the walked velocity follows the command."""
+PERIOD = 1.0
+"""One gait cycle [s]."""
+IDLE = 0.005
+"""Least command [m/s] that keeps it stepping."""
+STOP_SHIFT = (0.035, -0.012, 0.0)
+"""(3,) where it comes to stand relative to the cycle's mean pose when stepping on the spot [m], [rad]."""
+SETTLE_TIME = 1.8
+"""Seconds until it is still after a stop."""
 
 
-GAIT = Gait()
+def standing(command: Array) -> bool:
+    """Whether the policy stands still under this command (3,)."""
+    return bool(np.max(np.abs(command)) < 1e-6)
+
+
+def steady_velocity(command: Array) -> Array:
+    """(3,) velocity x, y [m/s], yaw [rad/s] that a (3,) command ends in."""
+    return np.zeros(3) if standing(command) else np.array(command, dtype=np.float64)
+
+
+def stepping_command(velocity: Array) -> Array:
+    """(3,) command for a wanted steady (3,) velocity; never so small that the feet stop."""
+    out = np.array(velocity, dtype=np.float64)
+    if np.hypot(out[0], out[1]) < IDLE:
+        out[0] = IDLE
+    return out
+
+
+def stop_ahead(speed: float) -> float:
+    """How far ahead [m] of the mean pose it stands after a stop from `speed` [m/s]."""
+    return STOP_SHIFT[0] + 0.3 * max(0.0, speed - 0.12)

@@ -1,8 +1,4 @@
-"""The way through the map: A* with a clearance cost, then smoothing.
-
-The cost of a step grows as the clearance falls below what is comfortable, so the cheapest way goes
-through the middle of doors and corridors and keeps off furniture where there is room.
-"""
+"""The way through the map: A* with a clearance cost, then smoothing by an elastic band."""
 
 from __future__ import annotations
 
@@ -14,12 +10,15 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.navigation.distance_field import DistanceField, sample
+from vla_sim.stages.navigation.astar import coarse, search
+from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs, sample
 
 HARD = 0.30
 """Clearance [m] of the pelvis below which the elbows (0.28 m) could touch: never planned."""
 COMFORT = 0.75
 """Clearance [m] above which more makes no difference."""
+WEIGHT = 6.0
+"""Price of the hard clearance over that of free floor."""
 SPACING = 0.05
 """Distance between path points [m]."""
 
@@ -39,128 +38,6 @@ class NoPath:
 
     reason: str
     nearest: tuple[float, float] | None = None
-
-
-DIAGONAL = math.sqrt(2.0)
-NEARER = 1.0 + 1e-9
-"""Of cells that promise the same cost the search takes the one nearer to the goal."""
-
-
-@kernel
-def _octile(rows: int, columns: int) -> float:
-    """Steps of a free way over 8 neighbours: the least that is left. The straight line is less than that, and
-    has the search look at several times as many cells."""
-    rows, columns = abs(rows), abs(columns)
-    return max(rows, columns) + (DIAGONAL - 1.0) * min(rows, columns)
-
-
-@kernel
-def _coarse(fine: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Smallest value of each factor x factor block; a partial block at the border is kept."""
-    rows = (fine.shape[0] + factor - 1) // factor
-    columns = (fine.shape[1] + factor - 1) // factor
-    out = np.full((rows, columns), np.float32(1e9))
-    for r in range(fine.shape[0]):
-        for c in range(fine.shape[1]):
-            if fine[r, c] < out[r // factor, c // factor]:
-                out[r // factor, c // factor] = fine[r, c]
-    return out
-
-
-@kernel
-def _search(
-    clearance: NDArray[np.float32],
-    resolution: float,
-    start: int,
-    goal: int,
-    hard: float,
-    comfort: float,
-    weight: float,
-    escape: float,
-) -> tuple[NDArray[np.int32], int]:
-    """A* over 8 neighbours. Returns the parent of each cell (-1: not reached) and the cell closest to
-    the goal that was reached (the goal itself on success).
-
-    Within `escape` cells of the start, cells with too little clearance may be crossed at a high price:
-    a robot that stands at a table must be able to leave it."""
-    rows, columns = clearance.shape
-    size = rows * columns
-    best = np.full(size, np.inf)
-    parent = np.full(size, -1, np.int32)
-    closed = np.zeros(size, np.bool_)
-    heap_key = np.empty(8 * size + 8, np.float64)
-    heap_cell = np.empty(8 * size + 8, np.int32)
-    count = 1
-    goal_r, goal_c = goal // columns, goal % columns
-    start_r, start_c = start // columns, start % columns
-    best[start] = 0.0
-    parent[start] = start
-    heap_key[0] = 0.0
-    heap_cell[0] = start
-    nearest, nearest_distance = start, np.inf
-    while count > 0:
-        cell = heap_cell[0]
-        count -= 1
-        key, moved = heap_key[count], heap_cell[count]
-        i = 0
-        while True:  # sift the last entry down from the root
-            child = 2 * i + 1
-            if child >= count:
-                break
-            if child + 1 < count and heap_key[child + 1] < heap_key[child]:
-                child += 1
-            if heap_key[child] >= key:
-                break
-            heap_key[i] = heap_key[child]
-            heap_cell[i] = heap_cell[child]
-            i = child
-        heap_key[i] = key
-        heap_cell[i] = moved
-        if closed[cell]:
-            continue
-        closed[cell] = True
-        r, c = cell // columns, cell % columns
-        to_goal = math.hypot(r - goal_r, c - goal_c)
-        if to_goal < nearest_distance and clearance[r, c] >= hard:
-            nearest, nearest_distance = cell, to_goal
-        if cell == goal:
-            return parent, goal
-        for dr in range(-1, 2):
-            for dc in range(-1, 2):
-                nr, nc = r + dr, c + dc
-                if (dr == 0 and dc == 0) or nr < 0 or nc < 0 or nr >= rows or nc >= columns:
-                    continue
-                nxt = nr * columns + nc
-                if closed[nxt]:
-                    continue
-                d = clearance[nr, nc]
-                if d >= comfort:
-                    price = 1.0
-                elif d >= hard:
-                    u = (comfort - d) / (comfort - hard)
-                    price = 1.0 + weight * u * u
-                else:
-                    if math.hypot(nr - start_r, nc - start_c) > escape:
-                        continue
-                    # Out of a tight spot by the way on which the clearance grows fastest.
-                    price = 2.0 + 4.0 * weight * (hard - d) / hard
-                cost = best[cell] + price * (DIAGONAL if dr != 0 and dc != 0 else 1.0)
-                if cost < best[nxt]:
-                    best[nxt] = cost
-                    parent[nxt] = cell
-                    key = cost + NEARER * _octile(nr - goal_r, nc - goal_c)
-                    i = count
-                    count += 1
-                    while i > 0:
-                        up = (i - 1) // 2
-                        if heap_key[up] <= key:
-                            break
-                        heap_key[i] = heap_key[up]
-                        heap_cell[i] = heap_cell[up]
-                        i = up
-                    heap_key[i] = key
-                    heap_cell[i] = nxt
-    return parent, nearest
 
 
 @kernel
@@ -191,38 +68,35 @@ def _resample(points: Array, spacing: float) -> Array:
 
 
 @kernel
-def _smooth(
-    points: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
-    hard: float, comfort: float, rounds: int,
-) -> None:  # fmt: skip
+def _smooth(points: Array, field: FieldArgs, hard: float, comfort: float, rounds: int) -> None:
     """An elastic band: each point is pulled to its neighbours' middle and pushed off obstacles nearer
     than `comfort`; a move that brings it below `hard` (or deeper, if it is there already) is undone."""
-    h = resolution
+    h = field[3]
     for _ in range(rounds):
         for i in range(1, len(points) - 1):
             x, y = points[i, 0], points[i, 1]
-            here = sample(field, x0, y0, resolution, x, y)
+            here = sample(field, x, y)
             dx = 0.45 * (points[i - 1, 0] + points[i + 1, 0] - 2.0 * x)
             dy = 0.45 * (points[i - 1, 1] + points[i + 1, 1] - 2.0 * y)
             if here < comfort:
-                gx = sample(field, x0, y0, resolution, x + h, y) - sample(field, x0, y0, resolution, x - h, y)
-                gy = sample(field, x0, y0, resolution, x, y + h) - sample(field, x0, y0, resolution, x, y - h)
+                gx = sample(field, x + h, y) - sample(field, x - h, y)
+                gy = sample(field, x, y + h) - sample(field, x, y - h)
                 push = 0.006 * (comfort - here) / comfort / (2.0 * h)
                 dx += push * gx
                 dy += push * gy
-            there = sample(field, x0, y0, resolution, x + dx, y + dy)
+            there = sample(field, x + dx, y + dy)
             if there >= min(hard, here):
                 points[i, 0] = x + dx
                 points[i, 1] = y + dy
 
 
 def _nearest_free(
-    clearance: NDArray[np.float32], row: int, column: int, hard: float, cells: int
+    clearance: NDArray[np.float32], row: int, column: int, cells: int
 ) -> tuple[int, int] | None:
-    """Closest cell (row, column) within `cells` that has the clearance."""
+    """Closest cell (row, column) within `cells` that has the hard clearance."""
     r0, c0 = max(0, row - cells), max(0, column - cells)
     block = clearance[r0 : row + cells + 1, c0 : column + cells + 1]
-    rows, columns = np.nonzero(block >= hard)
+    rows, columns = np.nonzero(block >= HARD)
     if not len(rows):
         return None
     distance = np.hypot(rows + r0 - row, columns + c0 - column)
@@ -230,81 +104,69 @@ def _nearest_free(
     return (int(rows[i]) + r0, int(columns[i]) + c0) if distance[i] <= cells else None
 
 
-class GlobalPlanner:
-    """hard, comfort: clearances [m]; weight: price of the hard clearance over the free floor's."""
+def plan_path(
+    field: DistanceField, start: tuple[float, float], goal: tuple[float, float], tolerance: float = 0.15,
+    escape: float = 0.9, weight: float = WEIGHT,
+) -> Path | NoPath:  # fmt: skip
+    """A path from start to goal, x, y in map [m], or why there is none.
 
-    def __init__(self, hard: float = HARD, comfort: float = COMFORT, weight: float = 6.0) -> None:
-        self.hard, self.comfort, self.weight = hard, comfort, weight
+    A goal with too little clearance moves to the nearest point that has it, if one is within
+    `tolerance` [m]. escape: around the start, tight spots may be crossed so far [m]."""
+    factor = max(1, round(0.05 / field.resolution))
+    grid = coarse(field.values, factor)
+    size = field.resolution * factor
+    rows, columns = grid.shape
 
-    def plan(
-        self,
-        field: DistanceField,
-        start: tuple[float, float],
-        goal: tuple[float, float],
-        tolerance: float = 0.15,
-        escape: float = 0.9,
-    ) -> Path | NoPath:
-        """A path from start to goal, x, y in map [m], or why there is none.
+    def cell(point: tuple[float, float]) -> tuple[int, int] | None:
+        r, c = math.floor((point[1] - field.y0) / size), math.floor((point[0] - field.x0) / size)
+        return (r, c) if 0 <= r < rows and 0 <= c < columns else None
 
-        A goal with too little clearance moves to the nearest point that has it, if one is within
-        `tolerance` [m]. escape: around the start, tight spots may be crossed so far [m]."""
-        factor = max(1, round(0.05 / field.resolution))
-        grid = _coarse(field.values, factor)
-        size = field.resolution * factor
-        rows, columns = grid.shape
+    def centre(index: int) -> tuple[float, float]:
+        x, y = field.x0 + (index % columns + 0.5) * size, field.y0 + (index // columns + 0.5) * size
+        return float(x), float(y)
 
-        def cell(point: tuple[float, float]) -> tuple[int, int] | None:
-            r, c = math.floor((point[1] - field.y0) / size), math.floor((point[0] - field.x0) / size)
-            return (r, c) if 0 <= r < rows and 0 <= c < columns else None
-
-        def centre(index: int) -> tuple[float, float]:
-            x, y = field.x0 + (index % columns + 0.5) * size, field.y0 + (index // columns + 0.5) * size
-            return float(x), float(y)
-
-        first, last = cell(start), cell(goal)
-        text = f"({goal[0]:.2f}, {goal[1]:.2f})"
-        if first is None:
-            return NoPath(f"I am at ({start[0]:.2f}, {start[1]:.2f}), outside my map")
-        if last is None:
-            return NoPath(f"{text} is outside my map")
-        end = goal
-        if grid[last] < self.hard:
-            free = _nearest_free(grid, *last, self.hard, max(1, int(tolerance / size)))
-            if free is None:
-                wide = _nearest_free(grid, *last, self.hard, int(3.0 / size))
-                if wide is None:
-                    return NoPath(f"no room to stand within 3 m of {text}")
-                near = centre(wide[0] * columns + wide[1])
-                away = math.hypot(near[0] - goal[0], near[1] - goal[1])
-                return NoPath(
-                    f"no room to stand at {text}: the nearest free point is "
-                    f"({near[0]:.2f}, {near[1]:.2f}), {away:.2f} m away",
-                    near,
-                )
-            last = free
-            # Coarse cells understate the clearance: keep the exact goal where it is free.
-            if field.at(*goal) < self.hard:
-                end = centre(free[0] * columns + free[1])
-        first_index, last_index = first[0] * columns + first[1], last[0] * columns + last[1]
-        parent, reached = _search(
-            grid, size, first_index, last_index, self.hard, self.comfort, self.weight, escape / size
-        )
-        if reached != last_index:
-            near = centre(int(reached))
+    first, last = cell(start), cell(goal)
+    text = f"({goal[0]:.2f}, {goal[1]:.2f})"
+    if first is None:
+        return NoPath(f"I am at ({start[0]:.2f}, {start[1]:.2f}), outside my map")
+    if last is None:
+        return NoPath(f"{text} is outside my map")
+    end = goal
+    if grid[last] < HARD:
+        free = _nearest_free(grid, *last, max(1, int(tolerance / size)))
+        if free is None:
+            wide = _nearest_free(grid, *last, int(3.0 / size))
+            if wide is None:
+                return NoPath(f"no room to stand within 3 m of {text}")
+            near = centre(wide[0] * columns + wide[1])
             away = math.hypot(near[0] - goal[0], near[1] - goal[1])
             return NoPath(
-                f"no way to {text}: the nearest reachable point is ({near[0]:.2f}, {near[1]:.2f}), "
-                f"{away:.1f} m away",
+                f"no room to stand at {text}: the nearest free point is "
+                f"({near[0]:.2f}, {near[1]:.2f}), {away:.2f} m away",
                 near,
             )
-        cells = [last_index]
-        while cells[-1] != first_index:
-            cells.append(int(parent[cells[-1]]))
-        points = np.array([start, *(centre(i) for i in reversed(cells[:-1])), end])
-        if len(cells) > 1:
-            points = np.delete(points, len(points) - 2, axis=0) if len(points) > 2 else points
-        points = _resample(points, SPACING)
-        _smooth(points, *field.args(), self.hard + 0.03, self.comfort, 120)
-        points = _resample(points, SPACING)
-        length = float(np.sum(np.hypot(*np.diff(points, axis=0).T)))
-        return Path(points, field.along(points), length)
+        last = free
+        # Coarse cells understate the clearance: keep the exact goal where it is free.
+        if field.at(*goal) < HARD:
+            end = centre(free[0] * columns + free[1])
+    first_index, last_index = first[0] * columns + first[1], last[0] * columns + last[1]
+    parent, reached = search(grid, first_index, last_index, HARD, COMFORT, weight, escape / size)
+    if reached != last_index:
+        near = centre(int(reached))
+        away = math.hypot(near[0] - goal[0], near[1] - goal[1])
+        return NoPath(
+            f"no way to {text}: the nearest reachable point is ({near[0]:.2f}, {near[1]:.2f}), "
+            f"{away:.1f} m away",
+            near,
+        )
+    cells = [last_index]
+    while cells[-1] != first_index:
+        cells.append(int(parent[cells[-1]]))
+    points = np.array([start, *(centre(i) for i in reversed(cells[:-1])), end])
+    if len(points) > 2:
+        points = np.delete(points, len(points) - 2, axis=0)
+    points = _resample(points, SPACING)
+    _smooth(points, field.args(), HARD + 0.03, COMFORT, 120)
+    points = _resample(points, SPACING)
+    length = float(np.sum(np.hypot(*np.diff(points, axis=0).T)))
+    return Path(points, field.along(points), length)

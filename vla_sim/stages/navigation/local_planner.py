@@ -10,17 +10,21 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import WALKING_BODY
-from vla_sim.stages.navigation.distance_field import DistanceField
-from vla_sim.stages.navigation.footprint import STEP, body_clearance, body_room, clearance_ahead
-from vla_sim.stages.navigation.gait import GAIT, Gait
+from vla_sim.stages.navigation import gait
+from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs
+from vla_sim.stages.navigation.footprint import (
+    STEP,
+    body_clearance,
+    body_room,
+    clearance_ahead,
+    disc_clearance,
+)
 from vla_sim.stages.navigation.global_planner import SPACING
-from vla_sim.stages.navigation.proximity import disc_clearance
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,10 @@ class LocalSettings:
 @dataclass(frozen=True)
 class LocalCommand:
     """velocity: (3,) command x, y [m/s], yaw [rad/s]. blocked: nothing safe leads on; it stands.
-    index: nearest path point. clearance: of the chosen rollout [m]. turning: on the spot."""
+    turning: on the spot."""
 
     velocity: Array
-    blocked: bool
-    index: int
-    clearance: float
+    blocked: bool = False
     turning: bool = False
 
 
@@ -66,35 +68,34 @@ def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
 
 @kernel
 def _evaluate(
-    field: NDArray[np.float32], x0: float, y0: float, resolution: float,
-    pose: Array, velocity: Array, candidates: Array, targets: Array, lag: float,
-    discs: Array, points: Array, index: int, steps: int,
-    touch: float, margin: float, previous: Array, expected: float, movers: Array,
+    field: FieldArgs, pose: Array, velocity: Array, candidates: Array, lag: float,
+    discs: Array, points: Array, index: int, steps: int, touch: float, margin: float, previous: Array,
+    expected: float, moving: Array,
 ) -> tuple[int, float]:  # fmt: skip
     """Index of the cheapest candidate command (-1: all touch) and the clearance of its rollout.
 
-    targets: (m, 3) steady velocities of the (m, 3) candidates. expected: progress [m] that costs nothing.
-    movers: (k, 5) x, y, vx, vy, radius of discs that move on as they do now."""
+    candidates: (m, 3) commanded velocities. expected: progress [m] that costs nothing.
+    moving: (k, 5) x, y, vx, vy, radius of discs that move on as they do now."""
     blend = 1.0 - math.exp(-STEP / lag)
     n = len(points)
     best_cost, best, best_clearance = 1e18, -1, 0.0
-    here = body_clearance(field, x0, y0, resolution, pose[0], pose[1], pose[2], discs)
-    here = min(here, disc_clearance(pose[0], pose[1], pose[2], discs, movers, 0.0))
+    here = body_clearance(field, pose[0], pose[1], pose[2], discs)
+    here = min(here, disc_clearance(pose[0], pose[1], pose[2], discs, moving, 0.0))
     for m in range(len(candidates)):
         x, y, yaw = pose[0], pose[1], pose[2]
         vx, vy, wz = velocity[0], velocity[1], velocity[2]
         i = index
         cost, worst = 0.0, 1e9
         for k in range(steps):
-            vx += blend * (targets[m, 0] - vx)
-            vy += blend * (targets[m, 1] - vy)
-            wz += blend * (targets[m, 2] - wz)
+            vx += blend * (candidates[m, 0] - vx)
+            vy += blend * (candidates[m, 1] - vy)
+            wz += blend * (candidates[m, 2] - wz)
             cos, sin = math.cos(yaw), math.sin(yaw)
             x += STEP * (cos * vx - sin * vy)
             y += STEP * (sin * vx + cos * vy)
             yaw += STEP * wz
-            d = body_clearance(field, x0, y0, resolution, x, y, yaw, discs)
-            d = min(d, disc_clearance(x, y, yaw, discs, movers, (k + 1) * STEP))
+            d = body_clearance(field, x, y, yaw, discs)
+            d = min(d, disc_clearance(x, y, yaw, discs, moving, (k + 1) * STEP))
             worst = min(worst, d)
             # Already too close: going on is allowed only where it gets better.
             if d < min(touch, here - 0.01):
@@ -131,20 +132,18 @@ def _evaluate(
     return best, best_clearance
 
 
-NOBODY = np.zeros((0, 5))
+NONE_MOVING = np.zeros((0, 5))
 
 
 class LocalPlanner:
     """Keeps the progress along one path; `start` it with each new path."""
 
-    def __init__(
-        self, settings: LocalSettings | None = None, gait: Gait = GAIT, body: Array = WALKING_BODY
-    ) -> None:
-        self.settings = settings or LocalSettings()
-        self.gait, self.body = gait, body
+    def __init__(self) -> None:
+        self.settings = LocalSettings()
         self._points = np.zeros((2, 2))
         self._clearance = np.zeros(2)
-        self._index = 0
+        self.index = 0
+        """Of the path's point nearest to the robot."""
         self._turning = False
         self._previous = np.zeros(3)
 
@@ -152,49 +151,44 @@ class LocalPlanner:
         """points: (n, 2) path in map, evenly spaced; clearance: (n,) [m]."""
         self._points = np.ascontiguousarray(points)
         self._clearance = clearance
-        self._index = 0
+        self.index = 0
         self._turning = False
 
     def halt(self) -> None:
         """Forget the last command: the robot was stopped by something else."""
         self._previous = np.zeros(3)
 
-    @property
-    def index(self) -> int:
-        return self._index
-
     def remaining(self, x: float, y: float) -> float:
         """Way left [m] along the path from the point nearest to (x, y)."""
-        left = (len(self._points) - 1 - self._index) * SPACING
-        near = self._points[self._index]
+        left = (len(self._points) - 1 - self.index) * SPACING
+        near = self._points[self.index]
         return float(left + 0.5 * math.hypot(near[0] - x, near[1] - y))
 
     def pace(self, limit: float) -> float:
         """Commanded speed [m/s] for the stretch ahead: slower where it is narrow."""
-        ahead = self._clearance[self._index : self._index + int(0.7 / SPACING) + 1]
+        ahead = self._clearance[self.index : self.index + int(0.7 / SPACING) + 1]
         tight = float(np.min(ahead)) if len(ahead) else 1.0
         s = self.settings
         u = min(1.0, max(0.0, (tight - 0.32) / (0.65 - 0.32)))
         return min(limit, s.slowest + u * max(0.0, limit - s.slowest))
 
     def step(
-        self, pose: Array, velocity: Array, field: DistanceField, speed: float,
-        movers: Array = NOBODY,
-    ) -> LocalCommand:  # fmt: skip
+        self, pose: Array, velocity: Array, field: DistanceField, speed: float, moving: Array = NONE_MOVING
+    ) -> LocalCommand:
         """The command for now. pose: (3,) in map. velocity: (3,) in base_link, as measured and free of
         sway. field: clearance around the robot. speed: upper limit of the commanded speed [m/s].
-        movers: (k, 5) x, y, vx, vy, radius in map."""
+        moving: (k, 5) x, y, vx, vy, radius in map."""
         s, points = self.settings, self._points
         pose = np.asarray(pose, dtype=np.float64)
         velocity = np.asarray(velocity, dtype=np.float64)
-        self._index = int(
-            _nearest(points, pose[0], pose[1], max(0, self._index - 4), self._index + int(1.0 / SPACING))
+        self.index = int(
+            _nearest(points, pose[0], pose[1], max(0, self.index - 4), self.index + int(1.0 / SPACING))
         )
-        target = points[min(len(points) - 1, self._index + int(s.lookahead / SPACING))]
+        target = points[min(len(points) - 1, self.index + int(s.lookahead / SPACING))]
         away = math.hypot(target[0] - pose[0], target[1] - pose[1])
         error = wrap(math.atan2(target[1] - pose[1], target[0] - pose[0]) - pose[2]) if away > 0.12 else 0.0
         pace = self.pace(speed)
-        stretch = self._clearance[self._index : self._index + int(0.9 / SPACING)]
+        stretch = self._clearance[self.index : self.index + int(0.9 / SPACING)]
         narrow = bool(len(stretch)) and float(np.min(stretch)) < s.narrow
         threshold = s.turn_start_narrow if narrow else s.turn_start
         if abs(error) > threshold:
@@ -204,19 +198,18 @@ class LocalPlanner:
         if self._turning:
             return self._turn(error, pose, velocity, field)
         candidates = self._candidates(pace)
-        targets = candidates * self.gait.gain + self.gait.offset
-        left = (len(points) - 1 - self._index) * SPACING
-        expected = min(pace * self.gait.gain[0] * (s.horizon - self.gait.lag), left)
-        best, clearance = _evaluate(
-            *field.args(), pose, velocity, candidates, targets, self.gait.lag,
-            self.body, points, self._index, round(s.horizon / STEP), s.touch, s.margin, self._previous,
-            expected, movers,
+        left = (len(points) - 1 - self.index) * SPACING
+        expected = min(pace * (s.horizon - gait.LAG), left)
+        best, _ = _evaluate(
+            field.args(), pose, velocity, candidates, gait.LAG,
+            WALKING_BODY, points, self.index, round(s.horizon / STEP), s.touch, s.margin, self._previous,
+            expected, moving,
         )  # fmt: skip
         if best < 0:
             self.halt()
-            return LocalCommand(np.zeros(3), True, self._index, float(clearance))
+            return LocalCommand(np.zeros(3), blocked=True)
         self._previous = candidates[best].copy()
-        return LocalCommand(candidates[best].copy(), False, self._index, float(clearance))
+        return LocalCommand(candidates[best].copy())
 
     def _turn(self, error: float, pose: Array, velocity: Array, field: DistanceField) -> LocalCommand:
         s = self.settings
@@ -224,15 +217,15 @@ class LocalPlanner:
         options = [rate]
         if abs(error) > 2.0:  # nearly behind: the other way round is as good
             options.append(-rate)
-        here = body_room(field, pose, self.body)
+        here = body_room(field, pose, WALKING_BODY)
         for option in options:
             command = np.array([0.0, 0.0, option])
-            worst = clearance_ahead(field, pose, velocity, command, self.body, self.gait, 1.2)
+            worst = clearance_ahead(field, pose, velocity, command, WALKING_BODY, 1.2)
             if worst > min(s.touch, here - 0.02):
                 self._previous = command
-                return LocalCommand(command, False, self._index, worst, turning=True)
+                return LocalCommand(command, turning=True)
         self.halt()
-        return LocalCommand(np.zeros(3), True, self._index, here, turning=True)
+        return LocalCommand(np.zeros(3), blocked=True, turning=True)
 
     def _candidates(self, pace: float) -> Array:
         speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 3), 3))

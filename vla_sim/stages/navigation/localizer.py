@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.navigation.distance_field import DistanceField, sample
+from vla_sim.robot.kinematics_kernels import cholesky_solve
+from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs, sample
 from vla_sim.stages.navigation.pose_filter import compose, relative
 
 
@@ -32,43 +33,19 @@ class Match:
 
 
 @kernel
-def _solve(a: Array, b: Array) -> Array:
-    """x with a x = b for a positive definite (n, n) matrix, by Cholesky's decomposition: numba's own
-    solver would need scipy."""
-    n = b.shape[0]
-    lower = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i + 1):
-            total = a[i, j]
-            for k in range(j):
-                total -= lower[i, k] * lower[j, k]
-            lower[i, j] = math.sqrt(total) if i == j else total / lower[j, j]
-    x = b.copy()
-    for i in range(n):
-        for k in range(i):
-            x[i] -= lower[i, k] * x[k]
-        x[i] /= lower[i, i]
-    for i in range(n - 1, -1, -1):
-        for k in range(i + 1, n):
-            x[i] -= lower[k, i] * x[k]
-        x[i] /= lower[i, i]
-    return x
-
-
-@kernel
 def _align(
-    points: Array, pose: Array, field: NDArray[np.float32], x0: float, y0: float, resolution: float,
-    everything: NDArray[np.float32], cutoff: float, prior: float, rounds: int,
+    points: Array, pose: Array, field: FieldArgs, everything: FieldArgs, cutoff: float, prior: float,
+    rounds: int,
 ) -> tuple[Array, float, float]:  # fmt: skip
     """Pose that lays `points` (n, 2) on the field's zero line; share of inliers; their mean distance.
 
-    everything: clearance to all fixed things in the same cells, low ones too.
+    everything: clearance to all fixed things, low ones too.
     prior: weight, in points, that holds the pose where it was in directions no wall is seen in. A common
     error of all ranges is estimated along: the nearest of several noisy hits a beam is too near, and the
     map's cells are too large, both by about a centimetre."""
     out = pose.copy()
     longer = 0.0
-    h = resolution
+    h = field[3]
     n = len(points)
     for turn in range(rounds + 1):
         hessian = np.zeros((4, 4))
@@ -84,17 +61,17 @@ def _align(
             rx += longer * ux
             ry += longer * uy
             x, y = out[0] + rx, out[1] + ry
-            d = sample(field, x0, y0, resolution, x, y)
+            d = sample(field, x, y)
             # Low furniture before a wall is known too, and is not the wall.
-            if d > sample(everything, x0, y0, resolution, x, y) + 0.06:
+            if d > sample(everything, x, y) + 0.06:
                 continue
             if abs(d) < 0.08:
                 hits += 1
                 total += abs(d)
             if abs(d) >= width:
                 continue
-            gx = (sample(field, x0, y0, h, x + h, y) - sample(field, x0, y0, h, x - h, y)) / (2.0 * h)
-            gy = (sample(field, x0, y0, h, x, y + h) - sample(field, x0, y0, h, x, y - h)) / (2.0 * h)
+            gx = (sample(field, x + h, y) - sample(field, x - h, y)) / (2.0 * h)
+            gy = (sample(field, x, y + h) - sample(field, x, y - h)) / (2.0 * h)
             weight = (1.0 - (d / width) ** 2) ** 2
             j = np.array([gx, gy, -gx * ry + gy * rx, gx * ux + gy * uy])
             for a in range(4):
@@ -108,7 +85,7 @@ def _align(
             gradient[a] += prior * (out[a] - pose[a])
         hessian[3, 3] += 10.0 * prior
         gradient[3] += 10.0 * prior * (longer - 0.012)
-        step = _solve(hessian, gradient)
+        step = cholesky_solve(hessian, gradient)
         out = out - step[:3]
         longer = min(0.04, max(-0.02, longer - step[3]))
     return out, 0.0, 1.0
@@ -121,10 +98,9 @@ class Localizer:
     """Corrections beyond this [m] (or as many rad) must repeat before they are believed."""
 
     def __init__(self, landmarks: DistanceField, everything: DistanceField | None = None) -> None:
-        """landmarks: signed distance to tall fixed things; everything: clearance to all of them, in the
-        same cells."""
+        """landmarks: signed distance to tall fixed things; everything: clearance to all of them."""
         self._field = landmarks
-        self._everything = landmarks.values if everything is None else everything.values
+        self._everything = everything or landmarks
         self.map_to_odom = np.zeros(3)
         self.last: Match | None = None
         self.accepted = 0
@@ -140,10 +116,10 @@ class Localizer:
         points = np.ascontiguousarray(np.stack([r * np.cos(angles[good]), r * np.sin(angles[good])], axis=1))
         if len(points) < 40:
             return Match(np.array(guess), 0.0, 1.0, len(points))
+        start = np.asarray(guess, dtype=np.float64)
         pose, inliers, residual = _align(
-            points, np.asarray(guess, dtype=np.float64), *self._field.args(), self._everything,
-            0.15, 3.0, 12,
-        )  # fmt: skip
+            points, start, self._field.args(), self._everything.args(), 0.15, 3.0, 12
+        )
         return Match(pose, float(inliers), float(residual), len(points))
 
     def update(

@@ -18,7 +18,8 @@ from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.navigation.costmap import StaticMap
-from vla_sim.stages.navigation.navigator import Navigator, warm
+from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.navigation.warm_up import warm
 from vla_sim.world.semantic_map import World
 
 
@@ -86,16 +87,18 @@ class NavigationNode(StageNode[NavigationParams]):
         pose = odom.pose.pose
         q = pose.orientation
         yaw = yaw_from_quaternion((q.w, q.x, q.y, q.z))
-        self.core.odometry(to_seconds(odom.header.stamp), pose.position.x, pose.position.y, yaw)
+        self.core.state.odometry(to_seconds(odom.header.stamp), pose.position.x, pose.position.y, yaw)
 
     def on_scan(self, scan: Any) -> None:
         ranges = np.asarray(scan.ranges, dtype=np.float32)
-        self.core.scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
+        self.core.state.scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
         self.send_map_to_odom()
 
     def on_depth_scan(self, scan: Any) -> None:
         ranges = np.asarray(scan.ranges, dtype=np.float32)
-        self.core.depth_scan(to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment)
+        self.core.state.depth_scan(
+            to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment
+        )
 
     def tick(self) -> None:
         now, begin = self.now(), time.perf_counter()
@@ -130,7 +133,7 @@ class NavigationNode(StageNode[NavigationParams]):
 
     def send_map_to_odom(self) -> None:
         """Publish map_to_odom if it moved by half a millimetre or more."""
-        frame = self.core.localizer.map_to_odom
+        frame = self.core.state.localizer.map_to_odom
         if float(np.max(np.abs(frame - self.sent_map_to_odom))) < 5e-4:
             return
         self.sent_map_to_odom = frame.copy()
@@ -144,13 +147,13 @@ class NavigationNode(StageNode[NavigationParams]):
         self.frames.publish(message)
 
     def status(self) -> dict[str, str]:
-        match = self.core.localizer.last
+        match = self.core.state.localizer.last
         worst, self.worst_tick = self.worst_tick, 0.0
         return {
             "active": str(self.core.active),
             "worst tick [ms]": f"{1e3 * worst:.1f}",
-            "scan matches accepted": str(self.core.localizer.accepted),
-            "scan matches refused": str(self.core.localizer.refused),
+            "scan matches accepted": str(self.core.state.localizer.accepted),
+            "scan matches refused": str(self.core.state.localizer.refused),
             "scan match inliers": f"{match.inliers:.2f}" if match else "none yet",
         }
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import wrap
-from vla_sim.stages.navigation.gait import GAIT, Gait
+from vla_sim.stages.navigation import gait
 
 MEMORY = 1.5
 """Seconds of odometry that are kept."""
@@ -37,8 +37,7 @@ def relative(a: Array, b: Array) -> Array:
 class PoseFilter:
     """Odometry in, raw and sway-free pose out, both (3,) x, y, yaw in `odom`; yaw is unwrapped."""
 
-    def __init__(self, gait: Gait = GAIT) -> None:
-        self._gait = gait
+    def __init__(self) -> None:
         self._history: deque[tuple[float, ...]] = deque()
         """Stamp, pose (3), and the modelled way (3) up to then."""
         self._command = np.zeros(3)
@@ -60,11 +59,11 @@ class PoseFilter:
         return np.array(self._history[-1][1:4])
 
     def command(self, command: Array) -> None:
-        """What the robot is told from now on."""
+        """The command (3,) given from now on."""
         self._command = np.asarray(command, dtype=np.float64).copy()
 
     def odometry(self, time: float, x: float, y: float, yaw: float) -> None:
-        """A pose in `odom`. A stamp not newer than the last is ignored; a gap over 0.5 s starts anew."""
+        """A pose in `odom`. A stamp not newer than the last is ignored; a gap over 0.5 s starts over."""
         pose = np.array([x, y, yaw])
         if self._history:
             last_time, last_yaw = self._history[-1][0], self._history[-1][3]
@@ -75,8 +74,8 @@ class PoseFilter:
             if dt <= -0.5 or dt > 0.5:
                 self._history.clear()
             else:
-                blend = 1.0 - math.exp(-dt / self._gait.lag)
-                self.velocity = self.velocity + blend * (self._gait.velocity(self._command) - self.velocity)
+                blend = 1.0 - math.exp(-dt / gait.LAG)
+                self.velocity = self.velocity + blend * (gait.steady_velocity(self._command) - self.velocity)
                 step = compose(np.array([0.0, 0.0, pose[2]]), self.velocity * dt)
                 step[2] = self.velocity[2] * dt
                 self._moved = self._moved + step
@@ -98,5 +97,5 @@ class PoseFilter:
     def mean(self) -> Array:
         """Sway-free present pose: mean over the last gait cycle of each pose moved on by the model."""
         entries = np.array(self._history)
-        cycle = entries[entries[:, 0] > entries[-1, 0] - self._gait.period + 1e-6]
+        cycle = entries[entries[:, 0] > entries[-1, 0] - gait.PERIOD + 1e-6]
         return np.asarray(np.mean(cycle[:, 1:4] - cycle[:, 4:7], axis=0) + entries[-1, 4:7])

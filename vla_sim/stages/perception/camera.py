@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 
+Pinhole = tuple[float, float, float, float]
+"""fx, fy, cx, cy [px], as kernels take them."""
+
 SENSOR_FROM_OPTICAL: Array = np.array(
     [[0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
 )
@@ -37,6 +40,10 @@ class Intrinsics:
             raise InputError(f"camera fx, fy, cx, cy are {values}; they must be finite, fx and fy above 0")
         if self.width < 1 or self.height < 1:
             raise InputError(f"camera image is {self.width} x {self.height}; both must be at least 1")
+
+    @property
+    def pinhole(self) -> Pinhole:
+        return self.fx, self.fy, self.cx, self.cy
 
     @staticmethod
     def from_field_of_view(horizontal: float, width: int, height: int) -> Intrinsics:

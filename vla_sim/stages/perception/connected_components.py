@@ -30,15 +30,9 @@ def _joined(a: float, b: float, gap: float, slope: float) -> bool:
 
 @kernel
 def _connect(
-    labels: NDArray[np.uint8],
-    depth: NDArray[np.float32],
-    wanted: NDArray[np.bool_],
-    least: int,
-    gap: float,
-    slope: float,
-    ids: NDArray[np.int32],
-    stats: NDArray[np.int32],
-) -> int:
+    labels: NDArray[np.uint8], depth: NDArray[np.float32], wanted: NDArray[np.bool_], least: int, gap: float,
+    slope: float, ids: NDArray[np.int32], stats: NDArray[np.int32],
+) -> int:  # fmt: skip
     rows, columns = labels.shape
     parent = np.empty(rows * columns, np.int32)
     for v in range(rows):
@@ -89,14 +83,9 @@ def _connect(
 
 
 def connect(
-    labels: NDArray[np.uint8],
-    depth: NDArray[np.float32],
-    wanted: NDArray[np.bool_],
-    least: int,
-    gap: float = 0.02,
-    slope: float = 0.03,
-    most: int = 256,
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    labels: NDArray[np.uint8], depth: NDArray[np.float32], wanted: NDArray[np.bool_], least: int,
+    gap: float = 0.02, slope: float = 0.03, most: int = 256,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # fmt: skip
     """Components of the image: ids (h, w), 0 for none, and statistics (n, 6) int32 of ids 1..n.
 
     labels, depth: (h, w). wanted: (len(COLOURS),) which labels take part. least: smallest area [px].

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.camera import Intrinsics, Pinhole
 
 BIN = 0.05
 """Width of a range bin [m]."""
@@ -45,20 +45,11 @@ LAYOUT = ScanLayout()
 
 @kernel
 def _fill(
-    depth: NDArray[np.float32],
-    stride: int,
-    fx: float,
-    fy: float,
-    cx: float,
-    cy: float,
-    pose: Array,
-    capsules: Array,
-    window: Array,
-    half_angle: float,
-    increment: float,
-    count: NDArray[np.int32],
-    total: Array,
-) -> None:
+    depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, capsules: Array, window: Array,
+    half_angle: float, increment: float, count: NDArray[np.int32], total: Array,
+) -> None:  # fmt: skip
+    """Count and total range of the points in each beam and range bin."""
+    fx, fy, cx, cy = pinhole
     rows, columns = depth.shape
     beams, bins = count.shape
     for v in range(0, rows, stride):
@@ -137,10 +128,24 @@ def depth_scan(
     total = np.zeros((layout.beams, bins))
     window = np.array([layout.low, layout.high, layout.range_min, layout.range_max, *layout.own])
     _fill(
-        np.ascontiguousarray(depth), stride, camera.fx, camera.fy, camera.cx, camera.cy,
-        np.ascontiguousarray(pose), np.ascontiguousarray(capsules.reshape(-1, 7)), window,
-        layout.half_angle, layout.increment, count, total,
+        np.ascontiguousarray(depth), stride, camera.pinhole, np.ascontiguousarray(pose),
+        np.ascontiguousarray(capsules.reshape(-1, 7)), window, layout.half_angle, layout.increment, count,
+        total,
     )  # fmt: skip
     out = np.empty(layout.beams, np.float32)
     _nearest(count, total, 3, out)
+    return out
+
+
+def level_from(odom_base: Array) -> Array:
+    """(4, 4) pelvis in the level base frame: on the floor under the pelvis, its yaw, z up.
+
+    odom_base: (4, 4) pelvis in `odom`, whose z = 0 is the floor.
+    """
+    yaw = math.atan2(odom_base[1, 0], odom_base[0, 0])
+    c, s = math.cos(yaw), math.sin(yaw)
+    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    out = np.eye(4)
+    out[:3, :3] = turn @ odom_base[:3, :3]
+    out[2, 3] = odom_base[2, 3]
     return out

@@ -1,7 +1,7 @@
 """Detector: from one colour and depth image to objects with pose. The interface and the default one.
 
 `ColourDetector` names every pixel's colour, joins pixels of one colour and one surface, throws away
-what cannot be an object by its size in metres, and fits the vocabulary's solids to the rest.
+what cannot be an object by its size in metres, and fits the known solids to the rest.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from vla_sim.stages.perception.solid_kernels import hits
 
 
 class Detector(ABC):
-    """From images to detections of what is in its vocabulary."""
+    """From images to detections of the objects that it has models of."""
 
-    vocabulary: ObjectModels
+    def __init__(self, models: ObjectModels | None = None) -> None:
+        """models: of the objects to find; default: those of a household."""
+        self.models = models or ObjectModels.household()
+        self.estimator = PoseEstimator(self.models)
 
     @abstractmethod
     def detect(
@@ -46,7 +49,7 @@ class Detector(ABC):
         v, u = np.indices((camera.height, camera.width)).reshape(2, -1)
         rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.size)], axis=1)
         found = np.full(u.size, np.inf)
-        for solid in self.vocabulary.solids[:1]:
+        for solid in self.models.solids[:1]:
             pose = np.array([0.02, 0.02, solid.size[2] / 2, 0.0])
             hits(solid.code, solid.lengths, pose, down[:3, 3].copy(), rays @ down[:3, :3].T, found)
         rgb = np.where(np.isfinite(found)[:, None], (220, 20, 20), (128, 128, 128)).astype(np.uint8)
@@ -59,15 +62,11 @@ class ColourDetector(Detector):
 
     least_pixels = 30
 
-    def __init__(self, vocabulary: ObjectModels | None = None) -> None:
-        self.vocabulary = vocabulary or ObjectModels.household()
-        self.estimator = PoseEstimator(self.vocabulary)
-
     def detect(
         self, rgb: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics, pose: Array
     ) -> list[Detection]:
         check_images(rgb, depth, camera)
-        ids, stats = connect(name_pixels(rgb), depth, self.vocabulary.colours, self.least_pixels)
+        ids, stats = connect(name_pixels(rgb), depth, self.models.colours, self.least_pixels)
         found = []
         for i, row in enumerate(stats):
             box = (int(row[LEFT]), int(row[TOP]), int(row[RIGHT]), int(row[BOTTOM]))

@@ -25,12 +25,13 @@ from vla_sim.ros.messages import to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.depth_scan import LAYOUT
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
-from vla_sim.stages.perception.pipeline import Frame, Perception, only_ones
-from vla_sim.stages.perception.stamped_history import History
+from vla_sim.stages.perception.pipeline import Frame, Perception, unique_objects
+from vla_sim.stages.perception.stamped_history import StampedHistory
 from vla_sim.world.semantic_map import World
 
 
@@ -55,15 +56,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
     def __init__(self) -> None:
         super().__init__("perception", PerceptionParams)
         world = World.load(self.params.world)
-        vocabulary = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
-        detector: Detector = ColourDetector(vocabulary)
+        models = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
+        detector: Detector = ColourDetector(models)
         if self.params.detector_model:
             path = Path(self.params.detector_model).expanduser()
-            detector = OnnxDetector(path, vocabulary, self.params.score_threshold)
-        self.core = Perception(detector, Kinematics.load(), only_ones(world))
+            detector = OnnxDetector(path, models, self.params.score_threshold)
+        self.core = Perception(detector, Kinematics.load(), unique_objects(world))
         self.core.warm()
-        self.odom: History[np.ndarray] = History()
-        self.joints: History[np.ndarray] = History()
+        self.odom: StampedHistory[np.ndarray] = StampedHistory()
+        self.joints: StampedHistory[np.ndarray] = StampedHistory()
         self.map_odom = np.eye(4)
         self.camera: Intrinsics | None = None
         self.colors: dict[float, tuple[Any, float]] = {}
@@ -201,7 +202,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.latencies.append(clock.mono() - arrived)
 
     def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
-        layout = self.core.layout
+        layout = LAYOUT
         message = LaserScan(
             angle_min=-layout.half_angle,
             angle_max=layout.half_angle,

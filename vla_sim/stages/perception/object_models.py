@@ -47,5 +47,5 @@ class ObjectModels:
         return ObjectModels(solids, frozenset(), np.array([name in VIVID for name in COLOURS]))
 
     def unlikely(self, kind: str, colour: str) -> bool:
-        """No object of the world is called so."""
+        """The world has no object of this kind and colour."""
         return bool(self.pairs) and (kind, colour) not in self.pairs

@@ -23,7 +23,6 @@ from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.detection import Detection, without_doubles
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.object_models import ObjectModels
-from vla_sim.stages.perception.pose_estimator import PoseEstimator
 
 
 def load_session(path: Path) -> Any:
@@ -42,9 +41,8 @@ def load_session(path: Path) -> Any:
 class OnnxDetector(Detector):
     """path: of the model. threshold: least score that counts."""
 
-    def __init__(self, path: Path, vocabulary: ObjectModels | None = None, threshold: float = 0.4) -> None:
-        self.vocabulary = vocabulary or ObjectModels.household()
-        self.estimator = PoseEstimator(self.vocabulary)
+    def __init__(self, path: Path, models: ObjectModels | None = None, threshold: float = 0.4) -> None:
+        super().__init__(models)
         self.threshold = threshold
         self.session = load_session(path)
         self.input = self.session.get_inputs()[0]
@@ -63,12 +61,12 @@ class OnnxDetector(Detector):
         for box, score, kind in self._boxes(rgb):
             one = self._locate(box, kind, labels, depth, camera, pose)
             if one is not None:
-                found.append(_scaled(one, score))
+                found.append(replace(one, confidence=one.confidence * score))
         return without_doubles(found)
 
     def warm(self) -> None:
         super().warm()
-        ColourDetector(self.vocabulary).warm()  # also what the model finds nothing for
+        ColourDetector(self.models).warm()  # also what the model finds nothing for
 
     def _boxes(self, rgb: NDArray[np.uint8]) -> list[tuple[tuple[int, int, int, int], float, str]]:
         height, width = rgb.shape[:2]
@@ -114,10 +112,6 @@ class OnnxDetector(Detector):
         return self.estimator.estimate(
             ids, 1, int(votes[label]), box, depth, camera, pose, COLOURS[label], kinds=(kind,)
         )
-
-
-def _scaled(one: Detection, score: float) -> Detection:
-    return replace(one, confidence=one.confidence * score)
 
 
 def _names(text: str, path: Path) -> dict[int, str]:

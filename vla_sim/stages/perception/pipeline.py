@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import LAYOUT, ScanLayout, depth_scan
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from
 from vla_sim.stages.perception.detection import Detection
 from vla_sim.stages.perception.detector import Detector
-from vla_sim.stages.perception.self_filter import FrameSource, own_capsules
-from vla_sim.stages.perception.stamped_history import level_from
+from vla_sim.stages.perception.self_filter import own_capsules
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
 
@@ -54,13 +54,11 @@ class Perception:
     """Detector, tracker and depth scan over one robot."""
 
     def __init__(
-        self, detector: Detector, kinematics: FrameSource, unique: frozenset[tuple[str, str]] = frozenset(),
-        layout: ScanLayout = LAYOUT,
-    ) -> None:  # fmt: skip
+        self, detector: Detector, kinematics: Kinematics, unique: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
         self.detector = detector
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
-        self.layout = layout
 
     def process(self, frame: Frame) -> Percept:
         """One image pair. Raises `InputError` for images that do not fit the camera."""
@@ -72,7 +70,7 @@ class Perception:
         level = level_from(frame.odom_base)
         ranges = depth_scan(
             frame.depth, frame.camera, level @ optical,
-            own_capsules(self.kinematics, frame.joint_position, level), self.layout,
+            own_capsules(self.kinematics, frame.joint_position, level),
         )  # fmt: skip
         return Percept(self.tracker.objects(), detections, ranges)
 
@@ -89,7 +87,7 @@ class Perception:
         self.tracker.clear()
 
 
-def only_ones(world: World) -> frozenset[tuple[str, str]]:
+def unique_objects(world: World) -> frozenset[tuple[str, str]]:
     """The (kind, colour) of which a world has exactly one."""
     counts = Counter((one.kind, one.colour) for one in world.objects)
     return frozenset(pair for pair, count in counts.items() if count == 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.camera import Intrinsics, Pinhole
 from vla_sim.stages.perception.detection import Detection
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.solid_fit import Fit, Samples, fit, refine
@@ -36,24 +36,16 @@ LEAST_VISIBLE = 0.45
 
 
 class PoseEstimator:
-    """Fits the solids of a vocabulary to components."""
+    """Fits the solids of the object models to components."""
 
-    def __init__(self, vocabulary: ObjectModels) -> None:
-        self.vocabulary = vocabulary
-        self.largest = max((2.0 * s.radius for s in vocabulary.solids), default=0.0)
+    def __init__(self, models: ObjectModels) -> None:
+        self.models = models
+        self.largest = max((2.0 * s.radius for s in models.solids), default=0.0)
 
     def estimate(
-        self,
-        ids: NDArray[np.int32],
-        number: int,
-        area: int,
-        box: Box,
-        depth: NDArray[np.float32],
-        camera: Intrinsics,
-        pose: Array,
-        colour: str,
-        kinds: Collection[str] | None = None,
-    ) -> Detection | None:
+        self, ids: NDArray[np.int32], number: int, area: int, box: Box, depth: NDArray[np.float32],
+        camera: Intrinsics, pose: Array, colour: str, kinds: Collection[str] | None = None,
+    ) -> Detection | None:  # fmt: skip
         """The best object for the pixels with ids == number, None if none fits.
 
         area: their count. box: left, top, right, bottom [px]. pose: (4, 4) optical frame in the level
@@ -68,7 +60,7 @@ class PoseEstimator:
         points = samples.origin + samples.rays * samples.depth[:, None]
         guess = np.median(points[seen], axis=0)
         height = support_height(points, seen, samples.inside)
-        solids = [s for s in self.vocabulary.solids if kinds is None or s.kind in kinds]
+        solids = [s for s in self.models.solids if kinds is None or s.kind in kinds]
         ranked = self._rank(solids, samples, guess, height, colour)
         if math.isfinite(height) and ranked and ranked[0][0] > POOR_COST:
             # What is held stands on nothing, though a hand or table around it looks like a support.
@@ -84,17 +76,11 @@ class PoseEstimator:
         rival = next((c for c, f in ranked[1:] if f.solid.kind != best.solid.kind), REJECT_COST)
         confidence = _confidence(cost, rival, visible) * min(1.0, area / SURE_PIXELS)
         x, y, z, yaw = best.pose
+        distance = float(np.linalg.norm(best.pose[:3] - samples.origin))
         return Detection(
-            kind=best.solid.kind,
-            colour=colour,
-            confidence=confidence,
-            position=np.array([x, y, z]),
-            yaw=_canonical(best.solid, yaw),
-            size=best.solid.size,
-            box=box,
-            distance=float(np.linalg.norm(best.pose[:3] - samples.origin)),
-            visible=visible,
-        )
+            best.solid.kind, colour, confidence, np.array([x, y, z]), _canonical(best.solid, yaw),
+            best.solid.size, box, distance, visible,
+        )  # fmt: skip
 
     def _rank(
         self, solids: list[Solid], samples: Samples, guess: Array, height: float, colour: str
@@ -104,7 +90,7 @@ class PoseEstimator:
         coarse = [fit(s, thin, guess, height) for s in solids]
         limit = min((f.cost for f in coarse), default=0.0) + 1.2
         fine = [refine(f, samples, height) for f in coarse if f.cost <= limit]
-        ranked = [(f.cost + UNLIKELY_COST * self.vocabulary.unlikely(f.solid.kind, colour), f) for f in fine]
+        ranked = [(f.cost + UNLIKELY_COST * self.models.unlikely(f.solid.kind, colour), f) for f in fine]
         return sorted(ranked, key=lambda pair: pair[0])
 
     def _plausible(
@@ -139,23 +125,11 @@ def _canonical(solid: Solid, yaw: float) -> float:
 
 @kernel
 def _sample(
-    ids: NDArray[np.int32],
-    number: int,
-    depth: NDArray[np.float32],
-    left: int,
-    top: int,
-    right: int,
-    bottom: int,
-    stride: int,
-    fx: float,
-    fy: float,
-    cx: float,
-    cy: float,
-    rotation: Array,
-    rays: Array,
-    z: Array,
-    inside: NDArray[np.bool_],
-) -> int:
+    ids: NDArray[np.int32], number: int, depth: NDArray[np.float32], box: Box, stride: int, pinhole: Pinhole,
+    rotation: Array, rays: Array, z: Array, inside: NDArray[np.bool_],
+) -> int:  # fmt: skip
+    left, top, right, bottom = box
+    fx, fy, cx, cy = pinhole
     n = 0
     for v in range(top, bottom + 1, stride):
         for u in range(left, right + 1, stride):
@@ -182,7 +156,7 @@ def sample(
     size = math.ceil(wide / stride) * math.ceil(high / stride)
     rays, z, inside = np.empty((size, 3)), np.empty(size), np.empty(size, np.bool_)
     _sample(
-        ids, number, depth, left, top, right, bottom, stride, camera.fx, camera.fy, camera.cx, camera.cy,
+        ids, number, depth, (left, top, right, bottom), stride, camera.pinhole,
         np.ascontiguousarray(pose[:3, :3]), rays, z, inside,
     )  # fmt: skip
     return Samples(pose[:3, 3].copy(), rays, z, inside)

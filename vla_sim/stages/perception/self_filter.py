@@ -1,24 +1,16 @@
-"""The robot's own limbs as capsules, so that it does not take its hands for obstacles."""
+"""The self filter: the robot's own arms as capsules, so that it does not take its hands for obstacles."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
-from numpy.typing import ArrayLike
 
 from vla_sim.common.arrays import Array
 from vla_sim.robot.body_size import HAND_RADIUS, LIMB_RADIUS
 from vla_sim.robot.g1 import SIDES, TOOL_FRAME
+from vla_sim.robot.kinematics import Kinematics
 
 
-class FrameSource(Protocol):
-    """What perception asks of `vla_sim.robot.kinematics.Kinematics`."""
-
-    def frame(self, name: str, joint_position: ArrayLike) -> Array: ...
-
-
-def own_capsules(kinematics: FrameSource, joint_position: Array, level_base: Array) -> Array:
+def own_capsules(kinematics: Kinematics, joint_position: Array, level_base: Array) -> Array:
     """(k, 7) two ends and a radius of each forearm, hand and upper arm, in the level base frame.
 
     joint_position: (33,). level_base: (4, 4) pelvis in the level base frame.

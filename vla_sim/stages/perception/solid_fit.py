@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ from vla_sim.stages.perception.solid_kernels import BOX, search
 from vla_sim.stages.perception.solids import Solid
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(NamedTuple):
     """Pixels in and around one component.
 
     origin: (3,) camera in the level frame. rays: (n, 3) in the level frame, scaled so that the ray
@@ -61,29 +61,22 @@ def fit(solid: Solid, samples: Samples, guess: Array, height: float) -> Fit:
     z = centre[2] if math.isnan(height) else height + s[2]
     bearing = math.atan2(view[1], view[0])
     starts = [bearing + math.radians(k) for k in (0.0, 30.0, 60.0)] if solid.code == BOX else [0.0]
-    best: Fit | None = None
+    fits = []
     for yaw in starts:
         pose = np.array([centre[0], centre[1], z, yaw])
-        cost = _run(solid, s, pose, samples, height, 2.0, 0.016, 0.004)
-        if best is None or cost < best.cost:
-            best = Fit(solid, pose, cost)
-    assert best is not None
-    return best
+        fits.append(Fit(solid, pose, _search(solid, pose, samples, height, 2.0, 0.016, 0.004)))
+    return min(fits, key=lambda one: one.cost)
 
 
 def refine(coarse: Fit, samples: Samples, height: float) -> Fit:
     """The same fit at the sensor's own noise, to half a millimetre of step."""
     pose = coarse.pose.copy()
-    cost = _run(coarse.solid, coarse.solid.lengths, pose, samples, height, 1.0, 0.004, 0.0005)
-    return Fit(coarse.solid, pose, cost)
+    return Fit(coarse.solid, pose, _search(coarse.solid, pose, samples, height, 1.0, 0.004, 0.0005))
 
 
-def _run(
-    solid: Solid, s: Array, pose: Array, of: Samples, height: float, noise: float, step: float, least: float
+def _search(
+    solid: Solid, pose: Array, samples: Samples, height: float, noise: float, step: float, least: float
 ) -> float:
-    return float(
-        search(
-            solid.code, s, pose, of.origin, of.rays, of.depth, of.inside, height, solid.code == BOX,
-            noise, step, least,
-        )
-    )  # fmt: skip
+    turns = solid.code == BOX
+    found = search(solid.code, solid.lengths, pose, tuple(samples), height, turns, noise, step, least)
+    return float(found)

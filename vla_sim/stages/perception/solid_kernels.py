@@ -13,6 +13,9 @@ from vla_sim.common.numba_cache import kernel
 CYLINDER, SPHERE, BOX, BOTTLE = range(4)
 """Codes of the solids; their lengths are in `shapes`."""
 
+SampleArgs = tuple[Array, Array, Array, NDArray[np.bool_]]
+"""`solid_fit.Samples` as kernels take them."""
+
 WORST = 9.0
 """Cost of a pixel that contradicts the solid: three standard deviations squared."""
 
@@ -92,18 +95,9 @@ def hits(code: int, s: Array, pose: Array, origin: Array, rays: Array, out: Arra
 
 
 @kernel
-def cost(
-    code: int,
-    s: Array,
-    pose: Array,
-    origin: Array,
-    rays: Array,
-    depth: Array,
-    inside: NDArray[np.bool_],
-    noise: float,
-    height: float,
-) -> float:
+def cost(code: int, s: Array, pose: Array, samples: SampleArgs, noise: float, height: float) -> float:
     """Mean truncated squared error over the pixels of component and model together."""
+    origin, rays, depth, inside = samples
     c, sn = math.cos(pose[3]), math.sin(pose[3])
     px, py, oz = origin[0] - pose[0], origin[1] - pose[1], origin[2] - pose[2]
     ox, oy = c * px + sn * py, -sn * px + c * py
@@ -142,21 +136,11 @@ def cost(
 
 @kernel
 def search(
-    code: int,
-    s: Array,
-    pose: Array,
-    origin: Array,
-    rays: Array,
-    depth: Array,
-    inside: NDArray[np.bool_],
-    height: float,
-    turns: bool,
-    noise: float,
-    step: float,
-    least: float,
-) -> float:
+    code: int, s: Array, pose: Array, samples: SampleArgs, height: float, turns: bool, noise: float,
+    step: float, least: float,
+) -> float:  # fmt: skip
     """Pattern search in place: along each axis, half the step when nothing is better."""
-    best = cost(code, s, pose, origin, rays, depth, inside, noise, height)
+    best = cost(code, s, pose, samples, noise, height)
     axes = 4 if turns else 3
     while step >= least:
         better = False
@@ -166,7 +150,7 @@ def search(
             for sign in (-1.0, 1.0):
                 before = pose[axis]
                 pose[axis] = before + sign * size
-                now = cost(code, s, pose, origin, rays, depth, inside, noise, height)
+                now = cost(code, s, pose, samples, noise, height)
                 if now < best - 1e-6:
                     best = now
                     better = True

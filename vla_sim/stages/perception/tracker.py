@@ -25,7 +25,7 @@ GATE_OTHER_KIND = 0.07
 FIRST_CONFIDENCE = 0.35
 """A detection below this starts no track."""
 CONFIRMED = 3
-"""Sightings after which a track is told to others."""
+"""Sightings after which a track is published."""
 DROP = 0.15
 """A track whose confidence falls below this is forgotten."""
 SEEN_EMPTY, SEEN_OTHER = 0.75, 0.94
@@ -86,7 +86,7 @@ class Tracker:
 
     def update(self, detections: Sequence[Detection], view: View, stamp: float) -> None:
         """Take the detections (in `map`) of one image. stamp: of the image [s]; one that is older than
-        the last means that time began anew, and clears the tracks."""
+        the last means that time was reset, and clears the tracks."""
         if stamp < self._stamp - 1.0:
             self.clear()
         self._stamp = stamp
@@ -168,7 +168,7 @@ class Tracker:
     def _same(self, a: Track, b: Track, stamp: float) -> bool:
         if a.colour != b.colour or float(np.linalg.norm(a.position - b.position)) > 0.06:
             return False
-        # Two that were told apart in one image are two, unless they share a place.
+        # Two that were distinguished in one image are two, unless they share a place.
         both = a.last_seen == b.last_seen == stamp
         return not both or float(np.linalg.norm(a.position - b.position)) < 0.03
 

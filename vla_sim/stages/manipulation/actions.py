@@ -1,0 +1,170 @@
+"""What every arm action works with, and the actions without an object: raise, lower, open, carry.
+
+Each action is a generator that yields once a tick and returns its `End`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from vla_sim.common import clock
+from vla_sim.contract.records import DetectedObject, ManipulationRequest, ManipulationStatus, Point
+from vla_sim.robot import g1
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Outcome
+from vla_sim.stages.manipulation.arms import Arms, GripperCommand, line_length
+from vla_sim.stages.manipulation.grasp import WIDEST
+from vla_sim.stages.manipulation.gripper_monitor import Held
+from vla_sim.stages.manipulation.planning_scene import WorldModel
+from vla_sim.stages.manipulation.trajectory import (
+    HOME,
+    READY,
+    Trajectory,
+    follow_line,
+    joint_motion,
+    level_pose,
+    line_motion,
+    rounded,
+    tool_line,
+)
+
+ASTRAY = 0.35
+"""[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
+CARRY: Point = (0.25, 0.18, 0.20)
+"""Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How an action ended. stand_offset: see `ManipulationStatus`."""
+
+    ok: bool
+    detail: str = ""
+    stand_offset: Point = (0.0, 0.0, 0.0)
+
+
+Action = Generator[None, None, End]
+Step = Generator[None, None, None]
+
+
+class Actions:
+    """held: what each arm holds. status: of the newest request. Planning runs on `executor`, so that a tick
+    stays short; without one it runs within the tick."""
+
+    def __init__(self, planner: ArmPlanner, world: WorldModel, executor: Executor | None) -> None:
+        self.planner = planner
+        self.world = world
+        self.arms = Arms(planner.kinematics)
+        self.held: dict[str, Held] = {}
+        self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
+        self._executor = executor
+
+    def cancel(self, request: ManipulationRequest) -> Action:
+        self.arms.halt()
+        return End(True, "Stopped.")
+        yield
+
+    def ready(self, request: ManipulationRequest) -> Action:
+        """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
+        self.say("raising", arm=request.arm)
+        sides = [side for side in g1.SIDES if side not in self.held]
+        gap = yield from self.arms.postures(
+            {side: rounded([self.arms.joints(side), READY[side]]) for side in sides}
+        )
+        return _end(gap, "Something keeps me from raising my arms.")
+
+    def home(self, request: ManipulationRequest) -> Action:
+        self.say("lowering")
+        paths = {}
+        for side in (side for side in g1.SIDES if side not in self.held):
+            start = self.arms.joints(side)
+            far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
+            paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
+            self.arms.out.append(GripperCommand(side, 0.0))
+        gap = yield from self.arms.postures(paths)
+        return _end(gap, "Something keeps me from lowering my arms.")
+
+    def open(self, request: ManipulationRequest) -> Action:
+        sides = [request.arm] if request.arm is not None else list(self.held) or list(g1.SIDES)
+        for side in sides:
+            self.held.pop(side, None)
+            yield from self.arms.grip(side, WIDEST)
+        return End(True)
+
+    def carry(self, request: ManipulationRequest) -> Action:
+        side = self.holding_side(request)
+        if side is None:
+            return End(False, "I hold nothing that I could carry.")
+        held = self.held[side]
+        self.say("carrying", arm=side, holding=True)
+        chain = self.planner.kinematics.arm[side]
+        q, waist = self.arms.joints(side), self.arms.waist
+        sign = 1.0 if side == "left" else -1.0
+        start = chain.forward(q, waist)
+        yaw = math.atan2(start[1, 0], start[0, 0])
+        path = None
+        for turn in (0.5 * yaw, -sign * 0.25, -sign * 0.6, 0.0):
+            goal = level_pose((CARRY[0], sign * CARRY[1], CARRY[2]), turn, held.pitch)
+            path = follow_line(chain, q, waist, tool_line(start, goal), chain.comfort)
+            if path is not None:
+                break
+        if path is None:
+            found = chain.inverse(goal, waist, q)
+            if found is None:
+                return End(False, f"I cannot bring the {name_of(held.item)} to my body.")
+            times, positions = joint_motion(rounded([q, found]), 0.6)
+        else:
+            path = np.vstack([q, path])
+            measure = np.linspace(0.0, line_length(start, goal), len(path))
+            times, positions = line_motion(path, measure, 0.18)
+        gap = yield from self.arms.run(Trajectory(side, times, positions))
+        if side not in self.held:
+            return End(False, f"I dropped the {name_of(held.item)}.")
+        return _end(gap, f"Something keeps me from bringing the {name_of(held.item)} to my body.")
+
+    # ------------------------------------------------------------------ what actions share
+
+    def holding_side(self, request: ManipulationRequest) -> str | None:
+        """The requested arm if it holds something, else the first that does."""
+        return request.arm if request.arm in self.held else next(iter(self.held), None)
+
+    def plan(self, job: Callable[[], Outcome]) -> Generator[None, None, Outcome]:
+        """Run a planning job, on the executor if there is one; its time goes into the status."""
+        if self._executor is None:
+            began = time.perf_counter()
+            outcome = job()
+            clock.charge("manipulation", time.perf_counter() - began)
+        else:
+            future = self._executor.submit(job)
+            while not future.done():
+                yield
+            outcome = future.result()
+        self.update_status(planning_ms=outcome.milliseconds)
+        return outcome
+
+    def say(self, phase: str, arm: str | None = None, holding: bool | None = None) -> None:
+        """Report a phase, and the arm that is busy with it."""
+        values: dict[str, Any] = {"phase": phase}
+        if arm is not None:
+            values |= {"arm": arm, "gripper_width": self.arms.grippers[arm].width}
+        self.update_status(holding=bool(self.held) if holding is None else holding, **values)
+
+    def update_status(self, **values: Any) -> None:
+        """Replace some of the status's fields."""
+        self.status = msgspec.structs.replace(self.status, **values)
+
+
+def _end(gap: float, blocked: str) -> End:
+    return End(True) if gap < ASTRAY else End(False, blocked)
+
+
+def name_of(item: DetectedObject) -> str:
+    """What the robot calls an object when it speaks: "red cup"."""
+    return f"{item.colour} {item.kind or 'object'}".strip()

@@ -1,0 +1,91 @@
+"""What navigation knows of the robot and of what surrounds it, from odometry and scans."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import wrap
+from vla_sim.robot.body_size import ARMS, LEGS
+from vla_sim.stages.navigation import gait
+from vla_sim.stages.navigation.costmap import Costmap, StaticMap
+from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
+from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
+from vla_sim.stages.navigation.localizer import Localizer
+from vla_sim.stages.navigation.pose_filter import PoseFilter, compose
+
+LOCALISE_PERIOD = 0.5
+"""Seconds between two matches of the scan against the map."""
+
+
+class NavigationState:
+    """Localisation, costmap and moving obstacles of one robot. time [s]: of the present tick."""
+
+    def __init__(self, static: StaticMap, localise: bool = True) -> None:
+        self.costmap = Costmap(static)
+        self.dynamic_obstacles = DynamicObstacles(static.physical)
+        self.localizer = Localizer(static.landmarks, static.physical)
+        self.filter = PoseFilter()
+        self.time = 0.0
+        self._localise = localise
+        self._matched = -math.inf
+
+    def odometry(self, time: float, x: float, y: float, yaw: float) -> None:
+        """Pelvis pose in `odom` at `time`."""
+        self.filter.odometry(time, x, y, yaw)
+
+    def scan(self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float) -> None:
+        """The lidar's level scan taken at `time`; ranges (n,) [m], inf: nothing there."""
+        if not self.filter.ready:
+            return
+        odom = self.filter.at(time)
+        if self._localise and not 0.0 <= time - self._matched < LOCALISE_PERIOD:
+            self._matched = time
+            self.localizer.update(ranges, angle_min, increment, odom)
+        pose = compose(self.localizer.map_to_odom, odom)
+        self.costmap.lidar.integrate(pose, ranges, angle_min, increment, time)
+        self.dynamic_obstacles.update(pose, ranges, angle_min, increment, time)
+        # What moves is avoided where it will be, not where it is.
+        for track in self.dynamic_obstacles.moving():
+            for layer in (self.costmap.lidar, self.costmap.depth):
+                layer.forget(float(track.position[0]), float(track.position[1]), 0.4)
+        self.costmap.update(float(pose[0]), float(pose[1]), time)
+
+    def depth_scan(
+        self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float
+    ) -> None:
+        """The depth camera's level scan; the costmap uses it from the next lidar scan on."""
+        if self.filter.ready:
+            pose = compose(self.localizer.map_to_odom, self.filter.at(time))
+            self.costmap.depth.integrate(pose, ranges, angle_min, increment, time)
+
+    @property
+    def pose(self) -> Array:
+        """Sway-free pose (3,) in map; yaw unwrapped."""
+        return compose(self.localizer.map_to_odom, self.filter.mean())
+
+    def nearest_turn(self, x: float, y: float, yaw: float) -> Array:
+        """(3,) a goal in map with its yaw on the present pose's branch, so that the shorter turn is taken."""
+        now = float(self.pose[2])
+        return np.array([x, y, now + wrap(float(yaw) - now)])
+
+    def guard(self, command: Array, body: Array | None) -> Array:
+        """The command, slower or zero if the body would come too close to something within 0.8 s. None:
+        legs and arms each at their height, and never nearer than they are where they touch already."""
+        if gait.standing(command):
+            return command
+        local, high = self.costmap.local, self.costmap.high
+        parts = [(local, LEGS), (high, ARMS)] if body is None else [(local, body)]
+        least, worse = (0.0, 0.003) if body is None else (0.01, 0.015)
+        for share in (1.0, 0.5):
+            scaled = command * share
+            if all(
+                clearance_ahead(field, self.pose, self.filter.velocity, scaled, part, 0.8)
+                > min(least, body_room(field, self.pose, part) - worse)
+                for field, part in parts
+            ):
+                return np.asarray(scaled)
+        return np.zeros(3)
