@@ -1,4 +1,4 @@
-"""Ways to close the gripper on an object, before asking whether the arm can do them.
+"""Grasp candidates: ways to close the gripper on an object, before reachability is checked.
 
 A grasp is a tool pose: x is the direction of the approach, y the direction in which the fingers close.
 """

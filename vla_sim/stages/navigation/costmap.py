@@ -1,4 +1,4 @@
-"""The map the robot walks by: what the world file knows, and what the sensors see beyond it."""
+"""The layered costmap: what the world file knows, and what the sensors see beyond it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Coming to stand at a pose to a few centimetres: a servo around the gait's own habits.
+"""Docking: a pose servo that comes to stand within a few centimetres, built around the gait's behaviour.
 
-While it steps, this humanoid answers even very small commands, so the mean of its gait cycle can be
+While it steps, this humanoid follows even very small commands, so the mean of its gait cycle can be
 brought to a pose within millimetres. What costs accuracy is the stop: the last step carries it on. So the
-servo aims short by the shift that a stop is known to give, stops, waits until all is still, measures,
-and if it is not good enough learns the shift from what it saw and tries again.
+servo aims short by the shift that a stop is known to cause, stops, waits until the robot is still,
+measures, and if the error is too large corrects the shift by what it saw and tries again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class PoseServo:
         distance, turn = math.hypot(self.error[0], self.error[1]), abs(self.error[2])
         if distance < 3.0 * s.position and turn < 3.0 * s.yaw:
             self._near_since = min(self._near_since, time)
-        # The longer it hovers, the less it insists.
+        # The longer it hovers near the goal, the wider the band that it accepts.
         share = min(0.8, 0.4 + 0.05 * max(0.0, time - self._near_since - 2.0))
         near = max(0.010, share * min(0.10, s.position))
         straight = max(0.015, share * min(0.08, s.yaw))
@@ -111,7 +111,7 @@ class PoseServo:
 
     def _stop_now(self, time: float, mean: Array, raw: Array) -> bool:
         """In the sway's middle, swinging left, a stop is quickest and turns the body least; that moment
-        comes once a cycle, and is not waited for longer."""
+        comes once a cycle, and the wait for it lasts no longer than one."""
         if self.settings.position > 0.08:
             return True
         before, self._side = self._side, float(relative(mean, raw)[1])

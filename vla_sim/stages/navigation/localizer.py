@@ -1,4 +1,4 @@
-"""Where `odom` lies in `map`: the scan is laid on the map's walls.
+"""Scan matching: where `odom` lies in `map`, by laying the scan on the map's walls.
 
 Gauss-Newton on the signed distance to tall fixed things, with Tukey weights so that people, chairs and
 opened drawers pull little. It only ever corrects: a match that is poor, ambiguous or far off changes

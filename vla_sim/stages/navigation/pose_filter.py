@@ -1,4 +1,4 @@
-"""Where the robot is, free of its gait's sway.
+"""The robot's pose, free of its gait's sway.
 
 Walking, the pelvis sways 3 cm to either side and 1 degree in heading once a gait cycle. A mean over
 exactly one cycle removes that; the commanded motion within the cycle, known from the gait's response,

@@ -29,7 +29,7 @@ class Detection:
     visible: float = 1.0
 
 
-def without_doubles(found: list[Detection], apart: float = 0.05) -> list[Detection]:
+def suppress_duplicates(found: list[Detection], apart: float = 0.05) -> list[Detection]:
     """The most confident of detections of one colour that are less than `apart` [m] apart: a thing cut
     in two by what stands before it is found twice."""
     kept: list[Detection] = []

@@ -15,7 +15,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
-from vla_sim.stages.perception.detection import Detection, without_doubles
+from vla_sim.stages.perception.detection import Detection, suppress_duplicates
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pose_estimator import PoseEstimator
 from vla_sim.stages.perception.solid_kernels import hits
@@ -75,4 +75,4 @@ class ColourDetector(Detector):
             )
             if one is not None:
                 found.append(one)
-        return without_doubles(found)
+        return suppress_duplicates(found)

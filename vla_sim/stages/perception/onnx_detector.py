@@ -1,7 +1,7 @@
 """A trained detector behind the same interface: boxes and classes from ONNX, pose from depth.
 
 The model takes an image (1, 3, H, W) float32 in 0..1 and gives (1, n, 6): x0, y0, x1, y1 [px of its
-input], score, class; suppression of doubles is inside the model. Its metadata `names` lists the classes
+input], score, class; suppression of duplicates is inside the model. Its metadata `names` lists the classes
 as a JSON list, or as a dictionary of number and name. This is what common exporters write "end to end".
 """
 
@@ -20,7 +20,7 @@ from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
-from vla_sim.stages.perception.detection import Detection, without_doubles
+from vla_sim.stages.perception.detection import Detection, suppress_duplicates
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.object_models import ObjectModels
 
@@ -62,7 +62,7 @@ class OnnxDetector(Detector):
             one = self._locate(box, kind, labels, depth, camera, pose)
             if one is not None:
                 found.append(replace(one, confidence=one.confidence * score))
-        return without_doubles(found)
+        return suppress_duplicates(found)
 
     def warm(self) -> None:
         super().warm()

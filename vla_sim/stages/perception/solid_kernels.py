@@ -31,7 +31,7 @@ def _slab(o: float, d: float, low: float, high: float) -> tuple[float, float]:
 
 
 @kernel
-def _round(ox: float, oy: float, dx: float, dy: float, r: float) -> tuple[float, float]:
+def _cylinder(ox: float, oy: float, dx: float, dy: float, r: float) -> tuple[float, float]:
     """Where a ray is inside an endless upright cylinder about the origin."""
     a = dx * dx + dy * dy
     c = ox * ox + oy * oy - r * r
@@ -48,10 +48,10 @@ def _round(ox: float, oy: float, dx: float, dy: float, r: float) -> tuple[float,
 
 
 @kernel
-def _capped(
+def _capped_cylinder(
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, r: float, low: float, high: float
 ) -> float:
-    a0, a1 = _round(ox, oy, dx, dy, r)
+    a0, a1 = _cylinder(ox, oy, dx, dy, r)
     b0, b1 = _slab(oz, dz, low, high)
     t0, t1 = max(a0, b0), min(a1, b1)
     if t0 <= t1 and t0 > 0.0:
@@ -77,10 +77,10 @@ def hit(code: int, s: Array, ox: float, oy: float, oz: float, dx: float, dy: flo
         t0, t1 = max(x0, y0, z0), min(x1, y1, z1)
         return t0 if t0 <= t1 and t0 > 0.0 else np.inf
     if code == BOTTLE:
-        body = _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[4])
-        neck = _capped(ox, oy, oz, dx, dy, dz, s[3], s[4], s[2])
+        body = _capped_cylinder(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[4])
+        neck = _capped_cylinder(ox, oy, oz, dx, dy, dz, s[3], s[4], s[2])
         return min(body, neck)
-    return _capped(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[2])
+    return _capped_cylinder(ox, oy, oz, dx, dy, dz, s[0], -s[2], s[2])
 
 
 @kernel

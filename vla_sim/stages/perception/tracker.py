@@ -149,7 +149,7 @@ class Tracker:
         return track
 
     def _settle(self, stamp: float) -> None:
-        """One track a thing: merge doubles, and move what exists once."""
+        """One track a thing: merge duplicates, and move what exists once."""
         kept: list[Track] = []
         for track in sorted(self.tracks, key=lambda t: -t.sightings):
             if not any(self._same(track, other, stamp) for other in kept):
