@@ -41,7 +41,7 @@ CUP = Target("cylinder", (0.35, -0.15, 0.81), (0.068, 0.068, 0.10))
 @given(st.tuples(*[st.floats(-0.6, 0.8)] * 3), st.tuples(*[st.floats(0.02, 0.5)] * 3), st.floats(-3, 3))
 def test_distance_to_a_box_is_the_nearest_spheres(centre, size, yaw):
     pose = transform(centre, rotation_from_rpy(0.0, 0.0, yaw))
-    gap, _ = check(CHAIN, BODY.arm["right"], POSTURE, WAIST, 0.1, Obstacles.empty().with_box(pose, size))
+    gap, _ = check(CHAIN, BODY.arm["right"], POSTURE, WAIST, 0.1, Obstacles().with_box(pose, size))
     assert gap == pytest.approx(reference(lambda p: box_distance(inverse(pose), size, p)), abs=1e-9)
 
 
@@ -49,7 +49,7 @@ def test_distance_to_a_box_is_the_nearest_spheres(centre, size, yaw):
 @given(st.tuples(*[st.floats(-0.6, 0.8)] * 3), st.floats(0.0, 0.4), st.floats(0.01, 0.2))
 def test_distance_to_a_capsule_is_the_nearest_spheres(a, height, radius):
     b = (a[0], a[1], a[2] + height)
-    obstacles = Obstacles.empty().with_capsule(a, b, radius)
+    obstacles = Obstacles().with_capsule(a, b, radius)
     gap, _ = check(CHAIN, BODY.arm["right"], POSTURE, WAIST, 0.1, obstacles)
 
     def distance(p):
@@ -92,7 +92,7 @@ def test_the_arms_spheres_are_its_own_size():
 def test_an_arm_at_rest_does_not_touch_its_own_body(side, posture):
     q = g1.DEFAULT_POSE.copy()
     q[g1.ARM_INDEX[side]] = posture[side]
-    obstacles = Obstacles.empty().with_own(BODY.own_capsules(q, side))
+    obstacles = Obstacles(own=BODY.own_capsules(q, side))
     _, own = check(KINEMATICS.arm[side], BODY.arm[side], posture[side], WAIST, 0.1, obstacles)
     assert own > 0.01
 
@@ -102,7 +102,7 @@ def test_a_path_is_checked_between_its_points():
     start[0] -= 0.8
     end[0] += 0.8
     ball = CHAIN.forward(POSTURE, WAIST)[:3, 3]
-    obstacles = Obstacles.empty().with_capsule(ball, ball, 0.02)
+    obstacles = Obstacles().with_capsule(ball, ball, 0.02)
     body = BODY.arm["right"]
     assert min(check(CHAIN, body, q, WAIST, 0.0, obstacles)[0] for q in (start, end)) > 0.05
     assert check_path(CHAIN, body, np.array([start, end]), WAIST, 0.0, obstacles)[0] < 0.0

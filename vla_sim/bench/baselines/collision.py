@@ -100,7 +100,7 @@ def arm(meter: Meter) -> None:
     kinematics = Kinematics.load()
     chain, body = kinematics.arm["right"], BodyModel(kinematics).arm["right"]
     rng = np.random.default_rng(0)
-    obstacles, boxes = Obstacles.empty(), []
+    obstacles, boxes = Obstacles(), []
     for _ in range(12):
         place = rng.uniform((0.3, -0.6, -0.2), (0.9, 0.4, 0.5))
         pose = transform(place, rotation_from_rpy(0, 0, rng.random()))

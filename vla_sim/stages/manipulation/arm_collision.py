@@ -7,8 +7,8 @@ of it is in the pelvis frame, metres.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,15 +26,21 @@ HAND = WAIST + 7
 _OWN_LINKS = ("torso_link", g1.BASE_LINK, "left_hip_roll_link", "right_hip_roll_link")
 
 
+BodyArgs = tuple[NDArray[np.int64], Array, Array, Array, NDArray[np.bool_]]
+"""`ArmBody` as kernels take it."""
+ObstacleArgs = tuple[Array, Array, Array, Array]
+"""`Obstacles` as kernels take them."""
+
+
 @kernel
-def clearances(frames, joint, centre, radius, finger, opening, limb, boxes, halves, capsules, own):  # type: ignore[no-untyped-def]
+def clearances(frames: Array, body: BodyArgs, opening: float, obstacles: ObstacleArgs) -> tuple[float, float]:
     """(to the world, to the own body): the smallest gaps [m] of an arm's spheres; inf without things.
 
-    frames (11, 4, 4) of the chain; sphere i has `centre[i]` in frame `joint[i]`, `radius[i]`, slides by
-    `finger[i] * opening / 2` along y, and meets the own body if `limb[i]`. boxes (b, 4, 4): pelvis to
-    box; halves (b, 3): half extents. capsules, own (c, 7): both ends and radius.
+    frames (11, 4, 4) of the chain; opening [m] of the gripper.
     """
-    world, body = np.inf, np.inf
+    joint, centre, radius, finger, limb = body
+    boxes, halves, capsules, own = obstacles
+    world, itself = np.inf, np.inf
     p = np.empty(3)
     for i in range(joint.shape[0]):
         t = frames[joint[i]]
@@ -55,12 +61,13 @@ def clearances(frames, joint, centre, radius, finger, opening, limb, boxes, halv
             world = min(world, _to_capsule(p, capsules[c]) - radius[i])
         if limb[i]:
             for c in range(own.shape[0]):
-                body = min(body, _to_capsule(p, own[c]) - radius[i])
-    return world, body
+                itself = min(itself, _to_capsule(p, own[c]) - radius[i])
+    return world, itself
 
 
 @kernel
-def _to_capsule(p, capsule):  # type: ignore[no-untyped-def]
+def _to_capsule(p: Array, capsule: Array) -> float:
+    """Distance [m] from a point (3,) to a capsule (7,); negative inside."""
     along, square = 0.0, 0.0
     for r in range(3):
         d = capsule[3 + r] - capsule[r]
@@ -74,9 +81,9 @@ def _to_capsule(p, capsule):  # type: ignore[no-untyped-def]
     return math.sqrt(total) - capsule[6]
 
 
-@dataclass(frozen=True)
-class ArmBody:
-    """An arm's spheres; see `clearances` for the arrays."""
+class ArmBody(NamedTuple):
+    """An arm's spheres: sphere i has `centre[i]` [m] in frame `joint[i]` of the chain and `radius[i]` [m],
+    slides by `finger[i] * opening / 2` along y, and meets the own body if `limb[i]`."""
 
     joint: NDArray[np.int64]
     centre: Array
@@ -100,33 +107,25 @@ class ArmBody:
         )
 
 
-@dataclass(frozen=True)
-class Obstacles:
-    """What the arm must not touch, in the pelvis frame. Built by `Obstacles.empty` and `with_...`."""
+class Obstacles(NamedTuple):
+    """What the arm must not touch, in the pelvis frame. boxes (b, 4, 4): pelvis to box; halves (b, 3): half
+    extents [m]. capsules (c, 7): of the world, own (c, 7): of the robot, both ends and radius [m]."""
 
-    boxes: Array
-    halves: Array
-    capsules: Array
-    own: Array = field(default_factory=lambda: np.zeros((0, 7)))
-
-    @staticmethod
-    def empty() -> Obstacles:
-        return Obstacles(np.zeros((0, 4, 4)), np.zeros((0, 3)), np.zeros((0, 7)))
+    boxes: Array = np.zeros((0, 4, 4))
+    halves: Array = np.zeros((0, 3))
+    capsules: Array = np.zeros((0, 7))
+    own: Array = np.zeros((0, 7))
 
     def with_box(self, pose: Array, size: ArrayLike) -> Obstacles:
         """A box of full extents `size` (3,) at `pose` (4, 4)."""
-        return replace(
-            self,
+        return self._replace(
             boxes=np.concatenate([self.boxes, inverse(pose)[None]]),
             halves=np.vstack([self.halves, 0.5 * np.asarray(size, dtype=float)]),
         )
 
     def with_capsule(self, a: ArrayLike, b: ArrayLike, radius: float) -> Obstacles:
         one = np.array([[*np.asarray(a, dtype=float), *np.asarray(b, dtype=float), radius]])
-        return replace(self, capsules=np.vstack([self.capsules, one]))
-
-    def with_own(self, capsules: Array) -> Obstacles:
-        return replace(self, own=capsules)
+        return self._replace(capsules=np.vstack([self.capsules, one]))
 
 
 class BodyModel:
@@ -164,10 +163,8 @@ def check(
     chain: ArmChain, body: ArmBody, q: ArrayLike, waist: ArrayLike, opening: float, obstacles: Obstacles
 ) -> tuple[float, float]:
     """(to the world, to the own body): smallest gaps [m] with the arm at q (7,)."""
-    world, own = clearances(
-        chain.frames(q, waist), body.joint, body.centre, body.radius, body.finger, float(opening), body.limb,
-        obstacles.boxes, obstacles.halves, obstacles.capsules, obstacles.own,
-    )  # fmt: skip
+    frames = chain.frames(q, waist)
+    world, own = clearances(frames, tuple(body), float(opening), tuple(obstacles))
     return float(world), float(own)
 
 

@@ -269,7 +269,7 @@ class ArmPlanner:
     def obstacles(self, scene: Scene, side: str) -> Obstacles:
         """Table, other objects and own body in the pelvis frame."""
         to_base = inverse(scene.base)
-        out = Obstacles.empty().with_own(self.body.own_capsules(scene.joint_position, side))
+        out = Obstacles(own=self.body.own_capsules(scene.joint_position, side))
         if scene.table is not None:
             out = out.with_box(to_base @ scene.table[0], scene.table[1])
         for other in scene.others:
