@@ -43,11 +43,11 @@ class Library:
     """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
 
     def __init__(self, out):
-        from vla_sim.bringup.reservations.manager import Resources
+        from vla_sim.bringup.reservations import Reservations
         from vla_sim.scenario.sweep import Processes
 
         self._out = out
-        self._processes = Processes(resources=Resources(), patience=SHARE_TIMEOUT)
+        self._processes = Processes(resources=Reservations(), patience=SHARE_TIMEOUT)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._plays: dict[Path, Future] = {}
 
@@ -90,12 +90,12 @@ def _share(request):
     if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
         yield
         return
-    from vla_sim.bringup.reservations.manager import Resources
+    from vla_sim.bringup.reservations import Reservations
     from vla_sim.scenario.sweep import ALL, LOCKSTEP
 
-    book = Resources()
+    book = Reservations()
     needs = (ALL if "alone" in marks else LOCKSTEP).within(book.machine().limit)
-    held = book.wait(request.node.name, needs, SHARE_TIMEOUT, lambda _: None)
+    held = book.reserve(request.node.name, needs, seconds=None, timeout=SHARE_TIMEOUT)
     try:
         yield
     finally:

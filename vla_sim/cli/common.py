@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -87,26 +89,22 @@ def load_nodes() -> None:
     fork_server.prepare()
 
 
-def share(wanted: bool, name: str, needs: Any, console: Any) -> Any:
-    """A context in which a run that a person looks at holds its share of the machine. It is never kept
-    waiting: where others hold what it takes, a line says so."""
-    import contextlib
-
-    from vla_sim.bringup.reservations.manager import Resources
+@contextlib.contextmanager
+def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None]:
+    """While a run that a person looks at holds its share of the machine. It is never kept waiting: where
+    others hold what it takes, a line says so."""
+    from vla_sim.bringup.reservations import Reservations
     from vla_sim.common.errors import BusyError
 
-    @contextlib.contextmanager
-    def held() -> Any:
-        with contextlib.ExitStack() as stack:
-            if wanted:
-                try:
-                    book = Resources()
-                    stack.enter_context(book.hold(name, needs.within(book.machine().limit)))
-                except (BusyError, InputError) as error:
-                    console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
-            yield
-
-    return held()
+    with contextlib.ExitStack() as stack:
+        if wanted:
+            try:
+                book = Reservations()
+                held = book.reserve(name, needs.within(book.machine().limit), seconds=None)
+                stack.callback(book.release, held.id)
+            except (BusyError, InputError) as error:
+                console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
+        yield
 
 
 def monitor_options(a: argparse.Namespace) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def call(a: argparse.Namespace) -> int:
             again=_again(a, seed, a.seeds is not None),
             profile=a.profiler if a.profile else "",
         )
-        with common.share(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
+        with common.reserved(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)

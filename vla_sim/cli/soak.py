@@ -72,7 +72,7 @@ def call(a: argparse.Namespace) -> int:
         commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
     )  # fmt: skip
     console = Console(highlight=False)
-    with common.share(a.reserve, "soak", CLOCK, console), Display(console) as display:
+    with common.reserved(a.reserve, "soak", CLOCK, console), Display(console) as display:
         done = soak(options, display)
     console.print(table(done.growth, done.seconds, done.simulated, done.commands))
     console.print(f"files: {out}")

@@ -123,7 +123,7 @@ def play_one(a: argparse.Namespace) -> int:
     )
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")
-    share = common.share(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)
+    share = common.reserved(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)
     with share, Display(console, quiet=a.quiet) as display:
         display.event(None, f"{file.name}, {a.engine}, seed {a.seed}: {file.scenario.proves}", "bold")
         try:
@@ -148,7 +148,7 @@ def call(a: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    from vla_sim.bringup.reservations.manager import Resources
+    from vla_sim.bringup.reservations import Reservations
     from vla_sim.scenario import junit, sweep
     from vla_sim.scenario.report import html_report
     from vla_sim.scenario.statistics import Rate
@@ -176,7 +176,7 @@ def call(a: argparse.Namespace) -> int:
     ]  # fmt: skip
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
     if a.ray is None:
-        book = Resources() if a.reserve else None
+        book = Reservations() if a.reserve else None
         runner = sweep.local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
     else:
         runner = sweep.on_ray(arguments, a.ray, a.jobs)

@@ -6,7 +6,6 @@ run is done again; a run that did not pass is tried again only as often as its s
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -21,8 +20,8 @@ from typing import Any
 import msgspec
 
 from vla_sim.bringup.fork_server import in_child
-from vla_sim.bringup.reservations.manager import Resources
-from vla_sim.bringup.reservations.needs import Needs
+from vla_sim.bringup.reservations import Reservations
+from vla_sim.bringup.resources import Needs
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
@@ -90,7 +89,7 @@ class Processes:
 
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     ending: bool = False
-    resources: Resources | None = None
+    resources: Reservations | None = None
     say: Callable[[str], None] = lambda words: None
     patience: float = PATIENCE
     _told: bool = False
@@ -100,7 +99,7 @@ class Processes:
         process died `DEATHS` times, `BusyError` if its share of the machine was not free for `patience`."""
         held = self._reserve(task)
         try:
-            return self._play(task, attempt, arguments, held)
+            return self._play(task, attempt, arguments)
         finally:
             if held:
                 assert self.resources is not None
@@ -113,8 +112,9 @@ class Processes:
         needs = task.needs.within(self.resources.machine().limit)
         name = f"{task.name} on {task.engine}, seed {task.seed}"
         try:
-            wait = self.resources.wait
-            return wait(name, needs, self.patience, self._say, given_up=lambda: self.ending).id
+            return self.resources.reserve(
+                name, needs, timeout=self.patience, say=self._say, given_up=lambda: self.ending
+            ).id
         except BusyError:
             if self.ending:
                 raise KeyboardInterrupt from None
@@ -125,7 +125,7 @@ class Processes:
             self._told = True
             self.say(words)
 
-    def _play(self, task: Task, attempt: int, arguments: Sequence[str], held: str) -> RunRecord:
+    def _play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         folder = task.folder(attempt)
         record = folder / "record.json"
         why = ""
@@ -138,10 +138,6 @@ class Processes:
                 preexec_fn=in_child,
             )  # fmt: skip
             self.running.add(process)
-            if held:
-                assert self.resources is not None
-                with contextlib.suppress(InputError):  # it has ended at once
-                    self.resources.hand_over(held, process.pid)
             try:
                 _, err = process.communicate(timeout=LONGEST)
             except subprocess.TimeoutExpired:
@@ -187,7 +183,7 @@ def tried(task: Task, play: Callable[[int], RunRecord]) -> RunRecord:
 
 
 def local(
-    arguments: Sequence[str], jobs: int, resources: Resources | None = None,
+    arguments: Sequence[str], jobs: int, resources: Reservations | None = None,
     say: Callable[[str], None] = lambda words: None,
 ) -> Runner:  # fmt: skip
     """On this machine, `jobs` at once, as far as what they reserve in `resources` is there."""

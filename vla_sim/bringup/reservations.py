@@ -1,0 +1,184 @@
+"""Reservations of a machine's CPU, memory, disk and network, shared by all processes of a user.
+
+They are kept in a JSON file that is read and written under a lock, so that two processes never see the same
+share free. A reservation ends with `release`, when it expires, or with the process that made it. It is a
+booking, not a fence: no process is kept from using more than it reserved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from vla_sim.bringup.resources import Machine, Needs, this_machine
+from vla_sim.common.errors import BusyError, InputError
+from vla_sim.common.files import write_whole
+from vla_sim.contract.limits import RESERVATION_SECONDS
+
+FILE = "reservations.json"
+POLL = 0.25
+"""[s] between two tries while waiting."""
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """pid, start: the process that holds it; start tells it from a later one with the same pid [clock ticks
+    since boot]. began, expires: [s] of the monotonic clock; None where only its process ends it."""
+
+    id: str
+    component: str
+    needs: Needs
+    pid: int
+    start: int
+    began: float
+    expires: float | None
+
+    def __str__(self) -> str:
+        return f"{self.component} (pid {self.pid}): {self.needs.text()}"
+
+    @property
+    def valid(self) -> bool:
+        """Whether its process lives and its time is not over."""
+        late = self.expires is not None and time.monotonic() >= self.expires
+        return not late and process_start(self.pid) == self.start
+
+
+class _Book(msgspec.Struct):
+    """waiting: in the order of asking."""
+
+    held: list[Reservation]
+    waiting: list[Reservation]
+
+
+_DECODER = msgspec.json.Decoder(_Book)
+
+
+class Reservations:
+    """path: of their file; left out, one for all processes of this user. machine: what there is."""
+
+    def __init__(self, path: Path | None = None, machine: Callable[[], Machine] = this_machine) -> None:
+        """Raises `InputError` if the file cannot be kept."""
+        self.machine = machine
+        try:
+            self.path = path or runtime_folder() / FILE
+        except OSError as error:
+            raise InputError(f"reservations cannot be kept: {error}; go without: --no-reserve") from None
+        self.held()
+
+    def reserve(
+        self, component: str, needs: Needs, *, seconds: float | None = RESERVATION_SECONDS,
+        timeout: float = 0.0, say: Callable[[str], None] = lambda words: None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> Reservation:  # fmt: skip
+        """Take a share of the machine for this process, for at most `seconds`; None: until it ends.
+
+        timeout: how long to wait for it [s], in the order of asking. say: called once, if it has to wait.
+        given_up: whether it is not wanted any more. Raises `InputError` for more than the machine gives in
+        all, `BusyError` if others hold it until the end.
+        """
+        if over := needs.beyond(limit := self.machine().limit):
+            raise InputError(
+                f"{component} asks for {needs.text(over)}; this machine gives {limit.text(over)} in all: ask "
+                "for less"
+            )
+        pid, begin, said = os.getpid(), time.monotonic(), False
+        asked = Reservation(
+            uuid.uuid4().hex[:12], component, needs, pid, process_start(pid) or 0, begin, None
+        )
+        with self._locked() as book:
+            book.waiting.append(asked)
+        try:
+            while True:
+                machine = self.machine()
+                with self._locked() as book:
+                    refusal = _refusal(machine, book, asked)
+                    now = time.monotonic()
+                    if not refusal:
+                        expires = None if seconds is None else now + seconds
+                        book.held.append(msgspec.structs.replace(asked, began=now, expires=expires))
+                        return book.held[-1]
+                if given_up() or now - begin >= timeout:
+                    raise BusyError(f"{refusal} (waited {now - begin:.0f} s)" if timeout else refusal)
+                if not said and now - begin >= POLL:  # not for a moment's queue
+                    say(f"waiting: {refusal}")
+                    said = True
+                time.sleep(POLL)
+        finally:
+            with self._locked() as book:
+                book.waiting = [one for one in book.waiting if one.id != asked.id]
+
+    def release(self, id: str) -> None:
+        """Give a share back. It does no harm if it has ended already."""
+        with self._locked() as book:
+            book.held = [one for one in book.held if one.id != id]
+
+    def held(self) -> list[Reservation]:
+        """All that hold, the oldest first."""
+        with self._locked() as book:
+            return book.held
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[_Book]:
+        """The file's content without what has ended; written back unless the block raises."""
+        try:
+            with self.path.with_suffix(".lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                book = _DECODER.decode(self.path.read_bytes()) if self.path.exists() else _Book([], [])
+                book.held = [one for one in book.held if one.valid]
+                book.waiting = [one for one in book.waiting if process_start(one.pid) == one.start]
+                yield book
+                write_whole(self.path, msgspec.json.encode(book))
+        except (OSError, msgspec.DecodeError) as error:
+            raise InputError(
+                f"reservations cannot be kept in {self.path}: {error}; remove the file, or go without: "
+                "--no-reserve"
+            ) from None
+
+
+def free(machine: Machine, held: list[Reservation]) -> Needs:
+    """What may still be reserved: the limit without what is reserved, and not more than is unused now."""
+    return machine.limit.less(sum((one.needs for one in held), Needs())).within(machine.unused)
+
+
+def _refusal(machine: Machine, book: _Book, asked: Reservation) -> str:
+    """Why a share cannot be had now; "" if it can."""
+    left = free(machine, book.held)
+    over = asked.needs.beyond(left)
+    if not over:
+        first = book.waiting[0]
+        return (
+            ""
+            if first.id == asked.id
+            else (f"{asked.component} asks for {asked.needs.text()}; {first.component} asked first")
+        )
+    who = "; ".join(str(one) for one in book.held[:3]) + ("; and others" if len(book.held) > 3 else "")
+    return (
+        f"{asked.component} asks for {asked.needs.text(over)}; free: {left.text(over)} of "
+        f"{machine.limit.text(over)}; held by {who or 'no reservation, but in use'}: end one, wait, or go "
+        "without (--no-reserve)"
+    )
+
+
+def process_start(pid: int) -> int | None:
+    """When a process began [clock ticks since boot]; None if it has ended (proc(5), stat)."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if words[0] in "ZX" else int(words[19])
+
+
+def runtime_folder() -> Path:
+    """A folder of this user alone. Raises `OSError`."""
+    folder = Path(tempfile.gettempdir()) / f"vla_sim-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder
