@@ -24,8 +24,7 @@ def add(commands: Any) -> None:
     bench.add_argument("--list", action="store_true", help="show what there is")
     bench.add_argument("--quick", action="store_true", help="few samples, no runs of the whole stack")
     bench.add_argument("--repeat", type=common.count, metavar="N", help="samples (runs) of each benchmark")
-    bench.add_argument("--base-url", default="", metavar="URL", help="of an OpenAI-compatible server")
-    bench.add_argument("--model", default="", metavar="NAME", help="of that server")
+    common.add_flags(bench, "base-url", "model")
     bench.add_argument(
         "--check", action="store_true", help="exit code 1 if a requirement does not hold or was not measured"
     )
@@ -34,8 +33,7 @@ def add(commands: Any) -> None:
     bench.add_argument(
         "--compare", nargs=2, metavar=("A", "B"), help="is B slower than A, or broken? exit code 1 if it is"
     )
-    bench.add_argument("--json", metavar="FILE", help="also write the results here; - for standard output")
-    bench.add_argument("--out", metavar="FOLDER", help="default: runs/bench-<date>-<time>")
+    common.add_flags(bench, "json", "out", out={"help": "default: runs/bench-<date>-<time>"})
     bench.set_defaults(call=call)
 
 
@@ -171,7 +169,5 @@ def compare(console: Any, a: Suite, b: Suite) -> int:
 
 def _again(a: argparse.Namespace) -> str:
     words = ["vla-sim", "bench", *a.targets, *(["--quick"] if a.quick else [])]
-    words += ["--repeat", str(a.repeat)] if a.repeat else []
-    words += ["--base-url", a.base_url] if a.base_url else []
-    words += ["--model", a.model] if a.model else []
+    words += common.given(a, "repeat", "base-url", "model")
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""What several commands share: arguments, folders, output."""
+"""What several commands share: flags, the stack that they describe, folders, output."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vla_sim.common.errors import InputError
 from vla_sim.simulation.registry import SIMULATORS
+
+if TYPE_CHECKING:
+    from vla_sim.bringup.node_table import StackOptions
 
 GL = ("egl", "glfw", "osmesa", "disable")
 
@@ -27,59 +31,114 @@ def count(text: str) -> int:
     return value
 
 
-def engine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", default="mujoco", choices=SIMULATORS)
-    sensors_argument(parser)
+# --------------------------------------------------------------------------- flags
+
+_SWITCH = argparse.BooleanOptionalAction
+FLAGS: dict[str, dict[str, Any]] = {
+    "world": {"default": "apartment", "help": "name of a shipped world or path of an SDF file"},
+    "engine": {"default": "mujoco", "choices": SIMULATORS},
+    "sensors": {
+        "default": "auto", "choices": ("auto", "native", "software"),
+        "help": "lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
+    },
+    "gui": {"action": "store_true", "help": "with Gazebo's window; default: headless"},
+    "seed": {"type": count, "default": 0, "metavar": "N"},
+    "speed": {"metavar": "FACTOR", "help": "times real time; max: in lock-step, the same on any machine"},
+    "planner": {"default": "rules", "choices": ("rules", "llm", "auto")},
+    "base-url": {"default": "", "metavar": "URL", "help": "of an OpenAI-compatible server"},
+    "model": {"default": "", "metavar": "NAME", "help": "of that server"},
+    "recogniser": {"default": "pocketsphinx", "choices": ("pocketsphinx", "whisper")},
+    "whisper-model": {"default": "", "metavar": "FOLDER"},
+    "monitor": {
+        "action": _SWITCH, "default": True,
+        "help": "watch latencies, rates and the machine (default; never in lock-step)",
+    },
+    "shedding": {
+        "action": _SWITCH, "default": True,
+        "help": "give up the least useful work while the machine is overloaded (default; never in lock-step)",
+    },
+    "prometheus": {
+        "type": count, "default": 0, "metavar": "PORT", "dest": "prometheus_port",
+        "help": "serve the monitor's metrics on 127.0.0.1",
+    },
+    "thresholds": {
+        "default": "", "metavar": "WORDS", "help": 'of alerts: "system.cpu=90 voice.response=1.5"',
+    },
+    "reserve": {
+        "action": _SWITCH, "default": True,
+        "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
+    },
+    "domain": {"type": int, "metavar": "N", "help": "ROS domain id; default: a free one"},
+    "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
+    "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
+    "verbose": {"action": "store_true", "help": "show the nodes' logs"},
+}  # fmt: skip
+"""The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
+
+STACK = ("base-url", "model", "recogniser", "whisper-model")
+"""Which recogniser and language model the stack uses."""
+MONITOR = ("monitor", "shedding", "prometheus", "thresholds")
+"""Whether and how a run in real time is watched."""
 
 
-def sensors_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--sensors", default="auto", choices=("auto", "native", "software"),
-        help="lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
-    )  # fmt: skip
+def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
+    """Flags of the table by name. changes: of what it says, by flag."""
+    for name in names:
+        short = ("-v",) if name == "verbose" else ()
+        parser.add_argument(*short, f"--{name}", **{**FLAGS[name], **changes.get(name, {})})
 
 
-def gui_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gui", action="store_true", help="with Gazebo's window; default: headless")
+def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
+    """The flags of these names that are not at their defaults, as words of a command line. defaults: of
+    flags whose default is not the table's."""
+    words: list[str] = []
+    for name in names:
+        value = getattr(a, name.replace("-", "_"))
+        if value != defaults.get(name.replace("-", "_"), FLAGS.get(name, {}).get("default")):
+            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
 
 
-def check_gui(a: argparse.Namespace) -> None:
-    """Raises `InputError` if the engine has no window."""
-    if a.gui and a.engine != "gazebo":
+def stack_options(a: argparse.Namespace) -> StackOptions:
+    """What the flags say of the stack. Raises `InputError`, `MissingError`."""
+    from vla_sim.bringup.node_table import StackOptions
+    from vla_sim.monitor import alert_rule, prometheus
+
+    if getattr(a, "gui", False) and a.engine != "gazebo":
         raise InputError(f"--gui: engine {a.engine} has no window of its own; only gazebo has one")
+    alert_rule.thresholds(a.thresholds)
+    values = {f.name: getattr(a, f.name) for f in fields(StackOptions) if hasattr(a, f.name)}
+    values["speed"] = speed(a.speed)
+    if a.prometheus_port:
+        if not a.monitor or values["speed"] == 0.0:
+            raise InputError("--prometheus: the monitor does not run in lock-step or with --no-monitor")
+        if a.prometheus_port > 65535:
+            raise InputError(f"--prometheus {a.prometheus_port}: a port is a number from 1 to 65535")
+        prometheus.installed()
+    return StackOptions(**values)
 
 
-def stack_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which recogniser and language model the stack uses."""
-    parser.add_argument("--base-url", default="", metavar="URL", help="of an OpenAI-compatible server")
-    parser.add_argument("--model", default="", metavar="NAME", help="of that server")
-    parser.add_argument("--recogniser", default="pocketsphinx", choices=("pocketsphinx", "whisper"))
-    parser.add_argument("--whisper-model", default="", metavar="FOLDER")
+def speed(text: str) -> float:
+    """Times real time; 0 for "max". Raises `InputError`."""
+    if text == "max":
+        return 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value <= 100.0:
+        raise InputError(f"--speed {text}: a factor such as 1 or 0.5, or max, is allowed")
+    return value
 
 
-def monitor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Whether and how a run in real time is watched."""
-    parser.add_argument(
-        "--monitor", action=argparse.BooleanOptionalAction, default=True,
-        help="watch latencies, rates and the machine (default; never in lock-step)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--shedding", action=argparse.BooleanOptionalAction, default=True,
-        help="give up the least useful work while the machine is overloaded (default; never in lock-step)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--prometheus", type=count, default=0, metavar="PORT", help="serve the monitor's metrics on 127.0.0.1"
-    )
-    parser.add_argument(
-        "--thresholds", default="", metavar="WORDS", help='of alerts: "system.cpu=90 voice.response=1.5"'
-    )
+# --------------------------------------------------------------------------- the machine
 
 
-def reserve_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--reserve", action=argparse.BooleanOptionalAction, default=True,
-        help="reserve what of the machine a run takes, so that runs beside each other do not overbook it",
-    )  # fmt: skip
+def check_gl() -> None:
+    """Raises `InputError` if MUJOCO_GL names no way of rendering."""
+    gl = os.environ.get("MUJOCO_GL", "")
+    if gl and gl.lower() not in GL:
+        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL)} is allowed, or leave it unset")
 
 
 def load_nodes() -> None:
@@ -107,41 +166,7 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None
         yield
 
 
-def monitor_options(a: argparse.Namespace) -> dict[str, Any]:
-    """Their part of `StackOptions`. Raises `InputError`, `MissingError`."""
-    from vla_sim.monitor import alert_rule, prometheus
-
-    alert_rule.thresholds(a.thresholds)
-    if a.prometheus:
-        if not a.monitor or speed(a.speed) == 0.0:
-            raise InputError("--prometheus: the monitor does not run in lock-step or with --no-monitor")
-        if a.prometheus > 65535:
-            raise InputError(f"--prometheus {a.prometheus}: a port is a number from 1 to 65535")
-        prometheus.installed()
-    return {
-        "monitor": a.monitor, "shedding": a.shedding, "prometheus_port": a.prometheus,
-        "thresholds": a.thresholds,
-    }  # fmt: skip
-
-
-def speed(text: str) -> float:
-    """Times real time; 0 for "max". Raises `InputError`."""
-    if text == "max":
-        return 0.0
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value <= 100.0:
-        raise InputError(f"--speed {text}: a factor such as 1 or 0.5, or max, is allowed")
-    return value
-
-
-def check_gl() -> None:
-    """Raises `InputError` if MUJOCO_GL names no way of rendering."""
-    gl = os.environ.get("MUJOCO_GL", "")
-    if gl and gl.lower() not in GL:
-        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL)} is allowed, or leave it unset")
+# --------------------------------------------------------------------------- results
 
 
 def folder(given: str | None, prefix: str = "") -> Path:
@@ -149,7 +174,7 @@ def folder(given: str | None, prefix: str = "") -> Path:
     return Path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def write_json(target: str | None, records: list) -> None:  # type: ignore[type-arg]
+def write_json(target: str | None, records: list[Any]) -> None:
     """One record as an object, several as a list; - is standard output."""
     if target is None:
         return

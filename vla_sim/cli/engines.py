@@ -13,12 +13,11 @@ from vla_sim.simulation.registry import SIMULATORS
 def add(commands: Any) -> None:
     one = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
     one.add_argument("engine", choices=SIMULATORS)
-    one.add_argument("--sensors", default="auto", choices=("auto", "native", "software"))
-    one.add_argument("--json", metavar="FILE", help="also write the outcomes here; - for standard output")
+    common.add_flags(one, "sensors", "json")
     one.set_defaults(call=check)
 
     config = commands.add_parser("bridge-config", help="print a ros_gz_bridge configuration of the contract")
-    config.add_argument("--world", default="apartment", help="whose robot; name or path of an SDF file")
+    common.add_flags(config, "world")
     config.set_defaults(call=bridge)
 
 

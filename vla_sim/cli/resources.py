@@ -12,7 +12,7 @@ from vla_sim.common.errors import InputError
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("resources", help="what of this machine is reserved, by whom, what is free")
-    parser.add_argument("--json", metavar="FILE", help="also as a record; - for standard output")
+    common.add_flags(parser, "json")
     parser.add_argument("--release", metavar="ID", help="end a reservation; its holder goes on without it")
     parser.set_defaults(call=call)
 

@@ -29,10 +29,7 @@ def add(commands: Any) -> None:
         "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
         help="another command, so many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
-    run.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
-    common.engine_arguments(run)
-    common.gui_argument(run)
-    run.add_argument("--seed", type=common.count, default=0, metavar="N")
+    common.add_flags(run, "world", "engine", "sensors", "gui", "seed")
     run.add_argument(
         "--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes"
     )
@@ -40,12 +37,10 @@ def add(commands: Any) -> None:
         "--randomise", action=argparse.BooleanOptionalAction, default=None,
         help="objects moved by up to 0.10 m, start by up to 0.5 m and 30 degrees (default: with --seeds)",
     )  # fmt: skip
-    run.add_argument("--speed", default="1", metavar="FACTOR", help="times real time; max: in lock-step")
     run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
-    run.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
-    common.stack_arguments(run)
-    common.monitor_arguments(run)
-    common.reserve_argument(run)
+    common.add_flags(
+        run, "speed", "planner", *common.STACK, *common.MONITOR, "reserve", speed={"default": "1"}
+    )
     run.add_argument(
         "--profile", action="store_true",
         help="profile every node: a flame graph each and the top 10 of each, in the run's folder",
@@ -54,23 +49,18 @@ def add(commands: Any) -> None:
         "--profiler", default="pyinstrument", choices=profiling.TOOLS,
         help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
     )  # fmt: skip
-    run.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
-    run.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
-    run.add_argument("--out", metavar="FOLDER", help="default: runs/<date>-<time>")
-    run.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    common.add_flags(run, "domain", "json", "out", "verbose")
     run.set_defaults(call=call)
 
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
-    common.check_gui(a)
     if a.profile and a.profiler == "pyinstrument":
         profiling.installed()
     common.load_nodes()
     from rich.console import Console
 
-    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import File
     from vla_sim.scenario.run import RunOptions, run_once, sounds
@@ -78,18 +68,13 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
-    speed = common.speed(a.speed)
+    base = common.stack_options(a)
     scenario = scenario_of(a)
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     if not seeds:
         raise InputError("--seeds 0: give at least 1")
     file = File("run", Path.cwd() / "run", scenario)
     sounds(file, seeds[0])  # so is a bad recording
-    base = StackOptions(
-        engine=a.engine, sensors=a.sensors, gui=a.gui, speed=speed, planner=a.planner, base_url=a.base_url,
-        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
-        **common.monitor_options(a),
-    )  # fmt: skip
     folder = common.folder(a.out)
     console = Console(highlight=False, stderr=a.json == "-")
     records = []
@@ -104,7 +89,10 @@ def call(a: argparse.Namespace) -> int:
             again=_again(a, seed, a.seeds is not None),
             profile=a.profiler if a.profile else "",
         )
-        with common.reserved(a.reserve, "run", needs(scenario, speed), console), Display(console) as display:
+        with (
+            common.reserved(a.reserve, "run", needs(scenario, base.speed), console),
+            Display(console) as display,
+        ):
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)
@@ -147,15 +135,10 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     words = ["vla-sim", "run", a.command or DEMO]
     if a.audio is not None:
         words = ["vla-sim", "run", "--audio", a.audio, *([a.command] if a.command else [])]
-    for option, value, default in (
-        ("--world", a.world, "apartment"), ("--engine", a.engine, "mujoco"), ("--sensors", a.sensors, "auto"),
-        ("--speed", a.speed, "1"), ("--voice-speed", a.voice_speed, 1.0), ("--planner", a.planner, "rules"),
-        ("--base-url", a.base_url, ""), ("--model", a.model, ""),
-        ("--recogniser", a.recogniser, "pocketsphinx"),
-        ("--whisper-model", a.whisper_model, ""),
-    ):  # fmt: skip
-        if value != default:
-            words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    words += common.given(
+        a, "world", "engine", "sensors", "speed", "voice-speed", "planner", *common.STACK, speed="1",
+        voice_speed=1.0,
+    )  # fmt: skip
     for at, text in a.then:
         words += ["--then", at, text]
     words += ["--text"] if a.text else []

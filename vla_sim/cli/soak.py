@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
@@ -26,16 +25,10 @@ def add(commands: Any) -> None:
         "--command", action="append", metavar="WORDS", dest="words",
         help="instead of the usual round; may be repeated, and is spoken and typed in turn",
     )  # fmt: skip
-    soak.add_argument("--world", default="apartment", help="name of a shipped world or path of an SDF file")
-    common.engine_arguments(soak)
-    soak.add_argument("--seed", type=common.count, default=0, metavar="N")
-    soak.add_argument("--speed", default="1", metavar="FACTOR", help="times real time")
-    soak.add_argument("--planner", default="rules", choices=("rules", "llm", "auto"))
-    common.stack_arguments(soak)
-    common.monitor_arguments(soak)
-    common.reserve_argument(soak)
-    soak.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
-    soak.add_argument("--out", metavar="FOLDER", help="default: runs/soak-<date>-<time>")
+    common.add_flags(
+        soak, "world", "engine", "sensors", "seed", "speed", "planner", *common.STACK, *common.MONITOR,
+        "reserve", "domain", "out", speed={"default": "1"}, out={"help": "default: runs/soak-<date>-<time>"},
+    )  # fmt: skip
     soak.set_defaults(call=call)
 
 
@@ -47,13 +40,11 @@ def call(a: argparse.Namespace) -> int:
     for option, value in (("--limit", a.limit), ("--least", a.least)):
         if not (math.isfinite(value) and value >= 0.0):
             raise InputError(f"{option} {value:g}: a number from 0 is allowed")
-    speed = common.speed(a.speed)
-    if speed == 0.0:
+    if common.speed(a.speed) == 0.0:
         raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
     common.load_nodes()
     from rich.console import Console
 
-    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak
     from vla_sim.scenario.soak_report import table
@@ -61,15 +52,10 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.world.semantic_map import World
 
     World.load(a.world)  # a wrong name is said at once
-    out = Path(a.out) if a.out else common.folder(None, "soak-")
-    stack = StackOptions(
-        world=a.world, engine=a.engine, sensors=a.sensors, seed=a.seed, speed=speed, planner=a.planner,
-        base_url=a.base_url, model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model,
-        **common.monitor_options(a),
-    )  # fmt: skip
+    out = common.folder(a.out, "soak-")
     options = SoakOptions(
-        stack=stack, folder=out, seconds=3600.0 * a.hours, every=a.every, limit=a.limit, least=a.least,
-        commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
+        stack=common.stack_options(a), folder=out, seconds=3600.0 * a.hours, every=a.every, limit=a.limit,
+        least=a.least, commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
     )  # fmt: skip
     console = Console(highlight=False)
     with common.reserved(a.reserve, "soak", CLOCK, console), Display(console) as display:

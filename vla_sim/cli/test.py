@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
         "targets", nargs="*", metavar="SCENARIO", help="a shipped one's name, a file or a folder"
     )
     test.add_argument("--all", action="store_true", help="the whole shipped library")
-    common.engine_arguments(test)
+    common.add_flags(test, "engine", "sensors")
     test.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="play each on all of these, side by side in the report"
     )
@@ -40,86 +40,64 @@ def add(commands: Any) -> None:
         help="default: every command of the main job",
     )  # fmt: skip
     both.add_argument("--engines", nargs="+", metavar="ENGINE", default=["mujoco", "gazebo"])
-    common.sensors_argument(both)
+    common.add_flags(both, "sensors")
     sweep_arguments(both)
     both.set_defaults(call=call, all=False, schema=False)
 
     play = commands.add_parser("play", help="play one scenario with one seed, in this process")
     play.add_argument("scenario", metavar="SCENARIO")
-    play.add_argument("--seed", type=common.count, default=0, metavar="N")
     play.add_argument("--attempt", type=common.count, default=1, help=argparse.SUPPRESS)
-    common.engine_arguments(play)
-    common.gui_argument(play)
-    play.add_argument("--speed", default="max", metavar="FACTOR", help="max: lock-step; or times real time")
-    common.stack_arguments(play)
-    common.monitor_arguments(play)
-    common.reserve_argument(play)
-    play.add_argument("--domain", type=int, metavar="N", help="ROS domain id; default: a free one")
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
-    play.add_argument("--json", metavar="FILE", help="also write the record here; - for standard output")
-    play.add_argument("--out", metavar="FOLDER", help="default: runs/<date>-<time>")
-    play.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    common.add_flags(
+        play, "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
+        "domain", "json", "out", "verbose", speed={"default": "max"},
+    )  # fmt: skip
     play.set_defaults(call=play_one)
 
 
 def sweep_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs, how many at once, and where their results go."""
-    parser.add_argument(
-        "--seed", type=common.count, default=0, metavar="N", help="play this seed (default 0)"
-    )
     parser.add_argument("--seeds", type=common.count, metavar="N", help="play seeds 0 to N-1 of each")
-    parser.add_argument("--jobs", type=common.count, default=1, metavar="M", help="so many runs at once")
+    parser.add_argument("--jobs", type=common.count, default=1, metavar="M", help="number of runs at once")
     parser.add_argument("--ray", metavar="ADDRESS", help='play on a Ray cluster; "local" starts one here')
-    parser.add_argument(
-        "--speed", default="max", metavar="FACTOR",
-        help="max (default): lock-step, the same on any machine; or times real time",
-    )  # fmt: skip
-    common.stack_arguments(parser)
-    common.reserve_argument(parser)
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
-    parser.add_argument("--json", metavar="FILE", help="also write all records here; - for standard output")
-    parser.add_argument(
-        "--out", metavar="FOLDER", help="default: runs/test-<date>-<time>; report.html is in it"
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the nodes' logs")
+    common.add_flags(
+        parser, "seed", "speed", *common.STACK, "reserve", "json", "out", "verbose", speed={"default": "max"},
+        json={"help": "also write all records here; - for standard output"},
+        out={"help": "default: runs/test-<date>-<time>; report.html is in it"},
+    )  # fmt: skip
 
 
 def stack_words(a: argparse.Namespace) -> list[str]:
     """The arguments that describe the stack, where they are not the defaults."""
-    words: list[str] = []
-    for option, value, default in (
-        ("--sensors", a.sensors, "auto"), ("--speed", a.speed, "max"), ("--base-url", a.base_url, ""),
-        ("--model", a.model, ""), ("--recogniser", a.recogniser, "pocketsphinx"),
-        ("--whisper-model", a.whisper_model, ""),
-    ):  # fmt: skip
-        words += [option, str(value)] if value != default else []
-    return words
+    return common.given(a, "sensors", "speed", *common.STACK, speed="max")
 
 
 def play_one(a: argparse.Namespace) -> int:
     common.check_gl()
-    common.check_gui(a)
     common.load_nodes()
     from datetime import datetime, timezone
 
     from rich.console import Console
 
-    from vla_sim.bringup.node_table import StackOptions
     from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import load
     from vla_sim.scenario.run import RunOptions, broken, run_once, save_record
     from vla_sim.scenario.sweep import needs
 
     file = load(a.scenario)
-    stack = StackOptions(
-        engine=a.engine, sensors=a.sensors, gui=a.gui, speed=common.speed(a.speed), seed=a.seed,
-        base_url=a.base_url,
-        model=a.model, recogniser=a.recogniser, whisper_model=a.whisper_model, **common.monitor_options(a),
-    )  # fmt: skip
-    engine = [] if a.engine == "mujoco" else ["--engine", a.engine]
-    again = shlex.join(["vla-sim", "play", a.scenario, "--seed", str(a.seed), *engine, *stack_words(a)])
+    stack = common.stack_options(a)
+    words = [
+        "vla-sim",
+        "play",
+        a.scenario,
+        "--seed",
+        str(a.seed),
+        *common.given(a, "engine"),
+        *stack_words(a),
+    ]
     options = RunOptions(
-        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=again
+        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=shlex.join(words)
     )
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")
