@@ -94,6 +94,10 @@ def test_check_sets_the_exit_code(capsys, tmp_path):
     code, said = run(capsys, "--results", bad, "--check")
     assert code == 1
     assert "VIOLATED by 1.10×" in said.out
+    busy = msgspec.structs.replace(everything(1.1), machine=msgspec.structs.replace(MACHINE, others=0.3))
+    code, said = run(capsys, "--results", saved(tmp_path / "c.json", busy), "--check")
+    assert code == 6
+    assert "this machine was not fit to judge speed" in said.out
 
 
 def test_what_was_not_measured_fails_a_check_of_everything_but_not_of_a_part(capsys, tmp_path):

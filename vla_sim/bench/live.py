@@ -1,11 +1,11 @@
-"""Runs of the whole stack at the pace of the clock, and what their records and the monitor's journals say.
+"""Runs of the whole stack at the clock's pace: their records and what the monitor's journals say of them.
 
 One run of short commands serves every benchmark that asks how the stack does while everything runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,11 +53,11 @@ class LiveRun:
         return [n for s in self.states for n in s.nodes if n.node == name and n.cpu >= 0.0]
 
     def figure(self, name: str) -> str:
-        """The last of a node's key figures, "node.name". Raises `Wrong` if it told none."""
+        """The last of a node's key figures, "node.name". Raises `Wrong` if it never reported it."""
         for state in reversed(self.states):
             if name in state.figures:
                 return state.figures[name]
-        raise Wrong(f"no node told {name}")
+        raise Wrong(f"no node reported {name}")
 
     @property
     def spoken(self) -> list[CommandRecord]:
@@ -76,7 +76,7 @@ def play(name: str, scenario: Scenario, folder: Path, seed: int) -> LiveRun:
     begin = min((t.begin_mono for t in traces), default=0.0) + SETTLED
     states = [e.record for e in entries if isinstance(e.record, MonitorState) and e.mono >= begin]
     if not states:
-        raise StackError(f"the monitor told nothing of the run in {folder}")
+        raise StackError(f"the monitor left nothing of the run in {folder}")
     return LiveRun(record, states, traces)
 
 
@@ -106,3 +106,14 @@ def runs(meter: Meter) -> Iterator[LiveRun]:
         if isinstance(found, VlaSimError):
             raise found
         yield found
+
+
+def sampled(values: Callable[[LiveRun], Iterable[float]]) -> Callable[[Meter], None]:
+    """The function of a benchmark whose samples are these values of each run of short commands."""
+
+    def run(meter: Meter) -> None:
+        for one in runs(meter):
+            for value in values(one):
+                meter.add(value)
+
+    return run

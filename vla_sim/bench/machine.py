@@ -14,9 +14,6 @@ import psutil
 from vla_sim.bench.result import Machine
 from vla_sim.scenario.run import versions
 
-UNFIT = 0.20
-"""Share of all cores used by other programs from which on a machine is not fit to judge speed."""
-
 
 @dataclass(frozen=True)
 class Usage:

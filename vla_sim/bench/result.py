@@ -13,6 +13,8 @@ from vla_sim.common.errors import InputError
 from vla_sim.contract.records import Record, Text
 
 FILE = "bench.json"
+UNFIT = 0.20
+"""Share of all cores used by other programs above which a machine is not fit to judge speed."""
 State = Literal["ok", "failed", "skipped", "interrupted"]
 
 
@@ -78,6 +80,11 @@ class Machine(Record, frozen=True, kw_only=True):
     load_after: float
     others: float
     versions: dict[str, str]
+
+    @property
+    def fit(self) -> bool:
+        """Whether what was measured there says something of our speed."""
+        return self.others <= UNFIT
 
 
 class Suite(Record, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import INTERRUPTED, InputError
+from vla_sim.common.errors import INTERRUPTED, BusyError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
     bench.add_argument("--repeat", type=common.count, metavar="N", help="samples (runs) of each benchmark")
     common.add_flags(bench, "base-url", "model")
     bench.add_argument(
-        "--check", action="store_true", help="exit code 1 if a requirement does not hold or was not measured"
+        "--check",
+        action="store_true",
+        help="exit code 1 if a requirement does not hold or was not measured; 6: the machine was too busy",
     )
     bench.add_argument("--requirements", metavar="FILE", help="instead of config/requirements.yaml")
     bench.add_argument("--results", metavar="FILE", help="judge these instead of measuring; bench.json")
@@ -77,9 +79,11 @@ def call(a: argparse.Namespace) -> int:
     common.write_json(a.json, [measured])
     if measured.interrupted:
         return INTERRUPTED
-    failed = any(r.state == "failed" for r in measured.results)
-    held = requirements.passed(judged, measured.subset or measured.quick)
-    return 1 if failed or (a.check and not held) else 0
+    if any(r.state == "failed" for r in measured.results):
+        return 1
+    if not a.check or requirements.passed(judged, measured.subset or measured.quick):
+        return 0
+    return 1 if measured.machine.fit else BusyError.exit_code
 
 
 def _own_threads() -> None:
@@ -136,6 +140,11 @@ def show(console: Any, suite: Suite, judged: Sequence[Judged]) -> None:
         f"{suite.seconds:.0f} s on {m.cpu}, {m.cores} cores; load {m.load_before:.1f} before, "
         f"{m.load_after:.1f} after; other programs used {100 * m.others:.0f} % of all cores"
     )
+    if not m.fit:
+        console.print(
+            "this machine was not fit to judge speed: end what else runs on it and measure again",
+            style="bold yellow",
+        )
 
 
 def listing(console: Any, benchmarks: Sequence[Benchmark]) -> None:

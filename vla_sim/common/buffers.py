@@ -3,7 +3,7 @@
     with pool.lease((480, 640, 3), np.uint8) as image: ...
 
 Large arrays that are made and dropped at every frame cost the kernel's work of mapping and clearing pages,
-more than all that is done with them: see `python -m vla_sim.bench.buffers_cost`.
+more than all that is done with them: see `vla-sim bench perception.buffers_pooled perception.buffers_anew`.
 
 No buffer has two owners. When a lease ends, the pool counts who still refers to its memory (an array, a view
 of it, a message that it was put into); unless the pool is alone with it, the buffer is not lent again but

@@ -5,11 +5,14 @@ machine's load while everything runs."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract import records
+from vla_sim.contract.records import MonitorState
 from vla_sim.scenario.checks import AsCommanded, Heard, NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario
 
@@ -46,14 +49,6 @@ def first_motion(meter: Meter) -> None:
                 meter.add(command.total_ms)
 
 
-def stage(meter: Meter, name: str) -> None:
-    for run in live.runs(meter):
-        for command in run.spoken:
-            for one in command.stages:
-                if one.stage == name:
-                    meter.add(one.milliseconds)
-
-
 def command_rate(meter: Meter) -> None:
     """Commands that come all at once: from the first one's arrival to the last one's verdict."""
     for run in live.runs(meter):
@@ -65,36 +60,23 @@ def command_rate(meter: Meter) -> None:
         meter.add(live.BURST / (ends[live.BURST - 1] - min(begins)))
 
 
-def pace(meter: Meter) -> None:
-    for run in live.runs(meter):
-        for state in run.states:
-            meter.add(state.real_time_factor)
-
-
-def cpu(meter: Meter) -> None:
-    """Of all our nodes together."""
+def cpu(run: live.LiveRun) -> list[float]:
+    """Of all our nodes together, second by second."""
     cores = os.cpu_count() or 1
-    for run in live.runs(meter):
-        for state in run.states:
-            meter.add(sum(n.cpu for n in state.nodes if n.cpu >= 0.0) / cores)
+    return [sum(n.cpu for n in state.nodes if n.cpu >= 0.0) / cores for state in run.states]
 
 
-def memory(meter: Meter) -> None:
-    for run in live.runs(meter):
-        for state in run.states:
-            meter.add(state.memory)
+def stage(run: live.LiveRun, name: str) -> list[float]:
+    return [s.milliseconds for command in run.spoken for s in command.stages if s.stage == name]
 
 
-def load(meter: Meter) -> None:
-    """A row of `limits.LOAD_LEVELS`."""
-    for run in live.runs(meter):
-        for state in run.states:
-            meter.add(state.load)
+def _live(name: str, what: str, run: Callable[[Meter], None], **more: Any) -> Benchmark:
+    return Benchmark(f"end_to_end.{name}", what, run, repeat=1, quick=0, **more)
 
 
-def _live(name: str, what: str, run: object, **more: object) -> Benchmark:
-    words = {"repeat": 1, "quick": 0} | more
-    return Benchmark(f"end_to_end.{name}", what, run, **words)  # type: ignore[arg-type]
+def _states(value: Callable[[MonitorState], float]) -> Callable[[Meter], None]:
+    """Second by second."""
+    return live.sampled(lambda run: [value(state) for state in run.states])
 
 
 BENCHMARKS = (
@@ -106,14 +88,15 @@ BENCHMARKS = (
     ),
     _live("first_motion", "short commands, one after the other: end of speech to first motion", first_motion),
     *(
-        _live(name, f"share of stage {name} of short commands", partial(stage, name=name))
+        _live(name, f"share of stage {name} of short commands", live.sampled(partial(stage, name=name)))
         for name in records.STAGES
     ),
     _live("command_rate", "commands that come all at once: understood, planned and checked", command_rate,
           unit="1/s", better="high"),
-    _live("pace", "simulated seconds a second while everything runs", pace, unit="×", better="high"),
-    _live("cpu", "share of all cores that all nodes use", cpu, unit="%"),
-    _live("memory", "share of the machine's memory in use", memory, unit="%"),
-    _live("load", "level to which load is shed: 0 is nothing, from 3 on half of the images", load,
-          unit="level"),
+    _live("pace", "simulated seconds a second while everything runs", _states(lambda s: s.real_time_factor),
+          unit="×", better="high"),
+    _live("cpu", "share of all cores that all nodes use", live.sampled(cpu), unit="%"),
+    _live("memory", "share of the machine's memory in use", _states(lambda s: s.memory), unit="%"),
+    _live("load", "level of `limits.LOAD_LEVELS` to which load is shed: 0 is nothing, from 3 on half of the "
+          "images", _states(lambda s: s.load), unit="level"),
 )  # fmt: skip

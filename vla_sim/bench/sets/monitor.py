@@ -1,72 +1,132 @@
-"""Monitor: what it costs to record a metric, and what a second of the monitor costs at 1, 10 and 100 times
-the nodes and the rates."""
+"""Monitor: what it costs to record a metric or take a report, and what a second of the monitor costs at 1, 10
+and 100 times the nodes and the rates."""
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable
 from functools import partial
 
-from vla_sim.bench import live, monitor_cost
+import numpy as np
+
+from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import encode
+from vla_sim.contract.records import TraceEvent
+from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.metrics import MetricStore
+from vla_sim.monitor.system import Usage
+from vla_sim.monitor.alert_rule import thresholds
 
 TIMES = (1, 10, 100)
-CALLS = 2000
-"""Metrics in a row for one sample: a single one is shorter than the clock's own time."""
+NODES, COMMANDS = 9, 0.5
+"""Of a stack as it is: nodes, and commands a second, the rate that the performance chapter asks for."""
+SECONDS = 30
+USAGE = Usage(10.0, 20.0, 30.0, 1e3, 1e3)
 
 
 def record(meter: Meter) -> None:
-    store = MetricStore()
-    meter.time(lambda: store.record("voice", "latency", 1.5, "ms"), calls=CALLS)
-    series = store.series("voice", "latency")
-    wanted = CALLS * (meter.warm_up + meter.repeat)
-    if series is None or store.count != wanted:
+    """2000 in a row for one sample: a single one is shorter than the clock's own time."""
+    store, calls = MetricStore(), 2000
+    meter.time(lambda: store.record("voice", "latency", 1.5, "ms"), calls=calls)
+    wanted = calls * (meter.warm_up + meter.repeat)
+    if store.series("voice", "latency") is None or store.count != wanted:
         raise Wrong(f"{store.count} of {wanted} metrics were recorded")
+
+
+def report(k: int) -> dict[str, str]:
+    """A node's diagnostics in its k-th second."""
+    values = {"listens": "/a /b", "pid": "0", f"published {topics.CMD_VEL.name}": str(50 * k)}
+    return values | {f"figure {i}": str(k + i) for i in range(10)}
+
+
+def events(k: int) -> list[TraceEvent]:
+    """The trace of the k-th command."""
+    return [
+        TraceEvent(command_id=f"c{k}", stage=stage, begin_mono=float(k), end_mono=k + 0.01)
+        for stage in records.STAGES
+    ]
+
+
+def message(meter: Meter, kind: str) -> None:
+    """One message that the monitor takes, or the state that it makes each second."""
+    monitor, count = Monitor(thresholds(), 0.0), itertools.count()
+    pool = itertools.cycle([event for k in range(200) for event in events(k)])
+    calls: dict[str, Callable[[float], object]] = {
+        "event": lambda now: monitor.on_trace(next(pool), 1.0),
+        "report": lambda now: monitor.on_diagnostics("engine", "ok", "ok", report(int(now)), now, now),
+        "state": lambda now: monitor.second(USAGE, now),
+    }
+    meter.time(lambda: calls[kind](float(next(count))), calls=50)
+
+
+def seconds(nodes: int, rates: int) -> list[float]:
+    """Milliseconds of the processor that each of `SECONDS` seconds of a stack costs: reports of so many times
+    the nodes, commands at so many times the usual rate, and the state."""
+    monitor = Monitor(thresholds(), 0.0)
+    commands = max(1, round(COMMANDS * rates))
+    made = [events(k) for k in range(commands * SECONDS)]
+    spent = []
+    for k in range(SECONDS):
+        begin = time.process_time()
+        for n in range(NODES * nodes):
+            monitor.on_diagnostics(f"node{n}", "ok", "ok", report(k), float(k), float(k))
+        for one in made[k * commands : (k + 1) * commands]:
+            for event in one:
+                monitor.on_trace(event, float(k))
+        encode(monitor.second(USAGE, float(k)))
+        monitor.outbox.clear()
+        spent.append(1e3 * (time.process_time() - begin))
+    return spent
 
 
 def second(meter: Meter, nodes: int, rates: int) -> None:
     for _ in range(meter.repeat):
-        for milliseconds in monitor_cost.seconds(monitor_cost.NODES * nodes, float(rates)):
+        for milliseconds in seconds(nodes, rates):
             meter.add(milliseconds)
 
 
-def growth(meter: Meter, what: str) -> None:
+def growth(meter: Meter, nodes: int, rates: int) -> None:
     """Cost of 100 times as much over 100 times the cost: 1 or less is linear."""
     for _ in range(meter.repeat):
-        once = monitor_cost.second(monitor_cost.NODES, 1.0)
-        nodes, rate = (100, 1.0) if what == "nodes" else (1, 100.0)
-        more = monitor_cost.second(nodes * monitor_cost.NODES, rate)
-        meter.add(more / (100.0 * once))
+        meter.add(float(np.median(seconds(nodes, rates))) / (100.0 * float(np.median(seconds(1, 1)))))
 
 
-def cpu(meter: Meter) -> None:
-    """Of its process, second by second of a run."""
-    for run in live.runs(meter):
-        for usage in run.nodes("monitor"):
-            meter.add(usage.cpu)
+def rate(run: live.LiveRun) -> list[float]:
+    monos = [s.mono for s in run.states]
+    if len(monos) < 3:
+        raise Wrong(f"the monitor published its state {len(monos)} times")
+    return [(len(monos) - 1) / (monos[-1] - monos[0])]
 
 
-def rate(meter: Meter) -> None:
-    for run in live.runs(meter):
-        monos = [s.mono for s in run.states]
-        if len(monos) < 3:
-            raise Wrong(f"the monitor told its state {len(monos)} times")
-        meter.add((len(monos) - 1) / (monos[-1] - monos[0]))
+def _times(kind: str, n: int) -> dict[str, int]:
+    return {"nodes": 1, "rates": 1} | {kind: n}
 
 
 BENCHMARKS = (
     Benchmark("monitor.record", "recording one metric", record, unit="µs", repeat=100, quick=30),
     *(
+        Benchmark(f"monitor.{kind}", what, partial(message, kind=kind), unit="µs", repeat=100, quick=30)
+        for kind, what in (
+            ("event", "taking a trace event"), ("report", "taking a node's report"),
+            ("state", "making a second's state"),
+        )
+    ),
+    *(
         Benchmark(f"monitor.{kind}_{n}", f"CPU of a second of the monitor at {n} times the {kind}",
-                  partial(second, nodes=n if kind == "nodes" else 1, rates=n if kind == "rates" else 1),
-                  repeat=3, quick=1)
+                  partial(second, **_times(kind, n)), repeat=3, quick=1)
         for kind in ("nodes", "rates") for n in TIMES
     ),
     *(
         Benchmark(f"monitor.growth_{kind}", f"cost of 100 times the {kind} over 100 times the cost",
-                  partial(growth, what=kind), unit="×", repeat=3, quick=1)
+                  partial(growth, **_times(kind, 100)), unit="×", repeat=3, quick=1)
         for kind in ("nodes", "rates")
     ),
-    Benchmark("monitor.cpu", "CPU of the monitor, of one core, while everything runs", cpu, unit="%",
-              repeat=1, quick=0),
-    Benchmark("monitor.rate", "states of the monitor", rate, unit="Hz", better="high", repeat=1, quick=0),
+    Benchmark("monitor.cpu", "CPU of the monitor, of one core, while everything runs",
+              live.sampled(lambda run: [usage.cpu for usage in run.nodes("monitor")]), unit="%", repeat=1,
+              quick=0),
+    Benchmark("monitor.rate", "states of the monitor", live.sampled(rate), unit="Hz", better="high", repeat=1,
+              quick=0),
 )  # fmt: skip

@@ -139,7 +139,7 @@ def gate_core(meter: Meter) -> None:
 
 def reaction(meter: Meter) -> None:
     """Of the safety node itself, through ROS."""
-    from vla_sim.bench.client import reactions
+    from vla_sim.bench.reaction import reactions
 
     reactions(meter.repeat, meter.options.folder / "reaction", lambda s: meter.add(1e3 * s))
 

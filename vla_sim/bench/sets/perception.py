@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 import tempfile
+from array import array
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
+from vla_sim.common.buffers import BufferPool
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
@@ -132,11 +134,19 @@ def photographs(engine: MujocoSimulator) -> tuple[list[Frame], dict[str, np.ndar
     return frames, {name: pose[:3] for name, pose in engine.truth().objects.items()}
 
 
-def rate(meter: Meter) -> None:
-    """Second by second of a run."""
-    for run in live.runs(meter):
-        for value in run.rate(topics.OBJECTS):
-            meter.add(value)
+def buffers(meter: Meter, pooled: bool) -> None:
+    """What a 640x480 frame's buffers cost on the way into its messages: lent by the pool, or made anew, as a
+    message's constructor does it."""
+    pool = BufferPool()
+    images = [np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.float32)]
+
+    def lend() -> None:
+        leases = [pool.lease(image.shape, image.dtype) for image in images]
+        for lease, image in zip(leases, images, strict=True):
+            lease.array[...] = image
+            lease.release()
+
+    meter.time(lend if pooled else lambda: [array("B", array("B", image.tobytes())) for image in images])
 
 
 BENCHMARKS = (
@@ -148,8 +158,15 @@ BENCHMARKS = (
         )
         for name, width, height, count in CASES
     ),
+    *(
+        Benchmark(
+            f"perception.buffers_{name}", f"buffers of a 640x480 frame for its messages, {name}",
+            partial(buffers, pooled=name == "pooled"), repeat=200, quick=20,
+        )
+        for name in ("pooled", "anew")
+    ),
     Benchmark(
-        "perception.rate", "lists of objects while everything runs", rate, unit="Hz", better="high",
-        repeat=1, quick=0,
+        "perception.rate", "lists of objects while everything runs",
+        live.sampled(lambda run: run.rate(topics.OBJECTS)), unit="Hz", better="high", repeat=1, quick=0,
     ),
 )  # fmt: skip
