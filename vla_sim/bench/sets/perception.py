@@ -138,7 +138,7 @@ def buffers(meter: Meter, pooled: bool) -> None:
     """What a 640x480 frame's buffers cost on the way into its messages: lent by the pool, or made anew, as a
     message's constructor does it."""
     pool = BufferPool()
-    images = [np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.float32)]
+    images: list[np.ndarray] = [np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.float32)]
 
     def lend() -> None:
         leases = [pool.lease(image.shape, image.dtype) for image in images]
