@@ -51,9 +51,13 @@ class Domain:
     def _lock(number: int) -> IO[bytes] | None:
         try:
             lock = _lock_file(number).open("ab")
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.utime(lock.fileno())  # tells `running_domains` when
         except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.utime(lock.fileno())  # `running_domains` sorts by it
+        except OSError:
+            lock.close()
             return None
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
