@@ -39,7 +39,7 @@ def book(tmp_path):
 
 @pytest.fixture
 def play(tmp_path, monkeypatch):
-    """Makes tasks whose processes run until `play.go()`."""
+    """Makes tasks whose processes run until the file `go` is there."""
     gate = tmp_path / "go"
 
     def command(task, attempt, arguments, folder):
@@ -53,7 +53,6 @@ def play(tmp_path, monkeypatch):
     def make(name, needs=LOCKSTEP, seed=0):
         return Task("x.yaml", name, "mujoco", seed, 1, tmp_path / "out", needs)
 
-    make.go = gate.touch
     return make
 
 
@@ -80,7 +79,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     held = book.held()
     assert sum(r.needs.cpu for r in held) == pytest.approx(1.6)
     assert len(list((tmp_path / "out").glob("*/*/began"))) == 2
-    play.go()
+    (tmp_path / "go").touch()
     for one in sweeps:
         one.join(60.0)
     assert len(found) == 4
@@ -103,8 +102,8 @@ def test_an_interruption_ends_the_waiting(play, book):
         processes.play(play("a"), 1, [])
 
 
-def test_what_needs_more_than_there_is_takes_all(play, book):
-    play.go()
+def test_what_needs_more_than_there_is_takes_all(play, book, tmp_path):
+    (tmp_path / "go").touch()
     seen = []
     processes = Processes(resources=book)
     reserve = book.reserve
@@ -114,8 +113,8 @@ def test_what_needs_more_than_there_is_takes_all(play, book):
     assert book.held() == []
 
 
-def test_without_a_registry_nothing_is_reserved(play, book):
-    play.go()
+def test_without_a_registry_nothing_is_reserved(play, book, tmp_path):
+    (tmp_path / "go").touch()
     assert Processes().play(play("a"), 1, []).passed
     assert book.held() == []
 

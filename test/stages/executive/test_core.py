@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,7 @@ class Body:
 
     def flush(self):
         ctx = self.ctx
+        record: Any
         for topic, record in ctx.outbox:
             if topic is topics.STATUS:
                 self.statuses.append((record.command_id, record.state, record.skill, record.detail))

@@ -2,6 +2,7 @@
 
 import time
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 from language_world import HOME, RULES, looking, short
@@ -49,7 +50,7 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
                 begin = clock.mono()
                 responder.on_command(Command(command_id=f"c{number}", text=text, sent_mono=0.0))
                 responder.on_answers()
-                plan = next(record for topic, record in reversed(sent) if topic is topics.PLAN)
+                plan: Any = next(record for topic, record in reversed(sent) if topic is topics.PLAN)
                 assert [short(step) for step in plan.steps]
                 why = notes.pop().partition("the model: ")[2] if notes else ""
                 out.append((plan.planner, why, round(clock.mono() - begin, 9)))
