@@ -1,12 +1,12 @@
 """Starts nodes as forks of one process that has loaded everything they need.
 
 Nine interpreters that each import ROS, numpy, numba and the same kernels take 7 s of CPU until they are
-ready. The server (`multiprocessing.forkserver`) does it once, speaks to nobody and
-opens nothing; a node is a fork of it with its own session, environment and output. What was loaded is shared
-memory, too. Nodes that a launch file starts are programs of their own, as on the robot.
+ready. The server (`multiprocessing.forkserver`) imports them once and opens neither files nor sockets; a node
+is a fork of it with its own session, environment and output, and shares the memory of what was loaded. Nodes
+that a launch file starts are programs of their own, as on the robot.
 
-A thread is not forked. The only ones that loading starts are LTTng's listeners, in rclpy: ros2_tracing sees
-nodes of launch files alone.
+Threads are not forked. The only ones that loading starts are LTTng's listeners in rclpy, so that ros2_tracing
+sees nodes of launch files alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")
 _lock = threading.Lock()
-"""multiprocessing's book of children is no thread's in particular."""
+"""multiprocessing's list of children is not safe to use from several threads."""
 
 
 def prepare() -> None:
@@ -46,8 +46,8 @@ def prepare() -> None:
 
 
 class Fork:
-    """A running program: the `main` of a module, in a session of its own. output: what it writes to standard
-    output and error. It ends with SIGTERM when the process that started it, or the server, has ended."""
+    """A running program: the `main` of a module, in a session of its own. output: its standard output and
+    error. It gets SIGTERM when the process that started it, or the server, has ended."""
 
     def __init__(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], *, title: str = "",
@@ -86,7 +86,7 @@ class Fork:
         return code
 
     def signal(self, number: int) -> None:
-        """To it and all that it started."""
+        """Send a signal to it and to all processes that it started."""
         if self.poll() is not None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -97,15 +97,15 @@ class Fork:
 
 
 def in_child(nice: int = 0) -> None:
-    """In any fork, before all else: be told to end when the parent is killed; take this niceness."""
+    """First thing in a child process: get SIGTERM when the parent is killed, and take this niceness."""
     process_priority.own(nice)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def _without_main() -> Iterator[None]:
-    """multiprocessing has each child run the caller's script again, as a module. A node wants nothing of it,
-    and one without `if __name__ == "__main__"` would start everything anew."""
+    """Hide the caller's script, which multiprocessing would run in each child as a module: a script without
+    `if __name__ == "__main__"` would start everything anew."""
     main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
     try:
         yield
@@ -117,7 +117,7 @@ def _become(
     module: str, arguments: list[str], environment: dict[str, str], folder: str, title: str, nice: int,
     output: connection.Connection,
 ) -> None:  # fmt: skip
-    """In the fork: what `python -m module arguments` would be."""
+    """In the fork: become what `python -m module arguments` would be."""
     os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
     in_child(nice)
     os.chdir(folder)

@@ -1,4 +1,4 @@
-"""The nodes of a run that a launch description starts: what `supervisor.Stack` is for its own."""
+"""Nodes that a launch description starts; `supervisor.Stack` is the same for those that we start."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from vla_sim.ros.lockstep import run_environment
 
 GUEST = "scenario"
 """The client's node."""
-GRACE = 10.0
-"""[s] until launch tells of a process that was killed."""
+KILL_TIMEOUT = 10.0
+"""[s] until launch reports that a killed process has ended."""
 
 
 class LaunchedNodes:
-    """Who starts the nodes gives each `environment`, and tells when one has `started` and `ended`.
+    """The launch description starts each node with `environment`, and reports when one has `started`, what it
+    `said` and that it has `ended`.
 
-    lockstep: whether the client takes turns with them; domain: their ROS domain, theirs until all have ended.
+    lockstep: whether the client takes turns with them; domain: their ROS domain, held until all have ended.
     """
 
     def __init__(self, *, lockstep: bool, specs: tuple[NodeSpec, ...] | None = None) -> None:
@@ -42,7 +43,7 @@ class LaunchedNodes:
         self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
 
     def environment(self) -> dict[str, str]:
-        """Of every node, and of the process whose node `GUEST` takes turns with them."""
+        """Environment of every node, and of the process whose node `GUEST` takes turns with them."""
         env = node_table.environment(self.domain.id)
         if self.lockstep:
             turns = (*(name for name in self.names if name != "engine"), GUEST)
@@ -53,7 +54,7 @@ class LaunchedNodes:
         self._pids[name] = pid
 
     def said(self, name: str, line: str) -> None:
-        """Keeps a node's last words: they say why it ended."""
+        """Keep a node's last line of output: it says why the node ended."""
         if line:
             self._last[name] = line
 
@@ -64,7 +65,7 @@ class LaunchedNodes:
         self._release_after_all()
 
     def ending(self) -> None:
-        """From now on nodes may end."""
+        """From now on nodes may end; `check` reports none."""
         self._ending = True
         for name in self._pids:
             self._signal(name, signal.SIGCONT)  # what is frozen cannot end
@@ -81,13 +82,13 @@ class LaunchedNodes:
                 raise StackError(f"{name} ended with exit code {code}: {why}")
 
     def kill(self, name: str) -> None:
-        """End a node without warning, on purpose: `check` takes no offence. Returns when it is dead."""
+        """Kill a node on purpose: `check` does not report it. Returns when it is dead."""
         self._known(name)
         self.killed.add(name)
         self._signal(name, signal.SIGKILL)
         with self._changed:
-            if not self._changed.wait_for(lambda: name in self.codes, GRACE):
-                raise StackError(f"{name} was killed and lives on after {GRACE:.0f} s")
+            if not self._changed.wait_for(lambda: name in self.codes, KILL_TIMEOUT):
+                raise StackError(f"{name} was killed and still runs after {KILL_TIMEOUT:.0f} s")
 
     def freeze(self, name: str, stopped: bool) -> None:
         """Stop a node's process, or let it go on."""

@@ -11,7 +11,7 @@ process has pools of workers, here every stage is a process that hears of all ot
   (`engines.camera_thread`).
 * *Workers by stage*: perception has two (messages in one thread, images in the other), planning one for each
   request, control two (the safety gate's process and the engine's), monitoring one.
-* *Shared context*: what the stages publish. Everybody keeps the last of it, so that it is there before a
+* *Shared context*: what the stages publish. Each stage keeps the latest of it, so that it is there before a
   command is. A command's intent is read at once, while perception's and safety's context comes in beside it
   (`language.gathered_context`); a silent perception is waited for until its time-out, then its last answer is
   used, and its age is told in a warning and in the trace.
@@ -153,8 +153,8 @@ def title(name: str) -> str:
 
 
 def middleware(domain: int) -> dict[str, str]:
-    """What every participant of a run has in its environment before rclpy starts: own domain, this
-    machine only."""
+    """Environment of every participant of a run, before rclpy starts: a domain of its own, this machine
+    only."""
     return {
         "ROS_DOMAIN_ID": str(domain),
         # The profile alone decides: LOCALHOST would add a second, small shared-memory transport to it.
@@ -170,5 +170,5 @@ def environment(domain: int) -> dict[str, str]:
 
 
 def own() -> dict[str, str]:
-    """What a node has in its environment whoever starts it: one thread a library."""
+    """Environment of a node in any case, however it is started: one thread for each library."""
     return {"RCUTILS_COLORIZED_OUTPUT": "0", "PYTHONUNBUFFERED": "1", **compute_threads.environment()}

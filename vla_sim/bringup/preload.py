@@ -1,6 +1,6 @@
-"""What every node is forked from (`fork_server`): importing this loads all of them and their kernels.
+"""Importing this loads all nodes and their kernels in the process that nodes are forked from.
 
-No threads, no files, no sockets here: a fork has none of the first and shares the others.
+It starts no thread, which a fork would lack, and opens no file or socket, which forks would share.
 """
 
 import contextlib
@@ -17,6 +17,6 @@ for _node in node_table.STACK:
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)
 numba_cache.load()
-# The collector would write to the pages of all that it looks at, and so copy them in every fork.
+# The garbage collector would write to every object's page, and so copy it in every fork.
 gc.collect()
 gc.freeze()

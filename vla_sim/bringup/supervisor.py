@@ -135,7 +135,7 @@ class Stack:
         specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
         guests: tuple[str, ...] = (), variables: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """guests: nodes of the caller's process that take turns too, in lock-step. variables: more of the
+        """guests: nodes of the caller's process that take turns too, in lock-step. variables: added to the
         nodes' environment."""
         self.options, self.folder = options, folder
         self.specs = specs if specs is not None else node_table.nodes(options)
@@ -165,7 +165,7 @@ class Stack:
         for spec in self.specs:
             arguments = node_table.arguments(spec, self.options)
             env = {**self.environment, **self.variables}
-            # Lock-step has no deadlines for which others would have to wait.
+            # In lock-step there are no deadlines, and so no reason to go before other programs.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
             fork = Fork(spec.module, arguments, env, title=node_table.title(spec.name), nice=nice)
             log = logs / f"{spec.name}.log"
@@ -176,14 +176,14 @@ class Stack:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all nodes that a run cannot do without."""
+        """Names of all nodes that a run cannot do without."""
         return tuple(spec.name for spec in self.specs if not spec.observer)
 
     def pids(self) -> list[int]:
         return [p.fork.pid for p in self.processes]
 
     def kill(self, name: str) -> None:
-        """End a node without warning, on purpose: `check` takes no offence. Returns when it is dead."""
+        """Kill a node on purpose: `check` does not report it. Returns when it is dead."""
         process = self._process(name)
         self.killed.add(name)
         process.fork.signal(signal.SIGKILL)
@@ -201,14 +201,14 @@ class Stack:
         return found
 
     def check(self) -> None:
-        """Raises `StackError` if a node has ended by itself; of one that only watches a warning is enough."""
+        """Raises `StackError` if a node has ended by itself; if it was an observer, it is only a warning."""
         observers = {spec.name for spec in self.specs if spec.observer}
         for process in self.processes:
             code = process.fork.poll()
             if code is not None and not self.ending and process.name not in self.killed:
                 process.reader.join(1.0)
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
-                if code < 0:  # its last line, if any, tells of something else
+                if code < 0:  # its last line, if any, says nothing of it
                     why = f"killed by {signal.Signals(-code).name}"
                 if process.name in observers:
                     self.killed.add(process.name)

@@ -6,6 +6,11 @@ from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark
 
+__all__ = [
+    "control", "end_to_end", "kernels", "llm", "manipulation", "monitor", "navigation", "perception",
+    "safety", "voice",
+]  # fmt: skip
+
 SETS = (
     "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor", "kernels",
     "end_to_end",
