@@ -25,15 +25,13 @@ def library(module: str, package: str) -> Any:
 
 
 def against(
-    meter: Meter, ours: Callable[[], A], theirs: Callable[[], B], check: Callable[[A, B], None],
-    calls: int = 1,
+    meter: Meter, ours: Callable[[], A], theirs: Callable[[], B], check: Callable[[A, B], None]
 ) -> None:  # fmt: skip
-    """A sample is the time that `theirs` takes over that of `ours`, each called so often in a row."""
+    """A sample is the time that `theirs` takes over that of `ours`."""
 
     def timed(call: Callable[[], Any]) -> tuple[float, Any]:
         begin = time.process_time()
-        for _ in range(calls):
-            answer = call()
+        answer = call()
         return time.process_time() - begin, answer
 
     for k in range(-meter.warm_up, meter.repeat):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.common.geometry import rotation_from_rpy, transform
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles
+from vla_sim.stages.manipulation.arm_collision import check as gaps
 from vla_sim.robot.body_size import WALKING_BODY
+from vla_sim.stages.navigation.footprint import disc_clearance
+from vla_sim.stages.safety.gate import HORIZON, STEP, time_to_contact
 
 
 def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
-    import numpy as np
-
-    from vla_sim.stages.navigation.footprint import disc_clearance
 
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
@@ -45,9 +50,6 @@ def footprint(meter: Meter) -> None:
 
 def gate(meter: Meter) -> None:
     """When a walking body meets one of 360 points of a scan, 50 situations."""
-    import numpy as np
-
-    from vla_sim.stages.safety.gate import HORIZON, STEP, time_to_contact
 
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
@@ -89,18 +91,12 @@ def gate(meter: Meter) -> None:
 
 def arm(meter: Meter) -> None:
     """Gap between an arm's spheres and 12 boxes, 50 postures."""
-    import numpy as np
-
-    from vla_sim.common.geometry import rotation_from_rpy, transform
-    from vla_sim.robot.kinematics import Kinematics
-    from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles
-    from vla_sim.stages.manipulation.arm_collision import check as gaps
 
     fcl = library("fcl", "python-fcl")
     kinematics = Kinematics.load()
     chain, body = kinematics.arm["right"], BodyModel(kinematics).arm["right"]
     rng = np.random.default_rng(0)
-    obstacles, boxes = Obstacles(), []
+    obstacles, boxes = Obstacles.empty(), []
     for _ in range(12):
         place = rng.uniform((0.3, -0.6, -0.2), (0.9, 0.4, 0.5))
         pose = transform(place, rotation_from_rpy(0, 0, rng.random()))

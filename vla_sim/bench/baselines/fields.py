@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter
+from vla_sim.bench.floor import discs
+from vla_sim.stages.navigation.distance_field import FAR, clearance_field
+from vla_sim.world.semantic_map import World
 
 
 def distance(meter: Meter, package: str, map_: str) -> None:
     """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
-    import numpy as np
-
-    from vla_sim.bench.floor import discs
-    from vla_sim.stages.navigation.distance_field import FAR, clearance_field
-    from vla_sim.world.semantic_map import World
 
     if map_ == "apartment":
         occupied = World.load(map_).rasterise(0.025).occupied.copy()

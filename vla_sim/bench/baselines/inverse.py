@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from vla_sim.bench.baselines.against import against, library
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.common.geometry import quaternion_from_rotation
+from vla_sim.robot.kinematics import LIMIT_MARGIN, WAIST, Kinematics
 
 TARGETS = 60
 """Poses that are asked for."""
@@ -14,8 +18,6 @@ TARGETS = 60
 
 def reachable(chain: Any) -> list[Any]:
     """Tool poses (4, 4) of postures that the joint limits allow, 0.1 rad off them."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     return [
         chain.forward(rng.uniform(chain.low + 0.1, chain.high - 0.1), np.zeros(3)) for _ in range(TARGETS)
@@ -26,10 +28,6 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
     """(target, seeds) -> joints (7,) or None: mink alone, from one seed after the other, to 0.2 mm and 1 mrad
     as ours. It sees the chain as a MuJoCo model with the waist held still."""
     import mujoco
-    import numpy as np
-
-    from vla_sim.common.geometry import quaternion_from_rotation
-    from vla_sim.robot.kinematics import LIMIT_MARGIN, WAIST
 
     library("daqp", "daqp")
     mink = library("mink", "mink")
@@ -67,9 +65,6 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
 def inverse(meter: Meter) -> None:
     """A tool pose within reach, from the comfortable posture and then the spread seeds; targets that both
     reach."""
-    import numpy as np
-
-    from vla_sim.robot.kinematics import Kinematics
 
     chain = Kinematics.load().arm["right"]
     solve = with_mink(chain)
@@ -96,9 +91,6 @@ def inverse(meter: Meter) -> None:
 
 def reached(meter: Meter, mink: bool, seeds: str) -> None:
     """Share of the targets that are reached from one seed, or from all."""
-    import numpy as np
-
-    from vla_sim.robot.kinematics import Kinematics
 
     chain = Kinematics.load().arm["right"]
     start = chain.comfort[None] if seeds == "one" else np.vstack([chain.comfort, chain.seeds])

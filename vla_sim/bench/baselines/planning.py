@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vla_sim.bench.baselines.against import against, library
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.bench.floor import discs
+from vla_sim.bench.floor import field as clearances
+from vla_sim.stages.navigation.astar import search
+from vla_sim.stages.navigation.global_planner import COMFORT, HARD
 
 
 def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = False) -> None:
     """A way through the grid in which a cell costs more the nearer it is to an obstacle. cost: what the
     library's way costs over what ours does, by our measure, in place of the times."""
-    import numpy as np
-
-    from vla_sim.bench.floor import discs
-    from vla_sim.bench.floor import field as clearances
-    from vla_sim.stages.navigation.astar import search
-    from vla_sim.stages.navigation.global_planner import COMFORT, HARD
 
     field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape
@@ -30,7 +30,7 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
     first, last = begin[0] * columns + begin[1], end[0] * columns + end[1]
 
     def ours() -> Any:
-        parent, reached = search(d, first, last, HARD, COMFORT, 6.0, 0.0)
+        parent, reached = search(d, field.resolution, first, last, HARD, COMFORT, 6.0, 0.0)
         if reached != last:
             raise Wrong("the kernel found no way")
         cells = [last]

@@ -6,11 +6,11 @@ import asyncio
 
 from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.stages.language.llm.request_batcher import TokenBucket
 
 
 def limiter(meter: Meter) -> None:
     """1000 requests that may go at once; and no minute lets more pass than was said."""
-    from vla_sim.stages.language.llm.request_batcher import TokenBucket
 
     aiolimiter = library("aiolimiter", "aiolimiter")
     bucket, passed = TokenBucket(100), []

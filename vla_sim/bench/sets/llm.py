@@ -93,27 +93,6 @@ def rules(meter: Meter, prompt: Prompt) -> None:
     meter.time(lambda: planner.plan(prompt.command), check=right(prompt))
 
 
-class Fresh:
-    """A planner that is new for each sample: it has a connection, and remembers nothing."""
-
-    def __init__(self, url: str, model: str = "") -> None:
-        self._open = lambda: connected(url, model)
-        self.planner: LlmPlanner | None = None
-
-    def renew(self) -> None:
-        self.close()
-        self.planner = self._open()
-
-    def plan(self, command: str) -> Understood:
-        assert self.planner is not None
-        return self.planner.plan(command, Context())
-
-    def close(self) -> None:
-        if self.planner is not None:
-            self.planner.close()
-        self.planner = None
-
-
 def cold(meter: Meter, prompt: Prompt) -> None:
     with ScriptedLlm([prompt.answer]) as server:
         ask(meter, prompt, server.base_url)
@@ -139,11 +118,22 @@ def named(meter: Meter, prompt: Prompt) -> None:
 
 
 def ask(meter: Meter, prompt: Prompt, url: str, model: str = "") -> None:
-    """Each sample as for the first time."""
-    with closing(Fresh(url, model)) as fresh:
+    """A planner for each sample that is connected already and remembers nothing."""
+    planners: list[LlmPlanner] = []
+
+    def renew() -> None:
+        for old in planners:
+            old.close()
+        planners[:] = [connected(url, model)]
+
+    try:
         meter.time(
-            lambda: fresh.plan(prompt.command), before=fresh.renew, check=right(prompt, remembered=False)
-        )
+            lambda: planners[0].plan(prompt.command, Context()), before=renew,
+            check=right(prompt, remembered=False),
+        )  # fmt: skip
+    finally:
+        for planner in planners:
+            planner.close()
 
 
 def connected(url: str, model: str = "") -> LlmPlanner:

@@ -15,10 +15,10 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import TraceEvent
+from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Monitor
 from vla_sim.monitor.metrics import MetricStore
 from vla_sim.monitor.system import Usage
-from vla_sim.monitor.alert_rule import thresholds
 
 TIMES = (1, 10, 100)
 NODES, COMMANDS = 9, 0.5
