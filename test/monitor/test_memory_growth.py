@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.monitor.memory_growth import Sample, judge, measure, slope
-from vla_sim.scenario.soak import SoakOptions, Watch, conclude
+from vla_sim.scenario.soak import MemorySampler, SoakOptions, conclude
 
 
 def samples(memory, every=10.0):
@@ -80,7 +80,7 @@ CHILD = textwrap.dedent("""
 
 def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_path):
     """Real processes, stepped by hand, so that no clock decides."""
-    watch = Watch()
+    watch = MemorySampler()
     children = {
         name: subprocess.Popen(
             [sys.executable, "-c", CHILD, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -114,7 +114,7 @@ def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_
     [({"failed": 2}, False, "no command succeeded"), ({"succeeded": 1}, True, "the robot fell")],
 )
 def test_a_soak_of_an_idle_robot_proves_nothing(tmp_path, ended, fallen, words):
-    watch = Watch()
+    watch = MemorySampler()
     watch.samples["node"] = samples([100.0] * 50)
     found = conclude(SoakOptions(folder=tmp_path, seconds=500.0), watch, ended, 500.0, 500.0, fallen)
     assert not found.passed
@@ -122,7 +122,7 @@ def test_a_soak_of_an_idle_robot_proves_nothing(tmp_path, ended, fallen, words):
 
 
 def test_a_soak_that_was_interrupted_is_no_pass(tmp_path):
-    watch = Watch()
+    watch = MemorySampler()
     watch.samples["node"] = samples([100.0] * 50)
     options = SoakOptions(folder=tmp_path, seconds=500.0)
     assert conclude(options, watch, {"succeeded": 1}, 500.2, 500.0, False).passed

@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     )
     soak.add_argument(
         "--least", type=float, default=4.0, metavar="MB",
-        help="what has risen by less in all is no growth, so that a short soak does not tell of noise",
+        help="what has risen by less in all is no growth, so that a short soak does not report noise",
     )  # fmt: skip
     soak.add_argument(
         "--command", action="append", metavar="WORDS", dest="words",

@@ -36,11 +36,11 @@ COMMANDS = (
     "sing me a song about tea",
     "go to the charging station",
 )
-"""One round in the apartment: every skill, a question, and words that nobody understands."""
-PATIENCE = 240.0
-"""[s] simulated for one command; then "stop" is said, and the next one follows."""
-HEARING = 20.0
-"""[s] simulated from the beginning of speech until nothing was heard."""
+"""One round in the apartment: every skill, a question, and words that mean nothing to the robot."""
+COMMAND_TIMEOUT = 240.0
+"""[s] simulated for one command; then "stop" is typed, and the next one follows."""
+TRANSCRIPT_TIMEOUT = 20.0
+"""[s] simulated from the beginning of speech until it counts as unheard."""
 REST = 1.0
 """[s] simulated between two commands."""
 POLL = 0.2
@@ -87,8 +87,8 @@ class Soak(msgspec.Struct, frozen=True):
 
 
 class Rounds:
-    """Gives one command after the other, in turn spoken and typed. Ticked in the client's thread; what the
-    client has recorded is forgotten after each command, else it would be the one that grows."""
+    """Gives one command after the other, in turn spoken and typed. `tick` runs in the client's thread. The
+    client's recording is cleared after each command, since otherwise it would be what grows."""
 
     def __init__(self, client: Client, commands: Sequence[str], seed: int) -> None:
         voice = Hibari(seed=seed)
@@ -117,9 +117,9 @@ class Rounds:
         final = recording.final(self._id) if self._id else None
         if final is not None:
             self._end(final.state, now)
-        elif not self._id and now > self._began + HEARING:
+        elif not self._id and now > self._began + TRANSCRIPT_TIMEOUT:
             self._end("unheard", now)
-        elif now > self._began + PATIENCE:
+        elif now > self._began + COMMAND_TIMEOUT:
             self._client.type(f"soak-stop-{self._number}", "stop")
             self._end("late", now)
 
@@ -139,8 +139,8 @@ class Rounds:
         self._busy, self._due = False, now + REST
 
 
-class Watch:
-    """Samples processes by name; each sample is written to `out` as it comes."""
+class MemorySampler:
+    """Samples the memory of processes by name; each sample is written to `out` at once."""
 
     def __init__(self, out: IO[bytes] | None = None) -> None:
         self.samples: dict[str, list[Sample]] = {}
@@ -178,7 +178,7 @@ class Watch:
 
 
 def soak(options: SoakOptions, display: Display) -> Soak:
-    """Run, watch, judge; `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
+    """Run, sample, judge: `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
     which ends it early and is no pass. Raises `InputError` where the folder cannot be written, `StackError`
     if a node dies."""
     try:
@@ -192,60 +192,66 @@ def soak(options: SoakOptions, display: Display) -> Soak:
         wait_until_ready(running, client, display)
         rounds = Rounds(client, options.commands, options.stack.seed)
         client.on_tick = rounds.tick
-        watch = Watch(out)
+        sampler = MemorySampler(out)
         for process in running.processes:
-            watch.add(process.name, process.fork.pid)
-        watch.add("soak", os.getpid())
+            sampler.add(process.name, process.fork.pid)
+        sampler.add("soak", os.getpid())
         first = client.now()
         try:
-            _go_on(options, running, client, rounds, watch, display)
+            _go_on(options, running, client, rounds, sampler, display)
         except KeyboardInterrupt:
             display.event(None, "interrupted: judging what there is", "yellow")
         simulated = client.now() - first
-        seconds = watch.seconds
-    return conclude(options, watch, dict(rounds.ended), seconds, simulated, rounds.fallen)
+        seconds = sampler.seconds
+    return conclude(options, sampler, dict(rounds.ended), seconds, simulated, rounds.fallen)
 
 
 def _go_on(
-    options: SoakOptions, running: Stack, client: Client, rounds: Rounds, watch: Watch, display: Display
+    options: SoakOptions, running: Stack, client: Client, rounds: Rounds, sampler: MemorySampler,
+    display: Display,
 ) -> None:  # fmt: skip
     due, standstill = 0.0, Standstill()
-    while watch.seconds < options.seconds:
+    while sampler.seconds < options.seconds:
         running.check()
         raise_failure(client)
-        if watch.seconds >= due:
-            watch.sample()
+        if sampler.seconds >= due:
+            sampler.sample()
             due += options.every
             done = ", ".join(f"{n} {state}" for state, n in sorted(rounds.ended.items()))
-            display.progress(f"{watch.seconds:6.0f} of {options.seconds:.0f} s  {rounds.doing}  {done}")
+            display.progress(f"{sampler.seconds:6.0f} of {options.seconds:.0f} s  {rounds.doing}  {done}")
         standstill.check(client.recording.stamp)
         time.sleep(POLL)
-    watch.sample()
+    sampler.sample()
 
 
 def conclude(
-    options: SoakOptions, watch: Watch, ended: dict[str, int], seconds: float, simulated: float, fallen: bool
+    options: SoakOptions,
+    sampler: MemorySampler,
+    ended: dict[str, int],
+    seconds: float,
+    simulated: float,
+    fallen: bool,
 ) -> Soak:
     """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
-    growth = watch.growth(options.limit, options.least)
+    growth = sampler.growth(options.limit, options.least)
     reasons = []
     if seconds < options.seconds:
         reasons.append(f"interrupted after {seconds:.0f} of {options.seconds:.0f} s")
     reasons += [
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
-    short = sorted(set(watch.samples) - {g.name for g in growth})
+    short = sorted(set(sampler.samples) - {g.name for g in growth})
     if short or not growth:
-        reasons.append(f"too short a time, or too few samples, to tell of {', '.join(short) or 'anything'}")
+        reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
     if fallen:
-        reasons.append("the robot fell, and could do nothing that it was told from then on")
+        reasons.append("the robot fell, and could obey no command from then on")
     elif not ended.get("succeeded"):
-        reasons.append("no command succeeded: the stack was idle, and that it did not grow says little")
+        reasons.append("no command succeeded: the stack was idle, so that no growth proves little")
     done = Soak(
         seconds=round(seconds, 1), simulated=round(simulated, 1), limit=options.limit, least=options.least,
         commands=ended, growth=growth, reasons=reasons,
     )  # fmt: skip
-    picture = plot(watch.samples, growth)
+    picture = plot(sampler.samples, growth)
     try:
         write_whole(options.folder / REPORT, msgspec.json.format(msgspec.json.encode(done), indent=1))
         if picture is not None:
