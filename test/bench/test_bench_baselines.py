@@ -10,7 +10,7 @@ from vla_sim.bench.baselines.against import against, close
 from vla_sim.bench.benchmark import Meter, Options, Wrong
 from vla_sim.bench.sets import kernels
 
-RIVALS = (
+LIBRARIES = (
     "pyastar2d", "skimage.graph", "shapely", "fcl", "mink", "daqp", "scipy.ndimage", "cv2", "aiolimiter",
 )  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_nan_is_not_close():
 
 
 def test_a_library_that_is_not_installed_is_skipped_and_says_how_to_get_it(monkeypatch):
-    for name in RIVALS:
+    for name in LIBRARIES:
         monkeypatch.setitem(sys.modules, name, None)
     for one in kernels.BENCHMARKS:
         if one.name.endswith("_ours"):

@@ -16,23 +16,23 @@ from vla_sim.world.semantic_map import World
 def distance(meter: Meter, package: str, map_: str) -> None:
     """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
 
+    module, name = ("scipy.ndimage", package) if package == "scipy" else ("cv2", "opencv-python-headless")
+    baseline = library(module, name)
     if map_ == "apartment":
         occupied = World.load(map_).rasterise(0.025).occupied.copy()
     else:
         occupied = discs(48.0, 60)
     if package == "scipy":
-        ndimage = library("scipy.ndimage", package)
         free = ~occupied
 
         def cells() -> Any:
-            return ndimage.distance_transform_edt(free)
+            return baseline.distance_transform_edt(free)
     else:
-        cv2 = library("cv2", "opencv-python-headless")
-        cv2.setNumThreads(1)
+        baseline.setNumThreads(1)
         image = (~occupied).astype(np.uint8)
 
         def cells() -> Any:
-            return cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            return baseline.distanceTransform(image, baseline.DIST_L2, baseline.DIST_MASK_PRECISE)
 
     def theirs() -> Any:
         return np.minimum(FAR, cells() * 0.025 - 0.0125)

@@ -19,6 +19,7 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
     """A way through the grid in which a cell costs more the nearer it is to an obstacle. cost: what the
     library's way costs over what ours does, by our measure, in place of the times."""
 
+    baseline = library("pyastar2d" if package == "pyastar2d" else "skimage.graph", package)
     field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape
     near = np.clip((COMFORT - d) / (COMFORT - HARD), 0.0, None)
@@ -39,17 +40,17 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
         return np.array(np.unravel_index(cells[::-1], (rows, columns))).T
 
     if package == "pyastar2d":
-        astar = library("pyastar2d", package).astar_path
         weights = price.astype(np.float32)
 
         def theirs() -> Any:
-            return astar(weights, begin, end, allow_diagonal=True)
+            return baseline.astar_path(weights, begin, end, allow_diagonal=True)
     else:
-        route = library("skimage.graph", package).route_through_array
         penalties = np.where(np.isfinite(price), price, -1.0)
 
         def theirs() -> Any:
-            return np.array(route(penalties, begin, end, fully_connected=True, geometric=True)[0])
+            return np.array(
+                baseline.route_through_array(penalties, begin, end, fully_connected=True, geometric=True)[0]
+            )
 
     def paid(cells: Any) -> float:
         steps = np.hypot(*np.diff(cells, axis=0).T)
