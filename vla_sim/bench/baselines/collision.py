@@ -10,10 +10,10 @@ import numpy as np
 from vla_sim.bench.baselines.against import against, close, library
 from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.common.geometry import rotation_from_rpy, transform
+from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles
 from vla_sim.stages.manipulation.arm_collision import check as gaps
-from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.footprint import disc_clearance
 from vla_sim.stages.safety.gate import HORIZON, STEP, time_to_contact
 
@@ -96,7 +96,7 @@ def arm(meter: Meter) -> None:
     kinematics = Kinematics.load()
     chain, body = kinematics.arm["right"], BodyModel(kinematics).arm["right"]
     rng = np.random.default_rng(0)
-    obstacles, boxes = Obstacles.empty(), []
+    obstacles, boxes = Obstacles(), []
     for _ in range(12):
         place = rng.uniform((0.3, -0.6, -0.2), (0.9, 0.4, 0.5))
         pose = transform(place, rotation_from_rpy(0, 0, rng.random()))

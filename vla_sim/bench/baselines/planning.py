@@ -31,7 +31,7 @@ def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = F
     first, last = begin[0] * columns + begin[1], end[0] * columns + end[1]
 
     def ours() -> Any:
-        parent, reached = search(d, field.resolution, first, last, HARD, COMFORT, 6.0, 0.0)
+        parent, reached = search(d, first, last, HARD, COMFORT, 6.0, 0.0)
         if reached != last:
             raise Wrong("the kernel found no way")
         cells = [last]
