@@ -17,7 +17,8 @@ from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.odometry import Odometry
 from vla_sim.simulation.registry import make_simulator
-from vla_sim.simulation.waypoint_motion import position_at
+from vla_sim.simulation.simulator import Randomisation
+from vla_sim.simulation.waypoint_motion import WaypointMotion
 
 
 def test_odometry_without_drift_is_the_truth() -> None:
@@ -43,13 +44,13 @@ def test_odometry_errs_by_about_half_a_percent_and_a_third_of_a_degree_a_metre()
 @given(st.floats(0, 1000))
 def test_a_follower_stays_on_its_path(time: float) -> None:
     points = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0]])
-    x, y, _ = position_at((0.0, 0.0), points, 0.4, True, time)
+    x, y, _ = WaypointMotion(points, 0.4, True).at((0.0, 0.0), time)
     legs = list(zip(points, np.roll(points, -1, axis=0), strict=True))
     assert min(_distance(np.array([x, y]), a, b) for a, b in legs) < 1e-6
 
 
 def test_a_follower_that_does_not_loop_stops_at_its_last_waypoint() -> None:
-    assert position_at((0, 0), np.array([[1.0, 0.0]]), 0.5, False, 99.0)[:2] == (1.0, 0.0)
+    assert WaypointMotion(np.array([[1.0, 0.0]]), 0.5, False).at((0, 0), 99.0)[:2] == (1.0, 0.0)
 
 
 def _distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
@@ -115,3 +116,40 @@ def test_both_engines_put_the_tools_at_the_same_place(kinematic: KinematicSimula
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="mujoco, gazebo, kinematic"):
         make_simulator("unreal", "tabletop")
+
+
+def test_fingers_hold_what_is_between_them_and_set_it_down_where_they_open(
+    kinematic: KinematicSimulator,
+) -> None:
+    kinematic.reset()
+    fingers = g1.FINGER_INDEX["right"]
+
+    def move(opening: float, elbow: float) -> None:
+        position = g1.DEFAULT_POSE.copy()
+        position[fingers] = opening / 2
+        position[g1.INDEX["right_elbow_joint"]] = elbow
+        kinematic.command(JointCommand(position, np.ones(33), np.zeros(33)))
+        kinematic.step()
+
+    move(0.1, 0.2)
+    tool = kinematic.truth().tools["right_tool"]
+    kinematic.put("red_cup", np.array([*tool, 1.0, 0.0, 0.0, 0.0]))
+    move(0.0, 0.2)
+    width = kinematic.state().joint_position[fingers].sum()
+    assert width == pytest.approx(0.068, abs=0.006)
+    move(0.0, -0.4)
+    lifted = kinematic.truth()
+    assert lifted.objects["red_cup"][2] > tool[2] + 0.03
+    assert lifted.objects["red_cup"][:3] == pytest.approx(lifted.tools["right_tool"], abs=0.01)
+    move(0.1, -0.4)
+    assert kinematic.truth().objects["red_cup"][2] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_objects_are_displaced_on_what_they_stand_on(kinematic: KinematicSimulator) -> None:
+    kinematic.reset()
+    start = kinematic.truth().objects
+    for seed in range(5):
+        kinematic.reset(seed, Randomisation(objects=0.1))
+        for name, pose in kinematic.truth().objects.items():
+            assert pose[2] == start[name][2]
+            assert np.abs(pose[:2] - start[name][:2]).max() <= 0.1

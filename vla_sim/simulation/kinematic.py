@@ -1,7 +1,12 @@
 """A simulator without physics: joints are where they are commanded, and the base glides.
 
-For tests and for trying the stack where no simulator is installed. It needs no GL and is instant. Nothing
-falls, collides or can be grasped. It sees by ray casting.
+For tests and for trying the stack where no simulator is installed: no GL, no network of the walking policy,
+and it starts at once. It sees by ray casting. What differs from a simulator with physics:
+
+- nothing falls over or pushes: contacts are empty, so that checks for falls and collisions always pass;
+- velocities are obeyed exactly, odometry and sensors are free of drift and noise;
+- the fingers hold what is between their pads when they close, whatever it weighs; where they open, it stands
+  upright on what is below its centre.
 """
 
 from __future__ import annotations
@@ -11,14 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
+from vla_sim.common.geometry import Array, inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
 from vla_sim.robot.body_size import TRUNK_RADIUS
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
+from vla_sim.simulation.kinematic_grip import Grip
+from vla_sim.simulation.sensors.scene import View
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Simulator, Truth, known_object
+from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
@@ -27,13 +34,14 @@ FAR = 3.0
 AROUND = np.stack(
     [np.cos(np.linspace(-np.pi, np.pi, 72)), np.sin(np.linspace(-np.pi, np.pi, 72)), np.zeros(72)], axis=1
 )
+DOWN = np.array([0.0, 0.0, -1.0])
+LEVEL = 0.005
+"""[m] by which the support's height may differ under an object that is displaced at a reset."""
+TRIES = 60
 
 
 class KinematicSimulator(Simulator):
-    """The base moves at the command's `base_velocity`, in place of legs that walk.
-
-    Odometry and all sensors are exact.
-    """
+    """The base moves at the command's `base_velocity`, in place of legs that walk."""
 
     physics = False
 
@@ -41,19 +49,35 @@ class KinematicSimulator(Simulator):
         self.world = World.load(str(world))
         tree = reader.load_world(self.world.path)
         self.model = tree.model(robot_name)
-        self._objects = {
-            model.name: model.pose for model in tree.models if not model.static and model.name != robot_name
-        }
         self.eyes = SoftwareSensors(tree, robot_name, noise=False)
-        self._fixed = self.eyes.scene.view(self.eyes.scene.static)
+        scene = self.eyes.scene
+        self._model_of = [name.partition("::")[0] for name in scene.links]
+        self._start: dict[str, Array] = {}
+        self._motions: dict[str, WaypointMotion] = {}
+        for model in tree.models:
+            if model.static or model.name == robot_name:
+                continue
+            self._start[model.name] = model.pose
+            if (motion := WaypointMotion.of(model)) is not None:
+                self._motions[model.name] = motion
+        self._views = {name: scene.view(self._links(name)) for name in self._loose()}
+        self._around = {name: scene.view(~scene.own & ~self._links(name)) for name in self._loose()}
+        self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
         self._joint = {joint.child: joint for joint in self.model.joints}
         limits = [self.model.joint(name).axis for name in g1.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
         self._high = np.array([a.upper if a else np.inf for a in limits])
         self.reset()
 
+    def _loose(self) -> list[str]:
+        return sorted(self._start.keys() - self._motions.keys())
+
+    def _links(self, *models: str) -> NDArray[np.bool_]:
+        """(m,) which of `eyes.scene.links` belong to these models."""
+        return np.array([name in models for name in self._model_of])
+
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
-        """Displacements are drawn, but not checked against anything."""
+        """The start's displacement is not checked against furniture."""
         rng = self._rng = np.random.default_rng(seed)
         by = randomisation or Randomisation()
         self.time = 0.0
@@ -62,17 +86,30 @@ class KinematicSimulator(Simulator):
         shift = rng.uniform(-by.start, by.start, 2) / np.sqrt(2.0)
         turn = rng.uniform(-by.start_yaw, by.start_yaw)
         self.base = np.array([x + shift[0], y + shift[1], wrap(yaw + turn)])
-        self.objects = {}
-        for name, pose in sorted(self._objects.items()):
-            moved = pose.copy()
-            moved[:2, 3] += rng.uniform(-by.objects, by.objects, 2)
-            self.objects[name] = moved
         self._position = g1.DEFAULT_POSE.copy()
         self._velocity = np.zeros(JOINT_COUNT)
         self._target = self._position.copy()
+        self._grip = {side: Grip() for side in g1.SIDES}
+        self.objects = {name: self._start[name].copy() for name in self._loose()}
+        if by.objects:
+            for name in self._loose():
+                self._displace(name, rng, by.objects)
+
+    def _displace(self, name: str, rng: np.random.Generator, reach: float) -> None:
+        """Along what the object stands on, never over its edge or into something else."""
+        start = self.objects[name].copy()
+        support = self._support(name)[0]
+        for _ in range(TRIES):
+            self.objects[name][:2, 3] = start[:2, 3] + rng.uniform(-reach, reach, 2)
+            if np.all(np.abs(self._support(name) - support) < LEVEL):
+                return
+        self.objects[name] = start
 
     def put(self, name: str, pose: Array) -> None:
         self.objects[known_object(name, self.objects)] = transform(pose[:3], pose[3:])
+        for grip in self._grip.values():
+            if grip.held is not None and grip.held[0] == name:
+                grip.held = None
 
     def command(self, command: JointCommand) -> None:
         wanted, stiffness, _ = checked(command)
@@ -82,7 +119,7 @@ class KinematicSimulator(Simulator):
 
     def step(self) -> None:
         self.time += CONTROL_PERIOD
-        self._velocity = (self._target - self._position) / CONTROL_PERIOD
+        before = self._position
         self._position = self._target.copy()
         x, y, yaw = self.base
         forward, left, turn = self.base_velocity
@@ -94,6 +131,48 @@ class KinematicSimulator(Simulator):
                 wrap(yaw + turn * CONTROL_PERIOD),
             ]
         )
+        for side, grip in self._grip.items():
+            fingers = g1.FINGER_INDEX[side]
+            tool = self.pelvis() @ self.in_pelvis(g1.TOOL_FRAME[side])
+            self._position[fingers], dropped = grip.update(
+                tool, before[fingers], self._target[fingers], self.objects, self._distance_to
+            )
+            if dropped:
+                self._set_down(dropped)
+        self._velocity = (self._position - before) / CONTROL_PERIOD
+
+    def _distance_to(self, name: str, origin: Array, direction: Array) -> float:
+        return self._ray(self._views[name], origin, direction)
+
+    def _ray(self, view: View, origin: Array, direction: Array) -> float:
+        return float(view.cast(self._poses(), origin, direction[None], FAR)[0])
+
+    def _corners(self, name: str) -> Array:
+        """(n, 3) corners in the world of the boxes around an object's shapes."""
+        shapes, poses = self._views[name].shapes, self._poses()
+        found = []
+        for link, local, bound in zip(shapes.link, shapes.local, shapes.bound, strict=True):
+            pose = poses[link] @ local
+            corner = np.array([[bound[i, 0], bound[j, 1], bound[k, 2]] for i, j, k in np.ndindex(2, 2, 2)])
+            found.append(corner @ pose[:3, :3].T + pose[:3, 3])
+        return np.concatenate(found)
+
+    def _support(self, name: str) -> Array:
+        """(5,) heights [m] of what is below the centre and the corners of an object; -inf over nothing."""
+        corners = self._corners(name)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        middle, z = (low + high) / 2, low[2] + 0.02
+        points = [(middle[0], middle[1])] + [(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])]
+        return np.array([z - self._ray(self._around[name], np.array([x, y, z]), DOWN) for x, y in points])
+
+    def _set_down(self, name: str) -> None:
+        """Upright onto what is below."""
+        pose = self.objects[name]
+        forward = pose[:3, 0]
+        pose[:3, :3] = transform(np.zeros(3), quaternion_from_yaw(np.arctan2(forward[1], forward[0])))[:3, :3]
+        height = self._support(name)[0]
+        if np.isfinite(height):
+            pose[2, 3] += height - self._corners(name)[:, 2].min()
 
     def pelvis(self) -> Array:
         """(4, 4) pose of the pelvis in the world."""
@@ -129,16 +208,29 @@ class KinematicSimulator(Simulator):
             odom_velocity_base=np.array([self.base_velocity[0], self.base_velocity[1], 0.0]),
         )  # fmt: skip
 
+    def _carried(self) -> dict[str, Array]:
+        """(4, 4) poses of the dynamic obstacles now."""
+        out = {}
+        for name, motion in self._motions.items():
+            start = self._start[name][:3, 3]
+            x, y, yaw = motion.at((start[0], start[1]), self.time)
+            out[name] = transform((x, y, start[2]), quaternion_from_yaw(yaw))
+        return out
+
+    def _poses(self) -> Array:
+        """(m, 4, 4) poses in the world of `eyes.scene.links`, the robot's left where the file puts them."""
+        poses = self.eyes.scene.rest.copy()
+        moved = {**self.objects, **self._carried()}
+        for i, name in enumerate(self._model_of):
+            if name in moved:
+                poses[i] = moved[name] @ inverse(self._start[name]) @ poses[i]
+        return poses
+
     def poses(self) -> Array:
         """(m, 4, 4) poses in the world of `eyes.scene.links`."""
-        scene, pelvis = self.eyes.scene, self.pelvis()
-        poses = scene.rest.copy()
-        for i, name in enumerate(scene.links):
-            model, _, link = name.partition("::")
-            if scene.own[i]:
-                poses[i] = pelvis @ self.in_pelvis(link)
-            elif model in self.objects:
-                poses[i] = self.objects[model] @ inverse(self._objects[model]) @ poses[i]
+        scene, pelvis, poses = self.eyes.scene, self.pelvis(), self._poses()
+        for i in np.flatnonzero(scene.own):
+            poses[i] = pelvis @ self.in_pelvis(scene.links[i].partition("::")[2])
         return poses
 
     def scan(self) -> LidarFrame:
@@ -160,15 +252,16 @@ class KinematicSimulator(Simulator):
 
     def truth(self) -> Truth:
         """Clearance is that of an upright cylinder of radius `TRUNK_RADIUS` around the pelvis."""
-        pelvis = self.pelvis()
+        pelvis, poses = self.pelvis(), self._poses()
         nearest = min(
-            self._fixed.cast(self.eyes.scene.rest, np.array([*pelvis[:2, 3], height]), AROUND, FAR).min()
+            self._obstacles.cast(poses, np.array([*pelvis[:2, 3], height]), AROUND, FAR).min()
             for height in (0.2, 0.8)
         )
         return Truth(
             self.time, pose7(pelvis), {name: pose7(pose) for name, pose in self.objects.items()},
             False, float(min(nearest - TRUNK_RADIUS, FAR)),
             {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in g1.TOOL_FRAME.values()},
+            {name: pose7(pose) for name, pose in self._carried().items()},
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.world.sdf import reader
 from vla_sim.world.sdf.elements import Collision, Geometry, Joint, Lidar, Light, Link, Model, Visual
 
@@ -45,15 +46,12 @@ JOINTS = {
 
 @dataclass(frozen=True)
 class Follower:
-    """A model that a trajectory-follower plugin moves: a mocap body between waypoints (n, 2) [m]."""
+    """A model that a trajectory-follower plugin moves: a mocap body. pose: (4, 4) at the start."""
 
     model: str
     body: str
-    waypoints: Array
-    speed: float
-    loop: bool
+    motion: WaypointMotion
     pose: Array
-    """(4, 4) at the start."""
 
 
 @dataclass(frozen=True)
@@ -104,26 +102,6 @@ def _implicit_damping(model: mujoco.MjModel) -> None:
     model.dof_armature += model.opt.timestep * damping
     data = mujoco.MjData(model)
     mujoco.mj_setConst(model, data)
-
-
-def _follower(model: Model, pose: Array) -> tuple[Array, float, bool] | None:
-    """Waypoints (n, 2), speed [m/s] and loop flag of a model's trajectory-follower plugin.
-
-    The plugin pushes with a force and the hydrodynamics plugin's drag bounds the speed; with no drag
-    given it is 0.4 m/s.
-    """
-    plugin = next((p for p in model.plugins if p.name.endswith("TrajectoryFollower")), None)
-    if plugin is None:
-        return None
-    points = [one.text.split()[:2] for group in plugin.tag.all("waypoints") for one in group.all("waypoint")]
-    try:
-        waypoints = np.array(points, dtype=float).reshape(-1, 2)
-        force = float(plugin.tag.get("force", "60"))
-        drag = [float(p.tag.get("xU", "0")) for p in model.plugins if p.name.endswith("Hydrodynamics")]
-    except ValueError:
-        raise SdfError(f"{plugin.where}: a <waypoint> needs two numbers, x y in metres") from None
-    speed = force / abs(drag[0]) if drag and drag[0] else 0.4
-    return waypoints, speed, plugin.tag.get("loop", "false") in ("true", "1")
 
 
 class _Builder:
@@ -177,7 +155,7 @@ class _Builder:
                     f"{joint.where}: {joint.child} is the child of two joints; closed loops cannot be run"
                 )
             above[joint.child] = joint
-        moving = None if model.static else _follower(model, pose)
+        moving = None if model.static else WaypointMotion.of(model)
         made: dict[str, object] = {}
         pending = dict(links)
         while pending:
@@ -211,7 +189,7 @@ class _Builder:
 
     def add_link(
         self, model: Model, name: str, link: Link, at: Array, joint: Joint | None,
-        made: dict[str, object], model_pose: Array, moving: tuple[Array, float, bool] | None,
+        made: dict[str, object], model_pose: Array, moving: WaypointMotion | None,
     ) -> object:  # fmt: skip
         parent = self.spec.worldbody
         local = at
@@ -234,8 +212,7 @@ class _Builder:
             self.add_joint(body, name, joint)
         elif moving is not None:
             body.mocap = True
-            waypoints, speed, loop = moving
-            self.followers.append(Follower(model.name, name, waypoints, speed, loop, at))
+            self.followers.append(Follower(model.name, name, moving, at))
         else:
             loose = True
             body.add_freejoint(name=f"{name}::free")

@@ -15,7 +15,6 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import (
     pose7,
@@ -34,8 +33,15 @@ from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
-from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
-from vla_sim.simulation.waypoint_motion import position_at
+from vla_sim.simulation.simulator import (
+    Array,
+    Contact,
+    Randomisation,
+    Sensors,
+    Simulator,
+    Truth,
+    known_object,
+)
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)
@@ -78,7 +84,7 @@ class MujocoSimulator(Simulator):
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
         self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
-        self._movers = [f.body.partition("::")[0] for f in compiled.followers]
+        self._movers = [f.model for f in compiled.followers]
         self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in g1.SIDES}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
@@ -170,9 +176,7 @@ class MujocoSimulator(Simulator):
         """Carry the moving obstacles along their waypoints."""
         for follower, index in zip(self.compiled.followers, self._mocap, strict=True):
             start = follower.pose
-            x, y, yaw = position_at(
-                (start[0, 3], start[1, 3]), follower.waypoints, follower.speed, follower.loop, self.data.time
-            )
+            x, y, yaw = follower.motion.at((start[0, 3], start[1, 3]), self.data.time)
             self.data.mocap_pos[index] = (x, y, start[2, 3])
             self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
 
