@@ -13,8 +13,9 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.simulation.gazebo import render, simulator
-from vla_sim.simulation.gazebo.render import NativeSensors, render_engine
+from vla_sim.simulation.gazebo import native_sensors, prepared_files, render_probe
+from vla_sim.simulation.gazebo.native_sensors import NativeSensors
+from vla_sim.simulation.gazebo.render_probe import render_engine
 from vla_sim.world.sdf import reader
 
 
@@ -47,20 +48,20 @@ def test_where_gazebo_cannot_render_scans_and_images_are_ray_cast_and_that_is_sa
     def refuse(in_time):
         raise MissingError("no display")
 
-    monkeypatch.setattr(simulator, "render_engine", refuse)
+    monkeypatch.setattr(render_probe, "render_engine", refuse)
     with caplog.at_level(logging.WARNING):
-        assert simulator._render_engine("auto") == ""
-        assert simulator._render_engine("software") == ""
+        assert render_probe.chosen_render_engine("auto") == ""
+        assert render_probe.chosen_render_engine("software") == ""
     assert [r.getMessage() for r in caplog.records] == ["scans and images are ray cast: no display"]
     with pytest.raises(MissingError, match="no display"):
-        simulator._render_engine("native")
+        render_probe.chosen_render_engine("native")
 
 
 def test_the_copies_keep_the_sensors_without_noise_and_with_a_lidar_that_does_not_see_its_robot(tmp_path):
-    root = etree.fromstring(simulator.prepared(assets.find_world("apartment"), render="ogre"))
+    root = etree.fromstring(prepared_files.prepared(assets.find_world("apartment"), render="ogre"))
     assert [e.text for e in root.iterfind("world/plugin/render_engine")] == ["ogre"]
     source = assets.models_dir() / "g1" / "model.sdf"
-    copy = etree.fromstring(simulator.prepared_robot(source, 0.002, native=True))
+    copy = etree.fromstring(prepared_files.prepared_robot(source, 0.002, native=True))
     flags = {int(e.text) for e in copy.iterfind(".//visual/visibility_flags")}
     assert len(copy.findall(".//visual/visibility_flags")) == len(copy.findall(".//link/visual"))
     for mask in copy.iterfind(".//lidar/visibility_mask"):
@@ -114,7 +115,7 @@ def test_a_frame_is_the_last_one_due_and_waits_for_both_images(gazebo_says):
 
 def test_a_scan_that_does_not_come_is_an_error_that_says_what_to_do(gazebo_says, monkeypatch):
     transport, sensors = gazebo_says
-    monkeypatch.setattr(render, "PATIENCE", 0.05)
+    monkeypatch.setattr(native_sensors, "FRAME_TIMEOUT", 0.05)
     transport.send("/g1/head_lidar", 1.0, ranges=[1.0, np.inf])
     assert sensors.scan(1.05).tolist() == [1.0, np.inf]
     with pytest.raises(EngineError, match=r"scan of 1\.20 s did not come.*--sensors software"):

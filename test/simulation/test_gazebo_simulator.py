@@ -15,7 +15,8 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import MissingError
-from vla_sim.simulation.gazebo.simulator import FOR_GUI, UNUSED, load_bindings, prepared, prepared_robot
+from vla_sim.simulation.gazebo.bindings import load_bindings
+from vla_sim.simulation.gazebo.prepared_files import FOR_GUI, UNUSED, prepared, prepared_robot
 from vla_sim.simulation.registry import make_simulator
 from vla_sim.world.sdf import reader
 
