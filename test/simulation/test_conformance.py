@@ -11,7 +11,8 @@ import pytest
 
 from vla_sim.common import assets
 from vla_sim.robot import g1
-from vla_sim.simulation.conformance.bench import CHECKS, WORLD, Bench, ConformanceError, check_engine
+from vla_sim.simulation.conformance.bench import WORLD, Bench, ConformanceError
+from vla_sim.simulation.conformance.checks import CHECKS, check_engine
 from vla_sim.simulation.registry import make_simulator
 from vla_sim.simulation.simulator import Contact
 

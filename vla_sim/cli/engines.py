@@ -25,7 +25,8 @@ def check(a: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markup import escape
 
-    from vla_sim.simulation.conformance.bench import WORLD, Bench, Outcome, check_engine
+    from vla_sim.simulation.conformance.bench import WORLD, Bench
+    from vla_sim.simulation.conformance.checks import Outcome, check_engine
     from vla_sim.simulation.registry import make_simulator
 
     console = Console(highlight=False, stderr=a.json == "-")

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.common.geometry import Array, inverse, pose7, transform
+from vla_sim.common.geometry import inverse, pose7, transform
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import (
     pose7,
@@ -26,22 +27,15 @@ from vla_sim.common.geometry import (
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
-from vla_sim.simulation.mujoco.compile import FIXED, LOOSE, ROBOT, compile_world
+from vla_sim.simulation.mujoco.compile import compile_world
+from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT
 from vla_sim.simulation.mujoco.randomise import Randomiser
 from vla_sim.simulation.mujoco.render import Renderer, Snapshot, SoftwareRenderer, body_indices, body_poses
 from vla_sim.simulation.mujoco.truth import Clearance, ContactLog, lowest_point
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
-from vla_sim.simulation.simulator import (
-    Array,
-    Contact,
-    Randomisation,
-    Sensors,
-    Simulator,
-    Truth,
-    known_object,
-)
+from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
 from vla_sim.world.sdf import reader
 
 JOINT_COUNT = len(g1.JOINTS)

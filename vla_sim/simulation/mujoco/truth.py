@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
-from vla_sim.simulation.mujoco.compile import FIXED, ROBOT
+from vla_sim.simulation.mujoco.geoms import FIXED, ROBOT
 from vla_sim.simulation.simulator import Contact
 
 FLOOR_TOP = 0.03

@@ -1,0 +1,103 @@
+"""What every simulator must do, checked on one bench.
+
+    vla-sim check-engine gazebo
+
+Each check resets the simulator, does one thing and compares it with what physics, geometry or the model say;
+it returns what it measured in words, or raises `ConformanceError`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vla_sim.common.errors import EngineError
+from vla_sim.simulation.conformance.bench import Bench, ConformanceError
+from vla_sim.simulation.conformance.objects import friction, gravity, grip, putting
+from vla_sim.simulation.conformance.reset_and_determinism import (
+    bad_commands,
+    determinism,
+    reset,
+    seeds,
+    time_and_shapes,
+)
+from vla_sim.simulation.conformance.sensors import camera, imu, lidar
+from vla_sim.simulation.conformance.standing_and_walking import (
+    hands,
+    joint_tracking,
+    odometry,
+    stands,
+    walks,
+    weight,
+)
+
+Check = Callable[[Bench], str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """figure: what was measured. skipped: the check has no meaning for this simulator, and why."""
+
+    name: str
+    passed: bool
+    figure: str
+    skipped: bool = False
+
+
+def speed(bench: Bench) -> str:
+    bench.reset()
+    bench.run(0.5)
+    began = time.perf_counter()
+    bench.run(3.0, (-0.2, 0.0, 0.0))
+    took = (time.perf_counter() - began) / 3.0
+    period = 0.0
+    for _ in range(100):
+        began = time.perf_counter()
+        bench.simulator.step()
+        period += time.perf_counter() - began
+    return (
+        f"{1.0 / took:.1f} times real time with control, {10 * period:.2f} ms a control period of the "
+        f"engine alone, {bench.ready:.1f} s to start"
+    )
+
+
+CHECKS: tuple[tuple[str, Check, bool], ...] = (
+    ("time, shapes and units of the state", time_and_shapes, False),
+    ("stands 60 s", stands, True),
+    ("walks 5 m without a fall", walks, True),
+    ("IMU at rest shows gravity", imu, False),
+    ("lidar measures the wall, with the model's noise", lidar, False),
+    ("camera shows a known object where it is", camera, False),
+    ("odometry follows the motion", odometry, False),
+    ("joints go where they are told", joint_tracking, False),
+    ("soles carry the weight, nothing else touches", weight, True),
+    ("gravity", gravity, True),
+    ("what is put down stays there", putting, False),
+    ("fingers hold a box for 25 s", grip, True),
+    ("friction cone", friction, True),
+    ("tools are where kinematics says", hands, False),
+    ("reset brings everything back", reset, False),
+    ("one seed, one run", determinism, False),
+    ("another seed, another start", seeds, False),
+    ("bad commands", bad_commands, False),
+    ("speed", speed, False),
+)
+"""(name, check, whether it needs physics)."""
+
+
+def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcome]:
+    """All checks, each reported as it ends."""
+    physics = bench.physics
+    outcomes = []
+    for name, check, needs_physics in CHECKS:
+        if needs_physics and not physics:
+            outcome = Outcome(name, True, "the engine has no physics", skipped=True)
+        else:
+            try:
+                outcome = Outcome(name, True, check(bench))
+            except (ConformanceError, EngineError) as error:
+                outcome = Outcome(name, False, str(error))
+        outcomes.append(outcome)
+        report(outcome)
+    return outcomes
