@@ -5,6 +5,7 @@ from array import array
 import numpy as np
 import pytest
 from perception_scene import HEAD, RED, Scene
+from waiting import wait_for
 
 from vla_sim.common.geometry import transform
 from vla_sim.contract import records
@@ -141,3 +142,35 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     assert min(scan.ranges) == pytest.approx(0.3, abs=0.04)
     assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
     assert "latency ms p95" in node.status()
+
+
+def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):
+    from sensor_msgs.msg import CameraInfo
+
+    node, _, _ = pair
+
+    def info(shrink):
+        f, cx, cy = HEAD.fx / shrink, HEAD.cx / shrink, HEAD.cy / shrink
+        k = [f, 0.0, cx, 0.0, f, cy, 0.0, 0.0, 1.0]
+        node.on_camera_info(CameraInfo(width=320 // shrink, height=240 // shrink, k=k))
+
+    def look(stamp, shrink):
+        shape = (240 // shrink, 320 // shrink)
+        node.odom.add(stamp, transform((0.0, 0.0, 0.77)))
+        node.joints.add(stamp, g1.DEFAULT_POSE)
+        before = len(node.latencies)
+        node.on_color(image(np.zeros((*shape, 3), np.uint8), "rgb8", stamp))
+        node.on_depth(image(np.ones(shape, np.float32), "32FC1", stamp))
+        return before
+
+    info(1)
+    before = look(1.0, 2)  # its camera info comes after it
+    info(2)
+    assert len(node.latencies) == before
+    for stamp, shrink in ((2.0, 1), (3.0, 2)):
+        before = look(stamp, shrink)
+        wait_for(lambda b=before: len(node.latencies) > b or node.skipped)
+    assert node.skipped == {}
+    look(4.0, 4)
+    look(5.0, 4)
+    assert node.skipped == {"no camera info for images of 80 x 60": 1}

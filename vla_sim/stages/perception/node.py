@@ -66,7 +66,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
         self.map_odom = np.eye(4)
-        self.camera: Intrinsics | None = None
+        self.cameras: dict[tuple[int, int], Intrinsics] = {}
+        self.unknown_size: tuple[int, int] | None = None
         self.colors: dict[float, tuple[Any, float]] = {}
         self.depths: dict[float, Any] = {}
         self.last_stamp = -1e9
@@ -118,7 +119,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     def on_camera_info(self, message: Any) -> None:
         try:
-            self.camera = intrinsics(message)
+            camera = intrinsics(message)
+            self.cameras[camera.width, camera.height] = camera
         except InputError as error:
             self._skip(str(error))
 
@@ -154,21 +156,32 @@ class PerceptionNode(StageNode[PerceptionParams]):
         if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self.load.perception_rate):
             return
         try:
-            frame = self._frame(stamp, color, depth)
+            camera = self._camera_of(depth)
+            if camera is None:
+                return
+            frame = self._frame(stamp, color, depth, camera)
         except InputError as error:
             self._skip(str(error))
             return
         self.last_stamp = stamp
         self.worker.put((frame, arrived))
 
-    def _frame(self, stamp: float, color: Any, depth: Any) -> Frame:
+    def _camera_of(self, image: Any) -> Intrinsics | None:
+        """The intrinsics of an image's size; None at the first image of a size that is not known yet: its
+        resolution has just changed, and the camera info is under way. Raises `InputError` at the next."""
+        size = (image.width, image.height)
+        camera = self.cameras.get(size)
+        repeated, self.unknown_size = self.unknown_size == size, None if camera else size
+        if camera is None and (repeated or not self.cameras):
+            raise InputError(f"no camera info for images of {size[0]} x {size[1]}")
+        return camera
+
+    def _frame(self, stamp: float, color: Any, depth: Any, camera: Intrinsics) -> Frame:
         odom, joints = self.odom.nearest(stamp), self.joints.nearest(stamp)
-        if self.camera is None:
-            raise InputError("image before any camera info")
         if odom is None or joints is None:
             missing = "odometry" if odom is None else "joint states"
             raise InputError(f"no {missing} within 0.1 s of the image")
-        return Frame(stamp, color_image(color), depth_image(depth), self.camera, self.map_odom, odom, joints)
+        return Frame(stamp, color_image(color), depth_image(depth), camera, self.map_odom, odom, joints)
 
     def _skip(self, why: str) -> None:
         self.skipped[why] = self.skipped.get(why, 0) + 1
