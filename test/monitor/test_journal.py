@@ -71,7 +71,7 @@ def test_a_process_that_is_killed_leaves_what_it_recorded(tmp_path, after):
 
 
 def test_a_full_disk_is_one_warning_and_no_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "AGAIN", 0.02)
+    monkeypatch.setattr(journal, "RETRY_PERIOD", 0.02)
     path = tmp_path / FILE
     path.symlink_to("/dev/full")
     told = []
@@ -126,7 +126,7 @@ def test_a_line_that_the_disk_took_in_part_comes_again_whole(tmp_path, monkeypat
         return true_write(file, data[:most])
 
     monkeypatch.setattr(journal.os, "write", write)
-    monkeypatch.setattr(journal, "AGAIN", 0.01)
+    monkeypatch.setattr(journal, "RETRY_PERIOD", 0.01)
     told = []
     book = Journal(tmp_path / FILE, told.append)
     with book._changed:  # all in one batch

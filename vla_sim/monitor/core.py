@@ -59,7 +59,7 @@ class Rate:
 
 
 class Monitor:
-    """Alerts go to `outbox` as they arise; whoever owns the monitor empties it.
+    """Alerts go to `outbox` as they arise; its owner empties it.
 
     `stamp` is the ROS time of the newest diagnostics: a second old at most, and it costs no clock messages.
     """

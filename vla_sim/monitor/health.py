@@ -25,7 +25,7 @@ class Spread(Record, frozen=True, kw_only=True):
 
 class AlertSpan(Record, frozen=True, kw_only=True):
     """An alert from when it was raised, in seconds since the journal's beginning; ended: null if it never
-    did. worst: the value furthest beyond the threshold that it was told with."""
+    did. worst: the value furthest beyond the threshold that was reported."""
 
     name: str
     severity: records.Severity

@@ -1,10 +1,9 @@
-"""What the monitor heard and measured, line by line in a file that outlives the process.
+"""What the monitor received and measured, line by line in a file that outlives the process.
 
-A line is `{"mono": ..., "topic": "/vla/trace", "record": {...}}`: a contract record and when it came, after
-a first line with the topic "" that tells of the run. Lines are appended and never changed, each as soon as it
-is there, so that a process that is killed leaves what it recorded. Whoever records only puts the line into a
-bounded queue: a slow disk costs lines, which are counted in the file, but never time.
-"""
+A line is `{"mono": ..., "topic": "/vla/trace", "record": {...}}`: a contract record and when it arrived,
+after a first line with the topic "" that describes the run. Lines are appended and never changed, each as
+soon as it is recorded, so that a killed process leaves all of them. Recording only puts the line into a
+bounded queue: a slow disk costs lines, which are counted in the file, but never time."""
 
 from __future__ import annotations
 
@@ -32,8 +31,8 @@ QUEUE = 2000
 """Lines that may wait for the disk."""
 LARGEST = 64 << 20
 """[bytes] after which a new file begins; the one before is kept as `journal.1.jsonl`."""
-AGAIN = 5.0
-"""[s] between tries after the disk refused."""
+RETRY_PERIOD = 5.0
+"""[s] between attempts after the disk refused."""
 
 
 class Start(Record, frozen=True, kw_only=True, tag="start"):
@@ -48,7 +47,7 @@ class Start(Record, frozen=True, kw_only=True, tag="start"):
 
 
 class Lost(Record, frozen=True, kw_only=True, tag="lost"):
-    """So many lines could not be written before this one."""
+    """How many lines could not be written before this one."""
 
     lines: int
 
@@ -101,7 +100,7 @@ class Journal:
             self._changed.notify()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Write what waits, for so many seconds at most."""
+        """Write what waits, for `timeout` seconds at most."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -119,13 +118,13 @@ class Journal:
             head = [self._own(Lost(lines=lost))] if lost else []
             left = head + lines
             done = self._write(left)
-            told = len(left) < len(head) + len(lines)
+            reported = len(left) < len(head) + len(lines)
             with self._changed:
-                if told:
+                if reported:
                     self._lost -= lost
-                self._keep(left if told else lines)
+                self._keep(left if reported else lines)
                 if not done and not self._ending:
-                    self._changed.wait_for(lambda: self._ending, AGAIN)
+                    self._changed.wait_for(lambda: self._ending, RETRY_PERIOD)
             if ending:
                 break
         self._shut()
@@ -149,14 +148,14 @@ class Journal:
                 if written:  # part of a line: it comes again, whole, after an end for the part
                     lines[0] = b"\n" + lines[0]
         except OSError as error:
-            self._shut()  # so that the next try begins with a line that tells when
+            self._shut()  # so that the next attempt begins with a line that says when
             self._failing += 1
             if self._failing == 1:
-                self._tell(f"{self.path} cannot be written: {error.strerror}; the robot goes on without")
+                self._report(f"{self.path} cannot be written: {error.strerror}; the robot goes on without it")
             return False
         if self._failing:
             self._failing = 0
-            self._tell(f"{self.path} is written again")
+            self._report(f"{self.path} is written again")
         return True
 
     def _opened(self) -> int:
@@ -186,16 +185,16 @@ class Journal:
     def _own(self, record: Record) -> bytes:
         return b'{"mono":%.6f,"topic":"","record":%s}\n' % (time.monotonic(), self._encode(record))
 
-    def _tell(self, words: str) -> None:
+    def _report(self, words: str) -> None:
         try:
             self._warn(words)
-        except Exception:  # nobody is there to hear it any more
+        except Exception:  # the node may be gone already
             return
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a journal. mono: when the record came [s]."""
+    """One line of a journal. mono: when the record arrived [s]."""
 
     mono: float
     topic: str

@@ -13,7 +13,7 @@ from vla_sim.monitor.metrics import MetricStore
 
 TOTAL = "total"
 COMMANDS = 64
-"""Commands that are kept in mind: later ones push the oldest out."""
+"""Commands that are kept: later ones push the oldest out."""
 
 
 class Latency(NamedTuple):
@@ -28,7 +28,7 @@ class Latencies:
 
     As the run's judge has it, the first event of a command's stage counts. The total is the way from the last
     voiced sample (or the typed command) to the verdict, and from the verdict (or, for a command that waited
-    for another, from its own turn) to the first motion: how long a robot is busy is no latency.
+    for another, from its own turn) to the first motion: how long a robot is busy is not latency.
     """
 
     def __init__(self, store: MetricStore) -> None:
@@ -38,8 +38,8 @@ class Latencies:
         """Stages over their limit, since the beginning."""
 
     def take(self, event: TraceEvent) -> list[Latency]:
-        """What this event tells: its stage's latency, perhaps the total too; nothing if it is a repetition
-        or its end lies before its begin."""
+        """The latencies that this event completes: its stage's, perhaps the total too; none if it is a
+        repetition or its end lies before its begin."""
         if event.end_mono < event.begin_mono:
             return []
         stages = self._commands.setdefault(event.command_id, {})

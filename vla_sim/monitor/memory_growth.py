@@ -1,4 +1,4 @@
-"""Does a process's memory grow? Its slope over time, robust against leaps, steps and saw teeth."""
+"""Whether a process's memory grows: its slope over time, robust against leaps, steps and saw teeth."""
 
 from __future__ import annotations
 

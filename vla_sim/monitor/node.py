@@ -1,10 +1,11 @@
-"""The monitor as a ROS node: listens to all stages, measures the machine, tells once a second how all are."""
+"""The monitor as a ROS node: listens to all stages, measures the machine, reports once a second."""
 
 from __future__ import annotations
 
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 
 LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
-JOURNALLED = (topics.TRACE, topics.STATUS, topics.TRANSCRIPT, topics.COMMAND)
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,8 @@ class MonitorNode(StageNode[MonitorParams]):
     Publishes /monitor/state, /monitor/load (1 Hz), /monitor/alerts. Service /monitor/report
     (std_srvs/Trigger): the last minutes as text.
 
-    Rates are told by the nodes' own counts, and the time by their reports: it hears a few messages a second
-    whatever the rates are, and lives on the machine's clock.
-    """
+    Rates come from the nodes' own counts and the ROS time from their reports, so that it receives a few
+    messages a second at any rate; it runs on the machine's clock."""
 
     def __init__(self) -> None:
         super().__init__("monitor", MonitorParams)
@@ -55,7 +54,7 @@ class MonitorNode(StageNode[MonitorParams]):
         self.core = Monitor(thresholds(p.thresholds), time.monotonic(), shedding=p.shedding)
         folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
         self.journal: Journal | None = None
-        self.endpoint: Endpoint | None = None
+        self.prometheus: Endpoint | None = None
         self.last: MonitorState | None = None
         self._safety = ""
         try:
@@ -63,19 +62,18 @@ class MonitorNode(StageNode[MonitorParams]):
                 domain = int(os.environ.get("ROS_DOMAIN_ID") or 0)
                 self.journal = Journal(folder / FILE, self.get_logger().warning, domain)
             if p.prometheus_port:
-                self.endpoint = Endpoint(p.prometheus_port, lambda: self.last)
-        except VlaSimError as error:  # what only watches does not end a run
+                self.prometheus = Endpoint(p.prometheus_port, lambda: self.last)
+        except VlaSimError as error:  # an observer does not end a run
             self.get_logger().error(str(error))
         self.system = System(folder if folder is not None and folder.is_dir() else Path.cwd())
-        self.publish(topics.MONITOR_STATE)
-        self.publish(topics.MONITOR_ALERTS)
-        self.publish(topics.MONITOR_LOAD)
+        for topic in (topics.MONITOR_STATE, topics.MONITOR_ALERTS, topics.MONITOR_LOAD):
+            self.publish(topic)
         self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
         self.listen(topics.TRACE, self.on_trace)
         self.listen(topics.STATUS, self.on_status)
-        self.listen(topics.TRANSCRIPT, lambda record: self.write(topics.TRANSCRIPT, record))
-        self.listen(topics.COMMAND, lambda record: self.write(topics.COMMAND, record))
-        # Kept undecoded: ten a second arrive, and what counts is when another one does.
+        for topic in (topics.TRANSCRIPT, topics.COMMAND):
+            self.listen(topic, partial(self.write, topic))
+        # Compared undecoded: ten a second arrive, and only a change matters.
         self.listen(topics.SAFETY_STATE, self.on_safety, raw=True)
         self.create_service(Trigger, topics.MONITOR_SERVICE, self.on_report)
         self.repeat(1.0, self.second, steady=True)
@@ -114,18 +112,14 @@ class MonitorNode(StageNode[MonitorParams]):
         self.write(topics.MONITOR_STATE, self.last)
         self.flush()
         if self.core.load is not None:
-            self.tell_load(self.core.load)
+            self.send_load(self.core.load)
 
-    def tell_load(self, load: Load) -> None:
-        """Every second, since stages that hear nothing work in full again; each step is written down."""
+    def send_load(self, load: Load) -> None:
+        """Every second, since a stage that receives nothing works in full again; each step is recorded."""
         self.send(topics.MONITOR_LOAD, load)
-        if not load.fresh:
-            return
-        self.write(topics.MONITOR_LOAD, load)
-        if load.level > load.before:
-            self.get_logger().warning(str(load))
-        else:  # on a line of its own: rclpy's logger knows its callers by their line
-            self.get_logger().info(str(load))
+        if load.fresh:
+            self.write(topics.MONITOR_LOAD, load)
+            self.log(str(load), warn=load.level > load.before)
 
     def on_report(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = True, self.core.report(time.monotonic())
@@ -137,10 +131,13 @@ class MonitorNode(StageNode[MonitorParams]):
         for alert in alerts:
             self.send(topics.MONITOR_ALERTS, alert)
             self.write(topics.MONITOR_ALERTS, alert)
-            if alert.active:
-                self.get_logger().warning(str(alert))
-            else:  # on a line of its own: rclpy's logger knows its callers by their line
-                self.get_logger().info(str(alert))
+            self.log(str(alert), warn=alert.active)
+
+    def log(self, text: str, *, warn: bool) -> None:
+        if warn:
+            self.get_logger().warning(text)
+        else:  # on a line of its own: rclpy's logger tells its callers apart by their line
+            self.get_logger().info(text)
 
     def write(self, topic: Topic, record: Record) -> None:
         if self.journal is not None:
@@ -151,14 +148,15 @@ class MonitorNode(StageNode[MonitorParams]):
 
     def health(self) -> tuple[bytes, str]:
         level, message = super().health()
-        alerts = self.core.active() if hasattr(self, "core") else []
-        load = self.core.load if hasattr(self, "core") else None
-        told = [f"{a.component} {a.metric}" for a in alerts]
-        told += [f"load level {load.level} ({load.name})"] if load is not None and load.level else []
-        if not told:
+        if not hasattr(self, "core"):  # the base class reports while it is being made
             return level, message
-        worst = DiagnosticStatus.ERROR if any(_bad(a) for a in alerts) else DiagnosticStatus.WARN
-        return worst, ", ".join(told)
+        alerts, load = self.core.active(), self.core.load
+        words = [f"{a.component} {a.metric}" for a in alerts]
+        words += [f"load level {load.level} ({load.name})"] if load is not None and load.level else []
+        if not words:
+            return level, message
+        critical = any(a.severity == "critical" for a in alerts)
+        return DiagnosticStatus.ERROR if critical else DiagnosticStatus.WARN, ", ".join(words)
 
     def status(self) -> dict[str, str]:
         return {
@@ -170,14 +168,10 @@ class MonitorNode(StageNode[MonitorParams]):
         }
 
     def close(self) -> None:
-        if self.endpoint is not None:
-            self.endpoint.close()
+        if self.prometheus is not None:
+            self.prometheus.close()
         if self.journal is not None:
             self.journal.close()
-
-
-def _bad(alert: Alert) -> bool:
-    return alert.severity == "critical"
 
 
 def main() -> int:

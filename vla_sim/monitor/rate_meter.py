@@ -1,4 +1,4 @@
-"""How fast something that only grows does grow: counts into rates, one clock against another."""
+"""How fast something that only grows is growing: counts into rates, one clock against another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RateMeter:
 
     @property
     def value(self) -> float | None:
-        """None while there is too little to tell."""
+        """None while too little was counted."""
         if self.span < LEAST:
             return None
         (x0, y0), (x1, y1) = self._points[0], self._points[-1]
@@ -42,5 +42,5 @@ class RateMeter:
 
     @property
     def resolution(self) -> float:
-        """How much a count may be short by where the window happens to begin and end."""
+        """By how much a count may fall short, by where the window happens to begin and end."""
         return 1.0 / self.span if self.span > 0.0 else float("inf")

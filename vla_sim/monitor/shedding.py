@@ -1,7 +1,7 @@
-"""When load is shed and when it is given back: one step at a time, by what was measured, without flapping.
+"""When load is shed and when it is restored: one step at a time, by what was measured, without flapping.
 
 A step up takes pressure for `AFTER` seconds on end, a step down takes calm for `REST` seconds on end, and
-between the two lies a band in which nothing changes. What a step gives up may itself be what made the
+between the two is a band in which nothing changes. What a step gives up may itself be what made the
 machine calm: where a step down is followed by pressure within `RELAPSE`, the next one takes twice as long,
 up to `LONGEST_REST`.
 """
@@ -23,7 +23,7 @@ LONGEST_REST = 160.0
 FORGIVEN = 120.0
 """[s] in full service after which the rest is `REST` again."""
 GAP = 3.0
-"""[s] between two measurements after which they say nothing of the time between."""
+"""[s] between two measurements, above which they say nothing about the time between."""
 MISSED, MISSED_CLEAR = 1.0, 0.5
 """Deadlines missed a second."""
 
@@ -88,8 +88,8 @@ class Shedding:
         if self._held(self._pressed, AFTER, p.mono) and self.level < self._top:
             if p.mono - self._restored < RELAPSE:
                 self._rest = min(LONGEST_REST, 2.0 * self._rest)
-            told = ", ".join(f"{o.what} {getattr(p, o.what):.3g}{o.unit}" for o in over)
-            self._step(1, f"{told} for {AFTER:g} s", p.mono)
+            measured = ", ".join(f"{o.what} {getattr(p, o.what):.3g}{o.unit}" for o in over)
+            self._step(1, f"{measured} for {AFTER:g} s", p.mono)
         elif self._held(self._calm, self._rest, p.mono) and self.level > 0:
             self._restored = p.mono
             self._step(-1, f"calm for {self._rest:g} s", p.mono)

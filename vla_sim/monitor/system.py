@@ -50,8 +50,8 @@ class NodeProcess:
     """One node's process on this machine."""
 
     def __init__(self, node: str, pid: int) -> None:
-        """A node tells its process id itself, and may run on another machine, where this one's number means
-        somebody else: what does not look like that node is not measured."""
+        """A node reports its process id itself, and may run on another machine: here the same number would be
+        another program. A process that does not look like that node is not measured."""
         self.pid = pid
         self._process: psutil.Process | None = None
         self._spent: tuple[float, float] | None = None

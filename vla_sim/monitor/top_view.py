@@ -54,11 +54,11 @@ def render(seen: Seen) -> RenderableType:
 
 
 def _head(seen: Seen, state: MonitorState) -> Group:
-    heard = Text(f"{state.stamp:.1f} s")
+    age = Text(f"{state.stamp:.1f} s")
     if seen.age > STALE:
-        heard = Text(f"silent for {seen.age:.0f} s", style="bold red")
+        age = Text(f"silent for {seen.age:.0f} s", style="bold red")
     first = [
-        Text(f"domain {seen.domain}", style="bold"), heard, Text(f"real time {state.real_time_factor:.2f}"),
+        Text(f"domain {seen.domain}", style="bold"), age, Text(f"real time {state.real_time_factor:.2f}"),
         Text(f"commands {state.commands}, {60 * state.throughput:.1f} a minute"),
         _mark(f"failed {100 * state.errors:.0f} %", state.errors, "commands.errors"),
         Text(f"deadlines missed {state.missed:.1f}/s", style="yellow" if state.missed else ""),
@@ -131,14 +131,14 @@ def _rates(state: MonitorState) -> Group:
 
 
 def _nodes(state: MonitorState) -> Table:
-    out = _table("nodes", "node", "pid", "cpu", "memory", "heard", "says", left=("node", "says"))
+    out = _table("nodes", "node", "pid", "cpu", "memory", "age", "says", left=("node", "says"))
     known = [n for n in state.nodes if n.cpu >= 0.0]
     for n in sorted(state.nodes, key=lambda n: -n.cpu):
         says = Text(n.message, style={"warning": "yellow", "error": "red"}.get(n.level, "dim"))
         silent = n.silent >= THRESHOLDS["node.silence"].clear
         here = (f"{n.cpu:.0f} %", f"{n.memory:.0f} MB") if n.cpu >= 0.0 else ("-", "-")
-        heard = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
-        out.add_row(Text(n.node), str(n.pid or "-"), *here, heard, says)
+        age = Text(f"{n.silent:.1f} s", style="red" if silent else "dim")
+        out.add_row(Text(n.node), str(n.pid or "-"), *here, age, says)
     total = sum(n.cpu for n in known), sum(n.memory for n in known)
     out.add_row("all", "", f"{total[0]:.0f} %", f"{total[1]:.0f} MB", "", "", style="bold")
     return out
@@ -154,8 +154,8 @@ def _figures(state: MonitorState) -> Table:
     out = _table("key figures", "node", "", left=("node",), header=False)
     for node, items in by_node.items():
         items.sort(key=lambda one: not any(word in one[0].lower() for word in FIRST))
-        told = ", ".join(f"{key} {value}" for key, value in items[:MOST])
-        out.add_row(Text(node, style="dim"), Text(told))
+        shown = ", ".join(f"{key} {value}" for key, value in items[:MOST])
+        out.add_row(Text(node, style="dim"), Text(shown))
     return out
 
 

@@ -110,8 +110,8 @@ def waterfall(stages: Sequence[Stage], total: float | None, budget: Budget, note
         words = ", ".join(filter(None, [words, "over" if over else "", s.note]))
         parts.append(label(WIDTH - right + 8, y + 16, words, "t-fail" if over else ""))
     parts.append(line(LEFT, high, LEFT, bottom, "axis"))
-    told = ", ".join(f"{s.name} {s.milliseconds:.0f} of {s.limit:.0f} ms" for _, s in rows)
-    return drawing(WIDTH, bottom + 22, f"Latencies: {told}", *parts, class_="chart")
+    says = ", ".join(f"{s.name} {s.milliseconds:.0f} of {s.limit:.0f} ms" for _, s in rows)
+    return drawing(WIDTH, bottom + 22, f"Latencies: {says}", *parts, class_="chart")
 
 
 def distribution(
@@ -131,7 +131,7 @@ def distribution(
 
     columns = {"median": 48, "95 %": 92, "limit": 138, "over": 178}  # right edges
     parts = [label(WIDTH - RIGHT + dx, 13, words, "t-soft t-end") for words, dx in columns.items()]
-    told = []
+    says = []
     for i, (name, budget, values) in enumerate(rows):
         y = top + i * tall
         middle = y + tall / 2
@@ -158,14 +158,14 @@ def distribution(
             bad = " t-fail" if late and column == "over" else ""
             parts.append(label(WIDTH - RIGHT + dx, middle + 4.5, words, f"t-end{bad}"))
         of = f" of {budget.limit:.0f}" if budget else ""
-        told.append(f"{name} median {median:.0f}, 95th percentile {high:.0f}{of} ms")
+        says.append(f"{name} median {median:.0f}, 95th percentile {high:.0f}{of} ms")
     for decade in range(round(math.log10(least)), int(math.log10(most)) + 1):
         at = x(10.0**decade)
         parts.append(line(at, bottom, at, bottom + 4, "axis"))
         parts.append(label(at, bottom + 17, f"{10.0**decade:g}", "t-soft t-mid"))
     parts.append(line(left, bottom, left + plot, bottom, "axis"))
     parts.append(label(WIDTH - RIGHT + 8, bottom + 17, "ms, logarithmic", "t-soft"))
-    return drawing(WIDTH, bottom + 24, f"Latencies: {'; '.join(told)}", *parts, class_="chart")
+    return drawing(WIDTH, bottom + 24, f"Latencies: {'; '.join(says)}", *parts, class_="chart")
 
 
 def _digits(milliseconds: float) -> int:

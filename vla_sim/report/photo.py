@@ -21,7 +21,7 @@ class Photo(NamedTuple):
 def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo | None:
     """A picture of a run, at most `width` pixels wide and of about `most` bytes; None if there is none.
 
-    Only files in the run's folder are read: a record may come from somebody else.
+    Only files in the run's folder are read: a record may come from another machine.
     """
     if not file:
         return None

@@ -5,14 +5,14 @@
     @profiled("planner")                    # profiles only where VLA_SIM_PROFILE=cprofile is set
     def plan(...): ...
 
-    profiler = Profiler()                   # profiles whatever is set
+    profiler = Profiler()                   # profiles in any case
     profiler.start("detector"); ...; profiler.stop("detector")
     print(profiler.report("detector"))      # its top 10 by cumulative time
     print(profiler.summary())               # the top 5 of every component
 
 **Which clock.** All figures are seconds of the wall clock (`time.perf_counter`), in which a thread also
 waits: for the interpreter's lock, for a core, for the disk. Of what pyinstrument sees of a node, waiting for
-the next message is left out and told as a share; cProfile's cumulative figures contain it.
+the next message is left out and given as a share; cProfile's cumulative figures contain it.
 
 **Which threads.** `Profiler` and `profiled`: the one that calls. `vla-sim run --profile`: the main thread of
 every node from its first callback on, and every Python thread that the node starts. Threads of libraries

@@ -16,9 +16,9 @@ from vla_sim.common.files import write_output
 from vla_sim.contract import budgets
 from vla_sim.report import page
 from vla_sim.report.photo import Photo, photo
-from vla_sim.report.text import number, plural
+from vla_sim.report.text import plural
 from vla_sim.scenario import compare, statistics
-from vla_sim.scenario.record import CommandRecord, RunRecord, Shot
+from vla_sim.scenario.record import RunRecord, Shot
 from vla_sim.scenario.report import run_charts, run_map
 from vla_sim.scenario.report.selection import Selection, failed
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, first_motions, percentile, runs_of
@@ -53,10 +53,10 @@ def write(records: Sequence[RunRecord], path: Path | str, title: str = TITLE) ->
 def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
     """The page of any number of records, in the order in which they were played."""
     values: dict[str, Any] = {
-        "title": title, "records": records, "rate": Rate.of(records), "tiles": tiles(records),
-        "runs": runs_of(records), "engines": list(by_engine(records)), "scenarios": by_scenario(records),
-        "selection": Selection.of(records), "comparisons": comparisons(records),
-        "budget": budgets.TOTAL_BUDGET, "versions": versions(records),
+        "title": title, "records": records, "rate": Rate.of(records), "runs": runs_of(records),
+        "engines": list(by_engine(records)), "scenarios": by_scenario(records), "versions": versions(records),
+        "comparisons": comparisons(records), "selection": Selection.of(records),
+        "budget": budgets.TOTAL_BUDGET,
     }  # fmt: skip
     return page.render(TEMPLATES, "report.html.j2", values)
 
@@ -64,31 +64,6 @@ def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
 def mark(record: RunRecord) -> Mark:
     kind = statistics.verdict(record)
     return Mark(WORDS[kind].format(record.attempt), CLASSES[kind])
-
-
-def group_mark(records: Sequence[RunRecord]) -> Mark:
-    """Of all runs of a scenario on an engine."""
-    rate = Rate.of(records)
-    missed = rate.runs - rate.passed - rate.later
-    if missed:
-        broke = sum(1 for tries in runs_of(records) if tries[-1].error)
-        words = [f"{n} {what}" for n, what in ((missed - broke, "failed"), (broke, "broke off")) if n]
-        return Mark(f"✗ {', '.join(words)}", "is-failed")
-    if rate.later:
-        return Mark(f"✓ {rate.later} on a later try", "is-later")
-    return Mark("✓ passed", "is-passed")
-
-
-def headline(rate: Rate) -> Mark:
-    missed = rate.runs - rate.passed - rate.later
-    if not rate.runs:
-        return Mark("No runs", "is-later")
-    if missed:
-        return Mark(f"✗ Failed: {missed} of {plural(rate.runs, 'run')} did not pass", "is-failed")
-    if rate.later:
-        runs = plural(rate.runs, "run")
-        return Mark(f"✓ Passed, but {rate.later} of {runs} on a later try only", "is-later")
-    return Mark(f"✓ Passed: {f'all {rate.runs} runs' if rate.runs > 1 else 'the one run'}", "is-passed")
 
 
 def run_name(record: RunRecord) -> str:
@@ -105,33 +80,10 @@ def played(records: Sequence[RunRecord]) -> str:
     return " · ".join(filter(None, [when, scenarios, f"on {engines}", f"in {worlds}"]))
 
 
-def tiles(records: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
-    """Title, value and note of each key figure."""
-    if not records:
-        return []
-    rate = Rate.of(records)
-    errors = sum(1 for tries in runs_of(records) if tries[-1].error)
-    later = f"{rate.later} on a later try, not counted here" if rate.later else "at the first try"
-    out = [
-        ("Runs passed", f"{rate.passed} of {rate.runs}", later),
-        ("Pass rate", f"{100 * rate.passed / rate.runs:.0f} %", rate.interval),
-        ("Runs that broke off", str(errors), "a node or the simulator gave up"),
-    ]
-    totals = first_motions(records)
-    if totals:
-        high, limit = number(percentile(totals, 0.95), 0, "ms"), budgets.TOTAL_BUDGET.limit
-        note = f"{run_charts.source(records)}, median; 95 % within {high}, limit {limit:.0f} ms"
-        out.append(("First motion after", number(percentile(totals, 0.5), 0, "ms"), note))
-    near = [(r.clearance, r) for r in records if r.clearance is not None]
-    if near:
-        least, record = min(near, key=lambda pair: pair[0])
-        where = f"{statistics.label(record)}, {run_name(record)}"
-        out.append(("Nearest approach", number(least, 2, "m"), where))
-    factors = statistics.real_time_factors(records)
-    if factors:
-        note = f"median; slowest {min(factors):.2f}"
-        out.append(("Real-time factor", number(percentile(factors, 0.5), 2), note))
-    return out
+def nearest(records: Sequence[RunRecord]) -> RunRecord | None:
+    """The run that came nearest to what it must not touch."""
+    measured = [r for r in records if r.clearance is not None]
+    return min(measured, key=lambda r: r.clearance or 0.0, default=None)
 
 
 def versions(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -158,34 +110,6 @@ def reasons(tries: Sequence[RunRecord]) -> list[str]:
     return found or [f"passed on try {record.attempt} only: earlier tries did not pass"]
 
 
-def facts(record: RunRecord) -> list[tuple[str, str]]:
-    """Of a run."""
-    found = [
-        ("Started", f"{record.started[:19].replace('T', ' ')} UTC" if record.started else ""),
-        ("World", record.world),
-        ("Engine", f"{record.engine}{', in lock-step' if record.lockstep else ''}"),
-        ("Real-time factor", number(record.real_time_factor or None, 2)),
-        ("Simulated", number(record.simulated_seconds, 1, "s")),
-        ("Took", number(record.wall_seconds, 1, "s")),
-        ("Ready after", number(record.ready_seconds, 1, "s")),
-        ("Folder", record.folder),
-    ]  # fmt: skip
-    return [(name, value) for name, value in found if value]
-
-
-def command_caption(place: int, command: CommandRecord) -> str:
-    how = "spoken" if command.spoken else "typed"
-    heard = f", heard “{command.heard}”" if command.spoken and command.heard != command.text else ""
-    end = "" if not command.state else f" It was {command.state}"
-    if command.state in ("succeeded", "failed"):
-        end = f" It {command.state}"
-    why = command.detail.removesuffix(".")
-    if why:
-        end = f"{end}: {why}" if end else f" {why}"
-    end = f".{end}." if end else "."
-    return f"Command {place}, {how} at {command.given:.1f} s: “{command.text}”{heard}{end}"
-
-
 def moments(record: RunRecord, most: int) -> list[Moment]:
     """At most `most` of a run's key moments, evenly, and the last in any case, which shows what came of
     it."""
@@ -202,10 +126,10 @@ def moments(record: RunRecord, most: int) -> list[Moment]:
 
 
 HELPERS = (
-    mark, group_mark, headline, run_name, played, reasons, facts, command_caption, moments, failed, id,
-    statistics.label, by_engine, statistics.commands_of, percentile, statistics.real_time_factors, Rate,
-    run_charts.source, run_charts.total_bar, run_charts.rate_bar, run_charts.waterfall,
-    run_charts.distribution, run_charts.course, run_map.run_map, run_map.ways_map, run_map.moved,
+    mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of, first_motions,
+    percentile, statistics.label, statistics.commands_of, statistics.real_time_factors, run_charts.source,
+    run_charts.total_bar, run_charts.rate_bar, run_charts.waterfall, run_charts.distribution,
+    run_charts.course, run_map.run_map, run_map.ways_map, run_map.moved,
 )  # fmt: skip
 TEMPLATES = page.environment("vla_sim.scenario.report")
 TEMPLATES.globals |= {one.__name__: one for one in HELPERS} | {

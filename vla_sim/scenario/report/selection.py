@@ -83,7 +83,7 @@ def _plan(name: str, world: str) -> Plan | None:
     try:
         return Plan.of(name, World.load(world))
     except (VlaSimError, OSError, ValueError):
-        return None  # a world of somebody else's machine: the path alone is drawn
+        return None  # a world of another machine: the path alone is drawn
 
 
 def failed(record: RunRecord) -> bool:
