@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from vla_sim.contract import topics
+from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import (
     DetectedObject,
     ManipulationStatus,
     NavigationStatus,
     ObjectQuery,
     Plan,
+    SafetyState,
     Step,
     Verdict,
 )
-from vla_sim.stages.executive.context import Context
 from vla_sim.stages.executive.core import Executive
+from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.semantic_map import Grid, ObjectKind, Place, Surface, World
 
 CUP = ObjectQuery(kind="cup", colour="red")
@@ -36,11 +38,13 @@ class Body:
     """Answers each request at the next tick; `refuse` names modes and actions that fail."""
 
     def __init__(self, refuse=(), silent=False, see=True):
-        self.ctx = Context(WORLD, GRID)
+        self.ctx = SkillContext(WORLD, GRID)
         self.core = Executive(self.ctx)
         self.refuse, self.silent, self.see = set(refuse), silent, see
         self.done, self.statuses, self.said = [], [], []
         self.holding = False
+        self.goal = ""
+        """The id of the last navigation request."""
 
     def allow(self, *steps, command_id="c", priority="normal"):
         plan = Plan(command_id=command_id, text="", steps=list(steps), planner="rules", priority=priority)
@@ -57,6 +61,7 @@ class Body:
                 self.said.append(record.text)
             elif topic is topics.NAVIGATION_REQUEST:
                 self.done.append(record.mode)
+                self.goal = record.goal_id
                 if record.mode == "cancel" or self.silent:
                     continue
                 if record.mode in ("go", "dock") and record.mode not in self.refuse:
@@ -172,13 +177,51 @@ def test_a_navigation_that_falls_silent_under_way_is_noticed():
     body = Body(silent=True)
     body.allow(Step(skill="move", distance=1.0))
     body.run(0.2)
-    goal = f"goal-{body.ctx._goals}"
-    body.ctx.navigation = NavigationStatus(goal_id=goal, state="active")
-    body.ctx.navigation_heard = body.ctx.now
+    body.ctx.navigation = NavigationStatus(goal_id=body.goal, state="active")
+    body.ctx.navigation_received = body.ctx.now
     body.run(2.5)
     assert body.statuses[-1][1] == "running"
     body.run(1.0)
     assert body.final()[1:] == ("failed", "move", "navigation has fallen silent")
+
+
+def test_the_result_of_a_goal_given_by_hand_is_not_taken_for_its_own():
+    by_hand = Ids("navigation")
+    body = Body(silent=True)
+    for number in range(1, 4):
+        for goal in (by_hand.new(), f"goal-{number}"):
+            body.ctx.navigation = NavigationStatus(goal_id=goal, state="succeeded")
+            body.allow(Step(skill="navigate", place="kitchen"), command_id=goal)
+            body.run(0.2)
+            assert body.final(goal)[1] == "running"
+            body.core.stop(goal)
+
+
+def test_ids_carry_their_owner_and_its_process():
+    ids = Ids("voice"), Ids("voice", "3fa91c")
+    assert [one.new() for one in ids for _ in range(2)] == [
+        "voice-1", "voice-2", "voice-3fa91c-1", "voice-3fa91c-2",
+    ]  # fmt: skip
+
+
+def test_an_emergency_stop_after_a_spoken_one_cancels_once():
+    body = Body()
+    spoken = SafetyState(level="stopped", reasons=["stop was said"], stop_command_id="s")
+    body.core.on_safety(spoken)
+    body.flush()
+    assert body.done == ["cancel", "cancel"]  # navigation and manipulation
+    for level in ("estop", "estop", "estop", "ok", "ok"):
+        body.core.on_safety(SafetyState(level=level, reasons=[], stop_command_id="s"))
+        body.flush()
+    assert body.done == ["cancel"] * 4
+
+
+def test_every_latching_of_the_emergency_stop_cancels():
+    body = Body()
+    for level in ("estop", "ok", "estop"):
+        body.core.on_safety(SafetyState(level=level, reasons=[]))
+    body.flush()
+    assert body.done == ["cancel"] * 4
 
 
 def test_stop_cancels_what_runs_and_what_waits():
@@ -263,7 +306,7 @@ def test_a_background_command_that_runs_is_interrupted_by_load_and_taken_up_agai
 
 
 def test_a_surface_is_found_below_an_object():
-    ctx = Context(WORLD, GRID)
+    ctx = SkillContext(WORLD, GRID)
     assert ctx.surface_below((2.85, 0.1, 0.80)).name == "table"
     assert ctx.surface_below((2.0, 0.1, 0.80)) is None
     assert ctx.surface_below((2.85, 0.1, 0.05)) is None

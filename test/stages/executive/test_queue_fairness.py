@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.contract.records import Plan
-from vla_sim.stages.executive.queue import CAPACITY, PATIENCE, RANK, CommandQueue, Job
+from vla_sim.stages.executive.queue import CAPACITY, RANK, STARVATION_TIMEOUT, CommandQueue, Job
 
 TICK = 5.0
 LONGEST = 100.0
@@ -89,7 +89,7 @@ class Play:
         equals = [w for w in self.waiting if self.level[w] == level]
         assert all(float(name) < float(w) for w in equals), "not in order of arrival"
         higher = [w for w in self.waiting if RANK[self.level[w]] < RANK[level]]
-        due = self.passed[level] >= PATIENCE.get(level, math.inf)
+        due = self.passed[level] >= STARVATION_TIMEOUT.get(level, math.inf)
         assert not higher or due, f"{name} starts before {higher}"
         self.immune = name if due else None
         if due:
@@ -114,9 +114,9 @@ def test_a_lower_command_runs_before_a_higher_only_when_it_was_due_and_everythin
 @given(st.sampled_from(["normal", "background"]), st.sampled_from([5.0, 30.0, 60.0, LONGEST]), st.data())
 def test_nobody_starves_under_an_endless_stream_of_higher_commands(level, length, data):
     """Higher ones come without end, at every moment one more than could be run; the lower one's end is within
-    its patience and three of the longest commands."""
+    its timeout and three of the longest commands."""
     higher = [one for one in LEVELS if RANK[one] < RANK[level]]
-    end = PATIENCE[level] + 5.0 * LONGEST
+    end = STARVATION_TIMEOUT[level] + 5.0 * LONGEST
     stream = [
         (at * length / 2, data.draw(st.sampled_from(higher)), length) for at in range(int(2 * end / length))
     ]
@@ -125,7 +125,9 @@ def test_nobody_starves_under_an_endless_stream_of_higher_commands(level, length
     play = Play(arrivals)
     name = next(str(k) for k, one in enumerate(arrivals) if one[:2] == (lonely, level))
     done = next(at for at, what, one in play.events if what == "ended" and one == name)
-    assert done - lonely <= PATIENCE[level] + 3.0 * LONGEST + LONGEST + 2 * TICK  # and its own length
+    assert (
+        done - lonely <= STARVATION_TIMEOUT[level] + 3.0 * LONGEST + LONGEST + 2 * TICK
+    )  # and its own length
 
 
 def test_a_command_that_is_preempted_again_and_again_comes_to_its_end():
@@ -135,7 +137,7 @@ def test_a_command_that_is_preempted_again_and_again_comes_to_its_end():
     play = Play(arrivals)
     done = next(at for at, what, name in play.events if what == "ended" and name == "0")
     assert [what for _, what, name in play.events if name == "0"].count("preempted") >= 3
-    assert done < PATIENCE["normal"] + 3.0 * 60.0
+    assert done < STARVATION_TIMEOUT["normal"] + 3.0 * 60.0
 
 
 def test_a_flood_of_background_commands_takes_no_place_from_a_higher_one():
@@ -153,7 +155,7 @@ def test_a_stop_comes_before_what_is_due_and_ends_what_was_granted():
     running = job("u", "urgent")
     queue.push(job("n", "normal"))
     queue.elapse(0.0, running.plan)
-    queue.elapse(PATIENCE["normal"] + 1.0, running.plan)
+    queue.elapse(STARVATION_TIMEOUT["normal"] + 1.0, running.plan)
     queue.push(job("s", "stop"))
     assert queue.pop().plan.command_id == "s"
     granted = queue.pop()
@@ -170,7 +172,7 @@ def test_waiting_for_an_equal_makes_nobody_due():
     running = job("a", "normal")
     queue.push(job("b", "normal"))
     queue.elapse(0.0, running.plan)
-    queue.elapse(10.0 * PATIENCE["normal"], running.plan)
+    queue.elapse(10.0 * STARVATION_TIMEOUT["normal"], running.plan)
     queue.ended(running.plan)
     second = queue.pop()
     queue.push(job("u", "urgent"))

@@ -60,5 +60,10 @@ def test_a_request_is_driven_and_cancelled(ros_domain):
         probe.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id="c", mode="cancel"))
         until(lambda: got["status"][-1].state == "cancelled" and got["twist"][-1].twist.linear.x == 0.0)
         assert "worst tick [ms]" in node.status()
+        goal = message_class("geometry_msgs/msg/PoseStamped")()
+        goal.pose.orientation.w = 1.0
+        goal.pose.position.x = -0.2
+        node.on_goal(goal)
+        until(lambda: got["status"][-1].goal_id.startswith("navigation-"))
     finally:
         rclpy.try_shutdown()

@@ -1,0 +1,3 @@
+"""Runs plans that safety allowed: a queue by priority, the skills, goals for navigation and manipulation."""
+
+__all__ = ["core", "goals", "node", "queue", "skill_context", "skills"]

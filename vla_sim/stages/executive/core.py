@@ -9,24 +9,27 @@ from vla_sim.contract.records import (
     ManipulationRequest,
     NavigationRequest,
     Plan,
+    SafetyState,
     Status,
     Verdict,
 )
-from vla_sim.stages.executive.context import Context
 from vla_sim.stages.executive.goals import Running
 from vla_sim.stages.executive.queue import CommandQueue, Job
-from vla_sim.stages.executive.skills import SKILLS
+from vla_sim.stages.executive.skill_context import SkillContext
+from vla_sim.stages.executive.skills.table import SKILLS
 
 
 class Executive:
     """Pure core: `accept` verdicts, `stop`, `tick` at 20 Hz or so; results are in `context.outbox`."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: SkillContext) -> None:
         self.ctx = context
         self.queue = CommandQueue()
         self.job: Job | None = None
         self.skill: Running | None = None
-        self.stopped: str = ""
+        self._stopped_by = ""
+        """The command that was the last spoken stop."""
+        self._estop = False
 
     def accept(self, verdict: Verdict) -> None:
         """Queue an allowed plan; answer a refused one."""
@@ -49,11 +52,22 @@ class Executive:
             return
         self._status(plan.command_id, "accepted", steps=len(plan.steps))
 
+    def on_safety(self, state: SafetyState) -> None:
+        """Cancel everything, once for each spoken stop and once when the emergency stop is latched."""
+        if state.stop_command_id:
+            self.stop(state.stop_command_id)
+        latched = state.level == "estop"
+        if latched and not self._estop:
+            self._cancel_all("estop")
+        self._estop = latched
+
     def stop(self, command_id: str) -> None:
         """Cancel everything that runs or waits; a second call for the same command does nothing."""
-        if command_id == self.stopped:
-            return
-        self.stopped = command_id
+        if command_id != self._stopped_by:
+            self._stopped_by = command_id
+            self._cancel_all(command_id)
+
+    def _cancel_all(self, command_id: str) -> None:
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
         ctx.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))

@@ -20,11 +20,11 @@ from vla_sim.contract.records import (
     NavigationRequest,
     Point,
 )
-from vla_sim.stages.executive.context import Context, Pose2
+from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 
 ANSWER_TIMEOUT = 5.0  # [s] in which a stage must say that it took the goal
-SILENCE = 3.0
-"""[s] without a word from a stage that is at work, and speaks 5 times a second: it is dead or stuck."""
+SILENCE_TIMEOUT = 3.0
+"""[s] without a status from a stage that is at work, and sends 5 a second: it is dead or stuck."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ Running = Generator[None, None, Result]
 
 
 def drive(
-    ctx: Context, mode: NavigationMode, pose: Pose2 = (0.0, 0.0, 0.0), *, distance: float = 0.0,
+    ctx: SkillContext, mode: NavigationMode, pose: Pose2 = (0.0, 0.0, 0.0), *, distance: float = 0.0,
     lateral: float = 0.0, angle: float = 0.0, position_tolerance: float = 0.15,
     yaw_tolerance: float = 0.15, timeout: float = 120.0,
 ) -> Running:  # fmt: skip
     """Walk; returns when navigation says that it arrived or gave up."""
-    goal = ctx.new_goal()
+    goal = ctx.goal_ids.new()
     request = NavigationRequest(
         goal_id=goal, mode=mode, x=pose[0], y=pose[1], yaw=pose[2], distance=distance,
         lateral=lateral, angle=angle, position_tolerance=position_tolerance,
@@ -60,7 +60,7 @@ def drive(
                 return Result(False, status.detail)
             if not mine and ctx.now - began > ANSWER_TIMEOUT:
                 return _gave_up(ctx, goal, "navigation does not answer")
-            if mine and ctx.now - ctx.navigation_heard > SILENCE:
+            if mine and ctx.now - ctx.navigation_received > SILENCE_TIMEOUT:
                 return _gave_up(ctx, goal, "navigation has fallen silent")
             if ctx.now - began > timeout:
                 return _gave_up(ctx, goal, f"I did not get there within {timeout:.0f} seconds")
@@ -70,7 +70,7 @@ def drive(
         raise
 
 
-def _gave_up(ctx: Context, goal: str, detail: str) -> Result:
+def _gave_up(ctx: SkillContext, goal: str, detail: str) -> Result:
     ctx.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id=goal, mode="cancel"))
     return Result(False, detail)
 
@@ -85,12 +85,12 @@ class Grasp:
 
 
 def manipulate(
-    ctx: Context, action: ManipulationAction, *, arm: Arm | None = None,
+    ctx: SkillContext, action: ManipulationAction, *, arm: Arm | None = None,
     item: DetectedObject | None = None, target: Point | None = None, surface_height: float = 0.0,
     timeout: float = 40.0,
 ) -> Generator[None, None, Grasp]:  # fmt: skip
     """Move an arm; returns when manipulation says that it is done or gave up."""
-    goal = ctx.new_goal()
+    goal = ctx.goal_ids.new()
     request = ManipulationRequest(
         goal_id=goal, action=action, arm=arm, object=item, target=target,
         surface_height=surface_height,
@@ -104,7 +104,7 @@ def manipulate(
             if status is not None and mine and status.state != "active":
                 return Grasp(status.state == "succeeded", status.detail, status)
             late = ctx.now - began
-            silent = mine and ctx.now - ctx.manipulation_heard > SILENCE
+            silent = mine and ctx.now - ctx.manipulation_received > SILENCE_TIMEOUT
             if late > timeout or silent or (not mine and late > ANSWER_TIMEOUT):
                 withdraw = ManipulationRequest(goal_id=goal, action="cancel")
                 ctx.send(topics.MANIPULATION_REQUEST, withdraw)
@@ -117,7 +117,7 @@ def manipulate(
         raise
 
 
-def pause(ctx: Context, seconds: float) -> Generator[None, None, None]:
+def pause(ctx: SkillContext, seconds: float) -> Generator[None, None, None]:
     """Let `seconds` of the ROS clock pass."""
     end = ctx.now + seconds
     while ctx.now < end:

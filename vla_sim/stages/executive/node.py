@@ -13,8 +13,8 @@ from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.executive.context import Context
 from vla_sim.stages.executive.core import Executive
+from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.semantic_map import World
 
 
@@ -34,7 +34,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     def __init__(self) -> None:
         super().__init__("executive", ExecutiveParams)
         world = World.load(self.params.world)
-        self.ctx = Context(world, world.rasterise(), pose=world.start)
+        self.ctx = SkillContext(
+            world, world.rasterise(), pose=world.start, goal_ids=self.execution.ids("executive")
+        )
         self.core = Executive(self.ctx)
         self.map_to_odom = np.eye(4)
         self.odom: Any = None
@@ -57,10 +59,10 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.tick()  # the first request leaves now, not at the next tick
 
     def on_navigation(self, status: NavigationStatus) -> None:
-        self.ctx.navigation, self.ctx.navigation_heard = status, self.now()
+        self.ctx.navigation, self.ctx.navigation_received = status, self.now()
 
     def on_manipulation(self, status: ManipulationStatus) -> None:
-        self.ctx.manipulation, self.ctx.manipulation_heard = status, self.now()
+        self.ctx.manipulation, self.ctx.manipulation_received = status, self.now()
         holding = self.ctx.holding
         if holding is not None and status.state != "active" and not status.holding:
             self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")
@@ -70,12 +72,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
 
     def on_safety(self, state: SafetyState) -> None:
-        if state.stop_command_id:
-            self.core.stop(state.stop_command_id)
-        if state.level == "estop":
-            self.core.stop("estop")
-        elif self.core.stopped == "estop":
-            self.core.stopped = ""
+        self.core.on_safety(state)
         self.flush()
 
     def on_odom(self, message: Any) -> None:

@@ -5,11 +5,11 @@ Two things go wrong with priorities, and neither can here.
 *Inversion*, that one command holds up a higher one: a higher one preempts whatever runs, and lower ones
 never take its place in a full queue, since each priority has room of its own.
 
-*Starvation*, that a lower one never gets its turn: a priority that has been passed over for its `PATIENCE`,
+*Starvation*, that a lower one never gets its turn: a priority that has been passed over for its timeout,
 seconds of simulated time in which higher ones ran while it waited, is due. The next command is then one of
 its own, which runs to its end. So, if no command runs longer than D, a priority's oldest command waits at
-most its patience and 3 D, whatever else is said. This is the only way in which a higher command waits for a
-lower one, and the emergency stop never does.
+most its timeout and 3 D, however much is commanded meanwhile. This is the only way in which a higher command
+waits for a lower one, and the emergency stop never does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vla_sim.contract.records import PRIORITIES, Plan, Priority
 RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 CAPACITY = 32
 """Of each priority."""
-PATIENCE: dict[Priority, float] = {"normal": 120.0, "background": 600.0}
+STARVATION_TIMEOUT: dict[Priority, float] = {"normal": 120.0, "background": 600.0}
 """[s] of simulated time for which a priority is passed over before it is due."""
 
 
@@ -40,7 +40,7 @@ class CommandQueue:
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[Job]] = {name: deque() for name in PRIORITIES}
-        self._passed: dict[str, float] = dict.fromkeys(PATIENCE, 0.0)
+        self._passed: dict[str, float] = dict.fromkeys(STARVATION_TIMEOUT, 0.0)
         self._granted = ""
         """The command that runs because its priority was due."""
         self._now: float | None = None
@@ -63,7 +63,7 @@ class CommandQueue:
         if not waiting:
             return None
         name = waiting[0]
-        over = {one: self._passed[one] - PATIENCE[one] for one in PATIENCE if one in waiting}
+        over = {one: self._passed[one] - most for one, most in STARVATION_TIMEOUT.items() if one in waiting}
         due = max(over, key=lambda one: over[one], default=None)
         if due is not None and over[due] >= 0.0 and name != "stop":
             name = due
@@ -76,7 +76,7 @@ class CommandQueue:
         before, self._now = self._now, now
         if running is None or before is None:
             return
-        for name in PATIENCE:
+        for name in STARVATION_TIMEOUT:
             if self._lines[name] and RANK[running.priority] < RANK[name]:
                 self._passed[name] += max(0.0, now - before)
 
@@ -96,7 +96,7 @@ class CommandQueue:
         jobs = [job for line in self._lines.values() for job in line]
         for line in self._lines.values():
             line.clear()
-        self._passed = dict.fromkeys(PATIENCE, 0.0)
+        self._passed = dict.fromkeys(STARVATION_TIMEOUT, 0.0)
         self._granted = ""
         return jobs
 

@@ -44,7 +44,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
         warm(self.core)
         self.was_active = False
-        self.goals = 0
+        self.goal_ids = self.execution.ids("navigation")
         self.sent_map_to_odom = np.full(3, np.nan)
         self.worst_tick = 0.0
         self.twist = self.publish(topics.CMD_VEL_NAV)
@@ -75,10 +75,9 @@ class NavigationNode(StageNode[NavigationParams]):
         if not all(math.isfinite(v) for v in values):
             self.get_logger().warning("goal ignored: its pose is not finite")
             return
-        self.goals += 1
         self.core.request(
             NavigationRequest(
-                goal_id=f"goal-{self.goals}", mode="go", x=where.x, y=where.y,
+                goal_id=self.goal_ids.new(), mode="go", x=where.x, y=where.y,
                 yaw=yaw_from_quaternion((q.w, q.x, q.y, q.z)),
             )
         )  # fmt: skip

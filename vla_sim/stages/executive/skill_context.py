@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from vla_sim.contract import records, topics
+from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import (
     Arm,
     DetectedObject,
@@ -26,7 +27,7 @@ ON_SURFACE = 0.06
 
 
 @dataclass
-class Context:
+class SkillContext:
     """Callbacks store here, skills read here; times are seconds of the ROS clock."""
 
     world: World
@@ -37,8 +38,8 @@ class Context:
     objects_stamp: float = -math.inf
     navigation: NavigationStatus | None = None
     manipulation: ManipulationStatus | None = None
-    navigation_heard: float = math.inf
-    manipulation_heard: float = math.inf
+    navigation_received: float = math.inf
+    manipulation_received: float = math.inf
     """When the stage last spoke."""
     user_pose: Pose2 = (0.0, 0.0, 0.0)
     target: DetectedObject | None = None
@@ -51,17 +52,13 @@ class Context:
     background: bool = True
     """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
-    _goals: int = 0
+    goal_ids: Ids = field(default_factory=lambda: Ids("executive"))
 
     def send(self, topic: Topic, record: Record) -> None:
         self.outbox.append((topic, record))
 
     def say(self, text: str) -> None:
         self.send(topics.SAY, records.Say(text=text))
-
-    def new_goal(self) -> str:
-        self._goals += 1
-        return f"goal-{self._goals}"
 
     def resolve(self, name: str) -> Pose2 | None:
         """The standing pose of a place ("kitchen", or "user": where the command was received)."""

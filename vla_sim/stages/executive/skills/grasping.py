@@ -1,0 +1,116 @@
+"""Standing in front of an object and taking it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+from vla_sim.common.geometry import wrap
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
+from vla_sim.stages.executive.goals import Grasp, Result, Running, drive, manipulate, pause
+from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.executive.skills.searching import LOOK, find, look
+from vla_sim.stages.executive.skills.walking import DOCK_TOLERANCE, behind, dock, prepare_to_walk
+from vla_sim.stages.manipulation.base_placement import choose_stand
+
+PRE_DOCK = 0.40  # [m] behind the docked pose where the arm is raised
+SWAY = 0.6  # [s] in which the gait's last sway dies out
+MOVED = 0.04  # [m] by which an object may differ from where it was when the stand was chosen
+ATTEMPTS = 3
+
+
+def approach(ctx: SkillContext, step: Step) -> Running:
+    """Stand in front of the object with the reaching arm raised."""
+    query = step.object or ObjectQuery()
+    target = ctx.target
+    if target is None or not query.matches(target):
+        found = yield from find(ctx, step)
+        if not found.ok:
+            return found
+        target = ctx.target
+        assert target is not None
+    for attempt in range(ATTEMPTS):
+        surface = ctx.surface_below(target.position)
+        stand = choose_stand(target.position, surface, ctx.grid, ctx.pose)
+        if stand is None:
+            return Result(False, f"I cannot stand so that I reach the {query}.")
+        goal = (stand.x, stand.y, stand.yaw)
+        if attempt == 0:
+            ready = yield from prepare_to_walk(ctx)
+            if not ready.ok:
+                return ready
+            before = behind(goal, PRE_DOCK)
+            result = yield from drive(ctx, "go", before, position_tolerance=0.12, yaw_tolerance=0.12)
+            if not result.ok:
+                return Result(False, f"I cannot get to the {query}: {result.detail}")
+            ctx.arms_home = False
+            grasp = yield from manipulate(ctx, "ready", arm=stand.arm)
+            if not grasp.ok:
+                return Result(False, grasp.detail)
+            seen = yield from look(ctx, query, LOOK)
+            if seen is not None:
+                target = ctx.target = seen
+                surface = ctx.surface_below(target.position)
+                stand = choose_stand(target.position, surface, ctx.grid, ctx.pose, arm=stand.arm) or stand
+                goal = (stand.x, stand.y, stand.yaw)
+        elif not result.ok:  # from a step further off it comes in straighter
+            yield from drive(ctx, "go", behind(goal, PRE_DOCK), position_tolerance=0.12, yaw_tolerance=0.12)
+        ctx.docked = True
+        result = yield from dock(ctx, goal)
+        yield from pause(ctx, SWAY)  # the gait's last sway dies out before the object is measured
+        seen = yield from look(ctx, query, LOOK)
+        if seen is None:
+            return Result(False, f"I lost sight of the {query}.")
+        moved = math.dist(seen.position[:2], target.position[:2])
+        target = ctx.target = seen
+        if result.ok and moved < MOVED:
+            return Result(True)
+        if _within_reach(ctx, goal, target, moved):
+            return Result(True)
+    return Result(False, f"I cannot stand close enough to the {query}: {result.detail}")
+
+
+def _within_reach(ctx: SkillContext, goal: Pose2, target: DetectedObject, moved: float) -> bool:
+    """Docking ended a little off; is that still good enough to try?"""
+    off = math.hypot(ctx.pose[0] - goal[0], ctx.pose[1] - goal[1])
+    return off + moved < 0.06 and abs(wrap(ctx.pose[2] - goal[2])) < 0.15
+
+
+def pick(ctx: SkillContext, step: Step) -> Running:
+    query = step.object or ObjectQuery()
+    if ctx.holding is not None:
+        return Result(False, f"I already hold the {ctx.holding.colour} {ctx.holding.kind}.")
+    if not ctx.docked or ctx.target is None or not query.matches(ctx.target):
+        near = yield from approach(ctx, step)
+        if not near.ok:
+            return near
+    detail = ""
+    for _ in range(ATTEMPTS):
+        target = ctx.target
+        assert target is not None
+        surface = ctx.surface_below(target.position)
+        grasp = yield from manipulate(
+            ctx, "pick", item=target, surface_height=surface.height if surface else 0.0, timeout=60.0
+        )
+        detail = grasp.detail
+        if grasp.ok and grasp.status is not None and grasp.status.holding:
+            ctx.holding, ctx.holding_arm = target, grasp.status.arm
+            return Result(True, f"I have the {target.colour} {target.kind}.")
+        yield from _come_closer(ctx, grasp)
+        seen = yield from look(ctx, query, LOOK)
+        if seen is None:
+            return Result(False, f"I lost sight of the {query}. {detail}".strip())
+        ctx.target = seen
+    return Result(False, detail or f"I could not grasp the {query}.")
+
+
+def _come_closer(ctx: SkillContext, grasp: Grasp) -> Generator[None, None, None]:
+    """Step to where manipulation says it could reach."""
+    x, y, yaw = grasp.status.stand_offset if grasp.status is not None else (0.0, 0.0, 0.0)
+    if (x, y, yaw) == (0.0, 0.0, 0.0):
+        return
+    px, py, heading = ctx.pose
+    c, s = math.cos(heading), math.sin(heading)
+    goal = (px + c * x - s * y, py + s * x + c * y, wrap(heading + yaw))
+    yield from drive(ctx, "dock", goal, position_tolerance=DOCK_TOLERANCE, timeout=30.0)
+    yield from pause(ctx, SWAY)

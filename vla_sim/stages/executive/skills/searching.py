@@ -1,0 +1,89 @@
+"""Looking for an object, where the robot stands and along surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
+from vla_sim.stages.executive.goals import Result, Running, drive
+from vla_sim.stages.executive.skill_context import SkillContext
+from vla_sim.stages.executive.skills.walking import prepare_to_walk
+from vla_sim.stages.manipulation.base_placement import view_stands
+from vla_sim.world.semantic_map import Surface
+
+IMAGE_AGE = 0.3  # [s] of an image that still shows what is there, for a robot that stands
+IMAGE_TIMEOUT = 0.5  # [s] to wait for such an image
+SEEN_WITHIN = 0.6  # [s] in which an object counts as seen now
+LOOK = 1.2  # [s] to look at a surface before the next view
+
+
+def find(ctx: SkillContext, step: Step) -> Running:
+    """Look where it stands, then at every surface of the place, or of all places, nearest first."""
+    query = step.object or ObjectQuery()
+    seen = yield from glance(ctx, query)
+    surfaces = [s for s in ctx.world.surfaces if s.place == step.place or s.name == step.place]
+    if not step.place:
+        surfaces = list(ctx.world.surfaces)
+    if seen is not None and (not step.place or ctx.surface_below(seen.position) in surfaces):
+        ctx.target = seen
+        return Result(True)
+    blocked = 0
+    while surfaces:
+        surface = min(surfaces, key=ctx.distance_to)
+        surfaces.remove(surface)
+        found, got_there = yield from search(ctx, query, surface)
+        blocked += not got_there
+        if found is not None:
+            ctx.target = found
+            return Result(True)
+    where = f" in the {step.place}" if step.place else ""
+    detail = f"I cannot find {article(query)}{where}."
+    if blocked:
+        detail += f" I could not look at {blocked} of the tables."
+    return Result(False, detail)
+
+
+def search(
+    ctx: SkillContext, query: ObjectQuery, surface: Surface
+) -> Generator[None, None, tuple[DetectedObject | None, bool]]:
+    """Walk along a surface and look; the object found, and whether a view could be reached."""
+    got_there = False
+    for pose in view_stands(surface, ctx.grid, ctx.pose):
+        ready = yield from prepare_to_walk(ctx)
+        if not ready.ok:
+            break
+        result = yield from drive(ctx, "go", pose, position_tolerance=0.12, yaw_tolerance=0.15)
+        if not result.ok:
+            continue
+        got_there = True
+        found = yield from look(ctx, query, LOOK)
+        if found is not None:
+            return found, True
+    return None, got_there
+
+
+def glance(ctx: SkillContext, query: ObjectQuery) -> Generator[None, None, DetectedObject | None]:
+    """The nearest object that matches in what the camera has just shown: an image of the last moment
+    is as good as a new one, so that a search begins without a wait."""
+    began = ctx.now
+    while ctx.objects_stamp < began - IMAGE_AGE and ctx.now - began < IMAGE_TIMEOUT:
+        yield
+    return ctx.visible(query, began - SEEN_WITHIN)
+
+
+def look(
+    ctx: SkillContext, query: ObjectQuery, seconds: float
+) -> Generator[None, None, DetectedObject | None]:
+    """Stand and look; the nearest object that matches and is seen within that time."""
+    began = ctx.now
+    while True:
+        found = ctx.visible(query, began)
+        if found is not None or ctx.now - began > seconds:
+            return found
+        yield
+
+
+def article(query: ObjectQuery) -> str:
+    """ "a red cup", "an object"."""
+    words = str(query)
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -1,0 +1,89 @@
+"""Walking: to a place, by a distance, by an angle."""
+
+from __future__ import annotations
+
+import math
+
+from vla_sim.contract.records import Step
+from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
+from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.manipulation.base_placement import view_stands
+
+STEP_BACK = 0.40  # [m] away from furniture before walking
+DOCK_TOLERANCE = 0.03  # [m]
+DOCK_YAW_TOLERANCE = 0.06  # [rad]
+
+
+def prepare_to_walk(ctx: SkillContext) -> Running:
+    """Arms where they do not disturb walking, and out of reach of furniture."""
+    if ctx.holding is not None and ctx.docked:
+        grasp = yield from manipulate(ctx, "carry", arm=ctx.holding_arm)
+        if not grasp.ok:
+            return Result(False, grasp.detail)
+    if ctx.docked:
+        yield from drive(ctx, "move", distance=-STEP_BACK, position_tolerance=0.10, timeout=20.0)
+        ctx.docked = False
+    if ctx.holding is None and not ctx.arms_home:
+        grasp = yield from manipulate(ctx, "home")
+        ctx.arms_home = grasp.ok
+    return Result(True)
+
+
+def navigate(ctx: SkillContext, step: Step) -> Running:
+    ready = yield from prepare_to_walk(ctx)
+    if not ready.ok:
+        return ready
+    pose = ctx.resolve(step.place)
+    if pose is None:
+        surface = ctx.surface(step.place)
+        if surface is None:
+            return Result(False, f'I do not know a place called "{step.place}".')
+        stands = view_stands(surface, ctx.grid, ctx.pose)
+        if not stands:
+            return Result(False, f"I see no way to stand in front of the {step.place}.")
+        pose = min(stands, key=lambda p: math.hypot(p[0] - ctx.pose[0], p[1] - ctx.pose[1]))
+    # Two tries: a passer-by or a door frame at an odd angle may have stopped the first.
+    result = Result(False)
+    for _ in range(2):
+        result = yield from drive(ctx, "go", pose, timeout=150.0)
+        if result.ok:
+            return result
+    name = "back to you" if step.place == "user" else f"to the {step.place}"
+    return Result(False, f"I could not get {name}: {result.detail}")
+
+
+def move(ctx: SkillContext, step: Step) -> Running:
+    ready = yield from prepare_to_walk(ctx)
+    if not ready.ok:
+        return ready
+    distance, lateral = step.distance or 0.0, step.lateral or 0.0
+    timeout = 20.0 + 8.0 * (abs(distance) + abs(lateral) * 2.0)
+    return (
+        yield from drive(
+            ctx, "move", distance=distance, lateral=lateral, position_tolerance=0.08, timeout=timeout
+        )
+    )
+
+
+def turn(ctx: SkillContext, step: Step) -> Running:
+    ready = yield from prepare_to_walk(ctx)
+    if not ready.ok:
+        return ready
+    angle = step.angle or 0.0
+    return (yield from drive(ctx, "turn", angle=angle, yaw_tolerance=0.06, timeout=20.0 + 6.0 * abs(angle)))
+
+
+def dock(ctx: SkillContext, goal: Pose2) -> Running:
+    """Stand exactly where an arm can reach from."""
+    return (
+        yield from drive(
+            ctx, "dock", goal, position_tolerance=DOCK_TOLERANCE, yaw_tolerance=DOCK_YAW_TOLERANCE,
+            timeout=40.0,
+        )
+    )  # fmt: skip
+
+
+def behind(pose: Pose2, distance: float) -> Pose2:
+    """The pose `distance` [m] further back along its heading."""
+    x, y, yaw = pose
+    return x - distance * math.cos(yaw), y - distance * math.sin(yaw), yaw
