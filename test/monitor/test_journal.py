@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_warning_and_no_error(tmp_path, monkeypatch):
         book.record(topics.MONITOR_ALERTS, alert(float(k)), float(k))
         time.sleep(0.002)
     wait_for(lambda: told)
-    assert told == [f"{path} cannot be written: No space left on device; the robot goes on without"]
+    assert told == [f"{path} cannot be written: No space left on device; the robot goes on without it"]
     path.unlink()  # there is room again
     wait_for(lambda: len(told) == 2)
     book.record(topics.MONITOR_ALERTS, alert(99.0), 99.0)

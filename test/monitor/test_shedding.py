@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.contract.codec import PayloadError, decode, encode
-from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE
+from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.contract.records import Load
 from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.shedding import AFTER, FORGIVEN, LONGEST_REST, MISSED, REST, Pressure, Shedding, limits
-from vla_sim.ros.load_follower import LoadFollower
 
 TOP = len(LOAD_LEVELS) - 1
 CALM = {"cpu": 30.0, "memory": 30.0, "missed": 0.0}
@@ -183,24 +182,3 @@ def test_between_the_limits_nothing_changes(seconds, level):
     for values in seconds:
         k += 1.0
         assert core.decide(pressure(k, **values)).level == level
-
-
-# ------------------------------------------------------------------ those who obey
-
-
-def told(level, mono):
-    return Load(level=level, name=LOAD_LEVELS[level].name, since=mono, stamp=0.0, mono=mono, **CALM)
-
-
-def test_a_stage_works_in_full_before_it_hears_anything():
-    assert LoadFollower().level(100.0) is LOAD_LEVELS[0]
-
-
-@given(st.integers(0, TOP), st.floats(0.0, 100.0))
-def test_a_stage_obeys_until_the_monitor_is_silent(level, silent):
-    follower = LoadFollower()
-    follower.heard(told(level, 50.0), 50.0)
-    expected = level if silent < LOAD_SILENCE else 0
-    assert follower.level(50.0 + silent) is LOAD_LEVELS[expected]
-    follower.heard(told(level, 200.0), 200.0)
-    assert follower.index(200.0) == level
