@@ -16,17 +16,19 @@ from language_world import RULES, plan_of
 from vla_sim.common import clock
 from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.completion_client import Completions, LlmSettings
+from vla_sim.stages.language.llm.circuit_breaker import MAX_FAILURES, OPEN_SECONDS
+from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.event_loop_thread import LoopThread
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.plan_format import check_beginning
-from vla_sim.stages.language.llm.request_batcher import FAILURES, REST, TokenBucket
+from vla_sim.stages.language.llm.rate_limiter import RateLimiter
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.llm.settings import LlmSettings
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 
-PATIENCE = 20.0  # [s] bound for what threads and sockets do
+BOUND = 20.0  # [s] bound for what threads and sockets do
 
 
 class Clock:
@@ -66,7 +68,7 @@ def opened():
 @pytest.fixture
 def planner(opened):
     return lambda server, **values: opened.enter_context(
-        LlmPlanner(RULES, LlmSettings(server.base_url, **{"timeout": PATIENCE, **values}))
+        LlmPlanner(RULES, LlmSettings(server.base_url, **{"timeout": BOUND, **values}))
     )
 
 
@@ -75,7 +77,7 @@ def completions(opened):
     """Makes (completions, ask): `ask` blocks."""
 
     def make(server, **values):
-        one = Completions(LlmSettings(server.base_url, **values), {"type": "text"})
+        one = CompletionClient(LlmSettings(server.base_url, **values), {"type": "text"})
         one.connect()
         loop = LoopThread("test")
         opened.callback(loop.close, one.close)
@@ -83,7 +85,7 @@ def completions(opened):
         def ask(words="x", within=30.0, priority="normal"):
             said = [{"role": "user", "content": words}]
             work = one.ask(said, clock.mono() + within, lambda _: None, priority)
-            return loop.start(work).result(PATIENCE)
+            return loop.start(work).result(BOUND)
 
         return one, ask
 
@@ -106,7 +108,9 @@ def test_the_same_command_in_the_same_situation_is_not_asked_again(planner):
 
 def test_other_parameters_are_another_request(planner):
     with ScriptedLlm() as server:
-        keys = {planner(server, **v).completions._key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})}
+        keys = {
+            planner(server, **v).completions.cache.key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})
+        }
     assert len(keys) == 3
 
 
@@ -172,15 +176,15 @@ def test_many_who_ask_the_same_are_one_request(planner):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 200), st.lists(st.floats(0.0, 30.0), min_size=1, max_size=400))
 def test_no_minute_has_more_requests_than_allowed(per_minute, gaps):
-    bucket, now, taken = TokenBucket(per_minute), 0.0, []
+    limiter, now, taken = RateLimiter(per_minute), 0.0, []
     for gap in gaps:
         now += gap
-        if (wait := bucket.take(now)) == 0.0:
+        if (wait := limiter.acquire(now)) == 0.0:
             taken.append(now)
         else:
             assert 0.0 < wait <= 120.0
             now += wait * (1.0 + 1e-9)
-            assert bucket.take(now) == 0.0  # it was not told to wait too little
+            assert limiter.acquire(now) == 0.0  # it was not told to wait too little
             taken.append(now)
     for first in taken:
         assert sum(first <= t < first + 60.0 for t in taken) <= max(per_minute, 2)
@@ -237,19 +241,19 @@ def test_a_refusal_is_not_tried_again(made, completions):
 
 
 def test_a_broken_server_is_left_alone_and_then_tried_by_one(made, completions):
-    with ScriptedLlm(["error500"] * FAILURES + ["error500", "good"]) as server:
+    with ScriptedLlm(["error500"] * MAX_FAILURES + ["error500", "good"]) as server:
         _, ask = completions(server)
         with pytest.raises(LlmError, match="InternalServerError"):
             ask()
-        with pytest.raises(LlmError, match=f"failed {FAILURES} times in a row; next try in 10 s"):
+        with pytest.raises(LlmError, match=f"failed {MAX_FAILURES} times in a row; next try in 10 s"):
             ask()
-        assert len(server.requests) == FAILURES
-        made.time += REST
+        assert len(server.requests) == MAX_FAILURES
+        made.time += OPEN_SECONDS
         for reason in ("next try in 10 s", "next try in 10 s"):  # the one that tries fails, and opens it anew
             with pytest.raises(LlmError, match=reason):
                 ask()
-        assert len(server.requests) == FAILURES + 1
-        made.time += REST
+        assert len(server.requests) == MAX_FAILURES + 1
+        made.time += OPEN_SECONDS
         assert ask().content == server.plan
 
 
@@ -318,10 +322,10 @@ def test_steps_that_are_no_list_are_the_models_mistake_not_the_servers(steps, pl
     answer = '{"steps": ' + steps + "}"
     with ScriptedLlm([answer]) as server:
         llm = planner(server)
-        for _ in range(FAILURES):
+        for _ in range(MAX_FAILURES):
             with pytest.raises(LlmError, match="not a plan"):
                 llm.plan("go to the kitchen", Context())
-        assert len(server.requests) == 2 * FAILURES  # the breaker never opened
+        assert len(server.requests) == 2 * MAX_FAILURES  # the breaker never opened
         assert llm.completions.statistics.failed == 0
 
 
@@ -332,4 +336,4 @@ def test_requests_that_fail_leave_nothing_behind(completions):
             errors = [pool.submit(ask, str(i % 5)).exception() for i in range(40)]
         assert all(isinstance(error, LlmError) for error in errors)
         assert not one._under_way
-        assert one.admission.waiting == 0
+        assert one.batcher.waiting == 0

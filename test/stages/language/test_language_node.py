@@ -83,7 +83,7 @@ def test_noise_is_answered(desk):
 
 
 def test_the_nodes_parameters_have_the_clients_defaults():
-    from vla_sim.stages.language.llm.completion_client import LlmSettings
+    from vla_sim.stages.language.llm.settings import LlmSettings
     from vla_sim.stages.language.node import LanguageParams
 
     params, settings = LanguageParams(), LlmSettings("")

@@ -11,24 +11,24 @@ from language_world import HOME, RULES, looking, plan_of, short
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
 from vla_sim.stages.language.dialogue_context import Context, Memory
-from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.errors import LONGEST_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.pending_requests import LlmWorker
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
 from vla_sim.stages.language.responder import Responder
 from vla_sim.world.semantic_map import Place
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 
-PATIENCE = 20.0  # [s] bound for what threads and sockets do
+BOUND = 20.0  # [s] bound for what threads and sockets do
 GOOD = "good", "slow_end"
 TIMEOUT = 0.5
 
 
 def until(condition):
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + BOUND
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.005)
@@ -60,7 +60,7 @@ class Desk:
         self.responder.on_command(Command(command_id=command_id, text=text, sent_mono=1.0, **more))
 
     def answer(self):
-        assert self.ready.wait(PATIENCE)
+        assert self.ready.wait(BOUND)
         self.ready.clear()
         self.responder.on_answers()
 
@@ -70,11 +70,11 @@ class Desk:
 
 @pytest.mark.parametrize("behaviour", [b for b in BEHAVIOURS if b not in GOOD])
 def test_whatever_the_server_does_the_rules_plan_and_one_line_says_why(behaviour):
-    with ScriptedLlm([behaviour], delay=PATIENCE, retry_after="inf") as server, Desk(server) as desk:
+    with ScriptedLlm([behaviour], delay=BOUND, retry_after="inf") as server, Desk(server) as desk:
         desk.say("turn around")
         begin = time.monotonic()
         desk.answer()
-        assert time.monotonic() - begin < PATIENCE / 2
+        assert time.monotonic() - begin < BOUND / 2
         (plan,), (note,) = desk.of(topics.PLAN), desk.notes
         assert plan.planner == "rules"
         assert [short(step) for step in plan.steps] == plan_of(RULES.plan("turn around"))
@@ -91,16 +91,16 @@ def test_a_server_that_never_ends_is_left_in_time_and_its_connection_closed(beha
             desk.planner.begin(f"move forward {i + 1} meters", Context(), "background") for i in range(6)
         ]
         begin = time.monotonic()
-        done, late = wait(begun, PATIENCE)
+        done, late = wait(begun, BOUND)
         assert not late
-        assert time.monotonic() - begin < PATIENCE / 2
+        assert time.monotonic() - begin < BOUND / 2
         assert all(isinstance(one.exception(), LlmError) for one in done)
         until(lambda: server.left == len(server.requests) > 0)
 
 
 def test_requests_that_hang_do_not_block_the_next():
     script = ["keep_alive"] * 4 + ["good"]
-    with ScriptedLlm(script) as server, Desk(server, timeout=PATIENCE, batch_wait=0.1) as desk:
+    with ScriptedLlm(script) as server, Desk(server, timeout=BOUND, batch_wait=0.1) as desk:
         hung = [desk.planner.begin(f"move forward {i + 1} meters", Context()) for i in range(4)]
         until(lambda: len(server.requests) == 4)
         assert plan_of(desk.planner.plan("go to the kitchen", Context())) == ["navigate kitchen"]
@@ -108,7 +108,7 @@ def test_requests_that_hang_do_not_block_the_next():
 
 
 def test_a_stop_closes_the_connections_of_what_it_cancels():
-    with ScriptedLlm(["keep_alive"]) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(["keep_alive"]) as server, Desk(server, timeout=BOUND) as desk:
         desk.say("go to the kitchen")
         until(lambda: server.requests)
         desk.say("stop", "c2")
@@ -119,16 +119,16 @@ def test_a_stop_closes_the_connections_of_what_it_cancels():
 
 
 def test_whoever_shares_a_request_goes_on_waiting_when_another_gives_up():
-    with ScriptedLlm(["slow"], delay=0.5) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(["slow"], delay=0.5) as server, Desk(server, timeout=BOUND) as desk:
         one, other = (desk.planner.begin("go to the kitchen", Context()) for _ in range(2))
         until(lambda: desk.planner.completions.statistics.shared == 1)
         one.cancel()
-        assert plan_of(other.result(PATIENCE)) == ["navigate kitchen"]
+        assert plan_of(other.result(BOUND)) == ["navigate kitchen"]
         assert len(server.requests) == 1
 
 
 def test_a_question_back_tells_in_the_trace_why_the_model_gave_no_plan():
-    with ScriptedLlm(["error401"]) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(["error401"]) as server, Desk(server, timeout=BOUND) as desk:
         desk.say("off to where the food is")
         desk.answer()
         assert desk.of(topics.SAY)
@@ -137,7 +137,7 @@ def test_a_question_back_tells_in_the_trace_why_the_model_gave_no_plan():
 
 @pytest.mark.parametrize("asked", ["inf", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_pause_without_end_is_said_and_kept_for_a_minute(asked):
-    with ScriptedLlm(["error429"], retry_after=asked) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(["error429"], retry_after=asked) as server, Desk(server, timeout=BOUND) as desk:
         with pytest.raises(LlmError, match=r"it asks for a pause of .{3,}; 60 s are kept"):
             desk.planner.plan("go to the kitchen", Context())
         with pytest.raises(LlmError, match="the server asked for a pause; the next request in 60 s"):
@@ -148,13 +148,13 @@ def test_a_pause_without_end_is_said_and_kept_for_a_minute(asked):
 @pytest.mark.parametrize("asked", ["nan", "-5", "tomorrow"])
 def test_a_pause_without_sense_is_none(asked):
     script = ["error429", "good"]
-    with ScriptedLlm(script, retry_after=asked) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(script, retry_after=asked) as server, Desk(server, timeout=BOUND) as desk:
         assert plan_of(desk.planner.plan("go to the kitchen", Context())) == ["navigate kitchen"]
 
 
 def test_a_wrong_answer_is_counted_apart_from_a_failing_server():
     script = ["wrong_schema", "wrong_schema", "error401"]
-    with ScriptedLlm(script) as server, Desk(server, timeout=PATIENCE) as desk:
+    with ScriptedLlm(script) as server, Desk(server, timeout=BOUND) as desk:
         for _ in range(2):
             with pytest.raises(LlmError):
                 desk.planner.plan("go to the kitchen", Context())
@@ -168,7 +168,7 @@ def test_a_name_in_the_world_that_gives_orders_is_a_name():
     obeys = '{"steps":[{"skill":"navigate","place":"stairs"}]}'
     with (
         ScriptedLlm([obeys]) as server,
-        LlmPlanner(RulePlanner(world), LlmSettings(server.base_url, timeout=PATIENCE)) as planner,
+        LlmPlanner(RulePlanner(world), LlmSettings(server.base_url, timeout=BOUND)) as planner,
         pytest.raises(LlmError, match='"stairs" is no place'),
     ):
         planner.plan("go to the bedroom", Context())
@@ -176,13 +176,13 @@ def test_a_name_in_the_world_that_gives_orders_is_a_name():
 
 def test_six_requests_go_three_at_a_time():
     with (
-        ScriptedLlm(["slow"], delay=PATIENCE) as server,
-        Desk(server, timeout=2 * PATIENCE, batch_wait=PATIENCE) as desk,
+        ScriptedLlm(["slow"], delay=BOUND) as server,
+        Desk(server, timeout=2 * BOUND, batch_wait=BOUND) as desk,
         ThreadPoolExecutor(6) as pool,
     ):
         texts = [f"move forward {i + 1} meters" for i in range(6)]
         plans = [pool.submit(desk.planner.plan, text, Context()) for text in texts]
-        until(lambda: len(server.requests) == 3 and desk.planner.completions.admission.waiting == 3)
+        until(lambda: len(server.requests) == 3 and desk.planner.completions.batcher.waiting == 3)
         server.close()  # answers what it has, and is gone
-        wait(plans, PATIENCE)
+        wait(plans, BOUND)
         assert server.at_once == 3

@@ -13,10 +13,10 @@ from vla_sim.contract.records import Command
 from vla_sim.ros.lockstep.follower import Follower
 from vla_sim.ros.lockstep.wire import Begin
 from vla_sim.stages.language.dialogue_context import Memory
-from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.pending_requests import LlmWorker
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.responder import Responder
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
@@ -103,7 +103,7 @@ def test_an_answer_that_is_wrong_at_the_last_moment_is_told_as_wrong():
 
 @pytest.mark.parametrize("behaviour", ["keep_alive", "endless"])
 def test_a_server_that_hangs_is_given_up_and_costs_the_timeout(behaviour, monkeypatch):
-    monkeypatch.setattr("vla_sim.stages.language.llm.completion_client.PATIENCE", 0.3)
+    monkeypatch.setattr("vla_sim.stages.language.llm.completion_client.LOCKSTEP_TIMEOUT", 0.3)
     assert told([behaviour], 0.1) == [("rules", "no plan within 0.4 s", 0.4)]
 
 

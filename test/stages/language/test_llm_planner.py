@@ -9,13 +9,13 @@ from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.plan_format import read, schema
 from vla_sim.stages.language.llm.prompt import examples, head, messages
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")

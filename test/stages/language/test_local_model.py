@@ -6,9 +6,9 @@ from language_world import HOME, plan_of
 from vla_sim.common.errors import MissingError
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm import llm_planner, local_model
-from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.prompt import head
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
 
 

@@ -7,25 +7,26 @@ import time
 import pytest
 
 from vla_sim.common import clock
+from vla_sim.stages.language.llm.circuit_breaker import MAX_FAILURES
 from vla_sim.stages.language.llm.errors import RefusedError
-from vla_sim.stages.language.llm.request_batcher import FAILURES, Admission, Turn
+from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
 
-PATIENCE = 20.0
+BOUND = 20.0
 
 
 class Line:
     """Requests that hold their place until they are told to leave. `went`: names in the order in which they
     got one."""
 
-    def __init__(self, batch=3, batch_wait=PATIENCE, per_minute=1000):
-        self.admission = Admission(per_minute, batch, batch_wait)
+    def __init__(self, batch=3, batch_wait=BOUND, per_minute=1000):
+        self.batcher = RequestBatcher(per_minute, batch, batch_wait)
         self.went, self.tasks, self.leave = [], {}, {}
-        self.turns = {}
+        self.requests = {}
 
-    async def come(self, *names, priority="normal", within=2 * PATIENCE):
+    async def come(self, *names, priority="normal", within=2 * BOUND):
         for name in names:
             self.leave[name] = asyncio.Event()
-            self.turns[name] = Turn(priority)
+            self.requests[name] = QueuedRequest(priority)
             self.tasks[name] = asyncio.create_task(self._go(name, clock.mono() + within))
         await self.settle()
 
@@ -35,7 +36,7 @@ class Line:
         await self.settle()
 
     async def _go(self, name, deadline):
-        async with self.admission.place(self.turns[name], deadline):
+        async with self.batcher.slot(self.requests[name], deadline):
             self.went.append(name)
             await self.leave[name].wait()
 
@@ -53,7 +54,7 @@ def run(scene, **values):
     async def whole():
         line = Line(**values)
         try:
-            await asyncio.wait_for(scene(line), PATIENCE)
+            await asyncio.wait_for(scene(line), BOUND)
         finally:
             await line.end()
 
@@ -64,7 +65,7 @@ def test_a_batch_goes_at_once_and_the_next_as_soon_as_one_is_answered():
     async def scene(line):
         await line.come("a", "b", "c", "d", "e")
         assert line.went == ["a", "b", "c"]
-        assert line.admission.waiting == 2
+        assert line.batcher.waiting == 2
         await line.go("b")
         assert line.went == ["a", "b", "c", "d"]
 
@@ -101,7 +102,7 @@ def test_who_is_wanted_by_a_command_goes_as_one():
     async def scene(line):
         await line.come("busy")
         await line.come("first", "second", priority="background")
-        line.admission.promote(line.turns["second"], "normal")
+        line.batcher.promote(line.requests["second"], "normal")
         await line.go("busy")
         assert line.went == ["busy", "second"]
 
@@ -125,7 +126,7 @@ def test_who_gives_up_leaves_the_line():
         await line.come("a", "b", "c")
         line.tasks["b"].cancel()
         await line.settle()
-        assert line.admission.waiting == 1
+        assert line.batcher.waiting == 1
         await line.go("a")
         assert line.went == ["a", "c"]
 
@@ -136,9 +137,9 @@ def test_no_turn_by_the_deadline_is_a_refusal():
     async def scene(line):
         await line.come("a")
         await line.come("b", within=0.05)
-        with pytest.raises(RefusedError, match=r"no turn within 0\.\d s: 1 under way"):
+        with pytest.raises(RefusedError, match=r"no slot within 0\.\d s: 1 under way"):
             await line.tasks["b"]
-        assert line.admission.waiting == 0
+        assert line.batcher.waiting == 0
 
     run(scene, batch=1)
 
@@ -148,7 +149,7 @@ def test_the_rate_holds_for_the_strongest_first():
         await line.come("a")  # 10 a minute: one at once, the next in 6.7 s
         for name, priority in (("background", "background"), ("command", "normal")):
             await line.come(name, priority=priority)
-        assert line.admission.waiting == 2
+        assert line.batcher.waiting == 2
         assert line.went == ["a"]
         await line.come("hasty", priority="urgent", within=1.0)
         with pytest.raises(RefusedError, match="limit is 10 requests a minute"):
@@ -160,8 +161,8 @@ def test_the_rate_holds_for_the_strongest_first():
 def test_an_open_breaker_refuses_who_waits_as_well():
     async def scene(line):
         await line.come("a", "b", "c")
-        for _ in range(FAILURES):
-            line.admission.breaker.judge(False, clock.mono())
+        for _ in range(MAX_FAILURES):
+            line.batcher.breaker.on_result(False, clock.mono())
         await line.go("a")
         with pytest.raises(RefusedError, match="failed 3 times in a row"):
             await line.tasks["b"]

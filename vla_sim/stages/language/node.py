@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vla_sim.common.errors import InputError, VlaSimError
@@ -14,38 +14,23 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.language.dialogue_context import Context, Memory
 from vla_sim.stages.language.gathered_context import Surroundings
-from vla_sim.stages.language.llm.completion_client import LlmSettings
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.local_model import NAME, LocalModel
+from vla_sim.stages.language.llm.local_model import LocalModel
 from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.llm.settings import LOCAL, LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.responder import Responder
 from vla_sim.world.semantic_map import World
 
 PLANNERS = ("rules", "llm", "auto")
-LOCAL = "local"
 ANSWERS_PERIOD = 0.02
 """[s] between looks for the model's answers in lock-step."""
 
 
 @dataclass(frozen=True)
-class LanguageParams(StageParams):
+class LanguageParams(LlmSettings, StageParams):
     planner: str = param("rules", "rules; llm: the model first; auto: the model for what rules cannot read")
-    base_url: str = param(LOCAL, 'OpenAI-compatible server ending in /v1, or "local": own small model')
-    model: str = param(NAME, "name of the model at that server")
-    api_key_env: str = param("OPENAI_API_KEY", "environment variable that holds the key, if one is needed")
-    timeout: float = param(4.0, "until the rules answer instead of the model [s]", low=0.1, high=60.0)
-    temperature: float = param(0.1, "of the model", low=0.0, high=2.0)
-    max_tokens: int = param(1000, "of the model's answer", low=16, high=4096)
-    per_minute: int = param(100, "requests to the server in any minute, at most", low=1, high=10000)
-    batch: int = param(3, "requests under way at once, at most", low=1, high=64)
-    batch_wait: float = param(2.0, "longest wait for one of them to end [s]", low=0.0, high=60.0)
-    cache_entries: int = param(50, "answers that are remembered", low=1, high=100_000)
-    cache_seconds: float = param(300.0, "for so long [s]", low=0.0, high=1e6)
-    price_in: float = param(0.0, "of a million tokens of the prompt, to count the cost", low=0.0)
-    price_out: float = param(0.0, "of a million tokens of the answer", low=0.0)
-    grounded: bool = param(True, "refuse a model's plan that speaks of things the command does not name")
 
 
 class LanguageNode(StageNode[LanguageParams]):
@@ -130,9 +115,7 @@ class LanguageNode(StageNode[LanguageParams]):
             if url == LOCAL:
                 self._local = LocalModel()
                 url = self._local.start()
-            given = {one.name: getattr(p, one.name) for one in fields(LlmSettings)}
-            settings = LlmSettings(**(given | {"base_url": url}))
-            model = LlmPlanner(self.rules, settings)
+            model = LlmPlanner(self.rules, replace(p, base_url=url))
             model.connect()
             if p.base_url == LOCAL:
                 model.warm()

@@ -1,9 +1,5 @@
-"""A model's answers at a bounded price: remembered, asked once for many, at a bounded rate, given up in time.
-
-What is remembered are the model's words, under everything that they depend on: the prompt, in which the
-world's names, what is held and what was spoken of stand, the model and its parameters. Whoever asks reads
-them anew in the world as it is, so that a plan that was made for another world is never served.
-"""
+"""A model's answers at a bounded price: cached, one request shared by all who ask the same, rate limited,
+batched, repeated where that may help, and given up in time."""
 
 from __future__ import annotations
 
@@ -17,55 +13,28 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from cachetools import TTLCache
-
 from vla_sim.common import clock
-from vla_sim.common.caches import shrink
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm.prompt import Message
-from vla_sim.stages.language.llm.request_batcher import Admission, Turn
+from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
+from vla_sim.stages.language.llm.response_cache import ResponseCache
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.llm.statistics import Statistics
 
 if TYPE_CHECKING:
     from vla_sim.stages.language.llm.chat_client import ChatServer
 
-RETRIES = 2
-"""How often a request that the server refused or lost is made again."""
+MAX_RETRIES = 2
+"""How often a request that the server refused or lost is repeated."""
 BACKOFF = 0.2
 """[s] before the first repetition, about twice as long before each further one."""
 MOST_CHARACTERS = 8000
 """Of an answer; the longest plan has a quarter of it."""
-PATIENCE = 60.0
-"""[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the verdict:
-less than the conductor's, and as much as the longest timeout."""
-
-
-@dataclass(frozen=True)
-class LlmSettings:
-    """base_url: of the server, ending in /v1. api_key_env: environment variable with the key (a local
-    server needs none). timeout: for the whole plan, repetitions and a repair included [s]. grounded: refuse
-    a plan with names or amounts that the text does not speak of, or without a name that it speaks of.
-    per_minute: most requests in any minute. batch: most under way at once; batch_wait: longest wait for one
-    of them to end [s]. cache_entries, cache_seconds: what is remembered, and how long [s]. price_in,
-    price_out: of a million tokens."""
-
-    base_url: str
-    model: str = "local"
-    api_key_env: str = "OPENAI_API_KEY"
-    timeout: float = 4.0
-    temperature: float = 0.1
-    max_tokens: int = 1000
-    grounded: bool = True
-    per_minute: int = 100
-    batch: int = 3
-    batch_wait: float = 2.0
-    cache_entries: int = 50
-    cache_seconds: float = 300.0
-    price_in: float = 0.0
-    price_out: float = 0.0
+LOCKSTEP_TIMEOUT = 60.0
+"""[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the result:
+less than the conductor's, and as much as the longest `LlmSettings.timeout`."""
 
 
 @dataclass(frozen=True)
@@ -78,29 +47,27 @@ class Reply:
 
 @dataclass(eq=False)
 class _UnderWay:
-    """A request, its place in the line, and how many wait for its answer."""
+    """A request, its place in the queue, and how many wait for its answer."""
 
     task: asyncio.Task[str]
-    turn: Turn
+    queued: QueuedRequest
     askers: int = 0
 
 
-class Completions:
+class CompletionClient:
     """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
-    to. seed: of the pauses before repetitions."""
+    to. seed: of the random pauses before repetitions."""
 
     def __init__(self, settings: LlmSettings, response_format: dict[str, Any], seed: int = 0) -> None:
         self.settings = settings
         self.statistics = Statistics()
-        self.admission = Admission(settings.per_minute, settings.batch, settings.batch_wait)
+        self.batcher = RequestBatcher(settings.per_minute, settings.batch, settings.batch_wait)
         self._parameters = {
             "model": settings.model, "temperature": settings.temperature, "max_tokens": settings.max_tokens,
             "response_format": response_format,
         }  # fmt: skip
+        self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._parameters)
         self._random = random.Random(seed)
-        self._remembered: TTLCache[bytes, str] = TTLCache(
-            settings.cache_entries, settings.cache_seconds, timer=clock.mono
-        )
         self._under_way: dict[bytes, _UnderWay] = {}
         self._connecting = threading.Lock()
         self._server: ChatServer | None = None
@@ -131,19 +98,19 @@ class Completions:
         which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
         there is no answer by the deadline (`clock.mono`), whatever the cause."""
         self.statistics.asked += 1
-        key = self._key(said)
-        content = self._remembered.get(key)
+        key = self.cache.key(said)
+        content = self.cache.get(key)
         if content is not None:
             self.statistics.remembered += 1
             return Reply(content, remembered=True)
         request = self._under_way.get(key)
         if request is None:
-            turn = Turn(priority)
-            task = asyncio.create_task(self._fetch(said, turn, deadline, check))
-            request = self._under_way[key] = _UnderWay(task, turn)
+            queued = QueuedRequest(priority)
+            task = asyncio.create_task(self._fetch(said, queued, deadline, check))
+            request = self._under_way[key] = _UnderWay(task, queued)
         else:
             self.statistics.shared += 1
-            self.admission.promote(request.turn, priority)
+            self.batcher.promote(request.queued, priority)
         request.askers += 1
         try:
             return Reply(await asyncio.shield(request.task))
@@ -157,31 +124,24 @@ class Completions:
             del request
 
     def remember(self, said: list[Message], content: str) -> None:
-        """What was a good answer is one again."""
-        self._remembered[self._key(said)] = content
-
-    async def cleanup(self) -> str:
-        """Forget some of what is remembered; what that was."""
-        return shrink(self._remembered)
-
-    def _key(self, said: list[Message]) -> bytes:
-        return msgspec.json.encode([said, self._parameters])
+        """The answer proved good: cache it."""
+        self.cache.put(self.cache.key(said), content)
 
     async def _fetch(
-        self, said: list[Message], turn: Turn, deadline: float, check: Callable[[str], None]
+        self, said: list[Message], queued: QueuedRequest, deadline: float, check: Callable[[str], None]
     ) -> str:
         """Asks the server, and again where that may help and there is time."""
         attempt = 0
         while True:
             try:
-                async with self.admission.place(turn, deadline):
+                async with self.batcher.slot(queued, deadline):
                     return await self._judged(said, deadline, check)
             except RefusedError:
                 self.statistics.refused += 1
                 raise
             except ServerError as error:
                 pause = max(error.pause or 0.0, BACKOFF * 2.0**attempt * self._random.uniform(0.5, 1.5))
-                if not error.again or attempt == RETRIES or clock.mono() + pause >= deadline:
+                if not error.again or attempt == MAX_RETRIES or clock.mono() + pause >= deadline:
                     raise
             attempt += 1
             self.statistics.repeated += 1
@@ -189,7 +149,7 @@ class Completions:
 
     async def _judged(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
         """One request, and what it says of the server's health."""
-        breaker = self.admission.breaker
+        breaker = self.batcher.breaker
         self.statistics.sent += 1
         began = clock.mono()
         try:
@@ -197,27 +157,27 @@ class Completions:
         except ServerError as error:
             self.statistics.failed += 1
             if error.pause is not None:
-                self.admission.pause(error.pause)  # it is well, and says what it wants
+                self.batcher.pause(error.pause)  # it works, and says what it wants
             else:
-                breaker.judge(False, clock.mono())
+                breaker.on_result(False, clock.mono())
             raise
         except WrongAnswerError:
-            breaker.judge(True, clock.mono())
+            breaker.on_result(True, clock.mono())
             raise
         except asyncio.CancelledError:
             self.statistics.abandoned += 1
             raise
-        breaker.judge(True, clock.mono())
+        breaker.on_result(True, clock.mono())
         self.statistics.milliseconds.append(1e3 * (clock.mono() - began))
         return content
 
     async def _in_time(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
-        """One request until the deadline. Whether that was kept is the clock's word (`clock.charge`)."""
+        """One request until the deadline. `clock.charge` decides whether it was kept."""
         left = deadline - clock.mono()
         began = time.perf_counter()
         try:
             content = await asyncio.wait_for(
-                self._stream(said, check), PATIENCE if clock.lockstep() else left
+                self._stream(said, check), LOCKSTEP_TIMEOUT if clock.lockstep() else left
             )
         except asyncio.TimeoutError:
             clock.spend(left)

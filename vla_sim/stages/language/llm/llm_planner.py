@@ -11,16 +11,17 @@ from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.completion_client import Completions, LlmSettings
+from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
 from vla_sim.stages.language.llm.event_loop_thread import LoopThread
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
+from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
-MOST_REPEATED = 1000
+MAX_QUOTED = 1000
 """Characters of a wrong answer that go back to the model."""
 
 
@@ -32,7 +33,7 @@ class LlmPlanner:
         self.settings = settings
         self._head = head(rules.lexicon)
         plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
-        self.completions = Completions(settings, {"type": "json_schema", "json_schema": plan})
+        self.completions = CompletionClient(settings, {"type": "json_schema", "json_schema": plan})
         self._loop = LoopThread("language model")
 
     def connect(self) -> None:
@@ -64,8 +65,12 @@ class LlmPlanner:
         return self._loop.start(self._plan(text, context, priority, deadline))
 
     def cleanup(self) -> str:
-        """Memory is short: forget some of the answers that are remembered; what that was."""
-        return self._loop.start(self.completions.cleanup()).result()
+        """Memory is short: drop some cached answers; returns which."""
+
+        async def forget() -> str:
+            return self.completions.cache.shrink()
+
+        return self._loop.start(forget()).result()
 
     def close(self) -> None:
         """Give up what is under way and close the connections. Idempotent."""
@@ -85,7 +90,7 @@ class LlmPlanner:
             if clock.mono() >= deadline:
                 raise
             repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
-            answer = wrong.answer[:MOST_REPEATED]
+            answer = wrong.answer[:MAX_QUOTED]
             said += [{"role": "assistant", "content": answer}, {"role": "user", "content": repair}]
         return await self._ask(text, context, said, deadline, priority)
 

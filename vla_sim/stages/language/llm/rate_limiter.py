@@ -1,0 +1,27 @@
+"""At most so many requests a minute to a language model's server."""
+
+from __future__ import annotations
+
+
+class RateLimiter:
+    """A token bucket: at most `per_minute` requests in any minute, a tenth of them at once. Times [s] are the
+    caller's.
+
+    Not aiolimiter: its bucket lets twice the limit pass in one minute, reads the event loop's clock and not
+    ours, and cannot say how long a wait would be. Not pyrate-limiter: it keeps the time of every request
+    instead of a bucket, and a thread to forget them.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._most = max(1.0, per_minute / 10.0)
+        self._rate = max(per_minute - self._most, 0.5) / 60.0
+        self._tokens, self._filled = self._most, -float("inf")
+
+    def acquire(self, now: float) -> float:
+        """0 if a request may be made now (it is counted), else the time until one may be [s]."""
+        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._tokens < 1.0:
+            return (1.0 - self._tokens) / self._rate
+        self._tokens -= 1.0
+        return 0.0
