@@ -23,6 +23,8 @@ SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Priority = Literal["stop", "urgent", "normal", "background"]
 PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
 Stage = Literal["voice", "intent", "planning", "perception", "safety", "control"]
+Planner = Literal["rules", "llm", "cache"]
+"""Who made a plan; "cache": a language model, earlier."""
 STAGES: tuple[str, ...] = Stage.__args__  # type: ignore[attr-defined]
 
 
@@ -123,7 +125,7 @@ class Plan(Record, frozen=True, kw_only=True):
     command_id: Id
     text: Text
     steps: list[Step]
-    planner: Literal["rules", "llm", "cache"]
+    planner: Planner
     priority: Priority = "normal"
     answer: Text = ""
     speech_end_mono: float = 0.0

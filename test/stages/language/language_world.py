@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import ObjectList, Step
-from vla_sim.stages.language.gathered_context import Surroundings
+from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
@@ -66,7 +66,7 @@ def says(record):
 
 
 def looking(*objects, now=lambda: 100.0):
-    """Surroundings in which perception has just said what it sees."""
-    around = Surroundings(now)
-    around.on_objects(says(ObjectList(stamp=now(), objects=list(objects))))
-    return around
+    """GatheredContext in which perception has just said what it sees."""
+    gathered = GatheredContext(now)
+    gathered.on_objects(says(ObjectList(stamp=now(), objects=list(objects))))
+    return gathered

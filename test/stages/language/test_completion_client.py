@@ -1,4 +1,4 @@
-"""What stands between a command and the model's server: memory, rate, repetitions, patience."""
+"""What stands between a command and the model's server: cache, rate, repetitions, timeouts."""
 
 from __future__ import annotations
 

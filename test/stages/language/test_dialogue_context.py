@@ -1,14 +1,14 @@
 from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status
-from vla_sim.stages.language.dialogue_context import Context, Memory, place_of
+from vla_sim.stages.language.dialogue_context import Context, DialogueTracker, place_of
 
 
-def sent(memory: Memory, text: str, command_id: str = "c1") -> Plan:
-    found = RULES.plan(text, memory.context)
+def sent(dialogue: DialogueTracker, text: str, command_id: str = "c1") -> Plan:
+    found = RULES.plan(text, dialogue.context)
     plan = Plan(command_id=command_id, text=text, steps=list(found.steps), planner="rules")
-    memory.spoken(found.mentioned, found.place)
-    memory.sent(plan)
+    dialogue.mention(found.mentioned, found.place)
+    dialogue.on_plan(plan)
     return plan
 
 
@@ -17,61 +17,61 @@ def status(state: str, step: int = 0, command_id: str = "c1") -> Status:
 
 
 def test_a_finished_pick_means_that_the_object_is_held():
-    memory = Memory(HOME)
-    sent(memory, "go to the kitchen and pick up the red cup")
-    memory.heard(status("running", step=3))
-    assert memory.context.held is None
-    memory.heard(status("succeeded", step=3))
-    assert memory.context.held == ObjectQuery(kind="cup", colour="red")
-    assert memory.context.place == "kitchen"
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "go to the kitchen and pick up the red cup")
+    dialogue.on_status(status("running", step=3))
+    assert dialogue.context.held is None
+    dialogue.on_status(status("succeeded", step=3))
+    assert dialogue.context.held == ObjectQuery(kind="cup", colour="red")
+    assert dialogue.context.place == "kitchen"
 
 
 def test_a_failed_pick_holds_nothing():
-    memory = Memory(HOME)
-    sent(memory, "pick up the red cup")
-    memory.heard(status("failed", step=2))
-    assert memory.context.held is None
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "pick up the red cup")
+    dialogue.on_status(status("failed", step=2))
+    assert dialogue.context.held is None
 
 
 def test_a_cancelled_carry_still_holds():
-    memory = Memory(HOME)
-    sent(memory, "bring me the red cup")
-    memory.heard(status("running", step=3))
-    memory.heard(status("cancelled", step=3))
-    assert memory.context.held == ObjectQuery(kind="cup", colour="red")
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "bring me the red cup")
+    dialogue.on_status(status("running", step=3))
+    dialogue.on_status(status("cancelled", step=3))
+    assert dialogue.context.held == ObjectQuery(kind="cup", colour="red")
 
 
 def test_a_finished_placement_frees_the_hand():
-    memory = Memory(HOME)
-    sent(memory, "put the red cup on the nightstand")
-    memory.heard(status("succeeded", step=3))
-    assert memory.context.held is None
-    assert memory.context.place == "bedroom"
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "put the red cup on the nightstand")
+    dialogue.on_status(status("succeeded", step=3))
+    assert dialogue.context.held is None
+    assert dialogue.context.place == "bedroom"
 
 
 def test_it_is_remembered_across_commands():
-    memory = Memory(HOME)
-    sent(memory, "find the red ball")
-    memory.heard(status("succeeded"))
-    assert plan_of(RULES.plan("grasp it", memory.context))[-1] == "pick red ball"
-    sent(memory, "grasp it", "c2")
-    memory.heard(status("succeeded", 2, "c2"))
-    assert plan_of(RULES.plan("bring it to the living room", memory.context)) == ["carry living room"]
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "find the red ball")
+    dialogue.on_status(status("succeeded"))
+    assert plan_of(RULES.plan("grasp it", dialogue.context))[-1] == "pick red ball"
+    sent(dialogue, "grasp it", "c2")
+    dialogue.on_status(status("succeeded", 2, "c2"))
+    assert plan_of(RULES.plan("bring it to the living room", dialogue.context)) == ["carry living room"]
 
 
 def test_the_robot_is_where_the_world_starts_it_until_it_walks():
-    memory = Memory(HOME)
-    assert memory.context.place == "living room"
-    sent(memory, "move forward 1 meter")
-    memory.heard(status("running"))
-    assert memory.context.place == ""
+    dialogue = DialogueTracker(HOME)
+    assert dialogue.context.place == "living room"
+    sent(dialogue, "move forward 1 meter")
+    dialogue.on_status(status("running"))
+    assert dialogue.context.place == ""
 
 
 def test_words_of_other_commands_change_nothing():
-    memory = Memory(HOME)
-    before = memory.context
-    memory.heard(status("succeeded", step=7, command_id="unknown"))
-    assert memory.context == before
+    dialogue = DialogueTracker(HOME)
+    before = dialogue.context
+    dialogue.on_status(status("succeeded", step=7, command_id="unknown"))
+    assert dialogue.context == before
 
 
 def seen(kind: str, colour: str, x: float, y: float, z: float) -> DetectedObject:

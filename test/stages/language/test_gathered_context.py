@@ -7,8 +7,8 @@ from test_responder import Desk, to_kitchen
 
 from vla_sim.contract import topics
 from vla_sim.contract.records import DetectedObject, ObjectList, SafetyState
-from vla_sim.stages.language.gathered_context import FRESH, TIMEOUT, Surroundings
-from vla_sim.stages.language.responder import MOST
+from vla_sim.stages.language.gathered_context import MAX_AGE, PERCEPTION_TIMEOUT, GatheredContext
+from vla_sim.stages.language.responder import MAX_GATHERING
 
 CUP = DetectedObject(
     track_id=1, kind="cup", colour="red", position=(5.0, 1.0, 0.8), size=(0.07, 0.07, 0.1), yaw=0.0,
@@ -36,7 +36,7 @@ def wait(desk, seconds):
 def test_a_present_answer_is_used_at_once():
     desk = Desk()
     desk.see(CUP)
-    desk.now += FRESH
+    desk.now += MAX_AGE
     desk.say("pick up the red cup")
     assert desk.plans == [["navigate kitchen", *desk.plans[0][1:]]]  # where it was seen
     assert [stage for stage, _ in stages(desk)] == ["intent", "planning"]
@@ -66,7 +66,7 @@ def test_the_intent_is_read_before_perception_answers_and_the_plan_follows_its_a
 def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_told():
     desk = silent(10.0)
     desk.say("pick up the red cup")
-    wait(desk, TIMEOUT - 0.05)
+    wait(desk, PERCEPTION_TIMEOUT - 0.05)
     assert not desk.of(topics.PLAN)
     wait(desk, 0.15)
     (plan,) = desk.of(topics.PLAN)
@@ -79,9 +79,9 @@ def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_told():
 
 def test_a_perception_that_never_spoke_is_told_of():
     desk = Desk()
-    desk.responder._around = Surroundings(lambda: desk.now)
+    desk.responder._gathered = GatheredContext(lambda: desk.now)
     desk.say("pick up the red cup")
-    wait(desk, TIMEOUT)
+    wait(desk, PERCEPTION_TIMEOUT)
     assert desk.notes == ["c1: perception is silent, planned with nothing seen yet"]
     assert desk.of(topics.PLAN)
 
@@ -98,21 +98,21 @@ def test_a_stop_ends_what_waits_for_perception():
     desk.say("pick up the red cup")
     desk.say("stop", "c2")
     assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
-    wait(desk, 2.0 * TIMEOUT)
+    wait(desk, 2.0 * PERCEPTION_TIMEOUT)
     assert [plan.command_id for plan in desk.of(topics.PLAN)] == ["c2"]
 
 
 def test_a_flood_of_commands_does_not_wait_without_bound():
     desk = silent()
-    for k in range(MOST + 1):
+    for k in range(MAX_GATHERING + 1):
         desk.say("pick up the red cup", f"c{k}")
-    assert [plan.command_id for plan in desk.of(topics.PLAN)] == [f"c{MOST}"]
+    assert [plan.command_id for plan in desk.of(topics.PLAN)] == [f"c{MAX_GATHERING}"]
 
 
 def test_the_model_is_asked_when_perception_was_waited_for():
     desk = silent(model=to_kitchen, mode="llm")
     desk.say("pick up the red cup")
-    wait(desk, TIMEOUT)
+    wait(desk, PERCEPTION_TIMEOUT)
     desk.answers()
     assert desk.plans == [["navigate kitchen"]]
     assert [stage for stage, _ in stages(desk)] == ["intent", "perception", "planning"]
@@ -120,7 +120,7 @@ def test_the_model_is_asked_when_perception_was_waited_for():
 
 def test_at_emergency_stop_no_model_is_asked():
     desk = Desk(model=to_kitchen, mode="llm")
-    desk.around.on_safety(says(SafetyState(level="estop", reasons=["latched"])))
+    desk.gathered.on_safety(says(SafetyState(level="estop", reasons=["latched"])))
     desk.say("go to the bedroom")
     assert desk.plans == [["navigate bedroom"]]  # which safety will not allow
     assert desk.responder.counts["model spared at emergency stop"] == 1
@@ -128,9 +128,9 @@ def test_at_emergency_stop_no_model_is_asked():
 
 def test_a_broken_answer_of_perception_is_told_and_is_none():
     rejected = []
-    around = Surroundings(lambda: 1.0, lambda topic, error: rejected.append(topic))
+    gathered = GatheredContext(lambda: 1.0, lambda topic, error: rejected.append(topic))
     broken = says(ObjectList(stamp=0.0, objects=[]))
     broken.data = "{"
-    around.on_objects(broken)
-    assert around.objects == ()
+    gathered.on_objects(broken)
+    assert gathered.objects == ()
     assert rejected == [topics.OBJECTS]

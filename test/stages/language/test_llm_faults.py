@@ -10,10 +10,10 @@ from language_world import HOME, RULES, looking, plan_of, short
 
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
-from vla_sim.stages.language.dialogue_context import Context, Memory
+from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.llm.errors import LONGEST_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
@@ -42,10 +42,10 @@ class Desk:
         self.planner.connect()
         self.sent, self.notes = [], []
         self.ready = threading.Event()
-        self.worker = LlmWorker(self.planner.begin, self.ready.set)
-        memory = Memory(HOME)
+        self.worker = PendingRequests(self.planner.begin, self.ready.set)
+        dialogue = DialogueTracker(HOME)
         self.responder = Responder(
-            RULES, memory, lambda topic, record: self.sent.append((topic, record)), looking(),
+            RULES, dialogue, lambda topic, record: self.sent.append((topic, record)), looking(),
             self.worker, "llm", note=self.notes.append,
         )  # fmt: skip
 

@@ -12,9 +12,9 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Command
 from vla_sim.ros.lockstep.follower import Follower
 from vla_sim.ros.lockstep.wire import Begin
-from vla_sim.stages.language.dialogue_context import Memory
+from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.responder import Responder
@@ -39,11 +39,11 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
         planner = LlmPlanner(RULES, LlmSettings(server.base_url, timeout=timeout, **values))
         with planner:
             planner.connect()
-            memory = Memory(HOME)
+            dialogue = DialogueTracker(HOME)
             notes = []
-            worker = LlmWorker(planner.begin, lambda: None, follower.settle)
+            worker = PendingRequests(planner.begin, lambda: None, follower.settle)
             responder = Responder(
-                RULES, memory, lambda topic, record: sent.append((topic, record)), looking(),
+                RULES, dialogue, lambda topic, record: sent.append((topic, record)), looking(),
                 worker, "llm", note=notes.append,
             )  # fmt: skip
             for number, text in enumerate(texts):

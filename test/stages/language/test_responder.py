@@ -8,9 +8,9 @@ from language_world import HOME, RULES, looking, says, short
 from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
 from vla_sim.contract.records import Command, ObjectList, Transcript
-from vla_sim.stages.language.dialogue_context import Memory
+from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.responder import Responder
 
 WAIT = 10.0  # [s] bound for what another thread does
@@ -24,18 +24,18 @@ class Desk:
         self.ready = threading.Event()
         pool = ThreadPoolExecutor(16)
         begin = lambda text, context, _: pool.submit(model, text, context)  # noqa: E731
-        self.worker = LlmWorker(begin, self.ready.set) if model else None
-        self.memory = Memory(HOME)
+        self.worker = PendingRequests(begin, self.ready.set) if model else None
+        self.dialogue = DialogueTracker(HOME)
         self.now = 100.0
-        self.around = looking(now=lambda: self.now)
+        self.gathered = looking(now=lambda: self.now)
         self.responder = Responder(
-            RULES, self.memory, lambda topic, record: self.sent.append((topic, record)),
-            self.around, self.worker, mode, note=self.notes.append,
+            RULES, self.dialogue, lambda topic, record: self.sent.append((topic, record)),
+            self.gathered, self.worker, mode, note=self.notes.append,
         )  # fmt: skip
 
     def see(self, *objects):
         """Perception says what it sees."""
-        self.around.on_objects(says(ObjectList(stamp=self.now, objects=list(objects))))
+        self.gathered.on_objects(says(ObjectList(stamp=self.now, objects=list(objects))))
         self.responder.on_gathered()
 
     def say(self, text, command_id="c1", **more):

@@ -1,4 +1,3 @@
-import time
 import wave
 from pathlib import Path
 
@@ -8,17 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.voice.audio import (
-    CHUNK,
-    SAMPLE_RATE,
-    at_pace,
-    chunks,
-    level_db,
-    load,
-    resample,
-    save,
-    to_int16,
-)
+from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE, chunks, level_db, load, resample, save, to_int16
 
 
 def tone(rate: int, seconds: float = 0.5, hertz: float = 440.0) -> np.ndarray:
@@ -77,12 +66,6 @@ def test_chunks_hold_the_whole_sound(count: int) -> None:
     assert all(len(piece) == CHUNK for piece in pieces)
     if pieces:
         np.testing.assert_array_equal(np.concatenate(pieces)[:count], sound)
-
-
-def test_chunks_come_no_earlier_than_a_microphone_gives_them() -> None:
-    begin = time.monotonic()
-    assert len(list(at_pace(chunks(np.zeros(5 * CHUNK, dtype=np.int16))))) == 5
-    assert time.monotonic() - begin >= 0.1
 
 
 def test_what_is_too_loud_is_clipped() -> None:

@@ -102,7 +102,7 @@ def test_digits_become_words(digits: str, words: str) -> None:
 def test_steps_are_remembered_within_a_bound(monkeypatch):
     from vla_sim.stages.voice import regular_grammar
 
-    monkeypatch.setattr(regular_grammar, "MOST_STEPS", 5)
+    monkeypatch.setattr(regular_grammar, "MAX_STEPS", 5)
     automaton = regular_grammar.Automaton(regular_grammar.Words("go"))
     for k in range(50):
         automaton.step(automaton.start, f"word{k}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples, chunks
 from vla_sim.stages.voice.grammar import Grammar, Names
-from vla_sim.stages.voice.listener import Heard, Listener
+from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
@@ -41,14 +41,14 @@ def spoken(text: str) -> Samples:
     return in_room(voice().speak(text))
 
 
-def hear(listener: Listener, sound: Samples) -> list[Heard]:
+def hear(listener: Listener, sound: Samples) -> list[Utterance]:
     """All that a listener answers to a stream that ends; time is that of the stream."""
     heard = [listener.feed(chunk, (i + 1) * CHUNK_SECONDS) for i, chunk in enumerate(chunks(sound))]
     heard.append(listener.close(len(heard) * CHUNK_SECONDS))
     return [one for one in heard if one is not None]
 
 
-def understood(sound: Samples) -> list[Heard]:
+def understood(sound: Samples) -> list[Utterance]:
     return hear(Listener(recogniser(), grammar()), sound)
 
 

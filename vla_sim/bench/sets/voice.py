@@ -9,7 +9,7 @@ from functools import cache, partial
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples, chunks
 from vla_sim.stages.voice.grammar import Grammar
-from vla_sim.stages.voice.listener import Heard, Listener
+from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.recogniser import Recogniser, warm
 from vla_sim.stages.voice.simulated_microphone import babble, in_room
@@ -47,7 +47,7 @@ def command(meter: Meter, words: str) -> None:
             meter.add(1e3 * latency)
 
 
-def listen(listener: Listener, sound: Samples) -> tuple[Heard | None, float]:
+def listen(listener: Listener, sound: Samples) -> tuple[Utterance | None, float]:
     """What is heard of a sound that comes as a microphone brings it, and the seconds from the arrival of
     its last voiced chunk until then. None if nothing was heard by its end."""
     begin = time.monotonic()

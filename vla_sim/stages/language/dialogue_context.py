@@ -1,4 +1,4 @@
-"""What the planner must know beside the words: what is held, what was spoken of, what was seen."""
+"""What the planner must know beside the words: what is held, what was mentioned, what was seen."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REMEMBERED_PLANS = 64
 
 @dataclass(frozen=True)
 class Context:
-    """held: the object in the hand, None if empty. mentioned: the object that was spoken of last
-    ("it"). mentioned_place: the place spoken of last ("there"). place: where the robot is, "" if it is
-    at no known place. objects: what perception has seen."""
+    """held: the object in the hand, None if empty. mentioned: the object mentioned last ("it").
+    mentioned_place: the place mentioned last ("there"). place: where the robot is, "" if at no known place.
+    objects: what perception has seen."""
 
     held: ObjectQuery | None = None
     mentioned: ObjectQuery | None = None
@@ -25,8 +25,8 @@ class Context:
     objects: tuple[DetectedObject, ...] = ()
 
 
-class Memory:
-    """Keeps the context up to date from the plans that were sent and the executive's word on them.
+class DialogueTracker:
+    """Keeps the context up to date from the plans that were sent and the executive's status of them.
 
     A step counts as done when a later one runs or the command succeeds.
     """
@@ -37,20 +37,20 @@ class Memory:
         start = nearest_place(world, world.start[0], world.start[1])
         self.context = Context(place=start)
 
-    def spoken(self, mentioned: ObjectQuery | None, place: str) -> None:
-        """A command was understood that spoke of these (None and "" change nothing)."""
+    def mention(self, mentioned: ObjectQuery | None, place: str) -> None:
+        """A command was understood that mentioned these (None and "" change nothing)."""
         self.context = replace(
             self.context,
             mentioned=mentioned or self.context.mentioned,
             mentioned_place=place or self.context.mentioned_place,
         )
 
-    def sent(self, plan: Plan) -> None:
+    def on_plan(self, plan: Plan) -> None:
         self._plans[plan.command_id] = (tuple(plan.steps), 0)
         while len(self._plans) > REMEMBERED_PLANS:
             self._plans.popitem(last=False)
 
-    def heard(self, status: Status) -> None:
+    def on_status(self, status: Status) -> None:
         """The executive's status: learn what is held and where the robot is."""
         steps, done = self._plans.get(status.command_id, ((), 0))
         reached = len(steps) if status.state == "succeeded" else min(max(status.step, 0), len(steps))
@@ -59,25 +59,25 @@ class Memory:
         if status.state in ("succeeded", "failed", "rejected", "cancelled"):
             self._plans.pop(status.command_id, None)
             if status.state in ("failed", "cancelled") and reached < len(steps):
-                self._tried(steps[reached])
+                self._began(steps[reached])
         elif steps:
             self._plans[status.command_id] = (steps, max(done, reached))
             if status.state == "running" and reached < len(steps):
-                self._tried(steps[reached])
+                self._began(steps[reached])
 
     def _did(self, step: Step) -> None:
         if step.skill == "pick":
             self.context = replace(self.context, held=step.object)
         elif step.skill == "place":
             self.context = replace(self.context, held=None)
-        self._tried(step)
+        self._began(step)
         if step.place and step.skill in ("navigate", "carry", "place", "find"):
             surfaces = {surface.name: surface.place for surface in self._world.surfaces}
             place = "" if step.place == "user" else surfaces.get(step.place, step.place)
             self.context = replace(self.context, place=place)
 
-    def _tried(self, step: Step) -> None:
-        """These leave the place where the robot was, or may have."""
+    def _began(self, step: Step) -> None:
+        """These skills leave the place where the robot was, or may have."""
         if step.skill in ("navigate", "carry", "place", "find", "move"):
             self.context = replace(self.context, place="")
 

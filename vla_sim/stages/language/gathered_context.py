@@ -1,8 +1,8 @@
-"""What a plan depends on beside the words: perception's and safety's context, gathered while they are read.
+"""The perception and safety context of a plan, gathered while the words are read.
 
-Both arrive by themselves, ten times a second, and are kept undecoded until a command wants them, so that a
-command seldom waits. When perception has fallen silent, it is waited for while the intent is read, and after
-`TIMEOUT` its last answer has to do.
+Both arrive by themselves, ten times a second, and are kept undecoded until a command needs them, so that a
+command rarely waits. When perception has fallen silent, it is waited for while the intent is read; after
+`PERCEPTION_TIMEOUT` its last answer is used.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from vla_sim.contract.codec import PayloadError, R, decode
 from vla_sim.contract.records import DetectedObject, ObjectList, SafetyState
 from vla_sim.contract.topics import Topic
 
-FRESH = 0.5
-"""[s] for which an answer of perception counts as its present one: under load it gives five a second."""
-TIMEOUT = 1.0
-"""[s] after which a command is planned with perception's last answer: the book's."""
+MAX_AGE = 0.5
+"""[s] up to which an answer of perception counts as current: under load it gives five a second."""
+PERCEPTION_TIMEOUT = 1.0
+"""[s] after which a command is planned with perception's last answer: the performance chapter's."""
 
 
-class Surroundings:
-    """now: seconds of the ROS clock. reject: told of a payload that cannot be read."""
+class GatheredContext:
+    """now: seconds of the ROS clock. reject: called with a payload that cannot be read."""
 
     def __init__(
         self, now: Callable[[], float], reject: Callable[[Topic, PayloadError], None] = lambda *_: None
@@ -44,8 +44,8 @@ class Surroundings:
 
     @property
     def fresh(self) -> bool:
-        """Whether perception's last answer is a present one."""
-        return self.age <= FRESH
+        """Whether perception's last answer is current."""
+        return self.age <= MAX_AGE
 
     @property
     def age(self) -> float:

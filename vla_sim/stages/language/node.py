@@ -12,12 +12,12 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Priority
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.language.dialogue_context import Context, Memory
-from vla_sim.stages.language.gathered_context import Surroundings
+from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
+from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.llm.pending_requests import LlmWorker
+from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.settings import LOCAL, LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.responder import Responder
@@ -48,37 +48,37 @@ class LanguageNode(StageNode[LanguageParams]):
         if p.planner not in PLANNERS:
             raise InputError(f"parameter planner is {p.planner!r}; it must be one of {', '.join(PLANNERS)}")
         world = World.load(p.world)
-        self.memory = Memory(world)
+        self.dialogue = DialogueTracker(world)
         self.rules = RulePlanner(world)
         self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
-        self.around = Surroundings(self.now, self.reject)
+        self.gathered = GatheredContext(self.now, self.reject)
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
-        worker: LlmWorker | None = None
+        worker: PendingRequests | None = None
         if p.planner != "rules":
             self._model_state = "starting"
             notify = self.execution.notifier(self.on_answers, ANSWERS_PERIOD)
-            worker = LlmWorker(self._begin, notify, self.execution.settle)
+            worker = PendingRequests(self._begin, notify, self.execution.settle)
             self.execution.in_background(self._start_model)
         self.responder = Responder(
-            self.rules, self.memory, self.send, self.around, worker, p.planner,
+            self.rules, self.dialogue, self.send, self.gathered, worker, p.planner,
             allowed=lambda: self.load.language_model, note=self.get_logger().warning,
         )  # fmt: skip
         for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
         self.listen(topics.TRANSCRIPT, self.responder.on_transcript)
         self.listen(topics.COMMAND, self.responder.on_command)
-        self.listen(topics.STATUS, self.memory.heard)
-        # Kept undecoded: ten a second arrive, one in minutes is needed.
+        self.listen(topics.STATUS, self.dialogue.on_status)
+        # Kept undecoded: ten arrive a second, one is needed every few minutes.
         self.listen(topics.OBJECTS, self.on_objects, raw=True)
-        self.listen(topics.SAFETY_STATE, self.around.on_safety, raw=True)
+        self.listen(topics.SAFETY_STATE, self.gathered.on_safety, raw=True)
         self.repeat(0.1, self.responder.on_gathered)
         self.follow_load()
         self.caches.register("answers of the language model", self._forget_answers)
 
     def on_objects(self, message: Any) -> None:
-        self.around.on_objects(message)
+        self.gathered.on_objects(message)
         self.responder.on_gathered()
 
     def _forget_answers(self) -> str:
@@ -88,11 +88,11 @@ class LanguageNode(StageNode[LanguageParams]):
         self.responder.on_answers()
 
     def status(self) -> dict[str, str]:
-        held = self.memory.context.held
+        held = self.dialogue.context.held
         counts = {what: str(count) for what, count in self.responder.counts.items()}
         model = self._model.completions.statistics.values() if self._model is not None else {}
-        told = {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")}
-        return told | counts | model
+        state = {"planner": self.params.planner, "model": self._model_state, "held": str(held or "")}
+        return state | counts | model
 
     def close(self) -> None:
         if self.responder.worker is not None:

@@ -1,9 +1,10 @@
-"""From a heard or typed command to the records that answer it: the node's work without ROS."""
+"""From a spoken or typed command to the records that answer it: the node's work without ROS."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from vla_sim.contract.records import (
     Command,
     Intent,
     Plan,
+    Planner,
     Priority,
     Record,
     Say,
@@ -22,17 +24,17 @@ from vla_sim.contract.records import (
     Transcript,
 )
 from vla_sim.contract.topics import Topic
-from vla_sim.stages.language.dialogue_context import Context, Memory
-from vla_sim.stages.language.gathered_context import TIMEOUT, Surroundings
-from vla_sim.stages.language.llm.pending_requests import Answer, LlmWorker
+from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
+from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
+from vla_sim.stages.language.llm.pending_requests import Answer, PendingRequests
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.answers import asks_what_is_seen
 from vla_sim.stages.language.understanding.clarifications import Problem
 
 Send = Callable[[Topic, Record], None]
-MOST = 16
-"""Commands that wait for perception at once; another one is planned with what is known."""
+MAX_GATHERING = 16
+"""Commands that may wait for perception at once; a further one is planned with what is known."""
 
 
 @dataclass(frozen=True)
@@ -50,47 +52,46 @@ class Request:
 class Responder:
     """Answers commands by the rules, by a language model, or by the model where the rules fail.
 
-    send: publishes a record. around: what perception and safety say. worker: None without a model. mode
+    send: publishes a record. gathered: what perception and safety say. worker: None without a model. mode
     "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed: whether the
-    model may be asked now. Whatever the model fails at, the rules answer, and `note` is told why in one line;
-    a stop never waits for it. A command that needs objects waits for perception, if that is late, while
-    nothing else does.
+    model may be asked now. Where the model fails, the rules answer, and `note` is called with the reason in
+    one line; a stop never waits for the model. Only a command that needs objects waits for a late perception.
     """
 
     def __init__(
-        self, rules: RulePlanner, memory: Memory, send: Send, around: Surroundings,
-        worker: LlmWorker | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
-        allowed: Callable[[], bool] = lambda: True,
+        self, rules: RulePlanner, dialogue: DialogueTracker, send: Send, gathered: GatheredContext,
+        worker: PendingRequests | None = None, mode: str = "rules",
+        note: Callable[[str], None] = lambda _: None, allowed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self.rules = rules
-        self.memory = memory
+        self.dialogue = dialogue
         self.worker = worker
         self.mode = mode
         self.allowed = allowed
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
         self._send = send
         self._note = note
-        self._around = around
+        self._gathered = gathered
         self._waiting: dict[str, tuple[Request, Context, Understood]] = {}
         self._gathering: dict[str, tuple[Request, Understood, float]] = {}
         """Commands that wait for perception, and since when [s, ROS clock]."""
 
-    def on_transcript(self, heard: Transcript) -> None:
-        """Speech: half a sentence or noise is answered, never acted on, unless it says stop."""
-        request = Request(heard.command_id, heard.text, clock.mono(), heard.speech_end_mono)
-        if heard.complete:
+    def on_transcript(self, transcript: Transcript) -> None:
+        """Speech: half a sentence or noise is answered, never acted on, unless it is a stop."""
+        request = Request(transcript.command_id, transcript.text, clock.mono(), transcript.speech_end_mono)
+        if transcript.complete:
             self._handle(request)
             return
-        understood = self.rules.intent(heard.text, self._context())
+        understood = self.rules.intent(transcript.text, self._context())
         if understood.priority == "stop":
             self._handle(request)
             return
-        if heard.reason == "noise":
+        if transcript.reason == "noise":
             problem = ask.noise_heard()
-        elif heard.reason == "silence" or not heard.text.strip():
+        elif transcript.reason == "silence" or not transcript.text.strip():
             problem = ask.nothing_said()
         else:
-            problem = ask.half_heard(heard.text)
+            problem = ask.half_heard(transcript.text)
         self._publish(request, Understood(problem=problem), "rules")
 
     def on_command(self, command: Command) -> None:
@@ -99,7 +100,7 @@ class Responder:
         self._handle(Request(command.command_id, command.text, now, command.sent_mono, command.priority))
 
     def on_answers(self) -> None:
-        """The language model has answered something."""
+        """The language model has answered."""
         if self.worker is None:
             return
         for answer in self.worker.finished():
@@ -108,30 +109,30 @@ class Responder:
                 self._finish(answer, *waiting)
 
     def on_gathered(self) -> None:
-        """Perception has said something, or time has gone on: plan what waited for it long enough."""
-        now, fresh = self._around.now(), self._around.fresh if self._gathering else False
+        """Perception has answered, or time has passed: plan what waited for it long enough."""
+        now, fresh = self._gathered.now(), self._gathered.fresh if self._gathering else False
         for command_id, (request, understood, since) in list(self._gathering.items()):
-            if not fresh and now - since < TIMEOUT:
+            if not fresh and now - since < PERCEPTION_TIMEOUT:
                 continue
             del self._gathering[command_id]
             old = "" if fresh else self._old_objects(command_id)
             gathered = self._trace(command_id, "perception", request.received, old)
             context = self._context()
-            if understood.answer:  # which tells of what was seen
+            if understood.answer:  # it speaks of what was seen
                 understood = self.rules.intent(request.text, context)
             self._plan(request, understood, context, gathered)
 
     def _old_objects(self, command_id: str) -> str:
-        age = self._around.age
+        age = self._gathered.age
         known = f"what it saw {age:.1f} s ago" if age < math.inf else "nothing seen yet"
         why = f"perception is silent, planned with {known}"
-        self._count("planned with old objects")
+        self.counts["planned with old objects"] += 1
         self._note(f"{command_id}: {why}")
         return why
 
     def _context(self) -> Context:
         """The memory's context with what perception has seen."""
-        return replace(self.memory.context, objects=self._around.objects)
+        return replace(self.dialogue.context, objects=self._gathered.objects)
 
     def _handle(self, request: Request) -> None:
         context = self._context()
@@ -142,9 +143,13 @@ class Responder:
         if understood.priority == "stop":
             self._drop_waiting()
             self._publish(request, understood, "rules")
-        elif not self._around.fresh and len(self._gathering) < MOST and needs_objects(understood, words):
+        elif (
+            not self._gathered.fresh
+            and len(self._gathering) < MAX_GATHERING
+            and needs_objects(understood, words)
+        ):
             self._trace(request.command_id, "intent", request.received)
-            self._gathering[request.command_id] = (request, understood, self._around.now())
+            self._gathering[request.command_id] = (request, understood, self._gathered.now())
         else:
             self._plan(request, understood, context)
 
@@ -166,16 +171,16 @@ class Responder:
             return False
         strange = understood.problem is not None and understood.problem.reason in ("words", "name")
         wanted = self.mode == "llm" or (self.mode == "auto" and strange)
-        if wanted and self._around.stopped:
-            self._count("model spared at emergency stop")
+        if wanted and self._gathered.stopped:
+            self.counts["model spared at emergency stop"] += 1
             return False
         if wanted and not self.allowed():
-            self._count("model spared under load")
+            self.counts["model spared under load"] += 1
             return False
         return wanted
 
     def _drop_waiting(self) -> None:
-        """A stop was said: what the model is still thinking about must not move the robot later."""
+        """On a stop: what the model is still planning must not move the robot later."""
         if self.worker is not None:
             self.worker.drop()
         for command_id in (*self._waiting, *self._gathering):
@@ -186,7 +191,7 @@ class Responder:
     def _finish(self, answer: Answer, request: Request, context: Context, by_rules: Understood) -> None:
         found = answer.understood
         if found is None or (found.problem is not None and self.mode == "auto"):
-            self._count("model failed" if found is None else "model asked")
+            self.counts["model failed" if found is None else "model asked"] += 1
             if found is None:
                 self._note(f"the rules answer {answer.command_id}, not the model: {answer.reason}")
             self._publish(request, by_rules, "rules", context, detail=answer.reason, asked=answer.asked)
@@ -196,7 +201,7 @@ class Responder:
         self._publish(request, found, "cache" if found.remembered else "llm", context, asked=answer.asked)
 
     def _publish(
-        self, request: Request, found: Understood, planner: str, context: Context | None = None,
+        self, request: Request, found: Understood, planner: Planner, context: Context | None = None,
         detail: str = "", asked: float = 0.0,
     ) -> None:  # fmt: skip
         """Intent, then the plan, or the question, or the answer. asked: when planning began, if not with the
@@ -215,24 +220,24 @@ class Responder:
             self._ask_back(command_id, found.problem)
             return
         plan = Plan(
-            command_id=command_id, text=text, steps=list(found.steps), planner=planner,  # type: ignore[arg-type]
+            command_id=command_id, text=text, steps=list(found.steps), planner=planner,
             priority=_stronger(found.priority, request.priority), answer=found.answer,
             speech_end_mono=request.speech_end,
         )  # fmt: skip
         self._send(topics.PLAN, plan)
         self._trace(command_id, "planning", understood, detail)
-        self._count(planner)
+        self.counts[planner] += 1
         if found.answer:
             self._send(topics.SAY, Say(command_id=command_id, text=found.answer))
             self._status(command_id, "succeeded", found.answer)
             return
         if plan.priority == "stop":
-            self._count("stops")
-        self.memory.spoken(found.mentioned, found.place)
-        self.memory.sent(plan)
+            self.counts["stops"] += 1
+        self.dialogue.mention(found.mentioned, found.place)
+        self.dialogue.on_plan(plan)
 
     def _ask_back(self, command_id: str, problem: Problem) -> None:
-        self._count("asked back")
+        self.counts["asked back"] += 1
         self._send(topics.SAY, Say(command_id=command_id, text=problem.question))
         self._status(command_id, "asked", problem.question)
 
@@ -246,17 +251,14 @@ class Responder:
         self._send(topics.TRACE, event)
         return end
 
-    def _count(self, what: str) -> None:
-        self.counts[what] = self.counts.get(what, 0) + 1
-
 
 def needs_objects(understood: Understood, text: str) -> bool:
-    """Whether what perception sees makes a difference: something is to be handled, or told of."""
+    """Whether what perception sees makes a difference: something is to be handled or described."""
     return any(step.object is not None for step in understood.intent) or asks_what_is_seen(text)
 
 
 def _stronger(a: Priority, b: Priority) -> Priority:
-    """Said and given priority: the stronger one; a given "background" weakens "normal"."""
+    """Of the priority in the words and the given one the stronger; a given "background" weakens "normal"."""
     if b == "background" and a == "normal":
         return b
     return min(a, b, key=PRIORITIES.index)

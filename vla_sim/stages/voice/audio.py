@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from math import gcd
 from pathlib import Path
@@ -85,17 +84,6 @@ def chunks(samples: Samples) -> Iterator[Samples]:
     for begin in range(0, len(samples), CHUNK):
         piece = samples[begin : begin + CHUNK]
         yield piece if len(piece) == CHUNK else np.pad(piece, (0, CHUNK - len(piece)))
-
-
-def at_pace(pieces: Iterator[Samples], speed: float = 1.0) -> Iterator[Samples]:
-    """Each piece at the moment at which a microphone would have delivered it (its last sample
-    heard), by the monotonic clock and without drift. speed: times faster than real."""
-    begin = time.monotonic()
-    for count, piece in enumerate(pieces, start=1):
-        wait = begin + count * CHUNK_SECONDS / speed - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        yield piece
 
 
 def level_db(samples: Samples) -> float:

@@ -14,8 +14,8 @@ from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, STOP_WORDS
 from vla_sim.stages.voice.regular_grammar import (
     Automaton,
     Phrase,
-    Repetition,
     Rule,
+    any_number,
     jsgf,
     maybe,
     one_of,
@@ -150,13 +150,13 @@ def _commands(names: Names) -> Rule:
     )
     return Rule(
         "commands",
-        maybe(link, 0.02) + polite + command + Repetition(link + command, 0.25) + maybe("please", 0.1),
+        maybe(link, 0.02) + polite + command + any_number(link + command, 0.25) + maybe("please", 0.1),
     )
 
 
 def _stop() -> Rule:
     """Apart from the other commands, which it never joins: its words mean nothing but stop."""
-    again = Repetition(phrase("stop"), 0.05)
+    again = any_number(phrase("stop"), 0.05)
     return Rule("stop", maybe("robot", 0.1) + one_of(*STOP_SENTENCES) + again + maybe("please", 0.1))
 
 

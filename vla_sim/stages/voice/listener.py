@@ -1,4 +1,5 @@
-"""The whole ear: chunks in, one decision an utterance out. No ROS, no clock of its own."""
+"""Speech understanding of a stream: chunks in, one decision per utterance out. No ROS, no clock of its
+own."""
 
 from __future__ import annotations
 
@@ -17,23 +18,23 @@ from vla_sim.stages.voice.vad import VoiceActivity
 
 Reason = Literal["", "silence", "noise", "partial"]
 PRE_ROLL = 12
-"""Chunks before the onset that the recogniser hears too: its silence model needs some."""
-SPEECHLIKE_LEAST = 5
+"""Chunks before the onset that are decoded too: the recogniser's silence model needs some."""
+MIN_SPEECHLIKE = 5
 """Speech-like chunks (100 ms) without which a sound is noise."""
-SPEECHLIKE_SHARE = 0.3
+MIN_SPEECHLIKE_SHARE = 0.3
 """Of the loud chunks; a click in a fan's noise has less."""
-UNEXPLAINED_MOST = 0.35
+MAX_UNEXPLAINED = 0.35
 """[s] of voice outside the recognised words: more, and it was only half understood."""
 STOP_CONFIDENCE = 0.25
-"""A stop is believed on little: standing still by mistake does no harm."""
-LOOK_AGAIN = 0.06
+"""Little is enough for a stop: standing still by mistake does no harm."""
+RECHECK_AFTER = 0.06
 """[s] of silence after which the hypothesis decides how much more silence ends the utterance."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One utterance. complete: it may be acted on. speech_end: time of arrival of the chunk with its
-    last voiced sample, on the caller's clock."""
+class Utterance:
+    """What was understood of it. complete: it may be acted on. speech_end: time of arrival of the chunk with
+    its last voiced sample, on the caller's clock."""
 
     text: str
     confidence: float
@@ -45,9 +46,9 @@ class Heard:
 class Listener:
     """Feed it chunks; it answers when an utterance is over.
 
-    confidence: from which a sentence is believed. silence_seconds: without any voice since the stream
+    confidence: from which a sentence is accepted. silence_seconds: without any voice since the stream
     began, after which silence is reported once; 0 for never. A stream that breaks off and goes on within
-    that time of an answer is no new one to complain about.
+    that time of an answer is not reported as a new silent one.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Listener:
         self._last_answer = -math.inf
         self._noisy = 0
 
-    def feed(self, chunk: Samples, arrival: float) -> Heard | None:
+    def feed(self, chunk: Samples, arrival: float) -> Utterance | None:
         """One chunk and when it arrived [s]; what was heard if an utterance ended with it."""
         chunk = np.asarray(chunk, dtype=np.int16)
         judged = self.activity.judge(chunk)
@@ -100,24 +101,24 @@ class Listener:
             return self._nothing(arrival)
         return None
 
-    def close(self, now: float) -> Heard | None:
+    def close(self, now: float) -> Utterance | None:
         """The stream has ended: what was heard last, or that it held no speech. The next chunk begins
         a new stream."""
-        heard = None
+        utterance = None
         if self.endpointer.active:
             self.endpointer.reset()
-            heard = self._end()
+            utterance = self._end()
         fresh = now - self._last_answer >= self.silence_seconds
-        if heard is None and not self._answered and self._waited > 0 and fresh:
-            heard = self._nothing(now)
+        if utterance is None and not self._answered and self._waited > 0 and fresh:
+            utterance = self._nothing(now)
         self._waited, self._answered, self._noisy = 0, False, 0
         self._before.clear()
-        return heard
+        return utterance
 
     def _hangover(self, loud: bool) -> float:
         """How much silence ends the utterance now. The hypothesis is asked for only in a pause."""
         pause = self.endpointer.silence + CHUNK_SECONDS
-        if loud or pause < LOOK_AGAIN:
+        if loud or pause < RECHECK_AFTER:
             return self.hangover.open
         text = self.recogniser.so_far()
         if self.recogniser.free_form:
@@ -129,48 +130,48 @@ class Listener:
             return self.hangover.closed if reading.closed else self.hangover.complete
         return self.hangover.open
 
-    def _end(self) -> Heard | None:
+    def _end(self) -> Utterance | None:
         recognition = self.recogniser.finish()
         e = self.endpointer
         self._before.clear()
-        if e.speechlike < max(SPEECHLIKE_LEAST, SPEECHLIKE_SHARE * e.loud):
+        if e.speechlike < max(MIN_SPEECHLIKE, MIN_SPEECHLIKE_SHARE * e.loud):
             self._noisy += 1
-            if e.loud < 2 * SPEECHLIKE_LEAST:
+            if e.loud < 2 * MIN_SPEECHLIKE:
                 return None  # a click, a knock: not worth an answer
             return self._answer("", 0.0, "noise")
         return self._judge(recognition)
 
-    def _judge(self, first: Recognition) -> Heard:
-        """Believed, or looked at once more, or not believed."""
+    def _judge(self, first: Recognition) -> Utterance:
+        """Accepted, decoded a second time, or not accepted."""
         second = None
-        if self._believed(first) or ((second := self.recogniser.again()) and self._believed(second)):
-            heard = second or first
-            half_a_stop = is_stop(heard.text) and not self.grammar.read(heard.text).complete
-            return self._answer("stop" if half_a_stop else heard.text, heard.confidence, "")
+        if self._accepted(first) or ((second := self.recogniser.again()) and self._accepted(second)):
+            found = second or first
+            half_a_stop = is_stop(found.text) and not self.grammar.read(found.text).complete
+            return self._answer("stop" if half_a_stop else found.text, found.confidence, "")
         best = second if second is not None and second.confidence > first.confidence else first
         return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
 
-    def _believed(self, heard: Recognition) -> bool:
-        if is_stop(heard.text):
-            return heard.confidence >= STOP_CONFIDENCE
-        reading = self.grammar.read(heard.text)
-        whole = reading.complete or (self.recogniser.free_form and bool(heard.text) and not reading.prefix)
-        return whole and heard.confidence >= self.confidence and self._unexplained(heard) <= UNEXPLAINED_MOST
+    def _accepted(self, found: Recognition) -> bool:
+        if is_stop(found.text):
+            return found.confidence >= STOP_CONFIDENCE
+        reading = self.grammar.read(found.text)
+        whole = reading.complete or (self.recogniser.free_form and bool(found.text) and not reading.prefix)
+        return whole and found.confidence >= self.confidence and self._unexplained(found) <= MAX_UNEXPLAINED
 
-    def _unexplained(self, heard: Recognition) -> float:
+    def _unexplained(self, found: Recognition) -> float:
         """Seconds of voice that no recognised word covers."""
-        if not heard.words:
+        if not found.words:
             return 0.0
         count = 0
         for i, loud in enumerate(self._loud):
             middle = (i + 0.5) * CHUNK_SECONDS
-            count += loud and not any(w.begin - 0.04 <= middle <= w.end + 0.06 for w in heard.words)
+            count += loud and not any(w.begin - 0.04 <= middle <= w.end + 0.06 for w in found.words)
         return count * CHUNK_SECONDS
 
-    def _answer(self, text: str, confidence: float, reason: Reason) -> Heard:
+    def _answer(self, text: str, confidence: float, reason: Reason) -> Utterance:
         self._answered, self._last_answer = True, self._speech_end
-        return Heard(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
+        return Utterance(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
 
-    def _nothing(self, now: float) -> Heard:
+    def _nothing(self, now: float) -> Utterance:
         self._answered = True
-        return Heard("", 0.0, False, "noise" if self._noisy else "silence", now)
+        return Utterance("", 0.0, False, "noise" if self._noisy else "silence", now)

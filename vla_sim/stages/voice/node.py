@@ -22,7 +22,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.voice.audio import CHUNK, Samples
 from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
-from vla_sim.stages.voice.listener import Heard, Listener
+from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.pronunciation import spell_with
 from vla_sim.stages.voice.recogniser import Recogniser, warm
@@ -33,7 +33,7 @@ from vla_sim.stages.voice.whisper_recogniser import Whisper
 from vla_sim.world.semantic_map import World
 
 RECOGNISERS = ("pocketsphinx", "whisper")
-MOST_WAITING = 1500
+MAX_WAITING = 1500
 """Chunks of audio: half a minute; what comes then is lost."""
 
 
@@ -41,7 +41,7 @@ MOST_WAITING = 1500
 class VoiceParams(StageParams):
     recogniser: str = param("pocketsphinx", "pocketsphinx (the world's grammar) or whisper (any words)")
     whisper_model: str = param("", "folder of a faster-whisper model, for recogniser whisper")
-    confidence: float = param(0.5, "from which a sentence is believed", low=0.0, high=1.0)
+    confidence: float = param(0.5, "from which a sentence is accepted", low=0.0, high=1.0)
     hangover_closed: float = param(0.14, "silence that ends a finished sentence [s]", low=0.06, high=2.0)
     hangover_complete: float = param(
         0.20, "silence that ends a sentence that could go on [s]", low=0.06, high=2.0
@@ -86,7 +86,7 @@ class VoiceNode(StageNode[VoiceParams]):
         self._rest = np.zeros(0, dtype=np.int16)
         self._ids = self.execution.ids("voice")
         self.worker = self.execution.worker(
-            "voice", self._take, capacity=MOST_WAITING, idle=p.stream_ends, on_idle=self._close_stream
+            "voice", self._take, capacity=MAX_WAITING, idle=p.stream_ends, on_idle=self._close_stream
         )
         self.listen(topics.AUDIO, self.on_audio)
         if self.speaker is not None:
@@ -137,7 +137,7 @@ class VoiceNode(StageNode[VoiceParams]):
         self._rest = self._rest[:0]
         self._publish(self.listener.close(clock.mono()))
 
-    def _publish(self, heard: Heard | None) -> None:
+    def _publish(self, heard: Utterance | None) -> None:
         if heard is None:
             return
         command_id = self._ids.new()

@@ -1,7 +1,7 @@
 """Building blocks of a regular grammar: words in order, choices, options, repetitions.
 
 One description serves four purposes: the text of a JSGF grammar for the recogniser, an automaton
-that tells whether a text is a sentence, the words that need a pronunciation, and random sentences.
+that decides whether a text is a sentence, the words that need a pronunciation, and random sentences.
 """
 
 from __future__ import annotations
@@ -41,18 +41,12 @@ class Choice(Phrase):
 
 @dataclass(frozen=True)
 class Option(Phrase):
-    """The part or nothing. chance: of the part in random sentences."""
+    """The part or nothing; `repeated`: zero or more times. chance: of the part, and of each further round, in
+    random sentences."""
 
     part: Phrase
-    chance: float = 0.5
-
-
-@dataclass(frozen=True)
-class Repetition(Phrase):
-    """The part zero or more times. chance: of one more round in random sentences."""
-
-    part: Phrase
-    chance: float = 0.3
+    chance: float
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +71,11 @@ def one_of(*values: Phrase | str) -> Phrase:
 
 def maybe(value: Phrase | str, chance: float = 0.5) -> Phrase:
     return Option(phrase(value), chance)
+
+
+def any_number(value: Phrase | str, chance: float) -> Phrase:
+    """Zero or more times."""
+    return Option(phrase(value), chance, repeated=True)
 
 
 # --------------------------------------------------------------------------- JSGF
@@ -104,10 +103,9 @@ def _collect(node: Phrase, rules: dict[str, str]) -> str:
         return " ".join(_collect(part, rules) for part in node.parts)
     if isinstance(node, Choice):
         return "(" + " | ".join(_collect(part, rules) for part in node.parts) + ")"
-    if isinstance(node, Option):
-        return f"[{_collect(node.part, rules)}]"
-    assert isinstance(node, Repetition)
-    return f"({_collect(node.part, rules)})*"
+    assert isinstance(node, Option)
+    part = _collect(node.part, rules)
+    return f"({part})*" if node.repeated else f"[{part}]"
 
 
 # --------------------------------------------------------------------------- words and samples
@@ -123,7 +121,7 @@ def vocabulary(node: Phrase) -> set[str]:
 def _parts(node: Phrase) -> tuple[Phrase, ...]:
     if isinstance(node, (Sequence, Choice)):
         return node.parts
-    assert isinstance(node, (Option, Repetition, Rule))
+    assert isinstance(node, (Option, Rule))
     return (node.part,)
 
 
@@ -139,11 +137,10 @@ def _sample(node: Phrase, rng: np.random.Generator) -> Iterator[str]:
     elif isinstance(node, Choice):
         yield from _sample(node.parts[rng.integers(len(node.parts))], rng)
     elif isinstance(node, Option):
-        if rng.random() < node.chance:
-            yield from _sample(node.part, rng)
-    elif isinstance(node, Repetition):
         while rng.random() < node.chance:
             yield from _sample(node.part, rng)
+            if not node.repeated:
+                break
     else:
         for part in _parts(node):
             yield from _sample(part, rng)
@@ -151,8 +148,8 @@ def _sample(node: Phrase, rng: np.random.Generator) -> Iterator[str]:
 
 # --------------------------------------------------------------------------- automaton
 
-MOST_STEPS = 10_000
-"""Steps through the grammar that are remembered."""
+MAX_STEPS = 10_000
+"""Steps through the grammar that are cached."""
 
 
 class Automaton:
@@ -161,7 +158,8 @@ class Automaton:
     def __init__(self, node: Phrase) -> None:
         self._arcs: list[list[tuple[str, int]]] = []
         self._epsilon: list[list[int]] = []
-        begin, self._end = self._build(node)
+        begin = self._state()
+        self._end = self._build(node, begin)
         self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
         self.start: frozenset[int] = self._close({begin})
 
@@ -170,37 +168,27 @@ class Automaton:
         self._epsilon.append([])
         return len(self._arcs) - 1
 
-    def _build(self, node: Phrase) -> tuple[int, int]:
-        if isinstance(node, Rule):
-            return self._build(node.part)
-        begin, end = self._state(), self._state()
+    def _build(self, node: Phrase, begin: int) -> int:
+        """Adds the node after the state `begin`; the state at its end."""
         if isinstance(node, Words):
-            at = begin
             for word in node.text.split():
-                after = self._state()
-                self._arcs[at].append((word, after))
-                at = after
-            self._epsilon[at].append(end)
-        elif isinstance(node, Sequence):
-            at = begin
+                self._arcs[begin].append((word, end := self._state()))
+                begin = end
+            return begin
+        if isinstance(node, Choice):
+            end = self._state()
             for part in node.parts:
-                first, last = self._build(part)
-                self._epsilon[at].append(first)
-                at = last
-            self._epsilon[at].append(end)
-        elif isinstance(node, Choice):
-            for part in node.parts:
-                first, last = self._build(part)
-                self._epsilon[begin].append(first)
-                self._epsilon[last].append(end)
-        else:
-            assert isinstance(node, (Option, Repetition))
-            first, last = self._build(node.part)
-            self._epsilon[begin] += [first, end]
-            self._epsilon[last].append(end)
-            if isinstance(node, Repetition):
-                self._epsilon[last].append(first)
-        return begin, end
+                self._epsilon[self._build(part, begin)].append(end)
+            return end
+        if isinstance(node, Option):
+            inner, end = self._state(), self._state()
+            self._epsilon[begin] += [inner, end]
+            last = self._build(node.part, inner)
+            self._epsilon[last] += [inner, end] if node.repeated else [end]
+            return end
+        for part in _parts(node):
+            begin = self._build(part, begin)
+        return begin
 
     def _close(self, states: set[int]) -> frozenset[int]:
         found, todo = set(states), list(states)
@@ -215,7 +203,7 @@ class Automaton:
         """The states after one more word; empty when no sentence goes on like this."""
         key = (states, word)
         if key not in self._steps:
-            if len(self._steps) >= MOST_STEPS:  # words from outside: they are found anew
+            if len(self._steps) >= MAX_STEPS:  # words from outside: they are found anew
                 self._steps.clear()
             after = {to for state in states for arc, to in self._arcs[state] if arc == word}
             self._steps[key] = self._close(after)

@@ -16,7 +16,7 @@ from vla_sim.stages.voice.synthesis import Hibari, Synthesiser
 
 class Speaker:
     """folder: where each utterance is written as WAV; None: nowhere. play: to the default sound device.
-    warn: told what went wrong. make: the synthesiser, loaded in the thread.
+    warn: called with what went wrong. make: the synthesiser, loaded in the thread.
 
     busy: whether sound comes out of the device now (then a microphone beside it hears the robot).
     """
@@ -89,7 +89,7 @@ class Speaker:
 
 
 def play(sound: Samples) -> None:
-    """Through the default sound device, until it has been heard. Raises `MissingError` without one."""
+    """Through the default sound device, until it has been played. Raises `MissingError` without one."""
     try:
         import sounddevice  # type: ignore[import-untyped]
     except (ImportError, OSError) as error:

@@ -13,7 +13,7 @@ from vla_sim.stages.voice.audio import Samples, resample, to_int16
 
 
 class Synthesiser(Protocol):
-    """Whatever speaks."""
+    """A voice."""
 
     def speak(self, text: str) -> Samples:
         """The sound of a sentence, without silence added around it."""

@@ -22,14 +22,14 @@ PERMANENT = frozenset(range(400, 500)) - {408, 409, 429}
 
 
 class Usage:
-    """Tokens as the server tells them, the last word counts; known: it told."""
+    """Tokens as the server reported them last; known: whether it did."""
 
     tokens_in = tokens_out = 0
     known = False
 
-    def tell(self, usage: Any) -> None:
-        told = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-        numbers = [n for n in told if isinstance(n, int) and 0 <= n < 1 << 32]
+    def update(self, usage: Any) -> None:
+        counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+        numbers = [n for n in counts if isinstance(n, int) and 0 <= n < 1 << 32]
         if len(numbers) == 2:
             self.tokens_in, self.tokens_out = numbers
             self.known = True
@@ -41,7 +41,7 @@ class ChatServer:
     def __init__(self, base_url: str, key: str, parameters: dict[str, Any]) -> None:
         self._parameters = parameters
         # No time-outs: the client's count from one byte to the next, so that a server which only keeps the
-        # line alive would never be given up. Whoever asks cancels, and that closes the connection.
+        # line alive would never be given up. The caller cancels, and that closes the connection.
         self._client: Any = openai.AsyncOpenAI(
             base_url=base_url, api_key=key, max_retries=0, timeout=None,
             http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [_bound]}),
@@ -62,7 +62,7 @@ class ChatServer:
             kind = one_line(stream.response.headers.get("content-type", "no type"), 60)
             async with stream:
                 async for chunk in stream:
-                    usage.tell(getattr(chunk, "usage", None))
+                    usage.update(getattr(chunk, "usage", None))
                     came += 1
                     if piece := _piece(chunk):
                         yield piece

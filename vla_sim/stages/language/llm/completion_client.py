@@ -39,7 +39,7 @@ less than the conductor's, and as much as the longest `LlmSettings.timeout`."""
 
 @dataclass(frozen=True)
 class Reply:
-    """content: the model's words; remembered: not asked for anew."""
+    """content: the model's words; remembered: from the cache."""
 
     content: str
     remembered: bool = False
@@ -96,7 +96,7 @@ class CompletionClient:
     ) -> Reply:  # fmt: skip
         """The model's answer. check: raises `WrongAnswerError` for a beginning of it that leads nowhere,
         which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
-        there is no answer by the deadline (`clock.mono`), whatever the cause."""
+        there is no answer by the deadline (`clock.mono`), for any cause."""
         self.statistics.asked += 1
         key = self.cache.key(said)
         content = self.cache.get(key)

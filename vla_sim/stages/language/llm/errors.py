@@ -5,7 +5,7 @@
     +-- ServerError          the server's: silent, slow, broken, or saying no
     +-- RefusedError         ours: not sent, since a limit forbids it
 
-A message is one printable line, whatever a model or a server put into it.
+A message is always one printable line, also where it quotes a model or a server.
 """
 
 from __future__ import annotations

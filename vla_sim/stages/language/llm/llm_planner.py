@@ -51,7 +51,7 @@ class LlmPlanner:
     def plan(self, text: str, context: Context, priority: Priority = "normal") -> Understood:
         """The model's plan for a text. A wrong answer goes back to it once, with the mistake.
 
-        Raises `LlmError` if there is no valid plan within the timeout, whatever the cause.
+        Raises `LlmError` if there is no valid plan within the timeout, for any cause.
         """
         return self.begin(text, context, priority).result()
 

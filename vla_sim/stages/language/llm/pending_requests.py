@@ -1,4 +1,4 @@
-"""Keeps language-model requests beside the node: bounded in number, and nothing waits for another."""
+"""Language-model requests under way beside the node: bounded in number, none waits for another."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Answer:
     """When the request was made (`clock.mono`)."""
 
 
-class LlmWorker:
-    """most: requests under way; a command beyond them is answered as failed. `on_ready` is called from
-    another thread when `finished` has something new. settle: waits for the end of a request where `submit`
-    must not return before."""
+class PendingRequests:
+    """most: requests under way; a command beyond them fails at once. `on_ready` is called from another thread
+    when `finished` has something new. settle: waits for the end of a request where `submit` must not return
+    before."""
 
     def __init__(
         self, begin: Begin, on_ready: Callable[[], None],
@@ -73,7 +73,7 @@ class LlmWorker:
                 return out
 
     def drop(self) -> list[str]:
-        """Give up all requests under way (a stop was said); their command ids."""
+        """Give up all requests under way (on a stop); their command ids."""
         with self._lock:
             dropped, self._waiting = self._waiting, {}
         for request in dropped.values():
@@ -84,7 +84,7 @@ class LlmWorker:
         self.drop()
 
     def _finish(self, command_id: str, request: Future[Understood], asked: float) -> None:
-        """The word on a command; one after a stop is dropped."""
+        """A request has ended; after a stop its answer is dropped."""
         with self._lock:
             if self._waiting.get(command_id) is not request:
                 return
@@ -93,7 +93,7 @@ class LlmWorker:
         if error is None:
             self._put(Answer(command_id, request.result(), asked=asked))
             return
-        if not isinstance(error, LlmError):  # a planner must not die of a model's answer
+        if not isinstance(error, LlmError):  # a model's answer must not stop the planner
             error = LlmError(f"{type(error).__name__}: {error}")
         self._put(Answer(command_id, None, str(error), asked))
 

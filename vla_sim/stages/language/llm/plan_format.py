@@ -19,67 +19,67 @@ from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import LlmError, one_line
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.lexicon import Lexicon
-from vla_sim.stages.language.understanding.reference_resolver import Unresolved, limited
+from vla_sim.stages.language.understanding.reference_resolver import Unresolved, check_amounts
 
 MAX_QUESTION, MAX_NAME = 200, 60
-"""Characters of a model's words that are said or told."""
+"""Characters of a model's words that are spoken or logged."""
 
 
-class LlmStep(msgspec.Struct, tag_field="skill", forbid_unknown_fields=True):
-    """Base of the steps; the lower-case class name is the skill."""
+class LlmStep(msgspec.Struct, tag_field="skill", tag=str.lower, forbid_unknown_fields=True):
+    """Base of the steps; the class name in lower case is the skill."""
 
 
-class Navigate(LlmStep, tag="navigate"):
+class Navigate(LlmStep):
     place: str
 
 
-class Find(LlmStep, tag="find"):
+class Find(LlmStep):
     object: str
 
 
-class Pick(LlmStep, tag="pick"):
+class Pick(LlmStep):
     object: str
 
 
-class Place(LlmStep, tag="place"):
+class Place(LlmStep):
     """Put down what is held."""
 
     surface: str
 
 
-class Carry(LlmStep, tag="carry"):
+class Carry(LlmStep):
     """`place`: "user" is who speaks."""
 
     place: str
 
 
-class Move(LlmStep, tag="move"):
+class Move(LlmStep):
     """Forward positive."""
 
     meters: float
 
 
-class Sidestep(LlmStep, tag="sidestep"):
+class Sidestep(LlmStep):
     """Left positive."""
 
     meters: float
 
 
-class Turn(LlmStep, tag="turn"):
+class Turn(LlmStep):
     """Left positive."""
 
     degrees: float
 
 
-class Wait(LlmStep, tag="wait"):
+class Wait(LlmStep):
     seconds: float
 
 
-class Stop(LlmStep, tag="stop"):
+class Stop(LlmStep):
     pass
 
 
-class Ask(LlmStep, tag="ask"):
+class Ask(LlmStep):
     """The command is unclear or impossible."""
 
     question: str
@@ -140,8 +140,8 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
 
 
 def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
-    """Raises `LlmError` as soon as what a model has said cannot become a plan any more: it is not JSON, or
-    a step that is complete is wrong. So nobody waits for the rest of it."""
+    """Raises `LlmError` as soon as the beginning of a model's answer cannot become a plan any more: it is not
+    JSON, or a complete step is wrong. So the rest need not be awaited."""
     from jiter import from_json  # comes with the client
 
     bare = _bare(text)
@@ -178,33 +178,32 @@ def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[S
 
 def _step(number: int, one: AnyStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
     goals = [*place_names(lexicon), "user"]
-    if isinstance(one, Navigate):
-        return Step(skill="navigate", place=_known(number, "place", one.place, goals))
-    if isinstance(one, (Find, Pick)):
-        name = _known(number, "object", one.object, object_names(lexicon))
-        colour, _, kind = name.rpartition(" ")
-        query = ObjectQuery(kind=kind, colour=colour)
-        return Step(skill="find" if isinstance(one, Find) else "pick", object=query)
-    if isinstance(one, (Place, Carry)):
-        if last is None:
+    match one:
+        case Navigate(place=place):
+            return Step(skill="navigate", place=_known(number, "place", place, goals))
+        case Find(object=name) | Pick(object=name):
+            name = _known(number, "object", name, object_names(lexicon))
+            colour, _, kind = name.rpartition(" ")
+            query = ObjectQuery(kind=kind, colour=colour)
+            return Step(skill="find" if isinstance(one, Find) else "pick", object=query)
+        case Place() | Carry() if last is None:
             raise LlmError(f"step {number}: nothing was picked that could be put down or carried")
-        if isinstance(one, Place):
-            surface = _known(number, "surface", one.surface, list(lexicon.surface_place))
+        case Place(surface=name):
+            surface = _known(number, "surface", name, list(lexicon.surface_place))
             return Step(skill="place", object=last, place=surface)
-        return Step(skill="carry", object=last, place=_known(number, "place", one.place, goals))
-    if isinstance(one, Move):
-        return _limited(Step(skill="move", distance=one.meters))
-    if isinstance(one, Sidestep):
-        return _limited(Step(skill="move", lateral=one.meters))
-    if isinstance(one, Turn):
-        return _limited(Step(skill="turn", angle=math.radians(one.degrees)))
-    if isinstance(one, Wait):
-        return _limited(Step(skill="wait", seconds=one.seconds))
-    return Step(skill="stop")
-
-
-def _limited(step: Step) -> Step:
-    limited(step.distance, step.lateral, step.angle, step.seconds)
+        case Carry(place=place):
+            return Step(skill="carry", object=last, place=_known(number, "place", place, goals))
+        case Move(meters=meters):
+            step = Step(skill="move", distance=meters)
+        case Sidestep(meters=meters):
+            step = Step(skill="move", lateral=meters)
+        case Turn(degrees=degrees):
+            step = Step(skill="turn", angle=math.radians(degrees))
+        case Wait(seconds=seconds):
+            step = Step(skill="wait", seconds=seconds)
+        case _:
+            step = Step(skill="stop")
+    check_amounts(step)
     return step
 
 

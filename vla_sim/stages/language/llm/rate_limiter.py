@@ -1,4 +1,4 @@
-"""At most so many requests a minute to a language model's server."""
+"""Limits how many requests a minute go to a language model's server."""
 
 from __future__ import annotations
 

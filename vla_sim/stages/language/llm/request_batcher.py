@@ -1,9 +1,9 @@
 """Batches requests to the model's server: how many are under way at once, in which order, and when.
 
 A server that batches continuously answers a few requests in about the time of one, so up to `batch` go out
-side by side, and a request that finds a free slot goes at once instead of waiting for a batch to fill. One that
-finds none waits for a slot, the strongest priority first, but no longer than `batch_wait`: a request that hangs
-never blocks the others for good. Weaker requests under way take no slot from a stronger one.
+side by side, and a request that finds a free slot goes at once instead of waiting for a batch to fill. One
+that finds none waits for a slot, the strongest priority first, but no longer than `batch_wait`: a request
+that hangs never blocks the others for good. Weaker requests under way take no slot from a stronger one.
 
 All of it belongs to one event loop, and counts on `vla_sim.common.clock`: in lock-step a wait is charged to
 simulated time.

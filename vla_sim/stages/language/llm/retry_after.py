@@ -8,13 +8,13 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 LONGEST_PAUSE = 60.0
-"""[s] A longer pause, "inf" included, is kept for so long: a header must not silence the model for good. The
-limit of requests counts over the same time."""
+"""[s] A longer pause, "inf" included, is cut to this: a header must not silence the model for good. The rate
+limit counts over the same time."""
 
 
 def pause_asked(headers: Mapping[str, str]) -> float | None:
     """Seconds from 0 to `LONGEST_PAUSE`; None if the header is missing, negative, NaN or nonsense. A date is
-    compared with the server's own `Date` where it tells it, so that its clock may be wrong."""
+    compared with the server's own `Date` header where it has one, so its clock may be wrong."""
     text = headers.get("retry-after", "").strip()
     try:
         seconds = float(text)

@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -73,8 +73,7 @@ class ScriptedLlm:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                with outer.counted():
-                    outer.answer(self)
+                outer.serve(self)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -102,20 +101,22 @@ class ScriptedLlm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        """While a request is under way."""
+    def serve(self, http: BaseHTTPRequestHandler) -> None:
+        """One request: called by the HTTP handler in its own thread."""
         with self._lock:
             self._under_way += 1
             self.at_once = max(self.at_once, self._under_way)
         try:
-            yield
+            self._answer(http)
+        except OSError:  # the client gave up first
+            http.close_connection = True
+            with self._lock:
+                self.left += 1
         finally:
             with self._lock:
                 self._under_way -= 1
 
-    def answer(self, http: BaseHTTPRequestHandler) -> None:
-        """One request: called by the HTTP handler in its own thread."""
+    def _answer(self, http: BaseHTTPRequestHandler) -> None:
         body = http.rfile.read(int(http.headers.get("Content-Length", 0)))
         with self._lock:
             self.requests.append(json.loads(body))
@@ -129,8 +130,7 @@ class ScriptedLlm:
         elif behaviour.startswith("error"):
             asks = behaviour == "error429" and self.retry_after
             headers = {"Retry-After": self.retry_after} if asks else {}
-            body = b'{"error":{"message":"scripted error"}}'
-            self._send(http, int(behaviour[-3:]), body, headers=headers)
+            self._send(http, int(behaviour[-3:]), b'{"error":{"message":"scripted error"}}', headers=headers)
         elif behaviour in PAGES:
             status, kind, page = PAGES[behaviour]
             self._send(http, status, page, kind)
@@ -167,29 +167,26 @@ class ScriptedLlm:
             return
         message = {"role": "assistant", "content": content}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 400, "completion_tokens": _tokens(content or ""), "total_tokens": 0}
-        self._send(http, 200, json.dumps(HEAD | {"choices": [choice], "usage": usage}).encode())
+        self._send(
+            http, 200, json.dumps(HEAD | {"choices": [choice], "usage": _usage(content or "")}).encode()
+        )
 
     def _stream(self, http: BaseHTTPRequestHandler, content: str, behaviour: str = "") -> None:
         """Server-sent events, a token each: https://platform.openai.com/docs/api-reference/chat-streaming"""
         half = len(content) // 2
-        try:
-            self._begin_stream(http)
-            token = max(TOKEN, len(content) // 1000)
-            for begin in range(0, len(content), token):
-                if behaviour and begin >= half:
-                    if behaviour == "cut_stream":
-                        http.close_connection = True
-                        return
-                    self._closing.wait(self.delay)
-                    behaviour = ""
-                http.wfile.write(_piece(content[begin : begin + token]))
-            usage = {"prompt_tokens": 400, "completion_tokens": _tokens(content), "total_tokens": 0}
-            http.wfile.write(_event(json.dumps(STREAM | {"choices": [], "usage": usage})))
-            http.wfile.write(_event("[DONE]"))
-            http.wfile.write(b"0\r\n\r\n")
-        except OSError:
-            self._gone(http)
+        self._begin_stream(http)
+        token = max(TOKEN, len(content) // 1000)
+        for begin in range(0, len(content), token):
+            if behaviour and begin >= half:
+                if behaviour == "cut_stream":
+                    http.close_connection = True
+                    return
+                self._closing.wait(self.delay)
+                behaviour = ""
+            http.wfile.write(_piece(content[begin : begin + token]))
+        http.wfile.write(_event(json.dumps(STREAM | {"choices": [], "usage": _usage(content)})))
+        http.wfile.write(_event("[DONE]"))
+        http.wfile.write(b"0\r\n\r\n")
 
     def _go_on(self, http: BaseHTTPRequestHandler, behaviour: str) -> None:
         """Until the client goes or the server closes."""
@@ -199,20 +196,11 @@ class ScriptedLlm:
             "endless": (_piece('{"steps":['), _piece(" ")),
             "flood": (b"", _chunk(b"data: " + b"x" * 65536)),
         }[behaviour]
-        try:
-            if behaviour != "drip":
-                self._begin_stream(http)
-            http.wfile.write(begin)
-            while not self._closing.wait(PAUSE):
-                http.wfile.write(more)
-        except OSError:
-            self._gone(http)
-
-    def _gone(self, http: BaseHTTPRequestHandler) -> None:
-        """The client gave up first."""
-        http.close_connection = True
-        with self._lock:
-            self.left += 1
+        if behaviour != "drip":
+            self._begin_stream(http)
+        http.wfile.write(begin)
+        while not self._closing.wait(PAUSE):
+            http.wfile.write(more)
 
     @staticmethod
     def _begin_stream(http: BaseHTTPRequestHandler) -> None:
@@ -220,23 +208,19 @@ class ScriptedLlm:
         http.send_response(200)
         http.send_header("Content-Type", "text/event-stream")
         http.send_header("Transfer-Encoding", "chunked")
-        http.send_header("Connection", "close")  # it will: nobody may send a second request into it
+        http.send_header("Connection", "close")  # no second request may be sent into it
         http.end_headers()
 
     def _send(
         self, http: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json",
         headers: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        try:
-            http.send_response(status)
-            http.send_header("Content-Type", kind)
-            http.send_header("Content-Length", str(len(body)))
-            for name, value in (headers or {}).items():
-                http.send_header(name, value)
-            http.end_headers()
-            http.wfile.write(body)
-        except OSError:
-            self._gone(http)
+        http.send_response(status)
+        fixed = {"Content-Type": kind, "Content-Length": str(len(body))}
+        for name, value in (fixed | (headers or {})).items():
+            http.send_header(name, value)
+        http.end_headers()
+        http.wfile.write(body)
 
 
 def _chunk(data: bytes) -> bytes:
@@ -255,8 +239,8 @@ def _navigate(place: str) -> str:
     return json.dumps({"steps": [{"skill": "navigate", "place": place}, {"skill": "stop"}]})
 
 
-def _tokens(content: str) -> int:
-    return -(-len(content) // TOKEN)
+def _usage(content: str) -> dict[str, int]:
+    return {"prompt_tokens": 400, "completion_tokens": -(-len(content) // TOKEN), "total_tokens": 0}
 
 
 def main() -> int:

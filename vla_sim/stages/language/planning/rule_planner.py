@@ -18,7 +18,7 @@ from vla_sim.world.semantic_map import World
 @dataclass(frozen=True)
 class Understood:
     """intent: what was said. steps: the plan. problem: what to ask back instead (no steps then).
-    answer: words that answer a question (no steps then). mentioned, place: what was spoken of.
+    answer: words that answer a question (no steps then). mentioned, place: what was mentioned.
     remembered: a model understood it so before, and was not asked again."""
 
     intent: tuple[Step, ...] = ()
@@ -44,7 +44,7 @@ class RulePlanner:
         self._extractor = Extractor(self.lexicon)
 
     def plan(self, text: str, context: Context | None = None) -> Understood:
-        """Plan of a text. Never raises, whatever the text."""
+        """The plan of a text. Never raises."""
         return self.finish(self.intent(text, context), context)
 
     def intent(self, text: str, context: Context | None = None) -> Understood:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -80,19 +79,6 @@ def no_surface(place: str, lexicon: Lexicon) -> Problem:
 def hand_is_full(held: ObjectQuery, wanted: ObjectQuery) -> Problem:
     question = f"I can hold one thing only. Where shall I put the {held} before I take the {wanted}?"
     return Problem(question, "held")
-
-
-def too_far(distance: float) -> Problem:
-    return Problem(f"I move from 0 to {MAX_DISTANCE:g} meters at a time, not {distance:g}. How far?", "limit")
-
-
-def too_much_turn(angle: float) -> Problem:
-    degrees, most = math.degrees(angle), math.degrees(MAX_ANGLE)
-    return Problem(f"I turn from 0 to {most:g} degrees at a time, not {degrees:g}. How far?", "limit")
-
-
-def too_long_wait(seconds: float) -> Problem:
-    return Problem(f"I wait from 0 to {MAX_WAIT:g} seconds, not {seconds:g}. How long?", "limit")
 
 
 def too_long_text(length: int, most: int) -> Problem:

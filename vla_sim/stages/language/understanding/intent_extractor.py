@@ -1,8 +1,8 @@
-"""Intent extraction: from a text to what was said, clause by clause, and which words remained."""
+"""Intent extraction: from a text to what was said, clause by clause, and which words are left over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_sim.stages.language.understanding import command_phrases as phrases
@@ -14,14 +14,20 @@ from vla_sim.stages.language.understanding.clarifications import (
     too_long_text,
 )
 from vla_sim.stages.language.understanding.clause import Clause, Said
-from vla_sim.stages.language.understanding.clauses import best_clause
 from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.motion_clauses import go, move, say, stop, turn, wait
+from vla_sim.stages.language.understanding.object_clauses import approach, bring, find, pick, put
 from vla_sim.stages.language.understanding.reader import Reader
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, Token, slip, tokenise, words
 
 Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
 """Where its links begin, where it begins, and the clause."""
+READERS: tuple[Callable[[Reader, int], Clause | None], ...] = (
+    stop, wait, move, turn, go, put, bring, pick, find, approach, say,
+)  # fmt: skip
+"""All kinds of command. One that is understood in part (a verb without its object, a place that does not
+exist) gives a clause with a problem: the question to ask back."""
 
 STOP_FILLERS = frozenset({"no", "please", "robot", "hey", "now", "ok", "okay", "just", "you", "oh", "god"})
 
@@ -50,7 +56,7 @@ class Extractor:
         }  # fmt: skip
 
     def extract(self, text: str) -> Extraction:
-        """What the text says. Never raises, whatever the text."""
+        """What the text says. Never raises."""
         tokens = tokenise(text[:MAX_LENGTH])
         said = [self._mend(token.text) for token in tokens]
         strange = frozenset(i for i, word in enumerate(said) if word.isalpha() and word not in self._known)
@@ -105,7 +111,7 @@ class Extractor:
         return next((c.problem for _, _, c in clauses if c.problem is not None), None)
 
     def _mend(self, word: str) -> str:
-        """A known verb or unit in which the fingers slipped; else the word itself."""
+        """The word, or the known verb or unit of which it is a typing slip."""
         if word in self._known or not word.isalpha():
             return word
         near = [one for one in phrases.MENDABLE if slip(word, one)]
@@ -113,7 +119,7 @@ class Extractor:
 
 
 class _Best:
-    """The best clause at each index, found once."""
+    """The best clause of any kind at each index, found once."""
 
     def __init__(self, readers: tuple[Reader, ...]) -> None:
         self.plain = readers[0]
@@ -122,7 +128,8 @@ class _Best:
 
     def at(self, i: int) -> Clause | None:
         if i not in self._found:
-            self._found[i] = best_clause(self._readers, i)
+            found = [clause for r in reversed(self._readers) for read in READERS if (clause := read(r, i))]
+            self._found[i] = max(found, key=lambda clause: clause.rank, default=None)
         return self._found[i]
 
     def clean(self, i: int) -> bool:

@@ -1,5 +1,5 @@
-"""Commands that move the robot itself: go, move, turn, wait, stop. Each function reads one kind of
-command at a position and returns the clause, or None if it is none."""
+"""Commands without an object: go, move, turn, wait, stop, say. Each function reads one kind of command at a
+position and returns the clause, or None if there is none."""
 
 from __future__ import annotations
 
@@ -141,3 +141,15 @@ def wait(r: Reader, i: int) -> Clause | None:
     if found is None or found.dimension != "time":
         return None
     return Clause(found.end, (Said("wait", seconds=found.value),))
+
+
+def say(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.SAY)
+    if verb is None:
+        return None
+    end = verb
+    while end < len(r.text) and r.text[end] not in ("then", "and") and r.text[end] not in ",.;!?":
+        end += 1
+    if end == verb:
+        return Clause(end, problem=missing("What shall I say?"))
+    return Clause(end, (Said("say", text=" ".join(r.text[verb:end]).capitalize() + "."),))

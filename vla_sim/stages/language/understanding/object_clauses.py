@@ -1,5 +1,5 @@
 """Commands about objects: pick, bring, put, find, approach. Each function reads one kind of command at
-a position and returns the clause, or None if it is none."""
+a position and returns the clause, or None if there is none."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from vla_sim.stages.language.understanding.quantities import Quantity, number, q
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """An object as it was spoken of. pronoun: "it". one: "the red one"."""
+    """An object as it was mentioned. pronoun: "it". one: "the red one"."""
 
     end: int
     kind: str = ""
@@ -26,7 +26,7 @@ class ObjectRef:
 
 @dataclass(frozen=True)
 class PlaceRef:
-    """A place as it was spoken of. names: all that fit (several for "the table"). word: "user", "there"
+    """A place as it was mentioned. names: all that fit (several for "the table"). word: "user", "there"
     or "down" instead of a name."""
 
     end: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from vla_sim.contract import limits
+from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding import clarifications as ask
@@ -25,7 +26,7 @@ class Unresolved(Exception):  # noqa: N818  (a question to ask back, not a failu
 @dataclass
 class Resolver:
     """One command's way through the context: what "it", "there" and "the table" mean changes with
-    every clause. After `resolve`, `mentioned` and `spoken_place` are what was spoken of."""
+    every clause. After `resolve`, `mentioned` and `spoken_place` are what was mentioned."""
 
     lexicon: Lexicon
     context: Context
@@ -40,7 +41,7 @@ class Resolver:
     def resolve(self, said: Said) -> Step:
         """The intent's step: what was said, with names of the world. A pick keeps the place that was
         named, a placement its object. Raises `Unresolved` with the question to ask."""
-        limited(said.distance, said.lateral, said.angle, said.seconds)
+        check_amounts(said)
         query = self._object(said) if said.object is not None else None
         place = self._place(said) if said.place is not None else ""
         if place and place != "user":
@@ -117,14 +118,15 @@ class Resolver:
         raise Unresolved(ask.which_surface(here or ref.names))
 
 
-def limited(
-    distance: float | None, lateral: float | None, angle: float | None, seconds: float | None
-) -> None:  # fmt: skip
-    """Raises `Unresolved` for an amount that is zero or beyond the limit."""
-    for value in (distance, lateral):
-        if value is not None and not 0.0 < abs(value) <= limits.MAX_DISTANCE:
-            raise Unresolved(ask.too_far(abs(value)))
-    if angle is not None and not 0.0 < abs(angle) <= limits.MAX_ANGLE + 1e-9:
-        raise Unresolved(ask.too_much_turn(abs(angle)))
-    if seconds is not None and not 0.0 < seconds <= limits.MAX_WAIT:
-        raise Unresolved(ask.too_long_wait(seconds))
+def check_amounts(said: Said | Step) -> None:
+    """Raises `Unresolved` for an amount that is zero or beyond its limit."""
+    how_far = "I move from 0 to {:g} meters at a time, not {:g}. How far?"
+    turned = said.angle and math.degrees(abs(said.angle))
+    for amount, most, question in (
+        (said.distance and abs(said.distance), MAX_DISTANCE, how_far),
+        (said.lateral and abs(said.lateral), MAX_DISTANCE, how_far),
+        (turned, math.degrees(MAX_ANGLE), "I turn from 0 to {:g} degrees at a time, not {:g}. How far?"),
+        (said.seconds, MAX_WAIT, "I wait from 0 to {:g} seconds, not {:g}. How long?"),
+    ):
+        if amount is not None and not 0.0 < amount <= most * (1.0 + 1e-9):
+            raise Unresolved(Problem(question.format(most, amount), "limit"))
