@@ -21,6 +21,11 @@ KIND_SYNONYMS = {
 
 STOP_WORDS = frozenset({"stop", "halt", "freeze", "abort", "cancel"})
 """Each means stop at the beginning of a command, whatever follows it."""
+STOP_FILLERS = frozenset({
+    "please", "robot", "hey", "now", "no", "ok", "okay", "emergency", "just", "you", "immediately", "oh",
+    "god",
+})  # fmt: skip
+"""What may stand before a word that means stop."""
 
 NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",

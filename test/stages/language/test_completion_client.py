@@ -19,7 +19,7 @@ from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.circuit_breaker import MAX_FAILURES, OPEN_SECONDS
 from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.llm.event_loop_thread import LoopThread
+from vla_sim.stages.language.llm.event_loop_thread import EventLoopThread
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.plan_format import check_beginning
 from vla_sim.stages.language.llm.rate_limiter import RateLimiter
@@ -79,7 +79,7 @@ def completions(opened):
     def make(server, **values):
         one = CompletionClient(LlmSettings(server.base_url, **values), {"type": "text"})
         one.connect()
-        loop = LoopThread("test")
+        loop = EventLoopThread("test")
         opened.callback(loop.close, one.close)
 
         def ask(words="x", within=30.0, priority="normal"):

@@ -11,7 +11,7 @@ from language_world import HOME, RULES, looking, plan_of, short
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
-from vla_sim.stages.language.llm.errors import LONGEST_REASON, LlmError
+from vla_sim.stages.language.llm.errors import MAX_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
@@ -80,7 +80,7 @@ def test_whatever_the_server_does_the_rules_plan_and_one_line_says_why(behaviour
         assert [short(step) for step in plan.steps] == plan_of(RULES.plan("turn around"))
         assert note.startswith("the rules answer c1, not the model: ")
         assert note.isprintable()
-        assert len(note) < LONGEST_REASON + 50
+        assert len(note) < MAX_REASON + 50
         assert desk.of(topics.TRACE)[-1].detail in note
 
 

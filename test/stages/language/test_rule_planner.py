@@ -14,7 +14,6 @@ from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
-from vla_sim.stages.safety.stop_word import is_stop
 from vla_sim.stages.voice.grammar import sample_sentences
 from vla_sim.world.semantic_map import Place
 
@@ -174,14 +173,6 @@ def test_stop_is_understood_whatever_surrounds_it(text):
     found = RULES.plan(text)
     assert plan_of(found) == ["stop"]
     assert found.priority == "stop"
-
-
-@pytest.mark.parametrize("word", ["stop", "halt", "freeze", "abort", "cancel"])
-@pytest.mark.parametrize("frame", ["{}", "please {}", "robot {} now", "{} at the kitchen", "no {}", "ok {}"])
-def test_where_safety_stops_at_once_the_planner_plans_no_motion(word, frame):
-    text = frame.format(word)
-    assert is_stop(text)
-    assert RULES.plan(text).priority == "stop"
 
 
 def test_a_stop_before_another_command_makes_that_one_urgent():

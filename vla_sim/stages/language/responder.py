@@ -87,9 +87,9 @@ class Responder:
             self._handle(request)
             return
         if transcript.reason == "noise":
-            problem = ask.noise_heard()
+            problem = ask.NOISE_HEARD
         elif transcript.reason == "silence" or not transcript.text.strip():
-            problem = ask.nothing_said()
+            problem = ask.NOTHING_HEARD
         else:
             problem = ask.half_heard(transcript.text)
         self._publish(request, Understood(problem=problem), "rules")

@@ -73,8 +73,8 @@ class PlanChecker:
         if step.skill == "turn":
             if step.angle is None:
                 reasons.append("turn needs an angle")
-            elif abs(step.angle) > MAX_TURN:
-                reasons.append(f"I turn at most {math.degrees(MAX_TURN):g} degrees at once")
+            elif abs(step.angle) > MAX_ANGLE:
+                reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
         if step.skill == "wait" and not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
             reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
         return reasons

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vla_sim.contract.vocabulary import STOP_WORDS
-
-FILLERS = frozenset(
-    {"please", "robot", "hey", "now", "no", "ok", "okay", "emergency", "just", "you", "immediately"}
-)
+from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
 
 
 def is_stop(text: str) -> bool:
@@ -20,6 +16,6 @@ def is_stop(text: str) -> bool:
     for word in re.findall(r"[a-z']+", text.lower()):
         if word in STOP_WORDS:
             return True
-        if word not in FILLERS:
+        if word not in STOP_FILLERS:
             return False
     return False

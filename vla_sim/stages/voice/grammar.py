@@ -5,6 +5,7 @@ The names of the world's places, surfaces and objects fill the slots of a fixed 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +46,8 @@ class Names:
 
     @staticmethod
     def of(world: World) -> Names:
-        def unique(*groups: object) -> tuple[str, ...]:
-            names = [normalise(str(name)) for group in groups for name in group]  # type: ignore[attr-defined]
+        def unique(*groups: Iterable[str]) -> tuple[str, ...]:
+            names = [normalise(name) for group in groups for name in group]
             return tuple(dict.fromkeys(name for name in names if name))
 
         return Names(

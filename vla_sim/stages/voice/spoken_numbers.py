@@ -7,12 +7,10 @@ import re
 from vla_sim.contract.vocabulary import NUMBERS, TENS
 from vla_sim.stages.voice.regular_grammar import Rule, maybe, one_of, phrase
 
-UNITS, TEENS = NUMBERS[:10], NUMBERS[10:]
-
-_digit = Rule("digit", phrase("|".join(UNITS[1:])))
-_several = Rule("several", phrase("|".join(UNITS[2:])))  # "one seconds" is no phrase
+_digit = Rule("digit", phrase("|".join(NUMBERS[1:10])))
+_several = Rule("several", phrase("|".join(NUMBERS[2:10])))  # "one seconds" is no phrase
 _tens = Rule("tens", phrase("|".join(TENS)))
-_teens_and_tens = one_of(phrase("|".join(TEENS)), _tens + maybe(_digit, 0.3))
+_teens_and_tens = one_of(phrase("|".join(NUMBERS[10:])), _tens + maybe(_digit, 0.3))
 _below_hundred = Rule("below_hundred", one_of(_digit, _teens_and_tens))
 _few = Rule("few", one_of(_several, _teens_and_tens))
 _metres = one_of(
@@ -24,13 +22,8 @@ _metres = one_of(
     "ten centimeters",
 )  # fmt: skip
 DISTANCE = Rule("distance", _metres)
-ANGLE = Rule(
-    "angle",
-    one_of(
-        _below_hundred, phrase("one|two|three") + "hundred" + maybe("and", 0.2) + maybe(_below_hundred, 0.8)
-    )
-    + phrase("degrees"),
-)
+_hundreds = phrase("one|two|three") + "hundred" + maybe("and", 0.2) + maybe(_below_hundred, 0.8)
+ANGLE = Rule("angle", one_of(_below_hundred, _hundreds) + phrase("degrees"))
 DURATION = Rule("duration", one_of(_few + phrase("seconds"), "one second"))
 
 _SAME = {
@@ -47,27 +40,19 @@ def spell(number: str) -> str:
     whole, _, fraction = number.replace(",", ".").partition(".")
     words = _spell_whole(int(whole))
     if fraction.strip("0"):
-        words += " point " + " ".join(UNITS[int(one)] for one in fraction.rstrip("0"))
-    return words
+        words += ["point", *(NUMBERS[int(digit)] for digit in fraction.rstrip("0"))]
+    return " ".join(words)
 
 
-def _spell_whole(value: int) -> str:
+def _spell_whole(value: int) -> list[str]:
     if value >= 1000:
-        return " ".join(UNITS[int(one)] for one in str(value))
-    words = []
-    if value >= 100:
-        words += [UNITS[value // 100], "hundred"]
-        value %= 100
-        if not value:
-            return " ".join(words)
+        return [NUMBERS[int(digit)] for digit in str(value)]
+    hundreds, value = divmod(value, 100)
+    words = [NUMBERS[hundreds], "hundred"] if hundreds else []
     if value >= 20:
         words.append(TENS[value // 10 - 2])
         value %= 10
-        if value:
-            words.append(UNITS[value])
-    else:
-        words.append(NUMBERS[value])
-    return " ".join(words)
+    return [*words, NUMBERS[value]] if value or not words else words
 
 
 def normalise(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class Espeak:
     _lock = threading.Lock()
     _library: ctypes.CDLL | None = None
     _rate = 0
-    _pieces: list[bytes] = []  # noqa: RUF012  filled by the library's callback, under the lock
+    _pieces: ClassVar[list[bytes]] = []  # filled by the library's callback, under the lock
+    _callback: Any = None  # must outlive the library's use
 
     def __init__(self, voice: str = "en-us", words_per_minute: int = 160) -> None:
         self.voice, self.words_per_minute = voice, words_per_minute
@@ -100,12 +101,12 @@ class Espeak:
             raise MissingError("espeak-ng found no voice data; reinstall espeakng-loader")
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
-        def receive(sound: ctypes._Pointer, count: int, _events: int) -> int:  # type: ignore[type-arg]
+        def receive(sound: Any, count: int, _events: int) -> int:
             if sound and count > 0:
                 cls._pieces.append(ctypes.string_at(sound, count * 2))
             return 0
 
-        cls._callback = kind(receive)  # type: ignore[attr-defined]  # must outlive the library's use
-        library.espeak_SetSynthCallback(cls._callback)  # type: ignore[attr-defined]
+        cls._callback = kind(receive)
+        library.espeak_SetSynthCallback(cls._callback)
         cls._library, cls._rate = library, rate
         return library

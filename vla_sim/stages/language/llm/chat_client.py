@@ -13,9 +13,9 @@ import openai
 
 from vla_sim.stages.language.llm.errors import ServerError, one_line
 from vla_sim.stages.language.llm.prompt import Message
-from vla_sim.stages.language.llm.retry_after import LONGEST_PAUSE, pause_asked
+from vla_sim.stages.language.llm.retry_after import MAX_PAUSE, pause_asked
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 """Of a response, errors included: a plan has a few hundred."""
 PERMANENT = frozenset(range(400, 500)) - {408, 409, 429}
 """Statuses that no repetition mends."""
@@ -92,7 +92,7 @@ def _refusal(error: openai.APIStatusError) -> ServerError:
     reason = f"{type(error).__name__}: {error.message}"
     headers = error.response.headers
     pause = pause_asked(headers)
-    if pause == LONGEST_PAUSE:
+    if pause == MAX_PAUSE:
         asked = one_line(headers["retry-after"], 40)
         reason = f"{reason} (it asks for a pause of {asked}; {pause:.0f} s are kept)"
     return ServerError(reason, error.status_code not in PERMANENT, pause)
@@ -104,7 +104,7 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A response's bytes up to `MOST_BYTES`."""
+    """A response's bytes up to `MAX_BYTES`."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -113,8 +113,8 @@ class _Bounded(httpx2.AsyncByteStream):
         size = 0
         async for data in self._stream:
             size += len(data)
-            if size > MOST_BYTES:
-                raise httpx2.ReadError(f"the answer is longer than {MOST_BYTES} bytes")
+            if size > MAX_BYTES:
+                raise httpx2.ReadError(f"the answer is longer than {MAX_BYTES} bytes")
             yield data
 
     async def aclose(self) -> None:

@@ -30,7 +30,7 @@ MAX_RETRIES = 2
 """How often a request that the server refused or lost is repeated."""
 BACKOFF = 0.2
 """[s] before the first repetition, about twice as long before each further one."""
-MOST_CHARACTERS = 8000
+MAX_CHARACTERS = 8000
 """Of an answer; the longest plan has a quarter of it."""
 LOCKSTEP_TIMEOUT = 60.0
 """[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the result:
@@ -203,8 +203,8 @@ class CompletionClient:
                 async for piece in stream:
                     content += piece
                     pieces += 1
-                    if len(content) > MOST_CHARACTERS:
-                        raise WrongAnswerError(f"longer than {MOST_CHARACTERS} characters", content)
+                    if len(content) > MAX_CHARACTERS:
+                        raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters", content)
                     check(content)
         finally:
             self._count(usage.tokens_in, usage.tokens_out if usage.known else pieces, usage.known)

@@ -10,7 +10,7 @@ A message is always one printable line, also where it quotes a model or a server
 
 from __future__ import annotations
 
-LONGEST_REASON = 400
+MAX_REASON = 400
 """Characters."""
 
 
@@ -26,7 +26,7 @@ class LlmError(Exception):
     """The model gave no usable plan; the message says why."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(one_line(reason, LONGEST_REASON))
+        super().__init__(one_line(reason, MAX_REASON))
 
 
 class WrongAnswerError(LlmError):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class LoopThread:
+class EventLoopThread:
     """Starts with the first work. Thread-safe."""
 
     def __init__(self, name: str) -> None:

@@ -13,7 +13,7 @@ from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
-from vla_sim.stages.language.llm.event_loop_thread import LoopThread
+from vla_sim.stages.language.llm.event_loop_thread import EventLoopThread
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
@@ -34,7 +34,7 @@ class LlmPlanner:
         self._head = head(rules.lexicon)
         plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
         self.completions = CompletionClient(settings, {"type": "json_schema", "json_schema": plan})
-        self._loop = LoopThread("language model")
+        self._loop = EventLoopThread("language model")
 
     def connect(self) -> None:
         """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
@@ -132,6 +132,6 @@ class LlmPlanner:
             raise LlmError(f'the plan forgets the "{what}" of the command')
         mentioned = next((step.object for step in reversed(intent) if step.object), None)
         place = next((s.place for s in reversed(intent) if s.place and s.place != "user"), "")
-        priority = "stop" if intent[0].skill == "stop" else "normal"
-        wanted = Understood(intent=intent, priority=priority, mentioned=mentioned, place=place)  # type: ignore[arg-type]
+        priority: Priority = "stop" if intent[0].skill == "stop" else "normal"
+        wanted = Understood(intent=intent, priority=priority, mentioned=mentioned, place=place)
         return self.rules.finish(wanted, context)

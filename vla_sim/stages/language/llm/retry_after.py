@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 """[s] A longer pause, "inf" included, is cut to this: a header must not silence the model for good. The rate
 limit counts over the same time."""
 
 
 def pause_asked(headers: Mapping[str, str]) -> float | None:
-    """Seconds from 0 to `LONGEST_PAUSE`; None if the header is missing, negative, NaN or nonsense. A date is
+    """Seconds from 0 to `MAX_PAUSE`; None if the header is missing, negative, NaN or nonsense. A date is
     compared with the server's own `Date` header where it has one, so its clock may be wrong."""
     text = headers.get("retry-after", "").strip()
     try:
@@ -24,7 +24,7 @@ def pause_asked(headers: Mapping[str, str]) -> float | None:
             return None
         sent = _stamp(headers.get("date", ""))
         seconds = max(0.0, until - (time.time() if sent is None else sent))
-    return min(seconds, LONGEST_PAUSE) if seconds >= 0.0 else None
+    return min(seconds, MAX_PAUSE) if seconds >= 0.0 else None
 
 
 def _stamp(text: str) -> float | None:

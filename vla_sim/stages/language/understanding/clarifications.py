@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 
@@ -22,6 +21,11 @@ class Problem:
 
     question: str
     reason: Reason
+
+
+NOTHING_HEARD = Problem("I did not hear anything.", "heard")
+NOISE_HEARD = Problem("I heard a noise but no command.", "heard")
+WHAT_IS_IT = Problem('What do you mean by "it"?', "missing")
 
 
 def missing(question: str) -> Problem:
@@ -62,10 +66,6 @@ def which_surface(names: Sequence[str]) -> Problem:
     return Problem(f"Which one do you mean: {_either(names)}?", "name")
 
 
-def what_is_it() -> Problem:
-    return missing('What do you mean by "it"?')
-
-
 def where_to_put(lexicon: Lexicon) -> Problem:
     known = ", ".join(lexicon.surface_place)
     return missing(f"Where shall I put it? I know: {known}." if known else "I know nothing to put it on.")
@@ -83,14 +83,6 @@ def hand_is_full(held: ObjectQuery, wanted: ObjectQuery) -> Problem:
 
 def too_long_text(length: int, most: int) -> Problem:
     return Problem(f"That was {length} characters; I read up to {most}. Please say it shorter.", "words")
-
-
-def nothing_said() -> Problem:
-    return Problem("I did not hear anything.", "heard")
-
-
-def noise_heard() -> Problem:
-    return Problem("I heard a noise but no command.", "heard")
 
 
 def half_heard(text: str) -> Problem:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vla_sim.contract.vocabulary import STOP_FILLERS
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
 from vla_sim.stages.language.understanding.clarifications import (
+    NOTHING_HEARD,
     Problem,
     not_understood,
-    nothing_said,
     too_long_text,
 )
 from vla_sim.stages.language.understanding.clause import Clause, Said
@@ -28,8 +29,6 @@ READERS: tuple[Callable[[Reader, int], Clause | None], ...] = (
 )  # fmt: skip
 """All kinds of command. One that is understood in part (a verb without its object, a place that does not
 exist) gives a clause with a problem: the question to ask back."""
-
-STOP_FILLERS = frozenset({"no", "please", "robot", "hey", "now", "ok", "okay", "just", "you", "oh", "god"})
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Extractor:
         if len(text) > MAX_LENGTH:
             return too_long_text(len(text), MAX_LENGTH)
         if not text.strip():
-            return nothing_said()
+            return NOTHING_HEARD
         if rest or not clauses:
             understood = [words(tokens[a : c.end]) for _, a, c in clauses if c.problem is None]
             spans = _merged(rest + [(a, c.end) for _, a, c in clauses if c.problem is not None])

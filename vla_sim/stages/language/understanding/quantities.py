@@ -14,9 +14,7 @@ Dimension = Literal["length", "angle", "time"]
 SMALL = {word: float(i) for i, word in enumerate(vocabulary.NUMBERS)}
 TENS = {word: 10.0 * i for i, word in enumerate(vocabulary.TENS, start=2)} | {"fourty": 40.0}
 
-UNITS: dict[str, tuple[Dimension, float]] = {}
-"""Unit word -> what it measures and its size in m, rad or s."""
-for _dimension, _size, _words in (
+_UNITS: tuple[tuple[Dimension, float, str], ...] = (
     ("length", 1.0, "m meter meters metre metres"),
     ("length", 0.01, "cm centimeter centimeters centimetre centimetres"),
     ("length", 0.001, "mm millimeter millimeters millimetre millimetres"),
@@ -30,8 +28,9 @@ for _dimension, _size, _words in (
     ("time", 1.0, "s sec secs second seconds"),
     ("time", 60.0, "min mins minute minutes"),
     ("time", 3600.0, "hour hours"),
-):
-    UNITS |= dict.fromkeys(_words.split(), (_dimension, _size))  # type: ignore[arg-type]
+)
+UNITS = {word: (dimension, size) for dimension, size, words in _UNITS for word in words.split()}
+"""Unit word -> what it measures and its size in m, rad or s."""
 
 WORDS = frozenset(SMALL) | frozenset(TENS) | frozenset(UNITS) | {
     "hundred", "thousand", "point", "half", "quarter", "quarters", "third", "thirds", "and", "a", "an", "pi",
@@ -42,7 +41,7 @@ _PARTS = {"half": 2.0, "halves": 2.0, "quarter": 4.0, "quarters": 4.0, "third": 
 
 @dataclass(frozen=True)
 class Quantity:
-    """`value` [m], [rad] or [s]; `end`: index after its last word; `said`: number and unit as given."""
+    """`value` [m], [rad] or [s]; `end`: index after its last word."""
 
     value: float
     dimension: Dimension

@@ -61,7 +61,7 @@ class Resolver:
         if ref.pronoun:
             found = self._antecedent(said.skill)
             if found is None:
-                raise Unresolved(ask.what_is_it())
+                raise Unresolved(ask.WHAT_IS_IT)
             return found
         query = self._query(ref)
         if not query.kind and not query.colour:
