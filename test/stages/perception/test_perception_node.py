@@ -123,7 +123,7 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     assert heard["trace"] == []
     intent = records.Intent(command_id="c1", text="pick up the red cup", steps=[])
     intents.publish(String(data=encode(intent)))
-    until(lambda: node.asked)
+    until(lambda: node.unanswered)
     until(lambda: heard["trace"], send)
 
     def cups():

@@ -71,7 +71,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.colors: dict[float, tuple[Any, float]] = {}
         self.depths: dict[float, Any] = {}
         self.last_stamp = -1e9
-        self.asked: deque[str] = deque(maxlen=16)
+        self.unanswered: deque[str] = deque(maxlen=16)
         self.latencies: deque[float] = deque(maxlen=200)
         self.skipped: dict[str, int] = {}
         self.objects = self.publish(topics.OBJECTS)
@@ -90,17 +90,14 @@ class PerceptionNode(StageNode[PerceptionParams]):
     # ------------------------------------------------------------------ callbacks store
 
     def on_map_to_odom(self, message: Any) -> None:
-        t, q = message.transform.translation, message.transform.rotation
-        self._store("map to odom", _pose((t.x, t.y, t.z), (q.w, q.x, q.y, q.z)), self._set_map_odom)
-
-    def _set_map_odom(self, pose: np.ndarray) -> None:
-        self.map_odom = pose
+        pose = _pose(message.transform.translation, message.transform.rotation)
+        if self._finite("map to odom", pose):
+            self.map_odom = pose
 
     def on_odom(self, message: Any) -> None:
-        p, q = message.pose.pose.position, message.pose.pose.orientation
-        stamp = to_seconds(message.header.stamp)
-        pose = _pose((p.x, p.y, p.z), (q.w, q.x, q.y, q.z))
-        self._store("odometry", pose, lambda value: self.odom.add(stamp, value))
+        pose = _pose(message.pose.pose.position, message.pose.pose.orientation)
+        if self._finite("odometry", pose):
+            self.odom.add(to_seconds(message.header.stamp), pose)
 
     def on_joints(self, message: Any) -> None:
         position = g1.DEFAULT_POSE.copy()
@@ -108,14 +105,14 @@ class PerceptionNode(StageNode[PerceptionParams]):
             index = g1.INDEX.get(name)
             if index is not None:
                 position[index] = value
-        stamp = to_seconds(message.header.stamp)
-        self._store("joint states", position, lambda value: self.joints.add(stamp, value))
+        if self._finite("joint states", position):
+            self.joints.add(to_seconds(message.header.stamp), position)
 
-    def _store(self, what: str, value: np.ndarray | None, put: Any) -> None:
-        if value is None or not np.isfinite(value).all():
+    def _finite(self, what: str, values: np.ndarray) -> bool:
+        finite = bool(np.isfinite(values).all())
+        if not finite:
             self._skip(f"{what} without a number")
-        else:
-            put(value)
+        return finite
 
     def on_camera_info(self, message: Any) -> None:
         try:
@@ -125,7 +122,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self._skip(str(error))
 
     def on_intent(self, intent: Intent) -> None:
-        self.asked.append(intent.command_id)
+        self.unanswered.append(intent.command_id)
 
     def on_color(self, message: Any) -> None:
         self.colors[to_seconds(message.header.stamp)] = (message, clock.mono())
@@ -145,9 +142,10 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     def _pair(self, stamp: float) -> None:
         """When both images of a stamp are there, hand them to the worker."""
-        for store in (self.colors, self.depths):
+        stores: tuple[dict[float, Any], ...] = (self.colors, self.depths)
+        for store in stores:
             while len(store) > 4:
-                store.pop(next(iter(store)))  # type: ignore[attr-defined]
+                store.pop(next(iter(store)))
                 self._skip("an image whose partner never came")
         if stamp not in self.colors or stamp not in self.depths:
             return
@@ -202,7 +200,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
                 self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:
-        asked = len(self.asked)  # those that come later wait for an image of their own
+        commands = len(self.unanswered)  # those that come later wait for an image of their own
         started = time.perf_counter()
         percept = self.core.process(frame)
         clock.charge("perception", time.perf_counter() - started)
@@ -210,20 +208,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
             topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )
         self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
-        for _ in range(asked):
-            self.trace(self.asked.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
+        for _ in range(commands):
+            self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
         self.latencies.append(clock.mono() - arrived)
 
     def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
-        layout = LAYOUT
         message = LaserScan(
-            angle_min=-layout.half_angle,
-            angle_max=layout.half_angle,
-            angle_increment=layout.increment,
-            range_min=layout.range_min,
-            range_max=layout.range_max,
-            scan_time=1.0 / self.params.rate,
-        )
+            angle_min=-LAYOUT.half_angle, angle_max=LAYOUT.half_angle, angle_increment=LAYOUT.increment,
+            range_min=LAYOUT.range_min, range_max=LAYOUT.range_max, scan_time=1.0 / self.params.rate,
+        )  # fmt: skip
         message.header.stamp = to_stamp(stamp)
         message.header.frame_id = "base_link"
         message.ranges = array("f", ranges.tobytes())
@@ -242,12 +235,12 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.worker.close()
 
 
-def _pose(position: tuple[float, float, float], q: tuple[float, float, float, float]) -> np.ndarray | None:
-    """(4, 4), None for a quaternion that is not of unit length."""
+def _pose(position: Any, orientation: Any) -> np.ndarray:
+    """(4, 4) of a message's position and orientation, NaN for a quaternion that is not of unit length."""
+    q = np.array([orientation.w, orientation.x, orientation.y, orientation.z])
     norm = float(np.linalg.norm(q))
-    if not 0.9 < norm < 1.1:
-        return None
-    return transform(position, np.array(q) / norm)
+    q = q / norm if 0.9 < norm < 1.1 else np.full(4, np.nan)
+    return transform((position.x, position.y, position.z), q)
 
 
 def main() -> int:
