@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # The cores are shared with a simulator and other tests: slowness of the machine is no failure.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
+_slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=40, **_slow)
+settings.register_profile("thorough", max_examples=1000, **_slow)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 LIBRARY = Path(__file__).parent / "scenario" / "test_library.py"
 SHARE_TIMEOUT = 7200.0  # [s] for a share of the machine

@@ -93,7 +93,7 @@ class Owners(RuleBasedStateMachine):
         assert self.pool.idle <= 2 * 3
 
 
-Owners.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Owners.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
 TestOwners = Owners.TestCase
 
 

@@ -66,7 +66,7 @@ def test_a_change_in_another_file_is_seen(tmp_path, change, expected):
 
 def test_a_constant_read_through_a_module_of_ours_counts(monkeypatch):
     module = types.ModuleType("vla_sim.constants")
-    module.GAIN = 2.0
+    vars(module)["GAIN"] = 2.0
     monkeypatch.setattr(sys.modules[__name__], "constants", module, raising=False)
     function = eval("lambda x: constants.GAIN * x", globals())
     assert ("GAIN", 2.0) in list(numba_cache._reads(function))

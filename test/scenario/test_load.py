@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_with_its_place(text, words):
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.text(alphabet="{}[]:-,'\"\n &*!|>az", max_size=80)))
 def test_no_text_is_a_traceback(text):
     for content in (text, f"{HEAD}script: {text}", f"{HELLO}expect: {text}"):

@@ -248,7 +248,7 @@ def test_poses_compose_as_matrices(a: tuple[float, ...], b: tuple[float, ...]) -
 TAGS = ["model", "link", "joint", "frame", "pose", "collision", "geometry", "box", "size", "include"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.recursive(
     st.tuples(st.sampled_from(TAGS), st.text("0123456789 .-aé<&", max_size=8), st.just([])),
     lambda children: st.tuples(st.sampled_from(TAGS), st.just(""), st.lists(children, max_size=4)),

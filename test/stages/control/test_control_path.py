@@ -19,7 +19,7 @@ def waypoints(draw):
 
 
 @given(waypoints(), st.floats(0.0, 1.0))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_path_passes_its_points_and_hardly_overshoots_them(points, share):
     times, positions = points
     path = joint_path(times, positions, LOW, HIGH)

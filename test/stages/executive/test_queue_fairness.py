@@ -102,7 +102,7 @@ arrival = st.tuples(st.floats(0.0, 3000.0), st.sampled_from(LEVELS), st.sampled_
 mixes = st.lists(arrival, min_size=1, max_size=60).map(lambda a: sorted(a, key=lambda one: one[0]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(mixes)
 def test_a_lower_command_runs_before_a_higher_only_when_it_was_due_and_everything_ends(arrivals):
     play = Play(arrivals)
@@ -110,7 +110,7 @@ def test_a_lower_command_runs_before_a_higher_only_when_it_was_due_and_everythin
     assert {name for _, what, name in play.events if what == "ended"} == accepted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["normal", "background"]), st.sampled_from([5.0, 30.0, 60.0, LONGEST]), st.data())
 def test_nobody_starves_under_an_endless_stream_of_higher_commands(level, length, data):
     """Higher ones come without end, at every moment one more than could be run; the lower one's end is within

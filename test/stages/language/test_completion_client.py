@@ -173,7 +173,7 @@ def test_many_who_ask_the_same_are_one_request(planner):
 # --------------------------------------------------------------------------- rate
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 200), st.lists(st.floats(0.0, 30.0), min_size=1, max_size=400))
 def test_no_minute_has_more_requests_than_allowed(per_minute, gaps):
     limiter, now, taken = RateLimiter(per_minute), 0.0, []
@@ -305,7 +305,7 @@ def test_every_beginning_of_a_good_plan_may_go_on(text):
         check_beginning(text[:end], RULES.lexicon, Context())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.text(max_size=40)
     | st.tuples(st.integers(0, len(GOOD)), st.text(max_size=8)).map(lambda t: GOOD[: t[0]] + t[1])

@@ -151,7 +151,7 @@ def test_a_fence_around_the_answer_is_taken_off():
     assert [step.skill for step in read(fenced, RULES.lexicon, Context())] == ["stop"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.one_of(
         st.text(),

@@ -230,7 +230,7 @@ def test_it_is_the_object_spoken_of_last():
     assert plan_of(found) == TAKE_BALL
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text())
 def test_no_text_crashes_the_planner(text):
     found = RULES.plan(text)
@@ -242,14 +242,14 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(PIECES, max_size=14))
 def test_no_salad_of_known_words_crashes_the_planner(words):
     found = RULES.plan(" ".join(words))
     assert bool(found.steps) + bool(found.question) + bool(found.answer) == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(
         ["go to the kitchen and pick up the red cup", "move forward two meters", "turn left 90 degrees",
