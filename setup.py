@@ -34,6 +34,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={
+        NAME: ["py.typed"],
         f"{NAME}.report": ["*.css", "*.js", "templates/*.j2"],
         f"{NAME}.scenario.report": ["templates/*.j2"],
     },

@@ -69,7 +69,7 @@ def room(path):
 
 def test_the_root_of_the_package_holds_rooms_alone():
     found = {p.name for p in PACKAGE.iterdir() if p.name != "__pycache__"}
-    assert found == {"__init__.py", *ROOMS}
+    assert found == {"__init__.py", "py.typed", *ROOMS}
 
 
 def test_a_room_imports_only_what_stands_below_it():
@@ -98,6 +98,58 @@ def test_every_decoder_is_built_at_import():
                     built = name.endswith(("json.Decoder", "msgpack.Decoder"))
                     built |= name.endswith(("json.decode", "msgpack.decode")) and typed
                     assert not built, f"{path}:{call.lineno}: build the decoder at import"
+
+
+def test_no_constant_is_bound_twice():
+    """The first value would be lost."""
+    for path in PACKAGE.rglob("*.py"):
+        bound = set()
+        for node in ast.parse(path.read_text()).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for name in (n for t in targets if t is not None for n in ast.walk(t) if isinstance(n, ast.Name)):
+                if isinstance(name.ctx, ast.Store) and name.id.isupper():
+                    assert name.id not in bound, f"{path}:{name.lineno} binds {name.id} again"
+                    bound.add(name.id)
+
+
+def packages():
+    return [path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
+
+
+def face(package):
+    """The names in `__all__` of a package; None without one."""
+    for node in ast.parse((package / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return None
+
+
+def test_a_package_lists_what_is_used_from_outside_it_and_nothing_else():
+    used = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vla_sim"):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                parts = name.split(".")[1:]
+                for i in range(1, len(parts)):
+                    package = PACKAGE.joinpath(*parts[:i])
+                    if package not in path.parents:
+                        used.setdefault(package, set()).add(parts[i])
+    for package in packages():
+        listed = face(package)
+        if listed is None:
+            continue
+        there = {p.stem for p in package.glob("*.py")} - {"__init__", "__main__"}
+        there |= {p.parent.name for p in package.glob("*/__init__.py")}
+        assert listed == sorted(listed), package
+        assert set(listed) <= there, f"{package} lists {set(listed) - there}, which is not there"
+        missing = (used.get(package, set()) & there) - set(listed)
+        assert not missing, f"{package} does not list {missing}, used from outside"
 
 
 def test_no_pure_core_imports_ros():

@@ -5,7 +5,8 @@ import pytest
 
 from vla_sim.robot import body_size, g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS, extent
+from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
+from vla_sim.world.solids import extent
 
 ARM_WORDS = ("shoulder", "elbow", "wrist", "finger")
 

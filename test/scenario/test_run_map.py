@@ -10,7 +10,8 @@ from report_records import Page, page, record
 from vla_sim.report.map_sheet import Plan
 from vla_sim.scenario.record import AddedModel, Outline, Put
 from vla_sim.scenario.report.run_map import closest_approach, run_map, ways_map
-from vla_sim.world.semantic_map import Solid, World
+from vla_sim.world.semantic_map import World
+from vla_sim.world.solids import Solid
 
 SQUARE = [(0.9, 0.5), (1.2, 0.5), (1.2, 0.8), (0.9, 0.8)]
 CRATE = AddedModel(name="crate_a", x=1.05, y=0.65, outlines=[Outline(corners=SQUARE)])

@@ -11,7 +11,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.gripper import Gripper, GripperGains
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
 
 FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static><link name="link">
 <collision name="floor"><geometry><plane><normal>0 0 1</normal><size>10 10</size></plane></geometry>
@@ -21,7 +21,7 @@ FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static
 G1 = "<include><uri>model://g1</uri><name>g1</name><pose>{} 0 0 0</pose></include>"
 
 
-def make_world(more: str = "", at: str = "0 0 0.79") -> reader.World:
+def make_world(more: str = "", at: str = "0 0 0.79") -> elements.World:
     """A floor, the robot at `at` (x y z) and more models."""
     text = f"<sdf version='1.10'><world name='w'>{FLOOR}{G1.format(at)}{more}</world></sdf>"
     world = reader.loads(text).world

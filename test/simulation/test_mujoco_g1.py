@@ -11,15 +11,15 @@ from vla_sim.common import assets
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1 as robot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
 
 
 @pytest.fixture(scope="module")
-def g1() -> reader.Model:
+def g1() -> elements.Model:
     return reader.load_model(assets.models_dir() / "g1")
 
 
-def test_it_has_the_joints_and_frames_that_the_code_names(g1: reader.Model) -> None:
+def test_it_has_the_joints_and_frames_that_the_code_names(g1: elements.Model) -> None:
     assert {joint.name for joint in g1.joints} == set(robot.JOINTS)
     assert g1.canonical_link == robot.BASE_LINK
     for side in robot.SIDES:
@@ -31,18 +31,18 @@ def test_it_has_the_joints_and_frames_that_the_code_names(g1: reader.Model) -> N
     assert {"head_camera", "head_lidar", "imu"} <= {sensor.name for sensor in g1.sensors()}
 
 
-def test_it_weighs_what_the_robot_weighs(g1: reader.Model) -> None:
+def test_it_weighs_what_the_robot_weighs(g1: elements.Model) -> None:
     assert sum(link.inertial.mass for link in g1.links) == pytest.approx(33.0, abs=1.0)
 
 
-def test_the_default_pose_is_within_the_limits(g1: reader.Model) -> None:
+def test_the_default_pose_is_within_the_limits(g1: elements.Model) -> None:
     for name, value in zip(robot.JOINTS, robot.DEFAULT_POSE, strict=True):
         axis = g1.joint(name).axis
         assert axis is not None
         assert axis.lower <= value <= axis.upper
 
 
-def test_leg_and_waist_damping_is_the_policys(g1: reader.Model) -> None:
+def test_leg_and_waist_damping_is_the_policys(g1: elements.Model) -> None:
     import onnxruntime
 
     from vla_sim.stages.control.policy import find_policy
@@ -55,7 +55,7 @@ def test_leg_and_waist_damping_is_the_policys(g1: reader.Model) -> None:
         assert axis.damping == pytest.approx(gains[name], rel=1e-4)
 
 
-def test_left_and_right_are_mirror_images(g1: reader.Model) -> None:
+def test_left_and_right_are_mirror_images(g1: elements.Model) -> None:
     mirror = np.diag([1.0, -1.0, 1.0])
     for link in g1.links:
         if link.name.startswith("left_"):
@@ -69,7 +69,7 @@ def test_left_and_right_are_mirror_images(g1: reader.Model) -> None:
             assert other.inertial.mass == link.inertial.mass
 
 
-def test_the_fingers_pads_meet_at_the_tool_frame(g1: reader.Model) -> None:
+def test_the_fingers_pads_meet_at_the_tool_frame(g1: elements.Model) -> None:
     for side in robot.SIDES:
         tool = g1.frame_pose(robot.TOOL_FRAME[side])
         for which, sign in (("left", 1), ("right", -1)):
@@ -86,7 +86,7 @@ def test_the_robot_does_not_touch_itself_when_it_stands() -> None:
     assert not [pair for pair in ends if all(name.startswith("g1::") for name in pair)]
 
 
-def test_hands_collide_with_the_body_and_legs_do_not_collide_with_each_other(g1: reader.Model) -> None:
+def test_hands_collide_with_the_body_and_legs_do_not_collide_with_each_other(g1: elements.Model) -> None:
     bits = {c.name: c.surface.collide_bitmask for link in g1.links for c in link.collisions}
     for part in ("torso_1", "head_collision", "pelvis_collision", "left_thigh", "right_thigh"):
         assert bits["left_palm"] & bits[part]
@@ -96,7 +96,7 @@ def test_hands_collide_with_the_body_and_legs_do_not_collide_with_each_other(g1:
     assert not bits["left_finger_left_pad"] & bits["left_finger_right_pad"]
 
 
-def test_every_part_of_the_robot_meets_what_has_no_mask_of_its_own(g1: reader.Model) -> None:
+def test_every_part_of_the_robot_meets_what_has_no_mask_of_its_own(g1: elements.Model) -> None:
     for link in g1.links:
         for collision in link.collisions:
             assert collision.surface.collide_bitmask & 0xFF, collision.name

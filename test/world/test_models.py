@@ -12,7 +12,8 @@ import pytest
 from lxml import etree
 
 from vla_sim.common import assets
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf.values import SdfWarning
 
 MODELS = sorted(path.name for path in assets.models_dir().iterdir() if path.is_dir())
 FILES = [assets.models_dir() / name / "model.sdf" for name in MODELS]
@@ -23,7 +24,7 @@ OPENING, PAD = 0.10, (0.06, 0.03)
 """The gripper's opening and the length and height of its pads [m]."""
 
 
-def load(name: str) -> reader.Model:
+def load(name: str) -> elements.Model:
     return reader.load_model(assets.models_dir() / name)
 
 
@@ -62,7 +63,7 @@ def test_names_are_unique_within_their_parent(path: Path) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_model_loads_without_a_warning(name: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("error", reader.SdfWarning)
+        warnings.simplefilter("error", SdfWarning)
         assert load(name).links
 
 
@@ -84,7 +85,7 @@ def test_there_are_objects_of_every_kind_and_several_colours() -> None:
     assert all(len(have) >= 4 for have in colours.values())
 
 
-def extent(model: reader.Model) -> tuple[np.ndarray, np.ndarray]:
+def extent(model: elements.Model) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest corner around the collisions of a one-link model of upright primitives."""
     lows, highs = [], []
     for collision in model.links[0].collisions:

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf.values import SdfWarning
 
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
 LINK = f"<link name='l'>{BOX}</link>"
 
 
-def model(inner: str, attributes: str = "") -> reader.Model:
+def model(inner: str, attributes: str = "") -> elements.Model:
     return reader.loads(f"<sdf version='1.10'><model name='m' {attributes}>{inner}</model></sdf>").models[0]
 
 
-def world(inner: str) -> reader.World:
+def world(inner: str) -> elements.World:
     found = reader.loads(f"<sdf version='1.10'><world name='w'>{inner}</world></sdf>").world
     assert found is not None
     return found
@@ -136,7 +137,7 @@ def test_plugin_parameters_come_as_a_tree() -> None:
 
 
 def test_each_kind_of_unsupported_element_is_named_once_with_its_line() -> None:
-    with pytest.warns(reader.SdfWarning) as seen:
+    with pytest.warns(SdfWarning) as seen:
         world("\n<population name='p'/>\n<population name='q'/>\n<road name='r'/>")
     messages = [str(w.message) for w in seen]
     assert messages == [

@@ -17,8 +17,9 @@ from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.world import projection
+from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.sdf import reader
-from vla_sim.world.semantic_map import Grid, Surface, World
+from vla_sim.world.semantic_map import Surface, World
 
 WORLDS = assets.world_names()
 CELL = 0.05

@@ -1,0 +1,20 @@
+"""What every room uses and what knows nothing of robots: errors, files, arrays, transforms, YAML records,
+the clock, caches, profiling."""
+
+__all__ = [
+    "arrays",
+    "assets",
+    "buffers",
+    "caches",
+    "clock",
+    "compute_threads",
+    "errors",
+    "files",
+    "geometry",
+    "markdown",
+    "numba_cache",
+    "params",
+    "process_priority",
+    "profiling",
+    "yaml_records",
+]

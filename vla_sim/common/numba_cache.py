@@ -102,7 +102,7 @@ class _Cache(NullCache):
         if not self._opened:
             self._opened = True
             try:
-                disk = FunctionCache(self._kernel.py_func)
+                disk = FunctionCache(self._kernel.py_func)  # type: ignore[no-untyped-call]
             except RuntimeError:  # numba found no folder
                 _tell(f"no folder for compiled kernels can be written: each start compiles anew; {ADVICE}")
                 return None

@@ -1,4 +1,4 @@
-"""What the stages agree on: payload records and their JSON, topics, budgets, limits.
+"""What the stages agree on: payload records and their JSON, topics, budgets, limits, words.
 
 Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up), frames REP-105
 (`map`, `odom`, `base_link`). Two clocks appear and are never mixed:
@@ -6,3 +6,5 @@ Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up
 * `stamp`: seconds of the ROS clock (simulated time in simulation), for behaviour;
 * `mono`: seconds of the machine's monotonic clock (`time.monotonic()`), for latency.
 """
+
+__all__ = ["budgets", "codec", "ids", "limits", "records", "topics", "vocabulary"]

@@ -24,7 +24,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse
 from vla_sim.robot import g1
 from vla_sim.robot import kinematics_kernels as kernels
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
 
 WAIST = len(g1.WAIST_JOINTS)
 LIMIT_MARGIN = 0.02
@@ -70,7 +70,8 @@ class ArmChain:
 
     def forward(self, q: ArrayLike, waist: ArrayLike) -> Array:
         """(4, 4) tool pose in the pelvis frame for arm joints q (7,) and waist joints (3,)."""
-        return self.frames(q, waist)[-1]
+        tool: Array = self.frames(q, waist)[-1]
+        return tool
 
     def frames(self, q: ArrayLike, waist: ArrayLike) -> Array:
         """(11, 4, 4) frames of the ten joints and the tool in the pelvis frame."""
@@ -101,10 +102,10 @@ class ArmChain:
         """
         near = np.ascontiguousarray(np.asarray(seed, dtype=float).reshape(1, 7))
         solutions, cost = self._solve(target, waist, near, near[0])
-        if np.isfinite(cost[0]):
-            return solutions[0]
-        found = self.solutions(target, waist)
-        return found[0] if len(found) else None
+        if not np.isfinite(cost[0]):
+            solutions = self.solutions(target, waist)
+        best: Array | None = solutions[0] if len(solutions) else None
+        return best
 
     def solutions(self, target: Array, waist: ArrayLike) -> Array:
         """(k, 7) distinct joint solutions for a tool pose, the most comfortable first; k may be 0."""
@@ -156,7 +157,7 @@ class Kinematics:
     arm: dict[str, ArmChain]
     frames: tuple[str, ...]
     """Every name that `frame` knows."""
-    model: reader.Model = field(repr=False)
+    model: elements.Model = field(repr=False)
     _parent: NDArray[np.int64] = field(repr=False)
     _origin: Array = field(repr=False)
     _axis: Array = field(repr=False)
@@ -186,7 +187,8 @@ class Kinematics:
         if name not in self._attached:
             raise InputError(f"no frame {name!r} on the robot: give one of {', '.join(self.frames)}")
         joint, offset = self._attached[name]
-        return offset.copy() if joint < 0 else self.joint_frames(joint_position)[joint] @ offset
+        pose: Array = offset.copy() if joint < 0 else self.joint_frames(joint_position)[joint] @ offset
+        return pose
 
     def warm(self) -> None:
         """Compile every kernel now, so that no control tick pays for it."""
@@ -204,7 +206,7 @@ def _vector(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.asarray(values, dtype=float))
 
 
-def _build(model: reader.Model) -> Kinematics:
+def _build(model: elements.Model) -> Kinematics:
     joints = {joint.name: joint for joint in model.joints}
     missing = [name for name in g1.JOINTS if name not in joints]
     if missing:

@@ -9,8 +9,8 @@ from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import AddedModel, Outline
 from vla_sim.world import projection
 from vla_sim.world.derived_world import model_name
-from vla_sim.world.sdf import reader
-from vla_sim.world.semantic_map import solids_of
+from vla_sim.world.sdf import elements, reader
+from vla_sim.world.solids import solids_of
 
 BELOW, ABOVE = -100.0, 100.0
 """Heights [m] between which everything lies."""
@@ -32,7 +32,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     return found
 
 
-def _outlines(model: reader.Model) -> list[Outline]:
+def _outlines(model: elements.Model) -> list[Outline]:
     found = []
     for solid in solids_of(model):
         shadow = projection.shadow(solid.shape, solid.size, solid.pose, BELOW, ABOVE)

@@ -10,7 +10,8 @@ from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import GroundTruth
 from vla_sim.scenario.recording import Picture, Recording, heading
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.world.semantic_map import Solid, World
+from vla_sim.world.semantic_map import World
+from vla_sim.world.solids import Solid
 
 SIZE = (480, 360)
 DISTANCE, HEIGHT = 1.9, 1.75

@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.world import projection
-
-
-class Solid(Protocol):
-    """What is drawn: a `world.Solid`."""
-
-    @property
-    def shape(self) -> str: ...
-    @property
-    def pose(self) -> Array: ...
-    @property
-    def size(self) -> tuple[float, float, float]: ...
+from vla_sim.world.solids import Solid
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def entered(corners: Array, radius: float, x: Array, y: Array, cell: float) -> N
     if len(corners) == 1:
         dx = np.maximum(np.abs(x - corners[0, 0]) - half, 0.0)
         dy = np.maximum(np.abs(y - corners[0, 1]) - half, 0.0)
-        return np.hypot(dx[None, :], dy[:, None]) < radius - TOUCH
+        near: NDArray[np.bool_] = np.hypot(dx[None, :], dy[:, None]) < radius - TOUCH
+        return near
     gx, gy = np.meshgrid(x, y)
     inside = np.ones(gx.shape, dtype=bool)
     sides = np.roll(corners, -1, axis=0) - corners

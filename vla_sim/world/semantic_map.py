@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,12 +16,13 @@ import numpy as np
 
 from vla_sim.common import assets
 from vla_sim.common.arrays import Array
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
 from vla_sim.world.occupancy_grid import Grid, rasterise, spread
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
+from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
 
 ROBOT = "g1"
 PLACE = "place/"
@@ -99,17 +99,6 @@ class ObjectKind:
 
 
 @dataclass(frozen=True)
-class Solid:
-    """One fixed primitive. pose: (4, 4) in map. size: box (x, y, z); cylinder (radius, length, 0);
-    sphere (radius, 0, 0); plane is left out (the floor is z = 0)."""
-
-    name: str
-    shape: Literal["box", "cylinder", "sphere"]
-    pose: Array
-    size: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
 class World:
     """name: of the SDF world. start: the robot's pose (x, y, yaw). forbidden: (x0, y0, x1, y1)
     rectangles in map that the robot must not enter (static models named `forbidden_*`)."""
@@ -154,7 +143,7 @@ class World:
             surfaces=surfaces,
             objects=_vocabulary(tree.models),
             solids=solids,
-            forbidden=tuple(_bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)),
+            forbidden=tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)),
         )
 
     def rasterise(
@@ -184,81 +173,7 @@ def _planar(pose: Array) -> tuple[float, float, float]:
     return float(pose[0, 3]), float(pose[1, 3]), float(yaw)
 
 
-# --------------------------------------------------------------------------- geometry of the tree
-
-
-def _geometries(
-    model: reader.Model, visuals: bool
-) -> Iterator[tuple[str, Array, reader.Geometry, reader.Where]]:
-    """(scoped name, (4, 4) pose in the world, geometry, where) of all collisions, nested ones too."""
-    for name, one, pose in model.walk():
-        for link in one.links:
-            items: list[reader.Collision | reader.Visual] = [*link.collisions]
-            if visuals:
-                items.extend(link.visuals)
-            for item in items:
-                full = f"{name}::{link.name}::{item.name}"
-                yield full, pose @ link.pose @ item.pose, item.geometry, item.where
-
-
-def _primitive(
-    geometry: reader.Geometry, where: reader.Where
-) -> tuple[Literal["box", "cylinder", "sphere"], tuple[float, float, float]]:
-    """The `Solid` shape and size around a geometry."""
-    size = geometry.size
-    if geometry.shape == "box":
-        return "box", (size[0], size[1], size[2])
-    if geometry.shape == "cylinder":
-        return "cylinder", (size[0], size[1], 0.0)
-    if geometry.shape == "sphere":
-        return "sphere", (size[0], 0.0, 0.0)
-    if geometry.shape == "capsule":
-        return "cylinder", (size[0], size[1] + 2 * size[0], 0.0)
-    if geometry.shape == "ellipsoid":
-        return "box", (2 * size[0], 2 * size[1], 2 * size[2])
-    raise reader.SdfError(
-        f"{where}: a {geometry.shape} cannot be put on the map; give boxes, cylinders or spheres "
-        "as collisions"
-    )
-
-
-def solids_of(model: reader.Model) -> Iterator[Solid]:
-    """A primitive around each of a model's collisions. Raises `SdfError` for a shape that has none."""
-    for name, pose, geometry, where in _geometries(model, visuals=False):
-        if geometry.shape != "plane":
-            shape, size = _primitive(geometry, where)
-            yield Solid(name, shape, pose, size)
-
-
-def _half_extent(shape: str, size: tuple[float, float, float], rotation: Array) -> Array:
-    """(3,) half of the extent along the axes of the frame that `rotation` leads to."""
-    if shape == "sphere":
-        return np.full(3, size[0])
-    if shape == "box":
-        return np.abs(rotation) @ (np.asarray(size) / 2)
-    axis = rotation[:, 2]
-    return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2
-
-
-def extent(geometry: reader.Geometry, where: reader.Where, rotation: Array) -> Array:
-    """(3,) half of a geometry's extent [m] along the axes of the frame that `rotation` (3, 3) leads to."""
-    return _half_extent(*_primitive(geometry, where), rotation)
-
-
-def _bounds(model: reader.Model) -> tuple[float, float, float, float]:
-    """(x0, y0, x1, y1) around all that is to be seen or touched of a model."""
-    boxes = []
-    for _, pose, geometry, where in _geometries(model, visuals=True):
-        half = extent(geometry, where, pose[:3, :3])[:2]
-        boxes.append((pose[:2, 3] - half, pose[:2, 3] + half))
-    if not boxes:
-        raise reader.SdfError(f"{model.where}: {model.name} has no geometry; give it the size of its area")
-    low = np.min([b[0] for b in boxes], axis=0)
-    high = np.max([b[1] for b in boxes], axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-
-def _vocabulary(models: tuple[reader.Model, ...]) -> tuple[ObjectKind, ...]:
+def _vocabulary(models: tuple[elements.Model, ...]) -> tuple[ObjectKind, ...]:
     """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
     pattern = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
     found: dict[tuple[str, str], ObjectKind] = {}
@@ -269,22 +184,19 @@ def _vocabulary(models: tuple[reader.Model, ...]) -> tuple[ObjectKind, ...]:
     return tuple(found.values())
 
 
-def _object(model: reader.Model, name: str, colour: str, kind: str) -> ObjectKind:
+def _object(model: elements.Model, name: str, colour: str, kind: str) -> ObjectKind:
     """The shape is that of the largest collision; the size is around all of them."""
     solids = list(solids_of(model))
     if not solids:
-        raise reader.SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
+        raise SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
     into = inverse(model.pose)
-    boxes = [(into @ s.pose, _half_extent(s.shape, s.size, (into @ s.pose)[:3, :3])) for s in solids]
+    boxes = [(into @ s.pose, half_extent(s.shape, s.size, (into @ s.pose)[:3, :3])) for s in solids]
     high = np.max([p[:3, 3] + h for p, h in boxes], axis=0)
     low = np.min([p[:3, 3] - h for p, h in boxes], axis=0)
     main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
     x, y, z = (round(float(v), 6) for v in high - low)
     mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
     return ObjectKind(name, kind, colour, main.shape, (x, y, z), mass)
-
-
-# --------------------------------------------------------------------------- surfaces and the map
 
 
 def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from vla_sim.common.geometry import inverse
 from vla_sim.simulation.simulator import Array
-from vla_sim.world.semantic_map import Solid
+from vla_sim.world.solids import Solid
 
 
 def cast(origin: Array, rays: Array, solids: tuple[Solid, ...]) -> Array:

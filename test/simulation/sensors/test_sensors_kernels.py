@@ -16,7 +16,7 @@ from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.simulation.sensors import kernels, meshes
 from vla_sim.simulation.sensors.scene import Scene
 from vla_sim.world.sdf import reader
-from vla_sim.world.semantic_map import Solid
+from vla_sim.world.solids import Solid
 
 PART = {
     "box": "<box><size>{0} {1} {2}</size></box>",

@@ -19,7 +19,8 @@ from vla_sim.stages.manipulation.base_placement import (
     choose_stand,
     view_stands,
 )
-from vla_sim.world.semantic_map import Grid, Surface, World
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import Surface, World
 
 TABLE = Surface("table", "kitchen", 1.0, 0.0, 0.0, 0.6, 1.4, 0.75)
 """From x = 0.7 to 1.3, y = -0.7 to 0.7."""

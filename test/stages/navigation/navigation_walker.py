@@ -11,7 +11,7 @@ from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
 from vla_sim.stages.navigation.footprint import body_room
 from vla_sim.stages.navigation.navigator import Navigator
-from vla_sim.world.semantic_map import Grid
+from vla_sim.world.occupancy_grid import Grid
 
 BEAMS = np.linspace(-math.pi, math.pi, 360, endpoint=False)
 

@@ -22,7 +22,7 @@ from vla_sim.stages.navigation.distance_field import (
 from vla_sim.stages.navigation.dynamic_obstacles import pairwise_distances
 from vla_sim.stages.navigation.footprint import STEP, body_clearance, disc_clearance
 from vla_sim.stages.navigation.global_planner import SPACING
-from vla_sim.world.semantic_map import Grid
+from vla_sim.world.occupancy_grid import Grid
 
 H = 0.1
 X0, Y0 = -0.4, 0.3

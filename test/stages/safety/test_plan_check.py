@@ -6,7 +6,8 @@ import pytest
 
 from vla_sim.contract.records import ObjectQuery, Plan, Step
 from vla_sim.stages.safety.plan_check import PlanChecker
-from vla_sim.world.semantic_map import Grid, ObjectKind, Place, World
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import ObjectKind, Place, World
 
 
 class Flat(World):

@@ -28,7 +28,7 @@ from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, unique_objects
 from vla_sim.world.derived_world import derive
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
 from vla_sim.world.semantic_map import World
 
 CASES = (("vga", 640, 480, 1), ("vga", 640, 480, 5), ("hd", 1280, 720, 1), ("hd", 1280, 720, 10))
@@ -105,7 +105,7 @@ def tabletop(objects: int, folder: Path) -> Path:
     return find_world(derived)
 
 
-def with_camera(world: reader.World, width: int, height: int) -> reader.World:
+def with_camera(world: elements.World, width: int, height: int) -> elements.World:
     """The same world, its robot's camera with so many pixels."""
     models = tuple(
         replace(model, links=tuple(

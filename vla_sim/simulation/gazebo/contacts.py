@@ -9,7 +9,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.simulation.gazebo.bindings import Bindings
 from vla_sim.simulation.simulator import Contact
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements
 
 CONTACT = "gz-sim-contact-system"
 
@@ -17,7 +17,7 @@ CONTACT = "gz-sim-contact-system"
 class ContactListener:
     """The strongest force of each pair since `clear`. names: `model::link::collision` by collision entity."""
 
-    def __init__(self, gz: Bindings, tree: reader.World, names: dict[int, str]) -> None:
+    def __init__(self, gz: Bindings, tree: elements.World, names: dict[int, str]) -> None:
         self._names = names
         self._lock = threading.Lock()
         self._force: dict[tuple[str, str], float] = {}

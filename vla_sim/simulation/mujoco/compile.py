@@ -12,7 +12,7 @@ from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.simulation.mujoco.bodies import BodyBuilder, Follower
 from vla_sim.simulation.mujoco.instruments import add_actuators, add_light, add_sites
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements
 from vla_sim.world.sdf.elements import Lidar
 
 IMPRATIO = 10.0
@@ -24,15 +24,15 @@ class Compiled:
     """model: MuJoCo's. loose: names of models with a free joint, mapped to their root body and that
     body's (4, 4) pose in the SDF model. All body names are `model::link`."""
 
-    world: reader.World
+    world: elements.World
     model: mujoco.MjModel
-    robot: reader.Model
+    robot: elements.Model
     loose: dict[str, tuple[str, Array]]
     followers: tuple[Follower, ...]
     lidar: Lidar | None
 
 
-def compile_world(world: reader.World, robot_name: str, actuated: tuple[str, ...]) -> Compiled:
+def compile_world(world: elements.World, robot_name: str, actuated: tuple[str, ...]) -> Compiled:
     """Compile a world in which model `robot_name` has position actuators on `actuated` joints."""
     spec = _empty(world)
     builder = BodyBuilder(spec, robot_name)
@@ -70,7 +70,7 @@ def _implicit_damping(model: mujoco.MjModel) -> None:
     mujoco.mj_setConst(model, data)
 
 
-def _empty(world: reader.World) -> mujoco.MjSpec:
+def _empty(world: elements.World) -> mujoco.MjSpec:
     """No bodies yet: the solver's options, the sky and the ambient light."""
     spec = mujoco.MjSpec()
     steps = CONTROL_PERIOD / world.step

@@ -36,7 +36,7 @@ from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements, reader
 
 JOINT_COUNT = len(g1.JOINTS)
 FALLEN_HEIGHT = 0.45
@@ -58,10 +58,10 @@ class MujocoSimulator(Simulator):
     """
 
     def __init__(
-        self, world: str | Path | reader.World, *, sensors: Sensors = "auto", noise: bool = True,
+        self, world: str | Path | elements.World, *, sensors: Sensors = "auto", noise: bool = True,
         robot_name: str = "g1",
     ) -> None:  # fmt: skip
-        tree = world if isinstance(world, reader.World) else reader.load_world(world)
+        tree = world if isinstance(world, elements.World) else reader.load_world(world)
         self.compiled = compiled = compile_world(tree, robot_name, g1.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)

@@ -16,7 +16,8 @@ from vla_sim.contract.records import (
     Record,
 )
 from vla_sim.contract.topics import Topic
-from vla_sim.world.semantic_map import Grid, Surface, World, surface_below
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import Surface, World, surface_below
 
 Pose2 = tuple[float, float, float]
 """x, y, yaw in map"""

@@ -18,7 +18,7 @@ from vla_sim.common.geometry import inverse, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import WAIST, ArmChain, Kinematics
-from vla_sim.world.sdf import reader
+from vla_sim.world.sdf import elements
 from vla_sim.world.semantic_map import Surface
 
 HAND = WAIST + 7
@@ -182,7 +182,7 @@ def check_path(
     return world, own
 
 
-def _capsule(shape: reader.Collision) -> tuple[Array, Array, float]:
+def _capsule(shape: elements.Collision) -> tuple[Array, Array, float]:
     """Both ends in the link, and the radius."""
     size = shape.geometry.size
     half = 0.5 * size[1] if shape.geometry.shape == "capsule" else 0.0
@@ -209,7 +209,7 @@ def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
     return ArmBody(joint_index, centres, radii, fingers, limbs)
 
 
-def _spheres(geometry: reader.Geometry) -> list[tuple[Array, float]]:
+def _spheres(geometry: elements.Geometry) -> list[tuple[Array, float]]:
     """Spheres in a row that fill a shape: a capsule's own radius; half a box's middle extent."""
     if geometry.shape == "sphere":
         return [(np.zeros(3), geometry.size[0])]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.robot import body_size
-from vla_sim.world.semantic_map import Grid, Surface
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import Surface
 
 Pose2 = tuple[float, float, float]
 """x, y [m], yaw [rad] in map"""

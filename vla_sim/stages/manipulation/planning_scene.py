@@ -12,7 +12,8 @@ from vla_sim.robot import g1
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
-from vla_sim.world.semantic_map import Grid, ObjectKind, Surface, surface_below
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import ObjectKind, Surface, surface_below
 
 SAME = 0.20
 """[m] from where it was within which a seen object is the same one."""

@@ -18,7 +18,8 @@ from vla_sim.stages.navigation.distance_field import (
     sample,
     signed_field,
 )
-from vla_sim.world.semantic_map import Grid, World
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import World
 
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""

@@ -9,7 +9,8 @@ import numpy as np
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
 from vla_sim.contract.records import STEP_FIELDS, Plan, Step
 from vla_sim.robot.body_size import ELBOWS
-from vla_sim.world.semantic_map import Grid, World
+from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.semantic_map import World
 
 
 class PlanChecker:

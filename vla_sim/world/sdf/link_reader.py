@@ -31,7 +31,7 @@ DEFAULT_MASK = "0xFF"
 """What libsdformat takes for a missing <collide_bitmask>; its own specification says 65535."""
 
 
-class Parts(Values):
+class Links(Values):
     """Reads links with their collisions, visuals, sensors and lights."""
 
     def link(self, element: Any, scope: Scope) -> Link:

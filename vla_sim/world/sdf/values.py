@@ -1,4 +1,4 @@
-"""Reading SDF: values out of elements, names into poses, and complaints with file and line."""
+"""Reading SDF: values of elements, poses of names, and errors with file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """Plans by a language model behind an OpenAI-compatible server: prompt and plan format, grounding, and a
 client with a response cache, a rate limiter, request batching and a circuit breaker."""
 
-__all__ = ["completion_client", "errors", "llm_planner", "local_model", "pending_requests", "scripted_llm"]
+__all__ = [
+    "completion_client", "errors", "llm_planner", "local_model", "pending_requests", "request_batcher",
+    "scripted_llm",
+]  # fmt: skip

@@ -1,0 +1,86 @@
+"""Reading SDF: joints and their axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import inverse
+from vla_sim.world.sdf.elements import Axis, Joint
+from vla_sim.world.sdf.values import Scope, Values
+
+JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "ball")
+
+
+class Joints(Values):
+    """Reads joints."""
+
+    def joint(self, element: Any, scope: Scope, attached: dict[str, str]) -> Joint:
+        self.check(element)
+        name, kind = self.name(element), str(element.get("type", ""))
+        if kind not in JOINT_TYPES:
+            allowed = ", ".join(JOINT_TYPES)
+            self.fail(element, f"joint {name!r} has the type {kind!r}; it must be one of {allowed}")
+        ends = []
+        for end in ("parent", "child"):
+            one = element.find(end)
+            if one is None or not (one.text or "").strip():
+                self.fail(element, f"joint {name!r} has no <{end}>; add it")
+            target = one.text.strip()
+            if target != "world" or end == "child":
+                scope.pose(target, one)
+            ends.append(attached.get(target, target))
+        parent, child = ends
+        if parent == child:
+            self.fail(element, f"joint {name!r} joins {parent!r} to itself; parent and child must differ")
+        pose = scope.pose(name, element)
+        axis = None
+        if kind not in ("fixed", "ball"):
+            axis = self.axis(element, kind, pose, scope)
+        return Joint(
+            name=name, type=kind, parent=parent, child=child, pose=pose,  # type: ignore[arg-type]
+            pose_in_parent=pose if parent == "world" else inverse(scope.pose(parent, element)) @ pose,
+            pose_in_child=inverse(scope.pose(child, element)) @ pose,
+            axis=axis, where=self.where(element),
+        )  # fmt: skip
+
+    def axis(self, joint: Any, kind: str, pose: Array, scope: Scope) -> Axis:
+        element = joint.find("axis")
+        if element is None:
+            self.fail(joint, f"joint {joint.get('name')!r} has no <axis>; a {kind} joint needs one")
+        self.check(element)
+        xyz = np.array(self.vector(element, "xyz", (0.0, 0.0, 1.0)))
+        length = float(np.linalg.norm(xyz))
+        if length < 1e-9:
+            self.fail(element, "the joint axis is zero; give a direction")
+        xyz = xyz / length
+        tag = element.find("xyz")
+        expressed_in = "" if tag is None else str(tag.get("expressed_in", ""))
+        if expressed_in:
+            xyz = pose[:3, :3].T @ scope.pose(expressed_in, tag)[:3, :3] @ xyz
+        limit, dynamics = element.find("limit"), element.find("dynamics")
+        for one in (limit, dynamics):
+            if one is not None:
+                self.check(one)
+        low = self.number(limit, "lower", -math.inf, True)
+        high = self.number(limit, "upper", math.inf, True)
+        if low > high:
+            self.fail(limit, f"the joint's lower limit {low} is above its upper limit {high}; swap them")
+        if kind == "continuous":
+            low, high = -math.inf, math.inf
+
+        def bound(path: str) -> float:  # SDF: a negative effort or velocity means none
+            value = self.number(limit, path, math.inf, True)
+            return value if value >= 0 else math.inf
+
+        return Axis(
+            xyz=(float(xyz[0]), float(xyz[1]), float(xyz[2])),
+            lower=low if low > -1e15 else -math.inf, upper=high if high < 1e15 else math.inf,
+            effort=bound("effort"), velocity=bound("velocity"),
+            damping=self.number(dynamics, "damping", 0.0), friction=self.number(dynamics, "friction", 0.0),
+            stiffness=self.number(dynamics, "spring_stiffness", 0.0),
+            reference=self.number(dynamics, "spring_reference", 0.0),
+        )  # fmt: skip
