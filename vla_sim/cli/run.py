@@ -11,7 +11,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError
-from vla_sim.common.profiling import threads as profiling
+from vla_sim.common.profiling import node_profile
 
 DEMO = "Go to the kitchen and pick up the red cup"
 DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
         help="profile every node: a flame graph each and the top 10 of each, in the run's folder",
     )  # fmt: skip
     run.add_argument(
-        "--profiler", default="pyinstrument", choices=profiling.TOOLS,
+        "--profiler", default="pyinstrument", choices=node_profile.TOOLS,
         help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
     )  # fmt: skip
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
     if a.profile and a.profiler == "pyinstrument":
-        profiling.installed()
+        node_profile.installed()
     common.load_nodes()
     from rich.console import Console
 

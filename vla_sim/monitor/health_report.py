@@ -31,7 +31,7 @@ def markdown(h: Health) -> str:
         f"- share that failed: {h.errors:.2f} (limit {limits.THRESHOLDS['commands.errors'].value:g})",
         f"- alerts: {len(h.alerts)}, critical: {sum(a.severity == 'critical' for a in h.alerts)}",
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
-        "## Latencies [ms]", "",
+        "## Latencies, measured [ms]", "",
     ]  # fmt: skip
     if h.stages:
         lines += table(

@@ -93,7 +93,7 @@ def _table(title: str, *columns: str, left: tuple[str, ...] = (), header: bool =
 
 def _stages(state: MonitorState) -> Table:
     columns = ("stage", "n", "last", "p50", "p95", "p99", "worst", "limit", "p95 of the limit")
-    out = _table("latency [ms]", *columns, left=("stage", "p95 of the limit"))
+    out = _table("latency, measured [ms]", *columns, left=("stage", "p95 of the limit"))
     for s in state.stages:
         values = (s.last, s.p50, s.p95, s.p99, s.worst)
         cells = [Text(_ms(v), style="red" if v > s.limit else "") for v in values]

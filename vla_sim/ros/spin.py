@@ -15,7 +15,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
 from vla_sim.common.errors import VlaSimError
-from vla_sim.common.profiling import threads as profiling
+from vla_sim.common.profiling import node_profile
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep.mail import RunEnds
 from vla_sim.ros.stage_node import StageNode
@@ -27,11 +27,11 @@ def spin(make: Callable[[], StageNode[Any]]) -> int:
     A `VlaSimError` becomes one line on stderr and its exit code.
     """
     node: StageNode[Any] | None = None
-    profile: profiling.NodeProfile | None = None
+    profile: node_profile.NodeProfile | None = None
     stop: Callable[[], None] | None = None
     init_with_signals()
     try:
-        profile = profiling.begin()
+        profile = node_profile.begin()
         node = make()
         executor = SerialExecutor()
         executor.add_node(node)
@@ -91,8 +91,8 @@ def settle() -> None:
         kernels.settled()
 
 
-def _write_profile(profile: profiling.NodeProfile, name: str) -> None:
+def _write_profile(profile: node_profile.NodeProfile, name: str) -> None:
     try:
-        profiling.finish(profile, name)
+        node_profile.finish(profile, name)
     except OSError as error:
         print(f"[WARN] the profile of {name} cannot be written: {error}", file=sys.stderr)

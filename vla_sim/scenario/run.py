@@ -24,7 +24,7 @@ from vla_sim.bringup.supervisor import Stack
 from vla_sim.common import assets
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.files import write_whole
-from vla_sim.common.profiling import threads as profiling
+from vla_sim.common.profiling import node_profile
 from vla_sim.contract import budgets, records
 from vla_sim.contract.records import Status
 from vla_sim.monitor import health_report, journal, perfetto_trace
@@ -176,7 +176,7 @@ def run_once(options: RunOptions, display: Display) -> RunRecord:
     profiles = options.folder / PROFILE
     running = Stack(
         stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",),
-        variables=profiling.environment(options.profile, profiles) if options.profile else None,
+        variables=node_profile.environment(options.profile, profiles) if options.profile else None,
     )  # fmt: skip
     try:
         with running, ClientThread(running.domain.id) as client:

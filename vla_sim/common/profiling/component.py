@@ -99,10 +99,6 @@ class Profiler:
         """The top of every component as text."""
         return "\n\n".join(self.report(component, most) for component in self.components) or "nothing"
 
-    def dump(self, component: str, path: Path) -> None:
-        """The figures for `pstats`, snakeviz and the like."""
-        self.stats(component).dump_stats(path)
-
     def _stack(self) -> list[str]:
         if not hasattr(self._running, "stack"):
             self._running.stack = []
