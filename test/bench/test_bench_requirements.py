@@ -125,7 +125,7 @@ GOOD = "  - {name: a, benchmark: control.step, statistic: p95, at_most: 4, goal:
         (HEAD + GOOD.replace("at_most: 4", "at_most: -4"), "r.yaml:3:65: expected `float` > 0.0"),
         (HEAD + GOOD.replace("at_most: 4", "at_most: soon"), "expected `float | null`, got `str`"),
         (HEAD + "  - [", "r.yaml:3:6: not YAML"),
-        ("- 1", "r.yaml:1:1: a mapping with version and requirements is wanted"),
+        ("- 1", "r.yaml:1:1: expected a mapping with version and requirements"),
         ("version: 2\nrequirements: []", "r.yaml:1:10"),
     ],
 )

@@ -23,11 +23,11 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 Better = Literal["low", "high"]
 SCALE = {"s": 1.0, "ms": 1e3, "µs": 1e6}
-"""Units of time: so many in a second."""
+"""Units of time, and how many of each make a second."""
 
 
 class Wrong(Exception):  # noqa: N818
-    """The measured thing gave a wrong answer; the message says what was wanted and what came."""
+    """The measured thing gave a wrong answer; the message says what was expected and what came."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Is one suite slower than another? An answer that knows noise: slower, faster, same, or cannot tell.
+"""Is one suite slower than another? The answer allows for noise: slower, faster, same, or cannot tell.
 
 For each benchmark a confidence interval of the ratio of medians, by resampling blocks of neighbouring
 samples: on a busy machine neighbours are alike, and taking them one by one would make the interval too
@@ -18,12 +18,12 @@ from vla_sim.bench.result import Machine, Result, Suite
 from vla_sim.common.arrays import Array
 
 LEAST = 1.10
-"""A smaller ratio is no change that anybody should act on."""
+"""A smaller ratio is not worth acting on."""
 CONFIDENCE = 0.99
 """Of one interval: some fifty are looked at at once."""
 RESAMPLES = 2000
 FEWEST = 8
-"""Samples on either side: of fewer nothing can be told."""
+"""Samples needed on either side for a verdict."""
 BUSIER = 0.10
 """Share of the cores by which others used more: then waiting longer may be theirs."""
 

@@ -95,7 +95,7 @@ def short_commands() -> Scenario:
 def _short(folder: Path, seed: int) -> LiveRun | VlaSimError:
     try:
         return play("short_commands", short_commands(), folder / f"short_commands-{seed}", seed)
-    except VlaSimError as error:  # kept, so that nobody waits for it again
+    except VlaSimError as error:  # kept, so that it is not tried again
         return error
 
 

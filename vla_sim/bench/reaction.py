@@ -1,5 +1,5 @@
-"""What surrounds a safety node that is measured alone: simulated time, odometry, velocities, scans, and a
-thing that appears before the robot."""
+"""Measures how soon a safety node of its own stops the robot: this side publishes simulated time, odometry,
+velocities and scans, and lets an obstacle appear before the robot."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
 
 SPEED = 0.5
-"""Asked for by navigation [m/s], straight ahead."""
+"""Requested by navigation [m/s], straight ahead."""
 AHEAD = 0.35
-"""Where the thing appears [m]: a contact is predicted within the gate's time to stop."""
-PATIENCE = 30.0
-"""[s] until everyone has met."""
-LATE = 1.0
-"""[s] after which a reaction is none."""
+"""Where the obstacle appears [m]: a contact is predicted within the gate's time to stop."""
+WALK_TIMEOUT = 30.0
+"""[s] for nodes to discover each other and for a velocity to pass."""
+REACTION_TIMEOUT = 1.0
+"""[s] after which the robot counts as not having reacted."""
 
 
 class Around(StageNode[StageParams]):
-    """Engine and navigation of one safety node. passed: when the last velocity came out of the gate, and
-    what it was [m/s]."""
+    """Stands for the simulator and navigation of one safety node. passed: when the last velocity came out of
+    the gate [s, monotonic], and what it was [m/s]."""
 
     def __init__(self) -> None:
         super().__init__("around", StageParams)
@@ -87,9 +87,9 @@ class Around(StageNode[StageParams]):
 
 
 def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
-    """Start a safety node in a process of its own; so many times let a thing appear before a walking robot,
-    at any moment of the node's period, and `take` the seconds from the scan's departure until the zero
-    velocity is here. Raises `StackError` if it does not start, or once does not stop."""
+    """Start a safety node as a process. `count` times let an obstacle appear before a walking robot,
+    at any moment of the node's period, and `take` the seconds from the scan's departure to the arrival of the
+    zero velocity. Raises `StackError` if it does not start, or once does not stop."""
     specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
     with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -109,19 +109,21 @@ def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
             def walks() -> bool:
                 return node.passed[1] > 0.9 * SPEED
 
-            if not until(walks, PATIENCE):
-                raise StackError(f"the safety node let no velocity pass within {PATIENCE:.0f} s")
+            if not until(walks, WALK_TIMEOUT):
+                raise StackError(f"the safety node let no velocity pass within {WALK_TIMEOUT:.0f} s")
             for _ in range(count):
                 node.seen = node.free
-                if not until(walks, PATIENCE):
+                if not until(walks, WALK_TIMEOUT):
                     raise StackError("the robot did not walk on when its way was free again")
                 end = time.monotonic() + rng.uniform(0.12, 0.2)
                 until(lambda end=end: time.monotonic() > end, 1.0)  # type: ignore[misc]
                 node.seen = node.blocked
                 begin = time.monotonic()
                 node.look()
-                if not until(lambda: node.passed[1] == 0.0, LATE):
-                    raise StackError(f"the robot still walked {LATE:g} s after a thing appeared before it")
+                if not until(lambda: node.passed[1] == 0.0, REACTION_TIMEOUT):
+                    raise StackError(
+                        f"the robot still walked {REACTION_TIMEOUT:g} s after an obstacle appeared before it"
+                    )
                 take(node.passed[0] - begin)
             executor.shutdown()
             node.destroy_node()

@@ -124,7 +124,7 @@ def loads(text: str, name: str = FILE) -> list[Requirement]:
     """Raises `InputError` with line and column."""
     data, at = compose(text, name)
     if not isinstance(data, dict):
-        raise InputError(f"{name}:1:1: a mapping with version and requirements is wanted")
+        raise InputError(f"{name}:1:1: expected a mapping with version and requirements")
     try:
         found: _File = typed(data, _File, "$")
         _validate(found.requirements)
@@ -154,7 +154,7 @@ def _validate(requirements: Sequence[Requirement]) -> None:
 
 
 def judge(requirements: Sequence[Requirement], suite: Suite) -> list[Judged]:
-    """Each requirement against the results. What did not run is "not measured", whatever else ran."""
+    """Each requirement against the results. What did not run is "not measured"."""
     known = [b.name for one in sets.SETS for b in sets.load(one)]
     results = {r.name: r for r in suite.results}
     return [_judge(one, [n for n in known if one.matches(n)], results) for one in requirements]

@@ -34,7 +34,7 @@ class Summary(Record, frozen=True, kw_only=True):
 
 
 class Result(Record, frozen=True, kw_only=True):
-    """One benchmark, measured. state: ok; failed: a wrong answer or an error, `reason` tells it; skipped:
+    """One benchmark, measured. state: ok; failed: a wrong answer or an error, see `reason`; skipped:
     what it needs is not installed; interrupted: Ctrl-C came while it ran. attempts: samples that were tried;
     right: those with a right answer, which alone are in `samples`. cpu: the processor's time of each of them,
     all threads, in the same unit; empty where it was not taken. seconds: what measuring took in all."""

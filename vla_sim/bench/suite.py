@@ -30,7 +30,7 @@ def run(
     benchmarks: Sequence[Benchmark], options: Options, again: str = "", subset: bool = False,
     begun: Callable[[Benchmark], None] = lambda b: None, done: Callable[[Result], None] = lambda r: None,
 ) -> Suite:  # fmt: skip
-    """Measure each; Ctrl-C ends it with what there is. begun, done: are told of the progress."""
+    """Measure each; Ctrl-C ends it with what there is. begun, done: called before and after each."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     begin, before = time.monotonic(), machine.Usage.now()
     results: list[Result] = []
@@ -53,7 +53,7 @@ def run(
 
 
 def measure(benchmark: Benchmark, options: Options) -> Result:
-    """One benchmark; whatever goes wrong in it is in the result."""
+    """Run one benchmark; any error in it becomes part of the result."""
     repeat = benchmark.quick if options.quick else benchmark.repeat
     repeat = repeat if options.repeat is None else options.repeat
     meter = Meter(benchmark.unit, repeat, benchmark.warm_up, options)

@@ -14,7 +14,7 @@ process has pools of workers, here every stage is a process that hears of all ot
 * *Shared context*: what the stages publish. Each stage keeps the latest of it, so that it is there before a
   command is. A command's intent is read at once, while perception's and safety's context comes in beside it
   (`language.gathered_context`); a silent perception is waited for until its time-out, then its last answer is
-  used, and its age is told in a warning and in the trace.
+  used, and its age is in a warning and in the trace.
 * *Priority queues* of high, normal and low commands: `executive.queue`.
 * *Pipeline time* and that of each stage: /vla/trace, summed up by the monitor (`vla-sim top`, `vla-sim
   trace`).
@@ -66,8 +66,8 @@ class NodeSpec:
     (`nice`): control and safety go before everything else on the machine where the user may do that
     (`vla_sim.common.process_priority`), then what hears a "stop" and what brings it about.
 
-    observer: it only watches. The option of its name switches it; it lives on the machine's clock and takes
-    no turns in lock-step, where it does not run; nobody waits for it, and a run goes on when it has ended.
+    observer: it only watches. The option of its name switches it; it lives on the machine's clock and
+    does not run in lock-step; no run waits for it, and a run goes on when it has ended.
     """
 
     name: str

@@ -56,7 +56,7 @@ def call(a: argparse.Namespace) -> int:
     if a.list:
         listing(console, benchmarks)
         return 0
-    wanted = requirements.load(a.requirements)  # what is wrong in it is said before anything runs
+    wanted = requirements.load(a.requirements)  # errors in it are reported before anything runs
     if a.results:
         measured = result.read(a.results)
         folder = None
@@ -70,7 +70,7 @@ def call(a: argparse.Namespace) -> int:
         )  # fmt: skip
         progress.close()
     judged = requirements.judge(wanted, measured)
-    if measured.subset or measured.quick:  # what nobody asked for is not worth a line
+    if measured.subset or measured.quick:  # what was not chosen is not worth a line
         judged = [j for j in judged if j.state != "not measured"]
     show(console, measured, judged)
     if folder is not None:
@@ -110,9 +110,9 @@ class Progress:
         from rich.text import Text
 
         s = result.summary
-        told = f"{s.p50:10.3f} {result.unit:3s} p50 {s.p95:10.3f} p95 {s.count:5d} samples" if s else ""
+        figures = f"{s.p50:10.3f} {result.unit:3s} p50 {s.p95:10.3f} p95 {s.count:5d} samples" if s else ""
         cpu = f"  CPU {result.cpu_p50:.3f}" if result.cpu_p50 is not None else ""
-        line = Text(f"{result.name:30s} {told}{cpu}")
+        line = Text(f"{result.name:30s} {figures}{cpu}")
         if result.state != "ok":
             style = "red" if result.state == "failed" else "dim"
             line.append(f"  {result.state}: {result.reason}", style=style)

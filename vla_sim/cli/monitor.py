@@ -11,11 +11,10 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError, StackError
 
-PATIENCE = 6.0
+STATE_TIMEOUT = 6.0
 """[s] until the first state: discovery, then at most a second."""
-
-GONE = 10.0
-"""[s] without a state after which the stack is taken for ended."""
+SILENCE_TIMEOUT = 10.0
+"""[s] without a state after which the stack counts as ended."""
 
 
 def add(commands: Any) -> None:
@@ -25,7 +24,9 @@ def add(commands: Any) -> None:
     )
     top.add_argument("--once", action="store_true", help="print it once and end")
     top.add_argument("--json", metavar="FILE", help="with --once: the record; - for standard output")
-    top.add_argument("--timeout", type=float, default=PATIENCE, metavar="SECONDS", help="to find the monitor")
+    top.add_argument(
+        "--timeout", type=float, default=STATE_TIMEOUT, metavar="SECONDS", help="to find the monitor"
+    )
     top.set_defaults(call=call_top)
 
     trace = commands.add_parser("trace", help="a run as a trace for ui.perfetto.dev or chrome://tracing")
@@ -55,7 +56,7 @@ def call_top(a: argparse.Namespace) -> int:
         deadline = time.monotonic() + a.timeout
         while viewer.seen().state is None:
             if time.monotonic() > deadline:
-                raise StackError(nobody(domain, sorted(viewer.nodes)))
+                raise StackError(no_monitor(domain, sorted(viewer.nodes)))
             time.sleep(0.05)
         if a.once:
             seen = viewer.seen()
@@ -69,7 +70,7 @@ def call_top(a: argparse.Namespace) -> int:
             while True:
                 seen = viewer.seen()
                 live.update(render(seen), refresh=True)
-                if seen.age > GONE:
+                if seen.age > SILENCE_TIMEOUT:
                     break
                 time.sleep(0.5)
         console.print(render(seen))
@@ -97,10 +98,10 @@ def find_domain(given: int | None) -> tuple[int, bool]:
     )
 
 
-def nobody(domain: int, nodes: list[str]) -> str:
+def no_monitor(domain: int, nodes: list[str]) -> str:
     """Why nothing is to be seen."""
     if not nodes:
-        return f"nobody reports in ROS domain {domain}: no stack is running there, or it is just starting"
+        return f"no node reports in ROS domain {domain}: no stack is running there, or it is just starting"
     who = ", ".join(nodes[:4]) + (" and others" if len(nodes) > 4 else "")
     return (
         f"no monitor runs in ROS domain {domain}, where {who} do: it is switched off (--no-monitor), or the "

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     how.add_argument("--text", action="store_true", help="type the command instead of speaking it")
     run.add_argument(
         "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
-        help="another command, so many simulated seconds after the first (may be repeated)",
+        help="another command, this many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
     common.add_flags(run, "world", "engine", "sensors", "gui", "seed")
     run.add_argument(

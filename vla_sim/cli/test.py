@@ -1,4 +1,4 @@
-"""`vla-sim test`: play scenarios, over seeds and in parallel, and leave verdicts that anybody can trust."""
+"""`vla-sim test`, `play`, `compare-engines`: play scenarios, over seeds and in parallel, and judge them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def footprint(meter: Meter) -> None:
         return out
 
     def check(a: list[float], b: list[float]) -> None:
-        # shapely tells no depth of an overlap, and its discs are polygons.
+        # shapely gives no depth of an overlap, and its discs are polygons.
         for one, other in zip(a, b, strict=True):
             close(max(0.0, one), other, 2e-3, "room [m]")
 

@@ -65,9 +65,9 @@ def step(meter: Meter, physics: bool) -> None:
 
     start = engine.truth().robot[:2]
     meter.time(period, before=before, check=check)
-    gone = math.dist(engine.truth().robot[:2], start)
-    if meter.repeat >= 100 and gone < 0.4 * SPEED * 0.02 * meter.repeat:
-        raise Wrong(f"the robot walked {gone:.2f} m only")
+    distance = math.dist(engine.truth().robot[:2], start)
+    if meter.repeat >= 100 and distance < 0.4 * SPEED * 0.02 * meter.repeat:
+        raise Wrong(f"the robot walked only {distance:.2f} m")
     engine.close()
 
 

@@ -63,8 +63,8 @@ def message(meter: Meter, kind: str) -> None:
 
 
 def seconds(nodes: int, rates: int) -> list[float]:
-    """Milliseconds of the processor that each of `SECONDS` seconds of a stack costs: reports of so many times
-    the nodes, commands at so many times the usual rate, and the state."""
+    """Milliseconds of the processor that each of `SECONDS` seconds of a stack costs: reports of `nodes` times
+    the usual nodes, commands at `rates` times the usual rate, and the state."""
     monitor = Monitor(thresholds(), 0.0)
     commands = max(1, round(COMMANDS * rates))
     made = [events(k) for k in range(commands * SECONDS)]

@@ -29,7 +29,7 @@ DOOR = 1.2  # [m]
 
 
 def route(meter: Meter, size: float, obstacles: int) -> None:
-    """From (0, 0) to (size, size) [m] past so many discs on and beside the straight way."""
+    """From (0, 0) to (size, size) [m] past discs on and beside the straight way."""
     plan(meter, discs(size, obstacles), -ROOM, (0.0, 0.0), (size, size), 1.3)
 
 
@@ -110,9 +110,9 @@ def tick(meter: Meter) -> None:
         engine.command(JointCommand(DEFAULT_POSE, np.zeros(33), np.zeros(33), command))
 
     meter.time(lead, before=before, check=check)
-    gone = math.dist(engine.base[:2], start[:2])
-    if gone < 0.15 * meter.repeat * 2.5 * CONTROL_PERIOD:
-        raise Wrong(f"the robot was led {gone:.2f} m only")
+    distance = math.dist(engine.base[:2], start[:2])
+    if distance < 0.15 * meter.repeat * 2.5 * CONTROL_PERIOD:
+        raise Wrong(f"the robot was led only {distance:.2f} m")
 
 
 def gate_core(meter: Meter) -> None:

@@ -90,7 +90,7 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
 
 
 def tabletop(objects: int, folder: Path) -> Path:
-    """The shipped tabletop with the first so many of `OBJECTS`, in rows of five."""
+    """The shipped tabletop with the first `objects` of `OBJECTS`, in rows of five."""
     wanted = OBJECTS[:objects]
     add = [
         Added(
@@ -106,7 +106,7 @@ def tabletop(objects: int, folder: Path) -> Path:
 
 
 def with_camera(world: elements.World, width: int, height: int) -> elements.World:
-    """The same world, its robot's camera with so many pixels."""
+    """The same world, its robot's camera with width x height pixels."""
     models = tuple(
         replace(model, links=tuple(
             replace(link, sensors=tuple(

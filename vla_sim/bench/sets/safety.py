@@ -17,7 +17,7 @@ def validation(meter: Meter, text: str, allowed: bool) -> None:
     checker = PlanChecker(world)
     steps = list(RulePlanner(world).plan(text).steps)
     if not allowed:
-        steps = [step for step in steps for _ in range(20)]  # more than anybody may ask for
+        steps = [step for step in steps for _ in range(20)]  # more than one plan may have
     plan = Plan(command_id="bench", text=text, steps=steps, planner="rules")
 
     def check(reasons: list[str]) -> None:

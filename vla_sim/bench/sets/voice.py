@@ -48,8 +48,8 @@ def command(meter: Meter, words: str) -> None:
 
 
 def listen(listener: Listener, sound: Samples) -> tuple[Utterance | None, float]:
-    """What is heard of a sound that comes as a microphone brings it, and the seconds from the arrival of
-    its last voiced chunk until then. None if nothing was heard by its end."""
+    """What is recognised in a sound that arrives at a microphone's pace, and the seconds from the arrival of
+    its last voiced chunk until then. None if nothing was recognised by its end."""
     begin = time.monotonic()
     for k, chunk in enumerate(chunks(sound), start=1):
         arrival = begin + k * CHUNK_SECONDS
