@@ -47,10 +47,10 @@ def test_a_person_has_his_waypoints_and_where_he_was_each_second(tmp_path):
 
 def test_names_are_those_of_the_truth_and_of_the_scenario(tmp_path):
     found = told(
-        tmp_path, Added(model="white_bottle", x=4.1, y=-1.49, z=0.8),
+        tmp_path, Added(model="green_cup", x=4.1, y=-1.49, z=0.8),
         Added(model="crate", name="a", x=0, y=1.0), Added(model="stool", name="b", x=0, y=1.5, mapped=True),
     )  # fmt: skip
-    assert [(one.name, one.mapped) for one in found] == [("white_bottle", False), ("a", False), ("b", True)]
+    assert [(one.name, one.mapped) for one in found] == [("green_cup", False), ("a", False), ("b", True)]
 
 
 def test_what_was_taken_away_again_is_not_told(tmp_path):

@@ -11,7 +11,7 @@ from mujoco_rig import Hanging
 
 @pytest.mark.parametrize(
     ("name", "mass"),
-    [("red_cup", 0.05), ("red_cup", 0.15), ("red_ball", 0.5), ("blue_box", 0.5), ("red_bottle", 0.25)],
+    [("red_cup", 0.05), ("red_cup", 0.15), ("red_ball", 0.5), ("blue_box", 0.5), ("green_bottle", 0.25)],
 )
 def test_a_shaken_hand_holds_its_object_for_ten_seconds(name: str, mass: float) -> None:
     rig = Hanging(name, mass)

@@ -8,6 +8,7 @@ __all__ = [
     "kinematics",
     "kinematics_kernels",
     "level_scan",
+    "pose_estimate",
     "sensor_frames",
     "state",
 ]

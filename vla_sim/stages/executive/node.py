@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.geometry import rotation_from_quaternion, transform
+from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
+from vla_sim.robot.pose_estimate import planar_base_in_map
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.executive.core import Executive
@@ -86,10 +87,8 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         if self.odom is None:
             return
         p, q = self.odom.position, self.odom.orientation
-        at = self.map_to_odom @ np.array([p.x, p.y, p.z, 1.0])
-        forward = self.map_to_odom[:3, :3] @ rotation_from_quaternion((q.w, q.x, q.y, q.z))[:, 0]
-        yaw = float(np.arctan2(forward[1], forward[0]))
-        self.ctx.pose = (float(at[0]), float(at[1]), yaw)
+        base = transform((p.x, p.y, p.z), (q.w, q.x, q.y, q.z))
+        self.ctx.pose = planar_base_in_map(self.map_to_odom, base)
 
     def tick(self) -> None:
         self.ctx.now, self.ctx.background = self.now(), self.load.background
