@@ -19,7 +19,7 @@ from vla_sim.simulation.simulator import Contact
 NAMES = [name for name, _, _ in CHECKS]
 
 
-@pytest.mark.parametrize("engine", ["mujoco", "kinematic"])
+@pytest.mark.parametrize("engine", [pytest.param("mujoco", marks=pytest.mark.scenario), "kinematic"])
 def test_the_engine_conforms(engine):
     made = make_simulator(engine, WORLD, "software")
     outcomes = check_engine(Bench(made, engine, "software"), lambda _: None)
@@ -59,6 +59,7 @@ def right():
     return make_simulator("mujoco", WORLD, "software")
 
 
+@pytest.mark.scenario
 def test_the_checks_find_what_is_wrong(right):
     def scan_half():
         frame = right.scan()
