@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from report_records import Page, page, record
 
+from vla_sim.contract.vocabulary import COLOURS
 from vla_sim.report.map_sheet import Plan
 from vla_sim.scenario.record import AddedModel, Outline, Put
-from vla_sim.scenario.report.run_map import closest_approach, run_map, ways_map
+from vla_sim.scenario.report.run_map import PAINT, closest_approach, paint, run_map, ways_map
 from vla_sim.world.semantic_map import World
 from vla_sim.world.solids import Solid
 
@@ -58,6 +59,11 @@ def pose(z):
     out = np.eye(4)
     out[2, 3] = z
     return out
+
+
+def test_every_colour_that_an_object_can_have_is_drawn():
+    assert set(PAINT) == set(COLOURS)
+    assert paint("gray_box") == paint("grey_box")
 
 
 # --------------------------------------------------------------------------- what the scenario added

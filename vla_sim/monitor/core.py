@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Literal
 
 from vla_sim.contract import records, topics
 from vla_sim.contract.limits import LOAD_LEVELS, Threshold
@@ -30,6 +31,7 @@ RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
 """The topic whose rate a threshold is about: objects of perception, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}
 """The latency that a threshold is about."""
+Level = Literal["ok", "warning", "error"]
 OWN = ("listens", "pid")
 OWN_PREFIXES = ("listeners ", "published ")
 """Values in /diagnostics that are no key figures."""
@@ -41,7 +43,7 @@ class Node:
 
     process: NodeProcess | None = None
     reported: float = 0.0
-    level: str = "ok"
+    level: Level = "ok"
     message: str = ""
     values: dict[str, str] = field(default_factory=dict)
     silence: AlertRule | None = None
@@ -99,7 +101,7 @@ class Monitor:
             self._check("commands.errors", self.errors(mono), mono)
 
     def on_diagnostics(
-        self, name: str, level: str, message: str, values: dict[str, str], stamp: float, mono: float
+        self, name: str, level: Level, message: str, values: dict[str, str], stamp: float, mono: float
     ) -> None:
         """A node's report. stamp: its ROS time [s]."""
         node = self.nodes.get(name)
@@ -119,9 +121,8 @@ class Monitor:
             if key.startswith("published "):
                 self._count(key.removeprefix("published "), stamp, _whole(value), mono)
         node.values = {
-            key: value for key, value in values.items()
-            if key not in OWN and not key.startswith(OWN_PREFIXES)
-        }  # fmt: skip
+            key: value for key, value in values.items() if key not in OWN and not key.startswith(OWN_PREFIXES)
+        }
 
     def _count(self, topic: str, stamp: float, count: int, mono: float) -> None:
         if count == 0:
@@ -135,13 +136,14 @@ class Monitor:
     # ------------------------------------------------------------------ once a second
 
     def second(self, usage: Usage, mono: float) -> MonitorState:
-        """How everything is now."""
+        """The state of everything now, from the machine's usage and what the nodes reported."""
         if self.stamp > 0.0:
             self._pace.add(mono, self.stamp)
         rates = {
-            topic: round(value, 2) for topic, rate in self._rates.items()
+            topic: round(value, 2)
+            for topic, rate in self._rates.items()
             if (value := rate.value(mono)) is not None
-        }  # fmt: skip
+        }
         lacking = 0.0
         for component, topic in RATES.items():
             value = rates.get(topic)
@@ -175,8 +177,8 @@ class Monitor:
         )  # fmt: skip
 
     def _asked(self, component: str, mono: float) -> float:
-        """The rate that may be expected of a component now [Hz]. What load shedding has lowered is no missed
-        deadline, also not in the counts of the last seconds after it was restored."""
+        """The rate expected of a component now [Hz]. What load shedding has lowered is no missed deadline,
+        nor is it one in the counts of the seconds after it was restored."""
         least = self._thresholds[f"{component}.rate"].value
         if component != "perception" or self.load is None:
             return least
@@ -228,7 +230,7 @@ class Monitor:
             self.store.record(name, "memory", memory, "MB", mono)
         return NodeUsage(
             node=name, pid=node.process.pid if node.process else 0, cpu=round(cpu, 1),
-            memory=round(memory, 1), silent=round(silent, 2), level=node.level, message=node.message,  # type: ignore[arg-type]
+            memory=round(memory, 1), silent=round(silent, 2), level=node.level, message=node.message,
         )  # fmt: skip
 
     def _figures(self) -> dict[str, str]:

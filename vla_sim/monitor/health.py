@@ -128,7 +128,7 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
     return {
         name: Spread(average=float(np.mean(v)), min=min(v), max=max(v), count=len(v))
         for name, v in series.items()
-    }  # fmt: skip
+    }
 
 
 def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:

@@ -88,9 +88,7 @@ class Journal:
 
     def record(self, topic: Topic, record: Record, mono: float) -> None:
         """Append a record. Never waits, never raises."""
-        line = b'{"mono":%.6f,"topic":"%s","record":%s}\n' % (
-            mono, topic.name.encode(), self._encode(record),
-        )  # fmt: skip
+        line = b'{"mono":%.6f,"topic":"%s","record":%s}\n' % (mono, topic.name.encode(), self._encode(record))
         with self._changed:
             if len(self._waiting) >= self._most:
                 self._lost += 1

@@ -19,7 +19,7 @@ from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, Load, MonitorState, Record, SafetyState
 from vla_sim.contract.topics import Topic
 from vla_sim.monitor.alert_rule import thresholds
-from vla_sim.monitor.core import Monitor
+from vla_sim.monitor.core import Level, Monitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
@@ -27,7 +27,7 @@ from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 
-LEVELS = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
+LEVELS: dict[bytes, Level] = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
 
 
 @dataclass(frozen=True)

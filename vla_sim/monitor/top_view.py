@@ -120,7 +120,7 @@ def _rates(state: MonitorState) -> Group:
     shown = sorted(
         (t for t, r in state.rates.items() if r >= LEAST_RATE and t != topics.DIAGNOSTICS.name),
         key=lambda t: (t not in limits, t),
-    )  # fmt: skip
+    )
     cells = []
     for topic in shown:
         name = limits.get(topic, "")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from markupsafe import Markup
 
+from vla_sim.contract.vocabulary import colour_named
 from vla_sim.report.map_sheet import Plan, Sheet, sheet_around
 from vla_sim.report.svg import XY, cross, line, points, px, sane, tag, thin
 from vla_sim.scenario.record import AddedModel, Outline, RunRecord, Touch
@@ -16,8 +17,9 @@ from vla_sim.scenario.record import AddedModel, Outline, RunRecord, Touch
 PAINT = {
     "red": "#d62c28", "green": "#289646", "blue": "#285ad2", "yellow": "#f0c81e", "orange": "#f0821e",
     "purple": "#823caa", "white": "#f4f4f4", "black": "#222222", "pink": "#f08cb4", "brown": "#8a5a33",
+    "grey": "#8a8f96",
 }  # fmt: skip
-OTHER = "#8a8f96"
+OTHER = PAINT["grey"]
 MOVED = 0.05  # [m] from where it began: an object has moved
 DIAMOND = 12.0  # [px] half of one: the ring around an object's last position fits in
 STAMP_PERIOD = 10.0  # [s] between two dots on the way
@@ -27,7 +29,7 @@ Way = Sequence[tuple[float, ...]]
 
 def paint(name: str) -> str:
     """The colour of an object that is named after it."""
-    return PAINT.get(name.split("_")[0], OTHER)
+    return PAINT.get(colour_named(name.split("_")[0]), OTHER)
 
 
 def spoken(name: str) -> str:
