@@ -143,9 +143,8 @@ def _sample(
 
 
 def sample(
-    ids: NDArray[np.int32], number: int, box: Box, depth: NDArray[np.float32], camera: Intrinsics,
-    pose: Array,
-) -> Samples:  # fmt: skip
+    ids: NDArray[np.int32], number: int, box: Box, depth: NDArray[np.float32], camera: Intrinsics, pose: Array
+) -> Samples:
     """Every n-th pixel of a component and of a margin around it."""
     left, top, right, bottom = box
     margin = max(3, round(0.35 * max(right - left, bottom - top)))
