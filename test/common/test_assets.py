@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import site
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package.mkdir(parents=True)
     monkeypatch.setattr(assets, "__file__", str(package / "common" / "assets.py"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
-    monkeypatch.setattr(assets.site, "getuserbase", lambda: str(tmp_path / "user"))
+    monkeypatch.setattr(site, "getuserbase", lambda: str(tmp_path / "user"))
     monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
     return tmp_path
 

@@ -5,13 +5,13 @@
 Large arrays that are made and dropped at every frame cost the kernel's work of mapping and clearing pages,
 more than all that is done with them: see `vla-sim bench perception.buffers_pooled perception.buffers_anew`.
 
-No buffer has two owners. When a lease ends, the pool counts who still refers to its memory (an array, a view
-of it, a message that it was put into); unless the pool is alone with it, the buffer is not lent again but
-left to who holds it. A reference can be made of a reference alone, so who has none then can never have one.
+No buffer has two owners. When a lease ends, the pool counts the references to its memory (an array, a view of
+it, a message that it was put into); if there is any but its own, the buffer is not lent again but left to its
+holders. A reference can only be copied from another one, so a buffer without any stays without.
 (Weak references are not counted: do not keep any.)
 
 No buffer is lost. A lease that is forgotten gives its buffer back when Python collects it, what is idle is
-bounded, and `counts` tells of all that was made.
+bounded, and `counts` accounts for every buffer made.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _references(buffer: Buffer) -> tuple[int, int]:
 
 
 _ALONE = _references(Buffer(((1,), np.dtype(np.uint8))))
-"""What is counted when nobody but the pool refers to a buffer, whatever this interpreter counts itself."""
+"""The counts when only the pool refers to a buffer, including the interpreter's own references."""
 
 
 class Lease:
@@ -107,7 +107,7 @@ class BufferPool:
         self._idle: OrderedDict[Kind, list[Buffer]] = OrderedDict()
         self._lock = threading.RLock()  # a lease may be collected in the middle of anything
         self.counts = {"made": 0, "reused": 0, "lent": 0, "kept by others": 0, "forgotten": 0, "dropped": 0}
-        """Buffers made; leases of one that was there; leases that have not ended; buffers that somebody still
+        """Buffers made; leases of one that was there; leases that have not ended; buffers still
         held at the end of their lease; leases that were collected instead of released; buffers dropped since
         enough were idle, or memory was short."""
 

@@ -17,7 +17,7 @@ from cachetools import Cache
 AGAIN = 60.0
 """[s] after which it is done again while memory stays short: emptying empty caches is no use."""
 FULL, SHARE = 0.8, 4
-"""A cache that is fuller than this loses one of so many of its entries, the least recently used."""
+"""A cache that is fuller than this loses 1 / `SHARE` of its entries, the least recently used first."""
 
 Cleanup = Callable[[], str]
 """Empties a cache, and says what that was ("12 of 48 answers"); nothing if there was nothing to do."""

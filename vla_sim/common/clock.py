@@ -1,4 +1,4 @@
-"""The clock that latencies are told in, and what work costs on it.
+"""The clock on which latencies are measured, and what work costs on it.
 
 Usually that is the machine's monotonic clock, and work costs what it takes. In lock-step
 (`vla_sim.ros.lockstep`) it is simulated time: it stands still while a node computes, and `charge` says how
@@ -26,25 +26,25 @@ _source: Source | None = None
 
 
 def mono() -> float:
-    """Seconds on the clock that latencies are told in."""
+    """Seconds on the clock on which latencies are measured."""
     return time.monotonic() if _source is None else _source.mono()
 
 
 def charge(work: str, seconds: float, most: float = math.inf) -> float:
-    """`work` ("voice", "planning", ...) was done and took so many seconds of this process. What it costs [s],
-    of which `most` are charged: whoever gave it so much time and no more judges by this whether it was late,
-    and the verdict is the same on any machine."""
+    """Report that `work` ("voice", "planning", ...) took `seconds` of this process. Returns its cost [s];
+    at most `most` of that is charged: a caller that allows so much time judges by the cost whether the work
+    was late, and the verdict is the same on any machine."""
     return seconds if _source is None else _source.charge(work, seconds, most)
 
 
 def spend(seconds: float) -> None:
-    """In lock-step: somebody waited for so long [s]. Otherwise waiting spends time by itself."""
+    """In lock-step: let `seconds` pass, for a wait. Otherwise waiting spends time by itself."""
     if _source is not None:
         _source.spend(seconds)
 
 
 def lockstep() -> bool:
-    """Whether time waits for this process: then work is done at once, not handed to threads."""
+    """Whether time waits for this process: then work is done in place, not handed to threads."""
     return _source is not None
 
 

@@ -2,7 +2,7 @@
 
 Nodes are processes that share few cores, and their kernels and networks are small. A library that starts a
 thread a core, as most do, has them wait for each other and takes the cores from the stage whose turn it is.
-So each is told here, by its environment before it is loaded or when a network is:
+So each gets its number of threads here, by its environment before it is loaded or when a network is:
 
     BLAS under numpy (OpenBLAS, MKL), OpenMP, numba, Mesa's renderer     `environment`
     onnxruntime, between and within operators                            `onnx_session`

@@ -9,7 +9,7 @@ from vla_sim.common.errors import InputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name and move it to its own, so that nobody finds half of it, folders on
+    """Write a file under another name and move it to its own, so that no reader finds half of it, folders on
     the way included. Raises `OSError`, and then nothing is left behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -2,7 +2,7 @@
 
 numba's own `cache=True` looks for changes in a function's own file alone, raises where no folder can be
 written, and stumbles over a file that was cut short. Here a kernel is fresh when its file, the constants it
-reads and the kernels it calls in other files are as they were, and every trouble with the disk means to
+reads and the kernels it calls in other files are as they were, and any trouble with the disk means to
 compile again: slower, with one line that says so.
 
 Kept where numba keeps it: in NUMBA_CACHE_DIR, else beside the source, else in the user's cache folder.
@@ -46,13 +46,13 @@ def kernels() -> dict[str, Any]:
 
 
 def load() -> None:
-    """Whatever the cache has of each kernel, for all processes that are forked from this one."""
+    """Load every kernel that the cache has, for all processes that are forked from this one."""
     for made in kernels().values():
         made._cache.load()
 
 
 def settled() -> None:
-    """From now on work is done: a kernel that was not warmed until now, and holds it up, is told."""
+    """Start-up is over: from now on a kernel that was not warmed is reported, since it delays the work."""
     global _settled
     _settled = True
 
@@ -91,7 +91,7 @@ class _Cache(NullCache):
         try:
             disk = self._open()
             return None if disk is None else do(disk)
-        # Whatever a broken file makes of pickle: no kernel is worth less for it.
+        # A broken file makes pickle raise anything; the kernel is compiled again.
         except Exception as error:
             why = str(error) or type(error).__name__
             _tell(f"the cache of compiled kernels cannot be {done} ({why}): compiling anew; {ADVICE}", done)

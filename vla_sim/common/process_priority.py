@@ -1,9 +1,9 @@
-"""How a process stands beside others when the cores are busy.
+"""The priority of processes and threads when the cores are busy.
 
 Niceness alone is not enough. Where Linux groups processes by session (autogroup, sched(7)), it counts within
 a session only, and every node has one of its own: there a session has a niceness too, in
 /proc/PID/autogroup. To go before others (a negative niceness) takes the right to do so: root, CAP_SYS_NICE,
-or a line such as `user - nice -10` in /etc/security/limits.conf. Without it all stay as they are.
+or a line such as `user - nice -10` in /etc/security/limits.conf. Without it all priorities stay as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 SYS_NICE = 23
 """The number of CAP_SYS_NICE (capabilities(7))."""
-PATIENCE = 3.0
+AUTOGROUP_TIMEOUT = 3.0
 """[s] Linux takes one group's niceness a tenth of a second from a user without rights; nodes start faster."""
 
 
@@ -36,8 +36,9 @@ def own(nice: int) -> None:
 
 
 def session(pid: int, nice: int) -> bool:
-    """Of the session of a process, where it matters; whether that was done. May wait for `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
+    """Of the session of a process, where it matters; whether that was done. May wait up to
+    `AUTOGROUP_TIMEOUT`."""
+    deadline = time.monotonic() + AUTOGROUP_TIMEOUT
     while nice:
         try:
             Path(f"/proc/{pid}/autogroup").write_text(str(nice))

@@ -16,7 +16,7 @@ At = dict[str, tuple[int, int]]
 
 
 class Problem(Exception):  # noqa: N818
-    """What is wrong at a path; whoever knows the file makes an `InputError` of it with `place`."""
+    """What is wrong at a path; a caller that knows the file makes an `InputError` of it with `place`."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """Milliseconds: `limit` is what the book allows, `goal` what this project aims at."""
+    """Milliseconds: `limit` is what the performance chapter allows, `goal` what this project aims at."""
 
     limit: float
     goal: float
@@ -28,5 +28,5 @@ COSTS: dict[str, float] = {
     "navigation": 0.010, "manipulation": 0.150,
 }  # fmt: skip
 """Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
-these stages take on two cores. llm: one answer of the model's server, whatever it says: 0.19 to 0.42 s of one
+these stages take on two cores. llm: one answer of the model's server: 0.19 to 0.42 s of one
 core with the local model, its prompt read."""

@@ -62,7 +62,7 @@ class LoadLevel:
     """What stages do at one level of load. sheds: what this level gives up that the one before did not.
 
     background: whether commands of that priority begin, and point clouds are sent. language_model: whether
-    it is asked. perception_rate: most images a second. camera_shrink: every so-many-th pixel each way.
+    it is asked. perception_rate: most images a second. camera_shrink: every nth pixel each way.
     joint_rate: most joint states and IMU readings a second. gate_rate: most velocities a second.
     """
 
@@ -89,11 +89,11 @@ LOAD_LEVELS: tuple[LoadLevel, ...] = (
 )  # fmt: skip
 """What is given up under load, in this order, and given back in the reverse one.
 
-What nobody waits for goes first. Then what has a full substitute: the rules understand the main job's
+What no user waits for goes first. Then what has a full substitute: the rules understand the main job's
 commands, and a model on the same machine is the largest load of all. Then how fresh the picture of the room
 is, which things that stand still do not need; then how sharp it is, which far and small things and a firm
-grasp do need. Last what is nearest to motion, and there only what is told of it: the control loop, odometry,
-lidar and the gate keep their 50, 50, 10 and 50 Hz, and perception never falls under the 5 Hz that
+grasp do need. Last what is nearest to motion, and there only how often it is published: the control loop,
+odometry, lidar and the gate keep their 50, 50, 10 and 50 Hz, and perception never falls under the 5 Hz that
 manipulation asks for.
 """
 LOAD_SILENCE = 3.0

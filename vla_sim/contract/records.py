@@ -391,7 +391,7 @@ class Load(Record, frozen=True, kw_only=True):
 
     @property
     def fresh(self) -> bool:
-        """Whether this record tells of a step, not that all is as before."""
+        """Whether the level has just changed."""
         return self.since == self.mono
 
     def __str__(self) -> str:

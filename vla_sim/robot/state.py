@@ -1,4 +1,4 @@
-"""What a robot's own sensors tell, and what its joints are asked for.
+"""What a robot's own sensors measure, and what its joints are commanded.
 
 Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaternions are (w, x, y, z).
 """
@@ -19,7 +19,7 @@ CONTROL_PERIOD = 0.02
 
 @dataclass
 class RobotState:
-    """What the robot's own sensors tell at `time` [s]. No ground truth.
+    """What the robot's own sensors measure at `time` [s]. No ground truth.
 
     joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `g1.JOINTS` order.
     orientation: (4,) IMU attitude, pelvis in a gravity-aligned frame.
