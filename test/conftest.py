@@ -46,17 +46,17 @@ class Library:
 
     def __init__(self, out):
         from vla_sim.bringup.reservations import Reservations
-        from vla_sim.scenario.sweep import Processes
+        from vla_sim.scenario.sweep.processes import Processes
 
         self._out = out
-        self._processes = Processes(resources=Reservations(), patience=SHARE_TIMEOUT)
+        self._processes = Processes(resources=Reservations(), timeout=SHARE_TIMEOUT)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._plays: dict[Path, Future] = {}
 
     def play(self, path):
         """The future record of a scenario, which is played once."""
         from vla_sim.scenario import load
-        from vla_sim.scenario.sweep import Task, needs
+        from vla_sim.scenario.sweep.tasks import Task, needs
 
         if path not in self._plays:
             file, engine = load.load(path), os.environ.get("VLA_SIM_ENGINE", "mujoco")
@@ -93,7 +93,7 @@ def _share(request):
         yield
         return
     from vla_sim.bringup.reservations import Reservations
-    from vla_sim.scenario.sweep import ALL, LOCKSTEP
+    from vla_sim.scenario.sweep.tasks import ALL, LOCKSTEP
 
     book = Reservations()
     needs = (ALL if "alone" in marks else LOCKSTEP).within(book.machine().limit)

@@ -26,21 +26,23 @@ def runs(folder: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
     return {(r["scenario"], r["engine"], r["seed"]): r for r in records}
 
 
-NEW = ("source", "total_source")
-"""Fields that an older record may lack: how a latency was found, beside the latency."""
+NEW = ("source", "total_source", "judged_against")
+"""Fields that an older record lacks."""
 
 
-def _without_source(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _without_source(v) for k, v in value.items() if k not in NEW}
-    return [_without_source(v) for v in value] if isinstance(value, list) else value
+        return {k: _comparable(v) for k, v in value.items() if k not in NEW}
+    return [_comparable(v) for v in value] if isinstance(value, list) else value
 
 
 def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """What differs between two records, a line each."""
     out = []
     for name in COMPARED:
-        one, other = _without_source(a.get(name)), _without_source(b.get(name))
+        one, other = _comparable(a.get(name)), _comparable(b.get(name))
+        if name == "events":  # older records stamp them when they were shown
+            one, other = (sorted(e["text"] for e in events) for events in (one, other))
         if one != other:
             first, second = str(one), str(other)
             at = next((i for i, (x, y) in enumerate(zip(first, second, strict=False)) if x != y), 0)

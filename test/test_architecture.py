@@ -19,9 +19,7 @@ ROOMS = (
     "scenario", "bench", "cli",
 )  # fmt: skip
 """The root of the package. A room may import itself and what stands before it here."""
-STILL_UP = {
-    ("bringup/launch_descriptions.py", "scenario"),
-}  # fmt: skip
+STILL_UP: set[tuple[str, str]] = set()
 COMPARED = {
     "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
@@ -83,6 +81,11 @@ def test_a_room_imports_only_what_stands_below_it():
             if parts[0] == "vla_sim" and len(parts) > 1 and ROOMS.index(parts[1]) > mine:
                 up.add((str(path.relative_to(PACKAGE)), parts[1]))
     assert up == STILL_UP
+
+
+def test_what_judges_a_run_imports_nothing_of_the_stage_that_reads_words():
+    for path in (PACKAGE / "scenario").rglob("*.py"):
+        assert not [name for name in imports(path) if name.startswith("vla_sim.stages.language")], path
 
 
 def test_every_decoder_is_built_at_import():
@@ -158,8 +161,6 @@ def test_no_pure_core_imports_ros():
             continue
         ros = r"rclpy|vla_sim\.ros\.stage_node$|\w+_msgs\b|std_srvs"
         found = [m for m in imports(path) if re.match(ros, m)]
-        if path.parts[-2:] in {("scenario", "run.py"), ("scenario", "sweep.py")}:
-            continue  # starts the client, and has no core of its own
         assert not found, f"{path} imports {found}"
 
 

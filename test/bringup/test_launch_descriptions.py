@@ -12,6 +12,7 @@ import pytest
 from vla_sim.bringup import launch_descriptions, node_table
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common.errors import InputError, MissingError
+from vla_sim.scenario.launch_tests import describe_test
 
 LAUNCH = Path(launch_descriptions.__file__).parents[2] / "launch"
 needs_launch = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def arguments(name):
 @pytest.mark.parametrize("describe", [
     lambda: launch_descriptions.describe(engine=True, simulated_time=True),
     launch_descriptions.describe_scenario,
-    launch_descriptions.describe_test, launch_descriptions.describe_bridge,
+    describe_test, launch_descriptions.describe_bridge,
 ])  # fmt: skip
 def test_without_launch_the_error_says_where_it_comes_from(describe, monkeypatch):
     monkeypatch.setitem(sys.modules, "launch", None)

@@ -4,7 +4,7 @@ import unittest
 
 import launch_testing
 
-from vla_sim.bringup.launch_descriptions import describe_test
+from vla_sim.scenario.launch_tests import describe_test
 
 
 @launch_testing.parametrize("scenario", ["turn_left", "unknown_obstacle", "navigation_dies"])

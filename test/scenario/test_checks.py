@@ -2,6 +2,7 @@
 its reason."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,10 +24,11 @@ from vla_sim.contract.records import (
     TraceEvent,
     Transcript,
 )
-from vla_sim.scenario import checks
-from vla_sim.scenario.checks import Given, Run
+from vla_sim.scenario import targets
+from vla_sim.scenario.checks import base, commands, motion, objects, performance, registry, rules
+from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.record import Check, Usage
-from vla_sim.scenario.recording import Recording
+from vla_sim.scenario.recording import Given, Recording
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
 WORLD = World(
@@ -107,7 +109,7 @@ ARRIVES = {"x": (0.0, 4.0)}
 
 def lifted(hold):
     """A run in which the cup is up by 0.15 m for the last `hold` seconds."""
-    step = Step(skill="pick", object=checks.query("red cup"))
+    step = Step(skill="pick", object=targets.query("red cup"))
     run = good(step, x=(4.0, 4.0))
 
     def change(t):
@@ -120,57 +122,98 @@ def lifted(hold):
     return with_truths(run, change)
 
 
+TABLE = "I would like to see you standing at the table"
+
+
+def planned(words, *, means=None, goes=(4.2, 0.0), place="table", heard=None):
+    """A run in which the robot makes a plan of the words and carries it out. heard: None if typed."""
+    run = good(Step(skill="navigate", place=place), x=(0.0, goes[0]), y=(0.0, goes[1]))
+    run.recording.transcripts.clear()
+    if heard is not None:
+        run.recording.on_transcript(
+            Transcript(command_id="c", text=heard, confidence=1.0, complete=True, speech_end_mono=0.0)
+        )
+    return replace(run, commands=(Given(words, "c", heard is not None, 0.0, means),))
+
+
+def test_words_that_only_a_model_can_read_are_judged_against_its_plan_and_the_verdict_says_so():
+    checks = commands.AsCommanded().judge(planned(TABLE))
+    assert all(c.passed for c in checks)
+    assert [c.name for c in checks] == [f'"{TABLE}" succeeds', "navigate to table"]
+    assert "judged against the robot's own plan" in checks[0].detail
+    assert not verdict(commands.AsCommanded(), planned(TABLE, goes=(0.0, 0.0))).passed
+
+
+def test_a_misreading_fails_where_the_scenario_says_what_its_words_mean():
+    means = (Step(skill="navigate", place="table"),)
+    assert verdict(commands.AsCommanded(), planned(TABLE, means=means)).passed
+    assert "own plan" not in verdict(commands.AsCommanded(), planned(TABLE, means=means)).detail
+    wrong = verdict(commands.AsCommanded(), planned(TABLE, means=means, place="kitchen", goes=(4.0, 0.0)))
+    assert (wrong.name, wrong.passed) == ("navigate to table", False)
+    idle = verdict(commands.AsCommanded(), planned(TABLE, means=(), place="kitchen", goes=(4.0, 0.0)))
+    assert (idle.name, idle.passed) == ("answered, not acted on", False)
+
+
+def test_a_plan_of_words_that_were_misheard_is_no_measure():
+    run = planned("Turn left 2 degrees", heard="turn left ten degrees")
+    found = verdict(commands.AsCommanded(), run)
+    assert not found.passed
+    assert 'heard "turn left ten degrees"' in found.detail
+    assert verdict(commands.AsCommanded(), planned("Go to the table!", heard="go to the table")).passed
+
+
 CASES = [
     # spec, a run in which it holds, a run in which it does not, words of the reason
-    (checks.AsCommanded(), good(**ARRIVES), good(x=(0.0, 1.0)), "3.00 m from it"),
-    (checks.AsCommanded(), good(**ARRIVES), good(state="failed", **ARRIVES), "failed"),
-    (checks.AsCommanded(), good(**ARRIVES), good(state="", **ARRIVES), "no answer to the command"),
-    (checks.AsCommanded(), lifted(3.0), lifted(1.0), "1.0 s at 0.10 m"),
-    (checks.Outcome(), good(), good(state="failed"), "failed"),
-    (checks.Outcome(state=["failed", "asked"]), good(state="asked"), good(), "succeeded"),
-    (checks.Heard(words="Go there!"), good(), good(), "go there"),
-    (checks.Budget(), good(), good(stages={**STAGES, "control": 0.15}), "control 150 of 100 ms"),
-    (checks.Budget(), good(), good(stages={}), "no trace"),
-    (checks.Budget(of="goal"), good(stages={**STAGES, "voice": 0.1}), good(), "voice 200 of 150 ms"),
-    (checks.Latency(stage="voice", at_most=250), good(), good(stages={**STAGES, "voice": 0.3}), "300.0 ms"),
-    (checks.Latency(at_most=500), good(), good(stages={"voice": 0.1}), "never measured"),
-    (checks.Rate(of="control", at_least=19), good(), good(), ""),
-    (checks.NoFall(), good(), with_truths(good(), lambda t: truth(t.stamp, fallen=t.stamp > 5)), "fell at 5"),
-    (checks.NoCollision(), good(), touched(good()), "touched wall::link::box at 3.0 s with 12 N"),
-    (checks.NoCollision(allow=["wall"]), touched(good()), touched(good(), b="chair::l::c"), "chair"),
-    (checks.NoCollision(), touched(good(), "g1::left_ankle_roll_link::s", "ground::link::floor"),
+    (commands.AsCommanded(), good(**ARRIVES), good(x=(0.0, 1.0)), "3.00 m from it"),
+    (commands.AsCommanded(), good(**ARRIVES), good(state="failed", **ARRIVES), "failed"),
+    (commands.AsCommanded(), good(**ARRIVES), good(state="", **ARRIVES), "no answer to the command"),
+    (commands.AsCommanded(), lifted(3.0), lifted(1.0), "1.0 s at 0.10 m"),
+    (commands.Outcome(), good(), good(state="failed"), "failed"),
+    (commands.Outcome(state=["failed", "asked"]), good(state="asked"), good(), "succeeded"),
+    (commands.Heard(words="Go there!"), good(), good(), "go there"),
+    (performance.Budget(), good(), good(stages={**STAGES, "control": 0.15}), "control 150 of 100 ms"),
+    (performance.Budget(), good(), good(stages={}), "no trace"),
+    (performance.Budget(of="goal"), good(stages={**STAGES, "voice": 0.1}), good(), "voice 200 of 150 ms"),
+    (performance.Latency(stage="voice", at_most=250), good(), good(stages={**STAGES, "voice": 0.3}),
+     "300.0 ms"),
+    (performance.Latency(at_most=500), good(), good(stages={"voice": 0.1}), "never measured"),
+    (performance.Rate(of="control", at_least=19), good(), good(), ""),
+    (motion.NoFall(), good(), with_truths(good(), lambda t: truth(t.stamp, fallen=t.stamp > 5)), "fell at 5"),
+    (motion.NoCollision(), good(), touched(good()), "touched wall::link::box at 3.0 s with 12 N"),
+    (motion.NoCollision(allow=["wall"]), touched(good()), touched(good(), b="chair::l::c"), "chair"),
+    (motion.NoCollision(), touched(good(), "g1::left_ankle_roll_link::s", "ground::link::floor"),
      touched(good(), "g1::left_knee_link::s", "ground::link::floor"), "knee"),
-    (checks.Clearance(at_least=0.1), good(), good(clearance=(0.5, 0.02)), "0.020 m at 10.0 s"),
-    (checks.Clearance(at_least=0.1, while_skill="navigate"), good(), good(clearance=(0.05, 0.05)), "0.050"),
-    (checks.Arrival(at="kitchen"), good(**ARRIVES), good(x=(0.0, 3.0)), "1.00 m from it"),
-    (checks.Arrival(at="kitchen", heading=10), good(**ARRIVES), good(yaw=(0, 1), **ARRIVES), "57 degrees"),
-    (checks.Arrival(at=(1.0, 0.0)), good(x=(0.0, 1.0)), good(), "1.00 m from it"),
-    (checks.Stands(), good(), good(x=(0.0, 4.0)), "0.400 m/s"),
-    (checks.StopsWithin(command=1, distance=0.2), good(), good(x=(0.0, 4.0)), "m further"),
-    (checks.Grasp(object="red cup"), lifted(3.0), lifted(1.0), "1.0 s"),
-    (checks.Grasp(object="red cup", lift=0.1), lifted(3.0), good(), "up 0.00 m"),
-    (checks.Placed(object="red cup", on="table"), with_truths(good(), lambda t: truth(t.stamp)),
+    (motion.Clearance(at_least=0.1), good(), good(clearance=(0.5, 0.02)), "0.020 m at 10.0 s"),
+    (motion.Clearance(at_least=0.1, while_skill="navigate"), good(), good(clearance=(0.05, 0.05)), "0.050"),
+    (motion.Arrival(at="kitchen"), good(**ARRIVES), good(x=(0.0, 3.0)), "1.00 m from it"),
+    (motion.Arrival(at="kitchen", heading=10), good(**ARRIVES), good(yaw=(0, 1), **ARRIVES), "57 degrees"),
+    (motion.Arrival(at=(1.0, 0.0)), good(x=(0.0, 1.0)), good(), "1.00 m from it"),
+    (motion.Stands(), good(), good(x=(0.0, 4.0)), "0.400 m/s"),
+    (motion.StopsWithin(command=1, distance=0.2), good(), good(x=(0.0, 4.0)), "m further"),
+    (objects.Grasp(object="red cup"), lifted(3.0), lifted(1.0), "1.0 s"),
+    (objects.Grasp(object="red cup", lift=0.1), lifted(3.0), good(), "up 0.00 m"),
+    (objects.Placed(object="red cup", on="table"), with_truths(good(), lambda t: truth(t.stamp)),
      with_truths(good(), lambda t: truth(t.stamp, cup=(4.8, 0.0, 0.05))), "at (4.80, 0.00, 0.05)"),
-    (checks.Placed(object="red cup", on="table"), good(),
+    (objects.Placed(object="red cup", on="table"), good(),
      with_truths(good(), lambda t: truth(t.stamp, cup=(4.8 + 0.03 * t.stamp, 0, 0.8))), "moving"),
-    (checks.Untouched(object="red cup"), good(),
+    (objects.Untouched(object="red cup"), good(),
      with_truths(good(), lambda t: truth(t.stamp, cup=(4.8 + 0.01 * t.stamp, 0, 0.8))), "moved 0.100 m"),
-    (checks.Never(faster_than=0.3), good(x=(0.0, 2.0)), good(x=(0.0, 8.0)), "0.80 m/s"),
-    (checks.Never(nearer_than=0.1), good(), good(clearance=(0.5, 0.05)), "0.050 m at 10.0 s"),
-    (checks.Never(inside=(1.0, -1.0, 2.0, 1.0)), good(), good(x=(0.0, 4.0)), "inside at 2.5 s"),
-    (checks.Never(below=0.5, object="red_cup"), good(),
+    (rules.Never(faster_than=0.3), good(x=(0.0, 2.0)), good(x=(0.0, 8.0)), "0.80 m/s"),
+    (rules.Never(nearer_than=0.1), good(), good(clearance=(0.5, 0.05)), "0.050 m at 10.0 s"),
+    (rules.Never(inside=(1.0, -1.0, 2.0, 1.0)), good(), good(x=(0.0, 4.0)), "inside at 2.5 s"),
+    (rules.Never(below=0.5, object="red_cup"), good(),
      with_truths(good(), lambda t: truth(t.stamp, cup=(4.8, 0, 0.8 - 0.05 * t.stamp))), "0.30 m at 10.0 s"),
-    (checks.Never(touched="wall"), good(), touched(good()), "wall::link::box at 3.0 s"),
+    (rules.Never(touched="wall"), good(), touched(good()), "wall::link::box at 3.0 s"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("spec", "holds", "broken", "words"), CASES, ids=lambda v: type(v).__name__)
 def test_a_check_passes_what_holds_and_fails_what_does_not(spec, holds, broken, words):
     assert verdict(spec, holds).passed, verdict(spec, holds)
-    if isinstance(spec, checks.Heard):
+    if isinstance(spec, commands.Heard):
         broken.recording.transcripts.clear()
         words = "nothing"
-    if isinstance(spec, checks.Rate):
+    if isinstance(spec, performance.Rate):
         del broken.recording.velocities[50:80]
         words = "longest gap 1.5"
     found = verdict(spec, broken)
@@ -180,37 +223,37 @@ def test_a_check_passes_what_holds_and_fails_what_does_not(spec, holds, broken, 
 
 def test_what_was_said_is_looked_for_in_its_words():
     run = good()
-    assert not verdict(checks.Said(contains="reach"), run).passed
+    assert not verdict(commands.Said(contains="reach"), run).passed
     run.recording.said.append((5.0, "I cannot reach it."))
-    assert verdict(checks.Said(contains="REACH"), run).passed
-    assert not verdict(checks.Said(contains=["see", "find"]), run).passed
+    assert verdict(commands.Said(contains="REACH"), run).passed
+    assert not verdict(commands.Said(contains=["see", "find"]), run).passed
 
 
 def test_events_must_come_in_their_order():
     run = good()
     run.recording.safety.append((5.0, "stopped", "no scan"))
-    assert verdict(checks.Order(events=["skill navigate", "safety stopped", "state succeeded"]), run).passed
-    found = verdict(checks.Order(events=["safety stopped", "skill navigate"]), run)
+    assert verdict(commands.Order(events=["skill navigate", "safety stopped", "state succeeded"]), run).passed
+    found = verdict(commands.Order(events=["safety stopped", "skill navigate"]), run)
     assert "'skill navigate' did not follow" in found.detail
 
 
 def test_safety_levels_are_asked_for_and_forbidden():
     run = good()
-    assert not verdict(checks.Safety(level="stopped"), run).passed
-    assert verdict(checks.Never(safety="stopped"), run).passed
+    assert not verdict(rules.Safety(level="stopped"), run).passed
+    assert verdict(rules.Never(safety="stopped"), run).passed
     run.recording.safety.append((5.0, "stopped", "no scan"))
-    assert verdict(checks.Safety(level="stopped"), run).passed
-    assert not verdict(checks.Safety(level="stopped", seconds=4.0), run).passed
-    assert "stopped at 5.0 s" in verdict(checks.Never(safety="stopped"), run).detail
+    assert verdict(rules.Safety(level="stopped"), run).passed
+    assert not verdict(rules.Safety(level="stopped", seconds=4.0), run).passed
+    assert "stopped at 5.0 s" in verdict(rules.Never(safety="stopped"), run).detail
 
 
 def test_alerts_are_asked_for_and_forbidden():
     run = good()
-    assert verdict(checks.Alert(raised=False), run).passed
-    assert not verdict(checks.Alert(node="voice"), run).passed
+    assert verdict(rules.Alert(raised=False), run).passed
+    assert not verdict(rules.Alert(node="voice"), run).passed
     run.recording.alerts.append((2.0, "voice", "payloads rejected"))
-    assert verdict(checks.Alert(node="voice"), run).passed
-    assert "voice: payloads rejected" in verdict(checks.Alert(raised=False), run).detail
+    assert verdict(rules.Alert(node="voice"), run).passed
+    assert "voice: payloads rejected" in verdict(rules.Alert(raised=False), run).detail
 
 
 def test_the_monitors_alerts_count_where_it_runs():
@@ -220,18 +263,18 @@ def test_the_monitors_alerts_count_where_it_runs():
     cpu = records.Alert(component="system", metric="cpu", value=97.0, threshold=80.0, unit="%",
                          severity="critical", stamp=5.0, mono=9.0)  # fmt: skip
     client.Client.on_alert(hearing, msgspec.structs.replace(cpu, active=False))
-    assert not verdict(checks.Alert(node="system"), run).passed
+    assert not verdict(rules.Alert(node="system"), run).passed
     client.Client.on_alert(hearing, cpu)
-    assert "critical: system cpu 97 %, limit 80 %" in verdict(checks.Alert(node="system"), run).detail
-    assert not verdict(checks.Alert(raised=False), run).passed
+    assert "critical: system cpu 97 %, limit 80 %" in verdict(rules.Alert(node="system"), run).detail
+    assert not verdict(rules.Alert(raised=False), run).passed
 
 
 def test_resources_are_held_against_what_was_measured():
     run = good()
-    assert "not measured" in verdict(checks.Resources(cpu=100), run).detail
+    assert "not measured" in verdict(performance.Resources(cpu=100), run).detail
     run.recording.usage.extend([Usage(stamp=0, cpu=80, memory=900), Usage(stamp=1, cpu=100, memory=1100)])
-    assert verdict(checks.Resources(cpu=95, memory=1200), run).passed
-    assert "1100" in verdict(checks.Resources(memory=1000), run).detail
+    assert verdict(performance.Resources(cpu=95, memory=1200), run).passed
+    assert "1100" in verdict(performance.Resources(memory=1000), run).detail
 
 
 def test_perception_that_pauses_breaks_its_rate():
@@ -239,15 +282,15 @@ def test_perception_that_pauses_breaks_its_rate():
     seen = [DetectedObject(track_id=1, kind="cup", colour="red", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
                            confidence=1, last_seen=0)]  # fmt: skip
     run.recording.sightings.extend((0.1 * i, seen) for i in range(101))
-    assert verdict(checks.Rate(of="perception", at_least=9.5), run).passed
+    assert verdict(performance.Rate(of="perception", at_least=9.5), run).passed
     del run.recording.sightings[40:70]
-    assert not verdict(checks.Rate(of="perception", at_least=6), run).passed
+    assert not verdict(performance.Rate(of="perception", at_least=6), run).passed
 
 
 def test_a_percentile_is_judged_over_all_runs():
-    spec = checks.Latency(at_most=1000, percentile=90)
+    spec = performance.Latency(at_most=1000, percentile=90)
     assert spec.judge(good()) == []
-    assert checks.NoFall().judge_runs([]) is None
+    assert motion.NoFall().judge_runs([]) is None
 
     def runs(*totals):
         from vla_sim.scenario.record import CommandRecord
@@ -266,30 +309,30 @@ def test_a_percentile_is_judged_over_all_runs():
 
 
 def test_a_check_that_cannot_be_judged_has_not_passed():
-    class Broken(checks.CheckSpec, frozen=True, kw_only=True, tag="broken"):
+    class Broken(base.CheckSpec, frozen=True, kw_only=True, tag="broken"):
         def judge(self, run):
             return 1 / 0
 
-    found = checks.judge_all(good(), [Broken(), checks.Arrival(at="moon")])
+    found = registry.judge_all(good(), [Broken(), motion.Arrival(at="moon")])
     assert [c.passed for c in found] == [False, False]
     assert "ZeroDivisionError" in found[0].detail
     assert "no place or surface is called 'moon'; this world has kitchen, table" in found[1].detail
 
 
 def test_without_checks_the_default_ones_hold():
-    found = checks.judge_all(good(**ARRIVES), [])
+    found = registry.judge_all(good(**ARRIVES), [])
     assert len(found) >= 4
     assert all(c.passed for c in found)
 
 
 def test_an_object_that_is_not_one_is_said():
     with pytest.raises(InputError, match="means 2 of this world's objects: red_cup, blue_cup"):
-        checks.object_name(WORLD, "cup", truth(0.0))
-    assert {checks.object_name(WORLD, n, truth(0.0)) for n in ("red cup", "red_cup")} == {"red_cup"}
+        targets.object_name(WORLD, "cup", truth(0.0))
+    assert {targets.object_name(WORLD, n, truth(0.0)) for n in ("red cup", "red_cup")} == {"red_cup"}
 
 
 def test_never_takes_exactly_one_condition():
     with pytest.raises(ValueError, match="give exactly one of"):
-        checks.Never()
+        rules.Never()
     with pytest.raises(ValueError, match="belong together"):
-        checks.Never(below=1.0)
+        rules.Never(below=1.0)

@@ -47,4 +47,4 @@ def test_a_spoken_command_is_motion_within_two_seconds(tmp_path):
     reason="control keeps its deadlines beside others only where it may go before them: see README",
 )
 def test_stop_stops_the_robot_while_other_processes_want_every_core(tmp_path):
-    assert play("cpu_hog", tmp_path).reasons == []
+    assert play("cpu_load", tmp_path).reasons == []

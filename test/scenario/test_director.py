@@ -4,48 +4,21 @@ import numpy as np
 import pytest
 from test_checks import WORLD, truth
 
-from vla_sim.contract.records import DetectedObject, Status, Transcript
-from vla_sim.scenario.director import Director
-from vla_sim.scenario.format import Blind, Freeze, Kill, Move, Play, Say, Scenario, Type, When
+from vla_sim.contract.records import DetectedObject, Disturbance, Plan, Status, Step, Transcript
+from vla_sim.scenario.director import Director, Resume, Speak, TypeText
+from vla_sim.scenario.format import Blind, Freeze, Kill, Meaning, Move, Play, Say, Scenario, Type, When
 from vla_sim.scenario.recording import Recording
 
 
-class Hands:
-    """Notes what it is told to do."""
-
-    def __init__(self):
-        self.done = []
-
-    def speak(self, samples):
-        self.done.append(("speak", len(samples)))
-
-    def type(self, command_id, text):
-        self.done.append(("type", text))
-
-    def disturb(self, what):
-        self.done.append((what.kind, what.name))
-        self.last = what
-
-    def kill(self, node):
-        self.done.append(("kill", node))
-
-    def freeze(self, node, stopped):
-        self.done.append(("freeze" if stopped else "thaw", node))
-
-    def hog(self, processes, nice, seconds):
-        self.done.append(("hog", processes, nice, seconds))
-
-
 class Stage:
-    """A director and the recording that a test writes."""
+    """A director and the recording that a test writes. done: what the director had done; last: the last
+    disturbance of it."""
 
     def __init__(self, *script, world=WORLD, **options):
-        self.recording, self.hands, self.now = Recording(), Hands(), 0.0
+        self.recording, self.done, self.last, self.now = Recording(), [], None, 0.0
         scenario = Scenario(version=1, proves="what the test says", script=list(script), **options)
         sounds = {k: np.zeros(16000, np.int16) for k, a in enumerate(script) if isinstance(a, (Say, Play))}
-        self.director = Director(
-            scenario, world, self.recording, self.hands, sounds, lambda _: None, now=lambda: True
-        )
+        self.director = Director(scenario, world, self.recording, sounds)
 
     def until(self, seconds, **values):
         """Go on to so many seconds after the first command."""
@@ -53,24 +26,36 @@ class Stage:
         while self.now < begin + seconds - 1e-9:
             self.now = round(self.now + 0.04, 6)
             self.recording.truths.append(truth(self.now, **values))
-            self.director.tick()
-        return self.hands.done
+            self.done += [self.note(deed.what) for deed in self.director.tick()]
+        return self.done
+
+    def note(self, what):
+        match what:
+            case Speak(samples):
+                return "speak", len(samples)
+            case TypeText(_, text):
+                return "type", text
+            case Disturbance():
+                self.last = what
+                return what.kind, what.name
+            case Kill():
+                return "kill", what.node
+            case Freeze():
+                return "freeze", what.node
+            case Resume():
+                return "resume", what.node
+        return "load", what.processes, what.nice, what.seconds
 
     def status(self, state, command_id="typed-1", skill="navigate"):
         self.recording.on_status(Status(command_id=command_id, state=state, skill=skill, mono=0.0))
 
 
-@pytest.fixture(autouse=True)
-def words_are_no_commands(monkeypatch):
-    monkeypatch.setattr("vla_sim.scenario.director.expected_steps", lambda world, text: [])
-
-
 def test_nothing_is_done_before_the_robot_stands():
     stage = Stage(Type(words="hello"))
     stage.until(-0.2)
-    assert stage.hands.done == []
+    assert stage.done == []
     stage.until(0.1)
-    assert stage.hands.done == [("type", "hello")]
+    assert stage.done == [("type", "hello")]
     assert stage.director.begin == pytest.approx(2.0)
     assert stage.recording.truths[0].stamp == pytest.approx(2.0)
 
@@ -91,10 +76,10 @@ def test_actions_wait_for_their_events():
     assert stage.until(1.4)[2:] == []
     assert stage.until(1.6)[2:] == [("kill", "voice")]
     assert stage.until(1.8, x=3.2)[3:] == [("freeze", "navigation")]
-    assert stage.until(2.4, x=3.2)[4:] == [("thaw", "navigation")]
+    assert stage.until(2.4, x=3.2)[4:] == [("resume", "navigation")]
     assert stage.until(2.6, x=3.0, cup=(4.8, 0, 0.9))[5:] == [("move", "red_cup")]
-    assert stage.hands.last.pose[:3] == pytest.approx((3.5, 0.1, 0.06))
-    assert stage.director.puts == [(pytest.approx(4.5, abs=0.1), "red_cup", stage.hands.last.pose[:3])]
+    assert stage.last.pose[:3] == pytest.approx((3.5, 0.1, 0.06))
+    assert stage.director.puts == [(pytest.approx(4.5, abs=0.1), "red_cup", stage.last.pose[:3])]
     stage.status("succeeded")
     assert stage.until(2.8)[6:] == [("silent", "lidar")]
     blue = DetectedObject(track_id=1, kind="cup", colour="blue", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
@@ -112,6 +97,21 @@ def test_the_run_is_over_when_every_command_has_ended_and_a_little_longer():
     stage.until(4.9)
     assert not stage.director.over
     stage.until(5.2)
+    assert stage.director.over
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_after_a_grasp_the_run_goes_on_until_it_is_clear_that_it_holds(stated):
+    """Whether the scenario states that words mean a grasp, or the robot planned one."""
+    means = [Meaning(skill="pick", object="red cup")] if stated else None
+    stage = Stage(Type(words="fetch it", means=means))
+    stage.until(1.0)
+    steps = [Step(skill="pick")] if not stated else []
+    stage.recording.plans.append(Plan(command_id="typed-1", text="", steps=steps, planner="rules"))
+    stage.status("succeeded")
+    stage.until(3.4)
+    assert not stage.director.over
+    stage.until(3.8)
     assert stage.director.over
 
 

@@ -12,11 +12,13 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.contract.records import Status
 from vla_sim.scenario import launch_test_driver as module
-from vla_sim.scenario.checks import NoFall, Outcome, Stands
+from vla_sim.scenario.checks.commands import Outcome
+from vla_sim.scenario.checks.motion import NoFall, Stands
 from vla_sim.scenario.format import When
 from vla_sim.scenario.launch_test_driver import Robot
 from vla_sim.scenario.load import File, loads
 from vla_sim.scenario.recording import Recording
+from vla_sim.world.semantic_map import World
 
 TICK = 0.02
 
@@ -26,7 +28,7 @@ class FakeClient:
 
     def __init__(self):
         self.recording, self.closed, self.failure = Recording(), False, None
-        self.meetings = SimpleNamespace(missing=lambda names: [])
+        self.discovery = SimpleNamespace(missing=lambda names: [])
         self.on_tick = lambda: None
         self.typed, self.ends = [], []
         self.state, self.fallen, self.stands = "succeeded", False, False
@@ -81,8 +83,7 @@ class FakeThread:
 def client(monkeypatch):
     FakeThread.client = FakeClient()
     monkeypatch.setattr(module, "ClientThread", FakeThread)
-    monkeypatch.setattr(module.World, "load", lambda name: WORLD)
-    monkeypatch.setattr("vla_sim.scenario.director.expected_steps", lambda world, text: [])
+    monkeypatch.setattr(World, "load", lambda name: WORLD)
     return FakeThread.client
 
 
@@ -209,7 +210,7 @@ expect: [{check: no_fall}, {check: outcome, state: failed}]
 
 
 def test_a_robot_that_nobody_prepared_says_so():
-    with pytest.raises(InputError, match=r"take it from launch_descriptions.describe_test"):
+    with pytest.raises(InputError, match=r"take it from launch_tests.describe_test"):
         Robot().wait_until_done()
 
 

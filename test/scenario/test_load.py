@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 
 import msgspec
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from vla_sim.common.assets import scenarios_dir
 from vla_sim.common.errors import InputError
-from vla_sim.scenario import checks, load
-from vla_sim.scenario.checks import CheckSpec
-from vla_sim.scenario.format import Say
+from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.scenario import load
+from vla_sim.scenario.checks import base, objects, registry
+from vla_sim.scenario.checks.base import CheckSpec
+from vla_sim.scenario.format import CommandAction, Say
 
 HEAD = "version: 1\nproves: That it can be read.\n"
 SAY = f"{HEAD}script:\n  - {{do: say, words: hi, when: "
+MEANS = f"{HEAD}script:\n  - {{do: say, words: hi, means: "
 HELLO = f"{HEAD}script:\n  - {{do: say, words: hello}}\n"
 
 
@@ -53,6 +57,10 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", "s.yaml:6:31: expected `float` > 0.0"),
         (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
         (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
+        (MEANS + "[{skill: turn}]}", "s.yaml:4:34: turn needs angle"),
+        (MEANS + "[{skill: turn, distance: 1}]}", "s.yaml:4:34: turn takes angle; got distance"),
+        (MEANS + "[{skill: fly}]}", "s.yaml:4:42: invalid enum value 'fly'"),
+        (MEANS + "[{skill: turn, angel: 9}]}", "s.yaml:4:48: 'angel' is not known here; did you mean angle?"),
         (f"{HELLO}worlds: x", "s.yaml:5:1: 'worlds' is not known here; did you mean world?"),
         (f"{HELLO}world: a\nworld: b", "s.yaml:6:1: world is given twice"),
         (f"{HELLO}costs: {{dreaming: 3}}", "s.yaml:5:9: no work is called 'dreaming'; known are voice"),
@@ -76,8 +84,32 @@ def test_no_text_is_a_traceback(text):
             assert "\n" not in said
 
 
+def test_what_words_mean_is_read_as_steps():
+    scenario = load.loads(f"""{HEAD}script:
+  - do: type
+    words: Fetch it
+    means: [{{skill: find, object: red cup, place: kitchen}}, {{skill: carry, place: user}}]
+  - {{do: say, words: Turn around, means: [{{skill: turn, angle: -180}}], when: {{done: 1}}}}
+  - {{do: say, words: Nice weather, means: []}}
+  - {{do: say, words: Whatever}}
+""")
+    cup = ObjectQuery(kind="cup", colour="red")
+    assert [action.steps for action in scenario.script] == [
+        (Step(skill="find", object=cup, place="kitchen"), Step(skill="carry", place="user")),
+        (Step(skill="turn", angle=-math.pi),), (), None,
+    ]  # fmt: skip
+
+
+def test_every_shipped_scenario_says_what_its_words_mean():
+    for path in load.shipped():
+        commands = [a for a in load.load(path).scenario.script if isinstance(a, CommandAction)]
+        assert all(a.means is not None for a in commands), path
+
+
 def test_names_files_and_folders_are_found(tmp_path):
-    assert load.load("fetch_cup").scenario.script[0] == Say(words="Go to the kitchen and pick up the red cup")
+    first = load.load("fetch_cup").scenario.script[0]
+    assert isinstance(first, Say)
+    assert first.words == "Go to the kitchen and pick up the red cup"
     with pytest.raises(InputError, match="no scenario is called 'fetch_cap'; did you mean fetch_cup"):
         load.find("fetch_cap")
     with pytest.raises(InputError, match="holds no scenario"):
@@ -98,7 +130,7 @@ class KeptLeft(CheckSpec, frozen=True, kw_only=True, tag="kept_left"):
     by: float = 0.1
 
     def judge(self, run):
-        return checks.outcome("kept left", True, f"{self.by}")
+        return base.outcome("kept left", True, f"{self.by}")
 
 
 class Point:
@@ -110,8 +142,8 @@ class Point:
 
 def test_a_users_check_is_found_by_its_entry_point(monkeypatch):
     def install(kind):
-        monkeypatch.setattr(checks.metadata, "entry_points", lambda group: [Point(kind)])
-        checks.known.cache_clear()
+        monkeypatch.setattr(registry.metadata, "entry_points", lambda group: [Point(kind)])
+        registry.known.cache_clear()
 
     try:
         install(KeptLeft)
@@ -122,12 +154,12 @@ def test_a_users_check_is_found_by_its_entry_point(monkeypatch):
         install(int)
         with pytest.raises(InputError, match="is no subclass of CheckSpec"):
             load.loads(HELLO)
-        install(checks.Grasp)
+        install(objects.Grasp)
         with pytest.raises(InputError, match="a check 'grasp' exists already"):
             load.loads(HELLO)
     finally:
         monkeypatch.undo()
-        checks.known.cache_clear()
+        registry.known.cache_clear()
 
 
 def test_a_scenario_survives_a_round_trip():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from vla_sim.bringup.node_table import StackOptions
-from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
-from vla_sim.scenario.display import Display
+from vla_sim.scenario.checks.commands import AsCommanded
+from vla_sim.scenario.checks.motion import NoCollision, NoFall
 from vla_sim.scenario.format import Freeze, Kill, Play, Say, Scenario, Type, When
 from vla_sim.scenario.load import File
-from vla_sim.scenario.run import RunOptions, run_once
+from vla_sim.scenario.preparation import RunOptions
+from vla_sim.scenario.run import run_once
+from vla_sim.scenario.terminal import Display
 from vla_sim.stages.voice.audio import save
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros]

@@ -9,8 +9,11 @@ from report_records import record
 from rich.console import Console
 
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.scenario import sweep
-from vla_sim.scenario.sweep import Processes, Task
+from vla_sim.scenario.sweep import play as progress
+from vla_sim.scenario.sweep import processes as processes_module
+from vla_sim.scenario.sweep import tasks
+from vla_sim.scenario.sweep.processes import Processes
+from vla_sim.scenario.sweep.tasks import Task
 
 PLAYER = """
 import os, pathlib, signal, sys, time
@@ -45,7 +48,7 @@ def play(tmp_path, monkeypatch):
         code = PLAYER.format(folder=str(folder), plan=plan, source=str(source))
         return [sys.executable, "-c", code]
 
-    monkeypatch.setattr(sweep, "command", command)
+    monkeypatch.setattr(processes_module, "command", command)
 
     def make(name, *tries, seed=0):
         plans[name] = [one.split() for one in tries]
@@ -55,7 +58,7 @@ def play(tmp_path, monkeypatch):
 
 
 def results(tasks, jobs=2, tmp=None):
-    return sweep.run(tasks, sweep.local([], jobs), tmp, Console(quiet=True))
+    return progress.play(tasks, processes_module.local([], jobs), tmp, Console(quiet=True))
 
 
 def test_every_run_is_there_once_in_the_order_of_its_tasks(play, tmp_path):
@@ -116,7 +119,7 @@ def test_an_interruption_leaves_no_process(play, tmp_path):
 def test_a_broken_record_is_an_error(tmp_path):
     (tmp_path / "record.json").write_text("{")
     with pytest.raises(StackError, match="no record of a run"):
-        sweep.read(tmp_path / "record.json")
+        tasks.read(tmp_path / "record.json")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):

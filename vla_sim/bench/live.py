@@ -18,12 +18,14 @@ from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.contract import topics
 from vla_sim.contract.records import MonitorState, NodeUsage, TraceEvent
 from vla_sim.monitor import journal
-from vla_sim.scenario.checks import AsCommanded, NoCollision, NoFall
-from vla_sim.scenario.display import Display
+from vla_sim.scenario.checks.commands import AsCommanded
+from vla_sim.scenario.checks.motion import NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario, Type, When
 from vla_sim.scenario.load import File
+from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.record import CommandRecord, RunRecord
-from vla_sim.scenario.run import MONITOR, RunOptions, run_once
+from vla_sim.scenario.run import MONITOR, run_once
+from vla_sim.scenario.terminal import Display
 
 SHORT = (
     "Turn left 90 degrees", "Turn right 90 degrees", "Move forward 1 meter", "Turn left 45 degrees",

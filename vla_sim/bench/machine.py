@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from vla_sim.bench.result import Machine
-from vla_sim.scenario.run import versions
+from vla_sim.scenario.result import versions
 
 
 @dataclass(frozen=True)

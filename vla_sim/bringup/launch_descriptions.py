@@ -29,23 +29,23 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     engine: with the simulator. simulated_time: whether the nodes live in /clock. When one node ends, the
     launch ends, with exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
     """
-    launch = _launch()
+    launch = launch_library()
     taken = node_table.taken(node_table.nodes(simulated=engine))
     names = [name for name in OPTIONS if name in taken]
 
     def start(context: Any) -> list[Any]:
-        options = options_of(_values(context, names))
+        options = options_of(values_of(context, names))
         return [
             launch.actions.ExecuteProcess(
                 cmd=node_table.command(node, options, simulated=simulated_time), name=node.name,
-                prefix=_prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
+                prefix=prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
                 additional_env=surroundings(os.environ, local=simulated_time),
             )
             for node in node_table.nodes(options, simulated=engine)
         ]  # fmt: skip
 
     start_all = launch.actions.OpaqueFunction(function=start)
-    return launch.LaunchDescription([*_declared(names), start_all])
+    return launch.LaunchDescription([*declared(names), start_all])
 
 
 def describe_scenario() -> Any:
@@ -54,11 +54,11 @@ def describe_scenario() -> Any:
 
     Raises `MissingError` where `launch` is not installed.
     """
-    launch = _launch()
+    launch = launch_library()
     names = ["engine", "sensors", "seed", "speed", "base_url", "model", "recogniser", "whisper_model"]
 
     def start(context: Any) -> list[Any]:
-        values = _values(context, [*names, "scenario", "out"])
+        values = values_of(context, [*names, "scenario", "out"])
         line = [sys.executable, "-m", "vla_sim.cli.main", "play", values.pop("scenario")]
         options_of({name: values[name] for name in names})
         for name, value in values.items():
@@ -68,62 +68,11 @@ def describe_scenario() -> Any:
         )]  # fmt: skip
 
     described = [
-        _argument("scenario", "fetch_cup", "name of a shipped scenario, or path of its file"),
-        _argument("out", "", "folder for the record and the pictures; empty: runs/<date>-<time>"),
-        *_declared(names, speed=MAX),
+        argument("scenario", "fetch_cup", "name of a shipped scenario, or path of its file"),
+        argument("out", "", "folder for the record and the pictures; empty: runs/<date>-<time>"),
+        *declared(names, speed=MAX),
     ]
     return launch.LaunchDescription([*described, launch.actions.OpaqueFunction(function=start)])
-
-
-def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
-    """What `generate_test_description` returns: the nodes, started in a ROS domain of their own, and the
-    `vla_sim.scenario.launch_test_driver.Robot` that tests get as their argument `robot`.
-
-    scenario: name or path of what `robot.play()` plays; "" where the argument `scenario:=NAME` says it;
-    None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
-    Raises `MissingError` where `launch` or `launch_testing` is not installed.
-    """
-    launch = _launch()
-    try:
-        from launch_testing.actions import ReadyToTest
-    except ImportError:
-        raise MissingError(
-            "the Python package launch_testing is not installed: it comes with a ROS 2 installation; "
-            "without one, use vla-sim test"
-        ) from None
-    from vla_sim.scenario.launch_test_driver import Robot
-    from vla_sim.scenario.load import load
-
-    robot = Robot()
-    names = list(OPTIONS)
-
-    def start(context: Any) -> list[Any]:
-        values = _values(context, [*names, "out", *(["scenario"] if scenario == "" else [])])
-        out, name = values.pop("out"), values.pop("scenario", scenario)
-        folder = Path(out or tempfile.mkdtemp(prefix="vla_sim-launch-"))
-        file = load(name) if name else None
-        nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
-        environment = nodes.environment()
-        actions = []
-        for spec in node_table.nodes(options):
-            process = launch.actions.ExecuteProcess(
-                cmd=node_table.command(spec, options), name=spec.name, prefix=_prefix(spec), env=environment,
-                output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
-            )  # fmt: skip
-            actions += [*_watched(process, spec.name, nodes.started, robot.hear_log), process]
-        return actions
-
-    described = [
-        *([_argument("scenario", "fetch_cup", "name of a scenario, or its file")] if scenario == "" else []),
-        _argument("out", "", "folder for the run's record; empty: none is left"),
-        *_declared(names, speed=MAX),
-        launch.actions.RegisterEventHandler(
-            launch.event_handlers.OnShutdown(on_shutdown=lambda *_: robot.close())
-        ),
-        launch.actions.OpaqueFunction(function=start),
-        ReadyToTest(),
-    ]
-    return launch.LaunchDescription(described), {"robot": robot}
 
 
 def describe_bridge() -> Any:
@@ -131,10 +80,10 @@ def describe_bridge() -> Any:
 
     Raises `MissingError` where `launch` is not installed.
     """
-    launch = _launch()
+    launch = launch_library()
 
     def start(context: Any) -> list[Any]:
-        world = World.load(_values(context, ["world"])["world"])
+        world = World.load(values_of(context, ["world"])["world"])
         config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
         config.write_text(bridge_config(reader.load_world(world.path).model(ROBOT)))
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
@@ -143,7 +92,7 @@ def describe_bridge() -> Any:
             on_exit=_end_all("ros_gz_bridge"),
         )]  # fmt: skip
 
-    return launch.LaunchDescription([*_declared(["world"]), launch.actions.OpaqueFunction(function=start)])
+    return launch.LaunchDescription([*declared(["world"]), launch.actions.OpaqueFunction(function=start)])
 
 
 # --------------------------------------------------------------------------- arguments
@@ -184,29 +133,29 @@ def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
     return {name: value for name, value in own.items() if name not in given}
 
 
-def _declared(names: Iterable[str], **defaults: str) -> list[Any]:
+def declared(names: Iterable[str], **defaults: str) -> list[Any]:
     """A declaration for each of these options, with these defaults instead of the options' own."""
     return [
-        _argument(name, defaults.get(name, _text(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
+        argument(name, defaults.get(name, _text(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
         for name in names
     ]
 
 
-def _argument(name: str, default: str, doc: str) -> Any:
-    return _launch().actions.DeclareLaunchArgument(name, default_value=default, description=doc)
+def argument(name: str, default: str, doc: str) -> Any:
+    return launch_library().actions.DeclareLaunchArgument(name, default_value=default, description=doc)
 
 
-def _values(context: Any, names: Iterable[str]) -> dict[str, str]:
+def values_of(context: Any, names: Iterable[str]) -> dict[str, str]:
     """What was given for each argument, or its default."""
-    of = _launch().substitutions.LaunchConfiguration
+    of = launch_library().substitutions.LaunchConfiguration
     return {name: of(name).perform(context) for name in names}
 
 
 # --------------------------------------------------------------------------- processes
 
 
-def _launch() -> Any:
-    """The library `launch`. Raises `MissingError`."""
+def launch_library() -> Any:
+    """The package `launch`. Raises `MissingError`."""
     try:
         # A folder of this name is enough for `import launch`; it is no library.
         from launch import LaunchDescription  # noqa: F401
@@ -224,7 +173,7 @@ def _launch() -> Any:
     return launch
 
 
-def _prefix(node: NodeSpec) -> str | None:
+def prefix(node: NodeSpec) -> str | None:
     """None leaves room for the user's `launch-prefix`. To go before others is for whoever launches: `nice`
     complains of what is not allowed."""
     return f"nice -n {node.nice}" if node.nice > 0 else None
@@ -234,7 +183,7 @@ def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
     """What to do when a process ends: end the launch, with exit code 1 if the process did not end well."""
 
     def on_exit(event: Any, context: Any) -> Any:
-        launch = _launch()
+        launch = launch_library()
         if context.is_shutdown:
             return None
         if event.returncode != 0:
@@ -245,11 +194,11 @@ def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
     return on_exit
 
 
-def _watched(
+def watched(
     process: Any, name: str, started: Callable[[str, int], None], said: Callable[[str, str], None]
 ) -> list[Any]:
     """Event handlers of a process that is about to start: its process id, and each line of its output."""
-    launch = _launch()
+    launch = launch_library()
 
     def on_output(event: Any) -> None:
         for line in event.text.decode(errors="replace").splitlines():

@@ -19,8 +19,8 @@ def add(commands: Any) -> None:
 def warm(a: argparse.Namespace) -> int:
     import tempfile
 
-    from vla_sim.scenario.display import Display
     from vla_sim.scenario.run import warm_up
+    from vla_sim.scenario.terminal import Display
     from vla_sim.simulation.sensors.software import SoftwareSensors
     from vla_sim.world.sdf import reader
     from vla_sim.world.semantic_map import World
@@ -39,7 +39,8 @@ def show(a: argparse.Namespace) -> int:
 
     from vla_sim.common.assets import worlds_dir
     from vla_sim.contract.records import STEP_FIELDS
-    from vla_sim.scenario import checks, load
+    from vla_sim.scenario import load
+    from vla_sim.scenario.checks import registry
     from vla_sim.world.semantic_map import World
 
     console = Console(highlight=False)
@@ -66,7 +67,7 @@ def show(a: argparse.Namespace) -> int:
         scenarios.add_row(file.name, file.scenario.proves)
     console.print(scenarios)
     known = Table("check", "what must hold")
-    for name, kind in sorted(checks.known().items()):
+    for name, kind in sorted(registry.known().items()):
         known.add_row(name, escape(" ".join((kind.__doc__ or "").split())))
     console.print(known)
     return 0

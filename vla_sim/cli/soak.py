@@ -45,10 +45,10 @@ def call(a: argparse.Namespace) -> int:
     common.load_nodes()
     from rich.console import Console
 
-    from vla_sim.scenario.display import Display
     from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak
     from vla_sim.scenario.soak_report import table
-    from vla_sim.scenario.sweep import CLOCK
+    from vla_sim.scenario.sweep.tasks import CLOCK
+    from vla_sim.scenario.terminal import Display
     from vla_sim.world.semantic_map import World
 
     World.load(a.world)  # a wrong name is said at once

@@ -80,10 +80,12 @@ def play_one(a: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from vla_sim.scenario.display import Display
     from vla_sim.scenario.load import load
-    from vla_sim.scenario.run import RunOptions, broken, run_once, save_record
-    from vla_sim.scenario.sweep import needs
+    from vla_sim.scenario.preparation import RunOptions
+    from vla_sim.scenario.result import broken, save_record
+    from vla_sim.scenario.run import run_once
+    from vla_sim.scenario.sweep.tasks import needs
+    from vla_sim.scenario.terminal import Display
 
     file = load(a.scenario)
     stack = common.stack_options(a)
@@ -127,9 +129,13 @@ def call(a: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vla_sim.bringup.reservations import Reservations
-    from vla_sim.scenario import junit, sweep
+    from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
     from vla_sim.scenario.statistics import Rate
+    from vla_sim.scenario.sweep.play import play
+    from vla_sim.scenario.sweep.processes import local
+    from vla_sim.scenario.sweep.ray_cluster import on_ray
+    from vla_sim.scenario.sweep.tasks import Task, needs
     from vla_sim.simulation.registry import SIMULATORS
 
     speed = common.speed(a.speed)
@@ -147,18 +153,18 @@ def call(a: argparse.Namespace) -> int:
     folder = common.folder(a.out, "test-")
     console = Console(highlight=False, stderr=a.json == "-")
     tasks = [
-        sweep.Task(
-            str(f.path), f.name, engine, seed, f.scenario.attempts, folder, sweep.needs(f.scenario, speed)
+        Task(
+            str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed)
         )
         for f in files for seed in seeds for engine in engines
     ]  # fmt: skip
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
     if a.ray is None:
         book = Reservations() if a.reserve else None
-        runner = sweep.local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
+        runner = local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
     else:
-        runner = sweep.on_ray(arguments, a.ray, a.jobs)
-    records = sweep.run(tasks, runner, folder, console)
+        runner = on_ray(arguments, a.ray, a.jobs)
+    records = play(tasks, runner, folder, console)
     html_report.write(records, folder / "report.html")
     if a.junit:
         junit.write(records, a.junit)

@@ -83,6 +83,13 @@ def typed(data: Any, kind: Any, path: str) -> Any:
         raise Problem(inner, message[0].lower() + message[1:]) from None
 
 
+def _struct(kind: Any) -> type[msgspec.Struct] | None:
+    """The record in a type such as `list[Record] | None`."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    return next(filter(None, map(_struct, getattr(kind, "__args__", ()))), None)
+
+
 def _near(kind: Any, path: str, word: str, data: Any) -> str:
     """A hint which field was meant."""
     fields: set[str] = set()
@@ -94,8 +101,8 @@ def _near(kind: Any, path: str, word: str, data: Any) -> str:
             continue
         fields |= set(one.__struct_fields__)
         for field in msgspec.structs.fields(one):
-            for inner in getattr(field.type, "__args__", (field.type,)):
-                if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and f".{field.name}" in path:
-                    fields = set(inner.__struct_fields__)
+            inner = _struct(field.type)
+            if inner is not None and f".{field.name}" in path:
+                fields = set(inner.__struct_fields__)
     near = difflib.get_close_matches(word, fields, 1)
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(fields))}"

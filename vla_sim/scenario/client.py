@@ -18,11 +18,11 @@ from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import Command, GroundTruth, Say, Status
+from vla_sim.contract.records import Command, Say, Status
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.scenario.meetings import Meetings
+from vla_sim.scenario.discovery import Discovery
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 
@@ -36,7 +36,7 @@ class Client(StageNode[StageParams]):
     def __init__(self) -> None:
         super().__init__("scenario", StageParams)
         self.recording = Recording()
-        self.meetings = Meetings()
+        self.discovery = Discovery()
         self.wanted_pictures: list[str] = []
         self.closed = False
         """What comes after the run's end is not recorded."""
@@ -52,11 +52,11 @@ class Client(StageNode[StageParams]):
         self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
         self.listen(topics.MONITOR_ALERTS, self.on_alert)
         self.listen(topics.MONITOR_LOAD, self.on_load)
-        self.listen(topics.GROUND_TRUTH, self.on_truth)
+        self.listen(topics.GROUND_TRUTH, r.truths.append)
         self.listen(topics.CONTACTS, r.on_contacts)
         self.listen(topics.STATUS, self.on_status)
         self.listen(topics.TRACE, r.traces.append)
-        self.listen(topics.TRANSCRIPT, self.on_transcript)
+        self.listen(topics.TRANSCRIPT, r.on_transcript)
         self.listen(topics.PLAN, r.plans.append)
         self.listen(topics.SAY, self.on_say)
         self.listen(topics.SAFETY_STATE, self.on_safety)
@@ -87,7 +87,7 @@ class Client(StageNode[StageParams]):
 
     def on_diagnostics(self, message: Any) -> None:
         for status in message.status:
-            self.meetings.report(status.name, {v.key: v.value for v in status.values})
+            self.discovery.report(status.name, {v.key: v.value for v in status.values})
             if status.level != DiagnosticStatus.OK:
                 known = {(node, text) for _, node, text in self.recording.alerts}
                 if (status.name, status.message) not in known:
@@ -105,19 +105,12 @@ class Client(StageNode[StageParams]):
         """Simulated time, as the nodes have it, though this one takes no part in /clock."""
         return super().now() if self.execution.deterministic else self.recording.stamp
 
-    def on_truth(self, truth: GroundTruth) -> None:
-        self.recording.truths.append(truth)
-
     def on_status(self, status: Status) -> None:
         self.recording.on_status(status)
         if status.state == "running":
             self.want_picture(status.skill)
         elif status.state == "succeeded":
             self.want_picture("done")
-
-    def on_transcript(self, transcript: records.Transcript) -> None:
-        self.recording.know(transcript.command_id)
-        self.recording.transcripts.append(transcript)
 
     def on_say(self, say: Say) -> None:
         self.recording.said.append((self.recording.stamp, say.text))

@@ -1,63 +1,73 @@
-"""Plays a scenario's script: gives commands and makes things go wrong when they are due, and knows when
-the run is over. Ticked on simulated time; in lock-step it takes its turns as a node does."""
+"""Decides when each action of a scenario's script is due, and when the run is over.
+
+It knows the recording alone: each tick returns what is to be done now, and whoever ticks it does that.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw
 from vla_sim.contract.records import Disturbance, Point
-from vla_sim.scenario.checks import Given, locate, object_name, query
-from vla_sim.scenario.expect import expected_steps
 from vla_sim.scenario.format import (
-    COMMANDS,
     Action,
     Blind,
-    CpuHog,
+    CommandAction,
+    CpuLoad,
     Freeze,
     Kill,
     Move,
-    Play,
-    Say,
     Scenario,
     Type,
     When,
 )
-from vla_sim.scenario.recording import Recording, heading, position
+from vla_sim.scenario.recording import Given, Recording, heading, position
+from vla_sim.scenario.targets import locate, object_name, query
+from vla_sim.stages.voice.audio import SAMPLE_RATE
 from vla_sim.world.semantic_map import World
 
 SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
-HEARING = 12.0  # [s] simulated after the sound's end, until nothing was heard
-WATCH = 2.6  # [s] simulated after a grasp: longer than `judge.HOLD`
-REST = 2.0  # [s] simulated after anything else: a walk that is stopped ends with the step that it is in
+HEARING_TIMEOUT = 12.0  # [s] simulated after the sound's end, until nothing was heard
+AFTER_GRASP = 2.6  # [s] simulated that are watched after a grasp: longer than `judge.steps.HOLD`
+AFTER_MOTION = 2.0  # [s] simulated after anything else: a walk that is stopped ends with the step under way
 LIFTED = 0.05  # [m]
 
 
-class Hands(Protocol):
-    """What a director can do to the robot and its world."""
+@dataclass(frozen=True)
+class Speak:
+    """samples: (n,) int16 at 16 kHz."""
 
-    def speak(self, samples: np.ndarray) -> None: ...
+    samples: np.ndarray
 
-    def type(self, command_id: str, text: str) -> None: ...
 
-    def disturb(self, what: Disturbance) -> None: ...
+@dataclass(frozen=True)
+class TypeText:
+    command_id: str
+    text: str
 
-    def kill(self, node: str) -> None: ...
 
-    def freeze(self, node: str, stopped: bool) -> None: ...
+@dataclass(frozen=True)
+class Resume:
+    """Ends a `Freeze`."""
 
-    def hog(self, processes: int, nice: int, seconds: float) -> None: ...
+    node: str
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something to do now. text: what it is, in words; "" where nothing is shown."""
+
+    text: str
+    what: Speak | TypeText | Disturbance | Kill | Freeze | Resume | CpuLoad | None
 
 
 @dataclass
 class Awaited:
-    """Something that is waited for. since: stamp at which its event became true."""
+    """An event that is waited for. since: stamp at which it happened."""
 
     when: When
     since: float | None = None
@@ -77,30 +87,28 @@ class Hearing:
     """A spoken command that the robot has not answered to. known: transcripts before it; until: stamp at
     which nothing was heard."""
 
-    text: str
+    action: CommandAction
     stamp: float
     known: int
     until: float
 
 
 class Director:
-    """sounds: samples (n,) of each action that is heard, by its place in the script. tell: told in words
-    what is done. begin: stamp of the first command; None before. puts: (stamp, object, where to [m]) of
-    each object that was put somewhere else."""
+    """sounds: samples (n,) of each action that is heard, by its place in the script. begin: stamp of the
+    first command; None before. puts: (stamp, object, where to [m]) of each object that was put somewhere
+    else."""
 
     def __init__(
-        self, scenario: Scenario, world: World, recording: Recording, hands: Hands,
-        sounds: dict[int, np.ndarray], tell: Callable[[str], None], *, now: Callable[[], bool],
+        self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray]
     ) -> None:  # fmt: skip
-        self.scenario, self.world, self.recording, self.hands = scenario, world, recording, hands
-        self._tell, self._ready = tell, now
+        self.scenario, self.world, self.recording = scenario, world, recording
         self.begin: float | None = None
         self.commands: list[Given] = []
         self.puts: list[tuple[float, str, Point]] = []
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
-        self._thaw: list[tuple[float, str]] = []
+        self._frozen: list[tuple[float, str]] = []
         self._end: float | None = None
         for k, action in enumerate(scenario.script):
             self.add(action, sounds.get(k))
@@ -112,31 +120,31 @@ class Director:
 
     @property
     def undone(self) -> list[Action]:
-        """What was never due."""
+        """The actions that were not due yet."""
         return [w.action for w in self._waiting]
 
-    def tick(self) -> None:
-        """To be called some 50 times a simulated second."""
+    def tick(self) -> list[Deed]:
+        """What is to be done now. To be called some 50 times a simulated second, once all nodes are ready."""
         r = self.recording
         if self.over or not r.truths:
-            return
+            return []
         if self.begin is None:
-            if not self._ready() or r.stamp < SETTLE:
-                return
+            if r.stamp < SETTLE:
+                return []
             r.truths[:] = r.truths[-1:]
             r.touches.clear()
             self.begin = r.stamp
         self._listen()
-        for node in [n for at, n in self._thaw if r.stamp >= at]:
-            self.hands.freeze(node, stopped=False)
-            self._thaw = [one for one in self._thaw if one[1] != node]
+        deeds = [Deed("", Resume(node)) for until, node in self._frozen if r.stamp >= until]
+        self._frozen = [one for one in self._frozen if r.stamp < one[0]]
         for waiting in list(self._waiting):
             due = self.due(waiting.due)
-            busy = self._hearing is not None and isinstance(waiting.action, COMMANDS)
+            busy = self._hearing is not None and isinstance(waiting.action, CommandAction)
             if due and not busy:
                 self._waiting.remove(waiting)
-                self._do(waiting.action, waiting.samples)
+                deeds.append(self._deed(waiting.action, waiting.samples))
         self._see_the_end()
+        return deeds
 
     # ------------------------------------------------------------------ when
 
@@ -152,10 +160,7 @@ class Director:
         if when.at is not None:
             return r.stamp - begin >= when.at - 1e-6
         if when.done is not None:
-            if len(self.commands) < when.done:
-                return False
-            command_id = self.commands[when.done - 1].command_id
-            return not command_id or r.final(command_id) is not None
+            return len(self.commands) >= when.done and self._ended(self.commands[when.done - 1])
         if when.skill is not None:
             return any(m.status.state == "running" and m.status.skill == when.skill for m in r.statuses)
         if when.near is not None:
@@ -172,46 +177,40 @@ class Director:
 
     # ------------------------------------------------------------------ what
 
-    def _do(self, action: Action, samples: np.ndarray | None) -> None:
+    def _deed(self, action: Action, samples: np.ndarray | None) -> Deed:
         r = self.recording
-        if isinstance(action, (Say, Play)):
-            assert samples is not None
-            text = action.words
-            self._tell(f'spoken: "{text}"' if text else "a recording is played")
-            self.hands.speak(samples)
-            until = r.stamp + len(samples) / 16000.0 + HEARING
-            self._hearing = Hearing(text, r.stamp, len(r.transcripts), until)
-        elif isinstance(action, Type):
-            self._tell(f'typed: "{action.words}"')
+        if isinstance(action, Type):
             command_id = f"typed-{len(self.commands) + 1}"
-            self.hands.type(command_id, action.words)
-            self._given(action.words, command_id, False, r.stamp)
-        elif isinstance(action, Move):
+            self.commands.append(Given(action.words, command_id, False, r.stamp, action.steps))
+            return Deed(f'typed: "{action.words}"', TypeText(command_id, action.words))
+        if isinstance(action, CommandAction):
+            assert samples is not None
+            until = r.stamp + len(samples) / SAMPLE_RATE + HEARING_TIMEOUT
+            self._hearing = Hearing(action, r.stamp, len(r.transcripts), until)
+            text = f'spoken: "{action.words}"' if action.words else "a recording is played"
+            return Deed(text, Speak(samples))
+        if isinstance(action, Move):
             name = object_name(self.world, action.object, r.truths[0])
             pose = self._pose(action)
-            self._tell(f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})")
-            self.hands.disturb(Disturbance(kind="move", name=name, pose=pose))
             self.puts.append((r.stamp, name, pose[:3]))
-        elif isinstance(action, Kill):
-            self._tell(f"{action.node} is killed")
-            self.hands.kill(action.node)
-        elif isinstance(action, Freeze):
-            self._tell(f"{action.node} is frozen for {action.seconds:g} s")
+            text = f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})"
+            return Deed(text, Disturbance(kind="move", name=name, pose=pose))
+        if isinstance(action, Kill):
+            return Deed(f"{action.node} is killed", action)
+        if isinstance(action, Freeze):
+            text = f"{action.node} is frozen for {action.seconds:g} s"
             if clock.lockstep():
-                self.hands.disturb(Disturbance(kind="freeze", name=action.node, seconds=action.seconds))
-            else:
-                self.hands.freeze(action.node, stopped=True)
-                self._thaw.append((r.stamp + action.seconds, action.node))
-        elif isinstance(action, Blind):
-            self._tell(f"{action.sensor} is {action.how} for {action.seconds:g} s")
-            self.hands.disturb(Disturbance(kind=action.how, name=action.sensor, seconds=action.seconds))
-        elif isinstance(action, CpuHog):
-            if clock.lockstep():
-                self._tell("no cpu hog: lock-step does not depend on the machine")
-            else:
-                many = f"{action.processes} processes" if action.processes else "a process a core"
-                self._tell(f"cpu hog: {many} for {action.seconds:g} s")
-                self.hands.hog(action.processes, action.nice, action.seconds)
+                return Deed(text, Disturbance(kind="freeze", name=action.node, seconds=action.seconds))
+            self._frozen.append((r.stamp + action.seconds, action.node))
+            return Deed(text, action)
+        if isinstance(action, Blind):
+            text = f"{action.sensor} is {action.how} for {action.seconds:g} s"
+            return Deed(text, Disturbance(kind=action.how, name=action.sensor, seconds=action.seconds))
+        assert isinstance(action, CpuLoad)
+        if clock.lockstep():
+            return Deed("no CPU load: lock-step does not depend on the machine", None)
+        many = f"{action.processes} processes" if action.processes else "a process per core"
+        return Deed(f"CPU load: {many} for {action.seconds:g} s", action)
 
     def _pose(self, action: Move) -> tuple[float, float, float, float, float, float, float]:
         x, y, z = action.to
@@ -224,40 +223,34 @@ class Director:
         w, i, j, k = (float(v) for v in quaternion_from_yaw(yaw))
         return (x, y, z, w, i, j, k)
 
-    def _given(self, text: str, command_id: str, spoken: bool, stamp: float) -> None:
-        steps = expected_steps(self.world, text) if text else []
-        self.commands.append(Given(text, command_id, spoken, stamp, tuple(steps)))
-
     def _listen(self) -> None:
         """Give the spoken command its id once something was heard."""
         h, r = self._hearing, self.recording
         if h is None:
             return
+        text, command_id = h.action.words, ""
         if len(r.transcripts) > h.known:
             heard = r.transcripts[h.known]
-            # A recording of unknown words is judged by what was heard.
-            text = h.text or (heard.text if heard.complete else "")
-            self._given(text, heard.command_id, True, h.stamp)
-            self._hearing = None
-        elif r.stamp > h.until:
-            self._given(h.text, "", True, h.stamp)
-            self._hearing = None
+            text, command_id = text or (heard.text if heard.complete else ""), heard.command_id
+        elif r.stamp <= h.until:
+            return
+        self.commands.append(Given(text, command_id, True, h.stamp, h.action.steps))
+        self._hearing = None
 
     # ------------------------------------------------------------------ the end
 
+    def _ended(self, given: Given) -> bool:
+        return not given.command_id or self.recording.final(given.command_id) is not None
+
     def _see_the_end(self) -> None:
         r, begin = self.recording, self.begin or 0.0
-        ended = (
-            not self._waiting
-            and self._hearing is None
-            and all(not g.command_id or r.final(g.command_id) is not None for g in self.commands)
-        )
+        ended = not self._waiting and self._hearing is None and all(map(self._ended, self.commands))
         if r.truths[-1].fallen or r.stamp - begin > self.scenario.timeout:
             self.over = True
         elif not ended:
             self._end = None
         elif self._end is None:
-            picks = any(s.skill == "pick" for g in self.commands for s in g.steps)
-            self._end = r.stamp + (WATCH if picks else REST)
+            picks = any(s.skill == "pick" for g in self.commands for s in r.steps(g))
+            self._end = r.stamp + (AFTER_GRASP if picks else AFTER_MOTION)
         elif r.stamp >= self._end:
             self.over = True

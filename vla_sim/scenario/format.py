@@ -8,21 +8,30 @@ A file is YAML with these types in it; `do` names an action, `check` a check.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from vla_sim.contract.records import SKILLS
+from vla_sim.contract.records import STEP_FIELDS, Skill, Step
+from vla_sim.scenario.targets import query
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Node = Literal["perception", "navigation", "manipulation", "voice", "language", "safety", "executive"]
-Skill = Literal[SKILLS]  # type: ignore[valid-type]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all that a scenario file is made of."""
+
+
+def exactly_one(part: Part, names: tuple[str, ...]) -> str:
+    """Which of these fields is given. Raises `ValueError` unless it is exactly one."""
+    given = [name for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"give exactly one of {', '.join(names)}; got {', '.join(given) or 'none'}")
+    return given[0]
 
 
 class Pose(Part, frozen=True, kw_only=True):
@@ -78,14 +87,48 @@ class When(Part, frozen=True, kw_only=True):
     EVENTS: ClassVar[tuple[str, ...]] = ("at", "done", "skill", "near", "seen", "lifted")
 
     def __post_init__(self) -> None:
-        given = [name for name in self.EVENTS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of {', '.join(self.EVENTS)}; got {', '.join(given) or 'none'}"
-            )
+        exactly_one(self, self.EVENTS)
 
 
 AT_ONCE = When(at=0.0)
+
+
+class Meaning(Part, frozen=True, kw_only=True):
+    """One step that words ask for: a skill with its arguments. object: "red cup". place: a place or surface
+    of the world, or "user": where the command was given. distance: ahead [m]; lateral: to the left [m];
+    angle: to the left [degrees]."""
+
+    skill: Skill
+    object: Name | None = None
+    place: Name | None = None
+    distance: float | None = None
+    lateral: float | None = None
+    angle: float | None = None
+    seconds: float | None = None
+    text: Name | None = None
+
+    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {"find": ("object",), "wait": (), "say": ()}
+    """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
+
+    def __post_init__(self) -> None:
+        takes = STEP_FIELDS[self.skill]
+        given = [name for name in self.__struct_fields__[1:] if getattr(self, name) is not None]
+        strange = [name for name in given if name not in takes]
+        if strange:
+            raise ValueError(f"{self.skill} takes {', '.join(takes) or 'no argument'}; got {strange[0]}")
+        if self.skill == "move" and given:
+            return
+        missing = [name for name in self.NEEDS.get(self.skill, takes) if name not in given]
+        if missing:
+            raise ValueError(f"{self.skill} needs {' or '.join(missing)}")
+
+    @property
+    def step(self) -> Step:
+        return Step(
+            skill=self.skill, object=query(self.object) if self.object else None, place=self.place or "",
+            distance=self.distance, lateral=self.lateral, seconds=self.seconds, text=self.text or "",
+            angle=None if self.angle is None else math.radians(self.angle),
+        )  # fmt: skip
 
 
 class Action(Part, frozen=True, kw_only=True, tag_field="do"):
@@ -94,28 +137,37 @@ class Action(Part, frozen=True, kw_only=True, tag_field="do"):
     when: When = AT_ONCE
 
 
-class Say(Action, frozen=True, kw_only=True, tag="say"):
-    """Words spoken into the robot's ear. voice: hibari, or espeak:en-us and the like. noise: level of the
-    room's noise below full scale [dB]; -66 is a quiet room, -40 is loud."""
+class CommandAction(Action, frozen=True, kw_only=True):
+    """Base of actions that give the robot a command. means: the steps that the words ask for, to judge by;
+    [] if they are no command; left out, the run is judged against the robot's own plan."""
 
     words: Name
+    means: list[Meaning] | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...] | None:
+        return None if self.means is None else tuple(one.step for one in self.means)
+
+
+class Say(CommandAction, frozen=True, kw_only=True, tag="say"):
+    """Words spoken to the robot. voice: hibari, or espeak:en-us and the like. noise: level of the room's
+    noise [dB below full scale]; -66 is a quiet room, -40 is loud."""
+
     voice: Annotated[str, msgspec.Meta(pattern=r"^(hibari|espeak:[\w-]+)$")] = "hibari"
     speed: Annotated[float, msgspec.Meta(ge=0.5, le=2.0)] = 1.0
     noise: Annotated[float, msgspec.Meta(ge=-96.0, le=-20.0)] = -66.0
 
 
-class Play(Action, frozen=True, kw_only=True, tag="play"):
-    """A WAV recording, relative to the scenario's file. words: what is said in it, to judge by; left out,
-    the run is judged by what was heard."""
+class Play(CommandAction, frozen=True, kw_only=True, tag="play"):
+    """A WAV recording, relative to the scenario's file. words: what is said in it; left out, what was heard
+    is taken for it."""
 
     file: Name
     words: str = ""
 
 
-class Type(Action, frozen=True, kw_only=True, tag="type"):
+class Type(CommandAction, frozen=True, kw_only=True, tag="type"):
     """Words typed."""
-
-    words: Name
 
 
 class Move(Action, frozen=True, kw_only=True, tag="move"):
@@ -134,32 +186,30 @@ class Kill(Action, frozen=True, kw_only=True, tag="kill"):
 
 
 class Freeze(Action, frozen=True, kw_only=True, tag="freeze"):
-    """A node's process stands still for so many seconds."""
+    """A node's process is suspended for `seconds`."""
 
     node: Node
     seconds: Positive
 
 
 class Blind(Action, frozen=True, kw_only=True, tag="blind"):
-    """A sensor fails for so many seconds: it is silent, or sends no numbers (NaN)."""
+    """A sensor fails for `seconds`: it is silent, or sends no numbers (NaN)."""
 
     sensor: Literal["lidar", "camera"]
     seconds: Positive
     how: Literal["silent", "nan"] = "silent"
 
 
-class CpuHog(Action, frozen=True, kw_only=True, tag="cpu_hog"):
-    """Other processes want the cores for so many seconds: `processes` of them, 0 for one a core, stepping
-    back by `nice`. Nothing in lock-step, where results do not depend on the machine."""
+class CpuLoad(Action, frozen=True, kw_only=True, tag="cpu_load"):
+    """Other processes load the cores for `seconds`: `processes` of them, 0 for one per core, with niceness
+    `nice`. No effect in lock-step, where results do not depend on the machine."""
 
     seconds: Positive
     processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 0
 
 
-ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move, Kill, Freeze, Blind, CpuHog)
-COMMANDS = (Say, Play, Type)
-"""Actions that give the robot a command."""
+ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move, Kill, Freeze, Blind, CpuLoad)
 
 Compute = Literal["measured", "fixed"]
 

@@ -14,8 +14,8 @@ from vla_sim.common.assets import scenarios_dir
 from vla_sim.common.errors import InputError
 from vla_sim.common.yaml_records import Problem, compose, place, typed
 from vla_sim.contract.budgets import COSTS
-from vla_sim.scenario import checks
-from vla_sim.scenario.format import ACTIONS, COMMANDS, Play, Scenario, When
+from vla_sim.scenario.checks import registry
+from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
@@ -87,7 +87,7 @@ def _convert(data: dict[str, Any]) -> Scenario:
         raise Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     scenario = typed(data, Scenario, "$")
     script = _list(data["script"], _actions(), "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
-    expect = _list(data.get("expect") or [], checks.union(), "$.expect", "check", sorted(checks.known()))
+    expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     return msgspec.structs.replace(scenario, script=script, expect=expect)
 
 
@@ -111,7 +111,7 @@ def _list(items: Any, kind: Any, path: str, tag: str, tags: list[Any]) -> list[A
 
 def _validate(scenario: Scenario) -> None:
     """What types cannot say."""
-    commands = [a for a in scenario.script if isinstance(a, COMMANDS)]
+    commands = [a for a in scenario.script if isinstance(a, CommandAction)]
     if not commands:
         raise Problem("$.script", "says nothing: give at least one action say, play or type")
     first = commands[0].when
@@ -136,7 +136,7 @@ def _validate(scenario: Scenario) -> None:
 
 @cache
 def _schema() -> bytes:
-    parts = (Scenario, list[_actions()], list[checks.union()], When, Play)  # type: ignore[misc]
+    parts = (Scenario, list[_actions()], list[registry.union()], When, Play)  # type: ignore[misc]
     (root, script, expect, *_), components = msgspec.json.schema_components(
         parts, ref_template="#/$defs/{name}"
     )

@@ -1,4 +1,4 @@
-"""What a run leaves behind: a typed record that a person, a test or a program can read."""
+"""The typed record that a run leaves, for people, tests and programs to read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Check(Record, frozen=True, kw_only=True):
 
 
 class Touch(Record, frozen=True, kw_only=True):
-    """A contact that should not have been: which things, when first, how hard at most."""
+    """A contact that is not part of the job: of what, when it began, its largest force [N]."""
 
     a: Text
     b: Text
@@ -61,7 +61,8 @@ class Event(Record, frozen=True, kw_only=True):
 
 class CommandRecord(Record, frozen=True, kw_only=True):
     """One command of a run. given: simulated seconds since the first command. total_ms: last voiced sample
-    (or typed command) to first motion; null if nothing moved for it."""
+    (or typed command) to first motion; null if nothing moved for it. judged_against: what says what the words
+    mean, the scenario or, where it states nothing, the robot's own plan."""
 
     text: Text
     command_id: Text
@@ -74,6 +75,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     stages: list[StageLatency] = field(default_factory=list)
     total_ms: float | None = None
     total_source: Source = "measured"
+    judged_against: Literal["scenario", "robot's plan"] = "scenario"
 
 
 class Usage(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What is seen of a run while it goes on: plain data that the client fills and the judge reads."""
+"""What is observed of a run while it goes on: plain data that the client fills and the checks read."""
 
 from __future__ import annotations
 
@@ -16,22 +16,32 @@ from vla_sim.contract.records import (
     Load,
     Plan,
     Status,
+    Step,
     TraceEvent,
     Transcript,
 )
 from vla_sim.scenario.record import Source, Usage
 
 
+@dataclass(frozen=True)
+class Given:
+    """A command as it was given. command_id: "" if the robot heard nothing. stamp: when, in simulated
+    seconds. means: what the words ask for, as the scenario states it; () if they are no command, None if the
+    scenario does not say."""
+
+    text: str
+    command_id: str
+    spoken: bool
+    stamp: float
+    means: tuple[Step, ...] | None = None
+
+
 @dataclass
-class Marked:
-    """A message with the simulated time and the truth at which it arrived."""
+class MarkedStatus:
+    """A status with the simulated time and the truth at which it arrived."""
 
     stamp: float
     truth: GroundTruth | None
-
-
-@dataclass
-class MarkedStatus(Marked):
     status: Status
 
 
@@ -81,7 +91,7 @@ class Recording:
         return self.truths[-1].stamp if self.truths else 0.0
 
     def forget(self) -> None:
-        """Keep the last truth alone: for who watches for hours and judges nothing."""
+        """Keep the last truth alone: for a soak, which runs for hours and judges nothing."""
         for one in fields(self):
             held = getattr(self, one.name)
             if isinstance(held, list):
@@ -93,12 +103,9 @@ class Recording:
         for pair in contacts.pairs:
             self.touches.setdefault((pair.a, pair.b), []).append((contacts.stamp, pair.force))
 
-    def know(self, command_id: str) -> None:
-        self.understood.setdefault(command_id, self.stamp)
-
-    def known_at(self, command_id: str) -> float | None:
-        """When the robot had understood a command; None if it never did."""
-        return self.understood.get(command_id)
+    def on_transcript(self, transcript: Transcript) -> None:
+        self.understood.setdefault(transcript.command_id, self.stamp)
+        self.transcripts.append(transcript)
 
     def skill_at(self, stamp: float) -> str:
         """The skill that ran at a time; "" if none."""
@@ -110,11 +117,27 @@ class Recording:
         return skill
 
     def on_status(self, status: Status) -> None:
-        self.know(status.command_id)
+        self.understood.setdefault(status.command_id, self.stamp)
         self.statuses.append(MarkedStatus(self.stamp, self.truth, status))
 
+    def plan(self, command_id: str) -> Plan | None:
+        """The plan that the robot published for a command, the last one if there are several."""
+        return next((p for p in reversed(self.plans) if p.command_id == command_id), None)
+
+    def steps(self, given: Given) -> tuple[Step, ...]:
+        """What a command asks for: as the scenario states it, else by the robot's own plan; empty if it is no
+        command."""
+        if given.means is not None:
+            return given.means
+        plan = self.plan(given.command_id)
+        return tuple(plan.steps) if plan else ()
+
+    def heard(self, command_id: str) -> str:
+        """What the recogniser heard of a spoken command; "" if nothing."""
+        return next((t.text for t in self.transcripts if t.command_id == command_id), "")
+
     def final(self, command_id: str) -> Status | None:
-        """The last word on a command, once it is spoken."""
+        """The status with which a command ended; None while it goes on."""
         for marked in reversed(self.statuses):
             if marked.status.command_id == command_id and marked.status.state in records.FINAL_STATES:
                 return marked.status

@@ -20,9 +20,9 @@ from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.display import Display
-from vla_sim.scenario.run import Standstill, raise_failure, wait_until_ready
+from vla_sim.scenario.nodes import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.soak_report import plot
+from vla_sim.scenario.terminal import Display
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 

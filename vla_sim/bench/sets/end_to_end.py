@@ -13,7 +13,8 @@ from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract import records
 from vla_sim.contract.records import MonitorState
-from vla_sim.scenario.checks import AsCommanded, Heard, NoCollision, NoFall
+from vla_sim.scenario.checks.commands import AsCommanded, Heard
+from vla_sim.scenario.checks.motion import NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario
 
 SCENARIOS = {

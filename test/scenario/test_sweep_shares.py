@@ -4,12 +4,12 @@ import json
 import os
 import sys
 import threading
-import time
 
 import msgspec
 import pytest
 from report_records import record
 from rich.console import Console
+from waiting import wait_for
 
 from vla_sim.bringup import reservations
 from vla_sim.bringup.reservations import FILE, Reservations
@@ -17,8 +17,12 @@ from vla_sim.bringup.resources import Machine, Needs
 from vla_sim.cli import common
 from vla_sim.cli.main import main
 from vla_sim.common.errors import BusyError
-from vla_sim.scenario import load, sweep
-from vla_sim.scenario.sweep import ALL, CLOCK, LOCKSTEP, Processes, Task
+from vla_sim.scenario import load
+from vla_sim.scenario.sweep import play as progress
+from vla_sim.scenario.sweep import processes as processes_module
+from vla_sim.scenario.sweep import tasks
+from vla_sim.scenario.sweep.processes import Processes
+from vla_sim.scenario.sweep.tasks import ALL, CLOCK, LOCKSTEP, Task
 
 LIMIT = Needs(1.6, 8000.0, 90_000.0, 100.0)
 BOX = Machine(LIMIT, LIMIT)
@@ -48,7 +52,7 @@ def play(tmp_path, monkeypatch):
         source.write_bytes(msgspec.json.encode(one))
         return [sys.executable, "-c", PLAYER, str(folder), str(source), str(gate)]
 
-    monkeypatch.setattr(sweep, "command", command)
+    monkeypatch.setattr(processes_module, "command", command)
 
     def make(name, needs=LOCKSTEP, seed=0):
         return Task("x.yaml", name, "mujoco", seed, 1, tmp_path / "out", needs)
@@ -56,26 +60,19 @@ def play(tmp_path, monkeypatch):
     return make
 
 
-def until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
-
-
 def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     """Two that want two runs at once each, on a machine that has room for two."""
     said, found = [], []
 
     def run(name):
-        runner = sweep.local([], 2, Reservations(book.path, lambda: BOX), said.append)
+        runner = processes_module.local([], 2, Reservations(book.path, lambda: BOX), said.append)
         tasks = [play(f"{name}{k}") for k in range(2)]
-        found.extend(sweep.run(tasks, runner, tmp_path / name, Console(quiet=True)))
+        found.extend(progress.play(tasks, runner, tmp_path / name, Console(quiet=True)))
 
     sweeps = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     for one in sweeps:
         one.start()
-    until(lambda: len(list((tmp_path / "out").glob("*/*/began"))) == 2 and len(said) > 0)
+    wait_for(lambda: len(list((tmp_path / "out").glob("*/*/began"))) == 2 and len(said) > 0)
     held = book.held()
     assert sum(r.needs.cpu for r in held) == pytest.approx(1.6)
     assert len(list((tmp_path / "out").glob("*/*/began"))) == 2
@@ -90,7 +87,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
 
 def test_a_run_that_waits_in_vain_ends_the_sweep_with_a_word(play, book):
     book.reserve("somebody", Needs(cpu=1.6))
-    processes = Processes(resources=book, patience=0.3)
+    processes = Processes(resources=book, timeout=0.3)
     with pytest.raises(BusyError, match=r"a on mujoco, seed 0 asks for 0.8 cores.*held by somebody.*waited"):
         processes.play(play("a"), 1, [])
 
@@ -121,9 +118,9 @@ def test_without_a_registry_nothing_is_reserved(play, book, tmp_path):
 
 def test_what_a_run_takes_follows_from_how_it_is_played():
     scenarios = {p.stem: load.load(p).scenario for p in load.shipped()}
-    assert sweep.needs(scenarios["fetch_cup"], 0.0) == LOCKSTEP
-    assert sweep.needs(scenarios["fetch_cup"], 1.0) == CLOCK
-    assert sweep.needs(scenarios["cpu_hog"], 0.0) == ALL
+    assert tasks.needs(scenarios["fetch_cup"], 0.0) == LOCKSTEP
+    assert tasks.needs(scenarios["fetch_cup"], 1.0) == CLOCK
+    assert tasks.needs(scenarios["cpu_load"], 0.0) == ALL
 
 
 @pytest.fixture

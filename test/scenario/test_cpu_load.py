@@ -1,8 +1,7 @@
-"""The machine's load as a scenario's fault: what hogs the cores, and what is judged of it."""
+"""Load on the machine as a scenario's fault: the processes that make it, and what is judged of it."""
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +10,20 @@ import pytest
 from report_records import Page, record
 from test_checks import good
 from test_director import Stage
+from waiting import wait_for
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError
 from vla_sim.contract import records
 from vla_sim.contract.limits import LOAD_LEVELS
-from vla_sim.scenario import checks, load
-from vla_sim.scenario.checks import Given
-from vla_sim.scenario.format import CpuHog, Type, When
-from vla_sim.scenario.hog import Hogs
+from vla_sim.scenario import load
+from vla_sim.scenario.checks import motion, performance
+from vla_sim.scenario.cpu_load import CpuLoadProcesses
+from vla_sim.scenario.format import CpuLoad, Type, When
+from vla_sim.scenario.preparation import stack_options
 from vla_sim.scenario.record import LoadChange
+from vla_sim.scenario.recording import Given
 from vla_sim.scenario.report import html_report
-from vla_sim.scenario.run import stack_options
 
 TEXT = """
 version: 1
@@ -30,7 +31,7 @@ proves: What the test says it does.
 pace: clock
 script:
   - {do: type, words: Turn left}
-  - {do: cpu_hog, seconds: 5, processes: 3, nice: 4, when: {at: 2}}
+  - {do: cpu_load, seconds: 5, processes: 3, nice: 4, when: {at: 2}}
 """
 
 
@@ -41,46 +42,42 @@ def shed(before, level, mono=1.0):
     )  # fmt: skip
 
 
-def test_hogs_take_a_core_each_and_end_by_themselves():
-    hogs = Hogs()
-    hogs.start(2, 0, 0.6)
-    assert hogs.running == 2
-    deadline = time.monotonic() + 20.0
-    while hogs.running and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert hogs.running == 0
-    hogs.close()
+def test_load_takes_a_core_each_and_ends_by_itself():
+    load = CpuLoadProcesses()
+    load.start(2, 0, 0.6)
+    assert len(load.running) == 2
+    wait_for(lambda: not load.running, 20.0)
+    load.close()
 
 
-def test_hogs_are_ended_with_the_run():
-    hogs = Hogs()
-    hogs.start(2, 0, 600.0)
-    pids = [one.pid for one in hogs._running]
-    hogs.close()
-    hogs.close()
+def test_load_is_ended_with_the_run():
+    load = CpuLoadProcesses()
+    load.start(2, 0, 600.0)
+    pids = load.running
+    load.close()
+    load.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def test_hogs_end_with_a_run_that_is_killed():
+def test_load_ends_with_a_run_that_is_killed():
     code = (
-        "from vla_sim.scenario.hog import Hogs\nhogs = Hogs()\nhogs.start(1, 0, 600.0)\n"
-        "print(hogs._running[0].pid, flush=True)\ninput()"
+        "from vla_sim.scenario.cpu_load import CpuLoadProcesses\nload = CpuLoadProcesses()\n"
+        "load.start(1, 0, 600.0)\nprint(load.running[0], flush=True)\ninput()"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert run.stdout is not None
-    hog = psutil.Process(int(run.stdout.readline()))
+    busy = psutil.Process(int(run.stdout.readline()))
     run.kill()
     run.wait()
-    hog.wait(20.0)
+    busy.wait(20.0)
 
 
-def test_a_script_loads_the_machine_when_it_says_so(monkeypatch):
-    monkeypatch.setattr("vla_sim.scenario.director.expected_steps", lambda world, text: [])
-    stage = Stage(Type(words="hello"), CpuHog(seconds=5.0, processes=3, nice=4, when=When(at=2.0)))
-    assert ("hog", 3, 4, 5.0) not in stage.until(1.0)
-    assert ("hog", 3, 4, 5.0) in stage.until(2.2)
+def test_a_script_loads_the_machine_when_it_says_so():
+    stage = Stage(Type(words="hello"), CpuLoad(seconds=5.0, processes=3, nice=4, when=When(at=2.0)))
+    assert ("load", 3, 4, 5.0) not in stage.until(1.0)
+    assert ("load", 3, 4, 5.0) in stage.until(2.2)
 
 
 def test_a_scenario_about_load_is_played_at_the_clocks_pace(tmp_path):
@@ -97,7 +94,7 @@ def test_a_scenario_about_load_is_played_at_the_clocks_pace(tmp_path):
     ("nice: 4", "nice: -5", ">= 0"),
     ("pace: clock", "pace: fast", "Invalid enum value 'fast'"),
 ])  # fmt: skip
-def test_a_hog_that_cannot_be_is_said(was, wrong, words):
+def test_load_that_cannot_be_is_said(was, wrong, words):
     with pytest.raises(InputError) as said:
         load.loads(TEXT.replace(was, wrong))
     assert words.lower() in str(said.value).lower()
@@ -105,22 +102,22 @@ def test_a_hog_that_cannot_be_is_said(was, wrong, words):
 
 def test_load_is_judged_by_how_far_it_was_shed_and_that_it_came_back():
     run = good()
-    first, second = checks.Load(at_least=2).judge(run)
+    first, second = performance.Load(at_least=2).judge(run)
     assert not first.passed
     assert not second.passed
     run.recording.loads[:] = [(3.0, shed(0, 1)), (5.0, shed(1, 2)), (8.0, shed(2, 1)), (9.0, shed(1, 0))]
-    assert all(c.passed for c in checks.Load(at_least=2).judge(run))
-    assert not checks.Load(at_least=3).judge(run)[0].passed
+    assert all(c.passed for c in performance.Load(at_least=2).judge(run))
+    assert not performance.Load(at_least=3).judge(run)[0].passed
     run.recording.loads.pop()
-    assert [c.passed for c in checks.Load(at_least=2).judge(run)] == [True, False]
-    assert len(checks.Load(at_least=2, restored=False).judge(run)) == 1
+    assert [c.passed for c in performance.Load(at_least=2).judge(run)] == [True, False]
+    assert len(performance.Load(at_least=2, restored=False).judge(run)) == 1
 
 
 def test_a_stop_is_judged_until_the_next_command():
     run = good(x=(0.0, 4.0))
-    spec = checks.StopsWithin(command=1, distance=0.2, seconds=0.1)
+    spec = motion.StopsWithin(command=1, distance=0.2, seconds=0.1)
     assert not spec.judge(run).passed
-    heard = run.recording.known_at(run.commands[0].command_id)
+    heard = run.recording.understood[run.commands[0].command_id]
     walks = Given("go on", "next", True, heard + 0.2, ())
     assert spec.judge(replace(run, commands=(*run.commands, walks))).detail.startswith("0.0")
 
@@ -130,9 +127,9 @@ def test_a_gap_of_the_gate_is_judged_by_the_limit_that_is_given():
     begin, end = run.begin, run.recording.truths[-1].stamp
     run.recording.velocities[:] = [begin + 0.02 * k for k in range(round((end - begin) / 0.02) + 1)]
     del run.recording.velocities[100:103]
-    assert not checks.Rate(of="control", at_least=50.0).judge(run).passed
-    assert checks.Rate(of="control", at_least=50.0, gap=0.1).judge(run).passed
-    assert not checks.Rate(of="control", at_least=50.0, gap=0.07).judge(run).passed
+    assert not performance.Rate(of="control", at_least=50.0).judge(run).passed
+    assert performance.Rate(of="control", at_least=50.0, gap=0.1).judge(run).passed
+    assert not performance.Rate(of="control", at_least=50.0, gap=0.07).judge(run).passed
 
 
 def test_a_report_shows_how_load_was_shed():
@@ -146,7 +143,7 @@ def test_a_report_shows_how_load_was_shed():
 
 
 def test_the_shipped_scenario_says_what_it_needs():
-    (path,) = [p for p in load.shipped() if p.stem == "cpu_hog"]
+    (path,) = [p for p in load.shipped() if p.stem == "cpu_load"]
     scenario = load.load(path).scenario
     assert scenario.pace == "clock"
-    assert Path(path).read_text().count("cpu_hog") == 1
+    assert Path(path).read_text().count("cpu_load") == 1

@@ -1,4 +1,4 @@
-"""Processes that take the cores away from the stack: the load that a scenario puts on the machine."""
+"""Busy processes that compete with the stack for the cores: the load that a scenario puts on the machine."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from vla_sim.common import process_priority
 BURN = "import sys,time\nend=time.monotonic()+float(sys.argv[1])\nwhile time.monotonic()<end: pass"
 
 
-class Hogs:
+class CpuLoadProcesses:
     """They run until their time is over, `close`, or this process ends."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self, processes: int, nice: int, seconds: float) -> None:
-        """processes: 0 is one a core. nice: how far they step back, 0 is not at all. seconds: of the
-        machine's clock. Each has a session of its own, as a program in another terminal has."""
+        """processes: 0 for one per core. nice: their niceness. seconds: of the machine's clock. Each gets a
+        session of its own, as a program in another terminal has."""
         for _ in range(processes or os.cpu_count() or 1):
             process = subprocess.Popen(
                 [sys.executable, "-c", BURN, str(seconds)], stdin=subprocess.DEVNULL,
@@ -30,8 +30,9 @@ class Hogs:
             process_priority.session(process.pid, nice)
 
     @property
-    def running(self) -> int:
-        return sum(one.poll() is None for one in self._running)
+    def running(self) -> list[int]:
+        """Process ids of those that have not ended."""
+        return [one.pid for one in self._running if one.poll() is None]
 
     def close(self) -> None:
         """End them all. Idempotent."""

@@ -1,22 +1,22 @@
-"""The verdict on a run, from the simulator's truth: what the words asked for, and whether it happened.
+"""Whether steps were done, from the simulator's truth.
 
-What is expected follows from the words that were really given (not from what the robot heard or
-planned); where and when, from the truth. What the stack says of itself only tells when a step began
-and ended.
+What the stack says of itself only tells when a step began and ended.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
-from vla_sim.contract import budgets, records
 from vla_sim.contract.records import GroundTruth, ObjectQuery, Pose7, Step
-from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
+from vla_sim.scenario.record import Check, GraspResult
 from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
+from vla_sim.scenario.targets import locate
 from vla_sim.world.semantic_map import Surface, World
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
@@ -27,62 +27,8 @@ MOVE_ERROR = 0.20  # [m]
 TURN_ERROR = math.radians(10.0)
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
-FLOOR = ("floor", "ground")
-FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
-GRIPPERS = ("_finger_left_link", "_finger_right_link", "_wrist_yaw_link")
-
-
-def latencies(recording: Recording, command_id: str, spoken: bool) -> tuple[list[StageLatency], float | None]:
-    """Each stage's latency [ms], and the total to the first motion (None if nothing moved)."""
-    stages = []
-    begin = end = None
-    for name in records.STAGES:
-        if name == "voice" and not spoken:
-            continue
-        events = [t for t in recording.traces if t.command_id == command_id and t.stage == name]
-        if not events:
-            continue
-        event = events[0]
-        budget = budgets.BUDGETS[name]
-        stages.append(
-            StageLatency(
-                stage=name, milliseconds=event.milliseconds, limit=budget.limit, goal=budget.goal,
-                source=recording.latency_source,
-            )
-        )  # fmt: skip
-        if name in ("voice", "intent") and begin is None:
-            begin = event.begin_mono
-        if name == "control":
-            end = event.end_mono
-    total = (end - begin) * 1e3 if begin is not None and end is not None else None
-    return stages, total
-
-
-def forbidden_contacts(recording: Recording, liftable: set[str], held: set[str]) -> list[Touch]:
-    """Every contact of the robot, or of an object that it holds, that is not part of the job.
-
-    Allowed: feet with the floor, gripper with the objects it was told to take, a gripper's own parts
-    with each other, and such an object with what it stands on or is put on.
-    """
-    touches = []
-    for (a, b), reports in recording.touches.items():
-        if _allowed(a, b, liftable, held):
-            continue
-        force = max(force for _, force in reports)
-        touches.append(Touch(a=a, b=b, stamp=reports[0][0], force=force))
-    return sorted(touches, key=lambda t: t.stamp)
-
-
-def _allowed(a: str, b: str, liftable: set[str], held: set[str]) -> bool:
-    names = [a.split("::"), b.split("::")]
-    if names[0][0] != "g1" and names[1][0] != "g1":
-        return True  # objects and furniture among themselves
-    if names[0][0] == names[1][0] == "g1":
-        return all(part[1].endswith(GRIPPERS) for part in names)
-    robot, other = names if names[0][0] == "g1" else names[::-1]
-    if other[0].startswith(FLOOR):
-        return robot[1] in FEET
-    return other[0] in held and other[0] in liftable and robot[1].endswith(GRIPPERS)
+UNJUDGED = ("wait", "say", "approach", "stop")
+"""Skills that leave nothing in the world to judge by."""
 
 
 def grasp(
@@ -99,8 +45,8 @@ def grasp(
         stamps, heights = np.array(track).T
         up = heights - heights[0] >= lift
         held, since = 0.0, None
-        for stamp, lifted in zip(stamps, up, strict=True):
-            if not lifted:
+        for stamp, is_up in zip(stamps, up, strict=True):
+            if not is_up:
                 since = None
                 continue
             since = stamp if since is None else since
@@ -111,25 +57,24 @@ def grasp(
     return best
 
 
-def judge_steps(recording: Recording, world: World, command_id: str, expected: list[Step]) -> list[Check]:
+def judge_steps(
+    recording: Recording, world: World, command_id: str, expected: Sequence[Step]
+) -> list[Check]:  # fmt: skip
     """One check for each thing that the words asked for."""
     spans = step_spans(recording, command_id)
     checks: list[Check] = []
-    start = recording.truths[0]
     used = 0
     for step in expected:
         found = next((i for i in range(used, len(spans)) if _same(spans[i][2], step)), None)
-        name = describe(step)
-        if found is None:
-            if step.skill in ("wait", "say", "approach"):
-                continue
-            checks.append(Check(name=name, passed=False, detail="the robot did nothing of the kind"))
+        if found is not None:
+            used = found + 1
+        if step.skill in UNJUDGED:
             continue
-        used = found + 1
-        begin, end, _ = spans[found]
-        check = _judge(recording, world, step, name, begin, end, start)
-        if check is not None:
-            checks.append(check)
+        if found is None:
+            passed, detail = False, "the robot did nothing of the kind"
+        else:
+            passed, detail = _judge(recording, world, step, *spans[found][:2])
+        checks.append(Check(name=describe(step), passed=passed, detail=detail))
     return checks
 
 
@@ -142,7 +87,7 @@ def _same(done: Step, step: Step) -> bool:
 def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth, GroundTruth, Step]]:
     """(truth at begin, truth at end, step) of every step that ran."""
     mine = [m for m in recording.statuses if m.status.command_id == command_id and m.truth]
-    plan = next((p for p in reversed(recording.plans) if p.command_id == command_id), None)
+    plan = recording.plan(command_id)
     spans = []
     running: MarkedStatus | None = None
     for marked in mine:
@@ -154,49 +99,51 @@ def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth,
 
 
 def _judge(
-    recording: Recording, world: World, step: Step, name: str, begin: GroundTruth, end: GroundTruth,
-    start: GroundTruth,
-) -> Check | None:  # fmt: skip
+    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth
+) -> tuple[bool, str]:  # fmt: skip
+    """Whether a step that ran from `begin` to `end` was done, and what was measured."""
     if step.skill in ("navigate", "carry"):
-        if step.place == "user":
-            goal, tolerance = position(start), RETURN
-        else:
-            place = next((p for p in world.places if p.name == step.place), None)
-            surface = next((s for s in world.surfaces if s.name == step.place), None)
-            if place is not None:
-                goal, tolerance = (place.x, place.y), ARRIVAL
-            elif surface is not None:
-                goal, tolerance = (surface.x, surface.y), max(surface.length, surface.width) / 2 + 1.0
-            else:
-                return Check(name=name, passed=False, detail="no such place in this world")
-        off = math.dist(position(end), goal)
-        detail = f"{off:.2f} m from it ({tolerance:.2f} allowed)"
-        return Check(name=name, passed=off <= tolerance, detail=detail)
+        return _judge_arrival(world, step, end, recording.truths[0])
     if step.skill == "move":
         yaw = heading(begin)
         dx, dy = np.subtract(position(end), position(begin))
         ahead = math.cos(yaw) * dx + math.sin(yaw) * dy
         left = -math.sin(yaw) * dx + math.cos(yaw) * dy
         off = math.hypot(ahead - (step.distance or 0.0), left - (step.lateral or 0.0))
-        detail = f"{ahead:+.2f} m ahead, {left:+.2f} m left"
-        return Check(name=name, passed=off <= MOVE_ERROR, detail=detail)
+        return off <= MOVE_ERROR, f"{ahead:+.2f} m ahead, {left:+.2f} m left"
     if step.skill == "turn":
         turned = turned_angle(recording.between(begin.stamp, end.stamp))
         off = abs(turned - (step.angle or 0.0))
-        detail = f"{math.degrees(turned):+.1f} degrees"
-        return Check(name=name, passed=off <= TURN_ERROR, detail=detail)
+        return off <= TURN_ERROR, f"{math.degrees(turned):+.1f} degrees"
     if step.skill == "pick":
         result = grasp(recording, world, step.object or ObjectQuery())
-        detail = f"{result.object} up {result.lifted:.2f} m, {result.held:.1f} s at {LIFT:.2f} m or more"
-        return Check(name=name, passed=result.passed, detail=detail)
+        return result.passed, lifted(result, f"{LIFT:.2f}")
     if step.skill == "find":
-        return _judge_find(recording, world, step, name, end)
-    if step.skill == "place":
-        return _judge_place(recording, world, step, name)
-    return None
+        return _judge_find(recording, world, step, end)
+    return _judge_place(recording, world, step)
 
 
-def _judge_find(recording: Recording, world: World, step: Step, name: str, end: GroundTruth) -> Check:
+def _judge_arrival(world: World, step: Step, end: GroundTruth, start: GroundTruth) -> tuple[bool, str]:
+    if step.place == "user":
+        goal, tolerance = position(start), RETURN
+    else:
+        try:
+            x, y, _ = locate(world, step.place)
+        except InputError:
+            return False, "no such place in this world"
+        sizes = [max(s.length, s.width) for s in world.surfaces if s.name == step.place]
+        named = any(p.name == step.place for p in world.places)
+        goal, tolerance = (x, y), ARRIVAL if named else sizes[0] / 2 + 1.0
+    off = math.dist(position(end), goal)
+    return off <= tolerance, f"{off:.2f} m from it ({tolerance:.2f} allowed)"
+
+
+def lifted(result: GraspResult, height: str) -> str:
+    """A grasp in words. height: from which on it counted [m]."""
+    return f"{result.object} up {result.lifted:.2f} m, {result.held:.1f} s at {height} m or more"
+
+
+def _judge_find(recording: Recording, world: World, step: Step, end: GroundTruth) -> tuple[bool, str]:
     """Of all that perception reported when the step ended, does one lie where such an object is?"""
     query = step.object or ObjectQuery()
     seen = [o for stamp, objects in recording.sightings if stamp <= end.stamp + 0.1 for o in objects][-40:]
@@ -208,10 +155,10 @@ def _judge_find(recording: Recording, world: World, step: Step, name: str, end: 
             if query.matches(kind) and kind.name in end.objects:
                 best = min(best, math.dist(item.position[:2], end.objects[kind.name][:2]))
     detail = f"reported {best:.3f} m from where it is" if math.isfinite(best) else "never seen"
-    return Check(name=name, passed=best <= FIND_ERROR, detail=detail)
+    return best <= FIND_ERROR, detail
 
 
-def _judge_place(recording: Recording, world: World, step: Step, name: str) -> Check:
+def _judge_place(recording: Recording, world: World, step: Step) -> tuple[bool, str]:
     """An object that was moved rests on a surface of the place at the end."""
     first, last = recording.truths[0], recording.truths[-1]
     for s in world.surfaces:
@@ -219,8 +166,8 @@ def _judge_place(recording: Recording, world: World, step: Step, name: str) -> C
             continue
         for key, pose in last.objects.items():
             if math.dist(pose[:3], first.objects[key][:3]) > 0.10 and rests_on(s, pose):
-                return Check(name=name, passed=True, detail=f"{key} is on the {s.name}")
-    return Check(name=name, passed=False, detail="no object that was moved rests there")
+                return True, f"{key} is on the {s.name}"
+    return False, "no object that was moved rests there"
 
 
 def rests_on(surface: Surface, pose: Pose7) -> bool:

@@ -77,10 +77,12 @@ class Display:
             summary.add_row("the robot said", record.answer)
         summary.add_row("files", record.folder)
         console.print(summary)
+        own = any(c.judged_against == "robot's plan" for c in record.commands)
+        note = " (judged against the robot's own plan)" if own else ""
         if record.passed:
-            console.print("PASSED", style="bold green")
+            console.print(f"PASSED{note}", style="bold green")
         else:
-            console.print("FAILED", style="bold red")
+            console.print(f"FAILED{note}", style="bold red")
             for reason in record.reasons:
                 console.print(f"  - {reason}")
 

@@ -6,18 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vla_sim.contract.records import (
-    ContactPair,
-    Contacts,
-    DetectedObject,
-    GroundTruth,
-    ObjectQuery,
-    Plan,
-    Status,
-    Step,
-    TraceEvent,
-)
-from vla_sim.scenario import judge
+from vla_sim.contract.records import DetectedObject, GroundTruth, ObjectQuery, Plan, Status, Step
+from vla_sim.scenario.judge import steps
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
@@ -50,7 +40,7 @@ def run(step, truths):
 
 
 def verdict(step, truths):
-    (check,) = judge.judge_steps(run(step, truths), WORLD, "c", [step])
+    (check,) = steps.judge_steps(run(step, truths), WORLD, "c", [step])
     return check
 
 
@@ -85,7 +75,7 @@ def test_a_turn_has_its_angle_and_direction(yaw, ok):
 
 
 def test_more_than_half_a_turn_is_counted_whole():
-    assert judge.turned_angle(line(80, yaw=(0.0, 2 * math.pi))) == pytest.approx(2 * math.pi)
+    assert steps.turned_angle(line(80, yaw=(0.0, 2 * math.pi))) == pytest.approx(2 * math.pi)
 
 
 def lifted(height, seconds):
@@ -124,58 +114,16 @@ def test_found_means_where_it_is(x, ok):
         confidence=0.9, last_seen=1.0,
     )  # fmt: skip
     recording.sightings.append((0.9, [seen]))
-    (check,) = judge.judge_steps(recording, WORLD, "c", [step])
+    (check,) = steps.judge_steps(recording, WORLD, "c", [step])
     assert check.passed is ok
 
 
 def test_a_lying_status_does_not_pass_for_a_deed():
     """The executive says succeeded, and nothing of what was asked for was even begun."""
     recording = run(Step(skill="wait", seconds=1.0), [truth(0.0), truth(1.0)])
-    (check,) = judge.judge_steps(recording, WORLD, "c", [Step(skill="navigate", place="kitchen")])
+    (check,) = steps.judge_steps(recording, WORLD, "c", [Step(skill="navigate", place="kitchen")])
     assert not check.passed
     assert "nothing of the kind" in check.detail
-
-
-PAIRS = [
-    ("g1::left_ankle_roll_link::sole", "floor::link::collision", set(), True),
-    ("g1::left_knee_link::shin", "floor::link::collision", set(), False),
-    ("g1::torso_link::chest", "table::link::top", set(), False),
-    ("g1::right_finger_left_link::pad", "red_cup::link::body", {"red_cup"}, True),
-    ("g1::right_finger_left_link::pad", "red_cup::link::body", set(), False),
-    ("g1::right_elbow_link::forearm", "red_cup::link::body", {"red_cup"}, False),
-    ("g1::right_finger_left_link::pad", "g1::right_finger_right_link::pad", set(), True),
-    ("g1::right_elbow_link::forearm", "g1::torso_link::chest", set(), False),
-    ("red_cup::link::body", "table::link::top", set(), True),
-]
-
-
-@pytest.mark.parametrize(("a", "b", "held", "allowed"), PAIRS)
-@pytest.mark.parametrize("swap", [False, True])
-def test_only_feet_with_floor_and_gripper_with_the_wanted_object_may_touch(a, b, held, allowed, swap):
-    recording = Recording()
-    pair = ContactPair(a=b, b=a, force=3.0) if swap else ContactPair(a=a, b=b, force=3.0)
-    recording.on_contacts(Contacts(stamp=1.0, pairs=[pair]))
-    touches = judge.forbidden_contacts(recording, {"red_cup"}, held)
-    assert bool(touches) is not allowed
-
-
-def test_latency_runs_from_the_last_voiced_sample_to_the_first_motion():
-    recording = Recording()
-    for stage, begin, end in (("voice", 1.0, 1.2), ("intent", 1.2, 1.21), ("control", 1.3, 1.45)):
-        event = TraceEvent(command_id="c", stage=stage, begin_mono=begin, end_mono=end)
-        recording.traces += [event, replace_id(event)]
-    stages, total = judge.latencies(recording, "c", spoken=True)
-    assert [s.stage for s in stages] == ["voice", "intent", "control"]
-    assert total == pytest.approx(450.0)
-    assert {s.source for s in stages} == {"measured"}
-    recording.latency_source = "modelled"
-    assert {s.source for s in judge.latencies(recording, "c", spoken=True)[0]} == {"modelled"}
-    assert [s.ok for s in stages] == [True, True, False]
-    assert judge.latencies(Recording(), "c", spoken=True) == ([], None)
-
-
-def replace_id(event):
-    return TraceEvent(command_id="other", stage=event.stage, begin_mono=0.0, end_mono=99.0)
 
 
 def test_the_sway_of_the_gait_is_not_way():
@@ -185,5 +133,5 @@ def test_the_sway_of_the_gait_is_not_way():
 
 def test_a_search_whose_place_was_left_open_counts_wherever_it_looked():
     recording = run(Step(skill="find", object=CUP, place="kitchen"), [truth(0.0), truth(1.0)])
-    (check,) = judge.judge_steps(recording, WORLD, "c", [Step(skill="find", object=CUP)])
+    (check,) = steps.judge_steps(recording, WORLD, "c", [Step(skill="find", object=CUP)])
     assert check.detail == "never seen"

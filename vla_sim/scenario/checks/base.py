@@ -1,0 +1,78 @@
+"""What every check is: a part of a scenario file that judges a `Run`.
+
+A package of yours adds checks by an entry point:
+
+    [project.entry-points."vla_sim.checks"]
+    kept_left = "my_package:KeptLeft"        # class KeptLeft(CheckSpec, frozen=True, tag="kept_left")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from vla_sim.common.errors import InputError
+from vla_sim.contract.records import FINAL_STATES, GroundTruth
+from vla_sim.scenario.format import Part
+from vla_sim.scenario.judge.contacts import forbidden_contacts
+from vla_sim.scenario.record import Check, RunRecord, Touch
+from vla_sim.scenario.recording import Given, Recording
+from vla_sim.world.semantic_map import World
+
+Number = Annotated[int, msgspec.Meta(ge=1)]
+"""Of a command; the first is 1."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a check may look at. begin: stamp of the first command."""
+
+    world: World
+    recording: Recording
+    commands: tuple[Given, ...]
+    begin: float
+
+    def command(self, number: int) -> Given:
+        """The command of this number, from 1. Raises `InputError` if it was never given."""
+        if number > len(self.commands):
+            raise InputError(f"command {number} was never given")
+        return self.commands[number - 1]
+
+    @property
+    def held(self) -> set[str]:
+        """Names of the objects that the commands say to take."""
+        steps = [s for given in self.commands for s in self.recording.steps(given)]
+        queries = [s.object for s in steps if s.skill == "pick" and s.object]
+        return {k.name for k in self.world.objects if any(q.matches(k) for q in queries)}
+
+    def touches(self) -> list[Touch]:
+        return forbidden_contacts(self.recording, self.held)
+
+    def last(self, number: int | None) -> GroundTruth:
+        """The truth when a command ended, or at the end of the run."""
+        if number is not None:
+            command_id = self.command(number).command_id
+            for marked in reversed(self.recording.statuses):
+                ended = marked.status.command_id == command_id and marked.status.state in FINAL_STATES
+                if ended and marked.truth:
+                    return marked.truth
+        return self.recording.truths[-1]
+
+
+class CheckSpec(Part, frozen=True, kw_only=True, tag_field="check"):
+    """Base of checks. A subclass sets its `tag` and implements `judge`."""
+
+    def judge(self, run: Run) -> Check | list[Check]:
+        """One verdict or several. Raises `InputError` where the check cannot be judged."""
+        raise NotImplementedError
+
+    def judge_runs(self, records: Sequence[RunRecord]) -> Check | None:
+        """The verdict over all runs of a sweep; None for a check of single runs."""
+        return None
+
+
+def outcome(name: str, passed: bool, detail: str) -> Check:
+    return Check(name=name, passed=bool(passed), detail=detail)

@@ -1,0 +1,137 @@
+"""Checks of commands and words: what was understood, answered and done."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+
+from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
+from vla_sim.scenario.checks.motion import stands
+from vla_sim.scenario.format import Name
+from vla_sim.scenario.judge.steps import judge_steps
+from vla_sim.scenario.record import Check
+from vla_sim.scenario.recording import Given, position
+from vla_sim.stages.voice.spoken_numbers import normalise
+
+State = Literal["succeeded", "failed", "rejected", "cancelled", "asked"]
+OWN_PLAN = "judged against the robot's own plan"
+"""Said where a scenario does not state what its words mean."""
+
+
+class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
+    """What was commanded is done: each step that the words mean, judged from the truth. Words that are no
+    command are answered and nothing moves; what a "stop" follows is cancelled and the robot stands. The
+    meaning is what the action states in `means`; left out, the robot's own plan, and the verdict says so:
+    then words must be heard as they were said."""
+
+    command: Number | None = None
+
+    def judge(self, run: Run) -> list[Check]:
+        chosen = run.commands if self.command is None else (run.command(self.command),)
+        return [check for given in chosen for check in self._one(run, given)]
+
+    def _one(self, run: Run, given: Given) -> list[Check]:
+        stated = given.means is not None
+        heard = run.recording.heard(given.command_id)
+        if not stated and given.spoken and given.text and _plain(heard) != _plain(given.text):
+            why = "no measure for these words: state what they mean"
+            detail = f'heard "{heard}"; the robot\'s own plan is {why}'
+            return [outcome(f'"{given.text}" is heard', False, detail)]
+        note = "" if stated else f"; {OWN_PLAN}"
+        steps = run.recording.steps(given)
+        final = run.recording.final(given.command_id) if given.command_id else None
+        state = final.state if final else ""
+        if not steps:
+            return [_answered(run, state, note)]
+        if steps[0].skill == "stop":
+            return [stands(run)]
+        later = [run.recording.steps(g) for g in run.commands[run.commands.index(given) + 1 :]]
+        if any(s and s[0].skill == "stop" for s in later):
+            detail = (state or "no answer") + note
+            return [outcome(f'"{given.text}" is cancelled', state == "cancelled", detail)]
+        said = final.detail if final else "no answer to the command"
+        detail = f"{state or 'not done'}{f' ({said})' if said else ''}{note}"
+        done = outcome(f'"{given.text}" succeeds', state == "succeeded", detail)
+        return [done, *judge_steps(run.recording, run.world, given.command_id, steps)]
+
+
+class Outcome(CheckSpec, frozen=True, kw_only=True, tag="outcome"):
+    """The robot's own last word on a command is one of these states."""
+
+    command: Number = 1
+    state: State | list[State] = "succeeded"
+
+    def judge(self, run: Run) -> Check:
+        given = run.command(self.command)
+        final = run.recording.final(given.command_id) if given.command_id else None
+        allowed = [self.state] if isinstance(self.state, str) else self.state
+        state = final.state if final else "no answer"
+        detail = f"{state}{f' ({final.detail})' if final and final.detail else ''}"
+        return outcome(f'"{given.text}" is {" or ".join(allowed)}', state in allowed, detail)
+
+
+class Heard(CheckSpec, frozen=True, kw_only=True, tag="heard"):
+    """The recogniser heard these words, or left out: the words that were said."""
+
+    command: Number = 1
+    words: str | None = None
+
+    def judge(self, run: Run) -> Check:
+        given = run.command(self.command)
+        text = run.recording.heard(given.command_id)
+        wanted = _plain(self.words if self.words is not None else given.text)
+        return outcome(f'"{wanted}" is heard', _plain(text) == wanted, f'"{text}"' if text else "nothing")
+
+
+class Said(CheckSpec, frozen=True, kw_only=True, tag="said"):
+    """The robot said something with these words in it (any of them, if several are given)."""
+
+    contains: Name | list[Name]
+
+    def judge(self, run: Run) -> Check:
+        wanted = [self.contains] if isinstance(self.contains, str) else self.contains
+        said = [text for stamp, text in run.recording.said if stamp >= run.begin]
+        found = any(w.lower() in text.lower() for w in wanted for text in said)
+        last = ", ".join(f'"{text}"' for text in said[-3:])
+        return outcome(f"says {' or '.join(map(repr, wanted))}", found, f"it said {last or 'nothing'}")
+
+
+class Order(CheckSpec, frozen=True, kw_only=True, tag="order"):
+    """These events happen in this order, others between them or not: "skill NAME", "state STATE",
+    "safety LEVEL", "said WORDS"."""
+
+    events: Annotated[list[Name], msgspec.Meta(min_length=2)]
+
+    def judge(self, run: Run) -> Check:
+        name, happened = f"order: {', '.join(self.events)}", iter(_events(run))
+        for wanted in self.events:
+            kind, _, text = wanted.lower().partition(" ")
+            if not any(event.startswith(f"{kind} ") and text in event for event in happened):
+                return outcome(name, False, f"{wanted!r} did not follow")
+        return outcome(name, True, "all in order")
+
+
+def _plain(text: str) -> str:
+    """Words alone, numbers spelt out."""
+    words = normalise(text.lower())
+    return " ".join("".join(c if c.isalnum() or c.isspace() else " " for c in words).split())
+
+
+def _events(run: Run) -> list[str]:
+    r = run.recording
+    events = [(m.stamp, f"skill {m.status.skill}") for m in r.statuses if m.status.state == "running"]
+    events += [(m.stamp, f"state {m.status.state}") for m in r.statuses]
+    events += [(stamp, f"safety {level}") for stamp, level, _ in r.safety]
+    events += [(stamp, f"said {text}") for stamp, text in r.said]
+    return [text.lower() for stamp, text in sorted(events, key=lambda e: e[0]) if stamp >= run.begin]
+
+
+def _answered(run: Run, state: str, note: str) -> Check:
+    """What is no command must be answered, and nothing may move."""
+    first, last = run.recording.truths[0], run.recording.truths[-1]
+    moved = math.dist(position(first), position(last))
+    ok = moved < 0.05 and (state in ("asked", "rejected") or bool(run.recording.said))
+    answer = "answered" if run.recording.said or state else "no answer"
+    return outcome("answered, not acted on", ok, f"{answer}, moved {moved:.3f} m{note}")

@@ -1,0 +1,57 @@
+"""Checks of objects: grasped, placed, left alone."""
+
+from __future__ import annotations
+
+import math
+
+from vla_sim.common.errors import InputError
+from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
+from vla_sim.scenario.format import Name, NotNegative, Positive
+from vla_sim.scenario.judge.steps import HOLD, LIFT, grasp, lifted, rests_on
+from vla_sim.scenario.record import Check
+from vla_sim.scenario.targets import object_name, query
+
+
+class Grasp(CheckSpec, frozen=True, kw_only=True, tag="grasp"):
+    """An object is lifted by `lift` [m] and stays there for `hold` [s]."""
+
+    object: Name
+    lift: Positive = LIFT
+    hold: NotNegative = HOLD
+
+    def judge(self, run: Run) -> Check:
+        found = grasp(run.recording, run.world, query(self.object), self.lift, self.hold)
+        return outcome(f"lifts the {self.object}", found.passed, lifted(found, f"{self.lift:g}"))
+
+
+class Placed(CheckSpec, frozen=True, kw_only=True, tag="placed"):
+    """At the end an object rests on a surface."""
+
+    object: Name
+    on: Name
+
+    def judge(self, run: Run) -> Check:
+        name = object_name(run.world, self.object, run.recording.truths[0])
+        surface = next((s for s in run.world.surfaces if s.name == self.on), None)
+        if surface is None:
+            known = ", ".join(s.name for s in run.world.surfaces)
+            raise InputError(f"no surface is called {self.on!r}; this world has {known or 'none'}")
+        pose = run.recording.truths[-1].objects[name]
+        earlier = [t for t in run.recording.truths if t.stamp >= run.recording.truths[-1].stamp - 0.5]
+        still = math.dist(pose[:3], earlier[0].objects[name][:3]) < 0.01
+        on = rests_on(surface, pose)
+        where = f"at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f}){'' if still else ', moving'}"
+        return outcome(f"the {self.object} is on the {self.on}", on and still, where)
+
+
+class Untouched(CheckSpec, frozen=True, kw_only=True, tag="untouched"):
+    """An object stays where it began, within `within` [m]."""
+
+    object: Name
+    within: Positive = 0.03
+
+    def judge(self, run: Run) -> Check:
+        name = object_name(run.world, self.object, run.recording.truths[0])
+        first = run.recording.truths[0].objects[name]
+        off = max(math.dist(t.objects[name][:3], first[:3]) for t in run.recording.truths)
+        return outcome(f"leaves the {self.object} alone", off <= self.within, f"moved {off:.3f} m")

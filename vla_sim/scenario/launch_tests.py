@@ -1,0 +1,71 @@
+"""Launch descriptions of tests for `launch_testing`, on machines with a ROS installation."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from vla_sim.bringup import node_table
+from vla_sim.bringup.launch_descriptions import (
+    MAX,
+    OPTIONS,
+    argument,
+    declared,
+    launch_library,
+    options_of,
+    prefix,
+    values_of,
+    watched,
+)
+from vla_sim.common.errors import MissingError
+from vla_sim.scenario.launch_test_driver import Robot
+from vla_sim.scenario.load import load
+
+
+def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """What `generate_test_description` returns: the nodes, started in a ROS domain of their own, and the
+    `vla_sim.scenario.launch_test_driver.Robot` that tests get as their argument `robot`.
+
+    scenario: name or path of what `robot.play()` plays; "" where the argument `scenario:=NAME` gives it;
+    None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
+    Raises `MissingError` where `launch` or `launch_testing` is not installed.
+    """
+    launch = launch_library()
+    try:
+        from launch_testing.actions import ReadyToTest
+    except ImportError:
+        raise MissingError(
+            "the Python package launch_testing is not installed: it comes with a ROS 2 installation; "
+            "without one, use vla-sim test"
+        ) from None
+    robot = Robot()
+    asks = scenario == ""
+
+    def start(context: Any) -> list[Any]:
+        values = values_of(context, [*OPTIONS, "out", *(["scenario"] if asks else [])])
+        out, name = values.pop("out"), values.pop("scenario", scenario)
+        folder = Path(out or tempfile.mkdtemp(prefix="vla_sim-launch-"))
+        file = load(name) if name else None
+        nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
+        environment = nodes.environment()
+        actions = []
+        for spec in node_table.nodes(options):
+            process = launch.actions.ExecuteProcess(
+                cmd=node_table.command(spec, options), name=spec.name, prefix=prefix(spec), env=environment,
+                output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
+            )  # fmt: skip
+            actions += [*watched(process, spec.name, nodes.started, robot.on_output), process]
+        return actions
+
+    described = [
+        *([argument("scenario", "fetch_cup", "name of a scenario, or its file")] if asks else []),
+        argument("out", "", "folder for the run's record; empty: none is left"),
+        *declared(OPTIONS, speed=MAX),
+        launch.actions.RegisterEventHandler(
+            launch.event_handlers.OnShutdown(on_shutdown=lambda *_: robot.close())
+        ),
+        launch.actions.OpaqueFunction(function=start),
+        ReadyToTest(),
+    ]
+    return launch.LaunchDescription(described), {"robot": robot}

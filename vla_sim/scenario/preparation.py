@@ -1,0 +1,81 @@
+"""What is made ready before any node of a run starts, so that wrong input is reported at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.common import assets
+from vla_sim.scenario.format import Scenario
+from vla_sim.scenario.load import File
+from vla_sim.scenario.speech import sounds
+from vla_sim.world.derived_world import Worlds, derive
+from vla_sim.world.semantic_map import World
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on. again: the command
+    that plays this run again. profile: the tool by which every node is profiled; "": none."""
+
+    file: File
+    stack: StackOptions = field(default_factory=StackOptions)
+    folder: Path = Path("runs/run")
+    domain: int | None = None
+    verbose: bool = False
+    pictures: bool = True
+    attempt: int = 1
+    again: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """options: their stack with what the scenario says in it. world: as the robot's map knows it. sounds:
+    samples (n,) of each action that is heard, by its place in the script."""
+
+    options: RunOptions
+    world: World
+    sounds: dict[int, np.ndarray]
+
+    @property
+    def simulated_world(self) -> Path:
+        """The SDF file that the simulator loads. Raises `InputError`."""
+        stack = self.options.stack
+        return assets.find_world(stack.real_world or stack.world)
+
+
+def prepare(options: RunOptions) -> Prepared:
+    """Raises `InputError` for what the scenario asks in vain."""
+    if options.file.scenario.script:
+        stack = stack_options(options.file.scenario, options.stack, options.folder)
+        options = replace(options, stack=stack)
+    world = World.load(options.stack.world)
+    return Prepared(options, world, sounds(options.file, options.stack.seed))
+
+
+def changed_world(scenario: Scenario, folder: Path) -> Worlds:
+    """The scenario's world with its changes, in `folder`."""
+    s = scenario.start
+    return derive(
+        scenario.world, folder, add=scenario.add, remove=scenario.remove, light=scenario.light,
+        start=None if s is None else (s.x, s.y, s.yaw),
+    )  # fmt: skip
+
+
+def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
+    """`stack` with the scenario's world, displacements, costs and pace in it."""
+    worlds = changed_world(scenario, folder)
+    r = scenario.randomise
+    costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
+    return replace(
+        stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
+        randomise_objects=r.objects, randomise_start=r.start,
+        randomise_start_yaw=math.radians(r.start_yaw),
+        compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
+        planner=scenario.planner if stack.planner == "rules" else stack.planner,
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""The record of a run: judged, typed, whole on the disk or not there."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+import vla_sim
+from vla_sim.common.files import write_whole
+from vla_sim.contract import budgets
+from vla_sim.scenario.added_models import added_models
+from vla_sim.scenario.checks.base import Run, outcome
+from vla_sim.scenario.checks.registry import judge_all
+from vla_sim.scenario.events import Lines
+from vla_sim.scenario.judge.latencies import latencies
+from vla_sim.scenario.judge.steps import grasp
+from vla_sim.scenario.preparation import RunOptions
+from vla_sim.scenario.record import CommandRecord, Event, LoadChange, Put, RunRecord
+from vla_sim.scenario.recording import Given, path_length, path_of
+from vla_sim.scenario.session import Session
+from vla_sim.world.derived_world import named
+
+RECORD = "record.json"
+
+
+def make_record(session: Session) -> RunRecord:
+    """Judge what was recorded."""
+    prepared, recording, director = session.prepared, session.recording, session.director
+    options, scenario = prepared.options, prepared.options.file.scenario
+    begin = director.begin or 0.0
+    run = Run(prepared.world, recording, tuple(director.commands), begin)
+    checks = judge_all(run, scenario.expect)
+    for action in director.undone:
+        name = f"{action.__struct_config__.tag} is done"
+        checks.append(outcome(name, False, "the run was over before it was due"))
+    reasons = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    commands = [_command_record(run, given) for given in director.commands]
+    path = path_of(recording.truths)
+    final = recording.final(commands[-1].command_id) if commands else None
+    said = [text for stamp, text in recording.said if stamp >= begin]
+    picks = [s for g in director.commands for s in recording.steps(g) if s.skill == "pick" and s.object]
+    empty = _record(options, session.log.utc)
+    return msgspec.structs.replace(
+        empty,
+        command="; ".join(c.text for c in commands),
+        heard=commands[0].heard if commands else "",
+        spoken=any(c.spoken for c in commands),
+        # not the file in the run's own folder, which contains what `added` lists
+        world=named(scenario.world) if scenario.script else options.stack.world,
+        passed=not reasons, state=final.state if final else "",
+        answer=said[-1] if said else "", reasons=reasons, checks=checks,
+        stages=commands[0].stages if commands else [],
+        total_ms=commands[0].total_ms if commands else None, total_source=recording.latency_source,
+        path_length=path_length(path),
+        clearance=min((t.clearance for t in recording.truths), default=None),
+        contacts=[msgspec.structs.replace(t, stamp=t.stamp - begin) for t in run.touches()],
+        grasps=[grasp(recording, prepared.world, s.object) for s in picks if s.object],
+        real_time_factor=session.simulated / session.wall if session.wall > 0 else 0.0,
+        ready_seconds=session.ready, simulated_seconds=session.simulated, wall_seconds=session.wall,
+        path=[(round(t - begin, 3), x, y) for t, x, y in path],
+        events=[
+            Event(stamp=max(0.0, line.stamp - begin), text=line.text)
+            for line in Lines(recording, session.deeds).new(begin)
+        ],
+        lockstep=session.nodes.lockstep, commands=commands,
+        near=[(round(t.stamp - begin, 3), t.clearance) for t in recording.truths[::5]],
+        usage=recording.usage, log=list(session.log.lines),
+        objects={
+            name: (pose[:3], recording.truths[-1].objects[name][:3])
+            for name, pose in recording.truths[0].objects.items()
+        },
+        added=added_models(scenario, prepared.simulated_world, recording.truths),
+        load=[
+            LoadChange(stamp=t - begin, level=one.level, name=one.name, cause=one.cause)
+            for t, one in recording.loads
+        ],
+        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
+    )  # fmt: skip
+
+
+def _command_record(run: Run, given: Given) -> CommandRecord:
+    stages, total = latencies(run.recording, given)
+    final = run.recording.final(given.command_id) if given.command_id else None
+    return CommandRecord(
+        text=given.text, command_id=given.command_id, spoken=given.spoken, given=given.stamp - run.begin,
+        heard=run.recording.heard(given.command_id), state=final.state if final else "",
+        detail=final.detail if final else "", stages=stages, total_ms=total,
+        total_source=run.recording.latency_source,
+        judged_against="robot's plan" if given.means is None else "scenario",
+    )  # fmt: skip
+
+
+def broken(options: RunOptions, error: Exception, started: str) -> RunRecord:
+    """The record of a run that broke off: it did not pass, and says why. started: UTC, ISO 8601."""
+    why = str(error) or type(error).__name__
+    return msgspec.structs.replace(_record(options, started), reasons=[f"broke off: {why}"], error=why)
+
+
+def _record(options: RunOptions, started: str) -> RunRecord:
+    """A record in which nothing was measured."""
+    scenario = options.file.scenario
+    return RunRecord(
+        command="", heard="", spoken=False, world=scenario.world, engine=options.stack.engine,
+        seed=options.stack.seed, started=started, passed=False, state="", answer="", reasons=[], checks=[],
+        stages=[], total_ms=None, total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
+        contacts=[], grasps=[], real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0,
+        wall_seconds=0.0, path=[], events=[], versions=versions(), folder=str(options.folder),
+        scenario=options.file.name, proves=scenario.proves, attempt=options.attempt,
+        lockstep=options.stack.speed == 0.0, again=options.again,
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    found = {"vla_sim": vla_sim.__version__, "python": platform.python_version()}
+    for name in ("mujoco", "numpy", "numba", "ros-jazzy-rclpy", "holosoma-inference", "pocketsphinx"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed by pip"
+    return found
+
+
+def save_record(folder: Path, record: RunRecord) -> None:
+    """`record.json`, whole or not at all: it says that a run came to its end."""
+    write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))

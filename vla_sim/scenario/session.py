@@ -1,0 +1,161 @@
+"""A run while it goes on: plays the script, watches the nodes, measures what they use."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import psutil
+
+from vla_sim.contract.records import Disturbance
+from vla_sim.scenario.client import Client
+from vla_sim.scenario.cpu_load import CpuLoadProcesses
+from vla_sim.scenario.director import Deed, Director, Resume, Speak, TypeText
+from vla_sim.scenario.format import CpuLoad, Freeze, Kill
+from vla_sim.scenario.live_view import LiveView
+from vla_sim.scenario.nodes import POLL, Nodes, Standstill, raise_failure, wait_until_ready
+from vla_sim.scenario.preparation import Prepared
+from vla_sim.scenario.record import Usage
+from vla_sim.scenario.terminal import Display
+
+PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
+USAGE_PERIOD = 1.0  # [s] wall
+LOG_LINES = 40
+
+
+@dataclass
+class Logbook:
+    """When a run was started, and the last warnings and errors of its nodes. utc: ISO 8601; steady: on the
+    machine's steady clock [s]."""
+
+    utc: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    steady: float = field(default_factory=time.monotonic)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    def add(self, node: str, line: str) -> bool:
+        """Keep a node's line if it is a warning or an error; whether it is an error."""
+        error = "[ERROR]" in line or "[FATAL]" in line or line.startswith("error:")
+        if error or "[WARN]" in line:
+            self.lines.append(f"{node}: {line}")
+        return error
+
+
+class Session:
+    """nodes: running. deeds: (stamp, in words) of what was done. ready: [s] wall from start until all nodes
+    were ready; wall, simulated: [s] that were played."""
+
+    def __init__(
+        self, prepared: Prepared, nodes: Nodes, client: Client, display: Display, log: Logbook
+    ) -> None:  # fmt: skip
+        self.prepared, self.nodes, self.client, self.log = prepared, nodes, client, log
+        self.recording = client.recording
+        options = prepared.options
+        if nodes.lockstep and options.stack.compute == "fixed":
+            self.recording.latency_source = "modelled"
+        self.director = Director(options.file.scenario, prepared.world, self.recording, prepared.sounds)
+        self.deeds: list[tuple[float, str]] = []
+        self.ready = self.wall = self.simulated = 0.0
+        self._display, self._view = display, LiveView(display, self.recording, self.deeds)
+        self._cpu_load = CpuLoadProcesses()
+        self._usage = UsageMeter()
+        self._pictured, self._statuses = 0.0, 0
+        self._go = nodes.lockstep
+        client.on_tick = self.tick
+
+    def tick(self) -> None:
+        """In the client's thread, every 20 ms."""
+        if self._go:
+            for deed in self.director.tick():
+                self._do(deed)
+        self.client.closed = self.director.over
+
+    def _do(self, deed: Deed) -> None:
+        if deed.text:
+            self.deeds.append((self.recording.stamp, deed.text))
+        what = deed.what
+        if isinstance(what, Speak):
+            self.client.speak(what.samples)
+        elif isinstance(what, TypeText):
+            self.client.type(what.command_id, what.text)
+        elif isinstance(what, Disturbance):
+            self.client.disturb(what)
+        elif isinstance(what, Kill):
+            self.nodes.kill(what.node)
+        elif isinstance(what, (Freeze, Resume)):
+            self.nodes.freeze(what.node, isinstance(what, Freeze))
+        elif isinstance(what, CpuLoad):
+            speed = self.prepared.options.stack.speed
+            self._cpu_load.start(what.processes, what.nice, what.seconds / speed)
+
+    # ------------------------------------------------------------------ in the caller's thread
+
+    def wait_until_ready(self) -> None:
+        """Raises `StackError`."""
+        wait_until_ready(self.nodes, self.client, self._display)
+        self.ready = time.monotonic() - self.log.steady
+
+    def play(self, until: Callable[[], bool] | None = None) -> None:
+        """Go on until that is so; left out, until the director says that the run is over. Raises `StackError`
+        if a node has ended or simulated time stands still."""
+        until = until or (lambda: self.director.over)
+        self._go = True
+        wall, stamp, standstill = time.monotonic(), self.recording.stamp, Standstill()
+        try:
+            while not until():
+                self.nodes.check()
+                raise_failure(self.client)
+                self._watch()
+                standstill.check(self.recording.stamp)
+                time.sleep(POLL)
+            self._watch()
+        finally:
+            self.wall += time.monotonic() - wall
+            self.simulated += self.recording.stamp - stamp
+
+    def close(self) -> None:
+        """End what this session started."""
+        self._cpu_load.close()
+
+    def _watch(self) -> None:
+        begin, r = self.director.begin, self.recording
+        if begin is None:
+            return
+        used = self._usage.measure(self.nodes.pids())
+        if used is not None:
+            r.usage.append(Usage(stamp=max(0.0, r.stamp - begin), cpu=used[0], memory=used[1]))
+        if len(r.statuses) > self._statuses:
+            self._statuses, self._pictured = len(r.statuses), r.stamp  # each has a picture of its own
+        elif r.stamp - self._pictured > PICTURE_PERIOD:
+            self._pictured = r.stamp
+            self.client.want_picture(r.statuses[-1].status.skill if r.statuses else "")
+        self._view.show(begin)
+
+
+class UsageMeter:
+    """CPU and memory of processes together, once in `USAGE_PERIOD`."""
+
+    def __init__(self) -> None:
+        self._measured = 0.0
+        self._cpu: dict[int, float] = {}
+
+    def measure(self, pids: list[int]) -> tuple[float, float] | None:
+        """CPU since the last time [% of one core] and memory [MB resident]; None if it is not time yet."""
+        now = time.monotonic()
+        if now - self._measured < USAGE_PERIOD:
+            return None
+        cpu, memory = {}, 0.0
+        for pid in pids:
+            try:
+                process = psutil.Process(pid)
+                times = process.cpu_times()
+                cpu[pid] = times.user + times.system
+                memory += process.memory_info().rss / 1e6
+            except psutil.Error:
+                continue
+        spent = sum(seconds - self._cpu.get(pid, seconds) for pid, seconds in cpu.items())
+        share, first = 100.0 * spent / (now - self._measured), not self._measured
+        self._measured, self._cpu = now, cpu
+        return None if first else (share, memory)

@@ -1,0 +1,140 @@
+"""Runs on this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vla_sim.bringup.fork_server import in_child
+from vla_sim.bringup.reservations import Reservations
+from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
+from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
+
+RUN_TIMEOUT = 1800.0
+"""[s] of the machine's clock for one run, the last resort: a scenario is bounded in simulated time."""
+RESERVATION_TIMEOUT = 1800.0
+"""[s] that a run waits for its share of the machine."""
+
+
+def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) -> list[str]:
+    """The process that plays a task."""
+    return [
+        sys.executable, "-m", "vla_sim.cli.main", "play", task.path, "--engine", task.engine, "--seed",
+        str(task.seed), "--attempt", str(attempt), "--out", str(folder), "--quiet", *arguments,
+    ]  # fmt: skip
+
+
+@dataclass
+class Processes:
+    """The processes that play now, so that an interruption ends them all.
+
+    resources: where each run reserves its share of the machine, so that concurrent sweeps do not overbook
+    it; None: nowhere. say: called once, when a run has to wait for its share. timeout: of that wait [s].
+    """
+
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    ending: bool = False
+    resources: Reservations | None = None
+    say: Callable[[str], None] = lambda words: None
+    timeout: float = RESERVATION_TIMEOUT
+    _said: bool = False
+
+    def play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
+        """One try. Raises `InputError` or `MissingError` for what no repetition mends, `StackError` if its
+        process died `MAX_DEATHS` times, `BusyError` if its share of the machine did not become free."""
+        held = self._reserve(task)
+        try:
+            return self._play(task, attempt, arguments)
+        finally:
+            if held and self.resources is not None:
+                self.resources.release(held)
+
+    def _reserve(self, task: Task) -> str:
+        """The id of a reservation for a run; "" where none is made."""
+        if self.resources is None:
+            return ""
+        needs = task.needs.within(self.resources.machine().limit)
+        name = f"{task.name} on {task.engine}, seed {task.seed}"
+        try:
+            return self.resources.reserve(
+                name, needs, timeout=self.timeout, say=self._say, given_up=lambda: self.ending
+            ).id
+        except BusyError:
+            if self.ending:
+                raise KeyboardInterrupt from None
+            raise
+
+    def _say(self, words: str) -> None:
+        if not self._said:
+            self._said = True
+            self.say(words)
+
+    def _play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
+        folder = task.folder(attempt)
+        record = folder / "record.json"
+        why = ""
+        for _ in range(MAX_DEATHS):
+            record.unlink(missing_ok=True)
+            process = subprocess.Popen(
+                command(task, attempt, arguments, folder), stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if "--verbose" not in arguments else None, stderr=subprocess.PIPE,
+                start_new_session=True, preexec_fn=in_child,
+            )  # fmt: skip
+            self.running.add(process)
+            try:
+                _, err = process.communicate(timeout=RUN_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate()
+            finally:
+                self.running.discard(process)
+            said = err.decode(errors="replace").strip().splitlines()
+            why = said[-1] if said else f"exit code {process.returncode}"
+            if record.is_file():
+                return read(record)
+            for kind in (InputError, MissingError):
+                if process.returncode == kind.exit_code:
+                    raise kind(f"{task.name}: {why.removeprefix('error: ')}")
+            if self.ending or process.returncode == INTERRUPTED:
+                raise KeyboardInterrupt
+        raise StackError(f"{task.name}, seed {task.seed}: its process died {MAX_DEATHS} times ({why})")
+
+    def end(self) -> None:
+        """End them all; what they played is not repeated."""
+        self.ending = True
+        for process in list(self.running):
+            process.send_signal(signal.SIGINT)
+        for process in list(self.running):
+            process.wait()
+
+
+def local(
+    arguments: Sequence[str], jobs: int, resources: Reservations | None = None,
+    say: Callable[[str], None] = lambda words: None,
+) -> Runner:  # fmt: skip
+    """`jobs` at once, as far as the shares that they reserve in `resources` are free."""
+
+    def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
+        processes = Processes(resources=resources, say=say)
+
+        def one(task: Task) -> RunRecord:
+            return tried(task, lambda attempt: processes.play(task, attempt, arguments))
+
+        with ThreadPoolExecutor(jobs) as pool:
+            waiting = [pool.submit(one, task) for task in tasks]
+            try:
+                for future in as_completed(waiting):
+                    yield future.result()
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                processes.end()
+                raise
+
+    return runner

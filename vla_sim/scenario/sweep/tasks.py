@@ -1,0 +1,73 @@
+"""What a sweep plays: tasks, what of the machine each needs, and the records that they leave.
+
+A run leaves `record.json` in its folder as its last act. A process that ends without one has died, and its
+run is repeated; a run that did not pass is tried again only as often as its scenario allows, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from vla_sim.bringup.resources import Needs
+from vla_sim.common.errors import StackError
+from vla_sim.scenario.format import Scenario
+from vla_sim.scenario.record import RunRecord
+
+DECODER = msgspec.json.Decoder(RunRecord)
+MAX_DEATHS = 3
+"""After how many deaths of its process a run is given up."""
+LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
+"""Of a run: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""
+CLOCK = Needs(cpu=1.0, memory=2000.0, disk=20.0)
+ALL = Needs(cpu=1e6, memory=2000.0, disk=20.0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scenario with one seed on one engine. attempts: how often it may be tried. needs: its share of the
+    machine; if it is more than there is, all of it."""
+
+    path: str
+    name: str
+    engine: str
+    seed: int
+    attempts: int
+    out: Path
+    needs: Needs = LOCKSTEP
+
+    def folder(self, attempt: int) -> Path:
+        again = "" if attempt == 1 else f"-try{attempt}"
+        return self.out / self.name / f"{self.engine}-seed{self.seed:03d}{again}"
+
+
+Runner = Callable[[Sequence[Task]], Iterator[RunRecord]]
+"""Plays tasks and yields each one's last record as it comes, in any order."""
+
+
+def needs(scenario: Scenario, speed: float) -> Needs:
+    """What of the machine a run needs at this speed (0: in lock-step): a scenario about the machine's load
+    all of it, so that nothing runs beside it."""
+    if scenario.pace == "clock":
+        return ALL
+    return LOCKSTEP if speed == 0.0 else CLOCK
+
+
+def tried(task: Task, play: Callable[[int], RunRecord]) -> RunRecord:
+    """The first try that passed, or the last one. play: takes the number of the try, from 1."""
+    for attempt in range(1, task.attempts + 1):
+        record = play(attempt)
+        if record.passed:
+            break
+    return record
+
+
+def read(path: Path) -> RunRecord:
+    """A run's record. Raises `StackError` for a broken one."""
+    try:
+        return DECODER.decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StackError(f"{path}: no record of a run: {error}") from None
