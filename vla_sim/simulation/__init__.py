@@ -1,0 +1,3 @@
+"""Simulators behind one door: MuJoCo, Gazebo Harmonic, a kinematic one; the node that publishes them."""
+
+__all__ = ["conformance", "gazebo", "kinematic", "mujoco", "node", "registry", "sensors", "simulator"]

@@ -5,7 +5,7 @@ and it starts at once. It sees by ray casting. What differs from a simulator wit
 
 - nothing falls over or pushes: contacts are empty, so that checks for falls and collisions always pass;
 - velocities are obeyed exactly, odometry and sensors are free of drift and noise;
-- the fingers hold what is between their pads when they close, whatever it weighs; where they open, it stands
+- the fingers hold what is between their pads when they close, at any weight; where they open, it stands
   upright on what is below its centre.
 """
 

@@ -167,7 +167,7 @@ def main() -> int:
     """Run the simulator until SIGINT, SIGTERM or shutdown; the exit code."""
     code = spin(SimulatorNode)
     gc.unfreeze()
-    gc.collect()  # else ruckig's bindings complain at exit about objects that nobody freed
+    gc.collect()  # else ruckig's bindings complain at exit about objects that were not freed
     return code
 
 

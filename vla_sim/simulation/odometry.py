@@ -42,6 +42,6 @@ class Odometry:
         self.yaw = wrap(self.yaw + self.turn_scale * wrap(yaw - yaw0) + walk)
 
     def velocity(self, true_velocity_base: Array) -> Array:
-        """(3,) linear velocity in the pelvis frame [m/s] as odometry would tell it."""
+        """(3,) linear velocity in the pelvis frame [m/s] as odometry measures it."""
         noise = self.drift * VELOCITY_STDDEV * self.rng.standard_normal(3)
         return true_velocity_base * self.scale + noise

@@ -1,4 +1,4 @@
-"""The engine of a name. Each is imported only when it is chosen, for its libraries are heavy."""
+"""Simulators by name. Each is imported only when it is chosen, since its libraries are heavy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool =
     """world: a shipped world's name or an SDF path. sensors: who makes scans and images. gui: with the
     simulator's window.
 
-    Raises `InputError` for an unknown name or a window that the engine has not, `MissingError` if its
+    Raises `InputError` for an unknown name or a window that the simulator has not, `MissingError` if its
     simulator is not installed.
     """
     if name not in SIMULATORS:
@@ -51,7 +51,7 @@ def import_mujoco() -> None:
         if error.name == "mujoco":
             raise MissingError("MuJoCo is not installed; run `make setup`") from None
         _import_without_gl(error)
-    except Exception as error:  # AttributeError, ImportError, RuntimeError: whatever PyOpenGL meets
+    except Exception as error:  # AttributeError, ImportError, RuntimeError: all that PyOpenGL raises
         _import_without_gl(error)
 
 

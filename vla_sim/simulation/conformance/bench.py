@@ -28,13 +28,12 @@ def require(condition: bool, message: str) -> None:
 
 
 class Bench:
-    """An engine on the bench, and a controller that keeps the robot on its feet."""
+    """name, sensors: with which `make_simulator` makes another like it. ready: seconds the start took."""
 
     def __init__(
-        self, engine: Simulator, name: str = "mujoco", sensors: Sensors = "auto", ready: float = 0.0
+        self, simulator: Simulator, name: str = "mujoco", sensors: Sensors = "auto", ready: float = 0.0
     ) -> None:
-        """name, sensors: with which `make_simulator` makes another like it; ready: how long that took [s]."""
-        self.simulator, self.physics, self.ready = engine, engine.physics, ready
+        self.simulator, self.physics, self.ready = simulator, simulator.physics, ready
         self.name, self.sensors = name, sensors
         self.kinematics = Kinematics.load()
         self.model = reader.load_world(find_world(WORLD)).model("g1")

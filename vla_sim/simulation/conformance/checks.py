@@ -58,7 +58,7 @@ def speed(bench: Bench) -> str:
         period += time.perf_counter() - began
     return (
         f"{1.0 / took:.1f} times real time with control, {10 * period:.2f} ms a control period of the "
-        f"engine alone, {bench.ready:.1f} s to start"
+        f"simulator alone, {bench.ready:.1f} s to start"
     )
 
 
@@ -70,7 +70,7 @@ CHECKS: tuple[tuple[str, Check, bool], ...] = (
     ("lidar measures the wall, with the model's noise", lidar, False),
     ("camera shows a known object where it is", camera, False),
     ("odometry follows the motion", odometry, False),
-    ("joints go where they are told", joint_tracking, False),
+    ("joints go where they are commanded", joint_tracking, False),
     ("soles carry the weight, nothing else touches", weight, True),
     ("gravity", gravity, True),
     ("what is put down stays there", putting, False),
@@ -92,7 +92,7 @@ def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcom
     outcomes = []
     for name, check, needs_physics in CHECKS:
         if needs_physics and not physics:
-            outcome = Outcome(name, True, "the engine has no physics", skipped=True)
+            outcome = Outcome(name, True, "the simulator has no physics", skipped=True)
         else:
             try:
                 outcome = Outcome(name, True, check(bench))

@@ -139,8 +139,8 @@ def main() -> None:
     from vla_sim.simulation.registry import make_simulator
 
     name, sensors, seed = sys.argv[1:]
-    engine = make_simulator(name, WORLD, sensors)  # type: ignore[arg-type]
-    print(json.dumps(outcome_of(Bench(engine), int(seed))), flush=True)
+    simulator = make_simulator(name, WORLD, sensors)  # type: ignore[arg-type]
+    print(json.dumps(outcome_of(Bench(simulator), int(seed))), flush=True)
     os._exit(0)  # Gazebo's threads need not be waited for
 
 

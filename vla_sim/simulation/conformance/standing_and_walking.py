@@ -102,7 +102,7 @@ def weight(bench: Bench) -> str:
                 others.add(names)
         forces.append(total)
     require(not others, f"a standing robot touches more than the ground: {sorted(others)}")
-    # The strongest force within a period is told, so that this lies somewhat above the weight.
+    # The strongest force within a period is reported, so that this lies somewhat above the weight.
     ratio = float(np.median(forces)) / (mass * G)
     require(0.7 < ratio < 1.6, f"the soles press with {ratio:.2f} times the weight of {mass:.0f} kg")
     return f"{np.median(forces):.0f} N under {mass:.1f} kg"

@@ -1,0 +1,3 @@
+"""Gazebo Harmonic in this process, from its own Python bindings, and a ros_gz_bridge configuration."""
+
+__all__ = ["bridge", "simulator"]

@@ -1,7 +1,7 @@
 """Configuration of ros_gz_bridge, generated from the contract and the robot's model.
 
 For those who watch Gazebo through the standard bridge: its own sensors appear under the contract's
-names. The engine node needs none of it.
+names. The simulator's node needs none of it.
 """
 
 from __future__ import annotations

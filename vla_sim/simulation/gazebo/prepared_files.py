@@ -56,16 +56,16 @@ def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
 
 def prepared_robot(path: Path, step: float, native: bool = False) -> bytes:
     """The robot's file as Gazebo gets it: without publishers to which nothing listens, and without the dry
-    friction of its joints (0.1 Nm beside some Nms/rad of damping): in DART every such joint is a row of
+    friction of its joints (0.1 Nm, against some Nms/rad of damping): in DART every such joint is a row of
     the contact problem, and 29 of them a fifth of all time (measured).
 
     The joints' damping D leaves DART too, which takes it implicitly in the free motion but not in the answer
     to contacts: a standing robot then leans forward against a moment of 7 Nm that nothing exerts, and a
-    finger that pushes with 22 N holds with 22 N * m / (m + step * D). The engine applies it as an explicit
+    finger that pushes with 22 N holds with 22 N * m / (m + step * D). The server applies it as an explicit
     force. With step * D on a revolute joint's inertia that is stable: what MuJoCo's (M + h D) a = f - D v
     does. A sliding link gets no more mass, which would weigh; it is stable while step * D is not above its
     mass. step [s]: of the physics. native: with a lidar that does not
-    look for its own robot and sensors without noise, which is drawn here, the same on every engine."""
+    look for its own robot and sensors without noise, which is drawn here, the same on every simulator."""
     root = _parsed(path)
     if native:
         for visual in root.iterfind(".//link/visual"):

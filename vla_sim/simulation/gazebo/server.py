@@ -26,7 +26,7 @@ from vla_sim.world.sdf import reader
 JOINT_COUNT = len(g1.JOINTS)
 CHECK = "check GZ_SIM_SYSTEM_PLUGIN_PATH"
 AT_REST = (0.03, 0.12)
-"""[m/s], [rad/s]: what has been put down one step ago is slower, and needs not be stopped at a reset."""
+"""[m/s], [rad/s]: what has been put down one step ago is slower, and need not be stopped at a reset."""
 
 
 class Reading:
@@ -51,7 +51,7 @@ class Placement:
 
 
 class GazeboServer:
-    """compiled: tells which models are loose or follow waypoints. gui, render: see `prepared`.
+    """compiled: says which models are loose or follow waypoints. gui, render: see `prepared`.
 
     command: in force at every step. reading: the state after the last step of a `run`. puts: poses (7,) of
     loose models to set down at the next step. names: `model::link::collision` by collision entity. count:
@@ -251,7 +251,7 @@ class GazeboServer:
                 self._stopped.append(link)
 
     def _keep_velocity(self, ecm: Any, link: Any) -> None:
-        """A velocity command stays in force for ever: what was stopped once gets its own velocity as its
+        """A velocity command stays in force: what was stopped once gets its own velocity as its
         command at each step (in its own frame), which changes nothing."""
         turn = link.world_pose(ecm).rot()
         link.set_linear_velocity(ecm, turn.rotate_vector_reverse(link.world_linear_velocity(ecm)))

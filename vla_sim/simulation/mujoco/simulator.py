@@ -1,4 +1,4 @@
-"""The embedded engine: an SDF world in MuJoCo.
+"""The embedded simulator: an SDF world in MuJoCo.
 
 2 ms physics with elliptic friction cones, ten steps to a control period. Gazebo system plugins that
 a world or model names have their equivalents here: sensors, contacts, odometry, trajectory followers.
@@ -241,9 +241,9 @@ class MujocoSimulator(Simulator):
         self, stamp: float, base: Array, joints: Array, objects: dict[str, Array],
         movers: list[Array] | None = None,
     ) -> None:  # fmt: skip
-        """Take over a moment of another engine or of a record, without physics: pelvis pose (7,), joint
+        """Take over a moment of another simulator or of a record, without physics: pelvis pose (7,), joint
         positions (33,), poses (7,) of loose models by name, and of the moving obstacles in the order of
-        `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` then tell of
+        `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` are then of
         that moment."""
         m, d = self.model, self.data
         d.time = stamp

@@ -53,7 +53,7 @@ class Clearance:
     """Distance between the robot's collision geoms and fixed or moving ones that are not the floor."""
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, reach: float = 3.0) -> None:
-        """data: after `mj_forward`. reach: distances beyond this [m] are told as this."""
+        """data: after `mj_forward`. reach: larger distances [m] are given as this."""
         self.model, self.reach = model, reach
         plane = mujoco.mjtGeom.mjGEOM_PLANE
         solid = (model.geom_group == FIXED) & (model.geom_type != plane) & (model.geom_contype != 0)

@@ -426,7 +426,7 @@ def shoot(
     image's. ambient, background: (3,) of 0..1. lights: (m, 11): 1 for a point and 0 for a directional
     light, position or the direction it shines in (3,), diffuse (3,), attenuation constant, linear, quadratic,
     range [m]. colour: (n, 6) diffuse and emissive of each shape. Lambert's law without shadows; a lamp on
-    the camera adds HEADLIGHT, as the embedded engine's renderer does.
+    the camera adds HEADLIGHT, as MuJoCo's renderer does.
     """
     height, width = depth.shape
     stack, distance = np.empty(STACK, np.int32), np.empty(STACK)

@@ -23,7 +23,7 @@ def load_triangles(path: Path) -> Array:
         ) from None
     try:
         triangles = np.asarray(trimesh.load_mesh(path, process=False).triangles, dtype=float)
-    except Exception as error:  # trimesh raises whatever its parsers meet
+    except Exception as error:  # trimesh's parsers raise errors of many kinds
         raise InputError(f"{path} cannot be read as a mesh ({error}); give a valid OBJ or STL") from None
     if not len(triangles) or not np.isfinite(triangles).all():
         raise InputError(f"{path} holds no triangles; give a mesh with at least one")

@@ -1,4 +1,4 @@
-"""Noise of the depth camera, the same whoever renders."""
+"""Noise of the depth camera, the same for every renderer."""
 
 from __future__ import annotations
 

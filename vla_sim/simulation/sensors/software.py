@@ -1,4 +1,4 @@
-"""Lidar and depth camera by ray casting: the same on every engine, and without GL.
+"""Lidar and depth camera by ray casting: the same on every simulator, and without GL.
 
 sensors = SoftwareSensors(sdf.load_world(path), "g1")
 frame = sensors.scan(poses, time, rng)      # poses (m, 4, 4) of sensors.scene.links
@@ -79,7 +79,7 @@ class SoftwareSensors:
         return self.lidar_frame(poses, time, distance, rng)
 
     def lidar_frame(self, poses: Array, time: float, distance: Array, rng: np.random.Generator) -> LidarFrame:
-        """What the lidar tells of true distances (rows * columns,), whoever measured them."""
+        """What the lidar measures, of true distances (rows * columns,) from any source."""
         assert self._lidar is not None
         assert self._lidar.lidar is not None
         link, mount = self._mount[self._lidar.name]
@@ -112,7 +112,7 @@ class SoftwareSensors:
     def camera_frame(
         self, snapshot: PoseSnapshot, color: NDArray[np.uint8], depth: NDArray[np.float32]
     ) -> CameraFrame:
-        """What the camera tells of true colours and depths, whoever rendered them."""
+        """What the camera measures, of true colours and depths from any renderer."""
         assert self._camera is not None
         assert self._camera.camera is not None
         optics = self._camera.camera

@@ -60,9 +60,7 @@ class ArmModel(Protocol):
 
     def forward(self, q: ArrayLike, waist: ArrayLike) -> Array: ...
 
-    def gravity_torque(
-        self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike, payload: float = 0.0
-    ) -> Array: ...
+    def gravity_torque(self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike) -> Array: ...
 
     def differential_step(
         self, q: ArrayLike, waist: ArrayLike, target: Array, gain: float = 1.0,
@@ -81,13 +79,12 @@ class Anchor:
 class ArmFollower:
     """Call `update` once a tick, then read `position`, `effort` (7,) and `share`.
 
-    share: 0 the policy drives the arm, 1 this follower does. payload [kg]: mass held at the tool.
+    share: 0 the policy drives the arm, 1 this follower does.
     position [rad], effort [Nm]: what the follower wants; see `blend`.
     """
 
     def __init__(self, side: str, model: ArmModel) -> None:
         self.side = side
-        self.payload = 0.0
         self._model = model
         self._joints = g1.ARM_INDEX[side]
         self._home = g1.DEFAULT_POSE[self._joints]
@@ -173,7 +170,7 @@ class ArmFollower:
         self._integral += INTEGRAL_RATE * CONTROL_PERIOD * self.share * (self.position - measured)
         np.clip(self._integral, -INTEGRAL_LIMIT, INTEGRAL_LIMIT, out=self._integral)
         gravity = STANDARD_GRAVITY * np.array(gravity_in_base(state.orientation))
-        self.effort = self._model.gravity_torque(measured, waist, gravity, self.payload)
+        self.effort = self._model.gravity_torque(measured, waist, gravity)
         self.effort += DAMPING * self._velocity + STIFFNESS * self._integral
 
     def blend(self, position: Array, stiffness: Array) -> tuple[Array, Array, Array]:

@@ -2,9 +2,9 @@
 
     controller = Controller(Kinematics.load().arm, WalkingPolicy(load_policy()))
     controller.cmd_vel(0.3, 0.0, 0.0, state.time)
-    engine.command(controller.update(engine.state()))
+    body.command(controller.update(body.state()))
 
-It knows nothing of ROS or of the engine: states in, commands out.
+It knows nothing of ROS or of the body: states in, commands out.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ TILT = 0.9
 """Radians between the pelvis's z and the vertical from which no step saves the robot."""
 KNEE = 2.2
 """Radians of both knees at once: the robot has collapsed on its heels (walking stays under 1.3)."""
-PATIENCE = 0.1
-"""Seconds that the sign must last."""
+CONFIRMATION = 0.1
+"""Seconds for which the sign must last."""
 
 _KNEES = [g1.INDEX[f"{side}_knee_joint"] for side in g1.SIDES]
 
@@ -33,5 +33,5 @@ class FallDetector:
         upright = -gravity_in_base(state.orientation)[2]
         down = upright < math.cos(TILT) or bool((state.joint_position[_KNEES] > KNEE).all())
         self._since = self._since + CONTROL_PERIOD if down else 0.0
-        self.fallen = self.fallen or self._since >= PATIENCE
+        self.fallen = self.fallen or self._since >= CONFIRMATION
         return self.fallen

@@ -1,4 +1,4 @@
-"""The velocity that the legs are asked for: checked, limited, smooth, zero when nobody asks."""
+"""The velocity that the legs are asked for: checked, limited, smooth, zero without a fresh command."""
 
 from __future__ import annotations
 
