@@ -18,8 +18,8 @@ MOST = 600
 @dataclass(frozen=True)
 class Panel:
     """One curve. title: with its unit. series: (seconds, value). low, high: of the axis; None: from 0, to the
-    largest value. limit: a threshold drawn across. extreme: marks the lowest or highest value, in words by
-    `digits` and `unit`. crosses: seconds at which something forbidden happened."""
+    largest value. limit: a threshold drawn across. extreme: "lowest" or "highest" marks that value, in words
+    by `digits` and `unit`. crosses: seconds at which something forbidden happened."""
 
     title: str
     series: Series
@@ -68,9 +68,25 @@ def stacked(
     parts.append(line(LEFT, bottom, LEFT + plot, bottom, "axis"))
     parts += [label(x(t), bottom + 16, f"{t:g}", "t-soft t-mid") for t in times if x(t) < x(end) - 16]
     parts.append(label(x(end), bottom + 16, "s", "t-soft t-end"))
-    ranges = {p.title: [v for _, v in p.series if sane(v)] for p in panels}
-    says = ", ".join(f"{title} {min(values):.3g} to {max(values):.3g}" for title, values in ranges.items())
+    says = ", ".join(_in_words(p) for p in panels)
     return drawing(WIDTH, bottom + 22, f"Over time: {says}", *parts, class_="chart")
+
+
+def _in_words(panel: Panel) -> str:
+    """ "load shed at most 1 level at 4.0 s"; "cpu [%] 12 to 80"."""
+    curve = [point for point in panel.series if sane(*point)]
+    if not panel.extreme:
+        values = [v for _, v in curve]
+        return f"{panel.title} {min(values):.3g} to {max(values):.3g}"
+    seconds, value = _extreme(panel, curve)
+    words = (
+        f"{'at least' if panel.extreme == 'lowest' else 'at most'} {number(value, panel.digits, panel.unit)}"
+    )
+    return f"{panel.title.partition(' [')[0]} {words} at {seconds:.1f} s"
+
+
+def _extreme(panel: Panel, curve: Series) -> tuple[float, float]:
+    return (min if panel.extreme == "lowest" else max)(curve, key=lambda p: p[1])
 
 
 def _panel(panel: Panel, curve: Series, top: float) -> list[Markup]:
@@ -98,7 +114,7 @@ def _panel(panel: Panel, curve: Series, top: float) -> list[Markup]:
         words = f"limit {panel.limit:g}"
         parts.append(label(WIDTH - RIGHT, y(panel.limit) - 4, words, "t-soft t-end t-halo"))
     if panel.extreme:
-        x, value = (min if panel.extreme == "lowest" else max)(curve, key=lambda p: p[1])
+        x, value = _extreme(panel, curve)
         parts.append(tag("circle", cx=px(x), cy=px(y(value)), r="4", class_="lowest"))
         left = x > WIDTH - 110
         above = y(value) - 9 if y(value) - 9 > top + 12 else y(value) + 17
