@@ -44,7 +44,8 @@ def play(profile):
 
 def test_calls_are_counted_in_all_threads(asked, tmp_path):
     play(asked("cprofile"))
-    counted = pstats.Stats(str(tmp_path / "engine.pstats")).get_stats_profile().func_profiles
+    stats = pstats.Stats(str(tmp_path / "engine.pstats"))
+    counted = stats.get_stats_profile().func_profiles
     assert counted["work"].ncalls == "2"
 
 
