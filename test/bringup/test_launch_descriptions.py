@@ -81,14 +81,14 @@ def test_the_default_of_each_argument_is_that_of_its_option():
 
 def test_what_the_user_has_set_in_the_environment_stays():
     given = {"OMP_NUM_THREADS": "4", "FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}
-    found = launch_descriptions.surroundings(given, local=True)
+    found = launch_descriptions.node_environment(given, local=True)
     assert not set(found) & set(given)
     assert found["RMW_IMPLEMENTATION"] == "rmw_fastrtps_cpp"
     assert "ROS_DOMAIN_ID" not in found
 
 
 def test_on_the_robot_the_network_is_not_closed():
-    found = launch_descriptions.surroundings({}, local=False)
+    found = launch_descriptions.node_environment({}, local=False)
     assert found["OMP_NUM_THREADS"] == "1"
     assert not any(name.startswith(("ROS_", "RMW_", "FASTRTPS_")) for name in found)
 

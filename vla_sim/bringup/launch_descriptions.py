@@ -39,7 +39,7 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
             launch.actions.ExecuteProcess(
                 cmd=node_table.command(node, options, simulated=simulated_time), name=node.name,
                 prefix=prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
-                additional_env=surroundings(os.environ, local=simulated_time),
+                additional_env=node_environment(os.environ, local=simulated_time),
             )
             for node in node_table.nodes(options, simulated=engine)
         ]  # fmt: skip
@@ -124,9 +124,9 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def surroundings(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
-    """What a node gets into its environment; what the user has set, in `given`, stays. local: all nodes are
-    on this machine, so that images may go through shared memory; the domain is the user's in any case."""
+def node_environment(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
+    """Variables added to a node's environment; what the user has set, in `given`, stays. local: all nodes
+    are on this machine, so that images may go through shared memory; the domain is the user's in any case."""
     own = node_table.own()
     if local:
         own |= {k: v for k, v in node_table.middleware(0).items() if k != "ROS_DOMAIN_ID"}
@@ -157,7 +157,7 @@ def values_of(context: Any, names: Iterable[str]) -> dict[str, str]:
 def launch_library() -> Any:
     """The package `launch`. Raises `MissingError`."""
     try:
-        # A folder of this name is enough for `import launch`; it is no library.
+        # `import launch` alone succeeds wherever a folder has this name.
         from launch import LaunchDescription  # noqa: F401
     except ImportError:
         raise MissingError(
@@ -174,8 +174,8 @@ def launch_library() -> Any:
 
 
 def prefix(node: NodeSpec) -> str | None:
-    """None leaves room for the user's `launch-prefix`. To go before others is for whoever launches: `nice`
-    complains of what is not allowed."""
+    """A `nice` for nodes that step back; None otherwise, which leaves the user's `launch-prefix` in force. To
+    raise a priority is up to the user, since `nice` fails where that is not allowed."""
     return f"nice -n {node.nice}" if node.nice > 0 else None
 
 
@@ -194,7 +194,7 @@ def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
     return on_exit
 
 
-def watched(
+def output_handlers(
     process: Any, name: str, started: Callable[[str, int], None], said: Callable[[str, str], None]
 ) -> list[Any]:
     """Event handlers of a process that is about to start: its process id, and each line of its output."""

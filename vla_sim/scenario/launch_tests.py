@@ -14,9 +14,9 @@ from vla_sim.bringup.launch_descriptions import (
     declared,
     launch_library,
     options_of,
+    output_handlers,
     prefix,
     values_of,
-    watched,
 )
 from vla_sim.common.errors import MissingError
 from vla_sim.scenario.launch_test_driver import Robot
@@ -55,7 +55,7 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
                 cmd=node_table.command(spec, options), name=spec.name, prefix=prefix(spec), env=environment,
                 output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
             )  # fmt: skip
-            actions += [*watched(process, spec.name, nodes.started, robot.on_output), process]
+            actions += [*output_handlers(process, spec.name, nodes.started, robot.on_output), process]
         return actions
 
     described = [
