@@ -63,7 +63,7 @@ def test_the_intent_is_read_before_perception_answers_and_the_plan_follows_its_a
     assert perception.detail == ""
 
 
-def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_told():
+def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_reported():
     desk = silent(10.0)
     desk.say("pick up the red cup")
     wait(desk, PERCEPTION_TIMEOUT - 0.05)
@@ -71,15 +71,14 @@ def test_after_the_time_out_the_last_answer_has_to_do_and_its_age_is_told():
     wait(desk, 0.15)
     (plan,) = desk.of(topics.PLAN)
     assert short(plan.steps[0]) == "navigate kitchen"
-    told = "perception is silent, planned with what it saw 11.1 s ago"
-    assert desk.notes == [f"c1: {told}"]
-    assert ("perception", told) in stages(desk)
+    reason = "perception is silent, planned with what it saw 11.1 s ago"
+    assert desk.notes == [f"c1: {reason}"]
+    assert ("perception", reason) in stages(desk)
     assert desk.responder.counts["planned with old objects"] == 1
 
 
-def test_a_perception_that_never_spoke_is_told_of():
-    desk = Desk()
-    desk.responder._gathered = GatheredContext(lambda: desk.now)
+def test_a_perception_that_never_answered_is_reported():
+    desk = Desk(gathered=GatheredContext(lambda: desk.now))
     desk.say("pick up the red cup")
     wait(desk, PERCEPTION_TIMEOUT)
     assert desk.notes == ["c1: perception is silent, planned with nothing seen yet"]
@@ -126,7 +125,7 @@ def test_at_emergency_stop_no_model_is_asked():
     assert desk.responder.counts["model spared at emergency stop"] == 1
 
 
-def test_a_broken_answer_of_perception_is_told_and_is_none():
+def test_a_broken_answer_of_perception_is_reported_and_is_none():
     rejected = []
     gathered = GatheredContext(lambda: 1.0, lambda topic, error: rejected.append(topic))
     broken = says(ObjectList(stamp=0.0, objects=[]))

@@ -19,7 +19,7 @@ WAIT = 10.0  # [s] bound for what another thread does
 class Desk:
     """A responder whose records are collected; `model(text, context)` stands for the language model."""
 
-    def __init__(self, model=None, mode="rules"):
+    def __init__(self, model=None, mode="rules", gathered=None):
         self.sent, self.notes = [], []
         self.ready = threading.Event()
         pool = ThreadPoolExecutor(16)
@@ -27,7 +27,7 @@ class Desk:
         self.worker = PendingRequests(begin, self.ready.set) if model else None
         self.dialogue = DialogueTracker(HOME)
         self.now = 100.0
-        self.gathered = looking(now=lambda: self.now)
+        self.gathered = gathered or looking(now=lambda: self.now)
         self.responder = Responder(
             RULES, self.dialogue, lambda topic, record: self.sent.append((topic, record)),
             self.gathered, self.worker, mode, note=self.notes.append,

@@ -14,7 +14,7 @@ from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
-from vla_sim.stages.voice.grammar import sample_sentences
+from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.world.semantic_map import Place
 
 RED_CUP = ObjectQuery(kind="cup", colour="red")
@@ -267,7 +267,9 @@ def test_a_strange_word_anywhere_means_a_question(text, where, strange):
 
 
 def test_every_sentence_that_can_be_spoken_is_understood():
-    for sentence in sample_sentences(HOME, np.random.default_rng(1), 1500):
+    grammar, rng = Grammar.of(HOME), np.random.default_rng(1)
+    for _ in range(1500):
+        sentence = grammar.sample(rng)
         found = RULES.plan(sentence, Context(mentioned=RED_CUP, place="kitchen", mentioned_place="kitchen"))
         if found.problem is not None:  # clear, but not possible here
             where = "Where shall I put it?" in found.question

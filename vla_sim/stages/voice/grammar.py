@@ -30,8 +30,6 @@ from vla_sim.world.semantic_map import World
 STOP_SENTENCES = (
     "stop", "stop now", "stop the robot", "stop moving", "stop walking", "halt", "freeze", "emergency stop",
 )  # fmt: skip
-
-
 _STOP_VOCABULARY = {word for one in STOP_SENTENCES for word in one.split()} | {"robot", "please"}
 
 
@@ -123,12 +121,6 @@ def is_stop(text: str) -> bool:
     a stop ("stop the") is one too."""
     words = set(normalise(text).split())
     return bool(words & STOP_WORDS) and words <= _STOP_VOCABULARY
-
-
-def sample_sentences(world: World, rng: np.random.Generator, n: int) -> list[str]:
-    """`n` random sentences of the world's grammar, in lower case, numbers as words."""
-    grammar = Grammar.of(world)
-    return [grammar.sample(rng) for _ in range(n)]
 
 
 def _commands(names: Names) -> Rule:

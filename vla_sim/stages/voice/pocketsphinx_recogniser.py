@@ -8,7 +8,6 @@ better in noise (all of 22 commands at 20 dB) than a mean kept from elsewhere (1
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 
@@ -19,7 +18,6 @@ from vla_sim.stages.voice.audio import SAMPLE_RATE, Samples
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.recogniser import Recognition, Word
 
-LOG = logging.getLogger(__name__)
 FRAME_RATE = 100
 """Frames a second of the acoustic model."""
 LOG_BASE = math.log(1.0001)
@@ -64,10 +62,8 @@ class Pocketsphinx:
             if phones:
                 self._decoder.add_word(word, phones, True)
                 self.spelt[word] = phones
-                LOG.info("%r is not in the dictionary; it is listened for as %s", word, phones)
             else:
                 unknown.append(word)
-                LOG.warning("%r has no pronunciation: names with it will not be understood", word)
         return tuple(unknown)
 
     def start(self) -> None:

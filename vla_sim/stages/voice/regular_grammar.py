@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -160,8 +161,9 @@ class Automaton:
         self._epsilon: list[list[int]] = []
         begin = self._state()
         self._end = self._build(node, begin)
-        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
         self.start: frozenset[int] = self._close({begin})
+        self.step = lru_cache(MAX_STEPS)(self._step)
+        """(states, word) -> the states after one more word; empty when no sentence goes on like this."""
 
     def _state(self) -> int:
         self._arcs.append([])
@@ -199,15 +201,8 @@ class Automaton:
                     todo.append(state)
         return frozenset(found)
 
-    def step(self, states: frozenset[int], word: str) -> frozenset[int]:
-        """The states after one more word; empty when no sentence goes on like this."""
-        key = (states, word)
-        if key not in self._steps:
-            if len(self._steps) >= MAX_STEPS:  # words from outside: they are found anew
-                self._steps.clear()
-            after = {to for state in states for arc, to in self._arcs[state] if arc == word}
-            self._steps[key] = self._close(after)
-        return self._steps[key]
+    def _step(self, states: frozenset[int], word: str) -> frozenset[int]:
+        return self._close({to for state in states for arc, to in self._arcs[state] if arc == word})
 
     def final(self, states: frozenset[int]) -> bool:
         return self._end in states

@@ -20,6 +20,11 @@ class Synthesiser(Protocol):
         ...
 
 
+def _check(text: str) -> None:
+    if not text.strip():
+        raise InputError("nothing to say: the text is empty; give a sentence")
+
+
 class Hibari:
     """The American voice of the hibari-tts wheel.
 
@@ -40,8 +45,7 @@ class Hibari:
         self._voice = hibari.Hibari(threads=1)
 
     def speak(self, text: str) -> Samples:
-        if not text.strip():
-            raise InputError("nothing to say: the text is empty; give a sentence")
+        _check(text)
         signal = self._voice(text, speed=self.speed, seed=self.seed)
         return to_int16(resample(np.asarray(signal, dtype=np.float64), self._rate))
 
@@ -68,8 +72,7 @@ class Espeak:
             self._load()
 
     def speak(self, text: str) -> Samples:
-        if not text.strip():
-            raise InputError("nothing to say: the text is empty; give a sentence")
+        _check(text)
         with self._lock:
             library = self._load()
             # The library's own name of British English is "en"; "en-gb" works on its command line only.
