@@ -20,6 +20,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
 from vla_sim.robot.body_size import TRUNK_RADIUS
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.kinematic_grip import Grip
@@ -49,7 +50,6 @@ class KinematicSimulator(Simulator):
     def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
         self.world = World.load(str(world))
         tree = reader.load_world(self.world.path)
-        self.model = tree.model(robot_name)
         self.eyes = SoftwareSensors(tree, robot_name, noise=False)
         scene = self.eyes.scene
         self._model_of = [name.partition("::")[0] for name in scene.links]
@@ -64,8 +64,8 @@ class KinematicSimulator(Simulator):
         self._views = {name: scene.view(self._links(name)) for name in self._loose()}
         self._around = {name: scene.view(~scene.own & ~self._links(name)) for name in self._loose()}
         self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
-        self._joint = {joint.child: joint for joint in self.model.joints}
-        limits = [self.model.joint(name).axis for name in g1.JOINTS]
+        self._kinematics = Kinematics.load()
+        limits = [tree.model(robot_name).joint(name).axis for name in g1.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
         self._high = np.array([a.upper if a else np.inf for a in limits])
         self.reset()
@@ -182,20 +182,7 @@ class KinematicSimulator(Simulator):
 
     def in_pelvis(self, frame: str) -> Array:
         """(4, 4) pose in the pelvis of a link, frame or sensor of the robot at the joint positions now."""
-        link, pose = self.model.in_link(frame)
-        while link in self._joint:
-            joint = self._joint[link]
-            moved = np.eye(4)
-            if joint.axis is not None:
-                value = float(self._position[g1.INDEX[joint.name]]) if joint.name in g1.INDEX else 0.0
-                axis = np.array(joint.axis.xyz)
-                if joint.type == "prismatic":
-                    moved[:3, 3] = value * axis
-                else:
-                    moved[:3, :3] = _rotation(axis, value)
-            pose = joint.pose_in_parent @ moved @ inverse(joint.pose_in_child) @ pose
-            link = joint.parent
-        return pose
+        return self._kinematics.frame(frame, self._position)
 
     def state(self) -> RobotState:
         attitude = quaternion_from_yaw(self.base[2])
@@ -264,10 +251,3 @@ class KinematicSimulator(Simulator):
             {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in g1.TOOL_FRAME.values()},
             {name: pose7(pose) for name, pose in self._carried().items()},
         )  # fmt: skip
-
-
-def _rotation(axis: Array, angle: float) -> Array:
-    """(3, 3) by Rodrigues' formula about a unit axis."""
-    x, y, z = axis
-    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k)
