@@ -1,3 +1,3 @@
 """The embedded simulator: an SDF world compiled for MuJoCo, its sensors, its ground truth."""
 
-__all__ = ["simulator"]
+__all__ = ["compile", "render", "simulator"]
