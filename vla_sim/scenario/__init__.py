@@ -1,6 +1,8 @@
-"""Scenarios: their format, playing them alone and in sweeps, checks and judgement, records and reports."""
+"""Scenarios: files that say what is commanded, what goes wrong and what must hold; sessions that play them on
+the running stack; checks that judge from the simulator's truth; records, sweeps and reports."""
 
 __all__ = [
-    "checks", "compare", "format", "junit", "launch_test_driver", "load", "preparation", "record", "report",
-    "result", "run", "soak", "soak_report", "speech", "statistics", "sweep", "terminal",
+    "checks", "compare", "format", "junit", "launch_test_driver", "launch_tests", "load", "preparation",
+    "record", "recording", "report", "result", "run", "soak", "soak_report", "speech", "statistics", "sweep",
+    "targets", "terminal",
 ]  # fmt: skip

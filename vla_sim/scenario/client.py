@@ -1,4 +1,4 @@
-"""The outside world's end of a run: speaks or types a command, and records what happens."""
+"""The client of a run: speaks or types commands to the robot, and records what happens."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Client(StageNode[StageParams]):
         super().listen(topic, record, raw=raw)
 
     def tick(self) -> None:
-        """Every 20 ms: the next chunk of speech, then whoever directs the run."""
+        """Every 20 ms: the next chunk of speech, then the run's own tick."""
         while self._speech and clock.mono() >= self._speech_begin + self._spoken * CHUNK_SECONDS - 1e-6:
             message = self.audio.msg_type()
             message.data = self._speech.pop(0).tolist()
@@ -161,7 +161,7 @@ class ClientThread:
         self.thread.start()
 
     def _spin(self) -> None:
-        process_priority.thread(5)  # watching must not hold up what is watched
+        process_priority.thread(5)  # observing must not delay what is observed
         try:
             with contextlib.suppress(ExternalShutdownException):
                 self.node.run(self.executor)

@@ -37,8 +37,8 @@ def compared(played: dict[str, list[RunRecord]]) -> list[Measure]:
     rows = [Measure("passed", {e: r.counts for e, r in rates.items()}, why if different else "")]
     seeds = {e: sorted({r.seed for r in own}) for e, own in played.items()}
     if len({tuple(s) for s in seeds.values()}) > 1:
-        told = {e: ", ".join(map(str, s[:8])) + (" …" if len(s) > 8 else "") for e, s in seeds.items()}
-        rows.append(Measure("seeds", told, "not the same seeds were played"))
+        words = {e: ", ".join(map(str, s[:8])) + (" …" if len(s) > 8 else "") for e, s in seeds.items()}
+        rows.append(Measure("seeds", words, "not the same seeds were played"))
     total = {e: percentile(first_motions(own), 0.5) for e, own in played.items()}
     rows.append(Measure("first motion", {e: number(v, 0, "ms") for e, v in total.items()},
                         _apart(total, LATENCY_APART, LATENCY_SHARE, 0, "ms")))  # fmt: skip

@@ -1,6 +1,6 @@
 """Decides when each action of a scenario's script is due, and when the run is over.
 
-It knows the recording alone: each tick returns what is to be done now, and whoever ticks it does that.
+It reads the recording and changes nothing: each tick returns what is to be done now, and the session does it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class When(Part, frozen=True, kw_only=True):
     """When an action is due: exactly one of these, and `delay` simulated seconds after it.
 
     at: simulated seconds since the first command was given. done: the command of this number (1 is the
-    first) has ended, however. skill: the robot has begun this skill. near: the robot is within `within`
+    first) has ended, in any state. skill: the robot has begun this skill. near: the robot is within `within`
     metres of a place, surface, model or [x, y]. seen: perception has reported such an object ("red cup").
     lifted: this object is 5 cm above where it began.
     """

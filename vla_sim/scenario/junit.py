@@ -76,11 +76,11 @@ def _case(scenario: str, tries: Sequence[RunRecord], name: str) -> Element:
         reasons = last.reasons or ["no reason was recorded"]
         failure = SubElement(case, "failure", message=_first("; ".join(reasons)), type="failure")
         failure.text = _legal("\n".join(reasons))
-    SubElement(case, "system-out").text = _legal("\n".join(_told(tries)))
+    SubElement(case, "system-out").text = _legal("\n".join(_lines(tries)))
     return case
 
 
-def _told(tries: Sequence[RunRecord]) -> list[str]:
+def _lines(tries: Sequence[RunRecord]) -> list[str]:
     last = tries[-1]
     lines = []
     if last.attempt > 1:

@@ -45,7 +45,7 @@ FREE = Scenario(version=1, proves="What its test says.", timeout=math.inf, scrip
 class Robot:
     """One robot from launch to shutdown. Every assertion raises `AssertionError` with what was measured.
 
-    Whoever starts the nodes calls `prepare` before and `close` after; a test calls the rest.
+    The launch description calls `prepare` before the nodes start and `close` after; a test calls the rest.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Robot:
         self._asserted: list[CheckSpec] = []
         self._log = Logbook()
 
-    # ------------------------------------------------------------------ for whoever starts the nodes
+    # ------------------------------------------------------------------ for the launch description
 
     def prepare(
         self, stack: StackOptions, folder: Path, file: File | None = None, *, keep: bool = False

@@ -15,8 +15,8 @@ POLL = 0.05  # [s]
 
 
 class Nodes(Protocol):
-    """The nodes of a run, whoever started them. names: of all. lockstep: whether the client takes turns with
-    them."""
+    """The nodes of a run, of `Stack` or of a launch description. names: of all. lockstep: whether the client
+    takes turns with them."""
 
     lockstep: bool
 
