@@ -1,25 +1,32 @@
-"""ROS messages of the engine's records, and back. Messages that are sent often are made once."""
+"""ROS messages of arrays and of the robot's state, and back. Messages that are sent often are made once."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import Quaternion, Vector3
+from geometry_msgs.msg import Pose, Quaternion, Transform, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
-from trajectory_msgs.msg import JointTrajectory
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.buffers import Lease
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import transform
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.robot.state import RobotState
-from vla_sim.ros.messages import to_seconds
+from vla_sim.ros.messages import to_seconds, to_stamp
 
 OPTICAL_FRAME = "head_camera_optical"
+
+Vector = tuple[float, float, float]
+Rotation = tuple[float, float, float, float]
+"""Quaternion w, x, y, z."""
 
 
 class StateMessages:
@@ -50,13 +57,43 @@ class StateMessages:
         _vector(twist.angular, state.angular_velocity_base)
 
 
-def laser_scan(ranges: Array, stamp: Any, period: float) -> LaserScan:
-    """ranges (360,) of `level_scan.flatten`."""
+def pose_parts(message: Pose | Transform) -> tuple[Vector, Rotation]:
+    """Position [m] and orientation of a Pose, or of a Transform."""
+    if isinstance(message, Pose):
+        p, q = message.position, message.orientation
+    else:
+        p, q = message.translation, message.rotation
+    return (p.x, p.y, p.z), (q.w, q.x, q.y, q.z)
+
+
+def pose_matrix(message: Pose | Transform) -> Array:
+    """(4, 4) of a Pose or a Transform whose quaternion is of unit length."""
+    return transform(*pose_parts(message))
+
+
+def velocity(message: TwistStamped) -> Vector:
+    """Forward, left [m/s] and turn [rad/s] of a walking velocity."""
+    linear, angular = message.twist.linear, message.twist.angular
+    return linear.x, linear.y, angular.z
+
+
+def fill_velocity(message: TwistStamped, value: Iterable[float], now: float) -> None:
+    """value: forward, left [m/s], turn [rad/s]. now: [s]."""
+    message.header.stamp = to_stamp(now)
+    linear, angular = message.twist.linear, message.twist.angular
+    linear.x, linear.y, angular.z = map(float, value)
+
+
+def laser_scan(
+    ranges: NDArray[np.floating[Any]], stamp: Any, period: float, *, angle_min: float = level_scan.ANGLE_MIN,
+    angle_step: float = level_scan.ANGLE_STEP, range_min: float = level_scan.RANGE_MIN,
+    range_max: float = level_scan.RANGE_MAX,
+) -> LaserScan:  # fmt: skip
+    """A scan in base_link. ranges: (n,) [m], by default `level_scan.flatten`'s 360. period: of scans [s]."""
     message = LaserScan(
-        angle_min=level_scan.ANGLE_MIN,
-        angle_max=level_scan.ANGLE_MIN + level_scan.ANGLE_STEP * (level_scan.BEAMS - 1),
-        angle_increment=level_scan.ANGLE_STEP, scan_time=period, range_min=level_scan.RANGE_MIN,
-        range_max=level_scan.RANGE_MAX, ranges=array("f", ranges.astype(np.float32).tobytes()),
+        angle_min=angle_min, angle_max=angle_min + angle_step * (len(ranges) - 1), angle_increment=angle_step,
+        scan_time=period, range_min=range_min, range_max=range_max,
+        ranges=array("f", ranges.astype(np.float32).tobytes()),
     )  # fmt: skip
     message.header.frame_id = "base_link"
     message.header.stamp = stamp
@@ -115,6 +152,22 @@ def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array
     if all(len(point.velocities) == len(names) for point in points) and names:
         return names, times, positions, np.array([point.velocities for point in points], dtype=float)
     return names, times, positions, None
+
+
+def joint_trajectory(
+    names: list[str], times: Array, positions: Array, stamp: float, frame: str
+) -> JointTrajectory:
+    """times: (n,) [s] from `stamp` [s] on; positions: (n, joints)."""
+    message = JointTrajectory(joint_names=names)
+    message.header.stamp = to_stamp(stamp)
+    message.header.frame_id = frame
+    for seconds, q in zip(times.tolist(), positions.tolist(), strict=True):
+        point = JointTrajectoryPoint(positions=q)
+        whole = int(seconds)
+        point.time_from_start.sec = whole
+        point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
+        message.points.append(point)
+    return message
 
 
 def _quaternion(message: Quaternion, q: Array) -> None:

@@ -54,6 +54,7 @@ class Conductor(TurnTaking):
         try:
             self._server.bind(os.environ[SOCKET])
         except OSError as error:
+            self._server.close()
             raise StackError(f"lock-step: cannot listen at {os.environ[SOCKET]}: {error.strerror}") from None
         self._server.listen(32)
         clock.use(self)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.geometry import transform
+from vla_sim.common.arrays import Array
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.robot.pose_estimate import planar_base_in_map
+from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.executive.core import Executive
@@ -40,7 +41,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         )
         self.core = Executive(self.ctx)
         self.map_to_odom = np.eye(4)
-        self.odom: Any = None
+        self.odom: Array | None = None
         self.listen(topics.VERDICT, self.on_verdict)
         self.listen(topics.NAVIGATION_STATUS, self.on_navigation)
         self.listen(topics.MANIPULATION_STATUS, self.on_manipulation)
@@ -77,18 +78,14 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.flush()
 
     def on_odom(self, message: Any) -> None:
-        self.odom = message.pose.pose
+        self.odom = conversions.pose_matrix(message.pose.pose)
 
     def on_map_to_odom(self, message: Any) -> None:
-        t, r = message.transform.translation, message.transform.rotation
-        self.map_to_odom = transform((t.x, t.y, t.z), (r.w, r.x, r.y, r.z))
+        self.map_to_odom = conversions.pose_matrix(message.transform)
 
     def update_pose(self) -> None:
-        if self.odom is None:
-            return
-        p, q = self.odom.position, self.odom.orientation
-        base = transform((p.x, p.y, p.z), (q.w, q.x, q.y, q.z))
-        self.ctx.pose = planar_base_in_map(self.map_to_odom, base)
+        if self.odom is not None:
+            self.ctx.pose = planar_base_in_map(self.map_to_odom, self.odom)
 
     def tick(self) -> None:
         self.ctx.now, self.ctx.background = self.now(), self.load.background

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.geometry import transform
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros.messages import message_class, to_seconds, to_stamp
+from vla_sim.ros import conversions
+from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
@@ -83,8 +83,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.odom = message
 
     def on_map_to_odom(self, message: Any) -> None:
-        t, r = message.transform.translation, message.transform.rotation
-        self.map_to_odom = transform((t.x, t.y, t.z), np.array([r.w, r.x, r.y, r.z]))
+        self.map_to_odom = conversions.pose_matrix(message.transform)
 
     def on_objects(self, message: ObjectList) -> None:
         self.objects = tuple(message.objects)
@@ -105,9 +104,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
                 return None
             self.order = names, np.array([names.index(name) for name in g1.JOINTS])
         q = np.asarray(joints.position, dtype=float)[self.order[1]]
-        pose = odom.pose.pose
-        where, turn = pose.position, pose.orientation
-        base = transform((where.x, where.y, where.z), np.array([turn.w, turn.x, turn.y, turn.z]))
+        base = conversions.pose_matrix(odom.pose.pose)
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
         return Observation(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
@@ -144,20 +141,16 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.sent, self.sent_at = status, now
 
     def send_arm(self, motion: Trajectory) -> None:
-        message = message_class("trajectory_msgs/msg/JointTrajectory")()
-        message.header.stamp = to_stamp(motion.stamp)
-        message.header.frame_id = motion.frame
-        message.joint_names = list(g1.ARM_JOINTS[motion.side])
-        message.points = [
-            _point(q.tolist(), float(t)) for t, q in zip(motion.times, motion.positions, strict=True)
-        ]
+        names = list(g1.ARM_JOINTS[motion.side])
+        message = conversions.joint_trajectory(
+            names, motion.times, motion.positions, motion.stamp, motion.frame
+        )
         self.publish(topics.ARM_TRAJECTORY[motion.side]).publish(message)
 
     def send_gripper(self, command: GripperCommand, now: float) -> None:
-        message = message_class("trajectory_msgs/msg/JointTrajectory")()
-        message.header.stamp = to_stamp(now)
-        message.joint_names = [f"{command.side}_gripper"]
-        message.points = [_point([float(command.opening)], 0.0)]
+        message = conversions.joint_trajectory(
+            [f"{command.side}_gripper"], np.zeros(1), np.array([[command.opening]], dtype=float), now, ""
+        )
         self.publish(topics.GRIPPER_TRAJECTORY[command.side]).publish(message)
 
     def status(self) -> dict[str, str]:
@@ -166,15 +159,6 @@ class ManipulationNode(StageNode[ManipulationParams]):
             "phase": state.phase, "state": state.state, "holding": str(bool(self.manipulator.held)),
             "planning ms": f"{state.planning_ms:.0f}", "worst tick ms": f"{self.worst_tick * 1e3:.1f}",
         }  # fmt: skip
-
-
-def _point(positions: list[float], seconds: float) -> Any:
-    point = message_class("trajectory_msgs/msg/JointTrajectoryPoint")()
-    point.positions = positions
-    whole = int(seconds)
-    point.time_from_start.sec = whole
-    point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
-    return point
 
 
 def main() -> int:

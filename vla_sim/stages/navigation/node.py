@@ -14,6 +14,7 @@ from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import NavigationRequest
+from vla_sim.ros import conversions
 from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -70,23 +71,17 @@ class NavigationNode(StageNode[NavigationParams]):
         if goal.header.frame_id not in ("", "map"):
             self.get_logger().warning(f"goal in frame {goal.header.frame_id!r} ignored; it must be in 'map'")
             return
-        q, where = goal.pose.orientation, goal.pose.position
-        values = (where.x, where.y, q.w, q.x, q.y, q.z)
-        if not all(math.isfinite(v) for v in values):
+        (x, y, _), q = conversions.pose_parts(goal.pose)
+        if not all(math.isfinite(v) for v in (x, y, *q)):
             self.get_logger().warning("goal ignored: its pose is not finite")
             return
         self.core.request(
-            NavigationRequest(
-                goal_id=self.goal_ids.new(), mode="go", x=where.x, y=where.y,
-                yaw=yaw_from_quaternion((q.w, q.x, q.y, q.z)),
-            )
-        )  # fmt: skip
+            NavigationRequest(goal_id=self.goal_ids.new(), mode="go", x=x, y=y, yaw=yaw_from_quaternion(q))
+        )
 
     def on_odom(self, odom: Any) -> None:
-        pose = odom.pose.pose
-        q = pose.orientation
-        yaw = yaw_from_quaternion((q.w, q.x, q.y, q.z))
-        self.core.state.odometry(to_seconds(odom.header.stamp), pose.position.x, pose.position.y, yaw)
+        (x, y, _), q = conversions.pose_parts(odom.pose.pose)
+        self.core.state.odometry(to_seconds(odom.header.stamp), x, y, yaw_from_quaternion(q))
 
     def on_scan(self, scan: Any) -> None:
         ranges = np.asarray(scan.ranges, dtype=np.float32)
@@ -107,11 +102,8 @@ class NavigationNode(StageNode[NavigationParams]):
             clock.charge("navigation", took)
         self.worst_tick = max(self.worst_tick, took)
         if out.active or self.was_active:
-            message = self.twist_message
-            message.header.stamp = to_stamp(now)
-            linear, angular = message.twist.linear, message.twist.angular
-            linear.x, linear.y, angular.z = (float(v) for v in out.command)
-            self.twist.publish(message)
+            conversions.fill_velocity(self.twist_message, out.command, now)
+            self.twist.publish(self.twist_message)
         self.was_active = out.active
         for status in out.status:
             self.send(topics.NAVIGATION_STATUS, status)

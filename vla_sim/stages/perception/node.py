@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from sensor_msgs.msg import LaserScan
 
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
@@ -21,6 +19,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -90,12 +89,12 @@ class PerceptionNode(StageNode[PerceptionParams]):
     # ------------------------------------------------------------------ callbacks store
 
     def on_map_to_odom(self, message: Any) -> None:
-        pose = _pose(message.transform.translation, message.transform.rotation)
+        pose = _pose(message.transform)
         if self._finite("map to odom", pose):
             self.map_odom = pose
 
     def on_odom(self, message: Any) -> None:
-        pose = _pose(message.pose.pose.position, message.pose.pose.orientation)
+        pose = _pose(message.pose.pose)
         if self._finite("odometry", pose):
             self.odom.add(to_seconds(message.header.stamp), pose)
 
@@ -207,20 +206,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.send(
             topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )
-        self.scan.publish(self._scan_message(frame.stamp, percept.ranges))
+        self.scan.publish(
+            conversions.laser_scan(
+                percept.ranges, to_stamp(frame.stamp), 1.0 / self.params.rate, angle_min=-LAYOUT.half_angle,
+                angle_step=LAYOUT.increment, range_min=LAYOUT.range_min, range_max=LAYOUT.range_max,
+            )
+        )  # fmt: skip
         for _ in range(commands):
             self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
         self.latencies.append(clock.mono() - arrived)
-
-    def _scan_message(self, stamp: float, ranges: np.ndarray) -> Any:
-        message = LaserScan(
-            angle_min=-LAYOUT.half_angle, angle_max=LAYOUT.half_angle, angle_increment=LAYOUT.increment,
-            range_min=LAYOUT.range_min, range_max=LAYOUT.range_max, scan_time=1.0 / self.params.rate,
-        )  # fmt: skip
-        message.header.stamp = to_stamp(stamp)
-        message.header.frame_id = "base_link"
-        message.ranges = array("f", ranges.tobytes())
-        return message
 
     def status(self) -> dict[str, str]:
         values = {f"skipped: {why}": str(count) for why, count in list(self.skipped.items())}
@@ -235,12 +229,13 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.worker.close()
 
 
-def _pose(position: Any, orientation: Any) -> np.ndarray:
-    """(4, 4) of a message's position and orientation, NaN for a quaternion that is not of unit length."""
-    q = np.array([orientation.w, orientation.x, orientation.y, orientation.z])
+def _pose(message: Any) -> np.ndarray:
+    """(4, 4) of a Pose or Transform, NaN for a quaternion that is not of unit length."""
+    position, quaternion = conversions.pose_parts(message)
+    q = np.array(quaternion)
     norm = float(np.linalg.norm(q))
     q = q / norm if 0.9 < norm < 1.1 else np.full(4, np.nan)
-    return transform((position.x, position.y, position.z), q)
+    return transform(position, q)
 
 
 def main() -> int:

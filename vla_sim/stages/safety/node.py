@@ -14,7 +14,7 @@ from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
-from vla_sim.ros.messages import to_stamp
+from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
@@ -103,9 +103,8 @@ class SafetyNode(StageNode[SafetyParams]):
         self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_velocity(self, message: Any) -> None:
-        v = message.twist
         stood = self.core.velocity == STAND
-        if not self.core.on_velocity(v.linear.x, v.linear.y, v.angular.z, self.now()):
+        if not self.core.on_velocity(*conversions.velocity(message), self.now()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
             )
@@ -145,11 +144,9 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def tick(self) -> None:
         now = self.now()
-        vx, vy, wz = passed = self.core.output(now)
+        passed = self.core.output(now)
         self.moves = passed != STAND
-        self.message.header.stamp = to_stamp(now)
-        twist = self.message.twist
-        twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
+        conversions.fill_velocity(self.message, passed, now)
         self.twist.publish(self.message)
         self.trace_control(self.first_motion.velocity(self.moves))
         self.ticks += 1
