@@ -33,7 +33,7 @@ def call(a: argparse.Namespace) -> int:
     left = free(machine, held)
     console = Console(highlight=False, stderr=a.json == "-")
     for title, needs in (("may be reserved", machine.limit), ("unused", machine.unused), ("free", left)):
-        console.print(f"{title + ':':17}{needs.text(list(UNITS))}")
+        console.print(f"{title + ':':17}{needs.text(list(UNITS))}", soft_wrap=True)
     now = time.monotonic()
     for r in held:
         ends = "with its process" if r.expires is None else f"in {(r.expires - now) / 60.0:.0f} min"
