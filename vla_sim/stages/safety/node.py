@@ -163,7 +163,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
 
 def every(rate: float, most: float) -> int:
-    """Each how manieth period of `rate` is enough for `most` [Hz], and never less than that."""
+    """How many periods of `rate` pass between two outputs at `most` [Hz] or a little more."""
     return max(1, int(rate / most))
 
 

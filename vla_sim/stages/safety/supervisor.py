@@ -14,7 +14,7 @@ from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate
 
 COMMAND_TIMEOUT = 0.1
-"""[s] without a velocity after which the robot is told to stand: the book's 100 ms."""
+"""[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Limits:
 
 
 @dataclass
-class Watch:
+class Watchdog:
     """A source that must not fall silent: `period` is how often it speaks [s]."""
 
     period: float
@@ -43,9 +43,9 @@ class Supervisor:
     """Pure core of the safety node. Times are seconds of the ROS clock."""
 
     limits: Limits = field(default_factory=Limits)
-    odom: Watch = field(default_factory=lambda: Watch(0.02, 0.1))
-    scan: Watch = field(default_factory=lambda: Watch(0.1, 0.2))
-    command: Watch = field(default_factory=lambda: Watch(0.05, COMMAND_TIMEOUT))
+    odom: Watchdog = field(default_factory=lambda: Watchdog(0.02, 0.1))
+    scan: Watchdog = field(default_factory=lambda: Watchdog(0.1, 0.2))
+    command: Watchdog = field(default_factory=lambda: Watchdog(0.05, COMMAND_TIMEOUT))
     estop: bool = False
     stop_command_id: str = ""
     stop_mono: float = 0.0
@@ -83,7 +83,7 @@ class Supervisor:
         return True
 
     def on_stop(self, command_id: str, mono: float) -> None:
-        """Somebody said stop."""
+        """Stop was said."""
         self.halted, self.stop_command_id, self.stop_mono = True, command_id, mono
 
     def output(self, now: float) -> tuple[float, float, float]:
