@@ -136,7 +136,7 @@ def test_a_report_shows_how_load_was_shed():
     change = LoadChange(stamp=4.0, level=1, name="background", cause="cpu 99 %")
     with_load = html_report.render([record(load=[change])])
     assert "load shed [level]" in with_load
-    assert "load shed [level] 0 to 1" in with_load
+    assert "load shed at most 1 level at 4.0 s" in with_load
     assert ">1 level<" in with_load
     assert "load shed [level]" not in html_report.render([record()])
     Page(with_load)
