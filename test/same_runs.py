@@ -1,8 +1,8 @@
-"""Are two sweeps the same, run by run?  python test/same_runs.py FOLDER FOLDER
+"""Are two sweeps the same, run by run?  python test/same_runs.py BEFORE AFTER
 
-A folder is what `vla-sim test --out` has left. In lock-step one seed is one run, to the last bit: a change
-that should not change what the robot does leaves verdicts, checks, words, paths and latencies equal. Exit
-code 0 if all runs that both have are equal, 1 if not, 2 if nothing can be compared.
+Each is a folder that `vla-sim test --out` has left. In lock-step one seed is one run, to the last bit: a
+change that should not change what the robot does leaves verdicts, paths and latencies equal. Exit code 0 if
+they are, in all runs that both folders have, 1 if not, 2 if nothing can be compared.
 """
 
 from __future__ import annotations
@@ -13,56 +13,59 @@ from typing import Any
 
 import msgspec
 
-COMPARED = (
-    "passed", "reasons", "checks", "heard", "state", "answer", "stages", "total_ms", "path", "path_length",
-    "clearance", "contacts", "grasps", "commands", "objects", "events", "simulated_seconds",
-)  # fmt: skip
+Run = dict[str, Any]
 
 
-def runs(folder: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
+def verdict(run: Run) -> Any:
+    """What was judged, and what the robot said to it."""
+    commands = [(c["text"], c["heard"], c["state"], c["detail"]) for c in run["commands"]]
+    return run["passed"], [(c["name"], c["passed"]) for c in run["checks"]], run["answer"], commands
+
+
+def path(run: Run) -> Any:
+    """Where robot and objects were, and what they touched."""
+    names = ("path", "path_length", "clearance", "contacts", "grasps", "objects", "simulated_seconds")
+    return [run[name] for name in names]
+
+
+def latencies(run: Run) -> Any:
+    """Of every command: milliseconds by stage, and in all."""
+    return [
+        ({s["stage"]: s["milliseconds"] for s in c["stages"]}, c["total_ms"]) for c in run["commands"]
+    ]  # fmt: skip
+
+
+COMPARED = {"verdicts": verdict, "paths": path, "latencies": latencies}
+
+
+def runs(folder: Path) -> dict[tuple[str, str, int], Run]:
     """Records of a sweep by scenario, engine and seed."""
-    lines = (folder / "records.jsonl").read_bytes().splitlines()
-    records = [msgspec.json.decode(line) for line in lines]
+    records = [msgspec.json.decode(line) for line in (folder / "records.jsonl").read_bytes().splitlines()]
     return {(r["scenario"], r["engine"], r["seed"]): r for r in records}
 
 
-NEW = ("source", "total_source", "judged_against")
-"""Fields that an older record lacks."""
+def first_difference(a: Any, b: Any) -> str:
+    """Both as text, from a little before where they part."""
+    one, other = str(a), str(b)
+    at = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), 0)
+    begin = max(0, at - 30)
+    return f"...{one[begin : at + 50]!r} and ...{other[begin : at + 50]!r}"
 
 
-def _comparable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _comparable(v) for k, v in value.items() if k not in NEW}
-    return [_comparable(v) for v in value] if isinstance(value, list) else value
-
-
-def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-    """What differs between two records, a line each."""
-    out = []
-    for name in COMPARED:
-        one, other = _comparable(a.get(name)), _comparable(b.get(name))
-        if name == "events":  # older records stamp them when they were shown
-            one, other = (sorted(e["text"] for e in events) for events in (one, other))
-        if one != other:
-            first, second = str(one), str(other)
-            at = next((i for i, (x, y) in enumerate(zip(first, second, strict=False)) if x != y), 0)
-            begin = max(0, at - 40)
-            out.append(f"{name}: ...{first[begin : at + 60]!r} and ...{second[begin : at + 60]!r}")
-    return out
-
-
-def main(first: str, second: str) -> int:
-    a, b = runs(Path(first)), runs(Path(second))
+def main(before: str, after: str) -> int:
+    a, b = runs(Path(before)), runs(Path(after))
     both = sorted(a.keys() & b.keys())
-    different = 0
+    equal = dict.fromkeys(COMPARED, 0)
     for key in both:
-        found = differences(a[key], b[key])
-        different += bool(found)
-        for line in found:
-            print(f"{key[0]}, {key[1]}, seed {key[2]}: {line}")
-    alone = len(a.keys() ^ b.keys())
-    print(f"{len(both) - different} of {len(both)} runs are equal; {alone} were played in one folder alone")
-    return 2 if not both else int(different > 0)
+        for what, of in COMPARED.items():
+            one, other = of(a[key]), of(b[key])
+            if one == other:
+                equal[what] += 1
+            else:
+                print(f"{key[0]}, {key[1]}, seed {key[2]}: {what} differ: {first_difference(one, other)}")
+    print(", ".join(f"{what} equal in {count} of {len(both)} runs" for what, count in equal.items()))
+    print(f"{len(a.keys() ^ b.keys())} runs are in one folder alone")
+    return 2 if not both else int(any(count < len(both) for count in equal.values()))
 
 
 if __name__ == "__main__":

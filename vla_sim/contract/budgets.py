@@ -19,7 +19,7 @@ BUDGETS: dict[str, Budget] = {
     "planning": Budget(1000.0, 10.0),
     "perception": Budget(300.0, 50.0),  # image taken to objects published
     "safety": Budget(100.0, 10.0),  # plan received to verdict
-    "control": Budget(100.0, 50.0),  # verdict to first motion
+    "control": Budget(100.0, 50.0),  # verdict to the first velocity or trajectory sent
 }
 TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion
 
