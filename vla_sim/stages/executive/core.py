@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from vla_sim.common import clock
-from vla_sim.contract import topics
-from vla_sim.contract.records import (
-    CommandState,
-    ManipulationRequest,
-    NavigationRequest,
-    Plan,
-    SafetyState,
-    Status,
-    Verdict,
-)
+from vla_sim.contract import records, topics
+from vla_sim.contract.records import Plan
 from vla_sim.stages.executive.goals import Running
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
@@ -31,7 +23,7 @@ class Executive:
         """The command that was the last spoken stop."""
         self._estop = False
 
-    def accept(self, verdict: Verdict) -> None:
+    def accept(self, verdict: records.Verdict) -> None:
         """Queue an allowed plan; answer a refused one."""
         ctx, plan = self.ctx, verdict.plan
         if not verdict.allowed:
@@ -52,7 +44,7 @@ class Executive:
             return
         self._status(plan.command_id, "accepted", steps=len(plan.steps))
 
-    def on_safety(self, state: SafetyState) -> None:
+    def on_safety(self, state: records.SafetyState) -> None:
         """Cancel everything, once for each spoken stop and once when the emergency stop is latched."""
         if state.stop_command_id:
             self.stop(state.stop_command_id)
@@ -70,17 +62,14 @@ class Executive:
     def _cancel_all(self, command_id: str) -> None:
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
-        ctx.send(topics.NAVIGATION_REQUEST, NavigationRequest(goal_id="stop", mode="cancel"))
-        ctx.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id="stop", action="cancel"))
-        for job in self._take_all():
-            if job.plan.command_id != command_id:
-                self._status(job.plan.command_id, "cancelled", detail="stop was said")
-
-    def _take_all(self) -> list[Job]:
+        ctx.send(topics.NAVIGATION_REQUEST, records.NavigationRequest(goal_id="stop", mode="cancel"))
+        ctx.send(topics.MANIPULATION_REQUEST, records.ManipulationRequest(goal_id="stop", action="cancel"))
         jobs = [self.job] if self.job else []
         self._drop_skill()
         self.job = None
-        return jobs + self.queue.clear()
+        for job in jobs + self.queue.clear():
+            if job.plan.command_id != command_id:
+                self._status(job.plan.command_id, "cancelled", detail="stop was said")
 
     def _drop_skill(self) -> None:
         if self.skill is not None:
@@ -123,7 +112,7 @@ class Executive:
         shed = plan.priority == "background" and not self.ctx.background
         return "waits until the machine is less busy" if shed else ""
 
-    def _end(self, job: Job, state: CommandState, detail: str) -> None:
+    def _end(self, job: Job, state: records.CommandState, detail: str) -> None:
         self.queue.ended(job.plan)
         job.step -= 1
         self.job = None
@@ -132,14 +121,14 @@ class Executive:
             self.ctx.say(detail)
 
     def _status(
-        self, command_id: str, state: CommandState, *, job: Job | None = None, skill: str = "",
+        self, command_id: str, state: records.CommandState, *, job: Job | None = None, skill: str = "",
         steps: int = 0, detail: str = "",
     ) -> None:  # fmt: skip
         job = job or self.job
         if job is not None and job.plan.command_id == command_id:
             steps = len(job.plan.steps)
             skill = skill or job.plan.steps[job.step].skill
-        status = Status(
+        status = records.Status(
             command_id=command_id, state=state, skill=skill, step=job.step if job else 0,
             steps=steps, detail=detail, mono=clock.mono(),
         )  # fmt: skip

@@ -10,7 +10,6 @@ import numpy as np
 from vla_sim.common.arrays import Array
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import ManipulationStatus, NavigationStatus, ObjectList, SafetyState
 from vla_sim.robot.pose_estimate import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
@@ -60,20 +59,20 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.core.accept(verdict)
         self.tick()  # the first request leaves now, not at the next tick
 
-    def on_navigation(self, status: NavigationStatus) -> None:
+    def on_navigation(self, status: records.NavigationStatus) -> None:
         self.ctx.navigation, self.ctx.navigation_received = status, self.now()
 
-    def on_manipulation(self, status: ManipulationStatus) -> None:
+    def on_manipulation(self, status: records.ManipulationStatus) -> None:
         self.ctx.manipulation, self.ctx.manipulation_received = status, self.now()
         holding = self.ctx.holding
         if holding is not None and status.state != "active" and not status.holding:
             self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")
             self.ctx.holding = self.ctx.holding_arm = None
 
-    def on_objects(self, objects: ObjectList) -> None:
+    def on_objects(self, objects: records.ObjectList) -> None:
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
 
-    def on_safety(self, state: SafetyState) -> None:
+    def on_safety(self, state: records.SafetyState) -> None:
         self.core.on_safety(state)
         self.flush()
 

@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
-from vla_sim.contract.records import (
-    Arm,
-    DetectedObject,
-    ManipulationStatus,
-    NavigationStatus,
-    ObjectQuery,
-    Record,
-)
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
 from vla_sim.contract.topics import Topic
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
@@ -37,8 +30,8 @@ class SkillContext:
     pose: Pose2 = (0.0, 0.0, 0.0)
     objects: list[DetectedObject] = field(default_factory=list)
     objects_stamp: float = -math.inf
-    navigation: NavigationStatus | None = None
-    manipulation: ManipulationStatus | None = None
+    navigation: records.NavigationStatus | None = None
+    manipulation: records.ManipulationStatus | None = None
     navigation_received: float = math.inf
     manipulation_received: float = math.inf
     """When the stage last spoke."""
@@ -46,7 +39,7 @@ class SkillContext:
     target: DetectedObject | None = None
     """The object that was found last."""
     holding: DetectedObject | None = None
-    holding_arm: Arm | None = None
+    holding_arm: records.Arm | None = None
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
@@ -65,10 +58,7 @@ class SkillContext:
         """The standing pose of a place ("kitchen", or "user": where the command was received)."""
         if name == "user":
             return self.user_pose
-        for place in self.world.places:
-            if place.name == name:
-                return place.x, place.y, place.yaw
-        return None
+        return next(((p.x, p.y, p.yaw) for p in self.world.places if p.name == name), None)
 
     def surface(self, name: str) -> Surface | None:
         return next((s for s in self.world.surfaces if s.name == name), None)

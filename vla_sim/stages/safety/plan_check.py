@@ -9,7 +9,7 @@ import numpy as np
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
 from vla_sim.contract.records import STEP_FIELDS, Plan, Step
 from vla_sim.robot.body_size import ELBOWS
-from vla_sim.world.occupancy_grid import Grid
+from vla_sim.world.occupancy_grid import Grid, spread
 from vla_sim.world.semantic_map import World
 
 
@@ -84,33 +84,21 @@ class PlanChecker:
 def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
     """(rows, columns) bool: where the body's disc can get to from `start` on the free map."""
     r = math.ceil(ELBOWS / grid.resolution)
-    blocked = grid.occupied.copy()
+    rows, columns = grid.occupied.shape
+    wide = np.pad(grid.occupied, r)
+    blocked = np.zeros_like(grid.occupied)
     for dy in range(-r, r + 1):
         reach = int(math.sqrt(max(0.0, r * r - dy * dy)))
         for dx in range(-reach, reach + 1):
-            blocked |= _shift(grid.occupied, dy, dx)
+            blocked |= wide[r + dy : r + dy + rows, r + dx : r + dx + columns]
     row = int((start[1] - grid.y0) / grid.resolution)
     column = int((start[0] - grid.x0) / grid.resolution)
     reached = np.zeros_like(blocked)
-    if not (0 <= row < blocked.shape[0] and 0 <= column < blocked.shape[1]):
+    if not (0 <= row < rows and 0 <= column < columns):
         return reached
     reached[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
     count = 0
     while count != (count := int(reached.sum())):
-        for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-            # several cells at once in each direction: a flood by sweeps needs few passes
-            for _ in range(8):
-                reached |= _shift(reached, dy, dx) & ~blocked
+        for _ in range(8):  # a sum costs as much as a few steps
+            reached |= spread(reached, corners=False) & ~blocked
     return reached
-
-
-def _shift(cells: np.ndarray, dy: int, dx: int) -> np.ndarray:
-    """`cells` moved by (dy, dx), False coming in at the rim."""
-    out = np.zeros_like(cells)
-    rows, columns = cells.shape
-    if abs(dy) >= rows or abs(dx) >= columns:
-        return out
-    out[max(0, dy) : rows + min(0, dy), max(0, dx) : columns + min(0, dx)] = cells[
-        max(0, -dy) : rows + min(0, -dy), max(0, -dx) : columns + min(0, -dx)
-    ]
-    return out

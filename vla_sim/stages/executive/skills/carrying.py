@@ -47,7 +47,7 @@ def place(ctx: SkillContext, step: Step) -> Running:
             ctx, "place", arm=ctx.holding_arm, target=spot, surface_height=surface.height, timeout=60.0
         )
         if not grasp.ok:
-            return Result(False, grasp.detail)
+            return grasp
         ctx.holding = ctx.holding_arm = None
         ctx.arms_home = False
         return Result(True, f"The {what} is on the {surface.name}.")

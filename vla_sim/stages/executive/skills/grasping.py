@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
-from vla_sim.stages.executive.goals import Grasp, Result, Running, drive, manipulate, pause
+from vla_sim.stages.executive.goals import Result, Running, drive, manipulate, pause
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
 from vla_sim.stages.executive.skills.walking import DOCK_TOLERANCE, behind, dock, prepare_to_walk
@@ -46,7 +46,7 @@ def approach(ctx: SkillContext, step: Step) -> Running:
             ctx.arms_home = False
             grasp = yield from manipulate(ctx, "ready", arm=stand.arm)
             if not grasp.ok:
-                return Result(False, grasp.detail)
+                return grasp
             seen = yield from look(ctx, query, LOOK)
             if seen is not None:
                 target = ctx.target = seen
@@ -90,7 +90,7 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         assert target is not None
         surface = ctx.surface_below(target.position)
         grasp = yield from manipulate(
-            ctx, "pick", item=target, surface_height=surface.height if surface else 0.0, timeout=60.0
+            ctx, "pick", object=target, surface_height=surface.height if surface else 0.0, timeout=60.0
         )
         detail = grasp.detail
         if grasp.ok and grasp.status is not None and grasp.status.holding:
@@ -104,7 +104,7 @@ def pick(ctx: SkillContext, step: Step) -> Running:
     return Result(False, detail or f"I could not grasp the {query}.")
 
 
-def _come_closer(ctx: SkillContext, grasp: Grasp) -> Generator[None, None, None]:
+def _come_closer(ctx: SkillContext, grasp: Result) -> Generator[None, None, None]:
     """Step to where manipulation says it could reach."""
     x, y, yaw = grasp.status.stand_offset if grasp.status is not None else (0.0, 0.0, 0.0)
     if (x, y, yaw) == (0.0, 0.0, 0.0):

@@ -19,7 +19,7 @@ def prepare_to_walk(ctx: SkillContext) -> Running:
     if ctx.holding is not None and ctx.docked:
         grasp = yield from manipulate(ctx, "carry", arm=ctx.holding_arm)
         if not grasp.ok:
-            return Result(False, grasp.detail)
+            return grasp
     if ctx.docked:
         yield from drive(ctx, "move", distance=-STEP_BACK, position_tolerance=0.10, timeout=20.0)
         ctx.docked = False
@@ -58,11 +58,8 @@ def move(ctx: SkillContext, step: Step) -> Running:
         return ready
     distance, lateral = step.distance or 0.0, step.lateral or 0.0
     timeout = 20.0 + 8.0 * (abs(distance) + abs(lateral) * 2.0)
-    return (
-        yield from drive(
-            ctx, "move", distance=distance, lateral=lateral, position_tolerance=0.08, timeout=timeout
-        )
-    )
+    goal = drive(ctx, "move", distance=distance, lateral=lateral, position_tolerance=0.08, timeout=timeout)
+    return (yield from goal)
 
 
 def turn(ctx: SkillContext, step: Step) -> Running:
@@ -75,12 +72,8 @@ def turn(ctx: SkillContext, step: Step) -> Running:
 
 def dock(ctx: SkillContext, goal: Pose2) -> Running:
     """Stand exactly where an arm can reach from."""
-    return (
-        yield from drive(
-            ctx, "dock", goal, position_tolerance=DOCK_TOLERANCE, yaw_tolerance=DOCK_YAW_TOLERANCE,
-            timeout=40.0,
-        )
-    )  # fmt: skip
+    tolerances = {"position_tolerance": DOCK_TOLERANCE, "yaw_tolerance": DOCK_YAW_TOLERANCE}
+    return (yield from drive(ctx, "dock", goal, timeout=40.0, **tolerances))
 
 
 def behind(pose: Pose2, distance: float) -> Pose2:
