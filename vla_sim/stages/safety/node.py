@@ -21,7 +21,7 @@ from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.first_motion import Begun, FirstMotion
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_word import is_stop
-from vla_sim.stages.safety.supervisor import Limits, Supervisor
+from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)
@@ -50,7 +50,7 @@ class SafetyNode(StageNode[SafetyParams]):
         p = self.params
         gate.warm()
         self.checker = PlanChecker(World.load(p.world))
-        self.core = Supervisor(Limits(p.max_forward, p.max_lateral, p.max_turn))
+        self.core = Supervisor((p.max_forward, p.max_lateral, p.max_turn))
         self.publish(topics.VERDICT)
         self.publish(topics.SAFETY_STATE)
         self.twist = self.publish(topics.CMD_VEL)
@@ -81,10 +81,8 @@ class SafetyNode(StageNode[SafetyParams]):
         allowed = not reasons
         if allowed and plan.steps and plan.priority != "stop":
             self.core.halted = False
-        verdict = Verdict(
-            command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan,
-            mono=clock.mono(),
-        )  # fmt: skip
+        mono = clock.mono()
+        verdict = Verdict(command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan, mono=mono)
         self.send(topics.VERDICT, verdict)
         self.trace(plan.command_id, "safety", begin)
         self.first_motion.verdict(verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +18,26 @@ COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Largest speeds that pass: [m/s], [m/s], [rad/s]."""
-
-    forward: float = MAX_SPEED[0]
-    lateral: float = MAX_SPEED[1]
-    turn: float = MAX_SPEED[2]
-
-
 @dataclass
 class Watchdog:
-    """A source that must not fall silent: `period` is how often it speaks [s]."""
+    """A source that must speak every `timeout` seconds."""
 
-    period: float
     timeout: float
     last: float = -math.inf
 
-    def age(self, now: float) -> float:
-        return now - self.last
+    def silent(self, now: float) -> bool:
+        return now - self.last > self.timeout
 
 
 @dataclass
 class Supervisor:
-    """Pure core of the safety node. Times are seconds of the ROS clock."""
+    """Pure core of the safety node. Times are seconds of the ROS clock. limits: the largest speeds that pass:
+    forward, lateral [m/s], turn [rad/s]."""
 
-    limits: Limits = field(default_factory=Limits)
-    odom: Watchdog = field(default_factory=lambda: Watchdog(0.02, 0.1))
-    scan: Watchdog = field(default_factory=lambda: Watchdog(0.1, 0.2))
-    command: Watchdog = field(default_factory=lambda: Watchdog(0.05, COMMAND_TIMEOUT))
+    limits: tuple[float, float, float] = MAX_SPEED
+    odom: Watchdog = field(default_factory=lambda: Watchdog(0.1))
+    scan: Watchdog = field(default_factory=lambda: Watchdog(0.2))
+    command: Watchdog = field(default_factory=lambda: Watchdog(COMMAND_TIMEOUT))
     estop: bool = False
     stop_command_id: str = ""
     stop_mono: float = 0.0
@@ -55,7 +47,7 @@ class Supervisor:
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     bad_velocities: int = 0
     _reasons: list[str] = field(default_factory=list)
-    _level: str = "ok"
+    _level: Literal["ok", "slowed", "stopped", "estop"] = "ok"
 
     def on_scan(self, ranges: NDArray[np.float32], angle_min: float, step: float, now: float) -> bool:
         """Take a scan in base_link; False (and no new freshness) if it holds no number at all.
@@ -74,7 +66,7 @@ class Supervisor:
 
     def on_velocity(self, vx: float, vy: float, wz: float, now: float) -> bool:
         """Take a velocity; False if it is not finite (then the robot stops)."""
-        if not (math.isfinite(vx) and math.isfinite(vy) and math.isfinite(wz)):
+        if not all(map(math.isfinite, (vx, vy, wz))):
             self.bad_velocities += 1
             self.velocity = (0.0, 0.0, 0.0)
             return False
@@ -88,47 +80,35 @@ class Supervisor:
 
     def output(self, now: float) -> tuple[float, float, float]:
         """The velocity that may pass now, (vx, vy, wz)."""
-        wanted = self.velocity
-        reasons: list[str] = []
-        level = "ok"
-        moving = wanted != (0.0, 0.0, 0.0)
+        wanted, still = self.velocity, (0.0, 0.0, 0.0)
+        moving = wanted != still
+        self._level, self._reasons = "ok", []
         if self.estop:
-            level, reasons = "estop", ["emergency stop is latched; release it with /safety/estop false"]
-        else:
-            if self.halted:
-                reasons.append("stop was said")
-            if self.odom.age(now) > self.odom.timeout:
-                reasons.append("no odometry")
-            if self.scan.age(now) > self.scan.timeout:
-                reasons.append("no lidar scan")
-            if moving and self.command.age(now) > self.command.timeout:
-                reasons.append("no new velocity from navigation")
-            if reasons:
-                level = "stopped"
-        if level != "ok":
-            self._level, self._reasons = level, reasons
-            return 0.0, 0.0, 0.0
+            self._level = "estop"
+            self._reasons = ["emergency stop is latched; release it with /safety/estop false"]
+            return still
+        for forbids, reason in (
+            (self.halted, "stop was said"),
+            (self.odom.silent(now), "no odometry"),
+            (self.scan.silent(now), "no lidar scan"),
+            (moving and self.command.silent(now), "no new velocity from navigation"),
+        ):
+            if forbids:
+                self._level = "stopped"
+                self._reasons.append(reason)
+        if self._level != "ok":
+            return still
         if not moving:
-            self._level, self._reasons = "ok", []
             return wanted
-        vx, vy, wz = self._limited(*wanted)
+        vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
         factor, reason = gate(self.points, vx, vy, wz)
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []
         return factor * vx, factor * vy, factor * wz
 
-    def _limited(self, vx: float, vy: float, wz: float) -> tuple[float, float, float]:
-        def clip(value: float, limit: float) -> float:
-            return max(-limit, min(limit, value))
-
-        limits = self.limits
-        return clip(vx, limits.forward), clip(vy, limits.lateral), clip(wz, limits.turn)
-
     def state(self) -> SafetyState:
         """What the last `output` did and why."""
         return SafetyState(
-            level=self._level,  # type: ignore[arg-type]
-            reasons=self._reasons,
-            stop_command_id=self.stop_command_id,
+            level=self._level, reasons=self._reasons, stop_command_id=self.stop_command_id,
             stop_mono=self.stop_mono,
-        )
+        )  # fmt: skip
