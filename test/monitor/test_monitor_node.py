@@ -140,7 +140,7 @@ def test_the_gate_is_written_down_when_it_changes(start, tmp_path):
     node.close()
     found = [e.record.level for e in journal.read(tmp_path / FILE) if e.topic == topics.SAFETY_STATE.name]
     assert found == ["ok", "stopped", "ok"]
-    assert node.endpoints.rejected == {topics.SAFETY_STATE.name: 1}
+    assert node.rejected == {topics.SAFETY_STATE.name: 1}
 
 
 def test_what_only_watches_does_not_end_when_it_cannot_write(start, tmp_path):

@@ -133,12 +133,10 @@ def test_who_gives_work_a_limit_learns_whether_it_was_late_and_is_charged_no_mor
 
 def test_timers_follow_simulated_time_and_do_not_catch_up():
     node, ticks = follower(), []
-    timer = node.timer(0.05, lambda: ticks.append(node.stamp))
+    node.timer(0.05, lambda: ticks.append(node.stamp))
     wakes = [node.turn(Go(t, {})).wake for t in (0.0, 0.02, 0.05, 0.5, 0.52, 0.55)]
     assert ticks == [0.05, 0.5, 0.55]
     assert wakes == pytest.approx([0.05, 0.05, 0.1, 0.55, 0.55, 0.6])
-    timer.cancel()
-    assert node.turn(Go(9.0, {})).wake == float("inf")
 
 
 @pytest.fixture

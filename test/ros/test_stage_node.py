@@ -96,7 +96,7 @@ def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
         executor.spin_once(timeout_sec=0.05)
         assert time.monotonic() < deadline
     assert [say.text for say in heard] == ["hello"]
-    assert node.endpoints.rejected == {topics.SAY.name: 3}
+    assert node.rejected == {topics.SAY.name: 3}
 
 
 def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
@@ -125,7 +125,7 @@ def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, m
         )  # fmt: skip
 
     node.follow_load()
-    assert topics.MONITOR_LOAD.name in node.endpoints.subscribed
+    assert topics.MONITOR_LOAD.name in node.subscribed
     assert node.load is LOAD_LEVELS[0]
     node.load_follower.on_load(word(4))
     assert node.load.camera_shrink == 2
@@ -139,7 +139,7 @@ def test_nothing_of_the_load_is_heard_in_lock_step(start):
     node = start()
     node.execution.deterministic = True
     node.follow_load()
-    assert topics.MONITOR_LOAD.name not in node.endpoints.subscribed
+    assert topics.MONITOR_LOAD.name not in node.subscribed
 
 
 @given(st.integers(1, 100_000))

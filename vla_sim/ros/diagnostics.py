@@ -41,13 +41,13 @@ class DiagnosticsReporter:
 
     def report(self) -> DiagnosticArray:
         """The message that is due now. In lock-step it holds nothing that depends on the machine."""
-        node, endpoints = self._node, self._node.endpoints
-        values = {f"rejected {name}": str(count) for name, count in endpoints.rejected.items()}
-        values["listens"] = " ".join(endpoints.subscribed)
-        values |= {f"listeners {name}": str(count) for name, count in endpoints.listeners().items()}
+        node = self._node
+        values = {f"rejected {name}": str(count) for name, count in node.rejected.items()}
+        values["listens"] = " ".join(node.subscribed)
+        values |= {f"listeners {name}": str(count) for name, count in node.listeners().items()}
         if not node.execution.deterministic:
             values["pid"] = str(os.getpid())
-            values |= {f"published {name}": str(p.count) for name, p in endpoints.publishers.items()}
+            values |= {f"published {name}": str(p.count) for name, p in node.published.items()}
         if node.load_follower is not None:
             values["load level"] = str(node.load_follower.index)
         if node.freed:

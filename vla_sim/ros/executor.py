@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Coroutine
 from typing import Any
 
 from rclpy.executors import Executor, ExternalShutdownException
@@ -36,12 +35,10 @@ class SerialExecutor(Executor):
             raise ExternalShutdownException
         self._run_tasks()
         nodes = self.get_nodes()
-        timers = [t for node in nodes for t in node.timers]
-        subscriptions = [s for node in nodes for s in node.subscriptions]
-        services = [s for node in nodes for s in node.services]
-        clients = [c for node in nodes for c in node.clients]
-        waitables = [w for node in nodes for w in node.waitables]
-        guards = [g for node in nodes for g in node.guards]
+        timers, subscriptions, services, clients, waitables, guards = (
+            [one for node in nodes for one in getattr(node, kind)]
+            for kind in ("timers", "subscriptions", "services", "clients", "waitables", "guards")
+        )
         own = [*guards, self._guard, self._sigint_gc]
         wait = self._prepare(subscriptions, own, timers, clients, services, waitables)
         wait.wait(-1 if timeout_sec is None else max(0, round(timeout_sec * 1e9)))
@@ -91,12 +88,9 @@ class SerialExecutor(Executor):
             if not self.spin_once(0.0):
                 return
 
-    def _prepare(
-        self, subscriptions: list[Any], guards: list[Any], timers: list[Any], clients: list[Any],
-        services: list[Any], waitables: list[Any],
-    ) -> Any:  # fmt: skip
-        """The wait set with these entities in it."""
-        kinds = subscriptions, guards, timers, clients, services, waitables
+    def _prepare(self, *kinds: list[Any]) -> Any:
+        """The wait set with these subscriptions, guards, timers, clients, services and waitables in it."""
+        waitables = kinds[-1]
         counts = tuple(map(len, kinds))
         if counts != self._counts:
             more = NumberOfEntities()
@@ -110,16 +104,13 @@ class SerialExecutor(Executor):
             self._counts = counts
         wait = self._wait_set
         wait.clear_entities()
-        for one in subscriptions:
-            wait.add_subscription(one.handle)
-        for one in guards:
-            wait.add_guard_condition(one.handle)
-        for one in timers:
-            wait.add_timer(one.handle)
-        for one in clients:
-            wait.add_client(one.handle)
-        for one in services:
-            wait.add_service(one.handle)
+        add = (
+            wait.add_subscription, wait.add_guard_condition, wait.add_timer, wait.add_client,
+            wait.add_service,
+        )  # fmt: skip
+        for take, entities in zip(add, kinds, strict=False):
+            for one in entities:
+                take(one.handle)
         for one in waitables:
             one.add_to_wait_set(wait)
         return wait
@@ -139,10 +130,9 @@ def _finish(call: Any) -> None:
     """Run an rclpy handler, which is a coroutine around a plain function, to its end."""
     if not inspect.iscoroutine(call):
         return
-    coroutine: Coroutine[Any, Any, Any] = call
     try:
-        coroutine.send(None)
+        call.send(None)
     except StopIteration:
         return
-    coroutine.close()
+    call.close()
     raise RuntimeError("a callback awaits something; callbacks in this executor are plain functions")

@@ -9,45 +9,54 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Generic
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
+from std_msgs.msg import String
 
 from vla_sim.common import clock
 from vla_sim.common.caches import Caches
+from vla_sim.common.params import StageParams, check
 from vla_sim.contract import limits, records, topics
-from vla_sim.contract.codec import PayloadError
+from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.limits import THRESHOLDS
 from vla_sim.contract.records import Record, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.diagnostics import DiagnosticsReporter
-from vla_sim.ros.execution import CountedPublisher, Execution, RealTime, Timer
+from vla_sim.ros.execution import CountedPublisher, Execution
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.load_follower import LoadFollower
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.parameters import P, declare
-from vla_sim.ros.topic_endpoints import TopicEndpoints
+from vla_sim.ros.messages import message_class
+from vla_sim.ros.qos import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS
+
+P = TypeVar("P", bound=StageParams)
 
 
 class StageNode(Node, Generic[P]):
     """A node with typed parameters, record topics, a trace and 1 Hz diagnostics.
 
     params: the frozen dataclass with the values that were set at start. execution: how its work is run; the
-    node that `conducts` gives the turns in lock-step.
+    node that `conducts` gives the turns in lock-step. published: the publishers by topic. subscribed: topics
+    in the order of subscription. rejected: payloads of a topic that could not be encoded or decoded.
     """
 
     conducts = False
 
     def __init__(self, name: str, params: type[P]) -> None:
         super().__init__(name)
-        self.execution: Execution = RealTime(self)
+        self.execution: Execution = Execution(self)
         if run_environment.wanted():
             self.execution = Conductor() if self.conducts else Follower(name)
-        self.params: P = declare(self, params)
-        self.endpoints = TopicEndpoints(self, self.execution)
+        self.params: P = self._declare(params)
+        self.published: dict[str, CountedPublisher] = {}
+        self.subscribed: list[str] = []
+        self.rejected: dict[str, int] = {}
         self.load_follower: LoadFollower | None = None
         memory = THRESHOLDS["system.memory"]
         self.caches = Caches(memory.value, memory.clear, self.params.memory_limit)
@@ -59,28 +68,58 @@ class StageNode(Node, Generic[P]):
     def publish(self, topic: Topic) -> CountedPublisher:
         """The publisher of a topic, made at the first call, which belongs in the constructor: a writer
         that is made at its first sample needs some 100 ms to be discovered (measured)."""
-        return self.endpoints.publish(topic)
+        if topic.name not in self.published:
+            kind = message_class(topic.type) if isinstance(topic.type, str) else String
+            made = self.create_publisher(
+                kind, topic.name, self.execution.qos(topic), event_callbacks=NO_PUBLISHER_EVENTS
+            )
+            self.published[topic.name] = self.execution.publisher(made, topic.name)
+        return self.published[topic.name]
 
     def send(self, topic: Topic, record: Record) -> None:
         """Publish a record; one that cannot be encoded is logged and dropped.
 
         Raises `RuntimeError` if the constructor did not `publish` the topic.
         """
-        self.endpoints.send(topic, record)
+        if topic.name not in self.published:
+            raise RuntimeError(f"{self.get_name()} must publish({topic.name}) in its constructor")
+        try:
+            self.published[topic.name].publish(String(data=encode(record)))
+        except PayloadError as error:
+            self.reject(topic, error)
 
     def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
         """Call back with each message, or with each valid record of a record topic; raw: with its
         undecoded message."""
-        self.endpoints.listen(topic, callback, raw=raw)
+        kind = topic.type
+
+        def receive(message: String) -> None:
+            assert not isinstance(kind, str)
+            try:
+                record = decode(kind, message.data)
+            except PayloadError as error:
+                self.reject(topic, error)
+                return
+            callback(record)
+
+        is_message = isinstance(kind, str)
+        called = callback if raw or is_message else receive
+        made = self.create_subscription(
+            message_class(kind) if is_message else String, topic.name, called, self.execution.qos(topic),
+            event_callbacks=NO_SUBSCRIPTION_EVENTS,
+        )  # fmt: skip
+        self.subscribed.append(topic.name)
+        self.execution.subscribed(made, topic.name, called)
 
     def reject(self, topic: Topic, error: PayloadError) -> None:
-        """Count and log a payload of a topic that was listened to `raw`."""
-        self.endpoints.reject(topic, error)
+        """Count and log a payload that is dropped."""
+        self.rejected[topic.name] = self.rejected.get(topic.name, 0) + 1
+        self.get_logger().warning(f"{topic.name}: {error}", throttle_duration_sec=1.0)
 
-    def repeat(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> Timer:
+    def repeat(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> None:
         """Call back every `period` seconds of the ROS clock, or of the machine's (in lock-step there is
         one clock alone)."""
-        return self.execution.timer(period, callback, steady=steady)
+        self.execution.timer(period, callback, steady=steady)
 
     def now(self) -> float:
         """Seconds of the ROS clock: simulated time in simulation."""
@@ -116,7 +155,7 @@ class StageNode(Node, Generic[P]):
 
     def listeners(self) -> dict[str, int]:
         """How many listen to each topic that this node publishes."""
-        return self.endpoints.listeners()
+        return {name: one.get_subscription_count() for name, one in self.published.items()}
 
     def status(self) -> dict[str, str]:
         """Key figures for /diagnostics; stages override it."""
@@ -124,7 +163,7 @@ class StageNode(Node, Generic[P]):
 
     def health(self) -> tuple[bytes, str]:
         """Level and message for /diagnostics."""
-        if self.endpoints.rejected:
+        if self.rejected:
             return DiagnosticStatus.WARN, "payloads rejected"
         return DiagnosticStatus.OK, "ok"
 
@@ -134,3 +173,12 @@ class StageNode(Node, Generic[P]):
 
     def close(self) -> None:
         """End what the node started; stages override it."""
+
+    def _declare(self, kind: type[P]) -> P:
+        """Declare every field of the dataclass; the values that were set at start. Raises `InputError` naming
+        a value that is not allowed."""
+        # Of any type, so that it is `check` that says what is wrong with a value.
+        free = ParameterDescriptor(dynamic_typing=True)
+        return check(
+            kind(**{f.name: self.declare_parameter(f.name, f.default, free).value for f in fields(kind)})
+        )

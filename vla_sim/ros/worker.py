@@ -5,31 +5,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-In = TypeVar("In", contravariant=True)
 
 END_TIMEOUT = 5.0
 """[s] for the item in hand when a worker is closed."""
 
 
-class Worker(Protocol[In]):
-    """Does work on what is put into it."""
-
-    @property
-    def waiting(self) -> int:
-        """How many items wait."""
-
-    def put(self, item: In) -> bool:
-        """Hand over an item; False if there was no room for it."""
-
-    def close(self) -> None:
-        """Give up what waits, and end."""
-
-
-class ThreadWorker(Generic[T]):
-    """A worker with a thread.
+class Worker(Generic[T]):
+    """Does work on what is put into it, in a thread of its own.
 
     capacity: items that may wait. newest: beyond that the oldest one is dropped, else the new one. on_idle:
     called in the thread once nothing came for `idle` seconds after an item.
@@ -49,9 +34,11 @@ class ThreadWorker(Generic[T]):
 
     @property
     def waiting(self) -> int:
+        """How many items wait."""
         return len(self._items)
 
     def put(self, item: T) -> bool:
+        """Hand over an item; False if there was no room for it."""
         with self._changed:
             if len(self._items) >= self._capacity:
                 if not self._newest:
@@ -62,6 +49,7 @@ class ThreadWorker(Generic[T]):
         return True
 
     def close(self) -> None:
+        """Give up what waits, and end."""
         with self._changed:
             self._closing = True
             self._items.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
@@ -76,9 +77,6 @@ class Conductor(TurnTaking):
         if node in self.seats:
             self.seats[node].busy = max(self.seats[node].busy, until)
 
-    def spin(self, executor: SerialExecutor, listeners: Callable[[], dict[str, int]]) -> None:
-        raise NotImplementedError("the conductor's node simulates")
-
     def simulate(self, simulation: Simulation, executor: SerialExecutor, period: float) -> None:
         self.meet(simulation.listeners, rclpy.ok)
         while rclpy.ok():
@@ -139,7 +137,8 @@ class Conductor(TurnTaking):
             turn = [s for s in self.seats.values() if s.due() <= stamp + SOON]
             for seat in turn:
                 seat.waiting_since = None
-                self._send(seat, Go(stamp, seat.sent))
+                with contextlib.suppress(OSError):  # `_answer` finds that it has died
+                    seat.line.send(wire.encode(Go(stamp, seat.sent)))
             published: list[dict[str, int]] = []
             for seat in turn:
                 done = self._answer(seat)
@@ -161,12 +160,6 @@ class Conductor(TurnTaking):
         seat.line.send(wire.encode(Meet()))
         met = wire.from_node(seat.line.recv(LARGEST))
         return met.listeners if isinstance(met, Met) else {}
-
-    def _send(self, seat: Seat, word: Go) -> None:
-        try:
-            seat.line.send(wire.encode(word))
-        except OSError:
-            self.seats.pop(seat.name, None)  # it has died; whoever started it knows
 
     def _answer(self, seat: Seat) -> Done | None:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from rclpy.qos import QoSProfile
 
@@ -29,18 +30,15 @@ class TurnTimer:
     callback: Callable[[], None]
     due: float
 
-    def cancel(self) -> None:
-        self.due = math.inf
 
-
-class InlineWorker(Generic[T]):
-    """Works on an item when it is put in. `check_idle` stands for the thread that waits for the next item."""
-
-    waiting = 0
+class InlineWorker(Worker[T]):
+    """Works on an item when it is put in, so that none waits. `check_idle` stands for the thread that waits
+    for the next item."""
 
     def __init__(self, work: Callable[[T], None], idle: float, on_idle: Callable[[], None]) -> None:
-        self._work, self._idle, self._on_idle = work, idle, on_idle
+        self._work, self._longest, self._on_idle = work, idle, on_idle
         self._last = -math.inf
+        self._items: deque[T] = deque()
 
     def put(self, item: T) -> bool:
         self._last = clock.mono()
@@ -48,7 +46,7 @@ class InlineWorker(Generic[T]):
         return True
 
     def check_idle(self) -> None:
-        if clock.mono() - self._last > self._idle:
+        if clock.mono() - self._last > self._longest:
             self._last = math.inf
             self._on_idle()
 
@@ -79,10 +77,8 @@ class TurnTaking(Execution):
         handle, kind, raw = subscription.handle, subscription.msg_type, subscription.raw
         self.mail.inboxes[topic] = Inbox(lambda: handle.take_message(kind, raw), callback)
 
-    def timer(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> TurnTimer:
-        made = TurnTimer(period, callback, self.stamp + period)
-        self.timers.append(made)
-        return made
+    def timer(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> None:
+        self.timers.append(TurnTimer(period, callback, self.stamp + period))
 
     def worker(
         self, name: str, work: Callable[[T], None], *, capacity: int, newest: bool = False,
