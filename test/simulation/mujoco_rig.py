@@ -10,7 +10,7 @@ import numpy as np
 from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.stages.control.gripper import Gripper, GripperGains
+from vla_sim.stages.control.gripper import Gripper
 from vla_sim.world.sdf import elements, reader
 
 FLOOR = """<gravity>0 0 -9.81</gravity><model name="ground"><static>true</static><link name="link">
@@ -63,7 +63,7 @@ class Hanging:
         mujoco.mj_forward(self.m, self.d)
         address = self.m.jnt_qposadr[self.m.body_jntadr[self.body]]
         self.d.qpos[address : address + 3] = self.d.site_xpos[self.site]
-        self.gripper = Gripper(GripperGains())
+        self.gripper = Gripper()
         self.gripper.move(0.0)
         self.stiffness = np.full(33, 100.0)
         self.stiffness[self.arm] = (80, 80, 60, 60, 30, 20, 20)

@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.control.gripper import Gripper, GripperGains
-
-GAINS = GripperGains()
+from vla_sim.stages.control.gripper import FORCE, SPEED, STIFFNESS, Gripper
 
 
 def run(gripper, fingers, seconds, stop=0.0):
@@ -19,25 +17,25 @@ def run(gripper, fingers, seconds, stop=0.0):
 
 
 def test_it_stays_as_it_is_until_it_is_told():
-    targets, _ = run(Gripper(GAINS), np.array([0.02, 0.02]), 0.5)
+    targets, _ = run(Gripper(), np.array([0.02, 0.02]), 0.5)
     np.testing.assert_allclose(targets, 0.02)
 
 
 def test_it_opens_at_its_speed_to_what_was_asked():
-    gripper = Gripper(GAINS)
+    gripper = Gripper()
     gripper.update(np.zeros(2))
     gripper.move(0.08)
     targets, fingers = run(gripper, np.zeros(2), 2.0)
     np.testing.assert_allclose(fingers, 0.04)
-    assert np.diff(targets.sum(axis=1)).max() <= GAINS.speed * 0.02 + 1e-9
+    assert np.diff(targets.sum(axis=1)).max() <= SPEED * 0.02 + 1e-9
 
 
 def test_closing_on_an_object_pushes_with_the_holding_force_and_opens_again_at_once():
-    gripper = Gripper(GAINS)
+    gripper = Gripper()
     gripper.update(np.full(2, 0.05))
     gripper.move(0.0)
     targets, fingers = run(gripper, np.full(2, 0.05), 3.0, stop=0.03)
-    np.testing.assert_allclose(GAINS.stiffness * (fingers - targets[-1]), GAINS.force)
+    np.testing.assert_allclose(STIFFNESS * (fingers - targets[-1]), FORCE)
     assert gripper.holding(fingers)
     gripper.move(0.1)
     targets, fingers = run(gripper, fingers, 0.4, stop=0.03)
@@ -46,7 +44,7 @@ def test_closing_on_an_object_pushes_with_the_holding_force_and_opens_again_at_o
 
 
 def test_an_empty_hand_holds_nothing():
-    gripper = Gripper(GAINS)
+    gripper = Gripper()
     gripper.update(np.full(2, 0.05))
     gripper.move(0.0)
     _, fingers = run(gripper, np.full(2, 0.05), 3.0)
@@ -55,7 +53,7 @@ def test_an_empty_hand_holds_nothing():
 
 @given(st.floats())
 def test_an_opening_out_of_range_is_refused(opening):
-    gripper = Gripper(GAINS)
+    gripper = Gripper()
     if -0.002 <= opening <= 0.102:
         gripper.move(opening)
         assert 0.0 <= gripper.opening <= 0.1

@@ -9,16 +9,14 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
 from vla_sim.stages.control.calibration import CALIBRATION, IDENTITY, VelocityCalibration
 from vla_sim.stages.control.fall import FallDetector
-from vla_sim.stages.control.velocity import VelocityCommand, VelocityLimits
+from vla_sim.stages.control.velocity import FALL, LARGEST, TIMEOUT, VelocityCommand
 
 from control_arm_model import standing  # isort: skip
 from vla_sim.robot import g1  # isort: skip
 
-LIMITS = VelocityLimits()
-
 
 def test_a_command_that_is_not_repeated_ends():
-    velocity = VelocityCommand(LIMITS)
+    velocity = VelocityCommand()
     times = np.arange(0, 2.0, 0.02)
     for t in times[:50]:
         velocity.ask(0.5, 0.0, 0.0, t)
@@ -26,7 +24,7 @@ def test_a_command_that_is_not_repeated_ends():
     assert velocity.value[0] == 0.5
     for t in times[50:]:
         velocity.update(t)
-        if t > times[49] + LIMITS.timeout + 0.5 / LIMITS.fall[0] + 0.04:
+        if t > times[49] + TIMEOUT + 0.5 / FALL[0] + 0.04:
             assert not velocity.value.any()
     assert not velocity.value.any()
 
@@ -34,19 +32,19 @@ def test_a_command_that_is_not_repeated_ends():
 @given(st.lists(st.tuples(*[st.floats(-3, 3)] * 3), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None)
 def test_the_velocity_changes_smoothly_and_stays_within_its_limits(commands):
-    velocity, before, t = VelocityCommand(LIMITS), np.zeros(3), 0.0
+    velocity, before, t = VelocityCommand(), np.zeros(3), 0.0
     for command in commands:
         velocity.ask(*command, t)
         for _ in range(5):
             now = velocity.update(t).copy()
-            assert (np.abs(now - before) <= np.array(LIMITS.fall) * 0.02 + 1e-12).all()
-            assert (np.abs(now) <= np.array(LIMITS.largest) + 1e-12).all()
+            assert (np.abs(now - before) <= FALL * 0.02 + 1e-12).all()
+            assert (np.abs(now) <= LARGEST + 1e-12).all()
             before, t = now, t + 0.02
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_velocity_that_is_no_number_stops_the_robot(bad):
-    velocity = VelocityCommand(LIMITS)
+    velocity = VelocityCommand()
     velocity.ask(0.5, 0.0, 0.0, 0.0)
     velocity.update(0.0)
     with pytest.raises(InputError, match="the robot stops"):

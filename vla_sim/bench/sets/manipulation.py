@@ -11,7 +11,7 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.control.gripper import GripperGains
+from vla_sim.stages.control.gripper import FORCE
 from vla_sim.stages.manipulation.arm_collision import check_path, table_box
 from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan, Outcome
 from vla_sim.stages.manipulation.grasp import Shape, Target
@@ -63,7 +63,7 @@ def standing() -> Scene:
 def grasp(meter: Meter, thing: Thing) -> None:
     """Somewhere in the part of the table where docking leaves the robot."""
     scene, rng = standing(), np.random.default_rng(0)
-    if 2.0 * FRICTION * GripperGains().force < 2.0 * thing.mass * GRAVITY:
+    if 2.0 * thing.mass * GRAVITY > 2.0 * FRICTION * FORCE:
         raise Wrong(f"{thing.mass} kg are more than the gripper holds with half of its force to spare")
     target = Target(thing.shape, (0.35, -0.15, 0.81), thing.size)
 

@@ -11,15 +11,14 @@ pose at its stamp stays where it is while the pelvis sways, by one differential 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 from ruckig import InputParameter, OutputParameter, Result, Ruckig
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.robot import g1
+from vla_sim.robot.kinematics import ArmChain
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.stages.control.path import JointPath
 from vla_sim.stages.control.policy import gravity_in_base
@@ -49,25 +48,6 @@ INTEGRAL_LIMIT = 0.06
 STANDARD_GRAVITY = 9.80665
 
 
-class ArmModel(Protocol):
-    """What the follower needs of `kinematics.ArmChain`."""
-
-    @property
-    def low(self) -> Array: ...
-
-    @property
-    def high(self) -> Array: ...
-
-    def forward(self, q: ArrayLike, waist: ArrayLike) -> Array: ...
-
-    def gravity_torque(self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike) -> Array: ...
-
-    def differential_step(
-        self, q: ArrayLike, waist: ArrayLike, target: Array, gain: float = 1.0,
-        posture: ArrayLike | None = None, posture_gain: float = 0.02, largest: float = 0.1,
-    ) -> Array: ...  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Anchor:
     """The pelvis in `odom`, (4, 4), and the waist joints (3,) [rad] at a trajectory's stamp."""
@@ -83,19 +63,18 @@ class ArmFollower:
     position [rad], effort [Nm]: what the follower wants; see `blend`.
     """
 
-    def __init__(self, side: str, model: ArmModel) -> None:
+    def __init__(self, side: str, model: ArmChain) -> None:
         self.side = side
         self._model = model
         self._joints = g1.ARM_INDEX[side]
         self._home = g1.DEFAULT_POSE[self._joints]
-        self._ruckig = Ruckig(7, CONTROL_PERIOD)
+        self._ruckig, self._output = Ruckig(7, CONTROL_PERIOD), OutputParameter(7)
         self._input = InputParameter(7)
         self._input.max_velocity = VELOCITY.tolist()
         self._input.max_acceleration = ACCELERATION.tolist()
         self._input.max_jerk = JERK.tolist()
         # A reference that may take the whole tick meets the path's next sample instead of passing it.
         self._input.minimum_duration = CONTROL_PERIOD
-        self._output = OutputParameter(7)
         self.reset()
 
     def reset(self) -> None:
@@ -106,12 +85,9 @@ class ArmFollower:
         self._path: JointPath | None = None
         self._anchor: Anchor | None = None
         self._leave = False
-        self._clock = 0.0
-        self._since_anchor = 0.0
+        self._clock = self._since_anchor = 0.0
         self._reference = self._home.copy()
-        self._velocity = np.zeros(7)
-        self._acceleration = np.zeros(7)
-        self._integral = np.zeros(7)
+        self._velocity, self._acceleration, self._integral = np.zeros(7), np.zeros(7), np.zeros(7)
 
     @property
     def share(self) -> float:

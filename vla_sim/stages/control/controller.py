@@ -17,14 +17,16 @@ from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1
+from vla_sim.robot.kinematics import ArmChain
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState
-from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, ArmModel, pelvis_in_odom
+from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, pelvis_in_odom
 from vla_sim.stages.control.calibration import IDENTITY, VelocityCalibration
 from vla_sim.stages.control.fall import FallDetector
-from vla_sim.stages.control.gripper import Gripper, GripperGains
+from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
+from vla_sim.stages.control.gripper import Gripper
 from vla_sim.stages.control.path import joint_path
 from vla_sim.stages.control.policy import BODY, WalkingPolicy
-from vla_sim.stages.control.velocity import VelocityCommand, VelocityLimits
+from vla_sim.stages.control.velocity import VelocityCommand
 
 MEMORY = 5.0
 """Seconds that a stamp of a world-held trajectory may lie back."""
@@ -34,16 +36,11 @@ class Controller:
     """fallen: the robot lies; its joints are limp (damped) until `reset`."""
 
     def __init__(
-        self,
-        arms: Mapping[str, ArmModel],
-        policy: WalkingPolicy,
-        calibration: VelocityCalibration = IDENTITY,
-        limits: VelocityLimits | None = None,
-        gripper: GripperGains | None = None,
+        self, arms: Mapping[str, ArmChain], policy: WalkingPolicy, calibration: VelocityCalibration = IDENTITY
     ) -> None:
         self.arm = {side: ArmFollower(side, arms[side]) for side in g1.SIDES}
-        self.hand = {side: Gripper(gripper or GripperGains()) for side in g1.SIDES}
-        self.velocity = VelocityCommand(limits or VelocityLimits())
+        self.hand = {side: Gripper() for side in g1.SIDES}
+        self.velocity = VelocityCommand()
         self._models = arms
         self._policy = policy
         self._calibration = calibration
@@ -141,7 +138,7 @@ class Controller:
             )
             fingers = g1.FINGER_INDEX[side]
             command.position[fingers] = self.hand[side].update(state.joint_position[fingers])
-            command.stiffness[fingers] = self.hand[side].gains.stiffness
+            command.stiffness[fingers] = FINGER_STIFFNESS
         return command
 
     def _anchor_at(self, stamp: float) -> Anchor:

@@ -22,8 +22,7 @@ class FallDetector:
     """`fallen` stays true until `reset`."""
 
     def __init__(self) -> None:
-        self.fallen = False
-        self._since = 0.0
+        self.reset()
 
     def reset(self) -> None:
         self.fallen = False

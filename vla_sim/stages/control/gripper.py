@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,24 +14,20 @@ from vla_sim.robot.state import CONTROL_PERIOD
 WIDEST = 2.0 * g1.FINGER_STROKE
 ROUNDING = 2e-3
 """Metres that an opening may lie past its range; it is put on the range."""
-
-
-@dataclass(frozen=True)
-class GripperGains:
-    """stiffness [N/m] of each finger. force [N]: each finger's largest push on what it holds.
-    speed [m/s]: how fast the opening changes."""
-
-    stiffness: float = 2000.0
-    force: float = 22.0
-    speed: float = 0.12
+STIFFNESS = 2000.0
+"""[N/m] of each finger."""
+FORCE = 22.0
+"""[N] Each finger's largest push on what it holds."""
+SPEED = 0.12
+"""[m/s] How fast the opening changes."""
+REACH = FORCE / STIFFNESS
 
 
 class Gripper:
-    """The target moves at `speed`, but never further from a finger than `force / stiffness`: a finger
-    that something stops pushes with `force` and no more. Before the first `move` it stays as it is."""
+    """The target moves at `SPEED`, but never further from a finger than `REACH`: a finger that something
+    stops pushes with `FORCE` and no more. Before the first `move` it stays as it is."""
 
-    def __init__(self, gains: GripperGains) -> None:
-        self.gains = gains
+    def __init__(self) -> None:
         self.opening: float | None = None
         self._reference: float | None = None
 
@@ -48,18 +43,17 @@ class Gripper:
     def update(self, finger_position: Array) -> Array:
         """Targets (2,) [m] of the fingers at `finger_position` (2,)."""
         width = float(finger_position.sum())
-        reach = self.gains.force / self.gains.stiffness
         if self._reference is None:
             self._reference = min(max(width, 0.0), WIDEST)
         if self.opening is not None:
-            step = self.gains.speed * CONTROL_PERIOD
+            step = SPEED * CONTROL_PERIOD
             self._reference += min(max(self.opening - self._reference, -step), step)
             # Not further ahead than the force needs, so that it opens at once after a long squeeze.
-            self._reference = min(max(self._reference, width - 2.0 * reach), width + 2.0 * reach)
-        return np.clip(0.5 * self._reference, finger_position - reach, finger_position + reach)
+            self._reference = min(max(self._reference, width - 2.0 * REACH), width + 2.0 * REACH)
+        return np.clip(0.5 * self._reference, finger_position - REACH, finger_position + REACH)
 
     def holding(self, finger_position: Array) -> bool:
         """Whether something keeps the fingers from closing to where they were sent."""
         if self.opening is None or self._reference is None:
             return False
-        return self._reference < float(finger_position.sum()) - self.gains.force / self.gains.stiffness
+        return self._reference < float(finger_position.sum()) - REACH

@@ -125,19 +125,15 @@ class WalkingPolicy:
 
     def __init__(self, file: PolicyFile) -> None:
         self.stiffness = file.stiffness
-        self.phase = GaitPhase()
-        self.action = np.zeros(BODY)
         self._infer = file.infer
         self._observation = np.zeros((1, OBSERVATION_SIZE), dtype=np.float32)
-        self._default = g1.DEFAULT_POSE[:BODY].copy()
-        self._target = self._default.copy()
+        self.reset()
 
     def reset(self) -> None:
-        self.phase = GaitPhase()
-        self.action[:] = 0.0
+        self.phase, self.action = GaitPhase(), np.zeros(BODY)
 
     def step(self, state: RobotState, command: Array, mask: Array) -> Array:
-        """Joint targets (29,) [rad] for this control period; the array is used again by the next call.
+        """Joint targets (29,) [rad] for this control period.
 
         command: (3,) forward, left [m/s] and turn [rad/s]. mask: (29,) share in 0..1 of each joint that
         something else drives. Such a joint is shown to the policy where the policy's own last action
@@ -147,9 +143,7 @@ class WalkingPolicy:
         self.phase.advance(standing)
         observe(self._observation[0], state, command, mask, self.phase.angles, self.action)
         np.clip(self._infer(self._observation)[0], -ACTION_LIMIT, ACTION_LIMIT, out=self.action)
-        np.multiply(self.action, ACTION_SCALE, out=self._target)
-        self._target += self._default
-        return self._target
+        return self.action * ACTION_SCALE + g1.DEFAULT_POSE[:BODY]
 
 
 def observe(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,36 +10,22 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.robot.state import CONTROL_PERIOD
 
-
-@dataclass(frozen=True)
-class VelocityLimits:
-    """Forward and left [m/s], turn [rad/s]. The policy was trained within 1 of each.
-
-    rise, fall: largest change a second when going faster and slower. timeout: seconds after which an
-    old command counts as zero.
-    """
-
-    largest: tuple[float, float, float] = (1.0, 0.6, 1.0)
-    rise: tuple[float, float, float] = (1.0, 1.0, 2.0)
-    fall: tuple[float, float, float] = (2.5, 2.5, 5.0)
-    timeout: float = 0.1
+LARGEST = np.array([1.0, 0.6, 1.0])
+"""Forward and left [m/s], turn [rad/s]. The policy was trained within 1 of each."""
+RISE, FALL = np.array([1.0, 1.0, 2.0]), np.array([2.5, 2.5, 5.0])
+"""Largest change a second when going faster and slower."""
+TIMEOUT = 0.1
+"""[s] after which an old command counts as zero."""
 
 
 class VelocityCommand:
     """`value` (3,) follows what was asked last, at the limits' pace."""
 
-    def __init__(self, limits: VelocityLimits) -> None:
-        self.limits = limits
-        self.value = np.zeros(3)
-        self._asked = np.zeros(3)
-        self._time = -math.inf
-        self._largest = np.array(limits.largest)
-        self._rise = np.array(limits.rise) * CONTROL_PERIOD
-        self._fall = np.array(limits.fall) * CONTROL_PERIOD
+    def __init__(self) -> None:
+        self.reset()
 
     def reset(self) -> None:
-        self.value[:] = 0.0
-        self._asked[:] = 0.0
+        self.value, self._asked = np.zeros(3), np.zeros(3)
         self._time = -math.inf
 
     def ask(self, vx: float, vy: float, wz: float, time: float) -> None:
@@ -49,15 +34,14 @@ class VelocityCommand:
         if not (math.isfinite(vx) and math.isfinite(vy) and math.isfinite(wz)):
             self._asked[:] = 0.0
             raise InputError(f"velocity ({vx}, {vy}, {wz}) must be finite numbers; the robot stops")
-        self._asked[:] = (vx, vy, wz)
-        np.clip(self._asked, -self._largest, self._largest, out=self._asked)
+        self._asked = np.clip((vx, vy, wz), -LARGEST, LARGEST)
         self._time = time
 
     def update(self, time: float) -> Array:
         """`value` one control period on."""
-        if time - self._time > self.limits.timeout:
+        if time - self._time > TIMEOUT:
             self._asked[:] = 0.0
         slower = (np.abs(self._asked) < np.abs(self.value)) | (self._asked * self.value < 0.0)
-        most = np.where(slower, self._fall, self._rise)
+        most = np.where(slower, FALL * CONTROL_PERIOD, RISE * CONTROL_PERIOD)
         self.value += np.clip(self._asked - self.value, -most, most)
         return self.value
