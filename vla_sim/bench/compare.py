@@ -6,8 +6,6 @@ narrow. H. R. Künsch, "The jackknife and the bootstrap for general stationary o
 Statistics 17 (1989), 1217-1241. What lies within `LEAST` is called the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

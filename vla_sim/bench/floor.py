@@ -1,7 +1,5 @@
 """A floor with round obstacles, the same for our planner and for every library."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

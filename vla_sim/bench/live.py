@@ -3,8 +3,6 @@
 One run of short commands serves every benchmark that asks how the stack does while everything runs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache

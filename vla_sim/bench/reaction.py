@@ -1,8 +1,6 @@
 """Measures how soon a safety node of its own stops the robot: this side publishes simulated time, odometry,
 velocities and scans, and lets an obstacle appear before the robot."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A suite as files: Markdown for people, JSON for programs, a plot of each set."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path

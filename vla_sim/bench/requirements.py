@@ -1,7 +1,5 @@
 """What was asked for (`config/requirements.yaml`), held against what was measured."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase

@@ -1,7 +1,5 @@
 """What a suite leaves behind: typed records of benchmarks, machine and requirements, as JSON."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Runs benchmarks one after the other: one that fails is reported, the others go on."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone

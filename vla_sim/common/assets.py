@@ -5,8 +5,6 @@ Looked for in this order: the checkout that this file belongs to, the ament shar
 there). The checkout comes first so that an edited world is the one that runs.
 """
 
-from __future__ import annotations
-
 import os
 import site
 import sys

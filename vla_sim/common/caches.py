@@ -1,7 +1,5 @@
 """Gives memory back when it is short: caches are emptied, and what was freed is reported."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc

@@ -5,8 +5,6 @@ Usually that is the machine's monotonic clock, and work costs what it takes. In 
 much later its results come out. Cores and nodes use this module alone, so that both are one code.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from typing import Protocol

@@ -11,8 +11,6 @@ hibari (speech), whisper and the local language model take their number as an ar
 pocketsphinx and MuJoCo compute in the thread that calls.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

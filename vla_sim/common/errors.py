@@ -11,8 +11,6 @@
 A message is one line: what was given, what is allowed, what to do.
 """
 
-from __future__ import annotations
-
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 

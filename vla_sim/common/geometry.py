@@ -1,7 +1,5 @@
 """Rigid transforms as (4, 4) float64 matrices, quaternions as (w, x, y, z), angles in radians."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

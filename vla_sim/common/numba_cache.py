@@ -8,8 +8,6 @@ compile again: slower, with one line that says so.
 Kept where numba keeps it: in NUMBA_CACHE_DIR, else beside the source, else in the user's cache folder.
 """
 
-from __future__ import annotations
-
 import hashlib
 import sys
 import time

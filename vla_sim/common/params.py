@@ -1,7 +1,5 @@
 """Parameters of a node: one frozen dataclass each, with defaults, units and ranges in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar

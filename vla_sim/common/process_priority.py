@@ -6,8 +6,6 @@ a session only, and every node has one of its own: there a session has a nicenes
 or a line such as `user - nice -10` in /etc/security/limits.conf. Without it all priorities stay as they are.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

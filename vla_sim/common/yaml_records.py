@@ -1,7 +1,5 @@
 """YAML into typed records: every error says file, line, column, what was given and what is allowed."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Latency budgets of the stages, and what their work is charged in lock-step."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

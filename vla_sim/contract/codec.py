@@ -1,8 +1,6 @@
 """Records to JSON and back. `decode` validates on receipt and raises `PayloadError`; a node counts and logs
 that, and goes on."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, TypeVar
 

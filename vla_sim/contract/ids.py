@@ -1,7 +1,5 @@
 """Ids of commands and goals."""
 
-from __future__ import annotations
-
 
 class Ids:
     """The ids of one owner's goals or commands: "navigation-1", "navigation-2", ...

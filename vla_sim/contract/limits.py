@@ -1,7 +1,5 @@
 """Limits of a running system: of one command, alert thresholds, load levels, shares of the machine."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

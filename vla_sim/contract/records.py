@@ -1,7 +1,5 @@
 """The records that stages send each other, as JSON in `std_msgs/String`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Protocol
 
 import msgspec

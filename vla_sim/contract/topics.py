@@ -1,7 +1,5 @@
 """Every topic and service by name, with type and quality of service."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Words that several stages must understand alike: colours, kinds of objects, words that stop, numbers."""
 
-from __future__ import annotations
-
 COLOURS = (
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "grey", "black", "brown",
 )  # fmt: skip

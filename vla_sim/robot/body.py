@@ -1,7 +1,5 @@
 """The door to any robot: a simulated one, a real G1, or a G1 behind its own protocol."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 from vla_sim.robot.state import JointCommand, RobotState

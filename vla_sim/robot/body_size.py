@@ -5,8 +5,6 @@ Lengths in metres, in `base_link` (the pelvis) where nothing else is said. Each 
 them against the model.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

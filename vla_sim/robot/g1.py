@@ -5,8 +5,6 @@ Sources. Joint order, leg, waist and arm gains: metadata of the walking policy's
 limits, effort and damping are in the SDF and are read from there.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 SIDES = ("left", "right")

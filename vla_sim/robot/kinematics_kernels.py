@@ -6,8 +6,6 @@ frame of joint i-1 (of the base for i = 0); `axis` (n, 3), unit, in the joint's 
 All arrays are C-contiguous float64, so that every kernel compiles once.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

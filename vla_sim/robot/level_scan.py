@@ -1,7 +1,5 @@
 """The head lidar flattened to a level 2D scan around the pelvis, for planners that think in a plane."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Where the robot is in the map: the localisation's `map_to_odom` times the odometry."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

@@ -1,7 +1,5 @@
 """Rendering beside the control loop: one thread owns the GL context and draws the newest snapshot."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Any

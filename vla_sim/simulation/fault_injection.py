@@ -1,7 +1,5 @@
 """What a scenario does to the world and to the sensors: /sim/disturb."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal
 

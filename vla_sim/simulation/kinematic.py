@@ -9,8 +9,6 @@ and it starts at once. It sees by ray casting. What differs from a simulator wit
   upright on what is below its centre.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

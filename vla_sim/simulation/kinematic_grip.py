@@ -1,7 +1,5 @@
 """Holding without forces: what is between the pads when they close goes with the hand until they open."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The simulator as a ROS node, "engine": simulated time and sensors out, velocities and trajectories in."""
 
-from __future__ import annotations
-
 import gc
 from dataclasses import dataclass, fields
 

@@ -1,7 +1,5 @@
 """Legged odometry: the true motion, step by step, with a scale error and a wandering heading."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the robot feels: encoders, IMU and odometry, with their noise, from the simulator's exact state."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

@@ -1,7 +1,5 @@
 """Keeps simulated time in step with the clock, and measures how well."""
 
-from __future__ import annotations
-
 from collections import deque
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Simulators by name. Each is imported only when it is chosen, since its libraries are heavy."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

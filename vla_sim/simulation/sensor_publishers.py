@@ -1,7 +1,5 @@
 """What the robot sees, as messages: the level scan, the point cloud, colour and depth images."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The door to any simulator: a body with a world around it."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The simulator's truth on /sim/ground_truth and /sim/contacts: for checks, reports and pictures alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A world derived from an SDF file: models added and removed, another start, another light."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The map as a grid of cells: drawn from solids, written for a map server."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -6,8 +6,6 @@ square and the shadow overlap: discs by their distance, polygons by the separati
 A tilted cylinder is replaced by the prism of 32 sides around it (0.5 % wider at most).
 """
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """Primitives around the collisions of SDF models, and how far they extend."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal

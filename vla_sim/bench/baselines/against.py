@@ -1,7 +1,5 @@
 """Two ways to the same answer, timed in turns."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from importlib import import_module

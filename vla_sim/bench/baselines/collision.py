@@ -1,7 +1,5 @@
 """Collision checks against shapely's polygons and python-fcl's solids."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

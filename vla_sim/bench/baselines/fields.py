@@ -1,7 +1,5 @@
 """Distance fields, which costmaps are inflated by, against scipy and OpenCV."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Inverse kinematics of an arm against mink alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Global planning against pyastar2d's A* and scikit-image's `route_through_array`."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

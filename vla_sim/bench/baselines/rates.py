@@ -1,7 +1,5 @@
 """The rate limiter of the model's requests against aiolimiter."""
 
-from __future__ import annotations
-
 import asyncio
 
 from vla_sim.bench.baselines.against import against, close, library

@@ -1,7 +1,5 @@
 """The sets of benchmarks, one module each with a tuple `BENCHMARKS`."""
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from vla_sim.bench.benchmark import Benchmark

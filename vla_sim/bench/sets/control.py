@@ -1,8 +1,6 @@
 """Control: a step of the walking policy, of the whole controller on a walking robot, and of the physics; how
 evenly the 50 Hz loop runs is measured in runs of the whole stack (set `end_to_end`)."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

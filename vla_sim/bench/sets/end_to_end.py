@@ -2,8 +2,6 @@
 judged from the simulator's truth; and a run of short commands, for the latency of each stage, rates and the
 machine's load while everything runs."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from functools import partial

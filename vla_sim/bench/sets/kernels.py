@@ -7,8 +7,6 @@ Where a library was as good it is used and there is nothing to compare: the memo
 cachetools' `TTLCache`, the ONNX networks are onnxruntime's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -6,8 +6,6 @@ planner really sends is the command with the world's names, and what comes back 
 in the right order, allowed by the safety stage.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Manipulation: grasp planning for the chapter's four objects on a table, each time somewhere else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache, partial
 

@@ -1,8 +1,6 @@
 """Monitor: what it costs to record a metric or take a report, and what a second of the monitor costs at 1, 10
 and 100 times the nodes and the rates."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable

@@ -1,8 +1,6 @@
 """Navigation: global plans over the chapter's routes and over a map of 1000 x 1000 cells, a tick of the
 whole navigator, and how soon the robot stops for what appears before it."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

@@ -1,8 +1,6 @@
 """Perception: rendered images of tables with objects, through detector, tracker and depth scan; every object
 must be found where it is, and nothing else."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import tempfile

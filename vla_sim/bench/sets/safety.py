@@ -1,8 +1,6 @@
 """Safety: is a plan one that this robot may run in this world? How soon the robot stops for what appears
 before it is in the set `navigation`."""
 
-from __future__ import annotations
-
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract.records import Plan
 from vla_sim.stages.language.planning.rule_planner import RulePlanner

@@ -1,8 +1,6 @@
 """Voice: the chapter's five commands, spoken by a synthesised voice into the recogniser at a microphone's
 pace; from the last voiced sample to the transcript, and whether the words are right."""
 
-from __future__ import annotations
-
 import time
 from functools import cache, partial
 

@@ -1,7 +1,5 @@
 """A profiler by component, to start and stop, and a decorator: cProfile's figures of what you name."""
 
-from __future__ import annotations
-
 import cProfile
 import os
 import pstats

@@ -1,7 +1,5 @@
 """Profiles a node: its main thread and every Python thread that it starts, with one tool."""
 
-from __future__ import annotations
-
 import cProfile
 import marshal
 import os

@@ -3,8 +3,6 @@
 A record is a stack from its root on, and the seconds that it stands for, as `Session.frame_records` has them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 

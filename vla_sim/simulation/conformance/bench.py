@@ -1,7 +1,5 @@
 """A simulator on the bench (`worlds/conformance.sdf`), with a controller that keeps the robot on its feet."""
 
-from __future__ import annotations
-
 from vla_sim.common.arrays import Array
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import transform

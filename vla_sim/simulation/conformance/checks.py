@@ -6,8 +6,6 @@ Each check resets the simulator, does one thing and compares it with what physic
 it returns what it measured in words, or raises `ConformanceError`.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

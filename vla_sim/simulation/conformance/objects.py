@@ -1,7 +1,5 @@
 """Checks of loose objects: they fall, slide, stay where they are put, and are held by the fingers."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

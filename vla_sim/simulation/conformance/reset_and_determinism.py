@@ -1,7 +1,5 @@
 """Checks of the state's form, of resets, seeds and bad commands."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Checks of the IMU, the lidar and the camera against the bench's geometry."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of what the robot's body does: it stands, walks, moves its joints and feels its own motion."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The modules of Gazebo Harmonic's Python bindings."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import sys

@@ -4,8 +4,6 @@ For those who watch Gazebo through the standard bridge: its own sensors appear u
 names. The simulator's node needs none of it.
 """
 
-from __future__ import annotations
-
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic

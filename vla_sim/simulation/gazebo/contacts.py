@@ -1,7 +1,5 @@
 """What touches what in Gazebo, from the contact sensors' messages."""
 
-from __future__ import annotations
-
 import threading
 from typing import Any
 

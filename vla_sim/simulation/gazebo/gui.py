@@ -1,7 +1,5 @@
 """Gazebo's window: `gz sim -g` as a child, beside the server in this process."""
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os

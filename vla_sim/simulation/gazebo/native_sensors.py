@@ -1,7 +1,5 @@
 """Gazebo's own camera and lidar: what they published last."""
 
-from __future__ import annotations
-
 import importlib
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The copies of world and robot files that Gazebo loads: unpaced, without what costs time and is unused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

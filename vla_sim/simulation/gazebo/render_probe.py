@@ -1,7 +1,5 @@
 """Whether Gazebo's own camera and lidar work here, and by which render engine."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Gazebo's server in this process: stepped, and commanded and read in its callbacks."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -5,8 +5,6 @@ from `vla_sim.simulation.sensors`. A twin in MuJoCo that never steps knows the g
 start of everything, the same as on the embedded simulator, and measures clearances.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from pathlib import Path

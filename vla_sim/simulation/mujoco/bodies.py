@@ -1,7 +1,5 @@
 """SDF models as trees of MuJoCo bodies and joints."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """SDF world in, MuJoCo model out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import mujoco

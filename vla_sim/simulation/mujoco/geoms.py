@@ -4,8 +4,6 @@ Geom groups: 0 fixed and moving collisions, 1 collisions of loose objects, 2 vis
 3 collisions of the robot, 4 visuals of the robot. So the lidar sees 0 and 1, the camera 2 and 4.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

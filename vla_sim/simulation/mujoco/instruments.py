@@ -1,7 +1,5 @@
 """Lights, and what a MuJoCo robot is driven and read by: actuators, cameras, sites of sensors and frames."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

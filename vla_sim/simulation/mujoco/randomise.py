@@ -1,7 +1,5 @@
 """Seeded displacement of loose objects and of the robot's start."""
 
-from __future__ import annotations
-
 import math
 
 import mujoco

@@ -1,7 +1,5 @@
 """The head camera and free views: MuJoCo's renderer in a thread of its own."""
 
-from __future__ import annotations
-
 import math
 import os
 import threading

@@ -4,8 +4,6 @@
 a world or model names have their equivalents here: sensors, contacts, odometry, trajectory followers.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import time

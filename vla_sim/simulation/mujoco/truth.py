@@ -1,7 +1,5 @@
 """Ground truth from MuJoCo's data: what touches what, and how far the robot is from things."""
 
-from __future__ import annotations
-
 import mujoco
 import numpy as np
 from numpy.typing import NDArray

@@ -5,8 +5,6 @@ and a ray costs only the turning of its direction. The shapes' boxes form a boun
 is built anew for each frame: 500 boxes take some 0.1 ms, and nothing has to be kept up to date.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The head lidar's rays and its noise."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Triangles of a mesh file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Noise of the depth camera, the same for every renderer."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

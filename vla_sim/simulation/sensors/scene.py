@@ -4,8 +4,6 @@ scene = Scene(sdf.load_world("worlds/apartment.sdf"), robot="g1")
 distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

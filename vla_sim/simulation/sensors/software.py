@@ -5,8 +5,6 @@ frame = sensors.scan(poses, time, rng)      # poses (m, 4, 4) of sensors.scene.l
 image = sensors.render(sensors.snapshot(poses, time, seed))
 """
 
-from __future__ import annotations
-
 import math
 import time as clock
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ A trajectory may hold its tool in the world: the path that the tool would have d
 pose at its stamp stays where it is while the pelvis sways, by one differential step a tick.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

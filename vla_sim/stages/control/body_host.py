@@ -1,7 +1,5 @@
 """What a node needs to host a robot's body and its joint-level controller: commands in, state out."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -4,8 +4,6 @@ A policy answers a steady velocity command with a steady but different velocity:
 small drift. The answer is close to linear in each axis, so that its inverse is a gain and an offset.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -7,8 +7,6 @@
 It knows nothing of ROS or of the body: states in, commands out.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Has the robot fallen? From the IMU's attitude and the pose of the legs, without ground truth."""
 
-from __future__ import annotations
-
 import math
 
 from vla_sim.robot import g1

@@ -1,7 +1,5 @@
 """One gripper: two fingers that slide together to an opening, at a speed, with a limited force."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,8 +5,6 @@ wheel (Apache-2.0) and is found without importing that package, whose dependenci
 observation's terms stand in alphabetical order of their names, as the network was trained.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import math

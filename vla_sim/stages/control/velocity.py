@@ -1,7 +1,5 @@
 """The velocity that the legs are asked for: checked, limited, smooth, zero without a fresh command."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

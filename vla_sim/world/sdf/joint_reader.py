@@ -1,7 +1,5 @@
 """Reading SDF: joints and their axes."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reading SDF: what a link consists of."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -8,8 +8,6 @@ resolved as http://sdformat.org/tutorials?tut=pose_frame_semantics says. A broke
 in an `SdfWarning`. Document types and entities are refused, nothing is fetched from a network.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Reading SDF: values of elements, poses of names, and errors with file and line."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from pathlib import Path
