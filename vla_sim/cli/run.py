@@ -83,18 +83,11 @@ def call(a: argparse.Namespace) -> int:
     for seed in seeds:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
         options = RunOptions(
-            file,
-            replace(base, seed=seed),
-            out,
-            a.domain,
-            a.verbose,
-            again=_again(a, seed, a.seeds is not None),
-            profile=a.profiler if a.profile else "",
-        )
-        with (
-            common.reserved(a.reserve, "run", needs(scenario, base.speed), console),
-            Display(console) as display,
-        ):
+            file, replace(base, seed=seed), out, a.domain, a.verbose,
+            again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "",
+        )  # fmt: skip
+        share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
+        with share, Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
             record = run_once(options, display)
         records.append(record)
@@ -136,7 +129,7 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     """The command line that plays this run again."""
     words = ["vla-sim", "run", a.command or DEMO]
     if a.audio is not None:
-        words = ["vla-sim", "run", "--audio", a.audio, *([a.command] if a.command else [])]
+        words[2:] = ["--audio", a.audio, *filter(None, [a.command])]
     words += common.given(
         a, "world", "engine", "sensors", "speed", "voice-speed", "planner", *common.STACK, speed="1",
         voice_speed=1.0,

@@ -89,7 +89,7 @@ def play_one(a: argparse.Namespace) -> int:
 
     file = load(a.scenario)
     stack = common.stack_options(a)
-    words = [
+    again = [
         "vla-sim",
         "play",
         a.scenario,
@@ -99,7 +99,7 @@ def play_one(a: argparse.Namespace) -> int:
         *stack_words(a),
     ]
     options = RunOptions(
-        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=shlex.join(words)
+        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=shlex.join(again)
     )
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")
@@ -131,7 +131,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.bringup.reservations import Reservations
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
-    from vla_sim.scenario.statistics import Rate
+    from vla_sim.scenario.statistics import Rate, grouped
     from vla_sim.scenario.sweep.play import play
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
@@ -153,9 +153,7 @@ def call(a: argparse.Namespace) -> int:
     folder = common.folder(a.out, "test-")
     console = Console(highlight=False, stderr=a.json == "-")
     tasks = [
-        Task(
-            str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed)
-        )
+        Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed))
         for f in files for seed in seeds for engine in engines
     ]  # fmt: skip
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
@@ -169,9 +167,7 @@ def call(a: argparse.Namespace) -> int:
     if a.junit:
         junit.write(records, a.junit)
     common.write_json(a.json, records)
-    groups: dict[tuple[str, str], list[Any]] = {}
-    for record in records:
-        groups.setdefault((record.scenario, record.engine), []).append(record)
+    groups = grouped(records, lambda r: (r.scenario, r.engine))
     good = all(r.passed for r in records) and len(records) == len(tasks)
     by_name = {f.name: f for f in files}
     for (name, engine), mine in groups.items():
@@ -191,18 +187,14 @@ def call(a: argparse.Namespace) -> int:
 
 def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[str]) -> None:
     """A table of every scenario on every engine, and where they lie apart."""
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from vla_sim.scenario.compare import RULE, compared
     from vla_sim.scenario.statistics import by_engine, by_scenario
 
-    table = Table(title=RULE, title_justify="left", title_style="dim")
-    table.add_column("scenario")
-    table.add_column("")
-    for engine in engines:
-        table.add_column(engine, justify="right")
-    table.add_column("≠")
+    columns = ["scenario", "", *(Column(engine, justify="right") for engine in engines), "≠"]
+    table = Table(*columns, title=RULE, title_justify="left", title_style="dim")
     for name, own in by_scenario(records).items():
         for i, one in enumerate(compared(by_engine(own))):
             cells = [one.cells.get(engine, "not played") for engine in engines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -49,17 +50,6 @@ class Node:
     silence: AlertRule | None = None
 
 
-@dataclass
-class Rate:
-    """How often a topic is published, by the counts of its node. counted: when last [s, monotonic]."""
-
-    meter: RateMeter
-    counted: float
-
-    def value(self, mono: float) -> float | None:
-        return self.meter.value if mono - self.counted < FRESH else None
-
-
 class Monitor:
     """Alerts go to `outbox` as they arise; its owner empties it.
 
@@ -80,7 +70,10 @@ class Monitor:
         self._rules = {name: AlertRule(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
-        self._rates: dict[str, Rate] = {}
+        self._rates: defaultdict[str, RateMeter] = defaultdict(RateMeter)
+        """How often a topic is published, by the counts of its node."""
+        self._counted: dict[str, float] = {}
+        """When last [s, monotonic]."""
         self._pace = RateMeter()
         self._begin, self._last, self._late = mono, mono, 0
 
@@ -118,20 +111,13 @@ class Monitor:
         if pid and (node.process is None or node.process.pid != pid):
             node.process = NodeProcess(name, pid)
         for key, value in values.items():
-            if key.startswith("published "):
-                self._count(key.removeprefix("published "), stamp, _whole(value), mono)
+            if key.startswith("published ") and (count := _whole(value)):  # from the first message on
+                topic = key.removeprefix("published ")
+                self._rates[topic].add(stamp, count)
+                self._counted[topic] = mono
         node.values = {
             key: value for key, value in values.items() if key not in OWN and not key.startswith(OWN_PREFIXES)
         }
-
-    def _count(self, topic: str, stamp: float, count: int, mono: float) -> None:
-        if count == 0:
-            return  # a rate is measured from the first message on
-        rate = self._rates.get(topic)
-        if rate is None:
-            rate = self._rates[topic] = Rate(RateMeter(), mono)
-        rate.meter.add(stamp, count)
-        rate.counted = mono
 
     # ------------------------------------------------------------------ once a second
 
@@ -141,15 +127,15 @@ class Monitor:
             self._pace.add(mono, self.stamp)
         rates = {
             topic: round(value, 2)
-            for topic, rate in self._rates.items()
-            if (value := rate.value(mono)) is not None
+            for topic, meter in self._rates.items()
+            if mono - self._counted[topic] < FRESH and (value := meter.value) is not None
         }
         lacking = 0.0
         for component, topic in RATES.items():
             value = rates.get(topic)
             if value is None:
                 continue
-            resolution = self._rates[topic].meter.resolution
+            resolution = self._rates[topic].resolution
             asked = self._asked(component, mono)
             self.store.record(component, "rate", value, "Hz", mono)
             self._check(f"{component}.rate", value, mono, resolution)
@@ -196,7 +182,7 @@ class Monitor:
             if s is not None:
                 lines.append(
                     f"{series.component} {series.type} [{series.unit}]: average {s.average:.4g}, "
-                    f"min {s.min:.4g}, max {s.max:.4g}, count {s.samples}"
+                    f"min {s.min:.4g}, max {s.max:.4g}, count {s.count}"
                 )
         lines.append(f"{self.store.count} metrics in all, the last:")
         for m in islice(self.store.newest(), REPORTED):
@@ -234,12 +220,10 @@ class Monitor:
         )  # fmt: skip
 
     def _figures(self) -> dict[str, str]:
-        out: dict[str, str] = {}
-        for name, node in self.nodes.items():
-            for key, value in node.values.items():
-                if len(out) < MOST_FIGURES:
-                    out[f"{name}.{key}"] = value[:LONGEST]
-        return out
+        found = (
+            (f"{name}.{key}", v[:LONGEST]) for name, n in self.nodes.items() for key, v in n.values.items()
+        )
+        return dict(islice(found, MOST_FIGURES))
 
     def _check(self, name: str, value: float, mono: float, resolution: float = 0.0) -> None:
         self._alert(self._rules[name].update(value, mono, self.stamp, resolution))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -11,16 +12,7 @@ from vla_sim.contract import records
 from vla_sim.contract.records import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, stage_figures
-from vla_sim.monitor.metrics import MetricStore
-
-
-class Spread(Record, frozen=True, kw_only=True):
-    """Average, least and most of what was measured once a second."""
-
-    average: float
-    min: float
-    max: float
-    count: int
+from vla_sim.monitor.metrics import MetricStore, Spread
 
 
 class AlertSpan(Record, frozen=True, kw_only=True):
@@ -48,7 +40,7 @@ class LoadStep(Record, frozen=True, kw_only=True):
 
 class Health(Record, frozen=True, kw_only=True):
     """All of a journal in figures. seconds: how long it goes. latencies: each command's [ms], by stage.
-    values: of the machine, the rates and the nodes, by name."""
+    values: once a second, of the machine, the rates and the nodes, by name."""
 
     began: str
     version: str
@@ -78,13 +70,8 @@ def health(entries: Iterable[Entry]) -> Health:
     begin, end = min(e.mono for e in entries), max(e.mono for e in entries)
     starts = [e.record for e in entries if isinstance(e.record, Start)]
     states = [e.record for e in entries if isinstance(e.record, MonitorState)]
-    ended: dict[str, int] = {}
-    accepted = 0
-    for e in entries:
-        if isinstance(e.record, Status):
-            accepted += e.record.state == "accepted"
-            if e.record.state in records.FINAL_STATES:
-                ended[e.record.state] = ended.get(e.record.state, 0) + 1
+    reached = Counter[str](e.record.state for e in entries if isinstance(e.record, Status))
+    accepted, ended = reached["accepted"], {s: n for s, n in reached.items() if s in records.FINAL_STATES}
     latencies = _latencies(entries)
     total = sum(ended.values())
     return Health(
@@ -125,10 +112,7 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
             if n.cpu >= 0.0:
                 series.setdefault(f"{n.node} cpu [% of a core]", []).append(n.cpu)
                 series.setdefault(f"{n.node} memory [MB]", []).append(n.memory)
-    return {
-        name: Spread(average=float(np.mean(v)), min=min(v), max=max(v), count=len(v))
-        for name, v in series.items()
-    }
+    return {name: Spread.of(np.array(v)) for name, v in series.items()}
 
 
 def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:
@@ -138,19 +122,15 @@ def _alerts(entries: list[Entry], begin: float) -> list[AlertSpan]:
         a = e.record
         if not isinstance(a, Alert):
             continue
-        at = round(e.mono - begin, 3)
-        known = active.get(a.name)
+        at, known = round(e.mono - begin, 3), active.get(a.name)
         if known is None and a.active:
             active[a.name] = len(out)
-            out.append(AlertSpan(
-                name=a.name, severity=a.severity, worst=a.value, threshold=a.threshold, unit=a.unit,
-                raised=at,
-            ))  # fmt: skip
+            out.append(AlertSpan(name=a.name, severity=a.severity, worst=a.value, threshold=a.threshold,
+                                 unit=a.unit, raised=at))  # fmt: skip
         elif known is not None and a.active:
             out[known] = msgspec.structs.replace(out[known], severity=a.severity, worst=a.value)
         elif known is not None:
-            out[known] = msgspec.structs.replace(out[known], ended=at)
-            del active[a.name]
+            out[active.pop(a.name)] = msgspec.structs.replace(out[known], ended=at)
     return out
 
 

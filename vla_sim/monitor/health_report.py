@@ -33,51 +33,27 @@ def markdown(h: Health) -> str:
         *([f"- lines that the disk did not take: {h.lost}"] if h.lost else []), "",
         "## Latencies, measured [ms]", "",
     ]  # fmt: skip
-    if h.stages:
-        lines += table(
-            ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
-            [
-                (s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
-                 f"{s.goal:g}", s.over)
-                for s in h.stages
-            ],
-        )  # fmt: skip
-        lines += ["", "![latencies](latency.svg)"]
-    else:
-        lines.append("No command was traced.")
-    lines += ["", "## Alerts", ""]
-    if h.alerts:
-        lines += table(
-            ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
-            [
-                (a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}",
-                 f"{a.raised:.1f}", "the end" if a.ended is None else f"{a.ended:.1f}")
-                for a in h.alerts
-            ],
-        )  # fmt: skip
-    else:
-        lines.append("None.")
-    lines += ["", "## Load", ""]
-    if h.load:
-        lines += [f"Shed for {h.shed:.0f} s.", ""]
-        lines += table(
-            ("at [s]", "level", "what", "why"),
-            [(f"{s.at:.1f}", f"{s.level} {s.name}", s.what, s.cause) for s in h.load],
-        )
-    else:
-        lines.append("None was shed.")
+    lines += table(
+        ("stage", "commands", "p50", "p95", "p99", "worst", "limit", "goal", "over"),
+        [(s.stage, s.count, *(f"{v:.1f}" for v in (s.p50, s.p95, s.p99, s.worst)), f"{s.limit:g}",
+          f"{s.goal:g}", s.over) for s in h.stages],
+    ) if h.stages else ["No command was traced."]  # fmt: skip
+    lines += [*(["", "![latencies](latency.svg)"] if h.stages else []), "", "## Alerts", ""]
+    lines += table(
+        ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
+        [(a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}", f"{a.raised:.1f}",
+          "the end" if a.ended is None else f"{a.ended:.1f}") for a in h.alerts],
+    ) if h.alerts else ["None."]  # fmt: skip
+    lines += ["", "## Load", "", *([f"Shed for {h.shed:.0f} s.", ""] if h.load else [])]
+    rows = [(f"{s.at:.1f}", f"{s.level} {s.name}", s.what, s.cause) for s in h.load]
+    lines += table(("at [s]", "level", "what", "why"), rows) if rows else ["None was shed."]
     lines += ["", "## Once a second", ""]
-    if h.values:
-        lines += table(
-            ("what", "average", "least", "most"),
-            [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()],
-        )
-        lines += ["", "![the machine](machine.svg)"]
-    else:
-        lines.append("Nothing was measured.")
+    spreads = [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()]
+    lines += table(("what", "average", "least", "most"), spreads) if spreads else ["Nothing was measured."]
+    lines += ["", "![the machine](machine.svg)"] if spreads else []
     if h.figures:
         lines += ["", "## Last key figures of the nodes", ""]
-        lines += table(("figure", "value"), [(k, v) for k, v in h.figures.items()])
+        lines += table(("figure", "value"), list(h.figures.items()))
     return "\n".join(lines) + "\n"
 
 
@@ -87,16 +63,16 @@ def write(entries: Iterable[Entry], folder: Path) -> list[Path]:
     entries = list(entries)
     found = health(entries)
     states = [e.record for e in entries if isinstance(e.record, MonitorState)]
-    parts: dict[str, bytes | None] = {
-        "report.md": markdown(found).encode(),
-        "report.json": msgspec.json.format(msgspec.json.encode(found), indent=1),
-        "latency.svg": latency_plot(found.latencies),
-        "machine.svg": machine_plot(states),
+    parts = {
+        folder / "report.md": markdown(found).encode(),
+        folder / "report.json": msgspec.json.format(msgspec.json.encode(found), indent=1),
+        folder / "latency.svg": latency_plot(found.latencies),
+        folder / "machine.svg": machine_plot(states),
     }
-    written = [folder / name for name, data in parts.items() if data is not None]
-    for path in written:
-        write_output(path, parts[path.name] or b"")
-    return written
+    written = {path: data for path, data in parts.items() if data is not None}
+    for path, data in written.items():
+        write_output(path, data)
+    return list(written)
 
 
 def latency_plot(latencies: dict[str, list[float]]) -> bytes | None:

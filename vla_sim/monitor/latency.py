@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from vla_sim.common.arrays import Array
@@ -14,13 +12,6 @@ from vla_sim.monitor.metrics import MetricStore
 TOTAL = "total"
 COMMANDS = 64
 """Commands that are kept: later ones push the oldest out."""
-
-
-class Latency(NamedTuple):
-    """stage: one of the contract's, or `TOTAL`. seconds: what it took."""
-
-    stage: str
-    seconds: float
 
 
 class Latencies:
@@ -37,9 +28,9 @@ class Latencies:
         self.late = 0
         """Stages over their limit, since the beginning."""
 
-    def take(self, event: TraceEvent) -> list[Latency]:
-        """The latencies that this event completes: its stage's, perhaps the total too; none if it is a
-        repetition or its end lies before its begin."""
+    def take(self, event: TraceEvent) -> list[tuple[str, float]]:
+        """(stage or `TOTAL`, seconds) that this event completes: its stage's, perhaps the total
+        too; none if it is a repetition or its end lies before its begin."""
         if event.end_mono < event.begin_mono:
             return []
         stages = self._commands.setdefault(event.command_id, {})
@@ -48,10 +39,9 @@ class Latencies:
         stages[event.stage] = event
         while len(self._commands) > COMMANDS:
             self._commands.pop(next(iter(self._commands)))
-        out = [Latency(event.stage, event.end_mono - event.begin_mono)]
-        if event.stage == "control":
-            total = self._total(stages)
-            out += [] if total is None else [Latency(TOTAL, total)]
+        out: list[tuple[str, float]] = [(event.stage, event.end_mono - event.begin_mono)]
+        if event.stage == "control" and (total := self._total(stages)) is not None:
+            out.append((TOTAL, total))
         for stage, seconds in out:
             self._store.record(stage, "latency", 1e3 * seconds, "ms", event.end_mono)
             self.late += 1e3 * seconds > budget(stage).limit

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vla_sim.common.arrays import Array
+from vla_sim.contract.records import Record
 
 LAST = 1000
 LAST_OF_EACH = 100
@@ -28,11 +29,20 @@ class Metric(NamedTuple):
     unit: str
 
 
-class Summary(NamedTuple):
+class Spread(Record, frozen=True, kw_only=True):
+    """Average, least and most of measured values, and how many they were."""
+
     average: float
     min: float
     max: float
-    samples: int
+    count: int
+
+    @staticmethod
+    def of(values: Array) -> Spread:
+        """values: (n,), at least one."""
+        return Spread(
+            average=float(values.mean()), min=float(values.min()), max=float(values.max()), count=values.size
+        )
 
 
 class Series:
@@ -49,11 +59,9 @@ class Series:
         """(n,) values from `begin` [s, monotonic] on, oldest first."""
         return np.array([value for value, at in self.values if at >= begin])
 
-    def summary(self, begin: float = -math.inf) -> Summary | None:
+    def summary(self, begin: float = -math.inf) -> Spread | None:
         values = self.since(begin)
-        if not values.size:
-            return None
-        return Summary(float(values.mean()), float(values.min()), float(values.max()), int(values.size))
+        return Spread.of(values) if values.size else None
 
 
 class MetricStore:

@@ -13,18 +13,8 @@ from typing import Any
 import msgspec
 
 from vla_sim.common.files import write_output
-from vla_sim.contract import budgets
-from vla_sim.contract.records import (
-    FINAL_STATES,
-    Alert,
-    Command,
-    Load,
-    MonitorState,
-    SafetyState,
-    Status,
-    TraceEvent,
-    Transcript,
-)
+from vla_sim.contract import budgets, records
+from vla_sim.contract.records import Alert, Command, Load, MonitorState, Status, TraceEvent, Transcript
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Start
 
@@ -58,10 +48,9 @@ class _Trace:
         pid = self._pids.setdefault(process, FIRST_PID + len(self._pids))
         if process not in self._named:
             self._named.add(process)
-            order = [COMMANDS, *dict.fromkeys(NODES.values()), MACHINE]
-            place = order.index(process) if process in order else len(order)
+            order = [COMMANDS, *dict.fromkeys(NODES.values()), MACHINE, process]
             self._meta("process_name", pid, 0, name=process)
-            self._meta("process_sort_index", pid, 0, sort_index=place)
+            self._meta("process_sort_index", pid, 0, sort_index=order.index(process))
         return pid
 
     def thread(self, process: str, name: str) -> int:
@@ -105,7 +94,7 @@ class _Trace:
 def trace(entries: Iterable[Entry]) -> dict[str, Any]:
     """The trace of a journal's entries."""
     entries = list(entries)
-    traces = [e.record for e in entries if isinstance(e.record, TraceEvent) and _sane(e.record)]
+    traces = [r for e in entries if isinstance(r := e.record, TraceEvent) and r.end_mono >= r.begin_mono]
     states = [e.record for e in entries if isinstance(e.record, MonitorState)]
     starts = [e.record for e in entries if isinstance(e.record, Start)]
     begin = min([e.mono for e in entries] + [t.begin_mono for t in traces], default=0.0)
@@ -119,32 +108,28 @@ def trace(entries: Iterable[Entry]) -> dict[str, Any]:
     return {"traceEvents": out.events, "displayTimeUnit": "ms", "otherData": other}
 
 
-def _sane(event: TraceEvent) -> bool:
-    return event.end_mono >= event.begin_mono
-
-
 def _commands(out: _Trace, entries: list[Entry], traces: list[TraceEvent]) -> None:
     """One thread per command: its whole life, its skills within; what was heard, and how it ended."""
-    received: dict[str, list[tuple[float, Any]]] = {}
+    came: dict[str, list[tuple[float, Any]]] = {}
     for e in entries:
         if isinstance(e.record, (Status, Transcript, Command)):
-            received.setdefault(e.record.command_id, []).append((_when(e), e.record))
+            came.setdefault(e.record.command_id, []).append((_when(e), e.record))
     for event in traces:
-        received.setdefault(event.command_id, [])
-    for command_id, records in received.items():
+        came.setdefault(event.command_id, [])
+    for command_id, received in came.items():
         mine = [t for t in traces if t.command_id == command_id]
-        times = [at for at, _ in records] + [t.begin_mono for t in mine] + [t.end_mono for t in mine]
-        texts = (r.text for _, r in records if isinstance(r, (Command, Transcript)))
+        times = [at for at, _ in received] + [t.begin_mono for t in mine] + [t.end_mono for t in mine]
+        texts = (r.text for _, r in received if isinstance(r, (Command, Transcript)))
         text = next(filter(None, texts), command_id)
         tid = out.thread(COMMANDS, text)
         out.slice(COMMANDS, tid, text, min(times), max(times), command_id=command_id)
         running: tuple[float, Status] | None = None
-        for at, record in sorted(records, key=lambda one: one[0]):
+        for at, record in sorted(received, key=lambda one: one[0]):
             if isinstance(record, Status):
                 if running is not None:
                     _skill(out, tid, running, at)
                 running = (at, record) if record.state == "running" else None
-                if record.state in FINAL_STATES or record.state == "accepted":
+                if record.state in records.FINAL_STATES or record.state == "accepted":
                     out.instant(COMMANDS, tid, record.state, at, detail=record.detail)
             elif isinstance(record, Transcript):
                 out.instant(COMMANDS, tid, "heard", at, text=record.text, confidence=record.confidence)
@@ -188,7 +173,7 @@ def _safety(out: _Trace, entries: list[Entry]) -> None:
     """The level of the safety gate, whenever it changes."""
     tid, level = 0, ""
     for e in entries:
-        if isinstance(e.record, SafetyState) and e.record.level != level:
+        if isinstance(e.record, records.SafetyState) and e.record.level != level:
             level = e.record.level
             tid = tid or out.thread("safety", "gate")
             out.instant("safety", tid, level, e.mono, reasons="; ".join(e.record.reasons))

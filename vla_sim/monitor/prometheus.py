@@ -31,9 +31,9 @@ class Endpoint:
 
     def __init__(self, port: int, state: Callable[[], MonitorState | None]) -> None:
         """Raises `MissingError` without the package, `InputError` if the port is taken."""
-        client = installed()
+        client, self._state = installed(), state
         registry = client.CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(state))
+        registry.register(self)
         try:
             self._server, self._thread = client.start_http_server(port, HOST, registry)
         except OSError as error:
@@ -44,12 +44,8 @@ class Endpoint:
         self._server.shutdown()
         self._server.server_close()
 
-
-class _Collector:
-    def __init__(self, state: Callable[[], MonitorState | None]) -> None:
-        self._state = state
-
     def collect(self) -> Iterator[Any]:
+        """What the registry asks for."""
         state = self._state()
         return iter(()) if state is None else families(state)
 

@@ -30,7 +30,7 @@ FIRST = (
 HIDDEN = ("simulated_seconds", "rejected ")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Seen:
     """What has come so far. load: the last record of load shedding. ended: alerts that are over, newest
     last."""

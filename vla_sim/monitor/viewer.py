@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from std_msgs.msg import String
 from vla_sim.bringup.node_table import middleware
 from vla_sim.contract import topics
 from vla_sim.contract.codec import PayloadError, decode
-from vla_sim.contract.records import Alert, Load, MonitorState
+from vla_sim.contract.records import Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.top_view import Seen
 from vla_sim.ros.executor import SerialExecutor
@@ -38,64 +39,47 @@ class Viewer:
         if own_middleware:
             os.environ.update(middleware(domain))
         os.environ["ROS_DOMAIN_ID"] = str(domain)
-        self._domain = domain
         self._lock = threading.Lock()
-        self._state: MonitorState | None = None
-        self._came = 0.0
-        self._load: Load | None = None
-        self._ended: deque[Alert] = deque(maxlen=ENDED)
+        self._seen, self._came = Seen(domain), 0.0
         self.nodes: dict[str, float] = {}
         """Nodes that report in this domain, and when last [s, monotonic]."""
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
-        self._node = node
-
-        for topic, keep in (
-            (topics.MONITOR_STATE, self._on_state),
-            (topics.MONITOR_ALERTS, self._on_alert),
-            (topics.MONITOR_LOAD, self._on_load),
-        ):
-            self._listen(String, topic, partial(self._decoded, topic.type, keep))
+        self._node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
+        for topic in (topics.MONITOR_STATE, topics.MONITOR_ALERTS, topics.MONITOR_LOAD):
+            self._listen(String, topic, partial(self._on_record, topic.type))
         self._listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
         self._executor = SerialExecutor()
-        self._executor.add_node(node)
+        self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="viewer", daemon=True)
         self._thread.start()
 
     def seen(self) -> Seen:
         """What has come so far."""
         with self._lock:
-            age = time.monotonic() - self._came if self._state is not None else 0.0
-            return Seen(self._domain, self._state, self._load, list(self._ended), age)
+            age = time.monotonic() - self._came if self._seen.state is not None else 0.0
+            return replace(self._seen, age=age)
 
     def _spin(self) -> None:
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            return
 
     def _listen(self, kind: Any, topic: topics.Topic, call: Callable[[Any], None]) -> None:
         self._node.create_subscription(
             kind, topic.name, call, QOS[topic.qos], event_callbacks=NO_SUBSCRIPTION_EVENTS
         )
 
-    def _decoded(self, kind: Any, keep: Callable[[Any], None], message: String) -> None:
+    def _on_record(self, kind: Any, message: String) -> None:
         try:
             record = decode(kind, message.data)
         except PayloadError:
             return  # a monitor of another version
         with self._lock:
-            keep(record)
-
-    def _on_state(self, state: MonitorState) -> None:
-        self._state, self._came = state, time.monotonic()
-
-    def _on_alert(self, alert: Alert) -> None:
-        if not alert.active:
-            self._ended.append(alert)
-
-    def _on_load(self, load: Load) -> None:
-        self._load = load
+            if isinstance(record, MonitorState):
+                self._seen, self._came = replace(self._seen, state=record), time.monotonic()
+            elif isinstance(record, Load):
+                self._seen = replace(self._seen, load=record)
+            elif not record.active:
+                self._seen = replace(self._seen, ended=[*self._seen.ended, record][-ENDED:])
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

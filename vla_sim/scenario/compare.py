@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_sim.report.text import number
@@ -17,6 +17,15 @@ RULE = (
     f"more than {PATH_APART:g} m, clearance by more than {CLEARANCE_APART:g} m, real-time factor by more "
     f"than {100 * FACTOR_SHARE:.0f} %."
 )
+FIGURES: tuple[tuple[str, Callable[[list[RunRecord]], float | None], float, float, int, str], ...] = (
+    ("first motion", lambda own: percentile(first_motions(own), 0.5), LATENCY_APART, LATENCY_SHARE, 0, "ms"),
+    ("path", lambda own: percentile([r.path_length for r in own if not r.error], 0.5),
+     PATH_APART, 0.0, 1, "m"),
+    ("nearest approach", lambda own: min((r.clearance for r in own if r.clearance is not None), default=None),
+     CLEARANCE_APART, 0.0, 2, "m"),
+    ("real-time factor", lambda own: percentile(real_time_factors(own), 0.5), 0.0, FACTOR_SHARE, 2, ""),
+)  # fmt: skip
+"""Title, value of an engine's runs, by how much and which share engines may lie apart, digits, unit."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +48,10 @@ def compared(played: dict[str, list[RunRecord]]) -> list[Measure]:
     if len({tuple(s) for s in seeds.values()}) > 1:
         words = {e: ", ".join(map(str, s[:8])) + (" …" if len(s) > 8 else "") for e, s in seeds.items()}
         rows.append(Measure("seeds", words, "not the same seeds were played"))
-    total = {e: percentile(first_motions(own), 0.5) for e, own in played.items()}
-    rows.append(Measure("first motion", {e: number(v, 0, "ms") for e, v in total.items()},
-                        _apart(total, LATENCY_APART, LATENCY_SHARE, 0, "ms")))  # fmt: skip
-    way = {e: percentile([r.path_length for r in own if not r.error], 0.5) for e, own in played.items()}
-    rows.append(Measure("path", {e: number(v, 1, "m") for e, v in way.items()},
-                        _apart(way, PATH_APART, 0.0, 1, "m")))  # fmt: skip
-    near = {e: min((r.clearance for r in own if r.clearance is not None), default=None)
-            for e, own in played.items()}  # fmt: skip
-    rows.append(Measure("nearest approach", {e: number(v, 2, "m") for e, v in near.items()},
-                        _apart(near, CLEARANCE_APART, 0.0, 2, "m")))  # fmt: skip
-    factor = {e: percentile(real_time_factors(own), 0.5) for e, own in played.items()}
-    rows.append(Measure("real-time factor", {e: number(v, 2) for e, v in factor.items()},
-                        _apart(factor, 0.0, FACTOR_SHARE, 2, "")))  # fmt: skip
+    for title, of, least, share, digits, unit in FIGURES:
+        values = {e: of(own) for e, own in played.items()}
+        cells = {e: number(v, digits, unit) for e, v in values.items()}
+        rows.append(Measure(title, cells, _apart(values, least, share, digits, unit)))
     return rows
 
 

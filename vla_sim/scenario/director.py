@@ -13,18 +13,8 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw
 from vla_sim.contract.records import Disturbance, Point
-from vla_sim.scenario.format import (
-    Action,
-    Blind,
-    CommandAction,
-    CpuLoad,
-    Freeze,
-    Kill,
-    Move,
-    Scenario,
-    Type,
-    When,
-)
+from vla_sim.scenario import format
+from vla_sim.scenario.format import Action, CommandAction, CpuLoad, Freeze, Kill, Move, Scenario, When
 from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate, object_name, query
 from vla_sim.stages.voice.audio import SAMPLE_RATE
@@ -179,7 +169,7 @@ class Director:
 
     def _deed(self, action: Action, samples: np.ndarray | None) -> Deed:
         r = self.recording
-        if isinstance(action, Type):
+        if isinstance(action, format.Type):
             command_id = f"typed-{len(self.commands) + 1}"
             self.commands.append(Given(action.words, command_id, False, r.stamp, action.steps))
             return Deed(f'typed: "{action.words}"', TypeText(command_id, action.words))
@@ -203,7 +193,7 @@ class Director:
                 return Deed(text, Disturbance(kind="freeze", name=action.node, seconds=action.seconds))
             self._frozen.append((r.stamp + action.seconds, action.node))
             return Deed(text, action)
-        if isinstance(action, Blind):
+        if isinstance(action, format.Blind):
             text = f"{action.sensor} is {action.how} for {action.seconds:g} s"
             return Deed(text, Disturbance(kind=action.how, name=action.sensor, seconds=action.seconds))
         assert isinstance(action, CpuLoad)

@@ -19,6 +19,7 @@ from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
+ANY_ACTION: Any = Union[ACTIONS]  # noqa: UP007
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,9 @@ def _convert(data: dict[str, Any]) -> Scenario:
         given = data["version"]
         raise Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     scenario = typed(data, Scenario, "$")
-    script = _list(data["script"], _actions(), "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
+    script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     return msgspec.structs.replace(scenario, script=script, expect=expect)
-
-
-def _actions() -> Any:
-    return Union[ACTIONS]  # noqa: UP007
 
 
 def _list(items: Any, kind: Any, path: str, tag: str, tags: list[Any]) -> list[Any]:
@@ -114,29 +111,22 @@ def _validate(scenario: Scenario) -> None:
     commands = [a for a in scenario.script if isinstance(a, CommandAction)]
     if not commands:
         raise Problem("$.script", "says nothing: give at least one action say, play or type")
-    first = commands[0].when
-    if first.at is None:
+    if commands[0].when.at is None:
         raise Problem("$.script[0].when", "the first command is given at a time: nothing has happened yet")
     for name in scenario.costs:
         if name not in COSTS:
             raise Problem(f"$.costs.{name}!", f"no work is called {name!r}; known are {', '.join(COSTS)}")
-    for i, action in enumerate(scenario.script):
-        done = action.when.done
-        if done is not None and done > len(commands):
-            raise Problem(
-                f"$.script[{i}].when.done", f"there is no command {done}; the script gives {len(commands)}"
-            )
-    for i, check in enumerate(scenario.expect):
-        number = getattr(check, "command", None)
+    numbers = [(f"script[{i}].when.done", a.when.done) for i, a in enumerate(scenario.script)]
+    numbers += [(f"expect[{i}].command", getattr(c, "command", None)) for i, c in enumerate(scenario.expect)]
+    for where, number in numbers:
         if isinstance(number, int) and number > len(commands):
-            raise Problem(
-                f"$.expect[{i}].command", f"there is no command {number}; the script gives {len(commands)}"
-            )
+            raise Problem(f"$.{where}", f"there is no command {number}; the script gives {len(commands)}")
 
 
 @cache
-def _schema() -> bytes:
-    parts = (Scenario, list[_actions()], list[registry.union()], When, Play)  # type: ignore[misc]
+def schema() -> str:
+    """JSON schema of scenario files, with the checks that are installed."""
+    parts = (Scenario, list[ANY_ACTION], list[registry.union()], When, Play)  # type: ignore[misc]
     (root, script, expect, *_), components = msgspec.json.schema_components(
         parts, ref_template="#/$defs/{name}"
     )
@@ -146,9 +136,4 @@ def _schema() -> bytes:
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vla_sim scenario",
         **root, "$defs": components,
     }  # fmt: skip
-    return msgspec.json.format(msgspec.json.encode(document), indent=1)
-
-
-def schema() -> str:
-    """JSON schema of scenario files, with the checks that are installed."""
-    return _schema().decode()
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()

@@ -101,15 +101,14 @@ def broken(options: RunOptions, error: Exception, started: str) -> RunRecord:
 
 def _record(options: RunOptions, started: str) -> RunRecord:
     """A record in which nothing was measured."""
-    scenario = options.file.scenario
+    scenario, stack = options.file.scenario, options.stack
     return RunRecord(
-        command="", heard="", spoken=False, world=scenario.world, engine=options.stack.engine,
-        seed=options.stack.seed, started=started, passed=False, state="", answer="", reasons=[], checks=[],
-        stages=[], total_ms=None, total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=0.0, clearance=None,
-        contacts=[], grasps=[], real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0,
-        wall_seconds=0.0, path=[], events=[], versions=versions(), folder=str(options.folder),
-        scenario=options.file.name, proves=scenario.proves, attempt=options.attempt,
-        lockstep=options.stack.speed == 0.0, again=options.again,
+        command="", heard="", spoken=False, world=scenario.world, engine=stack.engine, seed=stack.seed,
+        started=started, passed=False, state="", answer="", reasons=[], checks=[], stages=[], total_ms=None,
+        total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=0.0, clearance=None, contacts=[], grasps=[],
+        real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0, wall_seconds=0.0, path=[], events=[],
+        versions=versions(), folder=str(options.folder), scenario=options.file.name, proves=scenario.proves,
+        attempt=options.attempt, lockstep=stack.speed == 0.0, again=options.again,
     )  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from vla_sim.contract.records import Disturbance
 from vla_sim.scenario.client import Client
 from vla_sim.scenario.cpu_load import CpuLoadProcesses
 from vla_sim.scenario.director import Deed, Director, Resume, Speak, TypeText
+from vla_sim.scenario.events import LiveView
 from vla_sim.scenario.format import CpuLoad, Freeze, Kill
-from vla_sim.scenario.live_view import LiveView
 from vla_sim.scenario.nodes import POLL, Nodes, Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.preparation import Prepared
 from vla_sim.scenario.record import Usage

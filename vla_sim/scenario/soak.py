@@ -62,13 +62,6 @@ class SoakOptions:
     domain: int | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
-    """One line of `soak.jsonl`: a process's memory at one time."""
-
-    name: str
-    sample: Sample
-
-
 class Soak(msgspec.Struct, frozen=True):
     """`soak.json`. commands: how many ended in which state ("unheard", "late" too). simulated: seconds.
     reasons: why it did not pass."""
@@ -140,7 +133,7 @@ class Rounds:
 
 
 class MemorySampler:
-    """Samples the memory of processes by name; each sample is written to `out` at once."""
+    """Samples the memory of processes by name; each is written to `out` at once, a line of `soak.jsonl`."""
 
     def __init__(self, out: IO[bytes] | None = None) -> None:
         self.samples: dict[str, list[Sample]] = {}
@@ -167,7 +160,7 @@ class MemorySampler:
                 continue
             self.samples.setdefault(name, []).append(found)
             if self._out is not None:
-                self._out.write(msgspec.json.encode(Line(name, found)) + b"\n")
+                self._out.write(msgspec.json.encode({"name": name, "sample": found}) + b"\n")
         if self._out is not None:
             self._out.flush()
 
@@ -201,8 +194,7 @@ def soak(options: SoakOptions, display: Display) -> Soak:
             _go_on(options, running, client, rounds, sampler, display)
         except KeyboardInterrupt:
             display.event(None, "interrupted: judging what there is", "yellow")
-        simulated = client.now() - first
-        seconds = sampler.seconds
+        seconds, simulated = sampler.seconds, client.now() - first
     return conclude(options, sampler, dict(rounds.ended), seconds, simulated, rounds.fallen)
 
 
@@ -225,13 +217,9 @@ def _go_on(
 
 
 def conclude(
-    options: SoakOptions,
-    sampler: MemorySampler,
-    ended: dict[str, int],
-    seconds: float,
-    simulated: float,
+    options: SoakOptions, sampler: MemorySampler, ended: dict[str, int], seconds: float, simulated: float,
     fallen: bool,
-) -> Soak:
+) -> Soak:  # fmt: skip
     """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
     growth = sampler.growth(options.limit, options.least)
     reasons = []

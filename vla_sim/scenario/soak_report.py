@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from vla_sim.monitor.memory_growth import Growth, Sample
 from vla_sim.report.curves import Panel, stacked
@@ -18,10 +18,9 @@ def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: 
     """Each process's own memory after warming up, and how fast it grew."""
     done = ", ".join(f"{count} {state}" for state, count in sorted(commands.items())) or "none"
     title = f"{seconds / 60.0:.0f} min, {simulated:.0f} s simulated; commands: {done}"
-    out = Table(title=title, title_justify="left")
-    out.add_column("process")
-    for name in ("first [MB]", "last [MB]", "most [MB]", "RSS [MB]", "slope [MB/h]", "risen [MB]", ""):
-        out.add_column(name, justify="right")
+    names = ("first [MB]", "last [MB]", "most [MB]", "RSS [MB]", "slope [MB/h]", "risen [MB]", "")
+    columns = [Column(name, justify="right") for name in names]
+    out = Table("process", *columns, title=title, title_justify="left")
     for g in growth:
         out.add_row(
             g.name, f"{g.first:.1f}", f"{g.last:.1f}", f"{g.most:.1f}", f"{g.rss:.1f}", f"{g.slope:+.2f}",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, TypeVar
+
+import numpy as np
 
 from vla_sim.contract import budgets
 from vla_sim.contract.budgets import Budget
@@ -14,6 +16,7 @@ from vla_sim.contract.records import STAGES
 from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
+Key = TypeVar("Key", bound=Hashable)
 Verdict = Literal["passed", "passed later", "failed", "error"]
 
 
@@ -46,14 +49,8 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"share must be from 0 to 1 (0.95 for the 95th percentile); got {share}")
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    at = share * (len(ordered) - 1)
-    below = math.floor(at)
-    above = min(below + 1, len(ordered) - 1)
-    part = at - below
-    return ordered[below] * (1.0 - part) + ordered[above] * part
+    found = list(values)
+    return float(np.quantile(found, share)) if found else None
 
 
 @dataclass(frozen=True)
@@ -121,20 +118,21 @@ def label(record: RunRecord) -> str:
     return record.scenario or f'"{record.command}" in {record.world}'
 
 
-def by_scenario(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
-    """label to its records, all in the order given."""
-    groups: dict[str, list[RunRecord]] = {}
+def grouped(records: Iterable[RunRecord], key: Callable[[RunRecord], Key]) -> dict[Key, list[RunRecord]]:
+    """Each key with its records, all in the order given."""
+    groups: dict[Key, list[RunRecord]] = {}
     for record in records:
-        groups.setdefault(label(record), []).append(record)
+        groups.setdefault(key(record), []).append(record)
     return groups
+
+
+def by_scenario(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """By `label`."""
+    return grouped(records, label)
 
 
 def by_engine(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Engine's name to its records, all in the order given."""
-    groups: dict[str, list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(record.engine, []).append(record)
-    return groups
+    return grouped(records, lambda record: record.engine)
 
 
 def runs_of(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
@@ -180,11 +178,10 @@ def commands_of(record: RunRecord) -> list[CommandRecord]:
     """The run's commands; of an older record without them, the one that it stands for."""
     if record.commands or not (record.stages or record.total_ms is not None):
         return list(record.commands)
-    one = CommandRecord(
+    return [CommandRecord(
         text=record.command, command_id="", spoken=record.spoken, given=0.0, heard=record.heard,
         state=record.state, stages=record.stages, total_ms=record.total_ms, total_source=record.total_source,
-    )  # fmt: skip
-    return [one]
+    )]  # fmt: skip
 
 
 def first_motions(records: Iterable[RunRecord]) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from vla_sim.contract import budgets
@@ -46,20 +46,16 @@ class Display:
         """The table of latencies and the verdict."""
         console = self.console
         if record.stages:
-            table = Table(title=f'"{record.command}"', title_justify="left")
-            for name in ("stage", "latency", "", "limit", "goal", ""):
-                table.add_column(name, justify="left" if name == "stage" else "right")
-            for s in record.stages:
-                limits = f"{s.limit:.0f} ms", f"{s.goal:.0f} ms"
-                table.add_row(s.stage, f"{s.milliseconds:.1f} ms", s.source, *limits, _mark(s.ok))
+            columns = [Column(name, justify="right") for name in ("latency", "", "limit", "goal", "")]
+            table = Table("stage", *columns, title=f'"{record.command}"', title_justify="left")
+            rows = [(s.stage, s.milliseconds, s.source, s.limit, s.goal) for s in record.stages]
             if record.total_ms is not None:
-                ok = record.total_ms <= record.total_limit_ms
                 what = "end of speech to first motion" if record.spoken else "command to first motion"
-                goal = budgets.TOTAL_BUDGET.goal
-                limit = f"{record.total_limit_ms:.0f} ms"
-                table.add_row(
-                    what, f"{record.total_ms:.1f} ms", record.total_source, limit, f"{goal:.0f} ms", _mark(ok)
-                )
+                total = record.total_ms, record.total_source, record.total_limit_ms
+                rows.append((what, *total, budgets.TOTAL_BUDGET.goal))
+            for name, ms, source, limit, goal in rows:
+                figures = f"{ms:.1f} ms", source, f"{limit:.0f} ms", f"{goal:.0f} ms"
+                table.add_row(name, *figures, _mark(ms <= limit))
             console.print(table)
         summary = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         summary.add_row("path", f"{record.path_length:.2f} m")
@@ -67,8 +63,9 @@ class Display:
         summary.add_row("closest approach", clearance)
         summary.add_row("forbidden contacts", str(len(record.contacts)))
         for g in record.grasps:
-            held = f"{g.object}: up {g.lifted:.2f} m, held {g.held:.1f} s"
-            summary.add_row("grasp", f"{held} {_mark(g.passed)}")
+            summary.add_row(
+                "grasp", f"{g.object}: up {g.lifted:.2f} m, held {g.held:.1f} s {_mark(g.passed)}"
+            )
         summary.add_row("real-time factor", f"{record.real_time_factor:.2f}")
         summary.add_row("ready after", f"{record.ready_seconds:.1f} s")
         for check in record.checks:
@@ -79,12 +76,10 @@ class Display:
         console.print(summary)
         own = any(c.judged_against == "robot's plan" for c in record.commands)
         note = " (judged against the robot's own plan)" if own else ""
-        if record.passed:
-            console.print(f"PASSED{note}", style="bold green")
-        else:
-            console.print(f"FAILED{note}", style="bold red")
-            for reason in record.reasons:
-                console.print(f"  - {reason}")
+        word, colour = ("PASSED", "green") if record.passed else ("FAILED", "red")
+        console.print(f"{word}{note}", style=f"bold {colour}")
+        for reason in record.reasons:  # none if it passed
+            console.print(f"  - {reason}")
 
 
 def _mark(ok: bool) -> str:

@@ -26,8 +26,6 @@ from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, first_moti
 TITLE = "Scenario report"
 REASONS = 6  # of a run, in the list of what did not pass
 EVENTS, LOG_LINES, CONTACTS = 150, 40, 20
-WORDS = {"passed": "✓ passed", "passed later": "✓ passed on try {}", "failed": "✗ failed", "error": "✗ error"}
-CLASSES = {"passed": "is-passed", "passed later": "is-later", "failed": "is-failed", "error": "is-failed"}
 
 
 class Mark(NamedTuple):
@@ -35,6 +33,12 @@ class Mark(NamedTuple):
 
     words: str
     colour: str
+
+
+MARKS = {
+    "passed": Mark("✓ passed", "is-passed"), "passed later": Mark("✓ passed on try {}", "is-later"),
+    "failed": Mark("✗ failed", "is-failed"), "error": Mark("✗ error", "is-failed"),
+}  # fmt: skip
 
 
 class Moment(NamedTuple):
@@ -62,8 +66,8 @@ def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
 
 
 def mark(record: RunRecord) -> Mark:
-    kind = statistics.verdict(record)
-    return Mark(WORDS[kind].format(record.attempt), CLASSES[kind])
+    words, colour = MARKS[statistics.verdict(record)]
+    return Mark(words.format(record.attempt), colour)
 
 
 def run_name(record: RunRecord) -> str:

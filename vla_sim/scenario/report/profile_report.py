@@ -28,8 +28,11 @@ def write(folder: Path) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     lines = ["# Where the nodes' time went", ""]
     for path in sorted(folder.glob(f"*{SESSION}")):
+        from pyinstrument.renderers import SpeedscopeRenderer
+        from pyinstrument.session import Session
+
         try:
-            session = _session(path)
+            session = Session.from_json(json.loads(path.read_bytes()))
         except (ValueError, KeyError, OSError):
             continue
         everything = session.frame_records
@@ -39,7 +42,7 @@ def write(folder: Path) -> dict[str, list[Row]]:
         share = 100.0 * (1.0 - used / seconds) if seconds > 0.0 else 0.0
         graph, scope = (path.with_suffix(suffix) for suffix in (".html", ".speedscope.json"))
         write_whole(graph, flame_graph(session).encode())
-        write_whole(scope, _speedscope(session).encode())
+        write_whole(scope, SpeedscopeRenderer().render(session).encode())
         found[path.stem] = top(session.frame_records, TOP)
         lines += [f"## {path.stem}", "", (
             f"{seconds:.1f} s, of which its main thread waited {share:.0f} %, left out here; "
@@ -65,18 +68,6 @@ def flame_graph(session: Any) -> str:
     return page.replace('<meta charset="utf-8">', f'<meta charset="utf-8">{POLICY}', 1)
 
 
-def _session(path: Path) -> Any:
-    from pyinstrument.session import Session
-
-    return Session.from_json(json.loads(path.read_bytes()))
-
-
-def _speedscope(session: Any) -> str:
-    from pyinstrument.renderers import SpeedscopeRenderer
-
-    return SpeedscopeRenderer().render(session)
-
-
 def summary(found: dict[str, list[Row]]) -> str:
     """The top 5 of each node as text."""
     lines = []
@@ -87,16 +78,8 @@ def summary(found: dict[str, list[Row]]) -> str:
 
 
 def _table(tops: list[Row]) -> list[str]:
-    cells = [
-        (
-            f"`{r.function}`",
-            r.where,
-            "" if r.calls is None else r.calls,
-            f"{r.own:.3f}",
-            f"{r.cumulative:.3f}",
-        )
-        for r in tops
-    ]
+    cells = [(f"`{r.function}`", r.where, "" if r.calls is None else r.calls, f"{r.own:.3f}",
+              f"{r.cumulative:.3f}") for r in tops]  # fmt: skip
     return table(("function", "where", "calls", "own [s]", "cumulative [s]"), cells)
 
 

@@ -226,11 +226,8 @@ def _walk(sheet: Sheet, one: AddedModel) -> list[Markup]:
     """A loop around its waypoints, or where it really went."""
     walk = [sheet.at(x, y) for x, y in one.walk if sane(x, y)]
     track = [sheet.at(x, y) for _, x, y in one.track if sane(x, y)]
-    marks = []
-    if len(track) > 1:
-        marks.append(tag("polyline", points=points(track), class_="track"))
-    elif len(walk) > 1:
-        marks.append(tag("polygon", points=points(walk), class_="track"))
+    kind, way = ("polyline", track) if len(track) > 1 else ("polygon", walk)
+    marks = [tag(kind, points=points(way), class_="track")] if len(way) > 1 else []
     return marks + [tag("circle", cx=px(x), cy=px(y), r="3", class_="waypoint") for x, y in walk]
 
 
