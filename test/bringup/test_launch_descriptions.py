@@ -74,7 +74,10 @@ def test_an_argument_of_the_wrong_type_is_named(name, text, told):
 
 def test_the_default_of_each_argument_is_that_of_its_option():
     options = StackOptions()
-    texts = {name: launch_descriptions._text(getattr(options, name)) for name in launch_descriptions.OPTIONS}
+    texts = {
+        name: launch_descriptions.node_table.argument_text(getattr(options, name))
+        for name in launch_descriptions.OPTIONS
+    }
     assert launch_descriptions.options_of(texts) == options
     assert launch_descriptions.options_of({"gui": "true"}).gui
 

@@ -34,8 +34,7 @@ PRELOAD = "vla_sim.bringup.preload"
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")
-_lock = threading.Lock()
-"""multiprocessing's list of children is not safe to use from several threads."""
+_lock = threading.Lock()  # multiprocessing's list of children is not safe to use from several threads
 
 
 def prepare() -> None:

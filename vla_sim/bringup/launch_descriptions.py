@@ -18,8 +18,7 @@ from vla_sim.simulation.gazebo.bridge import bridge_config
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
 
-MAX = "max"
-"""The speed at which simulated time waits for the nodes."""
+MAX = "max"  # the speed at which simulated time waits for the nodes
 OPTIONS: dict[str, Any] = {f.name: f for f in fields(StackOptions)}
 
 
@@ -95,9 +94,6 @@ def describe_bridge() -> Any:
     return launch.LaunchDescription([*declared(["world"]), launch.actions.OpaqueFunction(function=start)])
 
 
-# --------------------------------------------------------------------------- arguments
-
-
 def options_of(values: Mapping[str, str]) -> StackOptions:
     """Options of launch arguments, which are texts. Raises `InputError` for one that is none."""
     typed: dict[str, Any] = {}
@@ -113,15 +109,7 @@ def options_of(values: Mapping[str, str]) -> StackOptions:
 
 def _typed(kind: type, text: str) -> Any:
     """Raises `ValueError`."""
-    if kind is not bool:
-        return kind(text)
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return bool(("false", "true").index(text.lower())) if kind is bool else kind(text)
 
 
 def node_environment(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
@@ -136,7 +124,11 @@ def node_environment(given: Mapping[str, str], *, local: bool) -> dict[str, str]
 def declared(names: Iterable[str], **defaults: str) -> list[Any]:
     """A declaration for each of these options, with these defaults instead of the options' own."""
     return [
-        argument(name, defaults.get(name, _text(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
+        argument(
+            name,
+            defaults.get(name, node_table.argument_text(OPTIONS[name].default)),
+            OPTIONS[name].metadata["doc"],
+        )
         for name in names
     ]
 
@@ -149,9 +141,6 @@ def values_of(context: Any, names: Iterable[str]) -> dict[str, str]:
     """What was given for each argument, or its default."""
     of = launch_library().substitutions.LaunchConfiguration
     return {name: of(name).perform(context) for name in names}
-
-
-# --------------------------------------------------------------------------- processes
 
 
 def launch_library() -> Any:

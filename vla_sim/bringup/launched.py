@@ -15,10 +15,8 @@ from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.ros.lockstep import run_environment
 
-GUEST = "scenario"
-"""The client's node."""
-KILL_TIMEOUT = 10.0
-"""[s] until launch reports that a killed process has ended."""
+GUEST = "scenario"  # the client's node
+KILL_TIMEOUT = 10.0  # [s] until launch reports that a killed process has ended
 
 
 class LaunchedNodes:
@@ -30,12 +28,11 @@ class LaunchedNodes:
 
     def __init__(self, *, lockstep: bool, specs: tuple[NodeSpec, ...] | None = None) -> None:
         self.lockstep = lockstep
-        specs = specs if specs is not None else node_table.nodes()
+        specs = node_table.nodes() if specs is None else specs
         self.names = tuple(spec.name for spec in specs if not spec.observer)
         self.domain = Domain()
         self.killed: set[str] = set()
-        self.codes: dict[str, int] = {}
-        """Exit code of each node that has ended."""
+        self.codes: dict[str, int] = {}  # exit code of each node that has ended
         self._pids: dict[str, int] = {}
         self._last: dict[str, str] = {}
         self._changed = threading.Condition()

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from vla_sim.common import compute_threads
 from vla_sim.common.assets import config_dir
@@ -106,13 +106,11 @@ STACK: tuple[NodeSpec, ...] = (
 def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
     """The whole table, or what of it runs with these options; without the engine on the robot, whose driver
     takes its place (not `simulated`)."""
-    return tuple(n for n in STACK if (simulated or n.name != "engine") and _runs(n, options))
-
-
-def _runs(node: NodeSpec, options: StackOptions | None) -> bool:
-    if options is None or not node.observer:
-        return True
-    return bool(getattr(options, node.name)) and options.speed > 0.0
+    return tuple(
+        node for node in STACK
+        if (simulated or node.name != "engine")
+        and (options is None or not node.observer or (getattr(options, node.name) and options.speed > 0.0))
+    )  # fmt: skip
 
 
 def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
@@ -123,23 +121,23 @@ def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
 def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> dict[str, object]:
     """The ROS parameters of one node."""
     check(options)
-    known = {f.name for f in fields(options)}
-    values: dict[str, object] = {"use_sim_time": simulated and node.name != "engine" and not node.observer}
-    for name in node.takes:
-        assert name in known, f"{node.name} takes {name}, which is no option"
-        value = getattr(options, name)
-        if value != "":  # a ROS argument cannot be empty; the node's default is the same
-            values[name] = value
-    return values
+    taken = {name: getattr(options, name) for name in node.takes}
+    # A ROS argument cannot be empty; the node's default is the same.
+    given = {name: value for name, value in taken.items() if value != ""}
+    return {"use_sim_time": simulated and node.name != "engine" and not node.observer, **given}
 
 
 def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
     """The arguments of one node's `main`."""
     line = ["--ros-args", "-r", f"__node:={node.name}"]
     for name, value in parameters(node, options, simulated=simulated).items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        line += ["-p", f"{name}:={text}"]
+        line += ["-p", f"{name}:={argument_text(value)}"]
     return line
+
+
+def argument_text(value: object) -> str:
+    """A value as ROS arguments and launch arguments have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:

@@ -24,8 +24,7 @@ from vla_sim.common.files import write_whole
 from vla_sim.contract.limits import RESERVATION_SECONDS
 
 FILE = "reservations.json"
-POLL = 0.25
-"""[s] between two tries while waiting."""
+POLL = 0.25  # [s] between two tries while waiting
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -89,9 +88,8 @@ class Reservations:
                 "for less"
             )
         pid, begin, said = os.getpid(), time.monotonic(), False
-        asked = Reservation(
-            uuid.uuid4().hex[:12], component, needs, pid, process_start(pid) or 0, begin, None
-        )
+        start = process_start(pid) or 0
+        asked = Reservation(uuid.uuid4().hex[:12], component, needs, pid, start, begin, None)
         with self._locked() as book:
             book.waiting.append(asked)
         try:
@@ -150,14 +148,11 @@ def free(machine: Machine, held: list[Reservation]) -> Needs:
 def _refusal(machine: Machine, book: _Book, asked: Reservation) -> str:
     """Why a share cannot be had now; "" if it can."""
     left = free(machine, book.held)
-    over = asked.needs.beyond(left)
+    over, first = asked.needs.beyond(left), book.waiting[0]
+    if not over and first.id == asked.id:
+        return ""
     if not over:
-        first = book.waiting[0]
-        return (
-            ""
-            if first.id == asked.id
-            else (f"{asked.component} asks for {asked.needs.text()}; {first.component} asked first")
-        )
+        return f"{asked.component} asks for {asked.needs.text()}; {first.component} asked first"
     who = "; ".join(str(one) for one in book.held[:3]) + ("; and others" if len(book.held) > 3 else "")
     return (
         f"{asked.component} asks for {asked.needs.text(over)}; free: {left.text(over)} of "

@@ -14,8 +14,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.contract.limits import NETWORK_LIMIT, RESOURCE_SHARES
 
 UNITS = {"cpu": "cores", "memory": "MB", "disk": "MB", "network": "MB/s"}
-TOLERANCE = 1e-6
-"""Rounding error that sums of amounts may have."""
+TOLERANCE = 1e-6  # rounding error that sums of amounts may have
 
 
 @dataclass(frozen=True)

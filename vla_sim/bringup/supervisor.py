@@ -22,10 +22,8 @@ from vla_sim.common.errors import InputError, StackError
 from vla_sim.ros.lockstep import run_environment
 
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
-DOMAINS = range(1, 101)
-"""Beyond 101 the ports of a domain overlap Linux's ephemeral ports."""
-LOCK = "vla_sim_domain_"
-"""How the lock files of domains begin, in the folder for temporary files."""
+DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
+LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder for temporary files
 
 
 class Domain:
@@ -50,7 +48,7 @@ class Domain:
     @staticmethod
     def _lock(number: int) -> IO[bytes] | None:
         try:
-            lock = _lock_file(number).open("ab")
+            lock = (Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock").open("ab")
         except OSError:
             return None
         try:
@@ -70,10 +68,6 @@ class Domain:
 
     def release(self) -> None:
         self.lock.close()
-
-
-def _lock_file(number: int) -> Path:
-    return Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock"
 
 
 def running_domains() -> list[int]:
@@ -108,7 +102,7 @@ class Process:
         process_priority.session(self.fork.pid, self.nice)
         file: IO[str] | None = None
         try:
-            file = self.log.open("w")
+            file = self.log.open("w", buffering=1)
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
         for raw in self.fork.output:
@@ -119,7 +113,6 @@ class Process:
             if file is not None:
                 try:
                     file.write(text + "\n")
-                    file.flush()
                 except OSError as error:
                     self.echo(self.name, f"its log cannot be written any more: {error}")
                     file = None
@@ -138,16 +131,16 @@ class Stack:
         """guests: nodes of the caller's process that take turns too, in lock-step. variables: added to the
         nodes' environment."""
         self.options, self.folder = options, folder
-        self.specs = specs if specs is not None else node_table.nodes(options)
+        self.specs = node_table.nodes(options) if specs is None else specs
+        self.names = tuple(spec.name for spec in self.specs if not spec.observer)
+        """Of all nodes that a run cannot do without."""
         self.domain = Domain(domain)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
         self.ending = False
-        self.guests = guests
-        self.variables = variables or {}
+        self.guests, self.variables = guests, variables or {}
         self.lockstep = options.speed == 0.0 and bool(guests)
         self.killed: set[str] = set()
-        self.environment: dict[str, str] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
@@ -159,25 +152,16 @@ class Stack:
         env = node_table.environment(self.domain.id)
         if self.lockstep:
             self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
-            env |= run_environment.variables(Path(self._folder.name) / "turns", self._takes_turns())
-        self.environment = env
+            turns = (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
+            env |= run_environment.variables(Path(self._folder.name) / "turns", turns)
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
             arguments = node_table.arguments(spec, self.options)
-            env = {**self.environment, **self.variables}
             # In lock-step there are no deadlines, and so no reason to go before other programs.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
-            fork = Fork(spec.module, arguments, env, title=node_table.title(spec.name), nice=nice)
-            log = logs / f"{spec.name}.log"
-            self.processes.append(Process(spec.name, fork, log, self.echo, nice))
-
-    def _takes_turns(self) -> tuple[str, ...]:
-        return (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all nodes that a run cannot do without."""
-        return tuple(spec.name for spec in self.specs if not spec.observer)
+            title = node_table.title(spec.name)
+            fork = Fork(spec.module, arguments, env | self.variables, title=title, nice=nice)
+            self.processes.append(Process(spec.name, fork, logs / f"{spec.name}.log", self.echo, nice))
 
     def pids(self) -> list[int]:
         return [p.fork.pid for p in self.processes]
@@ -202,7 +186,6 @@ class Stack:
 
     def check(self) -> None:
         """Raises `StackError` if a node has ended by itself; if it was an observer, it is only a warning."""
-        observers = {spec.name for spec in self.specs if spec.observer}
         for process in self.processes:
             code = process.fork.poll()
             if code is not None and not self.ending and process.name not in self.killed:
@@ -210,7 +193,7 @@ class Stack:
                 why = process.last.removeprefix("error: ") or f"exit code {code}"
                 if code < 0:  # its last line, if any, says nothing of it
                     why = f"killed by {signal.Signals(-code).name}"
-                if process.name in observers:
+                if process.name not in self.names:
                     self.killed.add(process.name)
                     self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
                     continue
@@ -225,9 +208,9 @@ class Stack:
             for process in self.processes:
                 process.fork.signal(number)
             deadline = time.monotonic() + GRACE
-            while time.monotonic() < deadline and self.alive():
+            while (alive := self.alive()) and time.monotonic() < deadline:
                 time.sleep(0.02)
-            if not self.alive():
+            if not alive:
                 break
         for process in self.processes:
             process.fork.wait()

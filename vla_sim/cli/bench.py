@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.cli import common
@@ -26,10 +27,9 @@ def add(commands: Any) -> None:
     bench.add_argument("--repeat", type=common.count, metavar="N", help="samples (runs) of each benchmark")
     common.add_flags(bench, "base-url", "model")
     bench.add_argument(
-        "--check",
-        action="store_true",
+        "--check", action="store_true",
         help="exit code 1 if a requirement does not hold or was not measured; 6: the machine was too busy",
-    )
+    )  # fmt: skip
     bench.add_argument("--requirements", metavar="FILE", help="instead of config/requirements.yaml")
     bench.add_argument("--results", metavar="FILE", help="judge these instead of measuring; bench.json")
     bench.add_argument(
@@ -41,7 +41,10 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
-    _own_threads()
+    from vla_sim.common import compute_threads
+
+    # One thread a library, as the nodes have it; before the libraries are loaded.
+    os.environ.update(compute_threads.environment() | os.environ)
     from rich.console import Console
 
     from vla_sim.bench import report, requirements, result, suite
@@ -57,9 +60,9 @@ def call(a: argparse.Namespace) -> int:
         listing(console, benchmarks)
         return 0
     wanted = requirements.load(a.requirements)  # errors in it are reported before anything runs
+    folder = None
     if a.results:
         measured = result.read(a.results)
-        folder = None
     else:
         folder = common.folder(a.out, "bench-")
         options = Options(a.quick, a.repeat, a.base_url, a.model, folder)
@@ -86,14 +89,6 @@ def call(a: argparse.Namespace) -> int:
     return 1 if measured.machine.fit else BusyError.exit_code
 
 
-def _own_threads() -> None:
-    """One thread a library, as the nodes have it; before the libraries are loaded."""
-    from vla_sim.common import compute_threads
-
-    for name, value in compute_threads.environment().items():
-        os.environ.setdefault(name, value)
-
-
 class Progress:
     """A line for each benchmark that is done, and on a terminal one for the one that runs."""
 
@@ -114,8 +109,7 @@ class Progress:
         cpu = f"  CPU {result.cpu_p50:.3f}" if result.cpu_p50 is not None else ""
         line = Text(f"{result.name:30s} {figures}{cpu}")
         if result.state != "ok":
-            style = "red" if result.state == "failed" else "dim"
-            line.append(f"  {result.state}: {result.reason}", style=style)
+            line.append(f"  {result.state}: {result.reason}", "red" if result.state == "failed" else "dim")
         self.console.print(line, soft_wrap=True)
 
     def close(self) -> None:
@@ -171,12 +165,13 @@ def compare(console: Any, a: Suite, b: Suite) -> int:
         between = f"{one.low:.2f} to {one.high:.2f}" if one.ratio is not None else ""
         table.add_row(one.name, one.verdict, ratio, between, one.note, style=styles[one.verdict])
     console.print(table)
-    counts = {v: sum(one.verdict == v for one in found) for v in styles}
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    counts: Counter[str] = Counter(one.verdict for one in found)
+    console.print(", ".join(f"{counts[verdict]} {verdict}" for verdict in styles))
     return 1 if counts["slower"] or counts["failed"] else 0
 
 
 def _again(a: argparse.Namespace) -> str:
-    words = ["vla-sim", "bench", *a.targets, *(["--quick"] if a.quick else [])]
-    words += common.given(a, "repeat", "base-url", "model")
-    return shlex.join(words)
+    quick = ["--quick"] if a.quick else []
+    return shlex.join(
+        ["vla-sim", "bench", *a.targets, *quick, *common.given(a, "repeat", "base-url", "model")]
+    )

@@ -31,8 +31,6 @@ def count(text: str) -> int:
     return value
 
 
-# --------------------------------------------------------------------------- flags
-
 _SWITCH = argparse.BooleanOptionalAction
 FLAGS: dict[str, dict[str, Any]] = {
     "world": {"default": "apartment", "help": "name of a shipped world or path of an SDF file"},
@@ -77,8 +75,7 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 STACK = ("base-url", "model", "recogniser", "whisper-model")
 """Which recogniser and language model the stack uses."""
-MONITOR = ("monitor", "shedding", "prometheus", "thresholds")
-"""Whether and how a run in real time is watched."""
+MONITOR = ("monitor", "shedding", "prometheus", "thresholds")  # whether and how a run in real time is watched
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -131,9 +128,6 @@ def speed(text: str) -> float:
     return value
 
 
-# --------------------------------------------------------------------------- the machine
-
-
 def check_gl() -> None:
     """Raises `InputError` if MUJOCO_GL names no way of rendering."""
     gl = os.environ.get("MUJOCO_GL", "")
@@ -156,17 +150,14 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None
     from vla_sim.common.errors import BusyError
 
     with contextlib.ExitStack() as stack:
-        if wanted:
-            try:
+        try:
+            if wanted:
                 book = Reservations()
                 held = book.reserve(name, needs.within(book.machine().limit), seconds=None)
                 stack.callback(book.release, held.id)
-            except (BusyError, InputError) as error:
-                console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
+        except (BusyError, InputError) as error:
+            console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
         yield
-
-
-# --------------------------------------------------------------------------- results
 
 
 def folder(given: str | None, prefix: str = "") -> Path:

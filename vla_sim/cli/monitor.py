@@ -11,19 +11,17 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError, StackError
 
-STATE_TIMEOUT = 6.0
-"""[s] until the first state: discovery, then at most a second."""
-SILENCE_TIMEOUT = 10.0
-"""[s] without a state after which the stack counts as ended."""
+STATE_TIMEOUT = 6.0  # [s] until the first state: discovery, then at most a second
+SILENCE_TIMEOUT = 10.0  # [s] without a state after which the stack counts as ended
 
 
 def add(commands: Any) -> None:
     top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
-    top.add_argument(
-        "--domain", type=int, metavar="N", help="its ROS domain id; default: the youngest stack here"
-    )
+    common.add_flags(
+        top, "domain", "json", domain={"help": "its ROS domain id; default: the youngest stack here"},
+        json={"help": "with --once: the record; - for standard output"},
+    )  # fmt: skip
     top.add_argument("--once", action="store_true", help="print it once and end")
-    top.add_argument("--json", metavar="FILE", help="with --once: the record; - for standard output")
     top.add_argument(
         "--timeout", type=float, default=STATE_TIMEOUT, metavar="SECONDS", help="to find the monitor"
     )
@@ -59,8 +57,7 @@ def call_top(a: argparse.Namespace) -> int:
                 raise StackError(no_monitor(domain, sorted(viewer.nodes)))
             time.sleep(0.05)
         if a.once:
-            seen = viewer.seen()
-            console.print(render(seen))
+            console.print(render(seen := viewer.seen()))
             common.write_json(a.json, [seen.state])
             return 0
         from rich.live import Live

@@ -34,12 +34,11 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
-    for option, value in (("--hours", a.hours), ("--every", a.every)):
-        if not (math.isfinite(value) and value > 0.0):
-            raise InputError(f"{option} {value:g}: a positive number is allowed")
-    for option, value in (("--limit", a.limit), ("--least", a.least)):
-        if not (math.isfinite(value) and value >= 0.0):
-            raise InputError(f"{option} {value:g}: a number from 0 is allowed")
+    for option in ("hours", "every", "limit", "least"):
+        value, positive = getattr(a, option), option in ("hours", "every")
+        if not math.isfinite(value) or value < 0.0 or (positive and value == 0.0):
+            what = "a positive number" if positive else "a number from 0"
+            raise InputError(f"--{option} {value:g}: {what} is allowed")
     if common.speed(a.speed) == 0.0:
         raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
     common.load_nodes()

@@ -193,7 +193,7 @@ def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[s
     from vla_sim.scenario.compare import RULE, compared
     from vla_sim.scenario.statistics import by_engine, by_scenario
 
-    columns = ["scenario", "", *(Column(engine, justify="right") for engine in engines), "≠"]
+    columns: list[Any] = ["scenario", "", *(Column(engine, justify="right") for engine in engines), "≠"]
     table = Table(*columns, title=RULE, title_justify="left", title_style="dim")
     for name, own in by_scenario(records).items():
         for i, one in enumerate(compared(by_engine(own))):

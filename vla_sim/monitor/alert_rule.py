@@ -19,8 +19,7 @@ class AlertRule:
         """component: of the alerts, where one threshold holds for many components."""
         self.threshold = threshold
         self.component = component or threshold.component
-        self.alert: Alert | None = None
-        """The one that is active."""
+        self.alert: Alert | None = None  # the one that is active
         self._in_row = 0
         self._updated = 0.0
 

@@ -18,24 +18,19 @@ from vla_sim.monitor.rate_meter import RateMeter
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
 from vla_sim.monitor.system import NodeProcess, Usage
 
-WINDOW = 300.0
-"""[s] over which latencies and errors count."""
+WINDOW = 300.0  # [s] over which latencies and errors count
 MINUTE = 60.0
-FRESH = 2.5
-"""[s] after which a rate is not known any more: nodes report once a second."""
+FRESH = 2.5  # [s] after which a rate is not known any more: nodes report once a second
 MOST_NODES = 1000
 MOST_FIGURES = 200
 LONGEST = 200
-REPORTED = 20
-"""Of the last metrics, in the text of the service."""
+REPORTED = 20  # of the last metrics, in the text of the service
 RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
 """The topic whose rate a threshold is about: objects of perception, velocities that passed the gate."""
-WATCHED = {"voice": TOTAL, "llm": "planning"}
-"""The latency that a threshold is about."""
+WATCHED = {"voice": TOTAL, "llm": "planning"}  # the latency that a threshold is about
 Level = Literal["ok", "warning", "error"]
 OWN = ("listens", "pid")
-OWN_PREFIXES = ("listeners ", "published ")
-"""Values in /diagnostics that are no key figures."""
+OWN_PREFIXES = ("listeners ", "published ")  # values in /diagnostics that are no key figures
 
 
 @dataclass
@@ -64,20 +59,16 @@ class Monitor:
         self.commands = 0
         self.nodes: dict[str, Node] = {}
         self.shedding = Shedding(limits(thresholds)) if shedding else None
-        self.load: Load | None = None
-        """What was decided last; None where load is never shed."""
+        self.load: Load | None = None  # what was decided last; None where load is never shed
         self._lowered = (0.0, 0.0)
         self._rules = {name: AlertRule(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
         self._rates: defaultdict[str, RateMeter] = defaultdict(RateMeter)
         """How often a topic is published, by the counts of its node."""
-        self._counted: dict[str, float] = {}
-        """When last [s, monotonic]."""
+        self._counted: dict[str, float] = {}  # when last [s, monotonic]
         self._pace = RateMeter()
         self._begin, self._last, self._late = mono, mono, 0
-
-    # ------------------------------------------------------------------ what the nodes report
 
     def on_trace(self, event: TraceEvent, mono: float) -> None:
         for stage, seconds in self.latencies.take(event):
@@ -118,8 +109,6 @@ class Monitor:
         node.values = {
             key: value for key, value in values.items() if key not in OWN and not key.startswith(OWN_PREFIXES)
         }
-
-    # ------------------------------------------------------------------ once a second
 
     def second(self, usage: Usage, mono: float) -> MonitorState:
         """The state of everything now, from the machine's usage and what the nodes reported."""

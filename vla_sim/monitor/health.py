@@ -47,21 +47,16 @@ class Health(Record, frozen=True, kw_only=True):
     seconds: float
     commands: int
     ended: dict[str, int]
-    throughput: float
-    """Commands accepted a second, over the whole time."""
+    throughput: float  # commands accepted a second, over the whole time
     errors: float
-    lost: int
-    """Lines that the disk did not take."""
+    lost: int  # lines that the disk did not take
     stages: list[StageFigures]
     latencies: dict[str, list[float]]
     values: dict[str, Spread]
     alerts: list[AlertSpan]
-    figures: dict[str, str]
-    """Each node's last key figures."""
-    load: list[LoadStep] = msgspec.field(default_factory=list)
-    """How load was shed and restored."""
-    shed: float = 0.0
-    """Seconds at a level above 0."""
+    figures: dict[str, str]  # each node's last key figures
+    load: list[LoadStep] = msgspec.field(default_factory=list)  # how load was shed and restored
+    shed: float = 0.0  # seconds at a level above 0
 
 
 def health(entries: Iterable[Entry]) -> Health:
@@ -70,14 +65,14 @@ def health(entries: Iterable[Entry]) -> Health:
     begin, end = min(e.mono for e in entries), max(e.mono for e in entries)
     starts = [e.record for e in entries if isinstance(e.record, Start)]
     states = [e.record for e in entries if isinstance(e.record, MonitorState)]
-    reached = Counter[str](e.record.state for e in entries if isinstance(e.record, Status))
-    accepted, ended = reached["accepted"], {s: n for s, n in reached.items() if s in records.FINAL_STATES}
+    reached: Counter[str] = Counter(e.record.state for e in entries if isinstance(e.record, Status))
+    ended: dict[str, int] = {s: n for s, n in reached.items() if s in records.FINAL_STATES}
     latencies = _latencies(entries)
     total = sum(ended.values())
     return Health(
         began=starts[0].began if starts else "", version=starts[0].version if starts else "",
-        seconds=round(end - begin, 3), commands=accepted, ended=ended,
-        throughput=accepted / (end - begin) if end > begin else 0.0,
+        seconds=round(end - begin, 3), commands=reached["accepted"], ended=ended,
+        throughput=reached["accepted"] / (end - begin) if end > begin else 0.0,
         errors=ended.get("failed", 0) / total if total else 0.0,
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
         stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],

@@ -7,6 +7,7 @@ bounded queue: a slow disk costs lines, which are counted in the file, but never
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -27,19 +28,15 @@ from vla_sim.contract.records import Record
 from vla_sim.contract.topics import Topic
 
 FILE = "journal.jsonl"
-QUEUE = 2000
-"""Lines that may wait for the disk."""
-LARGEST = 64 << 20
-"""[bytes] after which a new file begins; the one before is kept as `journal.1.jsonl`."""
-RETRY_PERIOD = 5.0
-"""[s] between attempts after the disk refused."""
+QUEUE = 2000  # lines that may wait for the disk
+LARGEST = 64 << 20  # [bytes] after which a new file begins; the one before is kept as `journal.1.jsonl`
+RETRY_PERIOD = 5.0  # [s] between attempts after the disk refused
 
 
 class Start(Record, frozen=True, kw_only=True, tag="start"):
     """The first line of a file: when that was by both clocks, and who wrote it."""
 
-    began: str
-    """UTC, ISO 8601."""
+    began: str  # UTC, ISO 8601
     mono: float
     version: str
     pid: int
@@ -77,8 +74,7 @@ class Journal:
         self._file: int | None = None
         self._size = 0
         self._lost = self._failing = 0
-        self.lost = 0
-        """Lines that never came into the file, in all."""
+        self.lost = 0  # lines that never came into the file, in all
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -184,10 +180,8 @@ class Journal:
         return b'{"mono":%.6f,"topic":"","record":%s}\n' % (time.monotonic(), self._encode(record))
 
     def _report(self, words: str) -> None:
-        try:
+        with contextlib.suppress(Exception):  # the node may be gone already
             self._warn(words)
-        except Exception:  # the node may be gone already
-            return
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from vla_sim.contract.records import StageFigures, TraceEvent
 from vla_sim.monitor.metrics import MetricStore
 
 TOTAL = "total"
-COMMANDS = 64
-"""Commands that are kept: later ones push the oldest out."""
+COMMANDS = 64  # commands that are kept: later ones push the oldest out
 
 
 class Latencies:
@@ -25,8 +24,7 @@ class Latencies:
     def __init__(self, store: MetricStore) -> None:
         self._store = store
         self._commands: dict[str, dict[str, TraceEvent]] = {}
-        self.late = 0
-        """Stages over their limit, since the beginning."""
+        self.late = 0  # stages over their limit, since the beginning
 
     def take(self, event: TraceEvent) -> list[tuple[str, float]]:
         """(stage or `TOTAL`, seconds) that this event completes: its stage's, perhaps the total

@@ -11,10 +11,8 @@ import psutil
 
 WARM = 0.25
 """Share of the time that is left out at the beginning: libraries load at their first use, caches fill."""
-LEAST = 8
-"""Fewer samples say nothing."""
-MOST = 1500
-"""Samples that the slope is taken of; more are thinned, since pairs are counted."""
+LEAST = 8  # fewer samples say nothing
+MOST = 1500  # samples that the slope is taken of; more are thinned, since pairs are counted
 
 
 class Sample(msgspec.Struct, frozen=True):

@@ -68,10 +68,8 @@ class MetricStore:
     """All series, for one thread. `record` is the hot path: it is called for every value measured."""
 
     def __init__(self) -> None:
-        self.count = 0
-        """Values since the beginning."""
-        self.refused = 0
-        """Values that were not finite, or of a series too many."""
+        self.count = 0  # values since the beginning
+        self.refused = 0  # values that were not finite, or of a series too many
         self._series: dict[tuple[str, str], Series] = {}
         self._last: deque[tuple[Series, float, float]] = deque(maxlen=LAST)
 

@@ -16,7 +16,7 @@ from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
-from vla_sim.contract.records import Alert, Load, MonitorState, Record, SafetyState
+from vla_sim.contract.records import Alert, MonitorState, Record, SafetyState
 from vla_sim.contract.topics import Topic
 from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Level, Monitor
@@ -111,13 +111,10 @@ class MonitorNode(StageNode[MonitorParams]):
         self.send(topics.MONITOR_STATE, self.last)
         self.write(topics.MONITOR_STATE, self.last)
         self.flush()
-        if self.core.load is not None:
-            self.send_load(self.core.load)
-
-    def send_load(self, load: Load) -> None:
-        """Every second, since a stage that receives nothing works in full again; each step is recorded."""
-        self.send(topics.MONITOR_LOAD, load)
-        if load.fresh:
+        load = self.core.load
+        if load is not None:  # every second, since a stage that receives nothing works in full again
+            self.send(topics.MONITOR_LOAD, load)
+        if load is not None and load.fresh:
             self.write(topics.MONITOR_LOAD, load)
             self.log(str(load), warn=load.level > load.before)
 

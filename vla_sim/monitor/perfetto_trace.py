@@ -26,8 +26,7 @@ NODES = {
 """Which node works in which stage."""
 COMMANDS = "commands"
 MACHINE = "machine"
-FIRST_PID = 1_000_000_000
-"""For tracks that are no process of this machine: beyond Linux's largest process id."""
+FIRST_PID = 1_000_000_000  # for tracks that are no process of this machine: beyond Linux's largest process id
 Event = dict[str, Any]
 
 

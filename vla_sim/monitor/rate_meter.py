@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-WINDOW = 5.0
-"""Of x, over which the slope is taken."""
-LEAST = 2.0
-"""A shorter stretch says nothing yet."""
+WINDOW = 5.0  # of x, over which the slope is taken
+LEAST = 2.0  # a shorter stretch says nothing yet
 
 
 class RateMeter:

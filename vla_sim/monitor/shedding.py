@@ -14,18 +14,13 @@ from dataclasses import dataclass
 from vla_sim.contract.limits import LOAD_LEVELS, Threshold
 from vla_sim.contract.records import Load
 
-AFTER = 3.0
-"""[s] of pressure before a step up."""
-REST = 5.0
-"""[s] of calm before a step down."""
+AFTER = 3.0  # [s] of pressure before a step up
+REST = 5.0  # [s] of calm before a step down
 RELAPSE = 30.0
 LONGEST_REST = 160.0
-FORGIVEN = 120.0
-"""[s] in full service after which the rest is `REST` again."""
-GAP = 3.0
-"""[s] between two measurements, above which they say nothing about the time between."""
-MISSED, MISSED_CLEAR = 1.0, 0.5
-"""Deadlines missed a second."""
+FORGIVEN = 120.0  # [s] in full service after which the rest is `REST` again
+GAP = 3.0  # [s] between two measurements, above which they say nothing about the time between
+MISSED, MISSED_CLEAR = 1.0, 0.5  # deadlines missed a second
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,9 @@ from vla_sim.contract.records import Alert, Load, MonitorState, StageFigures
 from vla_sim.monitor.core import RATES
 
 BAR = 20
-LEAST_RATE = 0.5
-"""[Hz] What is rarer comes by the command."""
-STALE = 3.0
-"""[s] after which the last state is old."""
-MOST = 16
-"""Key figures of a node that are shown."""
+LEAST_RATE = 0.5  # [Hz] What is rarer comes by the command
+STALE = 3.0  # [s] after which the last state is old
+MOST = 16  # key figures of a node that are shown
 FIRST = (
     "llm.", "hit", "cache", "queue", "waiting", "dropped", "skipped", "retries", "requests", "tokens",
     "breaker",
@@ -39,8 +36,7 @@ class Seen:
     state: MonitorState | None = None
     load: Load | None = None
     ended: list[Alert] = field(default_factory=list)
-    age: float = 0.0
-    """[s] since the state came."""
+    age: float = 0.0  # [s] since the state came
 
 
 def render(seen: Seen) -> RenderableType:

@@ -27,8 +27,7 @@ from vla_sim.monitor.top_view import Seen
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.qos import NO_SUBSCRIPTION_EVENTS, QOS
 
-ENDED = 5
-"""Alerts that are over and still shown."""
+ENDED = 5  # alerts that are over and still shown
 
 
 class Viewer:
@@ -41,8 +40,7 @@ class Viewer:
         os.environ["ROS_DOMAIN_ID"] = str(domain)
         self._lock = threading.Lock()
         self._seen, self._came = Seen(domain), 0.0
-        self.nodes: dict[str, float] = {}
-        """Nodes that report in this domain, and when last [s, monotonic]."""
+        self.nodes: dict[str, float] = {}  # nodes that report in this domain, and when last [s, monotonic]
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
         for topic in (topics.MONITOR_STATE, topics.MONITOR_ALERTS, topics.MONITOR_LOAD):

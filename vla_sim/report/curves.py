@@ -11,8 +11,7 @@ from vla_sim.report.svg import WIDTH, Series, cross, drawing, label, line, point
 from vla_sim.report.text import number
 
 LEFT, RIGHT, GAP = 52.0, 14.0, 28.0
-MOST = 600
-"""Points of a curve."""
+MOST = 600  # points of a curve
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,9 @@ def _in_words(panel: Panel) -> str:
         values = [v for _, v in curve]
         return f"{panel.title} {min(values):.3g} to {max(values):.3g}"
     seconds, value = _extreme(panel, curve)
-    words = (
-        f"{'at least' if panel.extreme == 'lowest' else 'at most'} {number(value, panel.digits, panel.unit)}"
-    )
-    return f"{panel.title.partition(' [')[0]} {words} at {seconds:.1f} s"
+    bound = "at least" if panel.extreme == "lowest" else "at most"
+    figure = number(value, panel.digits, panel.unit)
+    return f"{panel.title.partition(' [')[0]} {bound} {figure} at {seconds:.1f} s"
 
 
 def _extreme(panel: Panel, curve: Series) -> tuple[float, float]:

@@ -83,8 +83,7 @@ class Sheet:
     """A map's paper: metres to pixels, and labels that keep out of each other's way."""
 
     box: Area
-    taken: list[Area] = field(default_factory=list)
-    """Where words and marks are [px]."""
+    taken: list[Area] = field(default_factory=list)  # where words and marks are [px]
     drawn: list[Area] = field(default_factory=list)
     """Where lines and furniture are: words go there only if nothing else is free."""
 
@@ -105,7 +104,9 @@ class Sheet:
         return self.box[0] <= x <= self.box[2] and self.box[1] <= y <= self.box[3]
 
     def plan(self, plan: Plan) -> Markup:
-        self.block_plan(plan)
+        for shadow in plan.shadows:
+            west, south, east, north = shadow.bounds
+            self.drawn.append((*self.at(west, north), *self.at(east, south)))
         s = self.scale
         move = f"matrix({s:.4g} 0 0 {-s:.4g} {px(-self.box[0] * s)} {px(self.box[3] * s)})"
         return tag("use", href=f"#{plan.name}", transform=move)
@@ -134,11 +135,6 @@ class Sheet:
     def block(self, x: float, y: float, around: float) -> None:
         """Keep labels off a mark at a pixel."""
         self.taken.append((x - around, y - around, x + around, y + around))
-
-    def block_plan(self, plan: Plan) -> None:
-        for shadow in plan.shadows:
-            west, south, east, north = shadow.bounds
-            self.drawn.append((*self.at(west, north), *self.at(east, south)))
 
     def block_way(self, way: Sequence[XY]) -> None:
         self.drawn += [(x - 2, y - 2, x + 2, y + 2) for x, y in way[::3]]

@@ -13,8 +13,7 @@ from markupsafe import Markup, escape
 
 WIDTH = 680  # of charts
 XY = tuple[float, float]
-Area = tuple[float, float, float, float]
-"""x0, y0, x1, y1 [m] or [px]"""
+Area = tuple[float, float, float, float]  # x0, y0, x1, y1 [m] or [px]
 Series = Sequence[tuple[float, float]]
 
 

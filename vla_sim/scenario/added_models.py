@@ -12,8 +12,7 @@ from vla_sim.world.derived_world import model_name
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import solids_of
 
-BELOW, ABOVE = -100.0, 100.0
-"""Heights [m] between which everything lies."""
+BELOW, ABOVE = -100.0, 100.0  # heights [m] between which everything lies
 
 
 def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> list[AddedModel]:

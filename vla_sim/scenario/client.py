@@ -18,7 +18,7 @@ from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import Command, Say, Status
+from vla_sim.contract.records import Command, Status
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
@@ -38,8 +38,7 @@ class Client(StageNode[StageParams]):
         self.recording = Recording()
         self.discovery = Discovery()
         self.wanted_pictures: list[str] = []
-        self.closed = False
-        """What comes after the run's end is not recorded."""
+        self.closed = False  # what comes after the run's end is not recorded
         self.on_tick: Callable[[], None] = lambda: None
         self.failure: BaseException | None = None
         self._speech: list[np.ndarray] = []
@@ -58,7 +57,7 @@ class Client(StageNode[StageParams]):
         self.listen(topics.TRACE, r.traces.append)
         self.listen(topics.TRANSCRIPT, r.on_transcript)
         self.listen(topics.PLAN, r.plans.append)
-        self.listen(topics.SAY, self.on_say)
+        self.listen(topics.SAY, lambda say: r.said.append((r.stamp, say.text)))
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
         self.listen(topics.COLOR, self.on_image)
@@ -112,9 +111,6 @@ class Client(StageNode[StageParams]):
         elif status.state == "succeeded":
             self.want_picture("done")
 
-    def on_say(self, say: Say) -> None:
-        self.recording.said.append((self.recording.stamp, say.text))
-
     def on_safety(self, state: records.SafetyState) -> None:
         entry = (self.recording.stamp, state.level, "; ".join(state.reasons))
         known = self.recording.safety
@@ -136,16 +132,12 @@ class Client(StageNode[StageParams]):
 
     def type(self, command_id: str, text: str) -> None:
         """Send a typed command."""
-        command = Command(command_id=command_id, text=text, sent_mono=clock.mono())
-        self.send(topics.COMMAND, command)
+        self.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=clock.mono()))
 
     def speak(self, samples: np.ndarray) -> None:
         """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""
         self._speech, self._spoken = list(chunks(samples)), 0
         self._speech_begin = clock.mono() + CHUNK_SECONDS
-
-    def disturb(self, what: records.Disturbance) -> None:
-        self.send(topics.DISTURB, what)
 
 
 class ClientThread:

@@ -136,8 +136,6 @@ class Director:
         self._see_the_end()
         return deeds
 
-    # ------------------------------------------------------------------ when
-
     def due(self, awaited: Awaited) -> bool:
         """Whether an event has happened, and its delay is over. To be asked at every tick."""
         if awaited.since is None and self._happened(awaited.when):
@@ -164,8 +162,6 @@ class Director:
             return bool(r.sightings) and any(wanted.matches(o) for o in r.sightings[-1][1])
         name = object_name(self.world, when.lifted or "", r.truths[0])
         return truth.objects[name][2] > r.truths[0].objects[name][2] + LIFTED
-
-    # ------------------------------------------------------------------ what
 
     def _deed(self, action: Action, samples: np.ndarray | None) -> Deed:
         r = self.recording
@@ -226,8 +222,6 @@ class Director:
             return
         self.commands.append(Given(text, command_id, True, h.stamp, h.action.steps))
         self._hearing = None
-
-    # ------------------------------------------------------------------ the end
 
     def _ended(self, given: Given) -> bool:
         return not given.command_id or self.recording.final(given.command_id) is not None

@@ -60,8 +60,6 @@ class Robot:
         self._asserted: list[CheckSpec] = []
         self._log = Logbook()
 
-    # ------------------------------------------------------------------ for the launch description
-
     def prepare(
         self, stack: StackOptions, folder: Path, file: File | None = None, *, keep: bool = False
     ) -> tuple[LaunchedNodes, StackOptions]:
@@ -99,8 +97,6 @@ class Robot:
         for name in (run_environment.SOCKET, run_environment.NODES):
             os.environ.pop(name, None)
 
-    # ------------------------------------------------------------------ for tests: what is done
-
     def say(self, words: str, when: When = AT_ONCE, **how: Any) -> None:
         """Speak to the robot; it hears it while the test waits. how: `means`, `voice`, `speed`, `noise` of
         `vla_sim.scenario.format.Say`."""
@@ -117,8 +113,6 @@ class Robot:
         samples = sound(action, options.stack.seed, options.file.path.parent)
         with self._gate:  # the director is ticked with this held
             session.director.add(action, samples)
-
-    # ------------------------------------------------------------------ for tests: what is waited for
 
     def wait_until_done(self, timeout: float = 300.0) -> None:
         """Until every command has ended in any state, and the robot has rested. timeout: [s] simulated."""
@@ -159,8 +153,6 @@ class Robot:
         """Play the scenario's script to its end."""
         session = self._connected()
         self._go_on(lambda: session.director.over, math.inf, "the scenario's end")
-
-    # ------------------------------------------------------------------ for tests: what must hold
 
     def assert_holds(self, *checks: CheckSpec) -> None:
         """Each check of a scenario, such as `NoFall()`, holds of what has happened so far."""
@@ -208,8 +200,6 @@ class Robot:
             options = replace(options, file=replace(options.file, scenario=scenario))
             session.prepared = replace(session.prepared, options=options)
         return make_record(session)
-
-    # ------------------------------------------------------------------ time
 
     def _connected(self) -> Session:
         """The session, once every node runs and has discovered the others. Raises `StackError`."""

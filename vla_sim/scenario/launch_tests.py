@@ -6,18 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from vla_sim.bringup import launch_descriptions as described
 from vla_sim.bringup import node_table
-from vla_sim.bringup.launch_descriptions import (
-    MAX,
-    OPTIONS,
-    argument,
-    declared,
-    launch_library,
-    options_of,
-    output_handlers,
-    prefix,
-    values_of,
-)
 from vla_sim.common.errors import MissingError
 from vla_sim.scenario.launch_test_driver import Robot
 from vla_sim.scenario.load import load
@@ -31,7 +21,7 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
     None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
     Raises `MissingError` where `launch` or `launch_testing` is not installed.
     """
-    launch = launch_library()
+    launch = described.launch_library()
     try:
         from launch_testing.actions import ReadyToTest
     except ImportError:
@@ -43,29 +33,33 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
     asks = scenario == ""
 
     def start(context: Any) -> list[Any]:
-        values = values_of(context, [*OPTIONS, "out", *(["scenario"] if asks else [])])
+        values = described.values_of(context, [*described.OPTIONS, "out", *(["scenario"] if asks else [])])
         out, name = values.pop("out"), values.pop("scenario", scenario)
         folder = Path(out or tempfile.mkdtemp(prefix="vla_sim-launch-"))
         file = load(name) if name else None
-        nodes, options = robot.prepare(options_of(values), folder, file, keep=bool(out))
+        nodes, options = robot.prepare(described.options_of(values), folder, file, keep=bool(out))
         environment = nodes.environment()
         actions = []
         for spec in node_table.nodes(options):
             process = launch.actions.ExecuteProcess(
-                cmd=node_table.command(spec, options), name=spec.name, prefix=prefix(spec), env=environment,
-                output="log", on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
+                cmd=node_table.command(spec, options), name=spec.name, prefix=described.prefix(spec),
+                env=environment, output="log",
+                on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
             )  # fmt: skip
-            actions += [*output_handlers(process, spec.name, nodes.started, robot.on_output), process]
+            actions += [
+                *described.output_handlers(process, spec.name, nodes.started, robot.on_output),
+                process,
+            ]
         return actions
 
-    described = [
-        *([argument("scenario", "fetch_cup", "name of a scenario, or its file")] if asks else []),
-        argument("out", "", "folder for the run's record; empty: none is left"),
-        *declared(OPTIONS, speed=MAX),
+    entities = [
+        *([described.argument("scenario", "fetch_cup", "name of a scenario, or its file")] if asks else []),
+        described.argument("out", "", "folder for the run's record; empty: none is left"),
+        *described.declared(described.OPTIONS, speed=described.MAX),
         launch.actions.RegisterEventHandler(
             launch.event_handlers.OnShutdown(on_shutdown=lambda *_: robot.close())
         ),
         launch.actions.OpaqueFunction(function=start),
         ReadyToTest(),
     ]
-    return launch.LaunchDescription(described), {"robot": robot}
+    return launch.LaunchDescription(entities), {"robot": robot}

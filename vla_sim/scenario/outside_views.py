@@ -14,8 +14,7 @@ from vla_sim.world.semantic_map import World
 from vla_sim.world.solids import Solid
 
 SIZE = (480, 360)
-DISTANCE, HEIGHT = 1.9, 1.75
-"""The camera stands so far from the robot and so high [m]."""
+DISTANCE, HEIGHT = 1.9, 1.75  # the camera stands so far from the robot and so high [m]
 SIDES = (2.2, -2.2, 1.6, -1.6, 2.8, -2.8, 0.9, -0.9)
 """Where it may stand, round from the robot's heading [rad], the best view of the hands first."""
 

@@ -54,8 +54,7 @@ class GraspResult(Record, frozen=True, kw_only=True):
 
 
 class Event(Record, frozen=True, kw_only=True):
-    stamp: float
-    """Simulated seconds since the command was given."""
+    stamp: float  # simulated seconds since the command was given
     text: Text
 
 
@@ -69,8 +68,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     spoken: bool
     given: float
     heard: Text = ""
-    state: Text = ""
-    """Last state that the executive or language reported; "" if none."""
+    state: Text = ""  # last state that the executive or language reported; "" if none
     detail: Text = ""
     stages: list[StageLatency] = field(default_factory=list)
     total_ms: float | None = None
@@ -145,19 +143,14 @@ class RunRecord(Record, frozen=True, kw_only=True):
     world: Text
     engine: Text
     seed: int
-    started: Text
-    """UTC, ISO 8601."""
+    started: Text  # UTC, ISO 8601
     passed: bool
-    state: Text
-    """Last state that the executive or language reported."""
-    answer: Text
-    """The robot's last words."""
-    reasons: list[Text]
-    """Why it did not pass; empty if it did."""
+    state: Text  # last state that the executive or language reported
+    answer: Text  # the robot's last words
+    reasons: list[Text]  # why it did not pass; empty if it did
     checks: list[Check]
     stages: list[StageLatency]
-    total_ms: float | None
-    """Last voiced sample (or typed command) to first motion; null if nothing moved."""
+    total_ms: float | None  # last voiced sample (or typed command) to first motion; null if nothing moved
     total_limit_ms: float
     total_source: Source = "measured"
     path_length: float
@@ -168,21 +161,18 @@ class RunRecord(Record, frozen=True, kw_only=True):
     ready_seconds: float
     simulated_seconds: float
     wall_seconds: float
-    path: list[Point]
-    """(stamp, x, y) of the pelvis, 5 a second."""
+    path: list[Point]  # (stamp, x, y) of the pelvis, 5 a second
     events: list[Event]
     versions: dict[str, str]
     folder: Text
     scenario: Text = ""
     proves: Text = ""
-    attempt: int = 1
-    """Which try this was; above 1, an earlier one did not pass."""
+    attempt: int = 1  # which try this was; above 1, an earlier one did not pass
     lockstep: bool = False
     error: Text = ""
     """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
     commands: list[CommandRecord] = field(default_factory=list)
-    near: list[tuple[float, float]] = field(default_factory=list)
-    """(stamp, clearance [m]), 5 a second."""
+    near: list[tuple[float, float]] = field(default_factory=list)  # (stamp, clearance [m]), 5 a second
     usage: list[Usage] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
     objects: dict[str, tuple[Point, Point]] = field(default_factory=dict)
@@ -191,7 +181,5 @@ class RunRecord(Record, frozen=True, kw_only=True):
     puts: list[Put] = field(default_factory=list)
     load: list[LoadChange] = field(default_factory=list)
     """How load was shed and restored, in order; empty where it never was."""
-    log: list[Text] = field(default_factory=list)
-    """The last warnings and errors of the nodes, "node: line"."""
-    again: Text = ""
-    """The command that plays this run again."""
+    log: list[Text] = field(default_factory=list)  # the last warnings and errors of the nodes, "node: line"
+    again: Text = ""  # the command that plays this run again

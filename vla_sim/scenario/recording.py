@@ -9,17 +9,7 @@ import numpy as np
 
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.contract import records
-from vla_sim.contract.records import (
-    Contacts,
-    DetectedObject,
-    GroundTruth,
-    Load,
-    Plan,
-    Status,
-    Step,
-    TraceEvent,
-    Transcript,
-)
+from vla_sim.contract.records import DetectedObject, GroundTruth, Load, Plan, Status, Step, Transcript
 from vla_sim.scenario.record import Source, Usage
 
 
@@ -62,15 +52,14 @@ class Recording:
     touches: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
     """(a, b) to (stamp, force) of each report."""
     statuses: list[MarkedStatus] = field(default_factory=list)
-    traces: list[TraceEvent] = field(default_factory=list)
+    traces: list[records.TraceEvent] = field(default_factory=list)
     transcripts: list[Transcript] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     said: list[tuple[float, str]] = field(default_factory=list)
     sightings: list[tuple[float, list[DetectedObject]]] = field(default_factory=list)
     safety: list[tuple[float, str, str]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    velocities: list[float] = field(default_factory=list)
-    """Stamps of what passed the safety gate (/cmd_vel)."""
+    velocities: list[float] = field(default_factory=list)  # stamps of what passed the safety gate (/cmd_vel)
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
     """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
     monitor runs, (stamp, component, what is measured) of every alert."""
@@ -79,8 +68,7 @@ class Recording:
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
-    latency_source: Source = "measured"
-    """Of the durations in `traces`."""
+    latency_source: Source = "measured"  # of the durations in `traces`
 
     @property
     def truth(self) -> GroundTruth | None:
@@ -99,7 +87,7 @@ class Recording:
             elif isinstance(held, dict):
                 held.clear()
 
-    def on_contacts(self, contacts: Contacts) -> None:
+    def on_contacts(self, contacts: records.Contacts) -> None:
         for pair in contacts.pairs:
             self.touches.setdefault((pair.a, pair.b), []).append((contacts.stamp, pair.force))
 
@@ -109,12 +97,8 @@ class Recording:
 
     def skill_at(self, stamp: float) -> str:
         """The skill that ran at a time; "" if none."""
-        skill = ""
-        for marked in self.statuses:
-            if marked.stamp > stamp:
-                break
-            skill = marked.status.skill if marked.status.state == "running" else ""
-        return skill
+        last = next((m.status for m in reversed(self.statuses) if m.stamp <= stamp), None)
+        return last.skill if last and last.state == "running" else ""
 
     def on_status(self, status: Status) -> None:
         self.understood.setdefault(status.command_id, self.stamp)

@@ -27,10 +27,8 @@ from vla_sim.scenario.session import Logbook, Session
 from vla_sim.scenario.terminal import Display
 from vla_sim.world.semantic_map import World
 
-MONITOR = "monitor"
-"""Folder of the monitor's journal and reports, in the run's."""
-PROFILE = "profile"
-"""Folder of the nodes' profiles, in the run's."""
+MONITOR = "monitor"  # folder of the monitor's journal and reports, in the run's
+PROFILE = "profile"  # folder of the nodes' profiles, in the run's
 
 
 def run_once(options: RunOptions, display: Display) -> RunRecord:

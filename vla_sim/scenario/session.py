@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 import psutil
 
+from vla_sim.contract import topics
 from vla_sim.contract.records import Disturbance
 from vla_sim.scenario.client import Client
 from vla_sim.scenario.cpu_load import CpuLoadProcesses
@@ -81,7 +82,7 @@ class Session:
         elif isinstance(what, TypeText):
             self.client.type(what.command_id, what.text)
         elif isinstance(what, Disturbance):
-            self.client.disturb(what)
+            self.client.send(topics.DISTURB, what)
         elif isinstance(what, Kill):
             self.nodes.kill(what.node)
         elif isinstance(what, (Freeze, Resume)):

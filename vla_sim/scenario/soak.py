@@ -37,12 +37,9 @@ COMMANDS = (
     "go to the charging station",
 )
 """One round in the apartment: every skill, a question, and words that mean nothing to the robot."""
-COMMAND_TIMEOUT = 240.0
-"""[s] simulated for one command; then "stop" is typed, and the next one follows."""
-TRANSCRIPT_TIMEOUT = 20.0
-"""[s] simulated from the beginning of speech until it counts as unheard."""
-REST = 1.0
-"""[s] simulated between two commands."""
+COMMAND_TIMEOUT = 240.0  # [s] simulated for one command; then "stop" is typed, and the next one follows
+TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
+REST = 1.0  # [s] simulated between two commands
 POLL = 0.2
 SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 

@@ -10,8 +10,7 @@ from vla_sim.monitor.memory_growth import Growth, Sample
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 
-LEAST_SPAN = 10.0
-"""[MB] that a panel shows at least, so that noise does not look like growth."""
+LEAST_SPAN = 10.0  # [MB] that a panel shows at least, so that noise does not look like growth
 
 
 def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: Mapping[str, int]) -> Table:

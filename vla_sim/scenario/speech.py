@@ -10,7 +10,7 @@ from vla_sim.scenario.format import Action, Play, Say
 from vla_sim.scenario.load import File
 from vla_sim.stages.voice import audio
 from vla_sim.stages.voice.simulated_microphone import in_room
-from vla_sim.stages.voice.synthesis import Espeak, Hibari, Synthesiser
+from vla_sim.stages.voice.synthesis import Espeak, Hibari
 
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
@@ -25,14 +25,12 @@ def sound(action: Action, seed: int, folder: Path) -> np.ndarray | None:
     """Samples (n,) int16 of an action that is heard, None of any other. folder: where recordings are looked
     for. Raises `InputError`."""
     if isinstance(action, Say):
-        return in_room(_voice(action, seed).speak(action.words), seed, noise_db=action.noise)
+        rate = min(450, max(80, round(WORDS_PER_MINUTE * action.speed)))
+        ours = action.voice == "hibari"
+        voice = (
+            Hibari(speed=action.speed, seed=seed) if ours else Espeak(action.voice.partition(":")[2], rate)
+        )
+        return in_room(voice.speak(action.words), seed, noise_db=action.noise)
     if isinstance(action, Play):
         return in_room(audio.load(folder / Path(action.file).expanduser()), seed)
     return None
-
-
-def _voice(action: Say, seed: int) -> Synthesiser:
-    if action.voice == "hibari":
-        return Hibari(speed=action.speed, seed=seed)
-    rate = min(450, max(80, round(WORDS_PER_MINUTE * action.speed)))
-    return Espeak(action.voice.partition(":")[2], rate)

@@ -158,20 +158,15 @@ def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[f
     A command that ended in a question or was turned down is left out: half a sentence is waited on longer,
     on purpose.
     """
-    total: list[float] = []
-    stages: dict[str, list[float]] = {name: [] for name in STAGES}
-    for record in records:
-        for command in commands_of(record):
-            if command.state in ("asked", "rejected"):
-                continue
-            if command.total_ms is not None and math.isfinite(command.total_ms):
-                total.append(command.total_ms)
-            for s in command.stages:
-                if s.stage in stages and math.isfinite(s.milliseconds):
-                    stages[s.stage].append(s.milliseconds)
-    rows = [("first motion", budgets.TOTAL_BUDGET, total)]
-    rows += [(name, budgets.BUDGETS[name], values) for name, values in stages.items()]
-    return [row for row in rows if row[2]]
+    acted = [c for record in records for c in commands_of(record) if c.state not in ("asked", "rejected")]
+    budget_of = {"first motion": budgets.TOTAL_BUDGET, **{name: budgets.BUDGETS[name] for name in STAGES}}
+    found: dict[str, list[float]] = {name: [] for name in budget_of}
+    for command in acted:
+        stages = [(s.stage, s.milliseconds) for s in command.stages]
+        for name, ms in [("first motion", command.total_ms), *stages]:
+            if name in found and ms is not None and math.isfinite(ms):
+                found[name].append(ms)
+    return [(name, budget_of[name], values) for name, values in found.items() if values]
 
 
 def commands_of(record: RunRecord) -> list[CommandRecord]:

@@ -22,8 +22,7 @@ from vla_sim.scenario.record import Check, RunRecord, Touch
 from vla_sim.scenario.recording import Given, Recording
 from vla_sim.world.semantic_map import World
 
-Number = Annotated[int, msgspec.Meta(ge=1)]
-"""Of a command; the first is 1."""
+Number = Annotated[int, msgspec.Meta(ge=1)]  # of a command; the first is 1
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from vla_sim.scenario.recording import Given, position
 from vla_sim.stages.voice.spoken_numbers import normalise
 
 State = Literal["succeeded", "failed", "rejected", "cancelled", "asked"]
-OWN_PLAN = "judged against the robot's own plan"
-"""Said where a scenario does not state what its words mean."""
+OWN_PLAN = "judged against the robot's own plan"  # said where a scenario does not state what its words mean
 
 
 class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):

@@ -12,8 +12,7 @@ from vla_sim.scenario.checks import commands, motion, objects, performance, rule
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.record import Check
 
-GROUP = "vla_sim.checks"
-"""The entry points by which other packages add checks."""
+GROUP = "vla_sim.checks"  # the entry points by which other packages add checks
 BUILT_IN: tuple[type[CheckSpec], ...] = (
     commands.AsCommanded, commands.Outcome, commands.Heard, commands.Said, commands.Order,
     performance.Budget, performance.Latency, performance.Rate, performance.Resources, performance.Load,

@@ -15,7 +15,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import GroundTruth, ObjectQuery, Pose7, Step
 from vla_sim.scenario.record import Check, GraspResult
-from vla_sim.scenario.recording import MarkedStatus, Recording, heading, position
+from vla_sim.scenario.recording import Recording, heading, position
 from vla_sim.scenario.targets import locate
 from vla_sim.world.semantic_map import Surface, World
 
@@ -27,8 +27,7 @@ MOVE_ERROR = 0.20  # [m]
 TURN_ERROR = math.radians(10.0)
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
-UNJUDGED = ("wait", "say", "approach", "stop")
-"""Skills that leave nothing in the world to judge by."""
+UNJUDGED = ("wait", "say", "approach", "stop")  # skills that leave nothing in the world to judge by
 
 
 def grasp(
@@ -70,9 +69,8 @@ def judge_steps(
             used = found + 1
         if step.skill in UNJUDGED:
             continue
-        if found is None:
-            passed, detail = False, "the robot did nothing of the kind"
-        else:
+        passed, detail = False, "the robot did nothing of the kind"
+        if found is not None:
             passed, detail = _judge(recording, world, step, *spans[found][:2])
         checks.append(Check(name=describe(step), passed=passed, detail=detail))
     return checks
@@ -88,14 +86,11 @@ def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth,
     """(truth at begin, truth at end, step) of every step that ran."""
     mine = [m for m in recording.statuses if m.status.command_id == command_id and m.truth]
     plan = recording.plan(command_id)
-    spans = []
-    running: MarkedStatus | None = None
-    for marked in mine:
-        if running is not None and running.truth and marked.truth and plan:
-            step = plan.steps[running.status.step]
-            spans.append((running.truth, marked.truth, step))
-        running = marked if marked.status.state == "running" else None
-    return spans
+    return [
+        (begun.truth, after.truth, plan.steps[begun.status.step])
+        for begun, after in itertools.pairwise(mine)
+        if begun.status.state == "running" and begun.truth and after.truth and plan
+    ]
 
 
 def _judge(
@@ -147,13 +142,9 @@ def _judge_find(recording: Recording, world: World, step: Step, end: GroundTruth
     """Of all that perception reported when the step ended, does one lie where such an object is?"""
     query = step.object or ObjectQuery()
     seen = [o for stamp, objects in recording.sightings if stamp <= end.stamp + 0.1 for o in objects][-40:]
-    best = math.inf
-    for item in seen:
-        if not query.matches(item):
-            continue
-        for kind in world.objects:
-            if query.matches(kind) and kind.name in end.objects:
-                best = min(best, math.dist(item.position[:2], end.objects[kind.name][:2]))
+    real = [end.objects[k.name][:2] for k in world.objects if query.matches(k) and k.name in end.objects]
+    off = (math.dist(o.position[:2], at) for o in seen if query.matches(o) for at in real)
+    best = min(off, default=math.inf)
     detail = f"reported {best:.3f} m from where it is" if math.isfinite(best) else "never seen"
     return best <= FIND_ERROR, detail
 
@@ -199,12 +190,7 @@ def describe(step: Step) -> str:
         parts.append(str(step.object))
     if step.place:
         parts.append(("in " if step.skill == "find" else "to ") + step.place)
-    if step.distance is not None:
-        parts.append(f"{step.distance:g} m")
-    if step.lateral is not None:
-        parts.append(f"{step.lateral:g} m to the left")
-    if step.angle is not None:
-        parts.append(f"{math.degrees(step.angle):.0f} degrees")
-    if step.seconds is not None:
-        parts.append(f"{step.seconds:g} s")
-    return " ".join(parts)
+    angle = None if step.angle is None else math.degrees(step.angle)
+    amounts = ((step.distance, "{:g} m"), (step.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
+               (step.seconds, "{:g} s"))  # fmt: skip
+    return " ".join(parts + [words.format(amount) for amount, words in amounts if amount is not None])

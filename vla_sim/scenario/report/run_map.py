@@ -23,8 +23,7 @@ OTHER = PAINT["grey"]
 MOVED = 0.05  # [m] from where it began: an object has moved
 DIAMOND = 12.0  # [px] half of one: the ring around an object's last position fits in
 STAMP_PERIOD = 10.0  # [s] between two dots on the way
-Way = Sequence[tuple[float, ...]]
-"""(stamp [s], x, y [m]) in order."""
+Way = Sequence[tuple[float, ...]]  # (stamp [s], x, y [m]) in order
 
 
 def paint(name: str) -> str:
@@ -154,9 +153,6 @@ def _objects(sheet: Sheet, record: RunRecord) -> tuple[list[Markup], list[Markup
         elif name in added and name not in far:
             labels.append(((x, y), name, "t-warn"))
     return marks, [sheet.label(*at, spoken(name), class_) for at, name, class_ in labels]
-
-
-# --------------------------------------------------------------------------- what the scenario added
 
 
 def _spots(added: Iterable[AddedModel]) -> list[XY]:

@@ -19,8 +19,7 @@ RESOLUTION = 0.02  # [m] of a cell of the map
 INK, PAPER, WALL, FLOOR, SOFT = (38, 42, 48), (250, 249, 246), (92, 98, 108), (232, 228, 219), (120, 120, 120)
 PATH, START, END = (24, 110, 216), (46, 160, 67), (214, 60, 50)
 ADDED, ADDED_FILL = (128, 84, 0), (251, 239, 211)
-At = Callable[[float, float], tuple[float, float]]
-"""[m] to [px]"""
+At = Callable[[float, float], tuple[float, float]]  # [m] to [px]
 
 
 def draw(recording: Recording, record: RunRecord, world: World, outside: Sequence[Picture]) -> Image.Image:

@@ -18,8 +18,7 @@ from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
 
 RUN_TIMEOUT = 1800.0
 """[s] of the machine's clock for one run, the last resort: a scenario is bounded in simulated time."""
-RESERVATION_TIMEOUT = 1800.0
-"""[s] that a run waits for its share of the machine."""
+RESERVATION_TIMEOUT = 1800.0  # [s] that a run waits for its share of the machine
 
 
 def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) -> list[str]:

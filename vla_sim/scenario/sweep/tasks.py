@@ -18,8 +18,7 @@ from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
 
 DECODER = msgspec.json.Decoder(RunRecord)
-MAX_DEATHS = 3
-"""After how many deaths of its process a run is given up."""
+MAX_DEATHS = 3  # after how many deaths of its process a run is given up
 LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
 """Of a run: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""
 CLOCK = Needs(cpu=1.0, memory=2000.0, disk=20.0)
