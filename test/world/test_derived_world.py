@@ -5,8 +5,7 @@ import math
 import pytest
 
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.format import Added
-from vla_sim.world.derived_world import derive
+from vla_sim.world.derived_world import Added, derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 

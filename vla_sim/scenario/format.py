@@ -15,6 +15,7 @@ import msgspec
 
 from vla_sim.contract.records import STEP_FIELDS, Skill, Step
 from vla_sim.scenario.targets import query
+from vla_sim.world.derived_world import Added
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
@@ -48,22 +49,6 @@ class Spread(Part, frozen=True, kw_only=True):
     objects: Annotated[float, msgspec.Meta(ge=0.0, le=0.5)] = 0.0
     start: Annotated[float, msgspec.Meta(ge=0.0, le=2.0)] = 0.0
     start_yaw: Annotated[float, msgspec.Meta(ge=0.0, le=180.0)] = 0.0
-
-
-class Added(Part, frozen=True, kw_only=True):
-    """A model put into the world. z [m] is the height of its origin. mapped: whether the robot's map has
-    it (only models that do not move can be in a map). walk: waypoints [x, y] that it is carried along at
-    `speed` [m/s], round and round."""
-
-    model: Name
-    name: str = ""
-    x: float
-    y: float
-    z: float = 0.0
-    yaw: float = 0.0
-    mapped: bool = False
-    walk: list[tuple[float, float]] = []
-    speed: Positive = 0.6
 
 
 class When(Part, frozen=True, kw_only=True):

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any
 
+import msgspec
 from lxml import etree
 
 from vla_sim.common import assets
@@ -17,28 +18,20 @@ DRAG = 120.0
 """[N s/m] of models/person: the force that carries it is its speed times this."""
 
 
-class Addition(Protocol):
-    """A model to add at (x, y, z) [m] with a heading `yaw` [degrees]. mapped: whether the robot's map has
-    it. walk: waypoints (x, y) along which it is carried at `speed` [m/s], round and round."""
+class Added(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model put into the world. z [m] is the height of its origin. mapped: whether the robot's map has
+    it (only models that do not move can be in a map). walk: waypoints [x, y] that it is carried along at
+    `speed` [m/s], round and round."""
 
-    @property
-    def model(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def x(self) -> float: ...
-    @property
-    def y(self) -> float: ...
-    @property
-    def z(self) -> float: ...
-    @property
-    def yaw(self) -> float: ...
-    @property
-    def mapped(self) -> bool: ...
-    @property
-    def walk(self) -> Sequence[tuple[float, float]]: ...
-    @property
-    def speed(self) -> float: ...
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    name: str = ""
+    x: float
+    y: float
+    z: float = 0.0
+    yaw: float = 0.0  # [degrees]
+    mapped: bool = False
+    walk: list[tuple[float, float]] = []
+    speed: Annotated[float, msgspec.Meta(gt=0.0)] = 0.6
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Worlds:
 
 
 def derive(
-    world_name: str, folder: Path, *, add: Sequence[Addition] = (), remove: Sequence[str] = (),
+    world_name: str, folder: Path, *, add: Sequence[Added] = (), remove: Sequence[str] = (),
     start: tuple[float, float, float] | None = None, light: float = 1.0,
 ) -> Worlds:  # fmt: skip
     """Writes the changed world into `folder` if there is a change. Raises `InputError`.
@@ -116,7 +109,7 @@ def named(world: str) -> str:
     return world if path.parent == assets.worlds_dir() else str(path.resolve())
 
 
-def model_name(added: Addition, number: int) -> str:
+def model_name(added: Added, number: int) -> str:
     """Name in the world of the model that is added as number `number` (from 0)."""
     folder = assets.models_dir() / added.model
     name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
@@ -125,7 +118,7 @@ def model_name(added: Addition, number: int) -> str:
     return added.model if added.name == "" and folder.is_dir() else name
 
 
-def _include(added: Addition, number: int, beside: Path) -> Any:
+def _include(added: Added, number: int, beside: Path) -> Any:
     folder = assets.models_dir() / added.model
     if not folder.is_dir() and not (beside.parent / added.model).is_dir():
         known = ", ".join(sorted(p.name for p in assets.models_dir().iterdir() if p.is_dir()))

@@ -19,13 +19,12 @@ from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.sensor_frames import CameraFrame
-from vla_sim.scenario.format import Added
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, unique_objects
-from vla_sim.world.derived_world import derive
+from vla_sim.world.derived_world import Added, derive
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.semantic_map import World
 
