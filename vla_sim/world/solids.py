@@ -76,7 +76,7 @@ def half_extent(shape: str, size: tuple[float, float, float], rotation: Array) -
 
 
 def extent(geometry: elements.Geometry, where: elements.Where, rotation: Array) -> Array:
-    """(3,) half of a geometry's extent [m] along the axes of the frame that `rotation` (3, 3) leads to."""
+    """`half_extent` of a geometry."""
     return half_extent(*_primitive(geometry, where), rotation)
 
 

@@ -120,7 +120,7 @@ def test_sensors_geometries_and_surfaces_are_read() -> None:
     collision = m.links[0].collisions[0]
     assert (collision.geometry.shape, collision.geometry.size) == ("capsule", (0.1, 2.0))
     surface = collision.surface
-    assert (surface.mu, surface.mu2, surface.torsional, surface.patch_radius) == (0.7, 0.7, 0.5, 0.02)
+    assert (surface.mu, surface.torsional, surface.patch_radius) == (0.7, 0.5, 0.02)
     assert surface.collide_bitmask == 15
     camera, lidar = m.sensors()[0].camera, m.sensors()[1].lidar
     assert camera is not None

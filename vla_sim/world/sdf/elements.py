@@ -38,7 +38,6 @@ class Tag:
 
     name: str
     text: str
-    attributes: dict[str, str]
     children: tuple[Tag, ...]
     where: Where
 
@@ -76,16 +75,12 @@ class Geometry:
 
 @dataclass(frozen=True)
 class ContactSurface:
-    """mu, mu2: Coulomb friction; torsional: spin friction coefficient with its patch radius [m]
-    (None where not given); kp [N/m] and kd [Ns/m] of the contact (None: the engine's default)."""
+    """mu: Coulomb friction; torsional: spin friction coefficient with its patch radius [m] (None where not
+    given)."""
 
     mu: float = 1.0
-    mu2: float = 1.0
     torsional: float | None = None
     patch_radius: float | None = None
-    kp: float | None = None
-    kd: float | None = None
-    restitution: float = 0.0
     collide_bitmask: int = 0xFF
 
 
@@ -152,7 +147,6 @@ class Camera:
     depth_near: float
     depth_far: float
     noise: Noise
-    depth_noise: Noise
 
 
 @dataclass(frozen=True)
@@ -297,15 +291,7 @@ class Model:
     def frame_pose(self, name: str) -> Array:
         """(4, 4) in this model of a link, frame, joint, sensor or nested model, or of one in a
         nested model (`inner::link`). KeyError if there is none."""
-        if name in ("", "__model__"):
-            return np.eye(4)
-        if name in self.frame_poses:
-            return self.frame_poses[name]
-        outer, colons, rest = name.partition("::")
-        for model in self.models:
-            if colons and model.name == outer:
-                return model.pose @ model.frame_pose(rest)
-        raise KeyError(name)
+        return np.eye(4) if name == "__model__" else _frame_pose(self, name)
 
     def frame_link(self, name: str) -> str:
         """The link that a link, frame, sensor or nested one moves with (`inner::link` if nested)."""
@@ -365,20 +351,24 @@ class World:
 
     def frame_pose(self, name: str) -> Array:
         """(4, 4) in the world of a frame or model, or of anything in a model (`g1::right_tool`)."""
-        if name in ("", "world"):
-            return np.eye(4)
-        if name in self.frame_poses:
-            return self.frame_poses[name]
-        outer, colons, rest = name.partition("::")
-        for model in self.models:
-            if colons and model.name == outer:
-                return model.pose @ model.frame_pose(rest)
-        raise KeyError(name)
+        return np.eye(4) if name == "world" else _frame_pose(self, name)
 
     def walk(self) -> Iterator[tuple[str, Model, Array]]:
         """(scoped name, model, (4, 4) pose in the world) of every model, nested ones too."""
         for model in self.models:
             yield from model.walk()
+
+
+def _frame_pose(holder: Model | World, name: str) -> Array:
+    if name == "":
+        return np.eye(4)
+    if name in holder.frame_poses:
+        return holder.frame_poses[name]
+    outer, colons, rest = name.partition("::")
+    for model in holder.models:
+        if colons and model.name == outer:
+            return model.pose @ model.frame_pose(rest)
+    raise KeyError(name)
 
 
 @dataclass(frozen=True)

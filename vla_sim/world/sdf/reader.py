@@ -49,20 +49,20 @@ def loads(text: str | bytes, path: Path = Path("inline.sdf"), search: Sequence[P
     return root
 
 
-def load_world(path: str | Path, search: Sequence[Path] | None = None) -> World:
+def load_world(path: str | Path) -> World:
     """The world of an SDF file. Raises `SdfError` also if there is none."""
-    root = load(path, search)
+    root = load(path)
     if root.world is None:
         raise SdfError(f"{path}:1: has no <world>; give a world file")
     return root.world
 
 
-def load_model(path: str | Path, search: Sequence[Path] | None = None) -> Model:
+def load_model(path: str | Path) -> Model:
     """The single model of an SDF file or of a model folder."""
     file = Path(path)
     if file.is_dir():
         file = model_file(file)
-    root = load(file, search)
+    root = load(file)
     if len(root.models) != 1:
         raise SdfError(f"{file}:1: has {len(root.models)} models beside worlds; give a file with one <model>")
     return root.models[0]

@@ -114,9 +114,9 @@ class Values:
             self.fail(element, f"<{path}> is {element.text!r}; it must be true or false")
         return word in ("true", "1")
 
-    def text(self, parent: Any, path: str, default: str = "") -> str:
+    def text(self, parent: Any, path: str) -> str:
         element = parent.find(path)
-        return default if element is None else (element.text or "").strip()
+        return "" if element is None else (element.text or "").strip()
 
     def name(self, element: Any) -> str:
         name = str(element.get("name", "")).strip()
@@ -152,8 +152,8 @@ class Values:
 
     def tag(self, element: Any) -> Tag:
         return Tag(
-            str(element.tag), (element.text or "").strip(), dict(element.attrib),
-            tuple(self.tag(child) for child in element), self.where(element),
+            str(element.tag), (element.text or "").strip(), tuple(self.tag(child) for child in element),
+            self.where(element),
         )  # fmt: skip
 
     def plugins(self, parent: Any) -> tuple[Plugin, ...]:
