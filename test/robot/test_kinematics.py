@@ -12,7 +12,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import MIRROR, Kinematics
-from vla_sim.robot.kinematics_kernels import pose_error
+from vla_sim.robot.kinematics_kernels import chain_jacobian, pose_error
 
 WAIST = np.zeros(3)
 BODY = len(g1.BODY_JOINTS)
@@ -96,7 +96,7 @@ def test_tool_jacobian_and_gravity_match_mujoco(kinematics, reference, side, see
     linear, angular = np.zeros((3, reference.nv)), np.zeros((3, reference.nv))
     mujoco.mj_jacSite(reference, data, linear, angular, site.id)
     columns = [reference.joint(j).dofadr[0] for j in g1.ARM_JOINTS[side]]
-    jacobian = arm.jacobian(arm_q, waist)
+    jacobian = chain_jacobian(arm.frames(arm_q, waist), arm.axis, 3)
     assert jacobian == pytest.approx(np.vstack([linear, angular])[:, columns], abs=1e-9)
     gravity = arm.gravity_torque(arm_q, waist, (0.0, 0.0, -9.81))
     assert gravity == pytest.approx(data.qfrc_bias[columns], abs=1e-9)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
@@ -168,29 +169,21 @@ def _judge(one: Requirement, names: list[str], results: dict[str, Result]) -> Ju
         result = results.get(name)
         if result is None or result.state in ("skipped", "interrupted"):
             reason = one.optional or (result.reason if result else "")
-            return _replace(base, benchmark=name, reason=reason)
+            return replace(base, benchmark=name, reason=reason)
         # A share of right answers is a measurement also where there are wrong ones.
-        value = result.success if one.statistic == "success" else _statistic(result, one.statistic)
+        value = result.success if one.statistic == "success" else getattr(result.summary, one.statistic, None)
         if value is None or (result.state == "failed" and one.statistic != "success"):
-            return _replace(base, benchmark=name, state="failed", reason=result.reason)
+            return replace(base, benchmark=name, state="failed", reason=result.reason)
         if worst is None or (value < worst[0] if one.below else value > worst[0]):
             worst = (value, result)
     if worst is None:
         return base
     value, result = worst
-    return _replace(
+    return replace(
         base, benchmark=result.name, unit=result.unit if one.statistic != "success" else "", value=value,
         margin=one.margin(value), state="holds" if one.reaches(value, one.limit) else "violated",
         count=len(result.samples), cpu=result.cpu_p50,
     )  # fmt: skip
-
-
-def _statistic(result: Result, name: str) -> float | None:
-    return float(getattr(result.summary, name)) if result.summary is not None else None
-
-
-def _replace(base: Judged, **values: object) -> Judged:
-    return msgspec.structs.replace(base, **values)
 
 
 def passed(judged: Sequence[Judged], subset: bool) -> bool:

@@ -78,11 +78,6 @@ class ArmChain:
         frames: Array = kernels.chain_frames(self.origin, self.axis, self.tool, self._joints(q, waist))
         return frames
 
-    def jacobian(self, q: ArrayLike, waist: ArrayLike) -> Array:
-        """(6, 7): the tool's linear velocity over its angular velocity, in pelvis axes."""
-        out: Array = kernels.chain_jacobian(self.frames(q, waist), self.axis, WAIST)
-        return out
-
     def gravity_torque(
         self, q: ArrayLike, waist: ArrayLike, gravity: ArrayLike, payload: float = 0.0
     ) -> Array:
@@ -196,7 +191,6 @@ class Kinematics:
         for arm in self.arm.values():
             waist = np.zeros(WAIST)
             target = arm.forward(arm.comfort, waist)
-            arm.jacobian(arm.comfort, waist)
             arm.gravity_torque(arm.comfort, waist, (0.0, 0.0, -9.81), 0.0)
             arm.inverse(target, waist, arm.comfort)
             arm.differential_step(arm.comfort, waist, target)

@@ -18,7 +18,6 @@ from vla_sim.stages.safety.gate import HORIZON, STEP, time_to_contact
 
 def footprint(meter: Meter) -> None:
     """Room around the walking body at 200 poses among 25 round obstacles."""
-
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
     rng = np.random.default_rng(0)
@@ -48,7 +47,6 @@ def footprint(meter: Meter) -> None:
 
 def gate(meter: Meter) -> None:
     """When a walking body meets one of 360 points of a scan, 50 situations."""
-
     shapely = library("shapely", "shapely")
     affinity = library("shapely.affinity", "shapely")
     front, back, side = 0.19, 0.18, 0.29
@@ -89,7 +87,6 @@ def gate(meter: Meter) -> None:
 
 def arm(meter: Meter) -> None:
     """Gap between an arm's spheres and 12 boxes, 50 postures."""
-
     fcl = library("fcl", "python-fcl")
     kinematics = Kinematics.load()
     chain, body = kinematics.arm["right"], BodyModel(kinematics).arm["right"]

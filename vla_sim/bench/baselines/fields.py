@@ -13,7 +13,6 @@ from vla_sim.world.semantic_map import World
 
 def distance(meter: Meter, package: str, map_: str) -> None:
     """Cells' distances to the nearest obstacle, which the costmap is inflated by."""
-
     module, name = ("scipy.ndimage", package) if package == "scipy" else ("cv2", "opencv-python-headless")
     baseline = library(module, name)
     if map_ == "apartment":

@@ -63,7 +63,6 @@ def with_mink(chain: Any) -> Callable[[Any, Any], Any]:
 def inverse(meter: Meter) -> None:
     """A tool pose within reach, from the comfortable posture and then the spread seeds; targets that both
     reach."""
-
     chain = Kinematics.load().arm["right"]
     solve = with_mink(chain)
     seeds = np.vstack([chain.comfort, chain.seeds])
@@ -89,7 +88,6 @@ def inverse(meter: Meter) -> None:
 
 def reached(meter: Meter, mink: bool, seeds: str) -> None:
     """Share of the targets that are reached from one seed, or from all."""
-
     chain = Kinematics.load().arm["right"]
     start = chain.comfort[None] if seeds == "one" else np.vstack([chain.comfort, chain.seeds])
     waist, targets = np.zeros(3), reachable(chain)

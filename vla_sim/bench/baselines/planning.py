@@ -16,7 +16,6 @@ from vla_sim.stages.navigation.global_planner import COMFORT, HARD
 def plan(meter: Meter, package: str, size: float, obstacles: int, cost: bool = False) -> None:
     """A way through the grid in which a cell costs more the nearer it is to an obstacle. cost: what the
     library's way costs over what ours does, by our measure, in place of the times."""
-
     baseline = library("pyastar2d" if package == "pyastar2d" else "skimage.graph", package)
     field = clearances(discs(size, obstacles))
     d, (rows, columns) = field.values, field.values.shape

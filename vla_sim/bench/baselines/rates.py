@@ -9,7 +9,6 @@ from vla_sim.stages.language.llm.rate_limiter import RateLimiter
 
 def limiter(meter: Meter) -> None:
     """1000 requests that may go at once; and no minute lets more pass than was said."""
-
     aiolimiter = library("aiolimiter", "aiolimiter")
     bucket, passed = RateLimiter(100), []
     for k in range(1800):
