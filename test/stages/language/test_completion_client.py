@@ -16,13 +16,12 @@ from language_world import RULES, plan_of
 from vla_sim.common import clock
 from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.circuit_breaker import MAX_FAILURES, OPEN_SECONDS
 from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.llm.event_loop_thread import EventLoopThread
-from vla_sim.stages.language.llm.llm_planner import LlmPlanner
+from vla_sim.stages.language.llm.llm_planner import EventLoopThread, LlmPlanner
 from vla_sim.stages.language.llm.plan_format import check_beginning
 from vla_sim.stages.language.llm.rate_limiter import RateLimiter
+from vla_sim.stages.language.llm.request_batcher import MAX_FAILURES, OPEN_SECONDS
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
 
@@ -108,9 +107,7 @@ def test_the_same_command_in_the_same_situation_is_not_asked_again(planner):
 
 def test_other_parameters_are_another_request(planner):
     with ScriptedLlm() as server:
-        keys = {
-            planner(server, **v).completions.cache.key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})
-        }
+        keys = {planner(server, **v).completions.key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})}
     assert len(keys) == 3
 
 

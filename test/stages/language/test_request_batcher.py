@@ -7,9 +7,8 @@ import time
 import pytest
 
 from vla_sim.common import clock
-from vla_sim.stages.language.llm.circuit_breaker import MAX_FAILURES
 from vla_sim.stages.language.llm.errors import RefusedError
-from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
+from vla_sim.stages.language.llm.request_batcher import MAX_FAILURES, QueuedRequest, RequestBatcher
 
 BOUND = 20.0
 

@@ -8,10 +8,15 @@ import os
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from cachetools import TTLCache
 
 from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
@@ -19,9 +24,7 @@ from vla_sim.contract.records import Priority
 from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm.prompt import Message
 from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
-from vla_sim.stages.language.llm.response_cache import ResponseCache
 from vla_sim.stages.language.llm.settings import LlmSettings
-from vla_sim.stages.language.llm.statistics import Statistics
 
 if TYPE_CHECKING:
     from vla_sim.stages.language.llm.chat_client import ChatServer
@@ -35,6 +38,40 @@ MAX_CHARACTERS = 8000
 LOCKSTEP_TIMEOUT = 60.0
 """[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the result:
 less than the conductor's, and as much as the longest `LlmSettings.timeout`."""
+
+
+@dataclass
+class Statistics:
+    """asked: replies wanted; remembered, shared: from the cache, or from a request already under way;
+    sent: HTTP requests; repeated: those that were repetitions; failed: by the server's fault; wrong: answers
+    that were no plan, the model's fault; refused: not sent at all; abandoned: all callers cancelled.
+    unmetered: requests whose tokens the server did not report, mostly since they were given up; the pieces
+    received count as tokens instead. milliseconds: of the last hundred answers of the server."""
+
+    asked: int = 0
+    remembered: int = 0
+    shared: int = 0
+    sent: int = 0
+    repeated: int = 0
+    failed: int = 0
+    wrong: int = 0
+    refused: int = 0
+    abandoned: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    unmetered: int = 0
+    cost: float = 0.0
+    milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=100))
+
+    def values(self) -> dict[str, str]:
+        """For the node's diagnostics."""
+        out = {f"llm.{f.name}": str(getattr(self, f.name)) for f in fields(self) if f.type == "int"}
+        out["llm.hit_rate"] = f"{self.remembered / self.asked if self.asked else 0.0:.2f}"
+        out["llm.cost"] = f"{self.cost:.4f}"
+        if self.milliseconds:
+            p50, p95 = np.percentile(list(self.milliseconds), (50, 95))
+            out |= {"llm.p50_ms": f"{p50:.0f}", "llm.p95_ms": f"{p95:.0f}"}
+        return out
 
 
 @dataclass(frozen=True)
@@ -56,7 +93,12 @@ class _UnderWay:
 
 class CompletionClient:
     """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
-    to. seed: of the random pauses before repetitions."""
+    to. seed: of the random pauses before repetitions.
+
+    What the cache remembers are the model's words, under everything they depend on: the prompt (with the
+    world's names, what is held and what was mentioned), the model and its parameters. They are read anew each
+    time, in the world as it is then, so a plan that was made for another world is never served.
+    """
 
     def __init__(self, settings: LlmSettings, response_format: dict[str, Any], seed: int = 0) -> None:
         self.settings = settings
@@ -66,7 +108,9 @@ class CompletionClient:
             "model": settings.model, "temperature": settings.temperature, "max_tokens": settings.max_tokens,
             "response_format": response_format,
         }  # fmt: skip
-        self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._parameters)
+        self.cache: TTLCache[bytes, str] = TTLCache(
+            settings.cache_entries, settings.cache_seconds, timer=clock.mono
+        )
         self._random = random.Random(seed)
         self._under_way: dict[bytes, _UnderWay] = {}
         self._connecting = threading.Lock()
@@ -98,8 +142,8 @@ class CompletionClient:
         which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
         there is no answer by the deadline (`clock.mono`), for any cause."""
         self.statistics.asked += 1
-        key = self.cache.key(said)
-        content = self.cache.get(key)
+        key = self.key(said)
+        content: str | None = self.cache.get(key)
         if content is not None:
             self.statistics.remembered += 1
             return Reply(content, remembered=True)
@@ -125,7 +169,10 @@ class CompletionClient:
 
     def remember(self, said: list[Message], content: str) -> None:
         """The answer proved good: cache it."""
-        self.cache.put(self.cache.key(said), content)
+        self.cache[self.key(said)] = content
+
+    def key(self, said: list[Message]) -> bytes:
+        return msgspec.json.encode([said, self._parameters])
 
     async def _fetch(
         self, said: list[Message], queued: QueuedRequest, deadline: float, check: Callable[[str], None]
@@ -207,17 +254,15 @@ class CompletionClient:
                         raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters", content)
                     check(content)
         finally:
-            self._count(usage.tokens_in, usage.tokens_out if usage.known else pieces, usage.known)
+            s, tokens_out = self.statistics, usage.tokens_out if usage.known else pieces
+            s.unmetered += not usage.known
+            s.tokens_in += usage.tokens_in
+            s.tokens_out += tokens_out
+            cost = usage.tokens_in * self.settings.price_in + tokens_out * self.settings.price_out
+            s.cost += 1e-6 * cost
         if not content.strip():
             raise WrongAnswerError("the model answered nothing", content)
         return content
-
-    def _count(self, tokens_in: int, tokens_out: int, known: bool) -> None:
-        s = self.settings
-        self.statistics.unmetered += not known
-        self.statistics.tokens_in += tokens_in
-        self.statistics.tokens_out += tokens_out
-        self.statistics.cost += 1e-6 * (tokens_in * s.price_in + tokens_out * s.price_out)
 
 
 async def _sleep(seconds: float) -> None:

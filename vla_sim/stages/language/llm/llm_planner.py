@@ -3,17 +3,21 @@ as strictly as the rules' own plans."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from vla_sim.common import clock
+from vla_sim.common.caches import shrink
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
 from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
-from vla_sim.stages.language.llm.event_loop_thread import EventLoopThread
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
@@ -21,6 +25,7 @@ from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
+T = TypeVar("T")
 MAX_QUOTED = 1000
 """Characters of a wrong answer that go back to the model."""
 
@@ -68,7 +73,7 @@ class LlmPlanner:
         """Memory is short: drop some cached answers; returns which."""
 
         async def forget() -> str:
-            return self.completions.cache.shrink()
+            return shrink(self.completions.cache)
 
         return self._loop.start(forget()).result()
 
@@ -135,3 +140,43 @@ class LlmPlanner:
         priority: Priority = "stop" if intent[0].skill == "stop" else "normal"
         wanted = Understood(intent=intent, priority=priority, mentioned=mentioned, place=place)
         return self.rules.finish(wanted, context)
+
+
+class EventLoopThread:
+    """An asyncio event loop in a thread of its own, for a program that is not asynchronous itself. Starts
+    with the first work. Thread-safe."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin `work`; cancel the future to end it."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Cancel all work, do `last`, end the thread. Idempotent."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._end(last), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    @staticmethod
+    async def _end(last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await last()
+        await asyncio.get_running_loop().shutdown_asyncgens()
