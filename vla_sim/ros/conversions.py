@@ -59,10 +59,8 @@ class StateMessages:
 
 def pose_parts(message: Pose | Transform) -> tuple[Vector, Rotation]:
     """Position [m] and orientation of a Pose, or of a Transform."""
-    if isinstance(message, Pose):
-        p, q = message.position, message.orientation
-    else:
-        p, q = message.translation, message.rotation
+    is_pose = isinstance(message, Pose)
+    p, q = (message.position, message.orientation) if is_pose else (message.translation, message.rotation)
     return (p.x, p.y, p.z), (q.w, q.x, q.y, q.z)
 
 
@@ -95,24 +93,18 @@ def laser_scan(
         scan_time=period, range_min=range_min, range_max=range_max,
         ranges=array("f", ranges.astype(np.float32).tobytes()),
     )  # fmt: skip
-    message.header.frame_id = "base_link"
-    message.header.stamp = stamp
-    return message
+    return _stamped(message, "base_link", stamp)
 
 
 def point_cloud(points: Array, stamp: Any) -> PointCloud2:
     """points (n, 3) in the pelvis frame [m]."""
+    kind = PointField.FLOAT32
+    fields = [PointField(name=n, offset=4 * i, datatype=kind, count=1) for i, n in enumerate("xyz")]
     message = PointCloud2(
         height=1, width=len(points), point_step=12, row_step=12 * len(points), is_dense=True,
-        fields=[
-            PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
-            for i, name in enumerate("xyz")
-        ],
-        data=array("B", points.astype(np.float32).tobytes()),
+        fields=fields, data=array("B", points.astype(np.float32).tobytes()),
     )  # fmt: skip
-    message.header.frame_id = "base_link"
-    message.header.stamp = stamp
-    return message
+    return _stamped(message, "base_link", stamp)
 
 
 def camera_messages(
@@ -131,8 +123,7 @@ def camera_messages(
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     info.p = [frame.fx, 0.0, frame.cx, 0.0, 0.0, frame.fy, frame.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
     for message in (color, depth, info):
-        message.header.frame_id = OPTICAL_FRAME
-        message.header.stamp = stamp
+        _stamped(message, OPTICAL_FRAME, stamp)
     return color, depth, info
 
 
@@ -158,15 +149,17 @@ def joint_trajectory(
     names: list[str], times: Array, positions: Array, stamp: float, frame: str
 ) -> JointTrajectory:
     """times: (n,) [s] from `stamp` [s] on; positions: (n, joints)."""
-    message = JointTrajectory(joint_names=names)
-    message.header.stamp = to_stamp(stamp)
-    message.header.frame_id = frame
+    message = _stamped(JointTrajectory(joint_names=names), frame, to_stamp(stamp))
     for seconds, q in zip(times.tolist(), positions.tolist(), strict=True):
-        point = JointTrajectoryPoint(positions=q)
-        whole = int(seconds)
+        point, whole = JointTrajectoryPoint(positions=q), int(seconds)
         point.time_from_start.sec = whole
         point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
         message.points.append(point)
+    return message
+
+
+def _stamped(message: Any, frame: str, stamp: Any) -> Any:
+    message.header.frame_id, message.header.stamp = frame, stamp
     return message
 
 

@@ -53,7 +53,7 @@ class Desk:
         return self
 
     def __exit__(self, *_):
-        self.worker.close()
+        self.worker.drop()
         self.planner.close()
 
     def say(self, text, command_id="c1", **more):

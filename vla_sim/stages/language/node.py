@@ -58,7 +58,7 @@ class LanguageNode(StageNode[LanguageParams]):
         worker: PendingRequests | None = None
         if p.planner != "rules":
             self._model_state = "starting"
-            notify = self.execution.notifier(self.on_answers, ANSWERS_PERIOD)
+            notify = self.execution.notifier(lambda: self.responder.on_answers(), ANSWERS_PERIOD)
             worker = PendingRequests(self._begin, notify, self.execution.settle)
             self.execution.in_background(self._start_model)
         self.responder = Responder(
@@ -75,17 +75,13 @@ class LanguageNode(StageNode[LanguageParams]):
         self.listen(topics.SAFETY_STATE, self.gathered.on_safety, raw=True)
         self.repeat(0.1, self.responder.on_gathered)
         self.follow_load()
-        self.caches.register("answers of the language model", self._forget_answers)
+        self.caches.register(
+            "answers of the language model", lambda: self._model.cleanup() if self._model else ""
+        )
 
     def on_objects(self, message: Any) -> None:
         self.gathered.on_objects(message)
         self.responder.on_gathered()
-
-    def _forget_answers(self) -> str:
-        return self._model.cleanup() if self._model is not None else ""
-
-    def on_answers(self) -> None:
-        self.responder.on_answers()
 
     def status(self) -> dict[str, str]:
         held = self.dialogue.context.held
@@ -96,7 +92,7 @@ class LanguageNode(StageNode[LanguageParams]):
 
     def close(self) -> None:
         if self.responder.worker is not None:
-            self.responder.worker.close()
+            self.responder.worker.drop()
         if self._model is not None:
             self._model.close()
         if self._local is not None:

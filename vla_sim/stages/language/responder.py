@@ -10,19 +10,7 @@ from dataclasses import dataclass, replace
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import (
-    PRIORITIES,
-    Command,
-    Intent,
-    Plan,
-    Planner,
-    Priority,
-    Record,
-    Say,
-    Status,
-    TraceEvent,
-    Transcript,
-)
+from vla_sim.contract.records import PRIORITIES, Intent, Plan, Priority, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
@@ -30,9 +18,8 @@ from vla_sim.stages.language.llm.pending_requests import Answer, PendingRequests
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.answers import asks_what_is_seen
-from vla_sim.stages.language.understanding.clarifications import Problem
 
-Send = Callable[[Topic, Record], None]
+Send = Callable[[Topic, records.Record], None]
 MAX_GATHERING = 16
 """Commands that may wait for perception at once; a further one is planned with what is known."""
 
@@ -76,7 +63,7 @@ class Responder:
         self._gathering: dict[str, tuple[Request, Understood, float]] = {}
         """Commands that wait for perception, and since when [s, ROS clock]."""
 
-    def on_transcript(self, transcript: Transcript) -> None:
+    def on_transcript(self, transcript: records.Transcript) -> None:
         """Speech: half a sentence or noise is answered, never acted on, unless it is a stop."""
         request = Request(transcript.command_id, transcript.text, clock.mono(), transcript.speech_end_mono)
         if transcript.complete:
@@ -94,7 +81,7 @@ class Responder:
             problem = ask.half_heard(transcript.text)
         self._publish(request, Understood(problem=problem), "rules")
 
-    def on_command(self, command: Command) -> None:
+    def on_command(self, command: records.Command) -> None:
         """Text, typed or sent by a program."""
         now = clock.mono()
         self._handle(Request(command.command_id, command.text, now, command.sent_mono, command.priority))
@@ -201,7 +188,7 @@ class Responder:
         self._publish(request, found, "cache" if found.remembered else "llm", context, asked=answer.asked)
 
     def _publish(
-        self, request: Request, found: Understood, planner: Planner, context: Context | None = None,
+        self, request: Request, found: Understood, planner: records.Planner, context: Context | None = None,
         detail: str = "", asked: float = 0.0,
     ) -> None:  # fmt: skip
         """Intent, then the plan, or the question, or the answer. asked: when planning began, if not with the
@@ -217,7 +204,8 @@ class Responder:
         if found.problem is not None:
             if asked:
                 self._trace(command_id, "planning", asked, detail)
-            self._ask_back(command_id, found.problem)
+            self.counts["asked back"] += 1
+            self._speak(command_id, "asked", found.question)
             return
         plan = Plan(
             command_id=command_id, text=text, steps=list(found.steps), planner=planner,
@@ -228,21 +216,19 @@ class Responder:
         self._trace(command_id, "planning", understood, detail)
         self.counts[planner] += 1
         if found.answer:
-            self._send(topics.SAY, Say(command_id=command_id, text=found.answer))
-            self._status(command_id, "succeeded", found.answer)
+            self._speak(command_id, "succeeded", found.answer)
             return
         if plan.priority == "stop":
             self.counts["stops"] += 1
         self.dialogue.mention(found.mentioned, found.place)
         self.dialogue.on_plan(plan)
 
-    def _ask_back(self, command_id: str, problem: Problem) -> None:
-        self.counts["asked back"] += 1
-        self._send(topics.SAY, Say(command_id=command_id, text=problem.question))
-        self._status(command_id, "asked", problem.question)
+    def _speak(self, command_id: str, state: records.CommandState, text: str) -> None:
+        self._send(topics.SAY, records.Say(command_id=command_id, text=text))
+        self._status(command_id, state, text)
 
     def _status(self, command_id: str, state: records.CommandState, detail: str) -> None:
-        status = Status(command_id=command_id, state=state, detail=detail, mono=clock.mono())
+        status = records.Status(command_id=command_id, state=state, detail=detail, mono=clock.mono())
         self._send(topics.STATUS, status)
 
     def _trace(self, command_id: str, stage: records.Stage, begin: float, detail: str = "") -> float:

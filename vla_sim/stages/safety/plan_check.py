@@ -24,12 +24,9 @@ class PlanChecker:
         self.world = world
         grid = world.rasterise()
         reachable = _reachable(grid, world.start[:2])
-        self.targets: dict[str, str] = {}
+        self.targets = {p.name: self._reason(p.name, p.x, p.y, grid, reachable) for p in world.places}
         """Reason why a place or surface cannot be a target; empty if it can."""
-        for place in world.places:
-            self.targets[place.name] = self._reason(place.name, place.x, place.y, grid, reachable)
-        for surface in world.surfaces:
-            self.targets[surface.name] = self.targets.get(surface.place, "")
+        self.targets |= {s.name: self.targets.get(s.place, "") for s in world.surfaces}
 
     def _reason(self, name: str, x: float, y: float, grid: Grid, reachable: np.ndarray) -> str:
         for x0, y0, x1, y1 in self.world.forbidden:

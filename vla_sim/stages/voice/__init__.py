@@ -2,15 +2,6 @@
 from texts to speech."""
 
 __all__ = [
-    "audio",
-    "grammar",
-    "listener",
-    "node",
-    "pocketsphinx_recogniser",
-    "recogniser",
-    "simulated_microphone",
-    "speaker",
-    "spoken_numbers",
-    "synthesis",
-    "whisper_recogniser",
-]
+    "audio", "grammar", "listener", "node", "pocketsphinx_recogniser", "recogniser", "simulated_microphone",
+    "speaker", "spoken_numbers", "synthesis", "whisper_recogniser",
+]  # fmt: skip

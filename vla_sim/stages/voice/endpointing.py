@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,19 +41,16 @@ class Endpointer:
     speechlike: int = 0
     silence: float = 0.0
     """[s] since the last loud chunk."""
-    _recent: deque[Activity] = field(default_factory=deque)
+    _recent: list[Activity] = field(default_factory=list)
 
     def push(self, activity: Activity, hangover: float) -> Edge:
         """hangover: seconds of silence that end the utterance now."""
         if not self.active:
-            self._recent.append(activity)
-            if len(self._recent) > self.window:
-                self._recent.popleft()
-            if sum(one.loud for one in self._recent) < self.onset:
-                return "none"
-            self.active = True
-            self.chunks = len(self._recent)
+            self._recent = [*self._recent, activity][-self.window :]
             self.loud = sum(one.loud for one in self._recent)
+            if self.loud < self.onset:
+                return "none"
+            self.active, self.chunks = True, len(self._recent)
             self.speechlike = sum(one.speechlike for one in self._recent)
             self.silence = 0.0
             return "begin"

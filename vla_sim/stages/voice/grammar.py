@@ -12,18 +12,8 @@ import numpy as np
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, STOP_WORDS
-from vla_sim.stages.voice.regular_grammar import (
-    Automaton,
-    Phrase,
-    Rule,
-    any_number,
-    jsgf,
-    maybe,
-    one_of,
-    phrase,
-    sample,
-    vocabulary,
-)
+from vla_sim.stages.voice import regular_grammar
+from vla_sim.stages.voice.regular_grammar import Phrase, Rule, any_number, maybe, one_of, phrase
 from vla_sim.stages.voice.spoken_numbers import ANGLE, DISTANCE, DURATION, normalise
 from vla_sim.world.semantic_map import World
 
@@ -76,8 +66,8 @@ class Grammar:
         self.names = names
         self._commands, self._stop = _commands(names), _stop()
         self.top = Rule("sentence", one_of(self._commands, self._stop))
-        self.words = frozenset(vocabulary(self.top))
-        self._automaton = Automaton(self.top)
+        self._automaton = regular_grammar.Automaton(self.top)
+        self.words = self._automaton.words
 
     @staticmethod
     def of(world: World) -> Grammar:
@@ -99,7 +89,7 @@ class Grammar:
         return left
 
     def jsgf(self) -> str:
-        return jsgf(self.top)
+        return regular_grammar.jsgf(self.top)
 
     def read(self, text: str) -> Reading:
         """Whether `text` (any case, digits, punctuation) is a sentence or the beginning of one."""
@@ -113,7 +103,7 @@ class Grammar:
 
     def sample(self, rng: np.random.Generator) -> str:
         """A random sentence, one in ten a stop."""
-        return sample(self._stop if rng.random() < 0.1 else self._commands, rng)
+        return regular_grammar.sample(self._stop if rng.random() < 0.1 else self._commands, rng)
 
 
 def is_stop(text: str) -> bool:
@@ -138,13 +128,10 @@ def _commands(names: Names) -> Rule:
     )  # fmt: skip
     command = Rule("command", commands)
     link = Rule("link", phrase("and|then|and then"))
-    polite = Rule(
-        "polite", maybe("robot", 0.1) + maybe(one_of("please", "could you", "can you", "would you"), 0.15)
-    )
-    return Rule(
-        "commands",
-        maybe(link, 0.02) + polite + command + any_number(link + command, 0.25) + maybe("please", 0.1),
-    )
+    asked = one_of("please", "could you", "can you", "would you")
+    polite = Rule("polite", maybe("robot", 0.1) + maybe(asked, 0.15))
+    further = any_number(link + command, 0.25)
+    return Rule("commands", maybe(link, 0.02) + polite + command + further + maybe("please", 0.1))
 
 
 def _stop() -> Rule:
@@ -197,12 +184,9 @@ def _bring(thing: Phrase, place: Phrase) -> Phrase:
 
 def _place(thing: Phrase, place: Phrase) -> Phrase:
     what = one_of(thing, "it")
-    down = maybe("down", 0.2)
-    there = phrase("on|in|at|onto|into") + place
-    return Rule(
-        "put",
-        one_of(phrase("put|place|set") + what + down + there, "put it down", "put down" + thing, "drop it"),
-    )
+    there = maybe("down", 0.2) + phrase("on|in|at|onto|into") + place
+    set_down = phrase("put|place|set") + what + there
+    return Rule("put", one_of(set_down, "put it down", "put down" + thing, "drop it"))
 
 
 def _wait() -> Phrase:

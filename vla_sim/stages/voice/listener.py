@@ -52,13 +52,9 @@ class Listener:
     """
 
     def __init__(
-        self,
-        recogniser: Recogniser,
-        grammar: Grammar,
-        confidence: float = 0.5,
-        hangover: Hangover | None = None,
-        silence_seconds: float = 5.0,
-    ) -> None:
+        self, recogniser: Recogniser, grammar: Grammar, confidence: float = 0.5,
+        hangover: Hangover | None = None, silence_seconds: float = 5.0,
+    ) -> None:  # fmt: skip
         self.recogniser, self.grammar = recogniser, grammar
         self.confidence = confidence
         self.hangover = hangover or Hangover()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,7 +78,7 @@ class VoiceNode(StageNode[VoiceParams]):
         speaks = p.play or folder is not None
         self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
         self.latencies: deque[float] = deque(maxlen=200)
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
         self.lost = 0
         """Chunks for which there was no room."""
         self.publish(topics.TRANSCRIPT)
@@ -105,8 +105,6 @@ class VoiceNode(StageNode[VoiceParams]):
             self.get_logger().warning(f"{word!r} has no pronunciation: names with it are not understood")
         return recogniser
 
-    # ------------------------------------------------------------------ callbacks store
-
     def on_audio(self, message: Any) -> None:
         if self.speaker is not None and self.speaker.busy:
             return
@@ -117,8 +115,6 @@ class VoiceNode(StageNode[VoiceParams]):
     def on_say(self, say: Say) -> None:
         if self.speaker is not None and say.text.strip():
             self.speaker.say(say.text)
-
-    # ------------------------------------------------------------------ the worker decides
 
     def _take(self, item: tuple[Samples, float]) -> None:
         """Samples, and when they arrived."""
@@ -150,7 +146,7 @@ class VoiceNode(StageNode[VoiceParams]):
         if heard.reason in ("", "partial"):  # silence and noise have no last voiced sample
             self.trace(command_id, "voice", heard.speech_end, heard.text)
         kind = heard.reason or "understood"
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.counts[kind] += 1
         if heard.complete:
             self.latencies.append((clock.mono() - heard.speech_end) * 1e3)
         self.get_logger().info(

@@ -6,6 +6,7 @@ The synthesiser's letter-to-sound model says it in misaki's alphabet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 _PHONES = {
@@ -21,15 +22,8 @@ _PHONES = {
 def cmu_phones(misaki: str) -> str:
     """CMU phones, separated by spaces, of a word in misaki's alphabet; marks it does not know (stress,
     length, punctuation) are left out. "fɹˈɪʤ" -> "F R IH JH"."""
-    phones: list[str] = []
-    for symbol in misaki:
-        phone = _PHONES.get(symbol)
-        if phone is None:
-            continue
-        if phone == "R" and phones and phones[-1] == "ER":
-            continue  # "ɜɹ" is one phone, ER
-        phones.append(phone)
-    return " ".join(phones)
+    phones = " ".join(_PHONES[symbol] for symbol in misaki if symbol in _PHONES)
+    return re.sub(r"\bER( R)+\b", "ER", phones)  # "ɜɹ" is one phone, ER
 
 
 def spell_with(phonemes: Callable[[str], str]) -> Callable[[str], str]:

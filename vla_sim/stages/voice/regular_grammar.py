@@ -86,10 +86,8 @@ def jsgf(top: Rule) -> str:
     """The grammar as JSGF 1.0 text (https://www.w3.org/TR/jsgf/), `top` being its public rule."""
     rules: dict[str, str] = {}
     _collect(top, rules)
-    lines = [f"<{name}> = {body};" for name, body in rules.items() if name != top.name]
-    return "\n".join(
-        ["#JSGF V1.0;", f"grammar {top.name};", f"public <{top.name}> = {rules[top.name]};", *lines, ""]
-    )
+    lines = [f"<{name}> = {body};\n" for name, body in rules.items() if name != top.name]
+    return f"#JSGF V1.0;\ngrammar {top.name};\npublic <{top.name}> = {rules[top.name]};\n{''.join(lines)}"
 
 
 def _collect(node: Phrase, rules: dict[str, str]) -> str:
@@ -109,14 +107,7 @@ def _collect(node: Phrase, rules: dict[str, str]) -> str:
     return f"({part})*" if node.repeated else f"[{part}]"
 
 
-# --------------------------------------------------------------------------- words and samples
-
-
-def vocabulary(node: Phrase) -> set[str]:
-    """All single words."""
-    if isinstance(node, Words):
-        return set(node.text.split())
-    return set().union(*(vocabulary(part) for part in _parts(node)))
+# --------------------------------------------------------------------------- samples
 
 
 def _parts(node: Phrase) -> tuple[Phrase, ...]:
@@ -162,6 +153,7 @@ class Automaton:
         begin = self._state()
         self._end = self._build(node, begin)
         self.start: frozenset[int] = self._close({begin})
+        self.words = frozenset(word for arcs in self._arcs for word, _ in arcs)
         self.step = lru_cache(MAX_STEPS)(self._step)
         """(states, word) -> the states after one more word; empty when no sentence goes on like this."""
 

@@ -25,12 +25,9 @@ class Speaker:
     """[s] of deafness after the sound: it takes its time through the device and the room."""
 
     def __init__(
-        self,
-        folder: Path | None = None,
-        play: bool = False,
-        warn: Callable[[str], None] = print,
+        self, folder: Path | None = None, play: bool = False, warn: Callable[[str], None] = print,
         make: Callable[[], Synthesiser] = Hibari,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._folder, self._play, self._warn, self._make = folder, play, warn, make
         self._quiet_from = 0.0
         self.spoken = 0

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from vla_sim.common import clock
@@ -65,12 +65,7 @@ class PendingRequests:
 
     def finished(self) -> list[Answer]:
         """The answers since the last call."""
-        out = []
-        while True:
-            try:
-                out.append(self._done.get_nowait())
-            except Empty:
-                return out
+        return [self._done.get_nowait() for _ in range(self._done.qsize())]
 
     def drop(self) -> list[str]:
         """Give up all requests under way (on a stop); their command ids."""
@@ -79,9 +74,6 @@ class PendingRequests:
         for request in dropped.values():
             request.cancel()
         return list(dropped) + [answer.command_id for answer in self.finished()]
-
-    def close(self) -> None:
-        self.drop()
 
     def _finish(self, command_id: str, request: Future[Understood], asked: float) -> None:
         """A request has ended; after a stop its answer is dropped."""

@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vla_sim.contract.records import Skill
-from vla_sim.stages.language.understanding.clarifications import (
-    Problem,
-    missing,
-    unknown_object,
-    which_name,
-    which_object,
-)
+from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.reader import ObjectRef, PlaceRef, Reader
 
 USER = PlaceRef(0, word="user")
@@ -37,7 +31,7 @@ class Clause:
 
     end: int
     said: tuple[Said, ...] = ()
-    problem: Problem | None = None
+    problem: ask.Problem | None = None
 
     @property
     def typos(self) -> int:
@@ -59,20 +53,17 @@ def with_object(r: Reader, thing: ObjectRef, skill: Skill) -> Clause:
 def no_object(r: Reader, i: int, question: str) -> Clause:
     words = r.unknown(i)
     if words is None:
-        return Clause(i, problem=missing(question))
+        return Clause(i, problem=ask.missing(question))
     colour = r.name(r.skip(i), r.lexicon.colours)
     if colour is not None and colour.end == words[1]:
-        return Clause(words[1], problem=which_object(r.lexicon, colour.values[0]))
-    return Clause(words[1], problem=unknown_object(words[0], r.lexicon))
+        return Clause(words[1], problem=ask.which_object(r.lexicon, colour.values[0]))
+    return Clause(words[1], problem=ask.unknown_object(words[0], r.lexicon))
 
 
 def checked(r: Reader, clause: Clause) -> Clause:
     """The clause, or a question if a mistyped name in it fits several."""
     for one in clause.said:
-        for names, end in (
-            (one.object.ambiguous if one.object else (), one.object.end if one.object else 0),
-            (one.place.names if one.place and one.place.ambiguous else (), one.place.end if one.place else 0),
-        ):
-            if names:
-                return Clause(clause.end, problem=which_name(r.text[end - 1], names))
+        for ref in (one.object, one.place):
+            if ref is not None and ref.ambiguous:
+                return Clause(clause.end, problem=ask.which_name(r.text[ref.end - 1], ref.ambiguous))
     return clause

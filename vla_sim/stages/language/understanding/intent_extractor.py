@@ -6,14 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_sim.contract.vocabulary import STOP_FILLERS
+from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
-from vla_sim.stages.language.understanding.clarifications import (
-    NOTHING_HEARD,
-    Problem,
-    not_understood,
-    too_long_text,
-)
 from vla_sim.stages.language.understanding.clause import Clause, Said
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.motion_clauses import go, move, say, stop, turn, wait
@@ -37,7 +32,7 @@ class Extraction:
     speaker wants everything to stop. urgent: "now", "quickly"."""
 
     said: tuple[Said, ...] = ()
-    problem: Problem | None = None
+    problem: ask.Problem | None = None
     stop: bool = False
     urgent: bool = False
 
@@ -96,17 +91,17 @@ class Extractor:
 
     def _problem(
         self, text: str, tokens: tuple[Token, ...], clauses: list[Placed], rest: list[Span]
-    ) -> Problem | None:
+    ) -> ask.Problem | None:
         if len(text) > MAX_LENGTH:
-            return too_long_text(len(text), MAX_LENGTH)
+            return ask.too_long_text(len(text), MAX_LENGTH)
         if not text.strip():
-            return NOTHING_HEARD
+            return ask.NOTHING_HEARD
         if rest or not clauses:
             understood = [words(tokens[a : c.end]) for _, a, c in clauses if c.problem is None]
             spans = _merged(rest + [(a, c.end) for _, a, c in clauses if c.problem is not None])
             strange = [one for a, b in spans if (one := words(tokens[a:b]))]
             strange = strange or [words(tokens) or text.strip()[:40]]
-            return not_understood(understood, strange)
+            return ask.not_understood(understood, strange)
         return next((c.problem for _, _, c in clauses if c.problem is not None), None)
 
     def _mend(self, word: str) -> str:

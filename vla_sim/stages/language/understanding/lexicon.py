@@ -4,7 +4,7 @@ text that may be sloppy: "livingroom", "Kichen", "bed room"."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, KIND_SYNONYMS, KINDS
@@ -38,18 +38,13 @@ class Match:
     typos: int = 0
 
 
-@dataclass(frozen=True)
 class Names:
     """Spoken form -> what it stands for."""
 
-    by_words: Spoken
-    by_letters: dict[str, tuple[str, ...]] = field(init=False)
-    longest: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        letters = {"".join(key): value for key, value in self.by_words.items()}
-        object.__setattr__(self, "by_letters", letters)
-        object.__setattr__(self, "longest", max((len(key) for key in self.by_words), default=0))
+    def __init__(self, by_words: Spoken) -> None:
+        self.by_words = by_words
+        self.by_letters = {"".join(key): value for key, value in by_words.items()}
+        self.longest = max(map(len, by_words), default=0)
 
     def find(self, text: Sequence[str], i: int) -> Match | None:
         """The longest name at `text[i]`: as written, joined or split, or else with one typo."""
@@ -120,15 +115,9 @@ class Lexicon:
         colours: Spoken = {_key(one): (one,) for one in (*(o.colour for o in world.objects), *COLOURS) if one}
         colours |= {_key(synonym): (colour,) for synonym, colour in COLOUR_SYNONYMS.items()}
         objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in world.objects)
-        return Lexicon(
-            places=Names(places),
-            surfaces=Names(_surfaces(world)),
-            kinds=Names(kinds),
-            colours=Names(colours),
-            objects=tuple(objects),
-            place_names=place_names,
-            surface_place={surface.name: surface.place for surface in world.surfaces},
-        )
+        owners = {surface.name: surface.place for surface in world.surfaces}
+        names = (Names(places), Names(_surfaces(world)), Names(kinds), Names(colours))
+        return Lexicon(*names, tuple(objects), place_names, owners)
 
     def matching(self, query: ObjectQuery) -> list[ObjectQuery]:
         """The world's objects that a query could mean."""

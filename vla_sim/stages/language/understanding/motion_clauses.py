@@ -135,12 +135,9 @@ def turn(r: Reader, i: int) -> Clause | None:
 
 def wait(r: Reader, i: int) -> Clause | None:
     verb = r.direct(i, p.WAIT)
-    if verb is None:
-        return None
-    found = r.quantity(r.at(verb, p.FOR) or verb)
-    if found is None or found.dimension != "time":
-        return None
-    return Clause(found.end, (Said("wait", seconds=found.value),))
+    found = None if verb is None else r.quantity(r.at(verb, p.FOR) or verb)
+    timed = found is not None and found.dimension == "time"
+    return Clause(found.end, (Said("wait", seconds=found.value),)) if found and timed else None
 
 
 def say(r: Reader, i: int) -> Clause | None:

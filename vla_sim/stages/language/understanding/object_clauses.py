@@ -52,12 +52,9 @@ def bring(r: Reader, i: int) -> Clause | None:
 
 def _goal(r: Reader, i: int) -> PlaceRef | None:
     """to the kitchen, to me, there."""
-    me = r.at(i, p.ME)
-    if me is not None:
-        return PlaceRef(me, word="user")
-    there = r.at(i, p.THERE)
-    if there is not None:
-        return PlaceRef(there, word="there")
+    for table, word in ((p.ME, "user"), (p.THERE, "there")):
+        if (end := r.at(i, table)) is not None:
+            return PlaceRef(end, word=word)
     to = r.at(i, p.INTO)
     return None if to is None else r.place(to)
 

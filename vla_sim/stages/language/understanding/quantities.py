@@ -58,7 +58,7 @@ def number(text: Sequence[str], i: int) -> tuple[float, int] | None:
     if whole is None:
         return None
     value, j = whole
-    tail = _at(text, j, "and") and _fraction(text, j + 1)
+    tail = _word(text, j) == "and" and _fraction(text, j + 1)
     if tail and tail[0] < 1.0 and value == math.floor(value):
         return value + tail[0], tail[1]
     if "/" in _word(text, j) and value == math.floor(value):  # "2 1/2"
@@ -75,7 +75,7 @@ def quantity(text: Sequence[str], i: int) -> Quantity | None:
         return None
     dimension, size = UNITS[text[first.end - 1]]
     j = first.end
-    if _at(text, j, "and"):
+    if _word(text, j) == "and":
         j += 1
         half = _fraction(text, j)
         if half and half[0] < 1.0 and _word(text, half[1]) not in UNITS:
@@ -101,18 +101,12 @@ def _word(text: Sequence[str], i: int) -> str:
     return text[i] if i < len(text) else ""
 
 
-def _at(text: Sequence[str], i: int, word: str) -> bool:
-    return _word(text, i) == word
-
-
 def _digits(word: str) -> float | None:
     if not word[-1:].isdigit():
         return None
     top, _, bottom = word.partition("/")
-    if bottom:
-        divisor = float(bottom)
-        return float(top) / divisor if divisor else None
-    return float(top)
+    divisor = float(bottom or 1.0)
+    return float(top) / divisor if divisor else None
 
 
 def _fraction(text: Sequence[str], i: int) -> tuple[float, int] | None:
@@ -126,10 +120,8 @@ def _fraction(text: Sequence[str], i: int) -> tuple[float, int] | None:
     if part is None:
         return None
     j += 1
-    if _at(text, j, "of"):
-        j += 1
-    if _word(text, j) in ("a", "an"):
-        j += 1
+    j += _word(text, j) == "of"
+    j += _word(text, j) in ("a", "an")
     return top / part, j
 
 
@@ -141,7 +133,7 @@ def _whole(text: Sequence[str], i: int) -> tuple[float, int] | None:
     if word == "pi":
         return math.pi, i + 1
     if word in ("a", "an"):
-        if _at(text, i + 1, "couple") and _at(text, i + 2, "of"):
+        if _word(text, i + 1) == "couple" and _word(text, i + 2) == "of":
             return 2.0, i + 3
         if _word(text, i + 1) in ("hundred", "thousand"):
             return _hundreds(text, i + 1, 1.0)
@@ -154,7 +146,7 @@ def _whole(text: Sequence[str], i: int) -> tuple[float, int] | None:
     value, j = below
     if _word(text, j) in ("hundred", "thousand"):
         return _hundreds(text, j, value)
-    if _at(text, j, "point"):
+    if _word(text, j) == "point":
         return _decimals(text, j + 1, value) or below
     return value, j
 
@@ -170,15 +162,15 @@ def _below_hundred(text: Sequence[str], i: int) -> tuple[float, int] | None:
 def _hundreds(text: Sequence[str], i: int, count: float) -> tuple[float, int]:
     """`text[i]` is hundred or thousand; `count` of it, and what follows."""
     value, j = count * (100.0 if text[i] == "hundred" else 1000.0), i + 1
-    k = j + 1 if _at(text, j, "and") else j
+    k = j + 1 if _word(text, j) == "and" else j
     rest = _below_hundred(text, k)
     if rest is None and k > j and _word(text, k) in UNITS:
         j = k  # "three hundred and degrees"
-    if rest is not None and text[i] == "thousand" and _at(text, rest[1], "hundred"):
+    if rest is not None and text[i] == "thousand" and _word(text, rest[1]) == "hundred":
         rest = _hundreds(text, rest[1], rest[0])
     if rest is not None:
         value, j = value + rest[0], rest[1]
-    if _at(text, j, "point"):
+    if _word(text, j) == "point":
         return _decimals(text, j + 1, value) or (value, j)
     return value, j
 

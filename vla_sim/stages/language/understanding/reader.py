@@ -33,7 +33,7 @@ class PlaceRef:
     names: tuple[str, ...] = ()
     word: str = ""
     typos: int = 0
-    ambiguous: bool = False
+    ambiguous: tuple[str, ...] = ()
 
 
 class Reader:
@@ -109,7 +109,8 @@ class Reader:
             return None
         kind, best = max(found, key=lambda one: (one[1].end, -one[1].typos, prefer_surface == bool(one[0])))
         if kind == 0:
-            return PlaceRef(best.end, best.values, typos=best.typos, ambiguous=len(best.values) > 1)
+            several = best.values if len(best.values) > 1 else ()
+            return PlaceRef(best.end, best.values, typos=best.typos, ambiguous=several)
         within = self.at(best.end, p.WITHIN)
         room = self.name(self.skip(within), self.lexicon.places) if within is not None else None
         if room is not None:
