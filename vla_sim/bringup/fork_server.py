@@ -52,8 +52,7 @@ class Fork:
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], *, title: str = "",
         nice: int = 0,
     ) -> None:  # fmt: skip
-        """title: what `ps` shows, in place of the server's command line. Raises `StackError` if the server
-        has died."""
+        """title: what `ps` shows, not the server's command. Raises `StackError` if the server has died."""
         prepare()
         reader, writer = _context.Pipe(duplex=False)
         self._process = _context.Process(

@@ -151,8 +151,7 @@ def title(name: str) -> str:
 
 
 def middleware(domain: int) -> dict[str, str]:
-    """Environment of every participant of a run, before rclpy starts: a domain of its own, this machine
-    only."""
+    """Environment of every participant, before rclpy starts: a domain of its own, this machine only."""
     return {
         "ROS_DOMAIN_ID": str(domain),
         # The profile alone decides: LOCALHOST would add a second, small shared-memory transport to it.

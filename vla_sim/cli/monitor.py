@@ -76,8 +76,7 @@ def call_top(a: argparse.Namespace) -> int:
 
 
 def find_domain(given: int | None) -> tuple[int, bool]:
-    """The domain to look into, and whether `vla-sim` chose its middleware. Raises `InputError`,
-    `StackError`."""
+    """The domain, and whether `vla-sim` chose its middleware. Raises `InputError`, `StackError`."""
     from vla_sim.bringup.supervisor import running_domains
 
     if given is not None and not 0 <= given <= 232:

@@ -1,5 +1,4 @@
-"""Watches a running stack: metrics, thresholds and alerts, load shedding, a journal, and what is made of
-it."""
+"""Watches a running stack: metrics, thresholds, alerts, load shedding, a journal and its reports."""
 
 __all__ = [
     "alert_rule", "core", "health", "health_report", "journal", "latency", "memory_growth", "metrics", "node",

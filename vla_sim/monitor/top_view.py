@@ -29,8 +29,7 @@ HIDDEN = ("simulated_seconds", "rejected ")
 
 @dataclass(frozen=True)
 class Seen:
-    """What has come so far. load: the last record of load shedding. ended: alerts that are over, newest
-    last."""
+    """What has come so far. load: the last of load shedding. ended: alerts that are over, newest last."""
 
     domain: int
     state: MonitorState | None = None
@@ -40,8 +39,7 @@ class Seen:
 
 
 def render(seen: Seen) -> RenderableType:
-    """Everything, one part above the other: what matters most first, since a low terminal cuts off the
-    end."""
+    """All parts, one above the other, what matters most first: a low terminal cuts off the end."""
     state = seen.state
     if state is None:
         return Text(f"domain {seen.domain}: waiting for the monitor")

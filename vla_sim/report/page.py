@@ -1,5 +1,4 @@
-"""HTML pages from jinja2 templates: one file each, with its style, its script and its security policy
-inside."""
+"""HTML pages from jinja2 templates: one file each, with style, script and security policy inside."""
 
 from __future__ import annotations
 

@@ -32,13 +32,11 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
 
 
 def _outlines(model: elements.Model) -> list[Outline]:
-    found = []
-    for solid in solids_of(model):
-        shadow = projection.shadow(solid.shape, solid.size, solid.pose, BELOW, ABOVE)
-        if shadow is not None:
-            corners = [(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]]
-            found.append(Outline(corners=corners, radius=shadow[1]))
-    return found
+    shadows = (projection.shadow(s.shape, s.size, s.pose, BELOW, ABOVE) for s in solids_of(model))
+    return [
+        Outline(corners=[(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]], radius=shadow[1])
+        for shadow in shadows if shadow is not None
+    ]  # fmt: skip
 
 
 def _track(name: str, truths: list[GroundTruth], interval: float = 1.0) -> list[Point]:

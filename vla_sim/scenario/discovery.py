@@ -26,8 +26,7 @@ class Discovery:
 
     def missing(self, nodes: set[str]) -> list[str]:
         """What is still missing among these nodes, in words; empty when each sees every other."""
-        absent = sorted(nodes - set(self.topics))
-        if absent:
+        if absent := sorted(nodes - set(self.topics)):
             return absent
         out = []
         for node in sorted(nodes):

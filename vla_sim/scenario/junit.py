@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -40,23 +41,21 @@ def write(records: Sequence[RunRecord], path: Path | str) -> None:
 
 
 def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:
-    runs = runs_of(records)
+    runs, first = runs_of(records), records[0]
     ends = [verdict(tries[-1]) for tries in runs]
     suite = Element(
         "testsuite", name=_legal(f"{scenario} ({engine})"), tests=str(len(runs)),
         failures=str(ends.count("failed")), errors=str(ends.count("error")), skipped="0",
         time=_seconds(sum(r.wall_seconds for r in records)),
     )  # fmt: skip
-    stamp = _timestamp(records[0].started)
-    if stamp:
+    if stamp := _timestamp(first.started):
         suite.set("timestamp", stamp)
-    first = records[0]
     facts = {"engine": engine, "world": first.world, "proves": first.proves, "rate": Rate.of(records).text}
     _properties(suite, facts | {f"version {name}": version for name, version in first.versions.items()})
-    names: dict[str, int] = {}
+    names: Counter[str] = Counter()
     for tries in runs:
         name = f"seed {tries[-1].seed}"
-        names[name] = names.get(name, 0) + 1
+        names[name] += 1
         # readers throw testcases of one name together
         suite.append(_case(scenario, tries, name if names[name] == 1 else f"{name} ({names[name]})"))
     return suite
@@ -92,18 +91,14 @@ def _lines(tries: Sequence[RunRecord]) -> list[str]:
     if last.total_ms is not None:
         allowed = f"{last.total_limit_ms:.0f} ms are allowed"
         lines.append(f"first motion after {last.total_ms:.0f} ms ({last.total_source}), {allowed}")
-    if last.folder:
-        lines.append(f"files: {last.folder}")
-    if last.again:
-        lines.append(f"again: {last.again}")
-    return lines
+    ends = {"files": last.folder, "again": last.again}
+    return lines + [f"{name}: {value}" for name, value in ends.items() if value]
 
 
 def _properties(parent: Element, values: dict[str, str]) -> None:
     group = SubElement(parent, "properties")
-    for name, value in values.items():
-        if value:
-            SubElement(group, "property", name=_legal(name), value=_legal(value))
+    for name, value in filter(lambda item: item[1], values.items()):
+        SubElement(group, "property", name=_legal(name), value=_legal(value))
 
 
 def _first(text: str) -> str:
@@ -126,6 +121,4 @@ def _timestamp(started: str) -> str:
         moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
     except ValueError:
         return ""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{moment.astimezone(timezone.utc) if moment.tzinfo else moment:%Y-%m-%dT%H:%M:%S}"

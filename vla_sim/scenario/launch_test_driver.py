@@ -53,9 +53,8 @@ class Robot:
         self.session: Session | None = None
         self._prepared: Prepared | None = None
         self._client: ClientThread | None = None
-        self._gate = threading.Condition()
+        self._gate, self._reached = threading.Condition(), threading.Event()
         self._until: Callable[[], bool] | None = None
-        self._reached = threading.Event()
         self._closed = self._keep = False
         self._asserted: list[CheckSpec] = []
         self._log = Logbook()
@@ -172,8 +171,7 @@ class Robot:
             judge()  # nothing is recorded meanwhile
         else:
             self._go_on(judge, math.inf, "it was judged")
-        failed = [c for c in found if not c.passed]
-        if failed:
+        if failed := [c for c in found if not c.passed]:
             raise AssertionError("\n".join(f"{c.name}: {c.detail}" for c in failed))
 
     def assert_passes(self) -> None:
@@ -187,8 +185,7 @@ class Robot:
         nodes = self.nodes
         assert nodes is not None
         codes = {name: nodes.codes.get(name) for name in nodes.names if name not in nodes.killed}
-        bad = [f"{n} ({'still running' if c is None else c})" for n, c in codes.items() if c != 0]
-        if bad:
+        if bad := [f"{n} ({'still running' if c is None else c})" for n, c in codes.items() if c != 0]:
             raise AssertionError(f"exit code other than 0: {', '.join(bad)}")
 
     def record(self) -> RunRecord:

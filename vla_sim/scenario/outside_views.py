@@ -48,14 +48,12 @@ def _camera(truth: GroundTruth, world: World) -> tuple[np.ndarray, np.ndarray]:
     base = np.array(truth.robot[:3])
     target = base + np.array([0.0, 0.0, 0.1])
     tall = [s for s in world.solids if s.pose[2, 3] + s.size[2] / 2 > 1.2 and s.shape == "box"]
-    eyes = []
-    for side in SIDES:
-        angle = heading(truth) + side
-        eye = base + np.array([DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]])
-        if not any(_hides(solid, eye, target) for solid in tall):
-            return eye, target
-        eyes.append(eye)
-    return eyes[0], target
+    eyes = [
+        base + np.array([DISTANCE * math.cos(angle), DISTANCE * math.sin(angle), HEIGHT - base[2]])
+        for angle in (heading(truth) + side for side in SIDES)
+    ]
+    free = (eye for eye in eyes if not any(_hides(solid, eye, target) for solid in tall))
+    return next(free, eyes[0]), target
 
 
 def _hides(solid: Solid, eye: np.ndarray, target: np.ndarray) -> bool:

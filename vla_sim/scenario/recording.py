@@ -109,8 +109,7 @@ class Recording:
         return next((p for p in reversed(self.plans) if p.command_id == command_id), None)
 
     def steps(self, given: Given) -> tuple[Step, ...]:
-        """What a command asks for: as the scenario states it, else by the robot's own plan; empty if it is no
-        command."""
+        """What a command asks for, by the scenario, else by the robot's own plan; () if it is none."""
         if given.means is not None:
             return given.means
         plan = self.plan(given.command_id)

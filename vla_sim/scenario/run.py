@@ -106,8 +106,7 @@ def _report_profiles(folder: Path, nodes: tuple[str, ...], display: Display) -> 
 
 
 def _write(prepared: Prepared, record: RunRecord, recording: Recording) -> RunRecord:
-    """`record.json`, `run.png` and `shots/` into the run's folder. Raises `StackError` if it cannot be
-    written."""
+    """Write `record.json`, `run.png` and `shots/` into the run's folder. Raises `StackError`."""
     folder = prepared.options.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)

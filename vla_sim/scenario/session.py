@@ -157,6 +157,5 @@ class UsageMeter:
             except psutil.Error:
                 continue
         spent = sum(seconds - self._cpu.get(pid, seconds) for pid, seconds in cpu.items())
-        share, first = 100.0 * spent / (now - self._measured), not self._measured
-        self._measured, self._cpu = now, cpu
-        return None if first else (share, memory)
+        before, self._measured, self._cpu = self._measured, now, cpu
+        return (100.0 * spent / (now - before), memory) if before else None

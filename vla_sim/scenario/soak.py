@@ -46,8 +46,7 @@ SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 @dataclass(frozen=True)
 class SoakOptions:
-    """seconds: how long [s of the machine's clock]. every: between samples [s]. limit, least: see
-    `growth.judge`."""
+    """seconds: how long [s, wall]. every: between samples [s]. limit, least: of `memory_growth.judge`."""
 
     stack: StackOptions = field(default_factory=StackOptions)
     folder: Path = Path("runs/soak")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -106,16 +107,14 @@ class Resources(CheckSpec, frozen=True, kw_only=True, tag="resources"):
 
     def judge(self, run: Run) -> list[Check]:
         usage = run.recording.usage
-        out = []
-        for name, most, found in (
-            ("cpu [% of a core]", self.cpu, float(np.mean([u.cpu for u in usage])) if usage else None),
-            ("memory [MB]", self.memory, max((u.memory for u in usage), default=None)),
-        ):
-            if most is not None:
-                passed = found is not None and found <= most
-                detail = "not measured" if found is None else f"{found:.0f}"
-                out.append(outcome(f"{name} at most {most:g}", passed, detail))
-        return out
+        rows = (
+            ("cpu [% of a core]", self.cpu, float(np.mean([u.cpu for u in usage])) if usage else math.nan),
+            ("memory [MB]", self.memory, max((u.memory for u in usage), default=math.nan)),
+        )
+        return [
+            outcome(f"{name} at most {most:g}", found <= most, f"{found:.0f}" if usage else "not measured")
+            for name, most, found in rows if most is not None
+        ]  # fmt: skip
 
 
 class Load(CheckSpec, frozen=True, kw_only=True, tag="load"):

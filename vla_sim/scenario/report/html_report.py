@@ -115,8 +115,7 @@ def reasons(tries: Sequence[RunRecord]) -> list[str]:
 
 
 def moments(record: RunRecord, most: int) -> list[Moment]:
-    """At most `most` of a run's key moments, evenly, and the last in any case, which shows what came of
-    it."""
+    """At most `most` of a run's key moments, evenly, always with the last: what came of it."""
     shots: Sequence[Shot] = record.shots if most > 0 else ()
     if len(shots) > most:
         at = [round(i * (len(shots) - 1) / (most - 1)) for i in range(most)] if most > 1 else [-1]

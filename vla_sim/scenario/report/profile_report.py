@@ -1,5 +1,4 @@
-"""What a profiled run leaves: a flame graph of each node, a table of what takes longest, a summary in
-words."""
+"""What a profiled run leaves: a flame graph of each node, a table of what takes longest, a summary."""
 
 from __future__ import annotations
 
@@ -60,8 +59,7 @@ def write(folder: Path) -> dict[str, list[Row]]:
 
 
 def flame_graph(session: Any) -> str:
-    """pyinstrument's page of a session, opened as its timeline: with the stacks sorted that is a flame
-    graph."""
+    """pyinstrument's page of a session, opened as its timeline: with sorted stacks, a flame graph."""
     from pyinstrument.renderers import HTMLRenderer
 
     page = HTMLRenderer().render(session).replace('viewMode:"call-stack"}', 'viewMode:"timeline"}', 1)

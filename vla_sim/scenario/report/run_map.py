@@ -1,5 +1,4 @@
-"""Runs from above: the way walked, objects, forbidden contacts, and what the scenario added and put
-elsewhere."""
+"""Runs from above: the way walked, objects, forbidden contacts, what the scenario added or put elsewhere."""
 
 from __future__ import annotations
 
