@@ -57,10 +57,10 @@ def limits(thresholds: Mapping[str, Threshold]) -> tuple[Limit, ...]:
 class Shedding:
     """Decides the level. Ask it once a second."""
 
-    def __init__(self, limits: tuple[Limit, ...], top: int = len(LOAD_LEVELS) - 1) -> None:
+    def __init__(self, limits: tuple[Limit, ...]) -> None:
         self.level = 0
         self.steps = 0
-        self._limits, self._top = limits, top
+        self._limits = limits
         self._rest = REST
         self._before, self._cause = 0, ""
         self._changed = -FORGIVEN
@@ -80,7 +80,7 @@ class Shedding:
         self._calm = _since(self._calm, calm, p.mono)
         if self.level == 0 and p.mono - self._changed >= FORGIVEN:
             self._rest = REST
-        if self._held(self._pressed, AFTER, p.mono) and self.level < self._top:
+        if self._held(self._pressed, AFTER, p.mono) and self.level < len(LOAD_LEVELS) - 1:
             if p.mono - self._restored < RELAPSE:
                 self._rest = min(LONGEST_REST, 2.0 * self._rest)
             measured = ", ".join(f"{o.what} {getattr(p, o.what):.3g}{o.unit}" for o in over)
@@ -105,6 +105,4 @@ class Shedding:
 
 
 def _since(since: float | None, holds: bool, mono: float) -> float | None:
-    if not holds:
-        return None
-    return mono if since is None else since
+    return (mono if since is None else since) if holds else None

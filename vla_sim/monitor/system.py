@@ -32,8 +32,7 @@ class System:
 
     def sample(self, mono: float) -> Usage:
         """Since the last call. mono: now [s]."""
-        net = psutil.net_io_counters()
-        if net is not None:
+        if (net := psutil.net_io_counters()) is not None:
             self._sent.add(mono, net.bytes_sent)
             self._received.add(mono, net.bytes_recv)
         try:

@@ -22,10 +22,6 @@ class StageLatency(Record, frozen=True, kw_only=True):
     goal: float
     source: Source = "measured"
 
-    @property
-    def ok(self) -> bool:
-        return self.milliseconds <= self.limit
-
 
 class Check(Record, frozen=True, kw_only=True):
     """One thing that had to hold, judged from the simulator's truth."""

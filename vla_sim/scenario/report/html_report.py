@@ -91,11 +91,9 @@ def nearest(records: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def versions(records: Sequence[RunRecord]) -> dict[str, str]:
-    found: dict[str, dict[str, None]] = {}
-    for record in records:
-        for name, version in record.versions.items():
-            found.setdefault(name, {})[version] = None
-    return {name: " and ".join(several) for name, several in found.items()}
+    names = dict.fromkeys(name for r in records for name in r.versions)
+    of = {name: dict.fromkeys(r.versions[name] for r in records if name in r.versions) for name in names}
+    return {name: " and ".join(several) for name, several in of.items()}
 
 
 def comparisons(records: Sequence[RunRecord]) -> dict[str, list[compare.Measure]]:
