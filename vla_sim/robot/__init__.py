@@ -2,13 +2,6 @@
 which any robot is read and commanded."""
 
 __all__ = [
-    "body",
-    "body_size",
-    "g1",
-    "kinematics",
-    "kinematics_kernels",
-    "level_scan",
-    "pose_estimate",
-    "sensor_frames",
-    "state",
-]
+    "body", "body_size", "g1", "kinematics", "kinematics_kernels", "level_scan", "pose_estimate",
+    "sensor_frames", "state",
+]  # fmt: skip

@@ -15,20 +15,9 @@ LEG_JOINTS = tuple(
     for name in ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle_pitch", "ankle_roll")
 )
 WAIST_JOINTS = ("waist_yaw_joint", "waist_roll_joint", "waist_pitch_joint")
+_ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_roll", "wrist_pitch", "wrist_yaw")
 ARM_JOINTS: dict[str, tuple[str, ...]] = {
-    side: tuple(
-        f"{side}_{name}_joint"
-        for name in (
-            "shoulder_pitch",
-            "shoulder_roll",
-            "shoulder_yaw",
-            "elbow",
-            "wrist_roll",
-            "wrist_pitch",
-            "wrist_yaw",
-        )
-    )
-    for side in SIDES
+    side: tuple(f"{side}_{name}_joint" for name in _ARM) for side in SIDES
 }
 FINGER_JOINTS: dict[str, tuple[str, str]] = {
     side: (f"{side}_finger_left_joint", f"{side}_finger_right_joint") for side in SIDES

@@ -27,7 +27,7 @@ from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Simulator, Truth, known_object
 from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.world.sdf import reader
-from vla_sim.world.semantic_map import World
+from vla_sim.world.semantic_map import ROBOT, World
 
 JOINT_COUNT = len(g1.JOINTS)
 FAR = 3.0
@@ -45,16 +45,16 @@ class KinematicSimulator(Simulator):
 
     physics = False
 
-    def __init__(self, world: str | Path, robot_name: str = "g1") -> None:
+    def __init__(self, world: str | Path) -> None:
         self.world = World.load(str(world))
         tree = reader.load_world(self.world.path)
-        self.eyes = SoftwareSensors(tree, robot_name, noise=False)
+        self.eyes = SoftwareSensors(tree, ROBOT, noise=False)
         scene = self.eyes.scene
         self._model_of = [name.partition("::")[0] for name in scene.links]
         self._start: dict[str, Array] = {}
         self._motions: dict[str, WaypointMotion] = {}
         for model in tree.models:
-            if model.static or model.name == robot_name:
+            if model.static or model.name == ROBOT:
                 continue
             self._start[model.name] = model.pose
             if (motion := WaypointMotion.of(model)) is not None:
@@ -63,7 +63,8 @@ class KinematicSimulator(Simulator):
         self._around = {name: scene.view(~scene.own & ~self._links(name)) for name in self._loose()}
         self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
         self._kinematics = Kinematics.load()
-        limits = [tree.model(robot_name).joint(name).axis for name in g1.JOINTS]
+        self._kinematics.joint_frames(g1.DEFAULT_POSE)  # compiled now, not in the first scan
+        limits = [tree.model(ROBOT).joint(name).axis for name in g1.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
         self._high = np.array([a.upper if a else np.inf for a in limits])
         self.reset()
@@ -123,13 +124,9 @@ class KinematicSimulator(Simulator):
         x, y, yaw = self.base
         forward, left, turn = self.base_velocity
         c, s = np.cos(yaw), np.sin(yaw)
-        self.base = np.array(
-            [
-                x + (c * forward - s * left) * CONTROL_PERIOD,
-                y + (s * forward + c * left) * CONTROL_PERIOD,
-                wrap(yaw + turn * CONTROL_PERIOD),
-            ]
-        )
+        x += (c * forward - s * left) * CONTROL_PERIOD
+        y += (s * forward + c * left) * CONTROL_PERIOD
+        self.base = np.array([x, y, wrap(yaw + turn * CONTROL_PERIOD)])
         for side, grip in self._grip.items():
             fingers = g1.FINGER_INDEX[side]
             tool = self.pelvis() @ self.in_pelvis(g1.TOOL_FRAME[side])

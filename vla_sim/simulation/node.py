@@ -84,13 +84,9 @@ class SimulatorNode(StageNode[SimulatorParams]):
         self.scan = ScanPublisher(self, self.simulator, self.host, self.faults, kinematics, p.lidar_rate)
         self.camera: CameraPublisher | None = None
         if p.camera:
+            threaded = not self.execution.deterministic
             self.camera = CameraPublisher(
-                self,
-                self.simulator,
-                self.host,
-                self.faults,
-                p.camera_rate,
-                threaded=not self.execution.deterministic,
+                self, self.simulator, self.host, self.faults, p.camera_rate, threaded=threaded
             )
         self.truth = TruthPublisher(self, self.simulator, self.host)
         self.listen(topics.DISTURB, self.faults.apply)

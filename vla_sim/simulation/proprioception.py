@@ -2,13 +2,8 @@
 
 import numpy as np
 
+from vla_sim.common import geometry
 from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import (
-    quaternion_from_yaw,
-    quaternion_product,
-    rotation_from_quaternion,
-    yaw_from_quaternion,
-)
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.simulation.odometry import Odometry
@@ -33,9 +28,8 @@ class Proprioception:
         self._scale = scale = float(noise)
         self._rng = np.random.default_rng([seed, 3])
         self._gravity = np.array(gravity, dtype=float)
-        self._odometry = Odometry(
-            np.random.default_rng([seed, 5]), root[0], root[1], yaw_from_quaternion(root[3:]), drift=scale
-        )
+        yaw = geometry.yaw_from_quaternion(root[3:])
+        self._odometry = Odometry(np.random.default_rng([seed, 5]), root[0], root[1], yaw, drift=scale)
         axes = [] if imu is None else [*imu.angular_velocity, *imu.linear_acceleration]
         self._bias = np.array(
             [scale * (n.bias_mean + n.bias_stddev * self._rng.standard_normal()) for n in axes] or [0.0] * 6
@@ -49,10 +43,10 @@ class Proprioception:
         """position, velocity, effort: (33,) of the joints. root (7,): pelvis in the world. twist (6,): its
         linear velocity in the world, then its angular velocity in its own frame."""
         draw, scale = self._rng.standard_normal, self._scale
-        yaw = yaw_from_quaternion(root[3:])
+        yaw = geometry.yaw_from_quaternion(root[3:])
         if time > 0.0:
             self._odometry.update(root[0], root[1], yaw)
-        rotation = rotation_from_quaternion(root[3:])
+        rotation = geometry.rotation_from_quaternion(root[3:])
         linear = twist[:3].copy()
         # The mean over the control period, as the accelerometer's filter gives it.
         acceleration = (linear - self._last_velocity) / CONTROL_PERIOD if time > 0.0 else np.zeros(3)
@@ -60,7 +54,7 @@ class Proprioception:
         imu = np.concatenate([twist[3:], rotation.T @ (acceleration - self._gravity)])
         imu += self._bias + self._stddev * draw(6)
         odometry = self._odometry
-        attitude = quaternion_product(quaternion_from_yaw(odometry.yaw - yaw), root[3:])
+        attitude = geometry.quaternion_product(geometry.quaternion_from_yaw(odometry.yaw - yaw), root[3:])
         return RobotState(
             time=time,
             joint_position=position + scale * POSITION_STDDEV * draw(JOINT_COUNT),

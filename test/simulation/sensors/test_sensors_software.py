@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ from vla_sim.common.numba_cache import kernels
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.render import body_poses
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.simulation.sensors.noise import CameraNoise
+from vla_sim.simulation.sensors.depth_camera import DepthCamera
 from vla_sim.simulation.sensors.software import SoftwareSensors
 from vla_sim.world.sdf import reader
+from vla_sim.world.sdf.elements import Noise
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,9 @@ def test_without_gl_the_camera_sees_by_ray_casting(monkeypatch):
 
 def test_an_image_larger_than_the_noise_at_hand_has_noise_everywhere():
     grey, depth = np.full((720, 1280, 3), 128, np.uint8), np.ones((720, 1280), np.float32)
-    color, measured = CameraNoise(0.01).apply(grey, depth, seed=1, time=0.5)
+    color, measured = DepthCamera(SimpleNamespace(noise=Noise(stddev=0.01))).noisy(
+        grey, depth, seed=1, time=0.5
+    )
     assert color.std(axis=(0, 1)) == pytest.approx(2.55, rel=0.05)
     assert measured.std() == pytest.approx(0.0035, rel=0.05)
     assert abs(np.corrcoef(measured[:360].ravel(), measured[360:].ravel())[0, 1]) < 0.01

@@ -11,24 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vla_sim.common.errors import EngineError
+from vla_sim.simulation.conformance import objects, sensors
+from vla_sim.simulation.conformance import reset_and_determinism as runs
+from vla_sim.simulation.conformance import standing_and_walking as body
 from vla_sim.simulation.conformance.bench import Bench, ConformanceError
-from vla_sim.simulation.conformance.objects import friction, gravity, grip, putting
-from vla_sim.simulation.conformance.reset_and_determinism import (
-    bad_commands,
-    determinism,
-    reset,
-    seeds,
-    time_and_shapes,
-)
-from vla_sim.simulation.conformance.sensors import camera, imu, lidar
-from vla_sim.simulation.conformance.standing_and_walking import (
-    hands,
-    joint_tracking,
-    odometry,
-    stands,
-    walks,
-    weight,
-)
 
 Check = Callable[[Bench], str]
 
@@ -61,24 +47,24 @@ def speed(bench: Bench) -> str:
 
 
 CHECKS: tuple[tuple[str, Check, bool], ...] = (
-    ("time, shapes and units of the state", time_and_shapes, False),
-    ("stands 60 s", stands, True),
-    ("walks 5 m without a fall", walks, True),
-    ("IMU at rest shows gravity", imu, False),
-    ("lidar measures the wall, with the model's noise", lidar, False),
-    ("camera shows a known object where it is", camera, False),
-    ("odometry follows the motion", odometry, False),
-    ("joints go where they are commanded", joint_tracking, False),
-    ("soles carry the weight, nothing else touches", weight, True),
-    ("gravity", gravity, True),
-    ("what is put down stays there", putting, False),
-    ("fingers hold a box for 25 s", grip, True),
-    ("friction cone", friction, True),
-    ("tools are where kinematics says", hands, False),
-    ("reset brings everything back", reset, False),
-    ("one seed, one run", determinism, False),
-    ("another seed, another start", seeds, False),
-    ("bad commands", bad_commands, False),
+    ("time, shapes and units of the state", runs.time_and_shapes, False),
+    ("stands 60 s", body.stands, True),
+    ("walks 5 m without a fall", body.walks, True),
+    ("IMU at rest shows gravity", sensors.imu, False),
+    ("lidar measures the wall, with the model's noise", sensors.lidar, False),
+    ("camera shows a known object where it is", sensors.camera, False),
+    ("odometry follows the motion", body.odometry, False),
+    ("joints go where they are commanded", body.joint_tracking, False),
+    ("soles carry the weight, nothing else touches", body.weight, True),
+    ("gravity", objects.gravity, True),
+    ("what is put down stays there", objects.putting, False),
+    ("fingers hold a box for 25 s", objects.grip, True),
+    ("friction cone", objects.friction, True),
+    ("tools are where kinematics says", body.hands, False),
+    ("reset brings everything back", runs.reset, False),
+    ("one seed, one run", runs.determinism, False),
+    ("another seed, another start", runs.seeds, False),
+    ("bad commands", runs.bad_commands, False),
     ("speed", speed, False),
 )
 """(name, check, whether it needs physics)."""
@@ -86,10 +72,9 @@ CHECKS: tuple[tuple[str, Check, bool], ...] = (
 
 def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcome]:
     """All checks, each reported as it ends."""
-    physics = bench.physics
     outcomes = []
     for name, check, needs_physics in CHECKS:
-        if needs_physics and not physics:
+        if needs_physics and not bench.physics:
             outcome = Outcome(name, True, "the simulator has no physics", skipped=True)
         else:
             try:

@@ -6,7 +6,6 @@ start of everything, the same as on the embedded simulator, and measures clearan
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +29,17 @@ from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth
 from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import ROBOT
 
 
 class GazeboSimulator(Simulator):
-    """One robot, model `robot_name`, in one SDF world.
+    """One robot, model `g1`, in one SDF world.
 
     gui: with Gazebo's window. Raises `MissingError` without Gazebo, `SdfError` for a bad world,
     `EngineError` if the server does not take it. One a process: Gazebo does not serve two.
     """
 
-    def __init__(
-        self, world: str | Path, *, sensors: Sensors = "auto", noise: bool = True, robot_name: str = "g1",
-        gui: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, world: str | Path, *, sensors: Sensors = "auto", gui: bool = False) -> None:
         os.environ.setdefault("GZ_PARTITION", f"vla_sim-{os.getpid()}")
         os.environ.setdefault("GZ_IP", "127.0.0.1")
         gz = load_bindings()
@@ -50,11 +47,10 @@ class GazeboSimulator(Simulator):
         self._gui = GuiProcess() if gui else None
         path = Path(world)
         self.tree = reader.load_world(path)
-        self.noise = noise
-        self.twin = MujocoSimulator(self.tree, sensors="native", noise=False, robot_name=robot_name)
-        self._eyes = SoftwareSensors(self.tree, robot_name, noise)
+        self.twin = MujocoSimulator(self.tree, sensors="native", noise=False)
+        self._eyes = SoftwareSensors(self.tree, ROBOT)
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)
-        model = self.tree.model(robot_name)
+        model = self.tree.model(ROBOT)
         self._root_in_model = model.frame_pose(g1.BASE_LINK)
         self.substeps = round(CONTROL_PERIOD / self.tree.step)
         axes = [model.joint(name).axis for name in g1.JOINTS]
@@ -85,7 +81,7 @@ class GazeboSimulator(Simulator):
         self._lidar_rng = np.random.default_rng([seed, 4])
         gravity = np.array(self.tree.gravity)
         root_now = self._server.reading.root
-        self._feel = Proprioception(seed, root_now, self._imu, gravity, noise=self.noise)
+        self._feel = Proprioception(seed, root_now, self._imu, gravity, noise=True)
         self._mirrored = -1
         self._state = self._measure()
 
@@ -147,7 +143,9 @@ class GazeboSimulator(Simulator):
             return self._eyes.render(snapshot, shrink)
         origin = self._origin * self.tree.step
         stamp, color, depth = self._native.frame(origin + snapshot.time)
-        return self._eyes.camera_frame(replace(snapshot, time=stamp - origin), color, depth).shrunk(shrink)
+        return self._eyes.camera.frame(color, depth, stamp - origin, snapshot.mono, snapshot.seed).shrunk(
+            shrink
+        )
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]

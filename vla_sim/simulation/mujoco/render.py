@@ -14,7 +14,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.simulation.mujoco.geoms import ROBOT_VISUAL, WORLD_VISUAL
-from vla_sim.simulation.sensors.noise import CameraNoise
+from vla_sim.simulation.sensors.depth_camera import DepthCamera
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.world.sdf.elements import Camera
 
@@ -33,6 +33,12 @@ class Snapshot:
     qpos: Array
     mocap_pos: Array
     mocap_quat: Array
+
+    def pose(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Bring `data` to it: positions of bodies and geoms."""
+        data.qpos[:], data.mocap_pos[:], data.mocap_quat[:] = self.qpos, self.mocap_pos, self.mocap_quat
+        data.time = self.time
+        mujoco.mj_kinematics(model, data)
 
 
 def make_context(width: int, height: int) -> Any:
@@ -60,7 +66,7 @@ class Renderer:
 
     def __init__(self, model: mujoco.MjModel, camera: str, optics: Camera, noise: bool = True) -> None:
         self.model, self.optics = model, optics
-        self.noise = CameraNoise(optics.noise.stddev) if noise and optics.noise.stddev > 0 else None
+        self.sensor = DepthCamera(optics, noise)
         self.data = mujoco.MjData(model)
         self.gl = make_context(optics.width, optics.height)
         self._thread = threading.get_ident()
@@ -75,15 +81,10 @@ class Renderer:
         self.head = mujoco.MjvCamera()
         self.head.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self.head.fixedcamid = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
-        self.focal = 0.5 * optics.width / math.tan(optics.horizontal_fov / 2)
 
     def pose(self, snapshot: Snapshot) -> None:
         """Bring this thread's data to the snapshot: positions of bodies, geoms, cameras and lights."""
-        self.data.qpos[:] = snapshot.qpos
-        self.data.mocap_pos[:] = snapshot.mocap_pos
-        self.data.mocap_quat[:] = snapshot.mocap_quat
-        self.data.time = snapshot.time
-        mujoco.mj_kinematics(self.model, self.data)
+        snapshot.pose(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
 
@@ -108,14 +109,8 @@ class Renderer:
         # The buffer holds reversed or plain window depth d in 0..1 with 1 at the far plane.
         near, far = np.float32(self.model.vis.map.znear), np.float32(self.model.vis.map.zfar)
         depth = near / (np.float32(1.0) - buffer * (np.float32(1.0) - near / far))
-        color = np.ascontiguousarray(color)
-        if self.noise is not None:
-            color, depth = self.noise.apply(color, depth, snapshot.seed, snapshot.time)
-        depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
-        return CameraFrame(
-            snapshot.time, color, depth, self.focal / shrink, self.focal / shrink, (width - 1) / 2,
-            (height - 1) / 2, snapshot.mono,
-        )  # fmt: skip
+        times = snapshot.time, snapshot.mono
+        return self.sensor.frame(np.ascontiguousarray(color), depth, *times, snapshot.seed)
 
     def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
         """A picture (height, width, 3) from `eye` towards `target` [m]; size: (width, height)."""
@@ -150,12 +145,8 @@ class SoftwareRenderer:
         self.bodies = body_indices(model, sensors.scene.links)
 
     def posed(self, snapshot: Snapshot) -> PoseSnapshot:
-        self.data.qpos[:] = snapshot.qpos
-        self.data.mocap_pos[:] = snapshot.mocap_pos
-        self.data.mocap_quat[:] = snapshot.mocap_quat
-        mujoco.mj_kinematics(self.model, self.data)
-        poses = body_poses(self.data, self.bodies)
-        return PoseSnapshot(snapshot.time, snapshot.mono, snapshot.seed, poses)
+        snapshot.pose(self.model, self.data)
+        return PoseSnapshot(snapshot.time, snapshot.mono, snapshot.seed, body_poses(self.data, self.bodies))
 
     def frame(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
         return self.sensors.render(self.posed(snapshot), shrink)

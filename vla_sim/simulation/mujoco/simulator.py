@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.common.geometry import (
-    pose7,
-    quaternion_from_rotation,
-    quaternion_from_yaw,
-    rotation_from_quaternion,
-    transform,
-)
+from vla_sim.common.geometry import pose7, quaternion_from_yaw, rotation_from_quaternion, transform
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
@@ -82,8 +76,7 @@ class MujocoSimulator(Simulator):
 
         self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
         if compiled.lidar is not None:
-            self._elevation, self._azimuth = lidar_model.angles(compiled.lidar)
-            self._rays = lidar_model.directions(self._elevation, self._azimuth)
+            self._rays = lidar_model.directions(compiled.lidar)
             self._hit = np.zeros(len(self._rays), np.int32)
             self._distance = np.zeros(len(self._rays))
         self._seen = np.zeros(6, np.uint8)
@@ -204,11 +197,8 @@ class MujocoSimulator(Simulator):
         base = d.xmat[self._pelvis].reshape(3, 3)
         if not self.noise:
             lidar = lidar_model.silent(lidar)
-        return LidarFrame(
-            d.time, lidar_model.measured(self._distance, lidar, self._lidar_rng), self._elevation.copy(),
-            self._azimuth.copy(), base.T @ (origin - d.xpos[self._pelvis]),
-            quaternion_from_rotation(base.T @ rotation),
-        )  # fmt: skip
+        poses = base, d.xpos[self._pelvis], rotation, origin
+        return lidar_model.frame(lidar, self._distance, self._lidar_rng, d.time, *poses)
 
     def snapshot(self) -> Snapshot:
         d = self.data
@@ -219,10 +209,8 @@ class MujocoSimulator(Simulator):
     def put(self, name: str, pose: Array) -> None:
         m, d = self.model, self.data
         body = self._loose[known_object(name, self._loose)]
-        at = transform(pose[:3], pose[3:]) @ self.compiled.loose[name][1]
-        joint = m.body_jntadr[body]
-        address, speed = int(m.jnt_qposadr[joint]), int(m.jnt_dofadr[joint])
-        d.qpos[address : address + 7] = pose7(at)
+        self._move(name, pose)
+        speed = int(m.jnt_dofadr[m.body_jntadr[body]])
         d.qvel[speed : speed + 6] = 0.0
         mujoco.mj_forward(m, d)
         for contact in d.contact[: d.ncon]:
@@ -249,10 +237,7 @@ class MujocoSimulator(Simulator):
         d.qpos[self._q] = joints
         for name, pose in objects.items():
             if name in self._loose:
-                body, link_in_model = self._loose[name], self.compiled.loose[name][1]
-                at = transform(pose[:3], pose[3:]) @ link_in_model
-                address = int(m.jnt_qposadr[m.body_jntadr[body]])
-                d.qpos[address : address + 7] = pose7(at)
+                self._move(name, pose)
         if movers is None:
             self._follow()
         else:
@@ -308,13 +293,21 @@ class MujocoSimulator(Simulator):
 
     def _object_pose(self, name: str) -> Array:
         """(7,) pose of a loose model's frame."""
-        m, d = self.model, self.data
-        address = int(m.jnt_qposadr[m.body_jntadr[self._loose[name]]])
-        q = d.qpos[address : address + 7]
+        q = self._root_of(name)
         link_in_model = self.compiled.loose[name][1]
         if np.allclose(link_in_model, np.eye(4)):
             return q.copy()
         return pose7(transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model))
+
+    def _root_of(self, name: str) -> Array:
+        """(7,) view of the generalised positions: the pose of a loose model's root body."""
+        address = int(self.model.jnt_qposadr[self.model.body_jntadr[self._loose[name]]])
+        root: Array = self.data.qpos[address : address + 7]
+        return root
+
+    def _move(self, name: str, pose: Array) -> None:
+        """Bring a loose model's frame to a pose (7,)."""
+        self._root_of(name)[:] = pose7(transform(pose[:3], pose[3:]) @ self.compiled.loose[name][1])
 
     def close(self) -> None:
         if self._renderer is not None:

@@ -8,6 +8,8 @@ from vla_sim.common.arrays import Array
 from vla_sim.simulation.mujoco.geoms import FIXED, ROBOT
 from vla_sim.simulation.simulator import Contact
 
+REACH = 3.0
+"""Larger distances [m] are given as this."""
 FLOOR_TOP = 0.03
 """What is no higher than this [m] belongs to the floor (a rug, a marking)."""
 
@@ -50,9 +52,9 @@ class ContactLog:
 class Clearance:
     """Distance between the robot's collision geoms and fixed or moving ones that are not the floor."""
 
-    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, reach: float = 3.0) -> None:
-        """data: after `mj_forward`. reach: larger distances [m] are given as this."""
-        self.model, self.reach = model, reach
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """data: after `mj_forward`."""
+        self.model = model
         plane = mujoco.mjtGeom.mjGEOM_PLANE
         solid = (model.geom_group == FIXED) & (model.geom_type != plane) & (model.geom_contype != 0)
         tops = np.array([_top(model, data, i) for i in range(model.ngeom)])
@@ -72,10 +74,10 @@ class Clearance:
     def measure(self, data: mujoco.MjData) -> float:
         """Smallest distance [m]; negative where the robot has entered something."""
         if not len(self.things) or not len(self.body):
-            return self.reach
+            return REACH
         bound = self.box_distance(data, data.geom_xpos[self.body]) - self.radius[:, None]
         order = np.argsort(bound, axis=None)
-        best = self.reach
+        best = REACH
         for flat in order:
             i, j = divmod(int(flat), len(self.things))
             if bound[i, j] >= best:

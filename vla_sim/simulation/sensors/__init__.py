@@ -1,3 +1,3 @@
 """Lidar and depth camera by ray casting through an SDF world's visuals, noise included; needs no GL."""
 
-__all__ = ["lidar", "noise", "scene", "software"]
+__all__ = ["depth_camera", "lidar", "scene", "software"]

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import quaternion_from_rotation
+from vla_sim.robot.sensor_frames import LidarFrame
 from vla_sim.world.sdf.elements import Lidar, Noise
 
 
@@ -14,9 +16,9 @@ def angles(lidar: Lidar) -> tuple[Array, Array]:
     return np.linspace(*lidar.elevation, lidar.rows), np.linspace(*lidar.azimuth, lidar.columns)
 
 
-def directions(elevation: Array, azimuth: Array) -> Array:
+def directions(lidar: Lidar) -> Array:
     """(rows * columns, 3) unit vectors in the lidar's frame, row by row."""
-    up, around = np.meshgrid(elevation, azimuth, indexing="ij")
+    up, around = np.meshgrid(*angles(lidar), indexing="ij")
     rays = np.stack([np.cos(up) * np.cos(around), np.cos(up) * np.sin(around), np.sin(up)], axis=-1)
     return rays.reshape(-1, 3)
 
@@ -27,6 +29,18 @@ def measured(distance: Array, lidar: Lidar, rng: np.random.Generator) -> NDArray
     ranges = distance + lidar.noise.mean + lidar.noise.stddev * rng.standard_normal(distance.shape)
     ranges[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf
     return ranges.reshape(lidar.rows, lidar.columns).astype(np.float32)
+
+
+def frame(
+    lidar: Lidar, distance: Array, rng: np.random.Generator, time: float, base: Array, base_origin: Array,
+    rotation: Array, origin: Array,
+) -> LidarFrame:  # fmt: skip
+    """What it measures at `time` [s] of true distances: see `measured`. base, rotation (3, 3), base_origin,
+    origin (3,): of the pelvis and of the lidar in the world."""
+    return LidarFrame(
+        time, measured(distance, lidar, rng), *angles(lidar), base.T @ (origin - base_origin),
+        quaternion_from_rotation(base.T @ rotation),
+    )  # fmt: skip
 
 
 def silent(lidar: Lidar) -> Lidar:

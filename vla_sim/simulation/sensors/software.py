@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.common.geometry import quaternion_from_rotation
 from vla_sim.robot import g1
 from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar
-from vla_sim.simulation.sensors.noise import CameraNoise
+from vla_sim.simulation.sensors.depth_camera import DepthCamera
 from vla_sim.simulation.sensors.scene import Scene
 from vla_sim.world.sdf import elements
 
@@ -58,11 +57,9 @@ class SoftwareSensors:
         self._noise = noise
         if self._lidar is not None and self._lidar.lidar is not None:
             self._around = scene.view(~scene.own)  # a lidar does not look for its own robot
-            self._elevation, self._azimuth = lidar.angles(self._lidar.lidar)
-            self._rays = lidar.directions(self._elevation, self._azimuth)
+            self._rays = lidar.directions(self._lidar.lidar)
         if self._camera is not None and self._camera.camera is not None:
-            stddev = self._camera.camera.noise.stddev
-            self._camera_noise = CameraNoise(stddev) if noise and stddev > 0 else None
+            self.camera = DepthCamera(self._camera.camera, noise)
         self._seen = scene.view()
         self._compile()
 
@@ -84,11 +81,8 @@ class SoftwareSensors:
         at = poses[link] @ mount
         optics = self._lidar.lidar if self._noise else lidar.silent(self._lidar.lidar)
         base = poses[self._base]
-        inside = base[:3, :3].T @ at[:3, :3]
-        return LidarFrame(
-            time, lidar.measured(distance, optics, rng), self._elevation.copy(), self._azimuth.copy(),
-            base[:3, :3].T @ (at[:3, 3] - base[:3, 3]), quaternion_from_rotation(inside),
-        )  # fmt: skip
+        poses_of = base[:3, :3], base[:3, 3], at[:3, :3], at[:3, 3]
+        return lidar.frame(optics, distance, rng, time, *poses_of)
 
     def snapshot(self, poses: Array, time: float, seed: int) -> PoseSnapshot:
         return PoseSnapshot(time, clock.monotonic(), seed, poses.copy())
@@ -105,23 +99,7 @@ class SoftwareSensors:
         focal = 0.5 * size[0] / math.tan(optics.horizontal_fov / 2)
         near, far = min(optics.near, optics.depth_near), max(optics.far, optics.depth_far)
         color, depth = self._shoot(snapshot.poses, at[:3, 3], at[:3, :3] @ OPTICAL, focal, size, near, far)
-        return self.camera_frame(snapshot, color, depth)
-
-    def camera_frame(
-        self, snapshot: PoseSnapshot, color: NDArray[np.uint8], depth: NDArray[np.float32]
-    ) -> CameraFrame:
-        """What the camera measures, of true colours and depths from any renderer."""
-        assert self._camera is not None
-        assert self._camera.camera is not None
-        optics = self._camera.camera
-        height, width = depth.shape
-        focal = 0.5 * width / math.tan(optics.horizontal_fov / 2)
-        if self._camera_noise is not None:
-            color, depth = self._camera_noise.apply(color, depth, snapshot.seed, snapshot.time)
-        depth[(depth < optics.depth_near) | (depth > optics.depth_far)] = np.nan
-        return CameraFrame(
-            snapshot.time, color, depth, focal, focal, (width - 1) / 2, (height - 1) / 2, snapshot.mono,
-        )  # fmt: skip
+        return self.camera.frame(color, depth, snapshot.time, snapshot.mono, snapshot.seed)
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]

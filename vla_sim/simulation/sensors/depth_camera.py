@@ -1,7 +1,12 @@
-"""Noise of the depth camera, the same for every renderer."""
+"""What the depth camera measures, noise included, the same for every renderer."""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vla_sim.robot.sensor_frames import CameraFrame
+from vla_sim.world.sdf.elements import Camera
 
 DEPTH_NOISE = (0.002, 0.0015)
 """Standard deviation of depth z: a z + b z^2 [m]; 3.5 mm at 1 m and 10 mm at 2 m, as a D435's."""
@@ -10,16 +15,30 @@ POOL = 1 << 20
 place of its own."""
 
 
-class CameraNoise:
-    """stddev: of the colours, of a full scale of 1. The same seed and time give the same noise."""
+class DepthCamera:
+    """noise: False for none. The same seed and time give the same noise."""
 
-    def __init__(self, stddev: float) -> None:
-        self.stddev = stddev
+    def __init__(self, optics: Camera, noise: bool = True) -> None:
+        self.optics = optics
+        self.stddev = optics.noise.stddev if noise else 0.0
         self._seed: int | None = None
         self._pool = np.zeros(0, np.float32)
         self._grain = np.zeros(0, np.int16)
 
-    def apply(
+    def frame(
+        self, color: NDArray[np.uint8], depth: NDArray[np.float32], time: float, mono: float, seed: int
+    ) -> CameraFrame:
+        """Of true colours (height, width, 3) and depths (height, width) [m] at a simulated time [s], taken at
+        `mono`."""
+        height, width = depth.shape
+        focal = 0.5 * width / math.tan(self.optics.horizontal_fov / 2)
+        if self.stddev > 0.0:
+            color, depth = self.noisy(color, depth, seed, time)
+        depth[(depth < self.optics.depth_near) | (depth > self.optics.depth_far)] = np.nan
+        middle = (width - 1) / 2, (height - 1) / 2
+        return CameraFrame(time, color, depth, focal, focal, *middle, mono)
+
+    def noisy(
         self, color: NDArray[np.uint8], depth: NDArray[np.float32], seed: int, time: float
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """color (height, width, 3) and depth (height, width) [m], with noise."""
