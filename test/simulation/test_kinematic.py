@@ -15,7 +15,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.simulation.odometry import Odometry
+from vla_sim.simulation.proprioception import Odometry
 from vla_sim.simulation.registry import make_simulator
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.simulation.waypoint_motion import WaypointMotion

@@ -1,12 +1,13 @@
 """What the robot feels: encoders, IMU and odometry, with their noise, from the simulator's exact state."""
 
+import math
+
 import numpy as np
 
 from vla_sim.common import geometry
 from vla_sim.common.arrays import Array
 from vla_sim.robot import g1
 from vla_sim.robot.state import CONTROL_PERIOD, RobotState
-from vla_sim.simulation.odometry import Odometry
 from vla_sim.world.sdf.elements import Imu
 
 JOINT_COUNT = len(g1.JOINTS)
@@ -15,6 +16,44 @@ POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
 POSITION_STDDEV[29:] = 2e-5
 VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
 VELOCITY_STDDEV[29:] = 1e-3
+"""[rad/s], and of the fingers' [m/s]."""
+
+SCALE_STDDEV = 0.005
+"""Share by which every distance is misjudged, drawn once a run."""
+HEADING_WALK = math.radians(0.3)
+"""Heading error after one metre [rad]; it grows with the square root of the distance."""
+TURN_STDDEV = 0.005
+"""Share by which every turn is misjudged, drawn once a run."""
+ODOMETRY_STDDEV = 0.01
+"""[m/s] of its velocity."""
+
+
+class Odometry:
+    """x, y, yaw in `odom`, which begins at the true pose. Height, roll and pitch do not drift: the
+    attitude sensor sees gravity, and the stance leg knows the height."""
+
+    def __init__(self, rng: np.random.Generator, x: float, y: float, yaw: float, drift: float = 1.0) -> None:
+        self.rng, self.drift = rng, drift
+        self.scale = 1.0 + drift * SCALE_STDDEV * float(rng.standard_normal())
+        self.turn_scale = 1.0 + drift * TURN_STDDEV * float(rng.standard_normal())
+        self.x, self.y, self.yaw = x, y, yaw
+        self._true = (x, y, yaw)
+
+    def update(self, x: float, y: float, yaw: float) -> None:
+        """Take the true pose [m], [m], [rad] one step later."""
+        x0, y0, yaw0 = self._true
+        self._true = (x, y, yaw)
+        distance = math.hypot(x - x0, y - y0)
+        bearing = math.atan2(y - y0, x - x0) - yaw0 + self.yaw
+        self.x += self.scale * distance * math.cos(bearing)
+        self.y += self.scale * distance * math.sin(bearing)
+        walk = self.drift * HEADING_WALK * math.sqrt(distance) * float(self.rng.standard_normal())
+        self.yaw = geometry.wrap(self.yaw + self.turn_scale * geometry.wrap(yaw - yaw0) + walk)
+
+    def velocity(self, true_velocity_base: Array) -> Array:
+        """(3,) linear velocity in the pelvis frame [m/s] as odometry measures it."""
+        noise = self.drift * ODOMETRY_STDDEV * self.rng.standard_normal(3)
+        return true_velocity_base * self.scale + noise
 
 
 class Proprioception:

@@ -13,8 +13,8 @@ from sensors_reference import cast as reference
 
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.simulation.sensors import kernels, meshes
-from vla_sim.simulation.sensors.scene import Scene
+from vla_sim.simulation.sensors import kernels
+from vla_sim.simulation.sensors.scene import Scene, load_triangles
 from vla_sim.world.sdf import reader
 from vla_sim.world.solids import Solid
 
@@ -153,10 +153,10 @@ def test_a_bad_mesh_is_one_clear_error(tmp_path, monkeypatch):
     file.write_bytes(b"nonsense")
     pytest.importorskip("trimesh")
     with pytest.raises(InputError, match=r"bad\.stl"):
-        meshes.load_triangles(file)
+        load_triangles(file)
     monkeypatch.setitem(__import__("sys").modules, "trimesh", None)
     with pytest.raises(MissingError, match="pip install trimesh"):
-        meshes.load_triangles(file)
+        load_triangles(file)
 
 
 def shoot(made, **changes):

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.simulation.sensors import kernels
 from vla_sim.simulation.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
-from vla_sim.simulation.sensors.meshes import load_triangles
 from vla_sim.world.sdf import elements
 
 KIND = {
@@ -128,6 +128,26 @@ class Scene:
         return View(Shapes(**part), self.meshes.arrays())
 
 
+def load_triangles(path: Path) -> Array:
+    """(n, 3, 3) corners of an OBJ or STL file's triangles, in the file's unit.
+
+    Raises `InputError` if it cannot be read or is empty, `MissingError` without trimesh.
+    """
+    try:
+        import trimesh
+    except ImportError:
+        raise MissingError(
+            f"{path.name} is a mesh, and software sensors read meshes with trimesh; pip install trimesh"
+        ) from None
+    try:
+        triangles = np.asarray(trimesh.load_mesh(path, process=False).triangles, dtype=float)
+    except Exception as error:  # trimesh's parsers raise errors of many kinds
+        raise InputError(f"{path} cannot be read as a mesh ({error}); give a valid OBJ or STL") from None
+    if not len(triangles) or not np.isfinite(triangles).all():
+        raise InputError(f"{path} holds no triangles; give a mesh with at least one")
+    return triangles.reshape(-1, 3, 3)
+
+
 class _Meshes:
     """All triangles of all meshes, each mesh with a tree of its own."""
 
@@ -186,17 +206,15 @@ def _shapes(visuals: list[tuple[int, elements.Visual]], meshes: _Meshes) -> Shap
 def _sizes(geometry: elements.Geometry) -> tuple[Array, Array]:
     """size (3,) for the kernels, and half the sides (3,) of the shape's box."""
     a, b, c = (*geometry.size, 0.0, 0.0)[:3]
-    if geometry.shape == "box":
-        return np.array([a, b, c]) / 2, np.array([a, b, c]) / 2
-    if geometry.shape == "sphere":
-        return np.array([a, a, a]), np.array([a, a, a])
-    if geometry.shape == "cylinder":
-        return np.array([a, b / 2, 0.0]), np.array([a, a, b / 2])
-    if geometry.shape == "capsule":
-        return np.array([a, b / 2, 0.0]), np.array([a, a, a + b / 2])
-    if geometry.shape == "ellipsoid":
-        return np.array([a, b, c]), np.array([a, b, c])
-    return np.array([a / 2, b / 2, 0.0]), np.array([a / 2, b / 2, 1e-9])
+    size, half = {
+        "box": ((a / 2, b / 2, c / 2), (a / 2, b / 2, c / 2)),
+        "sphere": ((a, a, a), (a, a, a)),
+        "cylinder": ((a, b / 2, 0.0), (a, a, b / 2)),
+        "capsule": ((a, b / 2, 0.0), (a, a, a + b / 2)),
+        "ellipsoid": ((a, b, c), (a, b, c)),
+        "plane": ((a / 2, b / 2, 0.0), (a / 2, b / 2, 1e-9)),
+    }[geometry.shape]
+    return np.array(size), np.array(half)
 
 
 def _upright(normal: tuple[float, float, float]) -> Array:
