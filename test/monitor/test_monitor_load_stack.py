@@ -1,7 +1,6 @@
 """The whole stack under the last load level, and after the monitor that told it so is killed."""
 
 import itertools
-import os
 import statistics
 import time
 from collections import defaultdict
@@ -86,7 +85,6 @@ def test_the_stages_obey_and_work_in_full_again_when_the_monitor_is_killed(watch
     # A limit under what any machine uses: pressure without end, whatever else runs here.
     options = StackOptions(world="tabletop", sensors="software", thresholds="system.cpu=0.01")
     with Stack(options, tmp_path) as stack:
-        os.environ.update(stack.environment)
         seen = watcher()
         seen.until(lambda: set(seen.levels) == OBEY, 240.0, "the stages report")
         seen.until(lambda: set(seen.levels.values()) == {TOP}, 60.0, "all load is shed")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from language_world import HOME, RULES
 
 from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
-from vla_sim.stages.safety import stop_word
+from vla_sim.stages.safety import stop_detection
 from vla_sim.stages.voice import grammar
 
 STOPS = st.sampled_from(sorted(STOP_WORDS))
@@ -17,20 +17,20 @@ FILLERS = st.lists(st.sampled_from(sorted(STOP_FILLERS)), max_size=3)
 @pytest.mark.parametrize("frame", ["{}", "please {}", "robot {} now", "{} at the kitchen", "no {}", "ok {}"])
 def test_where_safety_stops_at_once_the_planner_plans_no_motion(word, frame):
     text = frame.format(word)
-    assert stop_word.is_stop(text)
+    assert stop_detection.is_stop(text)
     assert RULES.plan(text).priority == "stop"
 
 
 @given(FILLERS, STOPS)
 def test_a_stop_counts_after_any_filler(fillers, word):
     text = " ".join([*fillers, word])
-    assert stop_word.is_stop(text)
+    assert stop_detection.is_stop(text)
     assert RULES.plan(text).priority == "stop"
 
 
 @pytest.mark.parametrize("sentence", grammar.STOP_SENTENCES)
 def test_a_stop_that_the_recogniser_knows_is_one_everywhere(sentence):
     assert grammar.is_stop(sentence)
-    assert stop_word.is_stop(sentence)
+    assert stop_detection.is_stop(sentence)
     assert RULES.plan(sentence).priority == "stop"
     assert grammar.Grammar.of(HOME).read(sentence).complete

@@ -20,7 +20,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.first_motion import Begun, FirstMotion
 from vla_sim.stages.safety.plan_check import PlanChecker
-from vla_sim.stages.safety.stop_word import is_stop
+from vla_sim.stages.safety.stop_detection import is_stop
 from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.safety.stop_word import is_stop
+from vla_sim.stages.safety.stop_detection import is_stop
 
 
 @pytest.mark.parametrize(
