@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from vla_sim.stages.voice.audio import FULL_SCALE, SAMPLE_RATE, Samples
-from vla_sim.stages.voice.synthesis import Hibari, Synthesiser
 
 ROOM_DB = -66.0
 """Level of the noise of a quiet room [dB re full scale]."""
@@ -31,16 +30,10 @@ def in_room(
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
-def say(text: str, seed: int = 0, speed: float = 1.0, voice: Synthesiser | None = None) -> Samples:
-    """The spoken `text` with a quiet room around it, 16 kHz int16."""
-    return in_room((voice or Hibari(speed=speed, seed=seed)).speak(text), seed)
-
-
-def babble(seconds: float, seed: int = 0) -> Samples:
+def babble(seconds: float) -> Samples:
     """Noise with the rhythm of syllables (4 Hz): no words, but enough to warm a recogniser with."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     count = int(seconds * SAMPLE_RATE)
     rhythm = np.clip(np.sin(2.0 * np.pi * 4.0 * np.arange(count) / SAMPLE_RATE), 0.0, 1.0)
-    return (
-        (room_noise(count, rng, -20.0) * rhythm + room_noise(count, rng)).clip(-32768, 32767).astype(np.int16)
-    )
+    sound = room_noise(count, rng, -20.0) * rhythm + room_noise(count, rng)
+    return sound.clip(-32768, 32767).astype(np.int16)

@@ -25,7 +25,7 @@ _SPEAKER = frozenset({"me", "us", "i", "my", "here", "back", "hand", "give", "fe
 
 def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Context) -> str:
     """The first thing in the intent's steps that the text does not speak of; "" if all is grounded."""
-    said = [token.text for token in tokenise(text)]
+    said = tokenise(text)
     strange = frozenset(i for i, word in enumerate(said) if word not in phrases.WORDS)
     places = {*_spoken(said, strange, lexicon.places), *_spoken(said, strange, lexicon.surfaces)}
     kinds, colours = _spoken(said, strange, lexicon.kinds), _spoken(said, strange, lexicon.colours)
@@ -49,7 +49,7 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
 
 def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:
     """The first place or object that the text names and the intent's steps do not; "" if there is none."""
-    said = [token.text for token in tokenise(text)]
+    said = tokenise(text)
     places = {step.place for step in steps}
     places |= {lexicon.surface_place[place] for place in places if place in lexicon.surface_place}
     objects = {step.object for step in steps if step.object is not None}

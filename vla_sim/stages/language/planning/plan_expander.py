@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context, place_of
@@ -13,38 +12,29 @@ from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 from vla_sim.world.semantic_map import World
 
 
-@dataclass
 class Expander:
     """Walks through the intent's steps and keeps account of hand, place and what was found, so that
-    nothing is looked for twice and nothing is grasped with a full hand."""
+    nothing is looked for twice and nothing is grasped with a full hand. here: the place where the plan has
+    gone to look for things; "" if nowhere in particular."""
 
-    world: World
-    lexicon: Lexicon
-    context: Context
-    steps: list[Step] = field(default_factory=list)
-    found: ObjectQuery | None = None
-    near: ObjectQuery | None = None
-    held: ObjectQuery | None = field(init=False)
-    here: str = ""
-    """The place where the plan has gone to look for things; "" if nowhere in particular."""
-
-    def __post_init__(self) -> None:
-        self.held = self.context.held
-        owners = self.lexicon.surface_place
+    def __init__(self, world: World, lexicon: Lexicon, context: Context) -> None:
+        self.world, self.lexicon, self.context = world, lexicon, context
+        self.steps: list[Step] = []
+        self.found: ObjectQuery | None = None
+        self.near: ObjectQuery | None = None
+        self.held, self.here = context.held, ""
+        owners = lexicon.surface_place
         self._searchable = {*owners, *owners.values()}  # somewhere else there is nothing to look at
 
     def expand(self, intent: Sequence[Step]) -> list[Step]:
         """The plan's steps. Raises `Unresolved` if the hand is full when something is to be grasped."""
         for step in intent:
             query = step.object or ObjectQuery()
+            with_object = {"find": self._find, "approach": self._approach, "pick": self._pick}
             if step.skill == "navigate":
                 self._go(step.place)
-            elif step.skill == "find":
-                self._find(query, step.place)
-            elif step.skill == "approach":
-                self._approach(query, step.place)
-            elif step.skill == "pick":
-                self._pick(query, step.place)
+            elif step.skill in with_object:
+                with_object[step.skill](query, step.place)
             elif step.skill in ("carry", "place"):
                 self._bring(step.skill, query, step.place)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vla_sim.contract.records import ObjectQuery, Priority, Step
 from vla_sim.stages.language.dialogue_context import Context
@@ -78,7 +78,4 @@ class RulePlanner:
             steps = Expander(self.world, self.lexicon, context or Context()).expand(wanted.intent)
         except Unresolved as error:
             return Understood(problem=error.problem)
-        return Understood(
-            intent=wanted.intent, steps=tuple(steps), priority=wanted.priority,
-            mentioned=wanted.mentioned, place=wanted.place,
-        )  # fmt: skip
+        return replace(wanted, steps=tuple(steps))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding.lexicon import Lexicon
-from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, tokenise
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
 
 _COURTESY = frozenset({"please", "robot", "hey", "hi", "now", "the", "ok", "okay", "so", "right"})
 _HOLDING = frozenset({"what are you holding", "what do you hold", "what is in your hand", "what do you have"})
@@ -20,7 +20,7 @@ def asks_what_is_seen(text: str) -> bool:
 
 
 def _spoken(text: str) -> list[str]:
-    return [token.text for token in tokenise(text[:MAX_LENGTH]) if not token.pause]
+    return [token for token in tokenise(text[:MAX_LENGTH]) if token not in PAUSES]
 
 
 def _asked(spoken: list[str]) -> str:

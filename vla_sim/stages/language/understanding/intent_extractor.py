@@ -14,7 +14,7 @@ from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.motion_clauses import go, move, say, stop, turn, wait
 from vla_sim.stages.language.understanding.object_clauses import approach, bring, find, pick, put
 from vla_sim.stages.language.understanding.reader import Reader
-from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, Token, slip, tokenise, words
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, slip, tokenise, words
 
 Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
@@ -52,7 +52,7 @@ class Extractor:
     def extract(self, text: str) -> Extraction:
         """What the text says. Never raises."""
         tokens = tokenise(text[:MAX_LENGTH])
-        said = [self._mend(token.text) for token in tokens]
+        said = [self._mend(token) for token in tokens]
         strange = frozenset(i for i, word in enumerate(said) if word.isalpha() and word not in self._known)
         readers: tuple[Reader, ...] = (Reader(said, self.lexicon),)
         if strange:
@@ -90,7 +90,7 @@ class Extractor:
         return Extraction(said=tuple(commands), urgent=urgent)
 
     def _problem(
-        self, text: str, tokens: tuple[Token, ...], clauses: list[Placed], rest: list[Span]
+        self, text: str, tokens: list[str], clauses: list[Placed], rest: list[Span]
     ) -> ask.Problem | None:
         if len(text) > MAX_LENGTH:
             return ask.too_long_text(len(text), MAX_LENGTH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT
 from vla_sim.contract.records import ObjectQuery, Step
@@ -23,20 +22,15 @@ class Unresolved(Exception):  # noqa: N818  (a question to ask back, not a failu
         self.problem = problem
 
 
-@dataclass
 class Resolver:
     """One command's way through the context: what "it", "there" and "the table" mean changes with
-    every clause. After `resolve`, `mentioned` and `spoken_place` are what was mentioned."""
+    every clause. After `resolve`, `mentioned` and `spoken_place` are what was mentioned, and `here` is the
+    place at which the robot will be ("" if unknown)."""
 
-    lexicon: Lexicon
-    context: Context
-    mentioned: ObjectQuery | None = None
-    spoken_place: str = ""
-    here: str = field(init=False)
-    """The place at which the robot will be; "" if unknown."""
-
-    def __post_init__(self) -> None:
-        self.here = self.context.place
+    def __init__(self, lexicon: Lexicon, context: Context) -> None:
+        self.lexicon, self.context = lexicon, context
+        self.mentioned: ObjectQuery | None = None
+        self.spoken_place, self.here = "", context.place
 
     def resolve(self, said: Said) -> Step:
         """The intent's step: what was said, with names of the world. A pick keeps the place that was
@@ -58,16 +52,10 @@ class Resolver:
     def _object(self, said: Said) -> ObjectQuery:
         ref = said.object
         assert ref is not None
-        if ref.pronoun:
-            found = self._antecedent(said.skill)
-            if found is None:
-                raise Unresolved(ask.WHAT_IS_IT)
-            return found
         query = self._query(ref)
-        if not query.kind and not query.colour:
-            found = self._antecedent(said.skill)  # "the object"
-            if found is None:
-                raise Unresolved(ask.which_object(self.lexicon))
+        if ref.pronoun or (not query.kind and not query.colour):  # "it", "the object"
+            if (found := self._antecedent(said.skill)) is None:
+                raise Unresolved(ask.WHAT_IS_IT if ref.pronoun else ask.which_object(self.lexicon))
             return found
         if not self.lexicon.matching(query):
             raise Unresolved(ask.no_such_object(query, self.lexicon))

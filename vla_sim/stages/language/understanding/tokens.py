@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 MAX_LENGTH = 400
 """Characters of a command that are read; a longer one is asked back."""
 
 _TOKEN = re.compile(r"\d+/\d+|\d+(?:\.\d+)?|\.\d+|[,.;!?:]|[^\W\d_]+(?:'[^\W\d_]+)*|\d|\w")
-_PAUSES = frozenset(",.;!?:")
+PAUSES = frozenset(",.;!?:")
 
 
-@dataclass(frozen=True)
-class Token:
-    """`text`: lower case; a word, a number ("2", "0.5", "1/2") or one punctuation mark."""
-
-    text: str
-
-    @property
-    def pause(self) -> bool:
-        return self.text in _PAUSES
-
-
-def tokenise(text: str) -> tuple[Token, ...]:
-    """The tokens of a text. Letters keep no accents, digits become ASCII, other signs are dropped.
+def tokenise(text: str) -> list[str]:
+    """The tokens of a text, each in lower case: a word, a number ("2", "0.5", "1/2") or one punctuation mark.
+    Letters keep no accents, digits become ASCII, other signs are dropped.
 
     "Turn left 90°, plz!" -> turn, left, 90, degrees, ",", plz, "!"
     """
-    return tuple(Token(one) for one in _TOKEN.findall(_plain(text)))
+    return _TOKEN.findall(_plain(text))
 
 
 def _plain(text: str) -> str:
@@ -50,11 +40,11 @@ def _plain(text: str) -> str:
     return re.sub(r"(?<=[^\W\d])[-\u2010\u2011](?=[^\W\d])", " ", plain)
 
 
-def words(tokens: tuple[Token, ...]) -> str:
+def words(tokens: Sequence[str]) -> str:
     """The tokens as text again, punctuation at the ends left out."""
     out = ""
     for token in tokens:
-        out += token.text if token.pause or not out else f" {token.text}"
+        out += token if token in PAUSES or not out else f" {token}"
     return out.strip(" ,.;!?:")
 
 
