@@ -36,15 +36,12 @@ COMFORT = np.array([-0.25, 0.30, 0.0, 0.20, 0.0, 0.0, 0.0])
 """Left arm posture that redundancy is resolved towards: forearm level, elbow a little out."""
 COMFORT_WEIGHT = np.array([0.5, 1.0, 0.7, 0.3, 0.5, 1.0, 1.0])
 """The wrist's pitch and yaw have weak motors and short ranges, so they weigh more."""
-_SEEDS = np.array(
-    [
-        [pitch, roll, yaw, elbow, wrist_roll, 0.0, 0.0]
-        for pitch in (-1.3, -0.5, 0.4)
-        for roll, yaw in ((0.15, 0.0), (0.6, -0.5), (0.3, 0.7))
-        for elbow in (-0.3, 0.8)
-        for wrist_roll in (0.0,)
-    ]
-)
+_SEEDS = np.array([
+    [pitch, roll, yaw, elbow, 0.0, 0.0, 0.0]
+    for pitch in (-1.3, -0.5, 0.4)
+    for roll, yaw in ((0.15, 0.0), (0.6, -0.5), (0.3, 0.7))
+    for elbow in (-0.3, 0.8)
+])  # fmt: skip
 """Left arm postures spread over the space in front of the body."""
 
 
@@ -235,15 +232,13 @@ def _build(model: elements.Model) -> Kinematics:
     axes = {name: np.array(joints[name].axis.xyz) for name in order}  # type: ignore[union-attr]
     return Kinematics(
         arm={side: _arm(model, side, at_zero, axes, mover, base) for side in g1.SIDES},
-        frames=tuple(sorted(names)),
-        model=model,
+        frames=tuple(sorted(names)), model=model, _attached=attached,
         _parent=np.array([place[up] if (up := before[name]) else -1 for name in order]),
         _origin=np.array([start[name] @ at_zero[name] for name in order]),
         _axis=np.array([axes[name] for name in order]),
         _sliding=np.array([joints[name].type == "prismatic" for name in order]),
         _index=np.array([g1.INDEX[name] for name in order]),
-        _attached=attached,
-    )
+    )  # fmt: skip
 
 
 def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[no-untyped-def]
@@ -265,15 +260,9 @@ def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[n
     limits = [model.joint(name).axis for name in g1.ARM_JOINTS[side]]
     mirror = np.ones(7) if side == "left" else MIRROR
     return ArmChain(
-        side=side,
-        low=np.array([axis.lower for axis in limits]),
-        high=np.array([axis.upper for axis in limits]),
-        effort=np.array([axis.effort for axis in limits]),
-        origin=np.ascontiguousarray(origin),
-        axis=np.array([axes[name] for name in names]),
-        tool=inverse(frames[-1]) @ base @ model.frame_pose(g1.TOOL_FRAME[side]),
-        mass=mass,
-        centre=moment / np.maximum(mass, 1e-9)[:, None],
-        comfort=COMFORT * mirror,
-        seeds=_SEEDS * mirror,
-    )
+        side=side, low=np.array([axis.lower for axis in limits]),
+        high=np.array([axis.upper for axis in limits]), effort=np.array([axis.effort for axis in limits]),
+        origin=np.ascontiguousarray(origin), axis=np.array([axes[name] for name in names]),
+        tool=inverse(frames[-1]) @ base @ model.frame_pose(g1.TOOL_FRAME[side]), mass=mass,
+        centre=moment / np.maximum(mass, 1e-9)[:, None], comfort=COMFORT * mirror, seeds=_SEEDS * mirror,
+    )  # fmt: skip

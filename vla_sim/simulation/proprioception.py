@@ -95,14 +95,9 @@ class Proprioception:
         odometry = self._odometry
         attitude = geometry.quaternion_product(geometry.quaternion_from_yaw(odometry.yaw - yaw), root[3:])
         return RobotState(
-            time=time,
-            joint_position=position + scale * POSITION_STDDEV * draw(JOINT_COUNT),
-            joint_velocity=velocity + scale * VELOCITY_STDDEV * draw(JOINT_COUNT),
-            joint_effort=effort,
-            orientation=attitude,
-            angular_velocity_base=imu[:3],
-            linear_acceleration_base=imu[3:],
-            odom_position=np.array([odometry.x, odometry.y, root[2]]),
-            odom_orientation=attitude.copy(),
+            time=time, joint_position=position + scale * POSITION_STDDEV * draw(JOINT_COUNT),
+            joint_velocity=velocity + scale * VELOCITY_STDDEV * draw(JOINT_COUNT), joint_effort=effort,
+            orientation=attitude, angular_velocity_base=imu[:3], linear_acceleration_base=imu[3:],
+            odom_position=np.array([odometry.x, odometry.y, root[2]]), odom_orientation=attitude.copy(),
             odom_velocity_base=odometry.velocity(rotation.T @ linear),
-        )
+        )  # fmt: skip

@@ -32,16 +32,12 @@ class TruthPublisher:
 
 def ground_truth(truth: Truth, joints: Array, stamp: float, real_time_factor: float) -> GroundTruth:
     return GroundTruth(
-        stamp=stamp,
-        robot=_pose(truth.robot),
+        stamp=stamp, robot=_pose(truth.robot), fallen=bool(truth.fallen), clearance=float(truth.clearance),
         objects={name: _pose(pose) for name, pose in truth.objects.items()},
-        fallen=bool(truth.fallen),
-        clearance=float(truth.clearance),
         tools={name: _point(position) for name, position in truth.tools.items()},
-        real_time_factor=real_time_factor,
-        joints=[round(float(q), 4) for q in joints],
+        real_time_factor=real_time_factor, joints=[round(float(q), 4) for q in joints],
         movers={name: _pose(pose) for name, pose in truth.movers.items()},
-    )
+    )  # fmt: skip
 
 
 class ContactCollector:

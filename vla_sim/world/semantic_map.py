@@ -135,16 +135,9 @@ class World:
         start = _planar(robot.pose)
         found = [(m.name, top) for m in fixed if (top := _top(m.name, solids)) is not None]
         surfaces = tuple(_surface(name, top, places, solids) for name, top in found)
-        return World(
-            name=tree.name,
-            path=path,
-            start=start,
-            places=places,
-            surfaces=surfaces,
-            objects=_vocabulary(tree.models),
-            solids=solids,
-            forbidden=tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN)),
-        )
+        forbidden = tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN))
+        objects = _vocabulary(tree.models)
+        return World(tree.name, path, start, places, surfaces, objects, solids, forbidden)
 
     def rasterise(
         self, resolution: float = 0.05, low: float = OBSTACLE_HEIGHTS[0], high: float = OBSTACLE_HEIGHTS[1]

@@ -7,7 +7,7 @@ import pstats
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -25,16 +25,6 @@ INTERVAL = 0.005
 """[s] between two looks of pyinstrument: at the usual 1 ms nine nodes on two cores are noticeably slower."""
 
 
-class NodeProfile(Protocol):
-    """What a node does with a tool."""
-
-    def watch(self) -> Callable[[], None]:
-        """Profile this thread from now on, until what is returned is called in it."""
-
-    def write(self, node: str, folder: Path) -> None:
-        """After the end: the files of a node."""
-
-
 def installed() -> None:
     """Raises `MissingError` if pyinstrument is not there."""
     try:
@@ -50,35 +40,6 @@ def environment(tool: str, folder: Path) -> dict[str, str]:
     return {VARIABLE: tool, FOLDER: str(folder.resolve())}
 
 
-def begin() -> NodeProfile | None:
-    """In a node, before its threads start: the profile that was asked for, if any.
-
-    From now on each new thread is profiled. Raises `InputError`, `MissingError`.
-    """
-    tool = os.environ.get(VARIABLE, "")
-    if not tool or not os.environ.get(FOLDER):
-        return None
-    if tool not in TOOLS:
-        raise InputError(f"{VARIABLE}={tool}: one of {', '.join(TOOLS)} is allowed, or leave it unset")
-    profile: NodeProfile = Counting() if tool == "cprofile" else Sampling()
-    run = threading.Thread.run
-
-    def profiled_run(thread: threading.Thread) -> None:
-        stop = profile.watch()
-        try:
-            run(thread)
-        finally:
-            stop()
-
-    threading.Thread.run = profiled_run  # type: ignore
-    return profile
-
-
-def finish(profile: NodeProfile, node: str) -> None:
-    """Write what was seen into the folder that was asked for. Raises `OSError`."""
-    profile.write(node, Path(os.environ[FOLDER]))
-
-
 class Counting:
     """cProfile. A thread that never ends is there with what it has done until the end."""
 
@@ -86,12 +47,14 @@ class Counting:
         self._profiles: list[cProfile.Profile] = []
 
     def watch(self) -> Callable[[], None]:
+        """Profile this thread from now on, until what is returned is called in it."""
         profile = cProfile.Profile()
         self._profiles.append(profile)
         profile.enable()
         return profile.disable
 
     def write(self, node: str, folder: Path) -> None:
+        """After the end: the files of a node."""
         stats = pstats.Stats(*self._profiles)
         stats.add(*(default.stats(component) for component in default.components))
         write_whole(folder / f"{node}.pstats", marshal.dumps(stats.stats))  # type: ignore[attr-defined]
@@ -128,3 +91,35 @@ class Sampling:
             session.frame_records = merged(self._records)
         session.target_description = node
         write_whole(folder / f"{node}{SESSION}", msgspec.json.encode(session.to_json()))
+
+
+NodeProfile = Counting | Sampling
+
+
+def begin() -> NodeProfile | None:
+    """In a node, before its threads start: the profile that was asked for, if any.
+
+    From now on each new thread is profiled. Raises `InputError`, `MissingError`.
+    """
+    tool = os.environ.get(VARIABLE, "")
+    if not tool or not os.environ.get(FOLDER):
+        return None
+    if tool not in TOOLS:
+        raise InputError(f"{VARIABLE}={tool}: one of {', '.join(TOOLS)} is allowed, or leave it unset")
+    profile: NodeProfile = Counting() if tool == "cprofile" else Sampling()
+    run = threading.Thread.run
+
+    def profiled_run(thread: threading.Thread) -> None:
+        stop = profile.watch()
+        try:
+            run(thread)
+        finally:
+            stop()
+
+    threading.Thread.run = profiled_run  # type: ignore
+    return profile
+
+
+def finish(profile: NodeProfile, node: str) -> None:
+    """Write what was seen into the folder that was asked for. Raises `OSError`."""
+    profile.write(node, Path(os.environ[FOLDER]))

@@ -35,7 +35,7 @@ class Randomiser:
             body = bodies[name]
             address = self.address(body)
             start = self.data.qpos[address : address + 3].copy()
-            support = self.support(body)
+            support = float(self.heights(body)[0])  # of what is under its centre [m]
             for _ in range(TRIES):
                 self.data.qpos[address : address + 2] = start[:2] + rng.uniform(-reach, reach, 2)
                 mujoco.mj_forward(self.model, self.data)
@@ -84,10 +84,6 @@ class Randomiser:
         return np.array(
             [[x, y, low[2]], *([x + i * dx, y + j * dy, low[2]] for i in (-1, 1) for j in (-1, 1))]
         )
-
-    def support(self, body: int) -> float:
-        """Height of what is under a body's centre [m]."""
-        return float(self.heights(body)[0])
 
     def heights(self, body: int) -> Array:
         """(5,) heights of what is under the centre and the corners; -inf over nothing."""

@@ -68,15 +68,9 @@ class Controller:
         self.velocity.ask(vx, vy, wz, time)
 
     def arm_trajectory(
-        self,
-        side: str,
-        joints: Sequence[str],
-        times: ArrayLike,
-        positions: ArrayLike,
-        velocities: ArrayLike | None = None,
-        frame: str = "base_link",
-        stamp: float = 0.0,
-    ) -> None:
+        self, side: str, joints: Sequence[str], times: ArrayLike, positions: ArrayLike,
+        velocities: ArrayLike | None = None, frame: str = "base_link", stamp: float = 0.0,
+    ) -> None:  # fmt: skip
         """Take a trajectory for one arm: see `topics.ARM_TRAJECTORY`.
 
         joints: all seven names of `g1.ARM_JOINTS[side]` in any order, which is the order of the

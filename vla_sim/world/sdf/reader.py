@@ -238,12 +238,10 @@ class _Reader(Links, Joints):
             background=self.colour(scene, "background", (0.7, 0.7, 0.7, 1.0)),
             models=tuple(models),
             joints=tuple(self.joint(e, scope, {}) for e in element.iterfind("joint")),
-            frames=tuple(frames),
             lights=tuple(self.light(e, scope, np.eye(4)) for e in element.iterfind("light")),
-            plugins=self.plugins(element),
-            where=self.where(element),
+            frames=tuple(frames), plugins=self.plugins(element), where=self.where(element),
             frame_poses=dict(scope.solved),
-        )
+        )  # fmt: skip
 
     def model(self, element: Any, depth: int) -> Model:
         self.check(element)
