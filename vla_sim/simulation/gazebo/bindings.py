@@ -3,8 +3,7 @@
 import importlib
 import pkgutil
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vla_sim.common.errors import MissingError
 
@@ -15,26 +14,23 @@ HELP = (
 )
 
 
-@dataclass(frozen=True)
-class Bindings:
+class Bindings(NamedTuple):
     math: Any
-    sim: Any
-    transport: Any
     contacts: Any
+    transport: Any
+    sim: Any
 
 
 def load_bindings() -> Bindings:
     """Raises `MissingError` that says which module is missing and where it comes from."""
-    found = {}
+    found = []
     # gz.math7 comes first: without it everything that returns a pose raises TypeError.
     for name in ("gz.math7", "gz.msgs10.contacts_pb2", "gz.transport13", "gz.sim8"):
         try:
-            found[name] = importlib.import_module(name)
+            found.append(importlib.import_module(name))
         except ImportError as error:
             raise MissingError(f"{name} cannot be imported ({error}){_others(name)}; {HELP}") from None
-    return Bindings(
-        found["gz.math7"], found["gz.sim8"], found["gz.transport13"], found["gz.msgs10.contacts_pb2"]
-    )
+    return Bindings(*found)
 
 
 def _others(name: str) -> str:

@@ -143,9 +143,8 @@ class GazeboSimulator(Simulator):
             return self._eyes.render(snapshot, shrink)
         origin = self._origin * self.tree.step
         stamp, color, depth = self._native.frame(origin + snapshot.time)
-        return self._eyes.camera.frame(color, depth, stamp - origin, snapshot.mono, snapshot.seed).shrunk(
-            shrink
-        )
+        frame = self._eyes.camera.frame(color, depth, stamp - origin, snapshot.mono, snapshot.seed)
+        return frame.shrunk(shrink)
 
     def view(
         self, snapshot: PoseSnapshot, eye: Array, target: Array, size: tuple[int, int]
