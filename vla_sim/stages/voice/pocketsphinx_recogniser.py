@@ -45,26 +45,17 @@ class Pocketsphinx:
 
     def __init__(self, grammar: Grammar, spell: Callable[[str], str] | None = None) -> None:
         self._decoder = pocketsphinx.Decoder(lm=None, bestpath=False, wip=0.3, loglevel="FATAL")
-        self.spelt: dict[str, str] = {}
-        self.unpronounced: tuple[str, ...] = self._pronounce(sorted(grammar.words), spell)
+        unknown = [w for w in sorted(grammar.words) if self._decoder.lookup_word(w) is None]
+        found = {word: spell(word) if spell else "" for word in unknown}
+        self.spelt = {word: phones for word, phones in found.items() if phones}
+        for word, phones in self.spelt.items():
+            self._decoder.add_word(word, phones, True)
+        self.unpronounced = tuple(word for word, phones in found.items() if not phones)
         self.grammar = grammar.without(frozenset(self.unpronounced)) if self.unpronounced else grammar
         self._decoder.add_jsgf_string("commands", self.grammar.jsgf())
         self._decoder.activate_search("commands")
         self._heard: list[bytes] = []
         self._running = False
-
-    def _pronounce(self, words: list[str], spell: Callable[[str], str] | None) -> tuple[str, ...]:
-        unknown = []
-        for word in words:
-            if self._decoder.lookup_word(word) is not None:
-                continue
-            phones = spell(word) if spell else ""
-            if phones:
-                self._decoder.add_word(word, phones, True)
-                self.spelt[word] = phones
-            else:
-                unknown.append(word)
-        return tuple(unknown)
 
     def start(self) -> None:
         if self._running:
@@ -135,17 +126,12 @@ class Pocketsphinx:
         return words
 
 
-def misfit(words: tuple[Word, ...]) -> float:
-    """Of a sentence: mean frame plus half of the worst word."""
-    frames = sum(word.end - word.begin for word in words)
-    mean = sum(word.misfit * (word.end - word.begin) for word in words) / max(frames, 1e-9)
-    return mean + 0.5 * max(word.misfit for word in words)
-
-
 def confidence(words: tuple[Word, ...]) -> float:
     """0..1 from the misfit; 0 without words."""
     if not words:
         return 0.0
     worst = max(word.misfit for word in words)
-    over = max(misfit(words) - MISFIT_LIMIT, worst - WORD_MISFIT_LIMIT)
+    frames = sum(word.end - word.begin for word in words)
+    mean = sum(word.misfit * (word.end - word.begin) for word in words) / max(frames, 1e-9)
+    over = max(mean + 0.5 * worst - MISFIT_LIMIT, worst - WORD_MISFIT_LIMIT)
     return 1.0 / (1.0 + math.exp(min(50.0, over / MISFIT_SCALE)))

@@ -78,20 +78,13 @@ def _commands(lexicon: Lexicon) -> list[str]:
 def _written(step: Step) -> list[f.AnyStep]:
     """As a model should write it."""
     query = str(step.object) if step.object else ""
-    if step.skill == "pick":
-        there: list[f.AnyStep] = [f.Navigate(step.place)] if step.place else []
-        return [*there, f.Pick(query)]
-    if step.skill == "place":
-        return [f.Pick(query), f.Place(step.place)]
-    if step.skill == "carry":
-        return [f.Carry(step.place)]
-    if step.skill == "navigate":
-        return [f.Navigate(step.place)]
-    if step.skill == "find":
-        return [f.Find(query)]
-    if step.skill == "move":
-        return [f.Move(step.distance or 0.0)]
-    return [f.Turn(round(math.degrees(step.angle or 0.0)))]
+    written: dict[str, list[f.AnyStep]] = {
+        "pick": [*([f.Navigate(step.place)] if step.place else []), f.Pick(query)],
+        "place": [f.Pick(query), f.Place(step.place)],
+        "carry": [f.Carry(step.place)], "navigate": [f.Navigate(step.place)], "find": [f.Find(query)],
+        "move": [f.Move(step.distance or 0.0)], "turn": [f.Turn(round(math.degrees(step.angle or 0.0)))],
+    }  # fmt: skip
+    return written.get(step.skill, written["turn"])
 
 
 def _answer(steps: list[f.AnyStep]) -> str:
@@ -99,9 +92,6 @@ def _answer(steps: list[f.AnyStep]) -> str:
 
 
 def _with_context(text: str, context: Context) -> str:
-    notes = []
-    if context.held is not None:
-        notes.append(f"you hold the {context.held}")
-    if context.mentioned is not None:
-        notes.append(f'"it" is the {context.mentioned}')
+    held, it = context.held, context.mentioned
+    notes = [f"you hold the {held}"] * bool(held) + [f'"it" is the {it}'] * bool(it)
     return f"{text} ({'; '.join(notes)})" if notes else text
