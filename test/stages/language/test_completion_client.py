@@ -107,7 +107,9 @@ def test_the_same_command_in_the_same_situation_is_not_asked_again(planner):
 
 def test_other_parameters_are_another_request(planner):
     with ScriptedLlm() as server:
-        keys = {planner(server, **v).completions.key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})}
+        keys = {
+            planner(server, **v).completions.cache.key([]) for v in ({}, {"temperature": 0.5}, {"model": "b"})
+        }
     assert len(keys) == 3
 
 

@@ -14,9 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
-from cachetools import TTLCache
 
 from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
@@ -24,6 +22,7 @@ from vla_sim.contract.records import Priority
 from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm.prompt import Message
 from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
+from vla_sim.stages.language.llm.response_cache import ResponseCache
 from vla_sim.stages.language.llm.settings import LlmSettings
 
 if TYPE_CHECKING:
@@ -94,10 +93,6 @@ class _UnderWay:
 class CompletionClient:
     """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
     to. seed: of the random pauses before repetitions.
-
-    What the cache remembers are the model's words, under everything they depend on: the prompt (with the
-    world's names, what is held and what was mentioned), the model and its parameters. They are read anew each
-    time, in the world as it is then, so a plan that was made for another world is never served.
     """
 
     def __init__(self, settings: LlmSettings, response_format: dict[str, Any], seed: int = 0) -> None:
@@ -108,9 +103,7 @@ class CompletionClient:
             "model": settings.model, "temperature": settings.temperature, "max_tokens": settings.max_tokens,
             "response_format": response_format,
         }  # fmt: skip
-        self.cache: TTLCache[bytes, str] = TTLCache(
-            settings.cache_entries, settings.cache_seconds, timer=clock.mono
-        )
+        self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._parameters)
         self._random = random.Random(seed)
         self._under_way: dict[bytes, _UnderWay] = {}
         self._connecting = threading.Lock()
@@ -142,8 +135,8 @@ class CompletionClient:
         which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
         there is no answer by the deadline (`clock.mono`), for any cause."""
         self.statistics.asked += 1
-        key = self.key(said)
-        content: str | None = self.cache.get(key)
+        key = self.cache.key(said)
+        content = self.cache.get(key)
         if content is not None:
             self.statistics.remembered += 1
             return Reply(content, remembered=True)
@@ -169,10 +162,7 @@ class CompletionClient:
 
     def remember(self, said: list[Message], content: str) -> None:
         """The answer proved good: cache it."""
-        self.cache[self.key(said)] = content
-
-    def key(self, said: list[Message]) -> bytes:
-        return msgspec.json.encode([said, self._parameters])
+        self.cache.put(self.cache.key(said), content)
 
     async def _fetch(
         self, said: list[Message], queued: QueuedRequest, deadline: float, check: Callable[[str], None]

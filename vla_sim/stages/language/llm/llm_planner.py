@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from vla_sim.common import clock
-from vla_sim.common.caches import shrink
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
@@ -73,7 +72,7 @@ class LlmPlanner:
         """Memory is short: drop some cached answers; returns which."""
 
         async def forget() -> str:
-            return shrink(self.completions.cache)
+            return self.completions.cache.shrink()
 
         return self._loop.start(forget()).result()
 

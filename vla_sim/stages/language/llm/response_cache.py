@@ -1,0 +1,39 @@
+"""A language model's answers, remembered for a while.
+
+What is remembered are the model's words, under everything they depend on: the prompt (with the world's names,
+what is held and what was mentioned), the model and its parameters. They are read anew each time, in the world
+as it is then, so a plan that was made for another world is never served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from cachetools import TTLCache
+
+from vla_sim.common import clock
+from vla_sim.common.caches import shrink
+from vla_sim.stages.language.llm.prompt import Message
+
+
+class ResponseCache:
+    """entries: most answers; seconds: how long each is kept. parameters: of every request."""
+
+    def __init__(self, entries: int, seconds: float, parameters: dict[str, Any]) -> None:
+        self._parameters = parameters
+        self._answers: TTLCache[bytes, str] = TTLCache(entries, seconds, timer=clock.mono)
+
+    def key(self, messages: list[Message]) -> bytes:
+        return msgspec.json.encode([messages, self._parameters])
+
+    def get(self, key: bytes) -> str | None:
+        answer: str | None = self._answers.get(key)
+        return answer
+
+    def put(self, key: bytes, answer: str) -> None:
+        self._answers[key] = answer
+
+    def shrink(self) -> str:
+        """Forget a quarter if it is nearly full; returns what was dropped ("12 of 48 entries")."""
+        return shrink(self._answers)
