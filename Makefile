@@ -1,6 +1,6 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
-# `make scenarios` plays the whole library, a superset of what `make test` plays. What judges speed is apart:
-# `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
+# `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
+# speed is apart: `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
 
 PYTHON ?= python3
 VENV := .venv
