@@ -30,7 +30,7 @@ def test_a_stop_counts_after_any_filler(fillers, word):
 
 @pytest.mark.parametrize("sentence", grammar.STOP_SENTENCES)
 def test_a_stop_that_the_recogniser_knows_is_one_everywhere(sentence):
-    assert grammar.is_stop(sentence)
+    assert grammar.within_stop_sentence(sentence)
     assert stop_detection.is_stop(sentence)
     assert RULES.plan(sentence).priority == "stop"
     assert grammar.Grammar.of(HOME).read(sentence).complete

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from voice_speech import NAMES, grammar
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.voice.grammar import Grammar, Names, is_stop
+from vla_sim.stages.voice.grammar import Grammar, Names, within_stop_sentence
 from vla_sim.stages.voice.spoken_numbers import normalise
 
 COMMANDS = [
@@ -62,13 +62,13 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", ["stop", "Stop!", "stop the robot", "robot, stop now please", "halt",
                                   "freeze", "emergency stop", "stop stop stop"])  # fmt: skip
 def test_stop_sentences_are_stops(text: str) -> None:
-    assert is_stop(text)
+    assert within_stop_sentence(text)
     assert grammar().read(text).complete
 
 
 @pytest.mark.parametrize("text", ["", "please", "go to the kitchen", "the robot", "go to the bus stop"])
 def test_other_texts_are_no_stops(text: str) -> None:
-    assert not is_stop(text)
+    assert not within_stop_sentence(text)
 
 
 def test_a_worlds_names_are_in_its_grammar() -> None:

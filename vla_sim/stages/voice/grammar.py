@@ -20,6 +20,8 @@ from vla_sim.world.semantic_map import World
 STOP_SENTENCES = (
     "stop", "stop now", "stop the robot", "stop moving", "stop walking", "halt", "freeze", "emergency stop",
 )  # fmt: skip
+"""What the recogniser can hear as a stop. Its words that mean stop are some of `STOP_WORDS`: each further
+sentence costs recognition accuracy."""
 _STOP_VOCABULARY = {word for one in STOP_SENTENCES for word in one.split()} | {"robot", "please"}
 
 
@@ -106,7 +108,7 @@ class Grammar:
         return regular_grammar.sample(self._stop if rng.random() < 0.1 else self._commands, rng)
 
 
-def is_stop(text: str) -> bool:
+def within_stop_sentence(text: str) -> bool:
     """Whether a text is made of the words of the stop sentences alone and has one that means stop; half
     a stop ("stop the") is one too."""
     words = set(normalise(text).split())

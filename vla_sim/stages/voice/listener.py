@@ -12,7 +12,7 @@ import numpy as np
 
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples
 from vla_sim.stages.voice.endpointing import Endpointer, Hangover
-from vla_sim.stages.voice.grammar import Grammar, is_stop
+from vla_sim.stages.voice.grammar import Grammar, within_stop_sentence
 from vla_sim.stages.voice.recogniser import Recogniser, Recognition
 from vla_sim.stages.voice.vad import VoiceActivity
 
@@ -119,7 +119,7 @@ class Listener:
         text = self.recogniser.so_far()
         if self.recogniser.free_form:
             return self.hangover.complete
-        if is_stop(text):
+        if within_stop_sentence(text):
             return self.hangover.closed
         reading = self.grammar.read(text)
         if reading.complete:
@@ -142,13 +142,13 @@ class Listener:
         second = None
         if self._accepted(first) or ((second := self.recogniser.again()) and self._accepted(second)):
             found = second or first
-            half_a_stop = is_stop(found.text) and not self.grammar.read(found.text).complete
+            half_a_stop = within_stop_sentence(found.text) and not self.grammar.read(found.text).complete
             return self._answer("stop" if half_a_stop else found.text, found.confidence, "")
         best = second if second is not None and second.confidence > first.confidence else first
         return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
 
     def _accepted(self, found: Recognition) -> bool:
-        if is_stop(found.text):
+        if within_stop_sentence(found.text):
             return found.confidence >= STOP_CONFIDENCE
         reading = self.grammar.read(found.text)
         whole = reading.complete or (self.recogniser.free_form and bool(found.text) and not reading.prefix)
