@@ -9,8 +9,6 @@ Threads are not forked. The only ones that loading starts are LTTng's listeners 
 sees nodes of launch files alone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import importlib

@@ -1,7 +1,5 @@
 """The table of nodes as launch descriptions, for machines with a ROS installation."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

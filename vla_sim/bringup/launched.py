@@ -1,7 +1,5 @@
 """Nodes that a launch description starts; `supervisor.Stack` is the same for those that we start."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -20,8 +20,6 @@ process has pools of workers, here every stage is a process that hears of all ot
   trace`).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from dataclasses import dataclass

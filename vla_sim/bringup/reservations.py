@@ -5,8 +5,6 @@ share free. A reservation ends with `release`, when it expires, or with the proc
 booking, not a fence: no process is kept from using more than it reserved.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """`vla-sim list` and `vla-sim warm`: what is there, and making it ready."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`vla-sim`: run a command or a scenario in a simulated world, watch it, check engines, list."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal

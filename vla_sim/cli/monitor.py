@@ -1,7 +1,5 @@
 """`vla-sim top`, `trace`, `health`: a running stack from another terminal, and what its monitor left."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import time

@@ -1,7 +1,5 @@
 """`vla-sim resources`: who has reserved what of this machine, and what is free."""
 
-from __future__ import annotations
-
 import argparse
 import time
 from typing import Any

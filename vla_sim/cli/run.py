@@ -1,7 +1,5 @@
 """`vla-sim run`: give the robot a command and judge what it does."""
 
-from __future__ import annotations
-
 import argparse
 import math
 import shlex

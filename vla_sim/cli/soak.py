@@ -1,7 +1,5 @@
 """`vla-sim soak`: run the stack for hours and say which process's memory grows."""
 
-from __future__ import annotations
-
 import argparse
 import math
 from typing import Any

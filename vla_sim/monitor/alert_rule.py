@@ -1,7 +1,5 @@
 """Thresholds with hysteresis: a value that hovers about its limit is one alert, not a hundred."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from vla_sim.common.params import named_numbers

@@ -1,7 +1,5 @@
 """The monitor without ROS: takes what the nodes report, and once a second sums up how they are."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice

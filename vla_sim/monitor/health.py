@@ -1,7 +1,5 @@
 """A journal in figures: commands, latencies, alerts, load, and what was measured once a second."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 

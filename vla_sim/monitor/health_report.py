@@ -1,7 +1,5 @@
 """A monitor's journal as a report: Markdown for people, JSON for programs, plots beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ after a first line with the topic "" that describes the run. Lines are appended 
 soon as it is recorded, so that a killed process leaves all of them. Recording only puts the line into a
 bounded queue: a slow disk costs lines, which are counted in the file, but never time."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading

@@ -1,7 +1,5 @@
 """Each command's stages on the clock, and their percentiles against the budgets."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

@@ -1,7 +1,5 @@
 """Whether a process's memory grows: its slope over time, robust against leaps, steps and saw teeth."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The monitor as a ROS node: listens to all stages, measures the machine, reports once a second."""
 
-from __future__ import annotations
-
 import os
 import time
 from dataclasses import dataclass

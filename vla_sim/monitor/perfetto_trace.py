@@ -4,8 +4,6 @@ The format is Chrome's Trace Event Format (JSON object form): slices "X", flow a
 "i", counters "C", names "M"; times in microseconds from the journal's beginning.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

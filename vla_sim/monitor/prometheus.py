@@ -1,7 +1,5 @@
 """The monitor's state for Prometheus, on this machine's loopback alone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from typing import Any

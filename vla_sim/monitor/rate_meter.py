@@ -1,7 +1,5 @@
 """How fast something that only grows is growing: counts into rates, one clock against another."""
 
-from __future__ import annotations
-
 from collections import deque
 
 WINDOW = 5.0  # of x, over which the slope is taken

@@ -6,8 +6,6 @@ machine calm: where a step down is followed by pressure within `RELAPSE`, the ne
 up to `LONGEST_REST`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The machine and the nodes' processes, once a second."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

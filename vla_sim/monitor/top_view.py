@@ -1,7 +1,5 @@
 """What `vla-sim top` shows, as rich tables of one state."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Charts of a report: small bars in tables, a command's latencies one by one, those of many on one axis."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

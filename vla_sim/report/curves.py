@@ -1,7 +1,5 @@
 """Curves over time, one panel above the other on one axis: of a run, of a machine, of processes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

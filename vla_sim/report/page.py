@@ -1,7 +1,5 @@
 """HTML pages from jinja2 templates: one file each, with style, script and security policy inside."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """Pictures of a run, scaled down and embedded into a page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from pathlib import Path

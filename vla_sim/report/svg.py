@@ -4,8 +4,6 @@ Pixels are those of the drawing's own view box; the page scales it. Colours are 
 (`report.css`), and none says anything that a text, a shape or a dash does not say too.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

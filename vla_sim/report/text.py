@@ -1,7 +1,5 @@
 """Figures in words, alike in every report."""
 
-from __future__ import annotations
-
 import math
 
 

@@ -1,7 +1,5 @@
 """ROS messages of arrays and of the robot's state, and back. Messages that are sent often are made once."""
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Iterable
 from typing import Any

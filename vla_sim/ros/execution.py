@@ -1,7 +1,5 @@
 """How a node's work is run, and when its results come out."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

@@ -1,7 +1,5 @@
 """The executor that every node runs in."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

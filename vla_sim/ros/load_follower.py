@@ -1,7 +1,5 @@
 """What a stage may do at the present load: what the monitor says, and everything when that is silent."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Message classes by name, and time stamps."""
 
-from __future__ import annotations
-
 import importlib
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Quality of service of the contract's topics."""
 
-from __future__ import annotations
-
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 

@@ -1,7 +1,5 @@
 """A node's process: run one node from start to end."""
 
-from __future__ import annotations
-
 import gc
 import signal
 import socket

@@ -5,8 +5,6 @@ dataclass. It publishes and subscribes by the contract's `Topic`, so that no nam
 service is written twice.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import fields

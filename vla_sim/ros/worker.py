@@ -1,7 +1,5 @@
 """Slow work beside a node's callbacks, item by item."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What a scenario added to its world, as a run's record keeps it: outlines from above, and where it went."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from vla_sim.contract.records import GroundTruth, Point

@@ -1,7 +1,5 @@
 """The client of a run: speaks or types commands to the robot, and records what happens."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading

@@ -1,7 +1,5 @@
 """Engines side by side: what was measured of one scenario on each, and where they lie apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Busy processes that compete with the stack for the cores: the load that a scenario puts on the machine."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

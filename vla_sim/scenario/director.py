@@ -3,8 +3,6 @@
 It reads the recording and changes nothing: each tick returns what is to be done now, and the session does it.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

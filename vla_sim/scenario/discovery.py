@@ -1,7 +1,5 @@
 """Has every node discovered the others? A message that is published before does not arrive everywhere."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 

@@ -1,7 +1,5 @@
 """What happened in a run, line by line: on the terminal while it goes on, and for the record."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

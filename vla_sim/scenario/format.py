@@ -6,8 +6,6 @@
 A file is YAML with these types in it; `do` names an action, `check` a check.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """JUnit XML of runs, as the readers of Jenkins, GitLab and GitHub take it."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

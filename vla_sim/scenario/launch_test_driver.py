@@ -8,8 +8,6 @@ The same director, recording and checks as in `vla-sim test`. In lock-step, simu
 the test does anything but wait, so that one seed gives one run here too.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import threading

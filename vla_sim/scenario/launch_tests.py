@@ -1,7 +1,5 @@
 """Launch descriptions of tests for `launch_testing`, on machines with a ROS installation."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads scenario files: every error says file, line, column, what was given and what is allowed."""
 
-from __future__ import annotations
-
 import difflib
 from dataclasses import dataclass
 from functools import cache

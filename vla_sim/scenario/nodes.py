@@ -1,7 +1,5 @@
 """The running nodes as a run sees them: ready, alive, making progress."""
 
-from __future__ import annotations
-
 import time
 from typing import Protocol
 

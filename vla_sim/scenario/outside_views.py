@@ -1,7 +1,5 @@
 """A run's key moments seen from outside: the recorded poses put into the world and rendered."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

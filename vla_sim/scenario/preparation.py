@@ -1,7 +1,5 @@
 """What is made ready before any node of a run starts, so that wrong input is reported at once."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The typed record that a run leaves, for people, tests and programs to read."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from msgspec import field

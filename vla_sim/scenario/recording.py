@@ -1,7 +1,5 @@
 """What is observed of a run while it goes on: plain data that the client fills and the checks read."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, fields
 

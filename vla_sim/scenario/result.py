@@ -1,7 +1,5 @@
 """The record of a run: judged, typed, whole on the disk or not there."""
 
-from __future__ import annotations
-
 import platform
 from importlib import metadata
 from pathlib import Path

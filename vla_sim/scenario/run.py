@@ -1,7 +1,5 @@
 """One scenario, once: start everything, play the script, judge, leave the record and its pictures."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from pathlib import Path

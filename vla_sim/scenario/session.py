@@ -1,7 +1,5 @@
 """A run while it goes on: plays the script, watches the nodes, measures what they use."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Runs the stack for hours with commands repeated, and watches every process's memory."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import time

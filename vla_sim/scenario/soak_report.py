@@ -1,7 +1,5 @@
 """What a soak found: a table for the terminal, and a plot."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from rich.table import Column, Table

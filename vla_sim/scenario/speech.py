@@ -1,7 +1,5 @@
 """The sounds of a script: spoken words and recordings, as the robot's microphone gets them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a scenario's names mean in its world: objects, places, surfaces, points."""
 
-from __future__ import annotations
-
 from vla_sim.common.errors import InputError
 from vla_sim.contract.records import GroundTruth, ObjectQuery
 from vla_sim.contract.vocabulary import colour_named

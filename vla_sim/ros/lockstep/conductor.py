@@ -1,7 +1,5 @@
 """The simulator's node, which gives turns."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import math

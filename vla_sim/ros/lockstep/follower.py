@@ -1,7 +1,5 @@
 """A node that takes turns."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os

@@ -1,7 +1,5 @@
 """What a node in lock-step has sent and received, counted."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field

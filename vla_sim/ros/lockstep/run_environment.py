@@ -1,7 +1,5 @@
 """How a process learns that it is part of a lock-step run."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A node's work in lock-step: done at once, in simulated time, whatever the machine does meanwhile."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Callable

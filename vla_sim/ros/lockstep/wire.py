@@ -1,7 +1,5 @@
 """What the conductor and the nodes say to each other, one datagram each."""
 
-from __future__ import annotations
-
 import msgspec
 
 LARGEST = 1 << 16

@@ -6,8 +6,6 @@ A package of yours adds checks by an entry point:
     kept_left = "my_package:KeptLeft"        # class KeptLeft(CheckSpec, frozen=True, tag="kept_left")
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated

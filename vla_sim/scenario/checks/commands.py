@@ -1,7 +1,5 @@
 """Checks of commands and words: what was understood, answered and done."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """Checks of motion: falls, contacts, clearance, arrival, path, standing."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

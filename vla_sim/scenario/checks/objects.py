@@ -1,7 +1,5 @@
 """Checks of objects: grasped, placed, left alone."""
 
-from __future__ import annotations
-
 import math
 
 from vla_sim.common.errors import InputError

@@ -1,7 +1,5 @@
 """Checks of latency and load: budgets, rates, resources, load shedding."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Every check by the name that a scenario file gives it, those of installed packages too."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from importlib import metadata

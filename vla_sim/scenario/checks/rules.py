@@ -1,7 +1,5 @@
 """Checks of the whole run: what must never be, safety's levels, alerts."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome

@@ -1,7 +1,5 @@
 """Contacts of the robot that are not part of its job."""
 
-from __future__ import annotations
-
 from vla_sim.scenario.record import Touch
 from vla_sim.scenario.recording import Recording
 

@@ -1,7 +1,5 @@
 """Latencies of a command, from the traces of the stages."""
 
-from __future__ import annotations
-
 from vla_sim.contract import budgets
 from vla_sim.contract.records import STAGES
 from vla_sim.scenario.record import StageLatency

@@ -3,8 +3,6 @@
 What the stack says of itself only tells when a step began and ended.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ The file needs nothing else, no network either. Times are simulated seconds sinc
 latencies milliseconds, said to be modelled or measured.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

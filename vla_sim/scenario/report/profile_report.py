@@ -1,7 +1,5 @@
 """What a profiled run leaves: a flame graph of each node, a table of what takes longest, a summary."""
 
-from __future__ import annotations
-
 import json
 import pstats
 from pathlib import Path

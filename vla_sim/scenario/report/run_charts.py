@@ -1,7 +1,5 @@
 """Charts of runs: a command's latencies, all latencies of a scenario, a run's course over time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup

@@ -1,7 +1,5 @@
 """Runs from above: the way walked, objects, forbidden contacts, what the scenario added or put elsewhere."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """The picture of a run: a map from above with the path walked, and what the robot saw on its way."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Plays tasks with a runner: progress on the terminal, records on the disk."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

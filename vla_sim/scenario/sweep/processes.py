@@ -1,7 +1,5 @@
 """Runs on this machine, each in a process of its own."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Runs on a Ray cluster."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterator, Sequence

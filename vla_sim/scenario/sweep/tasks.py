@@ -4,8 +4,6 @@ A run leaves `record.json` in its folder as its last act. A process that ends wi
 run is repeated; a run that did not pass is tried again only as often as its scenario allows, and says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

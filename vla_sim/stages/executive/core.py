@@ -1,7 +1,5 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
-from __future__ import annotations
-
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import Plan

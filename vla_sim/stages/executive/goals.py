@@ -4,8 +4,6 @@ A skill is a generator that yields once a tick and returns a `Result`; closing i
 the goal that is under way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar

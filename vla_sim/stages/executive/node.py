@@ -1,7 +1,5 @@
 """The executive as a ROS node: runs the plans that safety allowed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

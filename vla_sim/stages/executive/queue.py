@@ -12,8 +12,6 @@ most its timeout and 3 D, however much is commanded meanwhile. This is the only 
 waits for a lower one, and the emergency stop never does.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

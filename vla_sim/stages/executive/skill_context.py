@@ -1,7 +1,5 @@
 """What a skill knows and can do: the latest of every stage, and an outbox of requests."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

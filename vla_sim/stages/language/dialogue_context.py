@@ -1,7 +1,5 @@
 """What the planner must know beside the words: what is held, what was mentioned, what was seen."""
 
-from __future__ import annotations
-
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace

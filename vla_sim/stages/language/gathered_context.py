@@ -5,8 +5,6 @@ command rarely waits. When perception has fallen silent, it is waited for while 
 `PERCEPTION_TIMEOUT` its last answer is used.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The language stage as a ROS node: transcripts and typed commands in, intents, plans and questions out."""
 
-from __future__ import annotations
-
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any

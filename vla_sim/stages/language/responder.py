@@ -1,7 +1,5 @@
 """From a spoken or typed command to the records that answer it: the node's work without ROS."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections import Counter

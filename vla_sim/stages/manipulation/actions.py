@@ -3,8 +3,6 @@
 Each action is a generator that yields once a tick and returns its `End`.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Generator

@@ -4,8 +4,6 @@ Everything is planned for the robot as it stands at `Scene.stamp`; tool poses ar
 (`odom`), so that each motion can be solved again for the pelvis as it is when the motion begins.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

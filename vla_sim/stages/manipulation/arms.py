@@ -4,8 +4,6 @@ Each generator yields once a tick. What it wants to send collects in `out`, what
 `update`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator
 from dataclasses import dataclass

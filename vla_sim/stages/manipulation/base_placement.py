@@ -5,8 +5,6 @@ bottle have a grasp 0.26 to 0.44 m ahead and 0.00 to 0.30 m to the side; the mos
 `AHEAD`, `LATERAL`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

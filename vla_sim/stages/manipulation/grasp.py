@@ -3,8 +3,6 @@
 A grasp is a tool pose: x is the direction of the approach, y the direction in which the fingers close.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

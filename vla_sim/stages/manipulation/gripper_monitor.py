@@ -1,7 +1,5 @@
 """What a gripper's opening says: still moving, empty, or closed on something."""
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass, field
 

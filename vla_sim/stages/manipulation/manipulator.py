@@ -7,8 +7,6 @@ for command in manipulator.tick(observation):
 manipulator.status                     # what to report
 """
 
-from __future__ import annotations
-
 from concurrent.futures import Executor
 
 from vla_sim.contract.records import GoalState, ManipulationRequest, ManipulationStatus

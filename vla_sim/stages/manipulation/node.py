@@ -1,7 +1,5 @@
 """Manipulation as a ROS node: requests in, arm and gripper trajectories out."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The actions with an object: reach, grasp, lift, and set down again."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator
 from functools import partial

@@ -1,7 +1,5 @@
 """The planning scene: perceived objects joined with what the world file says of tables and kinds."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Arm paths and their timing: joint postures, straight tool lines, smooth starts and stops."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from itertools import pairwise

@@ -4,8 +4,6 @@ The cost of a step grows as the clearance falls below what is comfortable, so th
 through the middle of doors and corridors and keeps off furniture where there is room.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -3,8 +3,6 @@
 Each reads as what it does: leave the table, follow the route, line up, stop, measure.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator
 

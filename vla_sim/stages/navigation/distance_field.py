@@ -4,8 +4,6 @@ The exact Euclidean distance transform is the two-pass lower-envelope method of 
 Huttenlocher, "Distance Transforms of Sampled Functions" (2012), linear in the number of cells.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

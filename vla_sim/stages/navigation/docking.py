@@ -6,8 +6,6 @@ servo aims short by the shift that a stop is known to cause, stops, waits until 
 measures, and if the error is too large corrects the shift by what it saw and tries again.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Literal

@@ -5,8 +5,6 @@ alpha-beta filter. A cluster that really travels is a moving obstacle: the rollo
 and a path that crosses its way is entered only just after it has passed.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from dataclasses import dataclass, field

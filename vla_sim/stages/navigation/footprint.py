@@ -3,8 +3,6 @@
 An outline is discs (n, 3): centre x, y in base_link [m] and radius [m], see `robot.body_size`.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

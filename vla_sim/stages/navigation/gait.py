@@ -12,8 +12,6 @@ stepping. Measured in MuJoCo, policy fastsac:
     start           the first step to the side takes 0.05 m to the right
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

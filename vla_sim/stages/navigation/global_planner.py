@@ -1,7 +1,5 @@
 """The way through the map: A* with a clearance cost, then smoothing by an elastic band."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ A dynamic-window planner (Fox, Burgard, Thrun 1997) whose prediction is this hum
 answers with a lag, steps sideways only slowly, and has elbows and hands.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ opened drawers pull little. It only ever corrects: a match that is poor, ambiguo
 nothing.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Feed `Navigator.state` odometry and scans, call `tick` 20 times a second, apply the command.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

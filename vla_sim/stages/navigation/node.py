@@ -1,7 +1,5 @@
 """Navigation as a ROS node: goals in, velocities out, 20 times a second."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass

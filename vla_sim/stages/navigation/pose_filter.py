@@ -5,8 +5,6 @@ exactly one cycle removes that; the commanded motion within the cycle, known fro
 is carried along, so that the mean does not lag behind.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections import deque

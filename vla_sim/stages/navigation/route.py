@@ -1,7 +1,5 @@
 """One walk along the map: plan, follow, plan again when something stands in the way, wait, give up."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What navigation knows of the robot and of what surrounds it, from odometry and scans."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """All kernels of navigation compiled or loaded before the first goal."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

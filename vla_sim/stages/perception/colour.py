@@ -4,8 +4,6 @@ The rule is written in HSV, where shading changes the value and leaves the hue. 
 5 bits a channel (32,768 entries), so that naming a pixel is one look-up.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Connected pixels of one colour and one surface: union-find over the image in two passes."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

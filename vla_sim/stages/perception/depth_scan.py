@@ -4,8 +4,6 @@ The lidar looks from the head and misses what is low and near; the depth camera 
 things on the floor ahead. Each beam takes the nearest distance that several pixels agree on.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

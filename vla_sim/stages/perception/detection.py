@@ -1,7 +1,5 @@
 """One object seen in one image."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

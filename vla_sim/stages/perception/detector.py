@@ -4,8 +4,6 @@
 what cannot be an object by its size in metres, and fits the known solids to the rest.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Images as they travel (encoding, rows, step, bytes) to arrays and intrinsics, with every fault named."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

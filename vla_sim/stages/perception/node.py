@@ -1,7 +1,5 @@
 """Perception as a ROS node: images in, objects and a depth scan out."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ input], score, class; suppression of duplicates is inside the model. Its metadat
 as a JSON list, or as a dictionary of number and name. This is what common exporters write "end to end".
 """
 
-from __future__ import annotations
-
 import ast
 from dataclasses import replace
 from pathlib import Path

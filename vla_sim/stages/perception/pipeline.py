@@ -1,7 +1,5 @@
 """Perception without ROS: images and the robot's own state in, tracked objects and a depth scan out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """From a component of an image to an object with kind, pose and confidence, or to nothing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection
 

@@ -1,7 +1,5 @@
 """The self filter: the robot's own arms as capsules, so that it does not take its hands for obstacles."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.common.arrays import Array

@@ -1,7 +1,5 @@
 """Compiled: rays on upright solids, and the cost and search of the pose fit."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,8 +5,6 @@ CYLINDER and SPHERE use the first as radius; BOTTLE is a cylinder up to `shoulde
 thinner neck from there to its top.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """States by time: the robot sways as it walks, so an image is placed with the pose of its own instant."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import deque
 from typing import Generic, TypeVar

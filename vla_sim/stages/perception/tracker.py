@@ -5,8 +5,6 @@ sightings, so that one odd view changes nothing. An object out of view stays; on
 be empty fades and goes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

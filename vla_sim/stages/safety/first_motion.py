@@ -1,7 +1,5 @@
 """When a command first moves the robot: the end of the latency chain, for the trace."""
 
-from __future__ import annotations
-
 from vla_sim.contract.records import Status, Verdict
 
 STILL = ("stop", "wait", "say")

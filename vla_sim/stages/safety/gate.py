@@ -5,8 +5,6 @@ that the sensors see. The speed is scaled so that the body could still stop befo
 contact; a rotation that would sweep the body into something is stopped likewise.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Safety as a ROS node: nothing moves without its word."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Is a plan one that this robot may run in this world?"""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The word "stop", recognised without any planner."""
 
-from __future__ import annotations
-
 import re
 
 from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS

@@ -1,7 +1,5 @@
 """What may move now: watchdogs, latched emergency stop, spoken stop and the velocity gate together."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,7 +1,5 @@
 """Sound as the voice stage knows it: int16, mono, 16 kHz, in chunks of 20 ms."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import gcd
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where an utterance begins and ends in a stream of chunks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

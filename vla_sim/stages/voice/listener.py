@@ -1,8 +1,6 @@
 """Speech understanding of a stream: chunks in, one decision per utterance out. No ROS, no clock of its
 own."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from dataclasses import dataclass

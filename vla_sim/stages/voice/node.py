@@ -1,7 +1,5 @@
 """The voice stage as a ROS node: audio in, transcripts out; texts in, the robot's speech out."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections import Counter, deque

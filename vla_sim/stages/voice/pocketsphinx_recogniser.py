@@ -6,8 +6,6 @@ cepstra without their mean; the mean of the first `SETTLE` seconds of the uttera
 better in noise (all of 22 commands at 20 dB) than a mean kept from elsewhere (16 of 22).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -4,8 +4,6 @@ The synthesiser's letter-to-sound model says it in misaki's alphabet
 (https://github.com/hexgrad/misaki, EN_PHONES.md); each of its symbols is one or two CMU phones.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """From sound to words: the interface of a recogniser, and what it says of an utterance."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

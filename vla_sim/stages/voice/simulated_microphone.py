@@ -1,7 +1,5 @@
 """A simulated microphone: a spoken command as a microphone in a quiet room would record it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vla_sim.stages.voice.audio import FULL_SCALE, SAMPLE_RATE, Samples

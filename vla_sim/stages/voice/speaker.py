@@ -1,7 +1,5 @@
 """The robot's own voice: says texts one after the other in a thread, into files or a sound device."""
 
-from __future__ import annotations
-
 import queue
 import re
 import threading

@@ -1,7 +1,5 @@
 """Numbers and quantities as they are spoken, and the way from digits to words."""
 
-from __future__ import annotations
-
 import re
 
 from vla_sim.contract.vocabulary import NUMBERS, TENS

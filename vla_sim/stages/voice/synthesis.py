@@ -1,7 +1,5 @@
 """From text to speech: hibari's natural voice, and espeak-ng's robotic ones as hard cases for tests."""
 
-from __future__ import annotations
-
 import ctypes
 import threading
 from typing import Any, ClassVar, Protocol

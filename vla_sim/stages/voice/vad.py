@@ -5,8 +5,6 @@ time. WebRTC's detector (in pocketsphinx) says whether a sound is like speech: i
 so it has no say in where a sound ends.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pocketsphinx

@@ -3,8 +3,6 @@
 It decodes an utterance at its end, so it cannot say what has been heard so far.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Carrying what was taken, and putting it down."""
 
-from __future__ import annotations
-
 from vla_sim.contract.records import Step
 from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
 from vla_sim.stages.executive.skill_context import SkillContext

@@ -1,7 +1,5 @@
 """Standing in front of an object and taking it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator
 

@@ -1,7 +1,5 @@
 """Looking for an object, where the robot stands and along surfaces."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step

@@ -4,8 +4,6 @@ Each is a generator that yields once a tick and returns a `Result`. Every failur
 the robot can speak.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from vla_sim.contract.records import Step

@@ -1,7 +1,5 @@
 """Walking: to a place, by a distance, by an angle."""
 
-from __future__ import annotations
-
 import math
 
 from vla_sim.contract.records import Step

@@ -3,8 +3,6 @@
 Imports the client (about 1 s): import this module late.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import timezone

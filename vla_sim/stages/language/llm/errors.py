@@ -8,8 +8,6 @@
 A message is always one printable line, also where it quotes a model or a server.
 """
 
-from __future__ import annotations
-
 MAX_REASON = 400
 """Characters."""
 

@@ -2,8 +2,6 @@
 picking up a cup, and forgets the kitchen in "go to the kitchen and take the cup"; so each name and
 amount of its plan must be grounded in the text, and each name in the text must appear in the plan."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from vla_sim.contract.records import ObjectQuery, Step

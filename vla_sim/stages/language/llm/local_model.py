@@ -4,8 +4,6 @@ llama.cpp (`xllamacpp`) serves SmolLM2-135M-Instruct (the GGUF file in `llm-smol
 shows that the client works against a real model; as a planner the rules are better.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Language-model requests under way beside the node: bounded in number, none waits for another."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future

@@ -4,8 +4,6 @@ Every step has just the one field that its skill needs, and names are an enumera
 that a server with constrained output leaves a small model little room for nonsense.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

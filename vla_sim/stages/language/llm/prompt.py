@@ -1,7 +1,5 @@
 """The messages for a language model: what the robot can do in this world, examples, the command."""
 
-from __future__ import annotations
-
 import math
 
 import msgspec

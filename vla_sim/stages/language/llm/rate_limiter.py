@@ -1,7 +1,5 @@
 """Limits how many requests a minute go to a language model's server."""
 
-from __future__ import annotations
-
 
 class RateLimiter:
     """A token bucket: at most `per_minute` requests in any minute, a tenth of them at once. Times [s] are the

@@ -9,8 +9,6 @@ All of it belongs to one event loop, and counts on `vla_sim.common.clock`: in lo
 simulated time.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

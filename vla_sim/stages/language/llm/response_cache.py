@@ -5,8 +5,6 @@ what is held and what was mentioned), the model and its parameters. They are rea
 as it is then, so a plan that was made for another world is never served.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

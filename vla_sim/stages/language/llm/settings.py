@@ -1,7 +1,5 @@
 """Settings of the language model, which are parameters of the language node, too."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vla_sim.common.params import param

@@ -1,7 +1,5 @@
 """Planning: from what is wanted (the intent's steps) to the skills that bring it about."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from vla_sim.contract.records import ObjectQuery, Step

@@ -1,7 +1,5 @@
 """The rule planner: from a text to a plan or a question, in less than a millisecond."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from vla_sim.contract.records import ObjectQuery, Priority, Step

@@ -1,7 +1,5 @@
 """Questions that are answered in words: "what are you holding", "what do you see", "where are you"."""
 
-from __future__ import annotations
-
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise

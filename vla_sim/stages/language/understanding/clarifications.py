@@ -1,7 +1,5 @@
 """What the robot asks back: one sentence that names what it did not understand and what it knows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """What one clause of a command says, and the helpers that read it with its object or place."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vla_sim.contract.records import Skill

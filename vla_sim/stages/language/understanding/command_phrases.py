@@ -1,7 +1,5 @@
 """The fixed phrases of the commands: verbs, directions, fillers. The longest that fits counts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from vla_sim.contract.vocabulary import STOP_WORDS

@@ -1,7 +1,5 @@
 """Intent extraction: from a text to what was said, clause by clause, and which words are left over."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,8 +1,6 @@
 """Commands without an object: go, move, turn, wait, stop, say. Each function reads one kind of command at a
 position and returns the clause, or None if there is none."""
 
-from __future__ import annotations
-
 import math
 
 from vla_sim.stages.language.understanding import command_phrases as p

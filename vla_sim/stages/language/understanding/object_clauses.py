@@ -1,8 +1,6 @@
 """Commands about objects: pick, bring, put, find, approach. Each function reads one kind of command at
 a position and returns the clause, or None if there is none."""
 
-from __future__ import annotations
-
 from vla_sim.stages.language.understanding import command_phrases as p
 from vla_sim.stages.language.understanding.clarifications import missing, unknown_place
 from vla_sim.stages.language.understanding.clause import USER, Clause, Said, checked, no_object, with_object

@@ -1,7 +1,5 @@
 """Numbers and quantities in words and digits: "two and a half meters", "90 degrees", "a quarter turn"."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reads objects, places and fixed phrases at a position of a text; fillers are stepped over."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Resolves what was said against world and context: pronouns, "there", "the table", limits."""
 
-from __future__ import annotations
-
 import math
 
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT

@@ -1,7 +1,5 @@
 """Text into tokens: any case, any Unicode, any punctuation; and how far a word is from another."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence
