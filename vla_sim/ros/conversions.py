@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, Point
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_sim.common.arrays import Array
-from vla_sim.common.buffers import Lease
+from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import transform
 from vla_sim.robot import g1, level_scan
@@ -105,17 +105,16 @@ def point_cloud(points: Array, stamp: Any) -> PointCloud2:
     return _stamped(message, "base_link", stamp)
 
 
-def camera_messages(
-    frame: CameraFrame, stamp: Any, color_buffer: Lease, depth_buffer: Lease
-) -> tuple[Image, Image, CameraInfo]:
+def camera_messages(frame: CameraFrame, stamp: Any, pool: BufferPool) -> tuple[Image, Image, CameraInfo]:
     """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp. The images' data
-    are the buffers', of the same shapes and dtypes as the frame's."""
+    are buffers of `pool`."""
     height, width = frame.depth.shape
-    color_buffer.array[...], depth_buffer.array[...] = frame.color, frame.depth
     # With check_fields a message takes array('B') as it is; otherwise it makes a copy.
     color = Image(height=height, width=width, encoding="rgb8", step=3 * width, check_fields=True)
     depth = Image(height=height, width=width, encoding="32FC1", step=4 * width, check_fields=True)
-    color.data, depth.data = color_buffer.data, depth_buffer.data
+    for message, image in ((color, frame.color), (depth, frame.depth)):
+        buffer, message.data = pool.take(image.shape, image.dtype)
+        buffer[...] = image
     info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
     info.k = [frame.fx, 0.0, frame.cx, 0.0, frame.fy, frame.cy, 0.0, 0.0, 1.0]
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]

@@ -123,7 +123,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
             "tick_lateness_ms_p99": f"{late[1]:.2f}",
             "simulated_seconds": f"{self.now():.2f}",
             "camera_frames": str(camera.frames if camera else 0),
-            "image_buffers_made": str(camera.buffers.counts["made"] if camera else 0),
+            "image_buffers_made": str(camera.buffers.made if camera else 0),
             "commands_refused": str(self.host.refused),
             "fallen": str(self.host.controller.fallen).lower(),
         }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import rclpy
 
-from vla_sim.common.buffers import BufferPool, Lease
+from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import EngineError
 from vla_sim.contract import topics
 from vla_sim.robot import g1, level_scan
@@ -121,15 +121,8 @@ class CameraPublisher:
             return
         if self._faults.of("camera") == "nan":
             frame.depth[:] = np.nan
-        color = self.buffers.lease(frame.color.shape, frame.color.dtype)
-        depth = self.buffers.lease(frame.depth.shape, frame.depth.dtype)
-        self._send(frame, color, depth)
-        color.release()
-        depth.release()
-
-    def _send(self, frame: CameraFrame, color: Lease, depth: Lease) -> None:
-        """The messages end with this call, unless somebody keeps them; then they keep their buffers."""
-        messages = conversions.camera_messages(frame, to_stamp(self._host.at(frame.time)), color, depth)
+        stamp = to_stamp(self._host.at(frame.time))
+        messages = conversions.camera_messages(frame, stamp, self.buffers)
         for publisher, message in zip(self._topics, messages, strict=True):
             publisher.publish(message)
 

@@ -138,10 +138,8 @@ def buffers(meter: Meter, pooled: bool) -> None:
     images: list[np.ndarray] = [np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.float32)]
 
     def lend() -> None:
-        leases = [pool.lease(image.shape, image.dtype) for image in images]
-        for lease, image in zip(leases, images, strict=True):
-            lease.array[...] = image
-            lease.release()
+        for image in images:
+            pool.take(image.shape, image.dtype)[0][...] = image
 
     meter.time(lend if pooled else lambda: [array("B", array("B", image.tobytes())) for image in images])
 
