@@ -7,7 +7,7 @@ that a server with constrained output leaves a small model little room for nonse
 import contextlib
 import json
 import math
-from typing import Any
+from typing import Any, Union
 
 import msgspec
 
@@ -23,67 +23,21 @@ MAX_QUESTION, MAX_NAME = 200, 60
 """Characters of a model's words that are spoken or logged."""
 
 
-class LlmStep(msgspec.Struct, tag_field="skill", tag=str.lower, forbid_unknown_fields=True):
-    """Base of the steps; the class name in lower case is the skill."""
-
-
-class Navigate(LlmStep):
-    place: str
-
-
-class Find(LlmStep):
-    object: str
-
-
-class Pick(LlmStep):
-    object: str
-
-
-class Place(LlmStep):
-    """Put down what is held."""
-
-    surface: str
-
-
-class Carry(LlmStep):
-    """`place`: "user" is who speaks."""
-
-    place: str
-
-
-class Move(LlmStep):
-    """Forward positive."""
-
-    meters: float
-
-
-class Sidestep(LlmStep):
-    """Left positive."""
-
-    meters: float
-
-
-class Turn(LlmStep):
-    """Left positive."""
-
-    degrees: float
-
-
-class Wait(LlmStep):
-    seconds: float
-
-
-class Stop(LlmStep):
-    pass
-
-
-class Ask(LlmStep):
-    """The command is unclear or impossible."""
-
-    question: str
-
-
-AnyStep = Navigate | Find | Pick | Place | Carry | Move | Sidestep | Turn | Wait | Stop | Ask
+FIELDS: dict[str, dict[str, type]] = {
+    "navigate": {"place": str}, "find": {"object": str}, "pick": {"object": str}, "place": {"surface": str},
+    "carry": {"place": str}, "move": {"meters": float}, "sidestep": {"meters": float},
+    "turn": {"degrees": float}, "wait": {"seconds": float}, "stop": {}, "ask": {"question": str},
+}  # fmt: skip
+"""The fields of each skill. A place may be "user", who speaks; forward and left are positive; "place" puts down
+what is held; "ask": the command is unclear or impossible."""
+AnyStep: Any = Union[tuple(  # noqa: UP007
+    msgspec.defstruct(
+        skill.title(), list(fields.items()), tag_field="skill", tag=skill, forbid_unknown_fields=True
+    )
+    for skill, fields in FIELDS.items()
+)]  # fmt: skip
+WrittenStep = dict[str, Any]
+"""A step as a model writes it, the skill among its fields."""
 
 
 class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,8 +53,11 @@ def object_names(lexicon: Lexicon) -> list[str]:
     return [*(str(one) for one in lexicon.objects), *kinds]
 
 
-def place_names(lexicon: Lexicon) -> list[str]:
-    return [*lexicon.place_names, *lexicon.surface_place]
+def _names(lexicon: Lexicon) -> dict[str, list[str]]:
+    """What may stand in the fields that hold a name."""
+    surfaces = list(lexicon.surface_place)
+    places = [*lexicon.place_names, *surfaces, "user"]
+    return {"place": places, "object": object_names(lexicon), "surface": surfaces}
 
 
 def schema(lexicon: Lexicon) -> dict[str, Any]:
@@ -108,12 +65,8 @@ def schema(lexicon: Lexicon) -> dict[str, Any]:
     takes (https://platform.openai.com/docs/guides/structured-outputs)."""
     out = msgspec.json.schema(LlmPlan)
     out["$defs"]["LlmPlan"]["properties"]["steps"]["items"].pop("discriminator", None)
-    known = {
-        "place": [*place_names(lexicon), "user"], "object": object_names(lexicon),
-        "surface": list(lexicon.surface_place),
-    }  # fmt: skip
+    known = _names(lexicon)
     for kind in out["$defs"].values():
-        kind.pop("description", None)
         for name, field in kind["properties"].items():
             if known.get(name):
                 field["enum"] = known[name]
@@ -126,15 +79,15 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
     Raises `LlmError` naming the first mistake, `Unresolved` if the model or a limit asks back.
     """
     try:
-        plan = _plan.decode(_bare(text))
+        written = msgspec.to_builtins(_plan.decode(_bare(text)))["steps"]
     except (msgspec.MsgspecError, RecursionError) as error:
         raise LlmError(f"not a plan: {error}") from None
-    if not 0 < len(plan.steps) <= MAX_MODEL_STEPS:
-        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(plan.steps)}")
-    question = next((one.question for one in plan.steps if isinstance(one, Ask)), None)
+    if not 0 < len(written) <= MAX_MODEL_STEPS:
+        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(written)}")
+    question = next((one["question"] for one in written if one["skill"] == "ask"), None)
     if question is not None:
         raise Unresolved(Problem(one_line(question, MAX_QUESTION) or "What should I do?", "words"))
-    return _steps(plan.steps, lexicon, context)
+    return _steps(written, lexicon, context)
 
 
 def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
@@ -158,14 +111,14 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
     if len(complete) >= MAX_MODEL_STEPS:
         raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps")
     try:
-        steps = msgspec.convert(complete, list[AnyStep])
+        msgspec.convert(complete, list[AnyStep])
     except msgspec.ValidationError as error:
         raise LlmError(f"not a plan: {error}") from None
     with contextlib.suppress(Unresolved):
-        _steps([one for one in steps if not isinstance(one, Ask)], lexicon, context)
+        _steps([one for one in complete if one["skill"] != "ask"], lexicon, context)
 
 
-def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[Step]:
+def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> list[Step]:
     steps: list[Step] = []
     last = context.held or context.mentioned
     for number, one in enumerate(written, start=1):
@@ -174,30 +127,27 @@ def _steps(written: list[AnyStep], lexicon: Lexicon, context: Context) -> list[S
     return steps
 
 
-def _step(number: int, one: AnyStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
-    goals = [*place_names(lexicon), "user"]
+def _step(number: int, one: WrittenStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
+    if one["skill"] in ("place", "carry") and last is None:
+        raise LlmError(f"step {number}: nothing was picked that could be put down or carried")
+    for what, known in _names(lexicon).items():
+        if what in one:
+            one = one | {what: _known(number, what, one[what], known)}
     match one:
-        case Navigate(place=place):
-            return Step(skill="navigate", place=_known(number, "place", place, goals))
-        case Find(object=name) | Pick(object=name):
-            name = _known(number, "object", name, object_names(lexicon))
+        case {"skill": "find" | "pick" as skill, "object": name}:
             colour, _, kind = name.rpartition(" ")
-            query = ObjectQuery(kind=kind, colour=colour)
-            return Step(skill="find" if isinstance(one, Find) else "pick", object=query)
-        case Place() | Carry() if last is None:
-            raise LlmError(f"step {number}: nothing was picked that could be put down or carried")
-        case Place(surface=name):
-            surface = _known(number, "surface", name, list(lexicon.surface_place))
-            return Step(skill="place", object=last, place=surface)
-        case Carry(place=place):
-            return Step(skill="carry", object=last, place=_known(number, "place", place, goals))
-        case Move(meters=meters):
+            return Step(skill=skill, object=ObjectQuery(kind=kind, colour=colour))
+        case {"skill": "navigate", "place": place}:
+            return Step(skill="navigate", place=place)
+        case {"skill": skill, "place": place} | {"skill": skill, "surface": place}:
+            return Step(skill=skill, object=last, place=place)
+        case {"skill": "move", "meters": meters}:
             step = Step(skill="move", distance=meters)
-        case Sidestep(meters=meters):
+        case {"skill": "sidestep", "meters": meters}:
             step = Step(skill="move", lateral=meters)
-        case Turn(degrees=degrees):
+        case {"skill": "turn", "degrees": degrees}:
             step = Step(skill="turn", angle=math.radians(degrees))
-        case Wait(seconds=seconds):
+        case {"skill": "wait", "seconds": seconds}:
             step = Step(skill="wait", seconds=seconds)
         case _:
             step = Step(skill="stop")

@@ -6,7 +6,7 @@ import msgspec
 
 from vla_sim.contract.records import Step
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm import plan_format as f
+from vla_sim.stages.language.llm.plan_format import WrittenStep, object_names
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Resolver, Unresolved
@@ -29,7 +29,7 @@ def head(lexicon: Lexicon) -> list[Message]:
     About 1 ms."""
     system = _SYSTEM.format(
         places=", ".join(lexicon.place_names), surfaces=", ".join(lexicon.surface_place) or "none",
-        objects=", ".join(f.object_names(lexicon)) or "none",
+        objects=", ".join(object_names(lexicon)) or "none",
     )  # fmt: skip
     out = [{"role": "system", "content": system}]
     for command, answer in examples(lexicon):
@@ -45,7 +45,7 @@ def messages(head: list[Message], context: Context, text: str) -> list[Message]:
 def examples(lexicon: Lexicon) -> list[tuple[str, str]]:
     """(command, answer) made from the world's names; the rules write the answers."""
     extractor = Extractor(lexicon)
-    out = [(_UNCLEAR[0], _answer([f.Ask(_UNCLEAR[1])]))]
+    out = [(_UNCLEAR[0], _answer([{"skill": "ask", "question": _UNCLEAR[1]}]))]
     for command in _commands(lexicon):
         found = extractor.extract(command)
         resolver = Resolver(lexicon, Context())
@@ -53,7 +53,7 @@ def examples(lexicon: Lexicon) -> list[tuple[str, str]]:
             steps = [one for said in found.said for one in _written(resolver.resolve(said))]
         except Unresolved:  # a name of this world that the rules read differently
             continue
-        out.append((command, _answer(steps or [f.Stop()])))
+        out.append((command, _answer(steps or [{"skill": "stop"}])))
     return out
 
 
@@ -67,26 +67,33 @@ def _commands(lexicon: Lexicon) -> list[str]:
     if places and things:
         out.append(f"Bring me the {things[-1]} from the {places[0]}")
     if places:
-        out += [f"Walk to the {one}" for one in places[:1]]
+        out.append(f"Walk to the {places[0]}")
     if places and things:
         out.append(f"Go to the {places[-1]} and take the {things[-1]}")
     return out
 
 
-def _written(step: Step) -> list[f.AnyStep]:
+def _written(step: Step) -> list[WrittenStep]:
     """As a model should write it."""
-    query = str(step.object) if step.object else ""
-    written: dict[str, list[f.AnyStep]] = {
-        "pick": [*([f.Navigate(step.place)] if step.place else []), f.Pick(query)],
-        "place": [f.Pick(query), f.Place(step.place)],
-        "carry": [f.Carry(step.place)], "navigate": [f.Navigate(step.place)], "find": [f.Find(query)],
-        "move": [f.Move(step.distance or 0.0)], "turn": [f.Turn(round(math.degrees(step.angle or 0.0)))],
-    }  # fmt: skip
-    return written.get(step.skill, written["turn"])
+    thing = {"object": str(step.object) if step.object else ""}
+    there: WrittenStep = {"place": step.place}
+    match step.skill:
+        case "pick":
+            way = [{"skill": "navigate"} | there] if step.place else []
+            return [*way, {"skill": "pick"} | thing]
+        case "place":
+            return [{"skill": "pick"} | thing, {"skill": "place", "surface": step.place}]
+        case "find":
+            return [{"skill": "find"} | thing]
+        case "navigate" | "carry":
+            return [{"skill": step.skill} | there]
+        case "move":
+            return [{"skill": "move", "meters": step.distance or 0.0}]
+    return [{"skill": "turn", "degrees": round(math.degrees(step.angle or 0.0))}]
 
 
-def _answer(steps: list[f.AnyStep]) -> str:
-    return msgspec.json.encode(f.LlmPlan(steps)).decode()
+def _answer(steps: list[WrittenStep]) -> str:
+    return msgspec.json.encode({"steps": steps}).decode()
 
 
 def _with_context(text: str, context: Context) -> str:
