@@ -13,7 +13,6 @@ from vla_sim.contract.records import Command
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.llm.errors import MAX_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner
@@ -35,25 +34,24 @@ def until(condition):
 
 
 class Desk:
-    """Responder, worker, planner and client, as the node has them."""
+    """Responder, planner and client, as the node has them."""
 
     def __init__(self, server, timeout=TIMEOUT, **values):
         self.planner = LlmPlanner(RULES, LlmSettings(server.base_url, timeout=timeout, **values))
         self.planner.connect()
         self.sent, self.notes = [], []
         self.ready = threading.Event()
-        self.worker = PendingRequests(self.planner.begin, self.ready.set)
         dialogue = DialogueTracker(HOME)
         self.responder = Responder(
             RULES, dialogue, lambda topic, record: self.sent.append((topic, record)), looking(),
-            self.worker, "llm", note=self.notes.append,
+            self.planner.begin, "llm", note=self.notes.append, on_ready=self.ready.set,
         )  # fmt: skip
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.worker.drop()
+        self.responder.cancel()
         self.planner.close()
 
     def say(self, text, command_id="c1", **more):

@@ -14,7 +14,6 @@ from vla_sim.ros.lockstep.follower import Follower
 from vla_sim.ros.lockstep.wire import Begin
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
 from vla_sim.stages.language.responder import Responder
@@ -41,10 +40,9 @@ def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",)
             planner.connect()
             dialogue = DialogueTracker(HOME)
             notes = []
-            worker = PendingRequests(planner.begin, lambda: None, follower.settle)
             responder = Responder(
                 RULES, dialogue, lambda topic, record: sent.append((topic, record)), looking(),
-                worker, "llm", note=notes.append,
+                planner.begin, "llm", note=notes.append, settle=follower.settle,
             )  # fmt: skip
             for number, text in enumerate(texts):
                 begin = clock.mono()

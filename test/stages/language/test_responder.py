@@ -10,7 +10,6 @@ from vla_sim.contract.codec import decode, encode
 from vla_sim.contract.records import Command, ObjectList, Transcript
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.responder import Responder
 
 WAIT = 10.0  # [s] bound for what another thread does
@@ -24,13 +23,12 @@ class Desk:
         self.ready = threading.Event()
         pool = ThreadPoolExecutor(16)
         begin = lambda text, context, _: pool.submit(model, text, context)  # noqa: E731
-        self.worker = PendingRequests(begin, self.ready.set) if model else None
         self.dialogue = DialogueTracker(HOME)
         self.now = 100.0
         self.gathered = gathered or looking(now=lambda: self.now)
         self.responder = Responder(
             RULES, self.dialogue, lambda topic, record: self.sent.append((topic, record)),
-            self.gathered, self.worker, mode, note=self.notes.append,
+            self.gathered, begin if model else None, mode, note=self.notes.append, on_ready=self.ready.set,
         )  # fmt: skip
 
     def see(self, *objects):

@@ -15,7 +15,6 @@ from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.llm.pending_requests import PendingRequests
 from vla_sim.stages.language.llm.settings import LOCAL, LlmSettings
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.responder import Responder
@@ -53,15 +52,15 @@ class LanguageNode(StageNode[LanguageParams]):
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
-        worker: PendingRequests | None = None
+        model: dict[str, Any] = {}
         if p.planner != "rules":
             self._model_state = "starting"
             notify = self.execution.notifier(lambda: self.responder.on_answers(), ANSWERS_PERIOD)
-            worker = PendingRequests(self._begin, notify, self.execution.settle)
+            model = {"begin": self._begin, "on_ready": notify, "settle": self.execution.settle}
             self.execution.in_background(self._start_model)
         self.responder = Responder(
-            self.rules, self.dialogue, self.send, self.gathered, worker, p.planner,
-            allowed=lambda: self.load.language_model, note=self.get_logger().warning,
+            self.rules, self.dialogue, self.send, self.gathered, mode=p.planner,
+            allowed=lambda: self.load.language_model, note=self.get_logger().warning, **model,
         )  # fmt: skip
         for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
@@ -89,8 +88,7 @@ class LanguageNode(StageNode[LanguageParams]):
         return state | counts | model
 
     def close(self) -> None:
-        if self.responder.worker is not None:
-            self.responder.worker.drop()
+        self.responder.cancel()
         if self._model is not None:
             self._model.close()
         if self._local is not None:

@@ -4,7 +4,9 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
@@ -12,12 +14,16 @@ from vla_sim.contract.records import PRIORITIES, Intent, Plan, Priority, TraceEv
 from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
-from vla_sim.stages.language.llm.pending_requests import Answer, PendingRequests
+from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.answers import asks_what_is_seen
 
 Send = Callable[[Topic, records.Record], None]
+Begin = Callable[[str, Context, Priority], "Future[Understood]"]
+"""Starts a request for a plan and returns at once; it ends in bounded time. Raises `LlmError`."""
+MAX_ASKED = 8
+"""Commands that may wait for the model at once; the rules answer a further one."""
 MAX_GATHERING = 16
 """Commands that may wait for perception at once; a further one is planned with what is known."""
 
@@ -34,30 +40,44 @@ class Request:
     priority: Priority = "normal"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A command that waits for the model, what the rules make of it, and when the model was asked."""
+
+    request: Request
+    context: Context
+    by_rules: Understood
+    answer: Future[Understood]
+    since: float = field(default_factory=clock.mono)
+
+
 class Responder:
     """Answers commands by the rules, by a language model, or by the model where the rules fail.
 
-    send: publishes a record. gathered: what perception and safety say. worker: None without a model. mode
-    "llm": the model first; "auto": the rules first, the model for what they cannot read. allowed: whether the
-    model may be asked now. Where the model fails, the rules answer, and `note` is called with the reason in
-    one line; a stop never waits for the model. Only a command that needs objects waits for a late perception.
+    send: publishes a record. gathered: what perception and safety say. begin: asks the model; None without
+    one. on_ready: called from any thread when `on_answers` has something to do. settle: waits for the end of
+    a request where it must not go on beside the node. mode "llm": the model first; "auto": the rules first,
+    the model for what they cannot read. allowed: whether the model may be asked now. Where the model fails,
+    the rules answer, and `note` is called with the reason in one line; a stop never waits for the model.
+    Only a command that needs objects waits for a late perception.
     """
 
     def __init__(
         self, rules: RulePlanner, dialogue: DialogueTracker, send: Send, gathered: GatheredContext,
-        worker: PendingRequests | None = None, mode: str = "rules",
-        note: Callable[[str], None] = lambda _: None, allowed: Callable[[], bool] = lambda: True,
+        begin: Begin | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
+        allowed: Callable[[], bool] = lambda: True, on_ready: Callable[[], None] = lambda: None,
+        settle: Callable[[Future[Any]], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self.rules = rules
         self.dialogue = dialogue
-        self.worker = worker
         self.mode = mode
         self.allowed = allowed
         self.counts: Counter[str] = Counter()
         self._send = send
         self._note = note
         self._gathered = gathered
-        self._waiting: dict[str, tuple[Request, Context, Understood]] = {}
+        self._begin, self._on_ready, self._settle = begin, on_ready, settle
+        self._waiting: dict[str, Asked] = {}
         self._gathering: dict[str, tuple[Request, Understood, float]] = {}
         """Commands that wait for perception, and since when [s, ROS clock]."""
 
@@ -86,12 +106,9 @@ class Responder:
 
     def on_answers(self) -> None:
         """The language model has answered."""
-        if self.worker is None:
-            return
-        for answer in self.worker.finished():
-            waiting = self._waiting.pop(answer.command_id, None)
-            if waiting is not None:
-                self._finish(answer, *waiting)
+        for command_id, asked in list(self._waiting.items()):
+            if asked.answer.done() and self._waiting.pop(command_id, None) is not None:
+                self._finish(asked)
 
     def on_gathered(self) -> None:
         """Perception has answered, or time has passed: plan what waited for it long enough."""
@@ -142,17 +159,36 @@ class Responder:
         self, request: Request, understood: Understood, context: Context, gathered: float = 0.0
     ) -> None:
         """gathered: when perception was there, if it was waited for."""
-        if self.worker is not None and self._ask_model(understood):
+        if self._ask_model(understood):
             if not gathered:
                 self._trace(request.command_id, "intent", request.received)
-            self._waiting[request.command_id] = (request, context, understood)
-            priority = _stronger(understood.priority, request.priority)
-            self.worker.submit(request.command_id, request.text, context, priority)
+            self._ask(request, context, understood)
         else:
             self._publish(request, understood, "rules", context, asked=gathered)
 
+    def _ask(self, request: Request, context: Context, by_rules: Understood) -> None:
+        assert self._begin is not None
+        priority = _stronger(by_rules.priority, request.priority)
+        answer: Future[Understood] = Future()
+        since = clock.mono()
+        try:
+            if len(self._waiting) >= MAX_ASKED:
+                raise LlmError(f"{MAX_ASKED} commands wait for the model already")
+            answer = self._begin(request.text, context, priority)
+        except LlmError as error:
+            answer.set_exception(error)
+        asked = self._waiting[request.command_id] = Asked(request, context, by_rules, answer, since)
+        self._settle(answer)
+
+        def ready(_: Future[Understood]) -> None:
+            if self._waiting.get(request.command_id) is asked:  # not after a stop
+                self._on_ready()
+
+        answer.add_done_callback(ready)
+
     def _ask_model(self, understood: Understood) -> bool:
-        if understood.answer or (understood.problem and understood.problem.reason == "heard"):
+        heard = understood.problem is not None and understood.problem.reason == "heard"
+        if self._begin is None or understood.answer or heard:
             return False
         strange = understood.problem is not None and understood.problem.reason in ("words", "name")
         wanted = self.mode == "llm" or (self.mode == "auto" and strange)
@@ -164,26 +200,36 @@ class Responder:
             return False
         return wanted
 
+    def cancel(self) -> None:
+        """Give up what the model is asked."""
+        asked, self._waiting = self._waiting, {}
+        for one in asked.values():
+            one.answer.cancel()
+
     def _drop_waiting(self) -> None:
         """On a stop: what the model is still planning must not move the robot later."""
-        if self.worker is not None:
-            self.worker.drop()
-        for command_id in (*self._waiting, *self._gathering):
-            self._status(command_id, "cancelled", "stop was said")
-        self._waiting.clear()
+        dropped = (*self._waiting, *self._gathering)
+        self.cancel()
         self._gathering.clear()
+        for command_id in dropped:
+            self._status(command_id, "cancelled", "stop was said")
 
-    def _finish(self, answer: Answer, request: Request, context: Context, by_rules: Understood) -> None:
-        found = answer.understood
+    def _finish(self, asked: Asked) -> None:
+        request, context, found, reason = asked.request, asked.context, None, ""
+        try:
+            found = asked.answer.result()
+        except Exception as error:  # a model's answer must not stop the planner
+            known = isinstance(error, LlmError)
+            reason = str(error if known else LlmError(f"{type(error).__name__}: {error}"))
         if found is None or (found.problem is not None and self.mode == "auto"):
             self.counts["model failed" if found is None else "model asked"] += 1
             if found is None:
-                self._note(f"the rules answer {answer.command_id}, not the model: {answer.reason}")
-            self._publish(request, by_rules, "rules", context, detail=answer.reason, asked=answer.asked)
+                self._note(f"the rules answer {request.command_id}, not the model: {reason}")
+            self._publish(request, asked.by_rules, "rules", context, detail=reason, asked=asked.since)
             return
         if found.priority == "stop":
             self._drop_waiting()
-        self._publish(request, found, "cache" if found.remembered else "llm", context, asked=answer.asked)
+        self._publish(request, found, "cache" if found.remembered else "llm", context, asked=asked.since)
 
     def _publish(
         self, request: Request, found: Understood, planner: records.Planner, context: Context | None = None,

@@ -2,6 +2,6 @@
 client with a response cache, a rate limiter, request batching and a circuit breaker."""
 
 __all__ = [
-    "completion_client", "errors", "llm_planner", "local_model", "pending_requests", "rate_limiter",
+    "completion_client", "errors", "llm_planner", "local_model", "rate_limiter",
     "request_batcher", "scripted_llm", "settings",
 ]  # fmt: skip

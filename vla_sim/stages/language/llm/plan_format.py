@@ -28,8 +28,8 @@ FIELDS: dict[str, dict[str, type]] = {
     "carry": {"place": str}, "move": {"meters": float}, "sidestep": {"meters": float},
     "turn": {"degrees": float}, "wait": {"seconds": float}, "stop": {}, "ask": {"question": str},
 }  # fmt: skip
-"""The fields of each skill. A place may be "user", who speaks; forward and left are positive; "place" puts down
-what is held; "ask": the command is unclear or impossible."""
+"""The fields of each skill. A place may be "user", who speaks; forward and left are positive; "place" puts
+down what is held; "ask": the command is unclear or impossible."""
 AnyStep: Any = Union[tuple(  # noqa: UP007
     msgspec.defstruct(
         skill.title(), list(fields.items()), tag_field="skill", tag=skill, forbid_unknown_fields=True
