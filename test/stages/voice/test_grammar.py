@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_sentences import sentence
 from voice_speech import NAMES, grammar
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.voice.grammar import Grammar, Names, within_stop_sentence
+from vla_sim.stages.voice.grammar import Automaton, Grammar, Names, within_stop_sentence
 from vla_sim.stages.voice.spoken_numbers import normalise
 
 COMMANDS = [
@@ -44,7 +45,7 @@ def test_a_closed_sentence_could_only_be_followed_by_please_or_another_command()
 def test_random_sentences_are_sentences() -> None:
     rng = np.random.default_rng(1)
     for _ in range(300):
-        text = grammar().sample(rng)
+        text = sentence(grammar(), rng)
         assert grammar().read(text).complete, text
 
 
@@ -100,11 +101,9 @@ def test_digits_become_words(digits: str, words: str) -> None:
 
 
 def test_steps_are_remembered_within_a_bound(monkeypatch):
-    from vla_sim.stages.voice import regular_grammar
-
-    monkeypatch.setattr(regular_grammar, "MAX_STEPS", 5)
-    automaton = regular_grammar.Automaton(regular_grammar.Words("go"))
+    monkeypatch.setattr("vla_sim.stages.voice.grammar.MAX_STEPS", 5)
+    automaton = Automaton("<one> = go;")
     for k in range(50):
         automaton.step(automaton.start, f"word{k}")
     assert automaton.step.cache_info().currsize <= 5
-    assert automaton.final(automaton.step(automaton.start, "go"))
+    assert automaton.end in automaton.step(automaton.start, "go")

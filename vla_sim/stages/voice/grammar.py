@@ -5,16 +5,15 @@ The names of the world's places, surfaces and objects fill the slots of a fixed 
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
+from functools import lru_cache
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, STOP_WORDS
-from vla_sim.stages.voice import regular_grammar
-from vla_sim.stages.voice.regular_grammar import Phrase, Rule, any_number, maybe, one_of, phrase
-from vla_sim.stages.voice.spoken_numbers import ANGLE, DISTANCE, DURATION, normalise
+from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, NUMBERS, STOP_WORDS, TENS
+from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.world.semantic_map import World
 
 STOP_SENTENCES = (
@@ -22,6 +21,47 @@ STOP_SENTENCES = (
 )  # fmt: skip
 """What the recogniser can hear as a stop. Its words that mean stop are some of `STOP_WORDS`: each further
 sentence costs recognition accuracy."""
+SENTENCES = """#JSGF V1.0;
+grammar sentence;
+public <sentence> = (<commands> | <stop>);
+<commands> = [<link>] <polite> <command> (<link> <command>)* [please];
+<link> = (and | then | and then);
+<polite> = [robot] [(please | could you | can you | would you)];
+<command> = (<move> | <turn> | <navigate> | <pick> | <find> | <bring> | <put> | <wait> | say hello);
+<move> = ((move | go | walk) (forward | ahead | back | backward)
+    | (move | go | walk) [to the] (left | right)) [by] <distance>;
+<distance> = (<several> [and a half] meters | one and a half meters | ten meters | one meter | a meter
+    | half a meter | [(zero | one | two | three | four)] point <digit> meters | <tens> [five] centimeters
+    | ten centimeters);
+<several> = ({several});
+<digit> = ({digits});
+<tens> = ({tens});
+<turn> = (turn | rotate) ([to the] (left | right) [[by] <angle>] | around);
+<angle> = (<below_hundred> | (one | two | three) hundred [and] [<below_hundred>]) degrees;
+<below_hundred> = (<digit> | (({teens}) | <tens> [<digit>]));
+<navigate> = ((go to | go into | walk to | navigate to | drive to | move to | return to) <place>
+    | come back | come here | come to me);
+<place> = [the] ({places});
+<pick> = ((pick up | (grasp | grab | take | lift)) <thing> [<where>] | pick it up
+    | (grasp | grab | take | lift) it);
+<thing> = [(the | a)] ([({colours})] ({kinds}) | ({colours}) (object | one) | object);
+<where> = (from | in | on) <place>;
+<find> = (find | look for | search for | where is) <thing> [<where>];
+<bring> = ((bring me | get me | give me | fetch | fetch me) <thing> [from <place>]
+    | (bring | take | carry) (<thing> | it) (to <place> | to me)
+    | bring it here | bring it back | give it to me);
+<put> = ((put | place | set) (<thing> | it) [down] (on | in | at | onto | into) <place> | put it down
+    | put down <thing> | drop it);
+<wait> = wait [for] <duration>;
+<duration> = (<few> seconds | one second);
+<few> = (<several> | (({teens}) | <tens> [<digit>]));
+<stop> = [robot] ({stops}) (stop)* [please];
+"""
+"""JSGF 1.0 (https://www.w3.org/TR/jsgf/). A stop never joins other commands: its words mean nothing else.
+"one seconds" is no phrase. Not "step": "stop" must never be taken for it. Not "get": so short and weak that
+"yes" passes for "get it"."""
+MAX_STEPS = 10_000
+"""Steps through the grammar that are cached."""
 _STOP_VOCABULARY = {word for one in STOP_SENTENCES for word in one.split()} | {"robot", "please"}
 
 
@@ -66,10 +106,15 @@ class Grammar:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self._commands, self._stop = _commands(names), _stop()
-        self.top = Rule("sentence", one_of(self._commands, self._stop))
-        self._automaton = regular_grammar.Automaton(self.top)
-        self.words = self._automaton.words
+        heads = tuple(name.split()[-1] for name in names.surfaces)  # "the table", even if there are two
+        slots = {
+            "places": dict.fromkeys(names.places + names.surfaces + heads), "kinds": names.kinds,
+            "colours": names.colours, "digits": NUMBERS[1:10], "several": NUMBERS[2:10],
+            "teens": NUMBERS[10:], "tens": TENS, "stops": STOP_SENTENCES,
+        }  # fmt: skip
+        self.jsgf = SENTENCES.format(**{name: " | ".join(words) for name, words in slots.items()})
+        self.automaton = Automaton(self.jsgf)
+        self.words = self.automaton.words
 
     @staticmethod
     def of(world: World) -> Grammar:
@@ -80,32 +125,94 @@ class Grammar:
 
         Raises `InputError` if they are words of the commands themselves.
         """
-
-        def keep(names: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(name for name in names if not words & set(name.split()))
-
-        n = self.names
-        left = Grammar(Names(keep(n.places), keep(n.surfaces), keep(n.kinds), keep(n.colours)))
+        kept = {
+            field: tuple(name for name in names if not words & set(name.split()))
+            for field, names in vars(self.names).items()
+        }
+        left = Grammar(Names(**kept))
         if left.words & words:
             raise InputError(f"the commands need the words {sorted(left.words & words)}; give pronunciations")
         return left
 
-    def jsgf(self) -> str:
-        return regular_grammar.jsgf(self.top)
-
     def read(self, text: str) -> Reading:
         """Whether `text` (any case, digits, punctuation) is a sentence or the beginning of one."""
-        states = self._automaton.start
+        states = self.automaton.start
         words = normalise(text).split()
         for word in words:
-            states = self._automaton.step(states, word)
-        final = self._automaton.final(states)
-        more = self._automaton.following(states) - {"and", "then", "please", "now"}
+            states = self.automaton.step(states, word)
+        final = self.automaton.end in states
+        more = self.automaton.following(states) - {"and", "then", "please", "now"}
         return Reading(complete=final, prefix=bool(words and states), closed=final and not more)
 
-    def sample(self, rng: np.random.Generator) -> str:
-        """A random sentence, one in ten a stop."""
-        return regular_grammar.sample(self._stop if rng.random() < 0.1 else self._commands, rng)
+
+class Automaton:
+    """Of the first rule of a JSGF text: Thompson's construction (Comm. ACM 11(6), 1968) with state sets made
+    as they are needed. A sentence is complete if `end` is among the states after it."""
+
+    def __init__(self, jsgf: str) -> None:
+        self._rules: dict[str, str] = dict(re.findall(r"(<\w+>) = (.*?);", jsgf, re.DOTALL))
+        self._arcs: list[list[tuple[str, int]]] = []
+        self._epsilon: list[list[int]] = []
+        begin = self._state()
+        self.end = self._item(deque([next(iter(self._rules))]), begin)
+        self.start: frozenset[int] = self._close({begin})
+        self.words = frozenset(word for arcs in self._arcs for word, _ in arcs)
+        self.step = lru_cache(MAX_STEPS)(self._step)
+        """(states, word) -> the states after one more word; empty when no sentence goes on like this."""
+
+    def _state(self) -> int:
+        self._arcs.append([])
+        self._epsilon.append([])
+        return len(self._arcs) - 1
+
+    def _choice(self, tokens: deque[str], begin: int) -> int:
+        """Adds the alternatives up to a closing bracket after the state `begin`; the state at their end."""
+        end = self._state()
+        while True:
+            at = begin
+            while tokens and tokens[0] not in "|)]":
+                at = self._item(tokens, at)
+            self._epsilon[at].append(end)
+            if not tokens or tokens.popleft() != "|":
+                return end
+
+    def _item(self, tokens: deque[str], begin: int) -> int:
+        """Adds a word, a rule, (a group), (a repeated one)* or [an option]."""
+        token = tokens.popleft()
+        if token in self._rules:
+            return self._choice(
+                deque(re.findall(r"[][()|*]|<\w+>|[^][()|*<>\s]+", self._rules[token])), begin
+            )
+        if token not in "([":
+            end = self._state()
+            self._arcs[begin].append((token, end))
+            return end
+        inner = self._state()
+        self._epsilon[begin].append(inner)
+        end = self._choice(tokens, inner)
+        repeated = bool(tokens) and tokens[0] == "*"
+        if repeated:
+            tokens.popleft()
+            self._epsilon[end].append(inner)
+        if repeated or token == "[":
+            self._epsilon[begin].append(end)
+        return end
+
+    def _close(self, states: set[int]) -> frozenset[int]:
+        found, todo = set(states), list(states)
+        while todo:
+            for state in self._epsilon[todo.pop()]:
+                if state not in found:
+                    found.add(state)
+                    todo.append(state)
+        return frozenset(found)
+
+    def _step(self, states: frozenset[int], word: str) -> frozenset[int]:
+        return self._close({to for state in states for arc, to in self._arcs[state] if arc == word})
+
+    def following(self, states: frozenset[int]) -> set[str]:
+        """The words that may come next."""
+        return {word for state in states for word, _ in self._arcs[state]}
 
 
 def within_stop_sentence(text: str) -> bool:
@@ -113,83 +220,3 @@ def within_stop_sentence(text: str) -> bool:
     a stop ("stop the") is one too."""
     words = set(normalise(text).split())
     return bool(words & STOP_WORDS) and words <= _STOP_VOCABULARY
-
-
-def _commands(names: Names) -> Rule:
-    heads = tuple(name.split()[-1] for name in names.surfaces)  # "the table", even if there are two
-    place = Rule("place", maybe("the") + one_of(*dict.fromkeys(names.places + names.surfaces + heads)))
-    kind = one_of(*names.kinds)
-    colour = one_of(*names.colours)
-    thing = Rule(
-        "thing", maybe("the|a") + one_of(maybe(colour) + kind, colour + phrase("object|one"), "object")
-    )
-    where = Rule("where", phrase("from|in|on") + place)
-    commands = one_of(
-        _move(), _turn(), _navigate(place), _pick(thing, where), _find(thing, where),
-        _bring(thing, place), _place(thing, place), _wait(), "say hello",
-    )  # fmt: skip
-    command = Rule("command", commands)
-    link = Rule("link", phrase("and|then|and then"))
-    asked = one_of("please", "could you", "can you", "would you")
-    polite = Rule("polite", maybe("robot", 0.1) + maybe(asked, 0.15))
-    further = any_number(link + command, 0.25)
-    return Rule("commands", maybe(link, 0.02) + polite + command + further + maybe("please", 0.1))
-
-
-def _stop() -> Rule:
-    """Apart from the other commands, which it never joins: its words mean nothing but stop."""
-    again = any_number(phrase("stop"), 0.05)
-    return Rule("stop", maybe("robot", 0.1) + one_of(*STOP_SENTENCES) + again + maybe("please", 0.1))
-
-
-def _move() -> Phrase:
-    # Not "step": "stop" must never be taken for it.
-    ahead = phrase("move|go|walk") + phrase("forward|ahead|back|backward")
-    aside = phrase("move|go|walk") + maybe("to the", 0.3) + phrase("left|right")
-    return Rule("move", one_of(ahead, aside) + maybe("by", 0.2) + DISTANCE)
-
-
-def _turn() -> Phrase:
-    by = maybe(maybe("by", 0.2) + ANGLE, 0.7)
-    aside = maybe("to the", 0.2) + phrase("left|right") + by
-    return Rule("turn", phrase("turn|rotate") + one_of(aside, "around"))
-
-
-def _navigate(place: Phrase) -> Phrase:
-    there = one_of("go to", "go into", "walk to", "navigate to", "drive to", "move to", "return to") + place
-    return Rule("navigate", one_of(there, "come back", "come here", "come to me"))
-
-
-def _pick(thing: Phrase, where: Phrase) -> Phrase:
-    # Not "get": so short and weak that "yes" passes for "get it".
-    verb = phrase("grasp|grab|take|lift")
-    named = one_of("pick up", verb) + thing + maybe(where, 0.3)
-    return Rule("pick", one_of(named, "pick it up", verb + "it"))
-
-
-def _find(thing: Phrase, where: Phrase) -> Phrase:
-    return Rule("find", one_of("find", "look for", "search for", "where is") + thing + maybe(where, 0.3))
-
-
-def _bring(thing: Phrase, place: Phrase) -> Phrase:
-    source = maybe(phrase("from") + place)
-    to = one_of(phrase("to") + place, "to me")
-    return Rule(
-        "bring",
-        one_of(
-            phrase("bring me|get me|give me|fetch|fetch me") + thing + source,
-            phrase("bring|take|carry") + one_of(thing, "it") + to,
-            "bring it here", "bring it back", "give it to me",
-        ),
-    )  # fmt: skip
-
-
-def _place(thing: Phrase, place: Phrase) -> Phrase:
-    what = one_of(thing, "it")
-    there = maybe("down", 0.2) + phrase("on|in|at|onto|into") + place
-    set_down = phrase("put|place|set") + what + there
-    return Rule("put", one_of(set_down, "put it down", "put down" + thing, "drop it"))
-
-
-def _wait() -> Phrase:
-    return Rule("wait", "wait" + maybe("for", 0.3) + DURATION)

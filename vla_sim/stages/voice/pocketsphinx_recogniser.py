@@ -50,7 +50,7 @@ class Pocketsphinx:
             self._decoder.add_word(word, phones, True)
         self.unpronounced = tuple(word for word, phones in found.items() if not phones)
         self.grammar = grammar.without(frozenset(self.unpronounced)) if self.unpronounced else grammar
-        self._decoder.add_jsgf_string("commands", self.grammar.jsgf())
+        self._decoder.add_jsgf_string("commands", self.grammar.jsgf)
         self._decoder.activate_search("commands")
         self._heard: list[bytes] = []
         self._running = False

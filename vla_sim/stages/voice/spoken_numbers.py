@@ -3,26 +3,6 @@
 import re
 
 from vla_sim.contract.vocabulary import NUMBERS, TENS
-from vla_sim.stages.voice.regular_grammar import Rule, maybe, one_of, phrase
-
-_digit = Rule("digit", phrase("|".join(NUMBERS[1:10])))
-_several = Rule("several", phrase("|".join(NUMBERS[2:10])))  # "one seconds" is no phrase
-_tens = Rule("tens", phrase("|".join(TENS)))
-_teens_and_tens = one_of(phrase("|".join(NUMBERS[10:])), _tens + maybe(_digit, 0.3))
-_below_hundred = Rule("below_hundred", one_of(_digit, _teens_and_tens))
-_few = Rule("few", one_of(_several, _teens_and_tens))
-_metres = one_of(
-    _several + maybe("and a half", 0.1) + phrase("meters"),
-    "one and a half meters",
-    "ten meters", "one meter", "a meter", "half a meter",
-    maybe(phrase("zero|one|two|three|four")) + "point" + _digit + phrase("meters"),
-    _tens + maybe("five") + phrase("centimeters"),
-    "ten centimeters",
-)  # fmt: skip
-DISTANCE = Rule("distance", _metres)
-_hundreds = phrase("one|two|three") + "hundred" + maybe("and", 0.2) + maybe(_below_hundred, 0.8)
-ANGLE = Rule("angle", one_of(_below_hundred, _hundreds) + phrase("degrees"))
-DURATION = Rule("duration", one_of(_few + phrase("seconds"), "one second"))
 
 _SAME = {
     "forwards": "forward", "backwards": "backward",
