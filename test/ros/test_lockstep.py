@@ -13,8 +13,7 @@ from vla_sim.common.errors import StackError
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.lockstep.mail import Inbox, Mail, MailedPublisher, RunEnds
-from vla_sim.ros.lockstep.wire import Begin, Go
+from vla_sim.ros.lockstep.turn_taking import Begin, Go, Inbox, Mail, MailedPublisher, RunEnds
 
 
 class Wire:
@@ -48,7 +47,7 @@ def own_clock():
 
 def follower(costs=None, compute="fixed"):
     made = Follower("n")
-    made.begin(Begin(compute, costs or {}))
+    made.charged = Begin(compute, costs or {})
     return made
 
 
@@ -164,7 +163,7 @@ def test_one_control_period_carries_a_message_through_all_nodes(socket_path):
     alive = [True]
     threads = [
         threading.Thread(
-            target=node.take_turns, args=(lambda t=t, w=w: {t: w.get_subscription_count()}, lambda: alive[0])
+            target=node.spin, args=(None, lambda t=t, w=w: {t: w.get_subscription_count()}, lambda: alive[0])
         )
         for node, t, w in made.values()
     ]
@@ -229,7 +228,7 @@ def test_a_node_whose_engine_has_died_ends_without_a_complaint(tmp_path, monkeyp
         server.bind(str(tmp_path / "turns"))
         server.listen()
         node = follower()
-        thread = threading.Thread(target=node.take_turns, args=(dict, lambda: True), daemon=True)
+        thread = threading.Thread(target=node.spin, args=(None, dict, lambda: True), daemon=True)
         thread.start()
         line, _ = server.accept()
         line.close()  # with its word unread, the other end is reset

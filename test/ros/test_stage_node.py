@@ -18,8 +18,8 @@ from std_msgs.msg import String  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams, check, param  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
+from vla_sim.ros.execution import QOS  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
-from vla_sim.ros.qos import QOS  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 
 
@@ -104,7 +104,7 @@ def test_a_report_tells_whose_process_it_is_and_how_much_it_sent(start):
     node.publish(topics.SAY)
     for _ in range(3):
         node.send(topics.SAY, records.Say(text="hello"))
-    values = {v.key: v.value for v in node.diagnostics.report().status[0].values}
+    values = {v.key: v.value for v in node.diagnostics().status[0].values}
     assert values["pid"] == str(os.getpid())
     assert values[f"published {topics.SAY.name}"] == "3"
     assert node.publish(topics.SAY).msg_type is String

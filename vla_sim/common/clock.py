@@ -7,32 +7,22 @@ much later its results come out. Cores and nodes use this module alone, so that 
 
 import math
 import time
-from typing import Protocol
+from typing import Any
 
-
-class Source(Protocol):
-    """Where time comes from in place of the machine's clock."""
-
-    def mono(self) -> float: ...
-
-    def charge(self, work: str, seconds: float, most: float = math.inf) -> float: ...
-
-    def spend(self, seconds: float) -> None: ...
-
-
-_source: Source | None = None
+_source: Any = None
+"""What has `mono`, `charge` and `spend` in place of the machine's clock."""
 
 
 def mono() -> float:
     """Seconds on the clock on which latencies are measured."""
-    return time.monotonic() if _source is None else _source.mono()
+    return time.monotonic() if _source is None else float(_source.mono())
 
 
 def charge(work: str, seconds: float, most: float = math.inf) -> float:
     """Report that `work` ("voice", "planning", ...) took `seconds` of this process. Returns its cost [s];
     at most `most` of that is charged: a caller that allows so much time judges by the cost whether the work
     was late, and the verdict is the same on any machine."""
-    return seconds if _source is None else _source.charge(work, seconds, most)
+    return seconds if _source is None else float(_source.charge(work, seconds, most))
 
 
 def spend(seconds: float) -> None:
@@ -46,7 +36,7 @@ def lockstep() -> bool:
     return _source is not None
 
 
-def use(source: Source | None) -> None:
+def use(source: Any) -> None:
     """Take time from `source`, or with None from the machine again."""
     global _source
     _source = source

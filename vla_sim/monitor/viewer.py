@@ -24,8 +24,8 @@ from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.top_view import Seen
+from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS, QOS
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.qos import NO_SUBSCRIPTION_EVENTS, QOS
 
 ENDED = 5  # alerts that are over and still shown
 

@@ -2,5 +2,5 @@
 clock's pace or in lock-step)."""
 
 __all__ = [
-    "conversions", "execution", "executor", "lockstep", "messages", "qos", "spin", "stage_node",
+    "conversions", "execution", "executor", "lockstep", "messages", "spin", "stage_node",
 ]  # fmt: skip

@@ -1,24 +1,41 @@
-"""How a node's work is run, and when its results come out."""
+"""How a node's work is run, and when its results come out; its publishers' quality of service."""
 
 import sys
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import QoSProfile
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.qos import QOS
-from vla_sim.ros.worker import Worker
 
 T = TypeVar("T")
+
+END_TIMEOUT = 5.0
+"""[s] for the item in hand when a worker is closed."""
+QOS: dict[str, QoSProfile] = {
+    "sensor": QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT),
+    "reliable": QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE),
+    "latched": QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    ),
+}
+LOCKSTEP_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""Of every topic in lock-step: no message may be lost, and none is kept for late joiners, which would not be
+counted."""
+
+# The contract fixes the quality of service, and rclpy's watch for a mismatch costs a wait-set entry each.
+NO_PUBLISHER_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+NO_SUBSCRIPTION_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 class CountedPublisher:
@@ -38,25 +55,63 @@ class CountedPublisher:
         return int(self._publisher.get_subscription_count())
 
 
-class Pacer(Protocol):
-    """Keeps a simulation at the machine's pace; times are seconds of the monotonic clock."""
+class Worker(Generic[T]):
+    """Does work on what is put into it, in a thread of its own.
 
-    def tick(self, now: float) -> None: ...
+    capacity: items that may wait. newest: beyond that the oldest one is dropped, else the new one. on_idle:
+    called in the thread once nothing came for `idle` seconds after an item.
+    """
 
-    def remaining(self, now: float) -> float: ...
-
-
-class Simulation(Protocol):
-    """The node whose time is the stack's: each `tick` simulates one control period."""
+    def __init__(
+        self, name: str, work: Callable[[T], None], *, capacity: int, newest: bool = False,
+        idle: float | None = None, on_idle: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._work, self._capacity, self._newest = work, capacity, newest
+        self._idle, self._on_idle = idle, on_idle
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     @property
-    def pacer(self) -> Pacer: ...
+    def waiting(self) -> int:
+        """How many items wait."""
+        return len(self._items)
 
-    def tick(self) -> None: ...
+    def put(self, item: T) -> bool:
+        """Hand over an item; False if there was no room for it."""
+        with self._changed:
+            if len(self._items) >= self._capacity:
+                if not self._newest:
+                    return False
+                self._items.popleft()
+            self._items.append(item)
+            self._changed.notify()
+        return True
 
-    def now(self) -> float: ...
+    def close(self) -> None:
+        """Give up what waits, and end."""
+        with self._changed:
+            self._closing = True
+            self._items.clear()
+            self._changed.notify()
+        self._thread.join(END_TIMEOUT)
 
-    def listeners(self) -> dict[str, int]: ...
+    def _run(self) -> None:
+        timeout = None
+        while True:
+            with self._changed:
+                came = self._changed.wait_for(lambda: self._closing or self._items, timeout)
+                if self._closing:
+                    return
+                item = self._items.popleft() if came else None
+            if item is None:
+                timeout = None
+                self._on_idle()
+            else:
+                timeout = self._idle
+                self._work(item)
 
 
 class Execution:
@@ -123,8 +178,9 @@ class Execution:
         """Run the node until ROS shuts down. listeners: how many listen to each topic it publishes."""
         executor.spin()
 
-    def simulate(self, simulation: Simulation, executor: SerialExecutor, period: float) -> None:
-        """Run the node that makes the stack's time, a control period [s] at a time, until ROS shuts down."""
+    def simulate(self, simulation: Any, executor: SerialExecutor, period: float) -> None:
+        """Run the node that makes the stack's time until ROS shuts down: each `simulation.tick()` is a
+        control period of `period` [s], and `simulation.pacer` keeps it at the machine's pace."""
         sys.setswitchinterval(5e-4)  # threads give the interpreter back within a tick
         pacer = simulation.pacer
         while rclpy.ok():

@@ -15,7 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.profiling import node_profile
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.lockstep.mail import RunEnds
+from vla_sim.ros.lockstep.turn_taking import RunEnds
 from vla_sim.ros.stage_node import StageNode
 
 

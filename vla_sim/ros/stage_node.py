@@ -5,12 +5,13 @@ dataclass. It publishes and subscribes by the contract's `Topic`, so that no nam
 service is written twice.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -20,20 +21,54 @@ from vla_sim.common.caches import Caches
 from vla_sim.common.params import StageParams, check
 from vla_sim.contract import limits, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
-from vla_sim.contract.limits import THRESHOLDS
 from vla_sim.contract.records import Record, TraceEvent
 from vla_sim.contract.topics import Topic
-from vla_sim.ros.diagnostics import DiagnosticsReporter
-from vla_sim.ros.execution import CountedPublisher, Execution
+from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS, CountedPublisher, Execution
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.load_follower import LoadFollower
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.messages import message_class
-from vla_sim.ros.qos import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS
+from vla_sim.ros.messages import message_class, to_stamp
 
 P = TypeVar("P", bound=StageParams)
+
+PERIOD = 0.25
+"""[s] between checks of whether a report on /diagnostics is due."""
+EVERY = 4
+"""Checks between reports: 1 Hz."""
+STARTING = 60
+"""First checks, each of which reports, so that whoever starts the nodes sees soon that all have met."""
+
+
+class LoadFollower:
+    """What a stage may do at the present load: what the monitor says, and everything when that is silent.
+    log: takes a line at every change of level."""
+
+    def __init__(self, log: Callable[[str], object]) -> None:
+        self._log = log
+        self._level = self._logged = 0
+        self._received = 0.0
+
+    def on_load(self, load: records.Load) -> None:
+        """Take the monitor's word."""
+        self._level, self._received = load.level, time.monotonic()
+        self.check()
+
+    def check(self) -> None:
+        """Log a change; to be called now and then, since the monitor's silence makes no message."""
+        if self.index != self._logged:
+            self._logged = self.index
+            self._log(f"load level {self.index} ({self.level.name})")
+
+    @property
+    def index(self) -> int:
+        """The row of `LOAD_LEVELS` that holds now; 0 when nothing was received for `LOAD_SILENCE`."""
+        return self._level if time.monotonic() - self._received < limits.LOAD_SILENCE else 0
+
+    @property
+    def level(self) -> limits.LoadLevel:
+        """What holds now."""
+        return limits.LOAD_LEVELS[self.index]
 
 
 class StageNode(Node, Generic[P]):
@@ -56,12 +91,14 @@ class StageNode(Node, Generic[P]):
         self.subscribed: list[str] = []
         self.rejected: dict[str, int] = {}
         self.load_follower: LoadFollower | None = None
-        memory = THRESHOLDS["system.memory"]
+        memory = limits.THRESHOLDS["system.memory"]
         self.caches = Caches(memory.value, memory.clear, self.params.memory_limit)
         self.freed = ""
         """What was freed when memory was short last."""
         self.publish(topics.TRACE)
-        self.diagnostics = DiagnosticsReporter(self)
+        self.publish(topics.DIAGNOSTICS)
+        self._checks = 0
+        self.repeat(PERIOD, self._check, steady=True)
 
     def publish(self, topic: Topic) -> CountedPublisher:
         """The publisher of a topic, made at the first call, which belongs in the constructor: a writer
@@ -144,16 +181,45 @@ class StageNode(Node, Generic[P]):
         when the monitor is silent."""
         return self.load_follower.level if self.load_follower is not None else limits.LOAD_LEVELS[0]
 
-    def check_memory(self) -> None:
-        """Empty the caches if memory is short. Never in lock-step: memory is the machine's."""
-        freed = None if self.execution.deterministic else self.caches.check(time.monotonic())
-        if freed is not None:
-            self.freed = str(freed)
-            self.get_logger().warning(self.freed)
-
     def listeners(self) -> dict[str, int]:
         """How many listen to each topic that this node publishes."""
         return {name: one.get_subscription_count() for name, one in self.published.items()}
+
+    def _check(self) -> None:
+        """Log what has changed by itself, and send a report when one is due."""
+        self._checks += 1
+        if self.load_follower is not None:
+            self.load_follower.check()
+        if self._checks % EVERY == 0 and not self.execution.deterministic:  # memory is the machine's
+            freed = self.caches.check(time.monotonic())
+            if freed is not None:
+                self.freed = str(freed)
+                self.get_logger().warning(self.freed)
+        if self._checks <= STARTING or self._checks % EVERY == 0:
+            self.published[topics.DIAGNOSTICS.name].publish(self.diagnostics())
+
+    def diagnostics(self) -> DiagnosticArray:
+        """The message that is due on /diagnostics now: what the node publishes and subscribes to, its load,
+        its own `status` and `health`. In lock-step it holds nothing that depends on the machine."""
+        values = {f"rejected {name}": str(count) for name, count in self.rejected.items()}
+        values["listens"] = " ".join(self.subscribed)
+        values |= {f"listeners {name}": str(count) for name, count in self.listeners().items()}
+        if not self.execution.deterministic:
+            values["pid"] = str(os.getpid())
+            values |= {f"published {name}": str(p.count) for name, p in self.published.items()}
+        if self.load_follower is not None:
+            values["load level"] = str(self.load_follower.index)
+        if self.freed:
+            values["memory freed"] = self.freed
+        values |= self.status()
+        level, text = self.health()
+        entry = DiagnosticStatus(
+            level=level, name=self.get_name(), message=text,
+            values=[KeyValue(key=k, value=v) for k, v in values.items()],
+        )  # fmt: skip
+        message = DiagnosticArray(status=[entry])
+        message.header.stamp = to_stamp(self.now())
+        return message
 
     def status(self) -> dict[str, str]:
         """Key figures for /diagnostics; stages override it."""

@@ -11,7 +11,7 @@ from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.lockstep.wire import Begin
+from vla_sim.ros.lockstep.turn_taking import Begin
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
@@ -32,7 +32,7 @@ def own_clock():
 def told(script, cost, compute="fixed", delay=10.0, texts=("go to the kitchen",), timeout=TIMEOUT, **values):
     """(planner, why the model did not, simulated seconds until then) of each command."""
     follower = Follower("language")
-    follower.begin(Begin(compute, {"llm": cost}))
+    follower.charged = Begin(compute, {"llm": cost})
     out, sent = [], []
     with ScriptedLlm(script, delay=delay, retry_after="0.3") as server:
         planner = LlmPlanner(RULES, LlmSettings(server.base_url, timeout=timeout, **values))

@@ -69,8 +69,8 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from sensor_msgs.msg import CameraInfo, JointState
     from std_msgs.msg import String
 
+    from vla_sim.ros.execution import QOS
     from vla_sim.ros.messages import message_class, to_stamp
-    from vla_sim.ros.qos import QOS
 
     node, other, executor = pair
     topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES

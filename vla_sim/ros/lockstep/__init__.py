@@ -11,4 +11,4 @@ busy for that long, and what it publishes then comes out at the end of that time
 robot as it would in life.
 """
 
-__all__ = ["conductor", "follower", "mail", "run_environment", "turn_taking", "wire"]
+__all__ = ["conductor", "follower", "run_environment", "turn_taking"]

@@ -7,19 +7,16 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import rclpy
 
-from vla_sim.common import clock
 from vla_sim.common.errors import StackError
 from vla_sim.contract.budgets import COSTS
-from vla_sim.ros.execution import Simulation
 from vla_sim.ros.executor import SerialExecutor
-from vla_sim.ros.lockstep import wire
+from vla_sim.ros.lockstep import turn_taking
 from vla_sim.ros.lockstep.follower import SOON
 from vla_sim.ros.lockstep.run_environment import NODES, SOCKET, START_TIMEOUT, TURN_TIMEOUT
-from vla_sim.ros.lockstep.turn_taking import TurnTaking
-from vla_sim.ros.lockstep.wire import LARGEST, Begin, Done, Go, Hello, Meet, Met
 
 
 class Seat:
@@ -38,7 +35,7 @@ class Seat:
         return max(min(times), self.busy) if times else math.inf
 
 
-class Conductor(TurnTaking):
+class Conductor(turn_taking.TurnTaking):
     """Gives turns. Its own node works between them, and its timers do not run.
 
     Raises `StackError` if it cannot listen at its socket.
@@ -47,7 +44,7 @@ class Conductor(TurnTaking):
     def __init__(self) -> None:
         super().__init__()
         self.seats: dict[str, Seat] = {}
-        self._begin = Begin("fixed", COSTS)
+        self._begin = turn_taking.Begin("fixed", COSTS)
         self._own: dict[str, int] = {}
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -56,26 +53,15 @@ class Conductor(TurnTaking):
             self._server.close()
             raise StackError(f"lock-step: cannot listen at {os.environ[SOCKET]}: {error.strerror}") from None
         self._server.listen(32)
-        clock.use(self)
-
-    def mono(self) -> float:
-        return self.stamp
-
-    def charge(self, work: str, seconds: float, most: float = math.inf) -> float:
-        """The conductor's own work is the simulation, which costs nothing."""
-        return 0.0
-
-    def spend(self, seconds: float) -> None:
-        """The conductor waits for nothing."""
 
     def charge_as(self, compute: str, costs: dict[str, float]) -> None:
-        self._begin = Begin(compute, {**COSTS, **costs})
+        self._begin = turn_taking.Begin(compute, {**COSTS, **costs})
 
     def freeze(self, node: str, until: float) -> None:
         if node in self.seats:
             self.seats[node].busy = max(self.seats[node].busy, until)
 
-    def simulate(self, simulation: Simulation, executor: SerialExecutor, period: float) -> None:
+    def simulate(self, simulation: Any, executor: SerialExecutor, period: float) -> None:
         self.meet(simulation.listeners, rclpy.ok)
         while rclpy.ok():
             simulation.pacer.tick(time.monotonic())
@@ -105,8 +91,8 @@ class Conductor(TurnTaking):
             except TimeoutError:
                 continue
             line.settimeout(TURN_TIMEOUT)
-            hello = wire.from_node(line.recv(LARGEST))
-            if isinstance(hello, Hello):
+            hello = turn_taking.from_node(line.recv(turn_taking.LARGEST))
+            if isinstance(hello, turn_taking.Hello):
                 self.seats[hello.name] = Seat(hello.name, line, hello.listens)
         expected: dict[str, int] = {}
         listening = [list(self.mail.inboxes), *(list(seat.sent) for seat in self.seats.values())]
@@ -120,7 +106,7 @@ class Conductor(TurnTaking):
                 raise StackError(f"lock-step: the nodes did not find each other within {timeout:.0f} s")
             time.sleep(0.02)
         for seat in self.seats.values():
-            seat.line.send(wire.encode(self._begin))
+            seat.line.send(turn_taking.encode(self._begin))
 
     def advance(self, begin: float, end: float) -> None:
         """All turns from `begin` to before `end` [s]; then the conductor's mail is complete. Raises
@@ -136,7 +122,7 @@ class Conductor(TurnTaking):
             for seat in turn:
                 seat.waiting_since = None
                 with contextlib.suppress(OSError):  # `_answer` finds that it has died
-                    seat.line.send(wire.encode(Go(stamp, seat.sent)))
+                    seat.line.send(turn_taking.encode(turn_taking.Go(stamp, seat.sent)))
             published: list[dict[str, int]] = []
             for seat in turn:
                 done = self._answer(seat)
@@ -155,13 +141,13 @@ class Conductor(TurnTaking):
         self._server.close()
 
     def _ask(self, seat: Seat) -> dict[str, int]:
-        seat.line.send(wire.encode(Meet()))
-        met = wire.from_node(seat.line.recv(LARGEST))
-        return met.listeners if isinstance(met, Met) else {}
+        seat.line.send(turn_taking.encode(turn_taking.Meet()))
+        met = turn_taking.from_node(seat.line.recv(turn_taking.LARGEST))
+        return met.listeners if isinstance(met, turn_taking.Met) else {}
 
-    def _answer(self, seat: Seat) -> Done | None:
+    def _answer(self, seat: Seat) -> turn_taking.Done | None:
         try:
-            data = seat.line.recv(LARGEST)
+            data = seat.line.recv(turn_taking.LARGEST)
         except TimeoutError:
             raise StackError(
                 f"lock-step: {seat.name} did not take its turn for {TURN_TIMEOUT:.0f} s"
@@ -171,8 +157,8 @@ class Conductor(TurnTaking):
         if not data:
             self.seats.pop(seat.name, None)
             return None
-        done = wire.from_node(data)
-        assert isinstance(done, Done)
+        done = turn_taking.from_node(data)
+        assert isinstance(done, turn_taking.Done)
         return done
 
     def _sent(self, counts: dict[str, int], stamp: float) -> None:

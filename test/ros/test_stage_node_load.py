@@ -4,8 +4,8 @@ import pytest
 
 from vla_sim.contract.limits import LOAD_LEVELS, LOAD_SILENCE
 from vla_sim.contract.records import Load
-from vla_sim.ros import load_follower
-from vla_sim.ros.load_follower import LoadFollower
+from vla_sim.ros import stage_node
+from vla_sim.ros.stage_node import LoadFollower
 
 TOP = len(LOAD_LEVELS) - 1
 
@@ -21,7 +21,7 @@ def load(level):
 def clock(monkeypatch):
     """Turned by hand: its only item is what `time.monotonic` gives [s]."""
     now = [50.0]
-    monkeypatch.setattr(load_follower.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(stage_node.time, "monotonic", lambda: now[0])
     return now
 
 
