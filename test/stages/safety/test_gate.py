@@ -80,7 +80,7 @@ def _reference(points, vx, vy, wz):
 
 def ready(now=1.0):
     core = Supervisor()
-    core.odom.last = now
+    core.last_odom = now
     core.on_scan(np.full(360, np.inf, dtype=np.float32), -math.pi, math.radians(1), now)
     core.on_velocity(0.5, 0.0, 0.1, now)
     return core
@@ -94,7 +94,7 @@ def test_every_silent_source_stops_the_robot():
     cases = (("odom", 0.12, "odometry"), ("scan", 0.25, "scan"), ("command", 0.12, "velocity"))
     for source, silence, word in cases:
         core = ready()
-        getattr(core, source).last = 1.0 - silence
+        setattr(core, f"last_{source}", 1.0 - silence)
         assert core.output(1.0) == (0.0, 0.0, 0.0)
         assert core.state().level == "stopped"
         assert word in " ".join(core.state().reasons)
@@ -103,7 +103,7 @@ def test_every_silent_source_stops_the_robot():
 def test_a_scan_of_nan_is_silence():
     core = ready()
     assert not core.on_scan(np.full(360, np.nan, dtype=np.float32), 0.0, 0.01, 5.0)
-    assert core.scan.last == 1.0
+    assert core.last_scan == 1.0
 
 
 def test_a_velocity_that_is_not_finite_stops_the_robot():

@@ -125,7 +125,7 @@ def gate_core(meter: Meter) -> None:
         return supervisor.output(1.0)
 
     def before() -> None:
-        supervisor.odom.last = 1.0
+        supervisor.last_odom = 1.0
         supervisor.on_velocity(0.5, 0.0, 0.0, 1.0)
 
     def check(velocity: tuple[float, float, float]) -> None:

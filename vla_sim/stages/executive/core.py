@@ -1,12 +1,40 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
+from collections.abc import Callable
+
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import Plan
-from vla_sim.stages.executive.goals import Running
+from vla_sim.contract.records import Plan, Step
+from vla_sim.stages.executive.goals import Result, Running, pause
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
-from vla_sim.stages.executive.skills.table import SKILLS
+from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
+from vla_sim.stages.executive.skills.searching import find
+from vla_sim.stages.executive.skills.walking import move, navigate, turn
+
+
+def stop(ctx: SkillContext, step: Step) -> Running:
+    return Result(True, "Stopped.")
+    yield
+
+
+def wait(ctx: SkillContext, step: Step) -> Running:
+    yield from pause(ctx, step.seconds or 0.0)
+    return Result(True)
+
+
+def say(ctx: SkillContext, step: Step) -> Running:
+    ctx.say(step.text)
+    return Result(True)
+    yield
+
+
+SKILLS: dict[str, Callable[[SkillContext, Step], Running]] = {
+    "navigate": navigate, "approach": approach, "find": find, "pick": pick, "place": place,
+    "carry": carry, "move": move, "turn": turn, "stop": stop, "wait": wait, "say": say,
+}  # fmt: skip
+"""Each is a generator that yields once a tick and returns a `Result`. Every failure's detail is a sentence
+that the robot can speak."""
 
 
 class Executive:

@@ -4,9 +4,9 @@ A skill is a generator that yields once a tick and returns a `Result`; closing i
 the goal that is under way.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from vla_sim.contract import records, topics
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
@@ -14,8 +14,6 @@ from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 ANSWER_TIMEOUT = 5.0  # [s] in which a stage must say that it took the goal
 SILENCE_TIMEOUT = 3.0
 """[s] without a status from a stage that is at work, and sends 5 a second: it is dead or stuck."""
-
-S = TypeVar("S", records.NavigationStatus, records.ManipulationStatus)
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Result:
 
 
 Running = Generator[None, None, Result]
+Request = records.NavigationRequest | records.ManipulationRequest
 
 
 def drive(
@@ -38,16 +37,9 @@ def drive(
     goal, (x, y, yaw) = ctx.goal_ids.new(), pose
     request = records.NavigationRequest(goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, **fields)
     withdraw = records.NavigationRequest(goal_id=goal, mode="cancel")
-    ctx.send(topics.NAVIGATION_REQUEST, request)
-    status, gave_up = yield from _status(
-        ctx, goal, lambda: (ctx.navigation, ctx.navigation_received),
-        lambda: ctx.send(topics.NAVIGATION_REQUEST, withdraw),
-        "navigation", f"I did not get there within {timeout:.0f} seconds", timeout,
-    )  # fmt: skip
-    if gave_up or status is None:
-        return Result(False, gave_up)
-    ok = status.state == "succeeded"
-    return Result(ok, "" if ok else status.detail)  # how exactly it stands is nothing to speak of
+    too_late = f"I did not get there within {timeout:.0f} seconds"
+    found = yield from _reach(ctx, "navigation", request, withdraw, too_late, timeout)
+    return Result(found.ok, "" if found.ok else found.detail)  # how exactly it stands is nothing to speak of
 
 
 def manipulate(
@@ -56,30 +48,24 @@ def manipulate(
     """Move an arm; returns when manipulation says that it is done or gave up. fields: of
     `ManipulationRequest`."""
     goal = ctx.goal_ids.new()
+    request = records.ManipulationRequest(goal_id=goal, action=action, **fields)
     withdraw = records.ManipulationRequest(goal_id=goal, action="cancel")
-    ctx.send(topics.MANIPULATION_REQUEST, records.ManipulationRequest(goal_id=goal, action=action, **fields))
-    status, gave_up = yield from _status(
-        ctx, goal, lambda: (ctx.manipulation, ctx.manipulation_received),
-        lambda: ctx.send(topics.MANIPULATION_REQUEST, withdraw),
-        "manipulation", "the arm took too long", timeout,
-    )  # fmt: skip
-    if gave_up or status is None:
-        return Result(False, gave_up, status)
-    return Result(status.state == "succeeded", status.detail, status)
+    return (yield from _reach(ctx, "manipulation", request, withdraw, "the arm took too long", timeout))
 
 
-def _status(
-    ctx: SkillContext, goal: str, latest: Callable[[], tuple[S | None, float]],
-    withdraw: Callable[[], None], stage: str, too_late: str, timeout: float,
-) -> Generator[None, None, tuple[S | None, str]]:  # fmt: skip
-    """Waits for the end of a goal: the stage's last status of it, and why it was given up, if it was."""
+def _reach(
+    ctx: SkillContext, stage: str, request: Request, withdraw: Request, too_late: str, timeout: float
+) -> Running:
+    """Send a goal and wait for its end: the stage's last word on it, or why it was given up."""
+    topic = topics.NAVIGATION_REQUEST if stage == "navigation" else topics.MANIPULATION_REQUEST
+    ctx.send(topic, request)
     began = ctx.now
     try:
         while True:
-            status, received = latest()
-            mine = status is not None and status.goal_id == goal
-            if status is not None and mine and status.state != "active":
-                return status, ""
+            status, received = getattr(ctx, stage), getattr(ctx, f"{stage}_received")
+            mine = status is not None and status.goal_id == request.goal_id
+            if mine and status.state != "active":
+                return Result(status.state == "succeeded", status.detail, status)
             if not mine and ctx.now - began > ANSWER_TIMEOUT:
                 gave_up = f"{stage} does not answer"
             elif mine and ctx.now - received > SILENCE_TIMEOUT:
@@ -89,10 +75,10 @@ def _status(
             else:
                 yield
                 continue
-            withdraw()
-            return status if mine else None, gave_up
+            ctx.send(topic, withdraw)
+            return Result(False, gave_up, status if mine else None)
     except GeneratorExit:
-        withdraw()
+        ctx.send(topic, withdraw)
         raise
 
 

@@ -115,7 +115,7 @@ class SafetyNode(StageNode[SafetyParams]):
             self.tick()  # a stop is not kept waiting for the next period
 
     def on_odom(self, _: Any) -> None:
-        self.core.odom.last = self.now()
+        self.core.last_odom = self.now()
 
     def on_trajectory(self, _: Any) -> None:
         self.trace_control(self.first_motion.trajectory())

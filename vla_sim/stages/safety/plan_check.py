@@ -10,6 +10,13 @@ from vla_sim.robot.body_size import ELBOWS
 from vla_sim.world.occupancy_grid import Grid, spread
 from vla_sim.world.semantic_map import World
 
+NEEDS = {
+    "a place": (("navigate", "carry", "place"), {"place"}), "an angle": (("turn",), {"angle"}),
+    "an object": (("find", "pick", "approach"), {"object"}),
+    "a distance": (("move",), {"distance", "lateral"}),
+}  # fmt: skip
+"""What -> the skills that need it, and the fields of which one must be given."""
+
 
 class PlanChecker:
     """Checks plans against a world: known skills and targets, limits, forbidden zones, reachability.
@@ -30,11 +37,8 @@ class PlanChecker:
         for x0, y0, x1, y1 in self.world.forbidden:
             if x0 <= x <= x1 and y0 <= y <= y1:
                 return f"the {name} lies in a forbidden zone"
-        row, column = int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
-        inside = 0 <= row < reachable.shape[0] and 0 <= column < reachable.shape[1]
-        if not inside or not reachable[row, column]:
-            return f"there is no way to the {name}"
-        return ""
+        cell = _cell(grid, x, y)
+        return f"there is no way to the {name}" if cell is None or not reachable[cell] else ""
 
     def check(self, plan: Plan) -> list[str]:
         """Reasons against the plan, fit for speaking; empty if it may run."""
@@ -43,37 +47,35 @@ class PlanChecker:
         return [reason for step in plan.steps for reason in self._check(step)]
 
     def _check(self, step: Step) -> list[str]:
-        reasons = []
-        for name in ("object", "distance", "lateral", "angle", "seconds", "place", "text"):
-            if getattr(step, name) not in (None, "") and name not in STEP_FIELDS[step.skill]:
-                reasons.append(f"{step.skill} takes no {name}")
-        if step.skill in ("navigate", "carry", "place") and not step.place:
-            reasons.append(f"{step.skill} needs a place")
+        fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text")
+        given = {name for name in fields if getattr(step, name) not in (None, "")}
+        strange = given - set(STEP_FIELDS[step.skill])
+        reasons = [f"{step.skill} takes no {name}" for name in fields if name in strange]
+        for what, (skills, names) in NEEDS.items():
+            if step.skill in skills and not given & names:
+                reasons.append(f"{step.skill} needs {what}")
         if step.place and step.place != "user":
-            if step.place not in self.targets:
-                known = ", ".join(sorted(self.targets))
-                reasons.append(f'I do not know a place called "{step.place}"; I know: {known}')
-            elif self.targets[step.place]:
-                reasons.append(self.targets[step.place])
-        if step.skill in ("find", "pick", "approach"):
-            if step.object is None:
-                reasons.append(f"{step.skill} needs an object")
-            elif not any(step.object.matches(kind) for kind in self.world.objects):
-                known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
-                reasons.append(f"I do not know a {step.object}; I know: {known}")
-        if step.skill == "move" and step.distance is None and step.lateral is None:
-            reasons.append("move needs a distance")
+            known = ", ".join(sorted(self.targets))
+            unknown = f'I do not know a place called "{step.place}"; I know: {known}'
+            reasons += filter(None, [self.targets.get(step.place, unknown)])
+        if step.object is not None and not any(step.object.matches(one) for one in self.world.objects):
+            known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
+            reasons.append(f"I do not know a {step.object}; I know: {known}")
         for value in (step.distance, step.lateral):
             if value is not None and abs(value) > MAX_DISTANCE:
                 reasons.append(f"I move at most {MAX_DISTANCE:g} metres at once, not {abs(value):g}")
-        if step.skill == "turn":
-            if step.angle is None:
-                reasons.append("turn needs an angle")
-            elif abs(step.angle) > MAX_ANGLE:
-                reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
-        if step.skill == "wait" and not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
+        if abs(step.angle or 0.0) > MAX_ANGLE:
+            reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
+        if not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
             reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
         return reasons
+
+
+def _cell(grid: Grid, x: float, y: float) -> tuple[int, int] | None:
+    """Row and column of (x, y) [m] in map; None outside."""
+    row, column = int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
+    rows, columns = grid.occupied.shape
+    return (row, column) if 0 <= row < rows and 0 <= column < columns else None
 
 
 def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
@@ -83,15 +85,14 @@ def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
     wide = np.pad(grid.occupied, r)
     blocked = np.zeros_like(grid.occupied)
     for dy in range(-r, r + 1):
-        reach = int(math.sqrt(max(0.0, r * r - dy * dy)))
+        reach = int(math.sqrt(r * r - dy * dy))
         for dx in range(-reach, reach + 1):
             blocked |= wide[r + dy : r + dy + rows, r + dx : r + dx + columns]
-    row = int((start[1] - grid.y0) / grid.resolution)
-    column = int((start[0] - grid.x0) / grid.resolution)
     reached = np.zeros_like(blocked)
-    if not (0 <= row < rows and 0 <= column < columns):
+    cell = _cell(grid, *start)
+    if cell is None:
         return reached
-    reached[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
+    reached[max(0, cell[0] - 1) : cell[0] + 2, max(0, cell[1] - 1) : cell[1] + 2] = True
     count = 0
     while count != (count := int(reached.sum())):
         for _ in range(8):  # a sum costs as much as a few steps

@@ -12,19 +12,10 @@ from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate
 
+ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
+"""[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
 COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
-
-
-@dataclass
-class Watchdog:
-    """A source that must speak every `timeout` seconds."""
-
-    timeout: float
-    last: float = -math.inf
-
-    def silent(self, now: float) -> bool:
-        return now - self.last > self.timeout
 
 
 @dataclass
@@ -33,9 +24,9 @@ class Supervisor:
     forward, lateral [m/s], turn [rad/s]."""
 
     limits: tuple[float, float, float] = MAX_SPEED
-    odom: Watchdog = field(default_factory=lambda: Watchdog(0.1))
-    scan: Watchdog = field(default_factory=lambda: Watchdog(0.2))
-    command: Watchdog = field(default_factory=lambda: Watchdog(COMMAND_TIMEOUT))
+    last_odom: float = -math.inf
+    last_scan: float = -math.inf
+    last_command: float = -math.inf
     estop: bool = False
     stop_command_id: str = ""
     stop_mono: float = 0.0
@@ -59,7 +50,7 @@ class Supervisor:
         angles = angle_min + step * np.flatnonzero(near)
         r = ranges[near].astype(np.float64)
         self.points = np.ascontiguousarray(np.column_stack((r * np.cos(angles), r * np.sin(angles))))
-        self.scan.last = now
+        self.last_scan = now
         return True
 
     def on_velocity(self, vx: float, vy: float, wz: float, now: float) -> bool:
@@ -69,7 +60,7 @@ class Supervisor:
             self.velocity = (0.0, 0.0, 0.0)
             return False
         self.velocity = (vx, vy, wz)
-        self.command.last = now
+        self.last_command = now
         return True
 
     def on_stop(self, command_id: str, mono: float) -> None:
@@ -87,9 +78,9 @@ class Supervisor:
             return still
         for forbids, reason in (
             (self.halted, "stop was said"),
-            (self.odom.silent(now), "no odometry"),
-            (self.scan.silent(now), "no lidar scan"),
-            (moving and self.command.silent(now), "no new velocity from navigation"),
+            (now - self.last_odom > ODOM_TIMEOUT, "no odometry"),
+            (now - self.last_scan > SCAN_TIMEOUT, "no lidar scan"),
+            (moving and now - self.last_command > COMMAND_TIMEOUT, "no new velocity from navigation"),
         ):
             if forbids:
                 self._level = "stopped"

@@ -1,3 +1,3 @@
-"""The skills of which plans are made, by kind; `table` has them by name."""
+"""The skills of which plans are made, by kind; `executive.core` has them by name."""
 
-__all__ = ["carrying", "grasping", "searching", "table", "walking"]
+__all__ = ["handling", "searching", "walking"]

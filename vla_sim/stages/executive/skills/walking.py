@@ -1,8 +1,9 @@
 """Walking: to a place, by a distance, by an angle."""
 
 import math
+from typing import Any
 
-from vla_sim.contract.records import Step
+from vla_sim.contract.records import NavigationMode, Step
 from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.manipulation.base_placement import view_stands
@@ -51,21 +52,23 @@ def navigate(ctx: SkillContext, step: Step) -> Running:
 
 
 def move(ctx: SkillContext, step: Step) -> Running:
-    ready = yield from prepare_to_walk(ctx)
-    if not ready.ok:
-        return ready
     distance, lateral = step.distance or 0.0, step.lateral or 0.0
     timeout = 20.0 + 8.0 * (abs(distance) + abs(lateral) * 2.0)
-    goal = drive(ctx, "move", distance=distance, lateral=lateral, position_tolerance=0.08, timeout=timeout)
-    return (yield from goal)
+    fields = {"distance": distance, "lateral": lateral, "position_tolerance": 0.08}
+    return (yield from _walk(ctx, "move", timeout, fields))
 
 
 def turn(ctx: SkillContext, step: Step) -> Running:
+    angle = step.angle or 0.0
+    fields = {"angle": angle, "yaw_tolerance": 0.06}
+    return (yield from _walk(ctx, "turn", 20.0 + 6.0 * abs(angle), fields))
+
+
+def _walk(ctx: SkillContext, mode: NavigationMode, timeout: float, fields: dict[str, Any]) -> Running:
     ready = yield from prepare_to_walk(ctx)
     if not ready.ok:
         return ready
-    angle = step.angle or 0.0
-    return (yield from drive(ctx, "turn", angle=angle, yaw_tolerance=0.06, timeout=20.0 + 6.0 * abs(angle)))
+    return (yield from drive(ctx, mode, timeout=timeout, **fields))
 
 
 def dock(ctx: SkillContext, goal: Pose2) -> Running:
