@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from vla_sim.cli import main
-from vla_sim.common.assets import config_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.scenario.load import find
 
-EXAMPLES = sorted((config_dir() / "ci").glob("*.yml"))
+EXAMPLES = sorted((share_folder("config") / "ci").glob("*.yml"))
 
 
 def texts(node):

@@ -33,26 +33,26 @@ def share(prefix: Path) -> Path:
 def test_checkout_is_found_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     share(tmp_path)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
-    assert assets.worlds_dir() == Path(__file__).resolve().parents[2] / "worlds"
+    assert assets.share_folder("worlds") == Path(__file__).resolve().parents[2] / "worlds"
 
 
 def test_pip_share_is_found(installed: Path) -> None:
-    assert share(installed / "prefix") == assets.worlds_dir()
+    assert share(installed / "prefix") == assets.share_folder("worlds")
 
 
 def test_pip_user_share_is_found(installed: Path) -> None:
-    assert share(installed / "user") == assets.worlds_dir()
+    assert share(installed / "user") == assets.share_folder("worlds")
 
 
 def test_ament_share_comes_before_the_pip_share(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share(installed / "prefix")
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{installed / 'empty'}:{installed / 'colcon'}")
-    assert share(installed / "colcon") == assets.worlds_dir()
+    assert share(installed / "colcon") == assets.share_folder("worlds")
 
 
 def test_nothing_installed_says_where_it_looked(installed: Path) -> None:
     with pytest.raises(MissingError, match=r"the worlds of vla_sim are not installed.*prefix.*pip install"):
-        assets.worlds_dir()
+        assets.share_folder("worlds")
 
 
 def test_unknown_world_lists_the_known_ones() -> None:
@@ -63,5 +63,5 @@ def test_unknown_world_lists_the_known_ones() -> None:
 def test_world_is_found_by_name_and_by_path(tmp_path: Path) -> None:
     mine = tmp_path / "mine.sdf"
     mine.write_text("<sdf/>")
-    assert assets.find_world("apartment") == assets.worlds_dir() / "apartment.sdf"
+    assert assets.find_world("apartment") == assets.share_folder("worlds") / "apartment.sdf"
     assert assets.find_world(str(mine)) == mine

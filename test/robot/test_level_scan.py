@@ -12,7 +12,7 @@ from vla_sim.common.geometry import (
     transform,
 )
 from vla_sim.robot import level_scan
-from vla_sim.robot.sensor_frames import LidarFrame
+from vla_sim.robot.body import LidarFrame
 
 LEVEL = quaternion_from_yaw(0.0)
 HEIGHT = 0.77

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.common.assets import scenarios_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.scenario import load
@@ -34,7 +34,9 @@ def test_every_shipped_scenario_can_be_read_and_there_are_enough():
 
 
 def test_the_shipped_schema_is_the_one_of_the_code():
-    assert json.loads((scenarios_dir() / "schema.json").read_text()) == json.loads(load.schema())
+    assert json.loads((share_folder("test/scenarios") / "schema.json").read_text()) == json.loads(
+        load.schema()
+    )
 
 
 @pytest.mark.parametrize(

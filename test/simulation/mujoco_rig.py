@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from vla_sim.robot import g1
-from vla_sim.robot.state import JointCommand
+from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.gripper import Gripper
 from vla_sim.world.sdf import elements, reader

@@ -15,7 +15,7 @@ from vla_sim.world.sdf import reader
 
 @pytest.fixture(scope="module")
 def robot():
-    return reader.load_model(assets.models_dir() / "g1")
+    return reader.load_model(assets.share_folder("models") / "g1")
 
 
 def test_every_sensor_topic_of_the_contract_is_bridged_once(robot):

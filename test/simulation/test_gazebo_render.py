@@ -60,7 +60,7 @@ def test_where_gazebo_cannot_render_scans_and_images_are_ray_cast_and_that_is_sa
 def test_the_copies_keep_the_sensors_without_noise_and_with_a_lidar_that_does_not_see_its_robot(tmp_path):
     root = etree.fromstring(prepared_files.prepared(assets.find_world("apartment"), render="ogre"))
     assert [e.text for e in root.iterfind("world/plugin/render_engine")] == ["ogre"]
-    source = assets.models_dir() / "g1" / "model.sdf"
+    source = assets.share_folder("models") / "g1" / "model.sdf"
     copy = etree.fromstring(prepared_files.prepared_robot(source, 0.002, native=True))
     flags = {int(e.text) for e in copy.iterfind(".//visual/visibility_flags")}
     assert len(copy.findall(".//visual/visibility_flags")) == len(copy.findall(".//link/visual"))
@@ -96,7 +96,7 @@ def gazebo_says(monkeypatch):
         setattr(module, kind, object)
         monkeypatch.setitem(sys.modules, module.__name__, module)
     transport = Transport()
-    model = reader.load_model(assets.models_dir() / "g1" / "model.sdf")
+    model = reader.load_model(assets.share_folder("models") / "g1" / "model.sdf")
     return transport, NativeSensors(transport, model)
 
 

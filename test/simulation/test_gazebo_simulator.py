@@ -54,7 +54,7 @@ def test_a_world_that_names_a_solver_keeps_it(tmp_path):
 
 
 def test_the_copy_of_the_robot_differs_in_friction_damping_and_publishers_alone(tmp_path):
-    source = assets.models_dir() / "g1" / "model.sdf"
+    source = assets.share_folder("models") / "g1" / "model.sdf"
     file = tmp_path / "model.sdf"
     file.write_bytes(prepared_robot(source, 0.002))
     copy, robot = reader.load_model(file), reader.load_model(source)

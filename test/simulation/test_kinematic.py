@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.robot import g1
-from vla_sim.robot.state import JointCommand
+from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.proprioception import Odometry

@@ -16,7 +16,7 @@ from vla_sim.world.sdf import elements, reader
 
 @pytest.fixture(scope="module")
 def g1() -> elements.Model:
-    return reader.load_model(assets.models_dir() / "g1")
+    return reader.load_model(assets.share_folder("models") / "g1")
 
 
 def test_it_has_the_joints_and_frames_that_the_code_names(g1: elements.Model) -> None:
@@ -80,7 +80,7 @@ def test_the_fingers_pads_meet_at_the_tool_frame(g1: elements.Model) -> None:
 
 
 def test_the_robot_does_not_touch_itself_when_it_stands() -> None:
-    engine = MujocoSimulator(assets.worlds_dir() / "tabletop.sdf")
+    engine = MujocoSimulator(assets.share_folder("worlds") / "tabletop.sdf")
     names = engine._contacts.names
     ends = [tuple(names[g] for g in contact.geom) for contact in engine.data.contact]
     assert not [pair for pair in ends if all(name.startswith("g1::") for name in pair)]

@@ -10,7 +10,7 @@ from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.robot import g1
-from vla_sim.robot.state import JointCommand
+from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy

@@ -16,9 +16,9 @@ from vla_sim.contract.vocabulary import COLOURS, KINDS
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
 
-MODELS = sorted(path.name for path in assets.models_dir().iterdir() if path.is_dir())
-FILES = [assets.models_dir() / name / "model.sdf" for name in MODELS]
-FILES += sorted(assets.worlds_dir().glob("*.sdf"))
+MODELS = sorted(path.name for path in assets.share_folder("models").iterdir() if path.is_dir())
+FILES = [assets.share_folder("models") / name / "model.sdf" for name in MODELS]
+FILES += sorted(assets.share_folder("worlds").glob("*.sdf"))
 HOUSEHOLD = re.compile(r"(red|blue|green|yellow|white)_(cup|ball|box|bottle)")
 OBJECTS = [name for name in MODELS if HOUSEHOLD.fullmatch(name)]
 OPENING, PAD = 0.10, (0.06, 0.03)
@@ -26,19 +26,19 @@ OPENING, PAD = 0.10, (0.06, 0.03)
 
 
 def load(name: str) -> elements.Model:
-    return reader.load_model(assets.models_dir() / name)
+    return reader.load_model(assets.share_folder("models") / name)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_model_config_names_the_model_and_its_sdf(name: str) -> None:
-    config = etree.parse(assets.models_dir() / name / "model.config").getroot()
+    config = etree.parse(assets.share_folder("models") / name / "model.config").getroot()
     assert config.tag == "model"
     assert config.findtext("name")
     assert config.findtext("description")
     assert config.findtext("author/name")
     document = config.find("sdf")
     assert document.get("version") == "1.10"
-    tree = etree.parse(assets.models_dir() / name / document.text).getroot()
+    tree = etree.parse(assets.share_folder("models") / name / document.text).getroot()
     assert (tree.tag, tree.get("version"), tree.find("model").get("name")) == ("sdf", "1.10", name)
 
 
@@ -46,7 +46,7 @@ def test_model_config_names_the_model_and_its_sdf(name: str) -> None:
 def test_every_uri_resolves(path: Path) -> None:
     for uri in etree.parse(path).iterfind(".//uri"):
         scheme, _, rest = uri.text.partition("://")
-        target = assets.models_dir() / rest if scheme == "model" else path.parent / uri.text
+        target = assets.share_folder("models") / rest if scheme == "model" else path.parent / uri.text
         assert target.exists(), f"{path}:{uri.sourceline}: {uri.text}"
 
 

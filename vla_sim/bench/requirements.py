@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
-from vla_sim.common.assets import config_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.common.yaml_records import Problem, compose, place, typed
 from vla_sim.contract.records import Record
@@ -111,7 +111,7 @@ class Judged(Record, frozen=True, kw_only=True):
 
 def load(target: str | Path | None = None) -> list[Requirement]:
     """The shipped file or another. Raises `InputError` with line and column."""
-    path = Path(target).expanduser() if target else config_dir() / FILE
+    path = Path(target).expanduser() if target else share_folder("config") / FILE
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -25,7 +25,7 @@ import sys
 from dataclasses import dataclass
 
 from vla_sim.common import compute_threads
-from vla_sim.common.assets import config_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.params import check, param
 
 
@@ -155,7 +155,7 @@ def middleware(domain: int) -> dict[str, str]:
         # The profile alone decides: LOCALHOST would add a second, small shared-memory transport to it.
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(config_dir() / "fastdds.xml"),
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(share_folder("config") / "fastdds.xml"),
     }
 
 

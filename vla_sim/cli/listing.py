@@ -35,14 +35,14 @@ def show(a: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from vla_sim.common.assets import worlds_dir
+    from vla_sim.common.assets import share_folder
     from vla_sim.contract.records import STEP_FIELDS
     from vla_sim.scenario import load
     from vla_sim.scenario.checks import registry
     from vla_sim.world.semantic_map import World
 
     console = Console(highlight=False)
-    names = [a.world] if a.world else sorted(p.stem for p in worlds_dir().glob("*.sdf"))
+    names = [a.world] if a.world else sorted(p.stem for p in share_folder("worlds").glob("*.sdf"))
     table = Table("world", "places", "tables", "objects", show_lines=True)
     for name in names:
         world = World.load(name)

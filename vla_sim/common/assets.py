@@ -24,29 +24,21 @@ def share_dirs() -> tuple[Path, ...]:
     return (checkout, *shares) if (checkout / "pyproject.toml").is_file() else tuple(shares)
 
 
-def worlds_dir() -> Path:
-    """Folder of the shipped `<name>.sdf` worlds. Raises `MissingError` if there is none."""
-    return _folder("worlds")
+def share_folder(name: str) -> Path:
+    """The shipped "worlds" (`<name>.sdf`), "models" (`<name>/model.sdf`), "config" or "test/scenarios".
 
-
-def models_dir() -> Path:
-    """Folder of the shipped `<name>/model.sdf` models. Raises `MissingError` if there is none."""
-    return _folder("models")
-
-
-def config_dir() -> Path:
-    """Folder of the shipped configuration files. Raises `MissingError` if there is none."""
-    return _folder("config")
-
-
-def scenarios_dir() -> Path:
-    """Folder of the shipped scenarios. Raises `MissingError` if there is none."""
-    return _folder("test/scenarios")
+    Raises `MissingError` if there is none."""
+    looked = [share / name for share in share_dirs()]
+    for one in looked:
+        if one.is_dir():
+            return one
+    where = ", ".join(map(str, looked))
+    raise MissingError(f"the {name} of {PACKAGE} are not installed (looked in {where}); run pip install .")
 
 
 def world_names() -> tuple[str, ...]:
     """Names of the shipped worlds in alphabetical order."""
-    return tuple(sorted(path.stem for path in worlds_dir().glob("*.sdf")))
+    return tuple(sorted(path.stem for path in share_folder("worlds").glob("*.sdf")))
 
 
 def find_world(name_or_path: str) -> Path:
@@ -54,7 +46,7 @@ def find_world(name_or_path: str) -> Path:
 
     Raises `InputError` that lists the shipped worlds.
     """
-    named = worlds_dir() / f"{name_or_path}.sdf"
+    named = share_folder("worlds") / f"{name_or_path}.sdf"
     if name_or_path in world_names():
         return named
     path = Path(name_or_path).expanduser()
@@ -62,12 +54,3 @@ def find_world(name_or_path: str) -> Path:
         return path
     known = ", ".join(world_names())
     raise InputError(f"no world {name_or_path!r}: give one of {known}, or the path of an SDF file")
-
-
-def _folder(name: str) -> Path:
-    looked = [share / name for share in share_dirs()]
-    for folder in looked:
-        if folder.is_dir():
-            return folder
-    where = ", ".join(str(folder) for folder in looked)
-    raise MissingError(f"the {name} of {PACKAGE} are not installed (looked in {where}); run pip install .")

@@ -1,13 +1,5 @@
 """Errors a user can cause, each with the exit code that `vla-sim` ends with.
 
-    VlaSimError (1)
-    +-- InputError (2)         a bad argument, file or value: says what was given and what is allowed
-    |   +-- SdfError           a broken SDF file, with file and line
-    +-- MissingError (3)       a package, library or device that is not installed, and how to get it
-    +-- EngineError (4)        the simulator failed or cannot do what was asked
-    +-- StackError (5)         a node died, did not become ready, or a port or domain is taken
-    +-- BusyError (6)          others have reserved what of the machine was asked for
-
 A message is one line: what was given, what is allowed, what to do.
 """
 
@@ -22,7 +14,7 @@ class VlaSimError(Exception):
 
 
 class InputError(VlaSimError):
-    """Something the user gave is wrong."""
+    """A bad argument, file or value: says what was given and what is allowed."""
 
     exit_code = 2
 
@@ -32,7 +24,7 @@ class SdfError(InputError):
 
 
 class MissingError(VlaSimError):
-    """Something that must be installed is not there."""
+    """A package, library or device that is not installed, and how to get it."""
 
     exit_code = 3
 
@@ -44,7 +36,7 @@ class EngineError(VlaSimError):
 
 
 class StackError(VlaSimError):
-    """The set of nodes cannot start or did not stay alive."""
+    """A node died or did not become ready, or a port or domain is taken."""
 
     exit_code = 5
 

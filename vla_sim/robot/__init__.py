@@ -1,7 +1,4 @@
 """The Unitree G1: joints, body sizes, kinematics, what its sensors deliver; and `Body`, the door through
 which any robot is read and commanded."""
 
-__all__ = [
-    "body", "body_size", "g1", "kinematics", "kinematics_kernels", "level_scan", "pose_estimate",
-    "sensor_frames", "state",
-]  # fmt: skip
+__all__ = ["body", "body_size", "g1", "kinematics", "kinematics_kernels", "level_scan"]

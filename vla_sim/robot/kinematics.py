@@ -163,7 +163,7 @@ class Kinematics:
 
         Raises `InputError` if a joint of `g1.JOINTS` is missing, `SdfError` for a broken file.
         """
-        return _build(reader.load_model(assets.models_dir() / "g1" if path is None else path))
+        return _build(reader.load_model(assets.share_folder("models") / "g1" if path is None else path))
 
     def joint_frames(self, joint_position: ArrayLike) -> Array:
         """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""

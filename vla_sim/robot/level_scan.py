@@ -7,8 +7,8 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import rotation_from_quaternion
+from vla_sim.robot.body import LidarFrame
 from vla_sim.robot.body_size import HELD_RADIUS
-from vla_sim.robot.sensor_frames import LidarFrame
 
 BEAMS = 360
 ANGLE_MIN = -math.pi

@@ -16,8 +16,7 @@ from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import transform
 from vla_sim.robot import g1, level_scan
-from vla_sim.robot.sensor_frames import CameraFrame
-from vla_sim.robot.state import RobotState
+from vla_sim.robot.body import CameraFrame, RobotState
 from vla_sim.ros.messages import to_seconds, to_stamp
 
 OPTICAL_FRAME = "head_camera_optical"

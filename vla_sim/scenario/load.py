@@ -8,7 +8,7 @@ from typing import Any, Union
 
 import msgspec
 
-from vla_sim.common.assets import scenarios_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.common.yaml_records import Problem, compose, place, typed
 from vla_sim.contract.budgets import COSTS
@@ -51,7 +51,7 @@ def find(target: str) -> list[Path]:
 
 def shipped() -> list[Path]:
     """The library."""
-    folder = scenarios_dir()
+    folder = share_folder("test/scenarios")
     return sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES) if folder.is_dir() else []
 
 

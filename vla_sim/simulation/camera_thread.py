@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from vla_sim.robot.sensor_frames import CameraFrame
+from vla_sim.robot.body import CameraFrame
 
 
 class CameraThread:

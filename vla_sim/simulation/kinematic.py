@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import g1
+from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.robot.body_size import TRUNK_RADIUS
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
 from vla_sim.simulation.kinematic_grip import Grip
 from vla_sim.simulation.sensors.scene import View
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors

@@ -9,8 +9,8 @@ from std_srvs.srv import Trigger
 from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import StageParams, check, named_numbers, param
 from vla_sim.contract import budgets, topics
+from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.state import CONTROL_PERIOD
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.spin import spin

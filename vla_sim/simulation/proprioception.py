@@ -7,7 +7,7 @@ import numpy as np
 from vla_sim.common import geometry
 from vla_sim.common.arrays import Array
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD, RobotState
+from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.world.sdf.elements import Imu
 
 JOINT_COUNT = len(g1.JOINTS)

@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD
 
 MOST_BEHIND = 0.1
 """Seconds of delay that are caught up; what is lost beyond that stays lost."""

@@ -10,9 +10,9 @@ from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import EngineError
 from vla_sim.contract import topics
 from vla_sim.robot import g1, level_scan
+from vla_sim.robot.body import CameraFrame
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode

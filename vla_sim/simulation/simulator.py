@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.robot.body import Body
-from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
+from vla_sim.robot.body import Body, CameraFrame, LidarFrame
 
 Sensors = Literal["auto", "native", "software"]
 """What makes lidar scans and camera frames: the simulator itself ("native"), or ray casting in

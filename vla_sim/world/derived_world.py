@@ -106,12 +106,12 @@ def named(world: str) -> str:
     """A world by a name that is valid in any folder: that of a shipped one, or the absolute path of its file.
     Raises `InputError` for one that is neither."""
     path = assets.find_world(world)
-    return world if path.parent == assets.worlds_dir() else str(path.resolve())
+    return world if path.parent == assets.share_folder("worlds") else str(path.resolve())
 
 
 def model_name(added: Added, number: int) -> str:
     """Name in the world of the model that is added as number `number` (from 0)."""
-    folder = assets.models_dir() / added.model
+    folder = assets.share_folder("models") / added.model
     name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
     if folder.is_dir() and not added.walk and reader.load_model(reader.model_file(folder)).static:
         return name if added.mapped else f"{UNMAPPED}{name.removeprefix(UNMAPPED)}"
@@ -119,9 +119,9 @@ def model_name(added: Added, number: int) -> str:
 
 
 def _include(added: Added, number: int, beside: Path) -> Any:
-    folder = assets.models_dir() / added.model
+    folder = assets.share_folder("models") / added.model
     if not folder.is_dir() and not (beside.parent / added.model).is_dir():
-        known = ", ".join(sorted(p.name for p in assets.models_dir().iterdir() if p.is_dir()))
+        known = ", ".join(sorted(p.name for p in assets.share_folder("models").iterdir() if p.is_dir()))
         raise InputError(f"no model {added.model!r}; there are {known}")
     out = etree.Element("include")
     etree.SubElement(out, "uri").text = f"model://{added.model}"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vla_sim.common.geometry import transform
-from vla_sim.robot.state import RobotState
+from vla_sim.robot.body import RobotState
 
 
 class SimpleArm:

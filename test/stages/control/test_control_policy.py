@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vla_sim.common.errors import MissingError
 from vla_sim.common.geometry import rotation_from_quaternion
 from vla_sim.robot import g1
-from vla_sim.robot.state import RobotState
+from vla_sim.robot.body import RobotState
 from vla_sim.stages.control import policy
 from vla_sim.stages.control.policy import GaitPhase, PolicyFile, WalkingPolicy, find_policy, load_policy
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim.common.assets import worlds_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
@@ -64,7 +64,7 @@ class Bench:
         self, robot_pose: tuple[float, float, float], objects: dict[str, tuple[float, float, float]],
         seed: int = 0, noise: float = 0.006, yaw_noise: float = 0.08, sensors: bool = True,
     ) -> None:  # fmt: skip
-        text = (worlds_dir() / "tabletop.sdf").read_text()
+        text = (share_folder("worlds") / "tabletop.sdf").read_text()
         x, y, yaw = robot_pose
         text = text.replace("<pose>0 0 0.79 0 0 0</pose>", f"<pose>{x} {y} 0.79 0 0 {yaw}</pose>")
         for name, (ox, oy, oyaw) in objects.items():
@@ -72,7 +72,7 @@ class Bench:
                 rf"(<name>{name}</name>\s*<pose>)\S+ \S+ (\S+) 0 0 0",
                 lambda m, a=ox, b=oy, c=oyaw: f"{m[1]}{a} {b} {m[2]} 0 0 {c}", text,
             )  # fmt: skip
-        root = reader.loads(text, Path(worlds_dir() / "tabletop.sdf"))
+        root = reader.loads(text, Path(share_folder("worlds") / "tabletop.sdf"))
         assert root.world is not None
         self.engine = MujocoSimulator(root.world, noise=sensors)
         self.engine.reset(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vla_sim.common.assets import worlds_dir
+from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import MissingError
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.gl
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_object_of_the_tabletop_is_found_where_it_is_and_nothing_else(seed):
     world = World.load("tabletop")
-    engine = mujoco.MujocoSimulator(worlds_dir() / "tabletop.sdf")
+    engine = mujoco.MujocoSimulator(share_folder("worlds") / "tabletop.sdf")
     engine.reset(seed, Randomisation(objects=0.03))
     try:
         picture = engine.render(engine.snapshot())

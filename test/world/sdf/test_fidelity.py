@@ -31,7 +31,7 @@ def vector(v):
 def both(request):
     """(our world, Gazebo's)."""
     path = assets.find_world(request.param)
-    models = str(assets.models_dir())
+    models = str(assets.share_folder("models"))
     config = sdformat.ParserConfig()
     config.set_find_callback(lambda uri: uri.replace("model://", models + "/"))
     root = sdformat.Root()

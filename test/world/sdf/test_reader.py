@@ -151,7 +151,7 @@ def test_the_shipped_files_give_no_warning() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for path in sorted(assets.worlds_dir().glob("*.sdf")):
+        for path in sorted(assets.share_folder("worlds").glob("*.sdf")):
             reader.load_world(path)
 
 

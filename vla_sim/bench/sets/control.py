@@ -10,8 +10,8 @@ from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
 from vla_sim.contract import topics
+from vla_sim.robot.body import JointCommand
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.state import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller

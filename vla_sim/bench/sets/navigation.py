@@ -10,8 +10,8 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot import level_scan
+from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.robot.g1 import DEFAULT_POSE, STANDING_HEIGHT
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.global_planner import HARD, Path, plan_path

@@ -17,8 +17,8 @@ from vla_sim.common.assets import find_world
 from vla_sim.common.buffers import BufferPool
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
+from vla_sim.robot.body import CameraFrame
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.sensor_frames import CameraFrame
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector

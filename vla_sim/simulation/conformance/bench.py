@@ -3,8 +3,8 @@
 from vla_sim.common.arrays import Array
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import transform
+from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller

@@ -11,7 +11,7 @@ import numpy as np
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand
+from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.conformance.bench import WORLD, Bench, ConformanceError, require
 from vla_sim.simulation.simulator import Randomisation
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vla_sim.common.geometry import transform, wrap, yaw_from_quaternion
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.conformance.bench import Bench, G, require
 
 

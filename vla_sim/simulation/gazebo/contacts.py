@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from vla_sim.common.errors import EngineError
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.gazebo.bindings import Bindings
 from vla_sim.simulation.simulator import Contact
 from vla_sim.world.sdf import elements

@@ -15,7 +15,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.robot import g1
-from vla_sim.robot.state import JointCommand
+from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.gazebo.bindings import Bindings
 from vla_sim.simulation.gazebo.prepared_files import PHYSICS, prepared, prepared_robot
 from vla_sim.simulation.mujoco.compile import Compiled

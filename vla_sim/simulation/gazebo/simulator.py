@@ -15,8 +15,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import inverse, pose7, transform
 from vla_sim.robot import g1
-from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
+from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.gazebo.bindings import load_bindings
 from vla_sim.simulation.gazebo.contacts import ContactListener
 from vla_sim.simulation.gazebo.gui import GuiProcess

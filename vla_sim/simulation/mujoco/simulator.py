@@ -17,8 +17,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import pose7, quaternion_from_yaw, rotation_from_quaternion, transform
 from vla_sim.robot import g1
-from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState, checked
+from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.mujoco.compile import compile_world
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT
 from vla_sim.simulation.mujoco.randomise import Randomiser

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.robot.sensor_frames import CameraFrame
+from vla_sim.robot.body import CameraFrame
 from vla_sim.world.sdf.elements import Camera
 
 DEPTH_NOISE = (0.002, 0.0015)

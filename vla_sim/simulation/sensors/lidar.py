@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import quaternion_from_rotation
-from vla_sim.robot.sensor_frames import LidarFrame
+from vla_sim.robot.body import LidarFrame
 from vla_sim.world.sdf.elements import Lidar, Noise
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
 from vla_sim.robot import g1
-from vla_sim.robot.sensor_frames import CameraFrame, LidarFrame
+from vla_sim.robot.body import CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar
 from vla_sim.simulation.sensors.depth_camera import DepthCamera
 from vla_sim.simulation.sensors.scene import Scene

@@ -16,8 +16,8 @@ from ruckig import InputParameter, OutputParameter, Result, Ruckig
 from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, transform
 from vla_sim.robot import g1
+from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import ArmChain
-from vla_sim.robot.state import CONTROL_PERIOD, RobotState
 from vla_sim.stages.control.path import JointPath
 from vla_sim.stages.control.policy import gravity_in_base
 

@@ -6,8 +6,7 @@ from typing import Any
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
 from vla_sim.robot import g1
-from vla_sim.robot.body import Body
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1
+from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.robot.kinematics import ArmChain
-from vla_sim.robot.state import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, pelvis_in_odom
 from vla_sim.stages.control.calibration import IDENTITY, VelocityCalibration
 from vla_sim.stages.control.fall import FallDetector

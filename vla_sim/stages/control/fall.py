@@ -3,7 +3,7 @@
 import math
 
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD, RobotState
+from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.stages.control.policy import gravity_in_base
 
 TILT = 0.9

@@ -7,7 +7,7 @@ import numpy as np
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD
 
 WIDEST = 2.0 * g1.FINGER_STROKE
 ROUNDING = 2e-3

@@ -20,7 +20,7 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
 from vla_sim.robot import g1
-from vla_sim.robot.state import CONTROL_PERIOD, RobotState
+from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 
 PolicyName = Literal["fastsac", "ppo"]
 Infer = Callable[[NDArray[np.float32]], NDArray[np.float32]]

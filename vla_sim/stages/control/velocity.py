@@ -6,7 +6,7 @@ import numpy as np
 
 from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
-from vla_sim.robot.state import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD
 
 LARGEST = np.array([1.0, 0.6, 1.0])
 """Forward and left [m/s], turn [rad/s]. The policy was trained within 1 of each."""

@@ -8,7 +8,7 @@ import numpy as np
 from vla_sim.common.arrays import Array
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
-from vla_sim.robot.pose_estimate import planar_base_in_map
+from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode

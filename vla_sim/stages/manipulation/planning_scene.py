@@ -7,7 +7,6 @@ from vla_sim.common.arrays import Array
 from vla_sim.common.geometry import inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.robot import g1
-from vla_sim.robot.pose_estimate import base_in_map
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
@@ -36,7 +35,7 @@ class Observation:
     @property
     def pose(self) -> tuple[float, float, float]:
         """x, y, yaw of the pelvis in map."""
-        t = base_in_map(self.map_to_odom, self.base)
+        t = self.map_to_odom @ self.base
         return float(t[0, 3]), float(t[1, 3]), math.atan2(t[1, 0], t[0, 0])
 
 

@@ -10,7 +10,6 @@ from vla_sim.common.arrays import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.pose_estimate import base_in_map
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from
 from vla_sim.stages.perception.detection import Detection
@@ -63,7 +62,7 @@ class Perception:
         """One image pair. Raises `InputError` for images that do not fit the camera."""
         check_images(frame.rgb, frame.depth, frame.camera)
         optical = self.kinematics.frame(CAMERA_FRAME, frame.joint_position) @ SENSOR_FROM_OPTICAL
-        pose = base_in_map(frame.map_odom, frame.odom_base) @ optical
+        pose = frame.map_odom @ frame.odom_base @ optical
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
         level = level_from(frame.odom_base)

@@ -73,7 +73,7 @@ def default_search(path: Path) -> tuple[Path, ...]:
     near = [path.parent, path.parent / "models", path.parent.parent / "models"]
     listed = [Path(p) for p in os.environ.get("GZ_SIM_RESOURCE_PATH", "").split(os.pathsep) if p]
     try:
-        shipped = [Path(assets.models_dir())]
+        shipped = [Path(assets.share_folder("models"))]
     except MissingError:
         shipped = []
     return tuple(dict.fromkeys((*near, *listed, *shipped)))

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from vla_sim.common.geometry import quaternion_from_yaw, transform
-from vla_sim.robot.pose_estimate import base_in_map, planar_base_in_map
+from vla_sim.robot.body import planar_base_in_map
 
 
 def test_the_planar_pose_is_that_of_the_whole_one():
     odom = transform((1.0, 2.0, 0.0), quaternion_from_yaw(math.pi / 2))
     base = transform((0.5, 0.0, 0.77), quaternion_from_yaw(0.3))
-    pose = base_in_map(odom, base)
-    np.testing.assert_allclose(pose[:3, 3], (1.0, 2.5, 0.77))
+    np.testing.assert_allclose((odom @ base)[:3, 3], (1.0, 2.5, 0.77))
     assert planar_base_in_map(odom, base) == pytest.approx((1.0, 2.5, math.pi / 2 + 0.3))
