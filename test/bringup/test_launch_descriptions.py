@@ -63,9 +63,9 @@ def test_arguments_become_options_of_their_types():
 
 
 @pytest.mark.parametrize(("name", "text", "told"), [
-    ("seed", "x", "seed:=x: it must be a whole number"),
-    ("speed", "fast", "speed:=fast: it must be a number, or max"),
-    ("gui", "yes", "gui:=yes: it must be true or false"),
+    ("seed", "x", "parameter seed is 'x'; it must be a whole number of 0 or more"),
+    ("speed", "fast", "parameter speed is 'fast'; it must be a number from 0 to 100"),
+    ("gui", "yes", "parameter gui is 'yes'; it must be true or false"),
 ])  # fmt: skip
 def test_an_argument_of_the_wrong_type_is_named(name, text, told):
     with pytest.raises(InputError, match=told):
@@ -75,8 +75,7 @@ def test_an_argument_of_the_wrong_type_is_named(name, text, told):
 def test_the_default_of_each_argument_is_that_of_its_option():
     options = StackOptions()
     texts = {
-        name: launch_descriptions.node_table.argument_text(getattr(options, name))
-        for name in launch_descriptions.OPTIONS
+        name: launch_descriptions.default_text(getattr(options, name)) for name in launch_descriptions.OPTIONS
     }
     assert launch_descriptions.options_of(texts) == options
     assert launch_descriptions.options_of({"gui": "true"}).gui

@@ -74,7 +74,8 @@ def test_the_monitor_stays_out_of_lock_step_and_can_be_switched_off():
     assert names - {n.name for n in node_table.nodes(StackOptions(monitor=False))} == {"monitor"}
     monitor = next(n for n in node_table.nodes() if n.name == "monitor")
     assert node_table.parameters(monitor, StackOptions(thresholds="system.cpu=90")) == {
-        "use_sim_time": False, "prometheus_port": 0, "shedding": True, "thresholds": "system.cpu=90",
+        "use_sim_time": False, "world": "apartment", "prometheus_port": 0,
+        "shedding": True, "thresholds": "system.cpu=90",
     }  # fmt: skip
     assert {"monitor", "monitor_folder"} <= node_table.taken(node_table.nodes())
 
@@ -82,7 +83,7 @@ def test_the_monitor_stays_out_of_lock_step_and_can_be_switched_off():
 @pytest.mark.parametrize(("words", "told"), [
     (["--prometheus", "9100", "--speed", "max"], "does not run in lock-step or with --no-monitor"),
     (["--prometheus", "9100", "--no-monitor"], "does not run in lock-step or with --no-monitor"),
-    (["--prometheus", "99999"], "a port is a number from 1 to 65535"),
+    (["--prometheus", "99999"], "a whole number from 0 to 65535"),
     (["--thresholds", "cpu=1"], "with a name of voice.response"),
 ])  # fmt: skip
 def test_a_wrong_argument_is_said_before_anything_starts(words, told, capsys, tmp_path):

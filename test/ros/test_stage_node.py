@@ -57,7 +57,7 @@ def test_a_whole_number_does_for_a_float(start):
     ("value", "message"),
     [
         ("rate:=fast", "rate is 'fast'; it must be a number"),
-        ("rate:=100.0", "rate is 100.0; it must be from 1.0 to 50.0"),
+        ("rate:=100.0", "rate is 100.0; it must be a number from 1 to 50"),
         ("count:=2.5", "count is 2.5; it must be a whole number"),
         ("count:=true", "count is True; it must be a whole number"),
         ("loud:=1", "loud is 1; it must be true or false"),

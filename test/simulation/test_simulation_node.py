@@ -37,7 +37,15 @@ from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
-ARGUMENTS = ["--ros-args", "-p", "engine:=kinematic", "-p", "world:=tabletop", "-p", "camera:=false"]
+ARGUMENTS = [
+    "--ros-args",
+    "-p",
+    "engine:engine:=kinematic",
+    "-p",
+    "world:=tabletop",
+    "-p",
+    "engine:camera:=false",
+]
 
 
 class Setup:

@@ -2,5 +2,6 @@
 launch descriptions for machines with a ROS installation, and reservations of the machine."""
 
 __all__ = [
-    "fork_server", "launch_descriptions", "launched", "node_table", "reservations", "resources", "supervisor",
+    "fork_server", "launch_descriptions", "launched", "node_table", "parameters", "reservations",
+    "resources", "supervisor",
 ]  # fmt: skip

@@ -4,20 +4,20 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vla_sim.bringup import node_table
-from vla_sim.bringup.node_table import NodeSpec, StackOptions
-from vla_sim.common.errors import InputError, MissingError
-from vla_sim.common.params import KINDS
+from vla_sim.bringup import node_table, parameters
+from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
+from vla_sim.common.errors import MissingError
+from vla_sim.common.params import check, read_text
 from vla_sim.simulation.gazebo.bridge import bridge_config
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
 
 MAX = "max"  # the speed at which simulated time waits for the nodes
-OPTIONS: dict[str, Any] = {f.name: f for f in fields(StackOptions)}
+PARAMS_FILE = ("params_file", "", "ROS's YAML file of parameters for single nodes; empty: none")
 
 
 def describe(*, engine: bool, simulated_time: bool) -> Any:
@@ -31,7 +31,9 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     names = [name for name in OPTIONS if name in taken]
 
     def start(context: Any) -> list[Any]:
-        options = options_of(values_of(context, names))
+        values = values_of(context, [*names, PARAMS_FILE[0]])
+        files = list(filter(None, [values.pop(PARAMS_FILE[0])]))
+        options = parameters.applied(options_of(values), files)
         return [
             launch.actions.ExecuteProcess(
                 cmd=node_table.command(node, options, simulated=simulated_time), name=node.name,
@@ -42,7 +44,7 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
         ]  # fmt: skip
 
     start_all = launch.actions.OpaqueFunction(function=start)
-    return launch.LaunchDescription([*declared(names), start_all])
+    return launch.LaunchDescription([*declared(names), argument(*PARAMS_FILE), start_all])
 
 
 def describe_scenario() -> Any:
@@ -55,8 +57,9 @@ def describe_scenario() -> Any:
     names = ["engine", "sensors", "seed", "speed", "base_url", "model", "recogniser", "whisper_model"]
 
     def start(context: Any) -> list[Any]:
-        values = values_of(context, [*names, "scenario", "out"])
+        values = values_of(context, [*names, "scenario", "out", PARAMS_FILE[0]])
         line = [sys.executable, "-m", "vla_sim.cli.main", "play", values.pop("scenario")]
+        values["params"] = values.pop(PARAMS_FILE[0])
         options_of({name: values[name] for name in names})
         for name, value in values.items():
             line += [f"--{name.replace('_', '-')}", value] if value else []
@@ -67,6 +70,7 @@ def describe_scenario() -> Any:
     described = [
         argument("scenario", "fetch_cup", "name of a shipped scenario, or path of its file"),
         argument("out", "", "folder for the record and the pictures; empty: runs/<date>-<time>"),
+        argument(*PARAMS_FILE),
         *declared(names, speed=MAX),
     ]
     return launch.LaunchDescription([*described, launch.actions.OpaqueFunction(function=start)])
@@ -94,20 +98,12 @@ def describe_bridge() -> Any:
 
 def options_of(values: Mapping[str, str]) -> StackOptions:
     """Options of launch arguments, which are texts. Raises `InputError` for one that is none."""
-    typed: dict[str, Any] = {}
-    for name, text in values.items():
-        kind = type(OPTIONS[name].default)
-        try:
-            typed[name] = 0.0 if (name, text) == ("speed", MAX) else _typed(kind, text)
-        except ValueError:
-            allowed = KINDS[kind] + (f", or {MAX}" if name == "speed" else "")
-            raise InputError(f"{name}:={text}: it must be {allowed}") from None
-    return replace(StackOptions(), **typed)
-
-
-def _typed(kind: type, text: str) -> Any:
-    """Raises `ValueError`."""
-    return bool(("false", "true").index(text.lower())) if kind is bool else kind(text)
+    fields = {name: OPTIONS[name] for name in values}
+    typed: dict[str, Any] = {
+        name: 0.0 if (name, text) == ("speed", MAX) else read_text(fields[name], text)
+        for name, text in values.items()
+    }
+    return check(replace(StackOptions(), **typed))
 
 
 def node_environment(given: Mapping[str, str], *, local: bool) -> dict[str, str]:
@@ -122,13 +118,14 @@ def node_environment(given: Mapping[str, str], *, local: bool) -> dict[str, str]
 def declared(names: Iterable[str], **defaults: str) -> list[Any]:
     """A declaration for each of these options, with these defaults instead of the options' own."""
     return [
-        argument(
-            name,
-            defaults.get(name, node_table.argument_text(OPTIONS[name].default)),
-            OPTIONS[name].metadata["doc"],
-        )
+        argument(name, defaults.get(name, default_text(OPTIONS[name].default)), OPTIONS[name].metadata["doc"])
         for name in names
     ]
+
+
+def default_text(value: object) -> str:
+    """A value as launch arguments have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def argument(name: str, default: str, doc: str) -> Any:

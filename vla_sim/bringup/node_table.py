@@ -20,49 +20,70 @@ process has pools of workers, here every stage is a process that hears of all ot
   trace`).
 """
 
+import importlib
+import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from vla_sim.common import compute_threads
 from vla_sim.common.assets import share_folder
-from vla_sim.common.params import check, param
+from vla_sim.common.params import StageParams, check, named, param, same
+from vla_sim.simulation.params import SimulatorParams
+from vla_sim.stages.language.params import LanguageParams
+from vla_sim.stages.voice.params import VoiceParams
 
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What a user chooses for a whole run; each node gets those that it declares in the table."""
+    """What a user chooses for a whole run; each node gets those that are parameters of its own.
 
-    world: str = param("apartment", "name of a shipped world, or path of an SDF file")
-    engine: str = param("mujoco", "mujoco, gazebo or kinematic")
-    sensors: str = param("auto", "auto, native or software: who makes scans and images")
-    gui: bool = param(False, "the simulator's own window; gazebo only")
-    seed: int = param(0, "of object and start displacement and sensor noise", low=0)
-    randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
-    randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
-    randomise_start_yaw: float = param(0.0, "[rad]", low=0.0, high=3.2)
-    speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0)
-    compute: str = param("fixed", "what work costs in lock-step: fixed, or as measured")
-    costs: str = param("", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]')
-    real_world: str = param("", "what is simulated, where the stack knows of more; empty: world")
-    planner: str = param("rules", "rules, llm or auto")
-    base_url: str = param("", "of an OpenAI-compatible server, for planner llm and auto")
-    model: str = param("", "name of that server's model")
-    recogniser: str = param("pocketsphinx", "pocketsphinx or whisper")
-    whisper_model: str = param("", "folder of a whisper model")
-    speech_folder: str = param("", "where the robot's spoken answers are written as WAV; empty: nowhere")
+    overrides: other parameters, by node and name (`bringup.parameters`).
+    """
+
+    world: str = same(StageParams, "world")
+    engine: str = same(SimulatorParams, "engine")
+    sensors: str = same(SimulatorParams, "sensors")
+    gui: bool = same(SimulatorParams, "gui")
+    seed: int = same(SimulatorParams, "seed")
+    randomise_objects: float = same(SimulatorParams, "randomise_objects")
+    randomise_start: float = same(SimulatorParams, "randomise_start")
+    randomise_start_yaw: float = same(SimulatorParams, "randomise_start_yaw")
+    speed: float = same(SimulatorParams, "speed")
+    compute: str = same(SimulatorParams, "compute")
+    costs: str = same(SimulatorParams, "costs")
+    real_world: str = same(SimulatorParams, "real_world")
+    planner: str = same(LanguageParams, "planner")
+    base_url: str = same(LanguageParams, "base_url", default="")
+    model: str = same(LanguageParams, "model", default="")
+    recogniser: str = same(VoiceParams, "recogniser")
+    whisper_model: str = same(VoiceParams, "whisper_model")
+    speech_folder: str = same(VoiceParams, "speech_folder")
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
-    monitor_folder: str = param("", "where the monitor's journal is written; empty: nowhere")
-    prometheus_port: int = param(0, "of the monitor's endpoint on 127.0.0.1; 0: none", low=0, high=65535)
-    shedding: bool = param(True, "shed load when the machine is under pressure; never in lock-step")
-    thresholds: str = param("", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
+    monitor_folder: str = param(
+        "", "where the monitor's journal is written; empty: nowhere", metavar="FOLDER"
+    )
+    prometheus_port: int = param(
+        0, "of the monitor's metrics for Prometheus, on 127.0.0.1; 0: none", low=0, high=65535, metavar="PORT"
+    )
+    shedding: bool = param(True, "shed load while the machine is under pressure; never in lock-step")
+    thresholds: str = param(
+        "", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"', metavar="WORDS"
+    )
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+OPTIONS = named(StackOptions)
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: its module's `main`, which of the options it takes, and how it stands when the cores are busy
-    (`nice`): control and safety go before everything else on the machine where the user may do that
-    (`vla_sim.common.process_priority`), then what hears a "stop" and what brings it about.
+    """A node: its module's `main`, the dataclass of its parameters (in `params.py` beside the module), and
+    how it stands when the cores are busy (`nice`): control and safety go before everything else on the
+    machine where the user may do that (`vla_sim.common.process_priority`), then what hears a "stop" and what
+    brings it about.
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and
     does not run in lock-step; no run waits for it, and a run goes on when it has ended.
@@ -70,35 +91,34 @@ class NodeSpec:
 
     name: str
     module: str
-    takes: tuple[str, ...] = ("world",)
+    kind: str
     nice: int = 0
     observer: bool = False
 
+    @property
+    def params(self) -> type[StageParams]:
+        """The dataclass of its parameters."""
+        package = self.module.rpartition(".")[0]
+        found: type[StageParams] = getattr(importlib.import_module(f"{package}.params"), self.kind)
+        return found
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Options of the whole run that are parameters of this node."""
+        return tuple(name for name in OPTIONS if name in named(self.params))
+
 
 STACK: tuple[NodeSpec, ...] = (
-    NodeSpec(
-        "engine",
-        "vla_sim.simulation.node",
-        (
-            "world", "real_world", "engine", "sensors", "gui", "seed", "randomise_objects",
-            "randomise_start", "randomise_start_yaw", "speed", "compute", "costs",
-        ), nice=-10,
-    ),
-    NodeSpec("perception", "vla_sim.stages.perception.node"),
-    NodeSpec("navigation", "vla_sim.stages.navigation.node", nice=-5),
-    NodeSpec("manipulation", "vla_sim.stages.manipulation.node"),
-    NodeSpec(
-        "voice", "vla_sim.stages.voice.node",
-        ("world", "recogniser", "whisper_model", "speech_folder"), nice=-5,
-    ),
-    NodeSpec("language", "vla_sim.stages.language.node", ("world", "planner", "base_url", "model")),
-    NodeSpec("safety", "vla_sim.stages.safety.node", nice=-10),
-    NodeSpec("executive", "vla_sim.stages.executive.node", nice=-5),
-    NodeSpec(
-        "monitor", "vla_sim.monitor.node", ("monitor_folder", "prometheus_port", "shedding", "thresholds"),
-        observer=True,
-    ),
-)  # fmt: skip
+    NodeSpec("engine", "vla_sim.simulation.node", "SimulatorParams", nice=-10),
+    NodeSpec("perception", "vla_sim.stages.perception.node", "PerceptionParams"),
+    NodeSpec("navigation", "vla_sim.stages.navigation.node", "NavigationParams", nice=-5),
+    NodeSpec("manipulation", "vla_sim.stages.manipulation.node", "ManipulationParams"),
+    NodeSpec("voice", "vla_sim.stages.voice.node", "VoiceParams", nice=-5),
+    NodeSpec("language", "vla_sim.stages.language.node", "LanguageParams"),
+    NodeSpec("safety", "vla_sim.stages.safety.node", "SafetyParams", nice=-10),
+    NodeSpec("executive", "vla_sim.stages.executive.node", "ExecutiveParams", nice=-5),
+    NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", observer=True),
+)
 
 
 def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
@@ -120,22 +140,19 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     """The ROS parameters of one node."""
     check(options)
     taken = {name: getattr(options, name) for name in node.takes}
-    # A ROS argument cannot be empty; the node's default is the same.
+    # What is left empty is the node's default, which may be another.
     given = {name: value for name, value in taken.items() if value != ""}
-    return {"use_sim_time": simulated and node.name != "engine" and not node.observer, **given}
+    live_in_simulated_time = simulated and node.name != "engine" and not node.observer
+    return {"use_sim_time": live_in_simulated_time, **given, **options.overrides.get(node.name, {})}
 
 
 def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
     """The arguments of one node's `main`."""
     line = ["--ros-args", "-r", f"__node:={node.name}"]
     for name, value in parameters(node, options, simulated=simulated).items():
-        line += ["-p", f"{name}:={argument_text(value)}"]
+        # ROS reads a value as YAML, and JSON is YAML: a text in quotes stays the text that it is.
+        line += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]
     return line
-
-
-def argument_text(value: object) -> str:
-    """A value as ROS arguments and launch arguments have it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:

@@ -7,18 +7,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import Field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common.errors import InputError
-from vla_sim.simulation.registry import SIMULATORS
-
-if TYPE_CHECKING:
-    from vla_sim.bringup.node_table import StackOptions
 
 GL = ("egl", "glfw", "osmesa", "disable")
 
@@ -31,39 +28,32 @@ def count(text: str) -> int:
     return value
 
 
-_SWITCH = argparse.BooleanOptionalAction
+def _flag(option: Field[Any]) -> dict[str, Any]:
+    """An option of the stack, as `ArgumentParser.add_argument` takes it."""
+    about, kind = option.metadata, type(option.default)
+    flag: dict[str, Any] = {"default": option.default, "help": about["doc"].replace("%", "%%")}
+    if kind is bool:
+        return {**flag, "action": argparse.BooleanOptionalAction}
+    if about["choices"]:
+        return {**flag, "choices": about["choices"]}
+    metavar = about["metavar"] or {int: "N", float: "FACTOR", str: "NAME"}[kind]
+    return {**flag, "type": count if kind is int else kind, "metavar": metavar}
+
+
 FLAGS: dict[str, dict[str, Any]] = {
-    "world": {"default": "apartment", "help": "name of a shipped world or path of an SDF file"},
-    "engine": {"default": "mujoco", "choices": SIMULATORS},
-    "sensors": {
-        "default": "auto", "choices": ("auto", "native", "software"),
-        "help": "lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
-    },
-    "gui": {"action": "store_true", "help": "with Gazebo's window; default: headless"},
-    "seed": {"type": count, "default": 0, "metavar": "N"},
+    **{name.replace("_", "-"): _flag(option) for name, option in OPTIONS.items()},
+    # A text: "max" is a speed, too.
     "speed": {"metavar": "FACTOR", "help": "times real time; max: in lock-step, the same on any machine"},
-    "planner": {"default": "rules", "choices": ("rules", "llm", "auto")},
-    "base-url": {"default": "", "metavar": "URL", "help": "of an OpenAI-compatible server"},
-    "model": {"default": "", "metavar": "NAME", "help": "of that server"},
-    "recogniser": {"default": "pocketsphinx", "choices": ("pocketsphinx", "whisper")},
-    "whisper-model": {"default": "", "metavar": "FOLDER"},
-    "monitor": {
-        "action": _SWITCH, "default": True,
-        "help": "watch latencies, rates and the machine (default; never in lock-step)",
+    "param": {
+        "action": "append", "default": [], "metavar": "NODE.NAME=VALUE",
+        "help": "a parameter of one node, as perception.rate=5 (may be repeated)",
     },
-    "shedding": {
-        "action": _SWITCH, "default": True,
-        "help": "give up the least useful work while the machine is overloaded (default; never in lock-step)",
-    },
-    "prometheus": {
-        "type": count, "default": 0, "metavar": "PORT", "dest": "prometheus_port",
-        "help": "serve the monitor's metrics on 127.0.0.1",
-    },
-    "thresholds": {
-        "default": "", "metavar": "WORDS", "help": 'of alerts: "system.cpu=90 voice.response=1.5"',
+    "params": {
+        "action": "append", "default": [], "metavar": "FILE",
+        "help": "ROS's YAML file of parameters (may be repeated; --param goes before it)",
     },
     "reserve": {
-        "action": _SWITCH, "default": True,
+        "action": argparse.BooleanOptionalAction, "default": True,
         "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
     },
     "domain": {"type": int, "metavar": "N", "help": "ROS domain id; default: a free one"},
@@ -73,9 +63,14 @@ FLAGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
-STACK = ("base-url", "model", "recogniser", "whisper-model")
-"""Which recogniser and language model the stack uses."""
-MONITOR = ("monitor", "shedding", "prometheus", "thresholds")  # whether and how a run in real time is watched
+STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param")
+"""Which recogniser and language model the stack uses, and parameters of single nodes."""
+MONITOR = (
+    "monitor",
+    "shedding",
+    "prometheus-port",
+    "thresholds",
+)  # whether and how a run in real time is watched
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -92,27 +87,27 @@ def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
     for name in names:
         value = getattr(a, name.replace("-", "_"))
         if value != defaults.get(name.replace("-", "_"), FLAGS.get(name, {}).get("default")):
-            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+            for one in value if isinstance(value, list) else [value]:
+                words += [f"--{name}", f"{one:g}" if isinstance(one, float) else str(one)]
     return words
 
 
 def stack_options(a: argparse.Namespace) -> StackOptions:
     """What the flags say of the stack. Raises `InputError`, `MissingError`."""
-    from vla_sim.bringup.node_table import StackOptions
+    from vla_sim.bringup import parameters
     from vla_sim.monitor import alert_rule, prometheus
 
-    if getattr(a, "gui", False) and a.engine != "gazebo":
-        raise InputError(f"--gui: engine {a.engine} has no window of its own; only gazebo has one")
-    alert_rule.thresholds(a.thresholds)
-    values = {f.name: getattr(a, f.name) for f in fields(StackOptions) if hasattr(a, f.name)}
+    values = {name: getattr(a, name) for name in OPTIONS if hasattr(a, name)}
     values["speed"] = speed(a.speed)
-    if a.prometheus_port:
-        if not a.monitor or values["speed"] == 0.0:
-            raise InputError("--prometheus: the monitor does not run in lock-step or with --no-monitor")
-        if a.prometheus_port > 65535:
-            raise InputError(f"--prometheus {a.prometheus_port}: a port is a number from 1 to 65535")
+    options = parameters.applied(StackOptions(**values), a.params, a.param)
+    if options.gui and options.engine != "gazebo":
+        raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
+    alert_rule.thresholds(options.thresholds)
+    if options.prometheus_port:
+        if not options.monitor or options.speed == 0.0:
+            raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
-    return StackOptions(**values)
+    return options
 
 
 def speed(text: str) -> float:

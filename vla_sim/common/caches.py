@@ -43,7 +43,7 @@ class Caches:
 
     def __init__(self, begin: float, clear: float, limit: float = 0.0) -> None:
         self._begin, self._clear = begin, clear
-        self._limit = limit
+        self.limit = limit
         self._cleanups: dict[str, Cleanup] = {}
         self._short = False
         self._last = -float("inf")
@@ -57,7 +57,7 @@ class Caches:
         passed. now: [s, monotonic]."""
         if not self._cleanups:
             return None
-        share, why = usage(self._limit)
+        share, why = usage(self.limit)
         if share < self._clear:
             self._short = False
         if share < self._begin or (self._short and now - self._last < AGAIN):

@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import Trigger
 
 from vla_sim.common.errors import VlaSimError
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, MonitorState, Record, SafetyState
@@ -19,6 +17,7 @@ from vla_sim.contract.topics import Topic
 from vla_sim.monitor.alert_rule import thresholds
 from vla_sim.monitor.core import Level, Monitor
 from vla_sim.monitor.journal import FILE, Journal
+from vla_sim.monitor.params import MonitorParams
 from vla_sim.monitor.prometheus import Endpoint
 from vla_sim.monitor.system import System
 from vla_sim.ros.messages import to_seconds
@@ -26,14 +25,6 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 
 LEVELS: dict[bytes, Level] = {DiagnosticStatus.OK: "ok", DiagnosticStatus.WARN: "warning"}
-
-
-@dataclass(frozen=True)
-class MonitorParams(StageParams):
-    monitor_folder: str = param("", f"where {FILE} is written; empty: nowhere")
-    prometheus_port: int = param(0, "on 127.0.0.1; 0: none", low=0, high=65535)
-    shedding: bool = param(True, "whether load is shed when the machine is under pressure")
-    thresholds: str = param("", 'instead of the contract\'s: "system.cpu=90 voice.response=1.5"')
 
 
 class MonitorNode(StageNode[MonitorParams]):

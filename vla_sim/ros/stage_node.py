@@ -8,17 +8,19 @@ service is written twice.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from vla_sim.common import clock
 from vla_sim.common.caches import Caches
-from vla_sim.common.params import StageParams, check
+from vla_sim.common.errors import InputError
+from vla_sim.common.params import StageParams, allowed, check, named, nearest
 from vla_sim.contract import limits, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.records import Record, TraceEvent
@@ -31,6 +33,8 @@ from vla_sim.ros.lockstep.follower import Follower
 from vla_sim.ros.messages import message_class, to_stamp
 
 P = TypeVar("P", bound=StageParams)
+OWN = {"use_sim_time", "start_type_description_service"}
+"""Parameters that rclpy gives every node."""
 
 PERIOD = 0.25
 """[s] between checks of whether a report on /diagnostics is due."""
@@ -74,7 +78,7 @@ class LoadFollower:
 class StageNode(Node, Generic[P]):
     """A node with typed parameters, record topics, a trace and 1 Hz diagnostics.
 
-    params: the frozen dataclass with the values that were set at start. execution: how its work is run; the
+    params: the frozen dataclass with the values that hold now. execution: how its work is run; the
     node that `conducts` gives the turns in lock-step. published: the publishers by topic. subscribed: topics
     in the order of subscription. rejected: payloads of a topic that could not be encoded or decoded.
     """
@@ -82,11 +86,12 @@ class StageNode(Node, Generic[P]):
     conducts = False
 
     def __init__(self, name: str, params: type[P]) -> None:
-        super().__init__(name)
+        super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self.execution: Execution = Execution(self)
         if run_environment.wanted():
             self.execution = Conductor() if self.conducts else Follower(name)
         self.params: P = self._declare(params)
+        self.add_on_set_parameters_callback(self._on_set)
         self.published: dict[str, CountedPublisher] = {}
         self.subscribed: list[str] = []
         self.rejected: dict[str, int] = {}
@@ -238,11 +243,39 @@ class StageNode(Node, Generic[P]):
     def close(self) -> None:
         """End what the node started; stages override it."""
 
+    def on_params(self, params: P) -> None:
+        """Some `live` parameters are about to change; stages override it where `self.params` is not read at
+        each use. Raises `InputError` for values that it refuses."""
+
     def _declare(self, kind: type[P]) -> P:
         """Declare every field of the dataclass; the values that were set at start. Raises `InputError` naming
-        a value that is not allowed."""
-        # Of any type, so that it is `check` that says what is wrong with a value.
-        free = ParameterDescriptor(dynamic_typing=True)
-        return check(
-            kind(**{f.name: self.declare_parameter(f.name, f.default, free).value for f in fields(kind)})
-        )
+        a value that is not allowed, or a name that there is not."""
+        known = named(kind)
+        given = {name: parameter.value for name, parameter in self.get_parameters_by_prefix("").items()}
+        for name in given.keys() - known.keys() - OWN:
+            if not name.startswith("qos_overrides."):
+                raise InputError(f"{self.get_name()} has no parameter {name}{nearest(name, known)}")
+        for name, field in known.items():
+            if name in given:
+                self.undeclare_parameter(name)
+            # Of any type, so that it is `check` that says what is wrong with a value.
+            about = ParameterDescriptor(
+                description=field.metadata["doc"], additional_constraints=allowed(field), dynamic_typing=True
+            )
+            self.declare_parameter(name, given.get(name, field.default), about, ignore_override=True)
+        return check(kind(**{name: value for name, value in given.items() if name in known}))
+
+    def _on_set(self, changes: list[Parameter]) -> SetParametersResult:
+        known = named(type(self.params))
+        values = {p.name: p.value for p in changes if p.name in known}
+        try:
+            for name, value in values.items():
+                if not known[name].metadata["live"] and value != getattr(self.params, name):
+                    raise InputError(f"{name} is read when the node starts; start it with -p {name}:={value}")
+            params = check(replace(self.params, **values))
+            self.on_params(params)
+        except InputError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self.caches.limit = params.memory_limit
+        self.params = params
+        return SetParametersResult(successful=True)

@@ -1,3 +1,13 @@
 """Simulators behind one door: MuJoCo, Gazebo Harmonic, a kinematic one; the node that publishes them."""
 
-__all__ = ["conformance", "gazebo", "kinematic", "mujoco", "node", "registry", "sensors", "simulator"]
+__all__ = [
+    "conformance",
+    "gazebo",
+    "kinematic",
+    "mujoco",
+    "node",
+    "params",
+    "registry",
+    "sensors",
+    "simulator",
+]

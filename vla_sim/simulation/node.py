@@ -1,13 +1,12 @@
 """The simulator as a ROS node, "engine": simulated time and sensors out, velocities and trajectories in."""
 
 import gc
-from dataclasses import dataclass, fields
 
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim.common.errors import InputError, VlaSimError
-from vla_sim.common.params import StageParams, check, named_numbers, param
+from vla_sim.common.errors import VlaSimError
+from vla_sim.common.params import named_numbers
 from vla_sim.contract import budgets, topics
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.robot.kinematics import Kinematics
@@ -16,6 +15,7 @@ from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.fault_injection import FaultInjection
+from vla_sim.simulation.params import SimulatorParams
 from vla_sim.simulation.real_time_pacer import RealTimePacer
 from vla_sim.simulation.registry import make_simulator
 from vla_sim.simulation.sensor_publishers import CameraPublisher, ScanPublisher
@@ -25,25 +25,6 @@ from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy, standing_policy
-
-
-@dataclass(frozen=True)
-class SimulatorParams(StageParams):
-    engine: str = param("mujoco", "mujoco, gazebo or kinematic")
-    real_world: str = param("", "what is simulated, where the stack knows of more; empty: world")
-    seed: int = param(0, "of displacements and sensor noise", low=0)
-    randomise_objects: float = param(0.0, "largest displacement of objects [m]", low=0.0, high=0.5)
-    randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0)
-    randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2)
-    speed: float = param(1.0, "simulated seconds a second; 0 is as fast as possible", low=0.0, high=100.0)
-    gui: bool = param(False, "the simulator's own window; gazebo only")
-    camera: bool = param(True, "images at all")
-    sensors: str = param("auto", "auto; native: the simulator's own; software: by ray casting, needs no GL")
-    camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
-    lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
-    policy: str = param("fastsac", "walking policy: fastsac or ppo")
-    compute: str = param("fixed", "what work costs in lock-step: fixed, or as measured")
-    costs: str = param("", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]')
 
 
 class SimulatorNode(StageNode[SimulatorParams]):
@@ -62,13 +43,6 @@ class SimulatorNode(StageNode[SimulatorParams]):
     def __init__(self) -> None:
         super().__init__("engine", SimulatorParams)
         p = self.params
-        for name, value, allowed in (
-            ("sensors", p.sensors, ("auto", "native", "software")),
-            ("policy", p.policy, ("fastsac", "ppo")),
-            ("compute", p.compute, ("fixed", "measured")),
-        ):
-            if value not in allowed:
-                raise InputError(f"parameter {name} is {value!r}; it must be one of {', '.join(allowed)}")
         kinematics = Kinematics.load()
         kinematics.warm()
         world = p.real_world or p.world
@@ -136,8 +110,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            values = {f.name: self.get_parameter(f.name).value for f in fields(SimulatorParams)}
-            p = check(SimulatorParams(**values))
+            p = self.params
             if self.camera is not None:
                 self.camera.restart()
             self.simulator.reset(p.seed, _randomisation(p))

@@ -41,8 +41,8 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
         return desk.plans[command_id].planner
 
     with ScriptedLlm(["good", "keep_alive"]) as server:
-        values = "planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0"
-        arguments = [word for value in values for word in ("-p", value)]
+        values = ("planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0")
+        arguments = [word for value in values for word in ("-p", f"language:{value}")]
         rclpy.init(args=["--ros-args", *arguments], domain_id=ros_domain)
         executor = SingleThreadedExecutor()
         node, desk = LanguageNode(), Desk()

@@ -49,7 +49,7 @@ def room(tmp_path_factory, ros_domain):
                 executor.spin_once(timeout_sec=0.05)
 
     folder = tmp_path_factory.mktemp("speech")
-    values = ("world:=apartment", "stream_ends:=0.3", f"speech_folder:={folder}")
+    values = ("voice:world:=apartment", "voice:stream_ends:=0.3", f"voice:speech_folder:={folder}")
     arguments = ["--ros-args", *(item for value in values for item in ("-p", value))]
     rclpy.init(args=arguments, domain_id=ros_domain)
     node, one = VoiceNode(), Room()

@@ -1,3 +1,3 @@
 """Runs plans that safety allowed: a queue by priority, the skills, goals for navigation and manipulation."""
 
-__all__ = ["core", "goals", "node", "queue", "skill_context", "skills"]
+__all__ = ["core", "goals", "node", "params", "queue", "skill_context", "skills"]

@@ -1,25 +1,19 @@
 """The executive as a ROS node: runs the plans that safety allowed."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from vla_sim.common.arrays import Array
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.executive.core import Executive
+from vla_sim.stages.executive.params import ExecutiveParams
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.semantic_map import World
-
-
-@dataclass(frozen=True)
-class ExecutiveParams(StageParams):
-    rate: float = param(20.0, "ticks of the running skill [Hz]", low=5.0, high=50.0)
 
 
 class ExecutiveNode(StageNode[ExecutiveParams]):

@@ -4,4 +4,13 @@
 model instead where that is chosen; `responder` decides between them and answers every command.
 """
 
-__all__ = ["dialogue_context", "gathered_context", "llm", "node", "planning", "responder", "understanding"]
+__all__ = [
+    "dialogue_context",
+    "gathered_context",
+    "llm",
+    "node",
+    "params",
+    "planning",
+    "responder",
+    "understanding",
+]

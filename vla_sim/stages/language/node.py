@@ -1,11 +1,10 @@
 """The language stage as a ROS node: transcripts and typed commands in, intents, plans and questions out."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from vla_sim.common.errors import InputError, VlaSimError
-from vla_sim.common.params import StageParams, param
+from vla_sim.common.errors import VlaSimError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Priority
 from vla_sim.ros.spin import spin
@@ -15,19 +14,14 @@ from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.llm.settings import LOCAL, LlmSettings
+from vla_sim.stages.language.llm.settings import LOCAL
+from vla_sim.stages.language.params import LanguageParams
 from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.responder import Responder
 from vla_sim.world.semantic_map import World
 
-PLANNERS = ("rules", "llm", "auto")
 ANSWERS_PERIOD = 0.02
 """[s] between looks for the model's answers in lock-step."""
-
-
-@dataclass(frozen=True)
-class LanguageParams(LlmSettings, StageParams):
-    planner: str = param("rules", "rules; llm: the model first; auto: the model for what rules cannot read")
 
 
 class LanguageNode(StageNode[LanguageParams]):
@@ -42,8 +36,6 @@ class LanguageNode(StageNode[LanguageParams]):
     def __init__(self) -> None:
         super().__init__("language", LanguageParams)
         p = self.params
-        if p.planner not in PLANNERS:
-            raise InputError(f"parameter planner is {p.planner!r}; it must be one of {', '.join(PLANNERS)}")
         world = World.load(p.world)
         self.dialogue = DialogueTracker(world)
         self.rules = RulePlanner(world)
@@ -75,6 +67,10 @@ class LanguageNode(StageNode[LanguageParams]):
         self.caches.register(
             "answers of the language model", lambda: self._model.cleanup() if self._model else ""
         )
+
+    def on_params(self, params: LanguageParams) -> None:
+        if self._model is not None:
+            self._model.set(replace(params, base_url=self._model.settings.base_url))
 
     def on_objects(self, message: Any) -> None:
         self.gathered.on_objects(message)

@@ -1,6 +1,13 @@
 """Grasp and placement planning for two arms, base placement, and the requests that move arms and grippers."""
 
 __all__ = [
-    "arm_collision", "arm_planner", "base_placement", "grasp", "manipulator", "node", "planning_scene",
+    "arm_collision",
+    "arm_planner",
+    "base_placement",
+    "grasp",
+    "manipulator",
+    "node",
+    "params",
+    "planning_scene",
     "trajectory",
-]  # fmt: skip
+]

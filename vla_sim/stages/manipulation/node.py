@@ -1,12 +1,10 @@
 """Manipulation as a ROS node: requests in, arm and gripper trajectories out."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList
 from vla_sim.robot import g1
@@ -18,15 +16,10 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.manipulator import Manipulator
+from vla_sim.stages.manipulation.params import ManipulationParams
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.world.semantic_map import World
-
-
-@dataclass(frozen=True)
-class ManipulationParams(StageParams):
-    rate: float = param(20.0, "ticks of the manipulator [Hz]", low=10.0, high=50.0)
-    status_rate: float = param(5.0, "status while a request is under way [Hz]", low=1.0, high=20.0)
 
 
 class ManipulationNode(StageNode[ManipulationParams]):

@@ -2,14 +2,12 @@
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.ros import conversions
@@ -18,15 +16,9 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.navigation.params import NavigationParams
 from vla_sim.stages.navigation.warm_up import warm
 from vla_sim.world.semantic_map import World
-
-
-@dataclass(frozen=True)
-class NavigationParams(StageParams):
-    rate: float = param(20.0, "velocity commands [Hz]", low=10.0, high=50.0)
-    resolution: float = param(0.025, "cell size of the map [m]", low=0.01, high=0.1)
-    localise: bool = param(True, "correct the odometry by matching the scan against the map")
 
 
 class NavigationNode(StageNode[NavigationParams]):

@@ -2,7 +2,6 @@
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import rclpy
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import transform
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
 from vla_sim.robot import g1
@@ -27,16 +25,10 @@ from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
 from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
+from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.perception.pipeline import Frame, Perception, unique_objects
 from vla_sim.stages.perception.stamped_history import StampedHistory
 from vla_sim.world.semantic_map import World
-
-
-@dataclass(frozen=True)
-class PerceptionParams(StageParams):
-    rate: float = param(10.0, "most images a second of simulated time", low=0.5, high=60.0)
-    detector_model: str = param("", "ONNX file of a trained detector; empty: colour, shape and size")
-    score_threshold: float = param(0.4, "least score of the trained detector", low=0.0, high=1.0)
 
 
 class PerceptionNode(StageNode[PerceptionParams]):

@@ -1,36 +1,26 @@
 """Safety as a ROS node: nothing moves without its word."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from std_srvs.srv import SetBool
 
 from vla_sim.common import clock
-from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
-from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.first_motion import Begun, FirstMotion
+from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop
 from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class SafetyParams(StageParams):
-    rate: float = param(50.0, "velocity gate [Hz]", low=20.0, high=200.0)
-    max_forward: float = param(MAX_SPEED[0], "[m/s]", low=0.0, high=1.0)
-    max_lateral: float = param(MAX_SPEED[1], "[m/s]", low=0.0, high=1.0)
-    max_turn: float = param(MAX_SPEED[2], "[rad/s]", low=0.0, high=1.0)
 
 
 class SafetyNode(StageNode[SafetyParams]):
@@ -69,6 +59,9 @@ class SafetyNode(StageNode[SafetyParams]):
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
+
+    def on_params(self, params: SafetyParams) -> None:
+        self.core.limits = (params.max_forward, params.max_lateral, params.max_turn)
 
     def on_plan(self, plan: Plan) -> None:
         begin, started = clock.mono(), time.perf_counter()

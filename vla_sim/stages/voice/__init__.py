@@ -2,6 +2,16 @@
 from texts to speech."""
 
 __all__ = [
-    "audio", "grammar", "listener", "node", "pocketsphinx_recogniser", "recogniser", "simulated_microphone",
-    "speaker", "spoken_numbers", "synthesis", "whisper_recogniser",
-]  # fmt: skip
+    "audio",
+    "grammar",
+    "listener",
+    "node",
+    "params",
+    "pocketsphinx_recogniser",
+    "recogniser",
+    "simulated_microphone",
+    "speaker",
+    "spoken_numbers",
+    "synthesis",
+    "whisper_recogniser",
+]

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.errors import InputError, MissingError
-from vla_sim.common.params import StageParams, param
+from vla_sim.common.errors import MissingError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Say, Transcript
 from vla_sim.ros.spin import spin
@@ -21,6 +19,7 @@ from vla_sim.stages.voice.audio import CHUNK, Samples
 from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Listener, Utterance
+from vla_sim.stages.voice.params import VoiceParams
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.pronunciation import spell_with
 from vla_sim.stages.voice.recogniser import Recogniser, warm
@@ -30,27 +29,8 @@ from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.stages.voice.whisper_recogniser import Whisper
 from vla_sim.world.semantic_map import World
 
-RECOGNISERS = ("pocketsphinx", "whisper")
 MAX_WAITING = 1500
 """Chunks of audio: half a minute; what comes then is lost."""
-
-
-@dataclass(frozen=True)
-class VoiceParams(StageParams):
-    recogniser: str = param("pocketsphinx", "pocketsphinx (the world's grammar) or whisper (any words)")
-    whisper_model: str = param("", "folder of a faster-whisper model, for recogniser whisper")
-    confidence: float = param(0.5, "from which a sentence is accepted", low=0.0, high=1.0)
-    hangover_closed: float = param(0.14, "silence that ends a finished sentence [s]", low=0.06, high=2.0)
-    hangover_complete: float = param(
-        0.20, "silence that ends a sentence that could go on [s]", low=0.06, high=2.0
-    )
-    hangover_open: float = param(0.44, "silence that ends anything else [s]", low=0.06, high=2.0)
-    silence_seconds: float = param(
-        5.0, "of a stream without a voice, after which it is reported once; 0: never [s]", low=0.0, high=600.0
-    )
-    stream_ends: float = param(1.0, "without a chunk: the stream of audio is over [s]", low=0.1, high=60.0)
-    speech_folder: str = param("", "folder for the robot's answers as WAV files; empty: none")
-    play: bool = param(False, "play the robot's answers on the default sound device")
 
 
 class VoiceNode(StageNode[VoiceParams]):
@@ -70,8 +50,7 @@ class VoiceNode(StageNode[VoiceParams]):
         recogniser = self._recogniser(grammar)
         warm(recogniser, babble(2.0))
         grammar = getattr(recogniser, "grammar", grammar)
-        hangover = Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
-        self.listener = Listener(recogniser, grammar, p.confidence, hangover, p.silence_seconds)
+        self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds)
         folder = Path(p.speech_folder).expanduser() if p.speech_folder else None
         speaks = p.play or folder is not None
         self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
@@ -90,12 +69,14 @@ class VoiceNode(StageNode[VoiceParams]):
         if self.speaker is not None:
             self.listen(topics.SAY, self.on_say)
 
+    def on_params(self, params: VoiceParams) -> None:
+        self.listener.confidence, self.listener.hangover = params.confidence, hangover(params)
+        self.listener.silence_seconds = params.silence_seconds
+
     def _recogniser(self, grammar: Grammar) -> Recogniser:
         p = self.params
         if p.recogniser == "whisper":
             return Whisper(p.whisper_model)
-        if p.recogniser != "pocketsphinx":
-            raise InputError(f"recogniser {p.recogniser!r}; it must be one of {', '.join(RECOGNISERS)}")
         recogniser = Pocketsphinx(grammar, spell_or_nothing)
         for word, phones in recogniser.spelt.items():
             self.get_logger().info(f"{word!r} is not in the dictionary; it is listened for as {phones}")
@@ -165,6 +146,10 @@ class VoiceNode(StageNode[VoiceParams]):
         self.worker.close()
         if self.speaker is not None:
             self.speaker.close()
+
+
+def hangover(p: VoiceParams) -> Hangover:
+    return Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
 
 
 @cache

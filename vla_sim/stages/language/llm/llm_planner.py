@@ -40,6 +40,10 @@ class LlmPlanner:
         self.completions = CompletionClient(settings, {"type": "json_schema", "json_schema": plan})
         self._loop = EventLoopThread("language model")
 
+    def set(self, settings: LlmSettings) -> None:
+        """Other settings from the next request on; those of the server and of what is kept stay."""
+        self.settings = self.completions.settings = settings
+
     def connect(self) -> None:
         """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
         self.completions.connect()

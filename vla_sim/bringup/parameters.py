@@ -1,0 +1,115 @@
+"""Parameters that a user sets for single nodes: `--param NODE.NAME=VALUE`, and ROS's files of parameters.
+
+A file names nodes, or all of them by a wildcard:
+
+    perception:
+      ros__parameters: {rate: 5.0}
+    /**:
+      ros__parameters: {memory_limit: 500.0}
+
+One that is an option of the whole run, such as `engine.seed`, counts for the whole run.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vla_sim.bringup.node_table import OPTIONS, STACK, StackOptions
+from vla_sim.common import yaml_records
+from vla_sim.common.errors import InputError
+from vla_sim.common.params import check, named, nearest, read_text
+
+NODES = {spec.name: spec for spec in STACK}
+WILDCARDS = ("/**", "/*", "*", "**")
+Setting = tuple[str, str, Any]
+"""Node, name, value."""
+
+
+def of_word(word: str) -> Setting:
+    """The setting of "perception.rate=5"; a text is taken as it stands. Raises `InputError`."""
+    path, equals, text = word.partition("=")
+    node, dot, name = path.partition(".")
+    if not equals or not dot:
+        raise InputError(f"--param {word}: NODE.NAME=VALUE is allowed, as in perception.rate=5")
+    try:
+        return node, name, read_text(named(_params(node))[_known(node, name)], text)
+    except InputError as error:
+        raise InputError(f"--param {word}: {error}") from None
+
+
+def of_file(path: str | Path) -> list[Setting]:
+    """The settings of a ROS file of parameters. Raises `InputError`, which says where it is wrong."""
+    try:
+        text = Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    data, at = yaml_records.compose(text, str(path))
+    settings, where = [], "$"
+    try:
+        for key, block in _mapping(data, "names of nodes").items():
+            where = f"$.{key}"
+            own = _mapping(block, "ros__parameters")
+            if set(own) != {"ros__parameters"}:
+                raise InputError(
+                    f"{key}: ros__parameters alone is allowed; got {', '.join(own) or 'nothing'}"
+                )
+            for name, value in _mapping(own["ros__parameters"], "parameters").items():
+                where = f"$.{key}.ros__parameters.{name}"
+                for node in _nodes(key, name):
+                    _checked(node, _known(node, name), value)
+                    settings.append((node, name, value))
+    except InputError as error:
+        raise InputError(f"{yaml_records.place(str(path), where, at)}: {error}") from None
+    return settings
+
+
+def applied(options: StackOptions, files: Iterable[str] = (), words: Iterable[str] = ()) -> StackOptions:
+    """`options` with what the files say, and then the words. Raises `InputError`."""
+    overrides = {node: dict(values) for node, values in options.overrides.items()}
+    for node, name, value in (*_of_files(files), *(of_word(word) for word in words)):
+        if name in OPTIONS:
+            options = replace(options, **{name: value})
+        else:
+            overrides.setdefault(node, {})[name] = value
+        _checked(node, name, value)
+    return check(replace(options, overrides=overrides))
+
+
+def _of_files(files: Iterable[str]) -> Iterator[Setting]:
+    for path in files:
+        yield from of_file(path)
+
+
+def _nodes(key: str, name: str) -> list[str]:
+    """The nodes that a key of a file means: one, or all that have such a parameter."""
+    if key not in WILDCARDS:
+        return [key.rpartition("/")[2]]
+    found = [node for node, spec in NODES.items() if name in named(spec.params)]
+    if not found:
+        known = {known for spec in STACK for known in named(spec.params)}
+        raise InputError(f"no node has a parameter {name}{nearest(name, sorted(known))}")
+    return found
+
+
+def _params(node: str) -> Any:
+    if node not in NODES:
+        raise InputError(f"no node is called {node!r}{nearest(node, NODES)}")
+    return NODES[node].params
+
+
+def _known(node: str, name: str) -> str:
+    names = named(_params(node))
+    if name not in names:
+        raise InputError(f"{node} has no parameter {name}{nearest(name, names)}")
+    return name
+
+
+def _checked(node: str, name: str, value: Any) -> None:
+    check(_params(node)(**{name: value}))
+
+
+def _mapping(data: Any, of: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise InputError(f"a mapping of {of} belongs here")
+    return data
