@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import ObjectList, Step
 from vla_sim.stages.language.gathered_context import GatheredContext
-from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
+from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
 HOME = World(

@@ -15,8 +15,8 @@ from vla_sim.stages.language.llm.errors import MAX_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
 from vla_sim.stages.language.llm.settings import LlmSettings
-from vla_sim.stages.language.planning.rule_planner import RulePlanner
 from vla_sim.stages.language.responder import Responder
+from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.world.semantic_map import Place
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")

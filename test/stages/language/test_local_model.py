@@ -9,7 +9,7 @@ from vla_sim.stages.language.llm import llm_planner, local_model
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.prompt import head
 from vla_sim.stages.language.llm.settings import LlmSettings
-from vla_sim.stages.language.planning.rule_planner import RulePlanner
+from vla_sim.stages.language.rule_planner import RulePlanner
 
 
 def installed() -> str:

@@ -12,7 +12,7 @@ from random_sentences import sentence
 
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.planning.rule_planner import RulePlanner
+from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
 from vla_sim.stages.voice.grammar import Grammar

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from voice_speech import grammar, hear, quiet
 
 from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE, Samples
-from vla_sim.stages.voice.endpointing import Endpointer, Hangover
+from vla_sim.stages.voice.endpointing import Activity, Endpointer, Hangover, VoiceActivity
 from vla_sim.stages.voice.listener import Listener
 from vla_sim.stages.voice.recogniser import Recognition, Word
 from vla_sim.stages.voice.simulated_microphone import room_noise
-from vla_sim.stages.voice.vad import Activity, VoiceActivity
 
 
 class Scripted:

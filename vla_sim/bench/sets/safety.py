@@ -3,7 +3,7 @@ before it is in the set `navigation`."""
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract.records import Plan
-from vla_sim.stages.language.planning.rule_planner import RulePlanner
+from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World
 

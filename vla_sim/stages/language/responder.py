@@ -15,9 +15,8 @@ from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.planning.rule_planner import RulePlanner, Understood
+from vla_sim.stages.language.rule_planner import RulePlanner, Understood, asks_what_is_seen
 from vla_sim.stages.language.understanding import clarifications as ask
-from vla_sim.stages.language.understanding.answers import asks_what_is_seen
 
 Send = Callable[[Topic, records.Record], None]
 Begin = Callable[[str, Context, Priority], "Future[Understood]"]

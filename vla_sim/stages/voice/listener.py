@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples
-from vla_sim.stages.voice.endpointing import Endpointer, Hangover
+from vla_sim.stages.voice.endpointing import Endpointer, Hangover, VoiceActivity
 from vla_sim.stages.voice.grammar import Grammar, within_stop_sentence
 from vla_sim.stages.voice.recogniser import Recogniser, Recognition
-from vla_sim.stages.voice.vad import VoiceActivity
 
 Reason = Literal["", "silence", "noise", "partial"]
 PRE_ROLL = 12

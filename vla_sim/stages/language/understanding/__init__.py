@@ -2,6 +2,6 @@
 are then resolved against the world and the dialogue. What stays unclear becomes a question."""
 
 __all__ = [
-    "answers", "clarifications", "command_phrases", "intent_extractor", "lexicon", "quantities",
+    "clarifications", "command_phrases", "intent_extractor", "lexicon", "quantities",
     "reference_resolver", "tokens",
 ]  # fmt: skip

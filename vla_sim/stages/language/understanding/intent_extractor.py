@@ -7,11 +7,21 @@ from vla_sim.contract.vocabulary import STOP_FILLERS
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
-from vla_sim.stages.language.understanding.clause import Clause, Said
+from vla_sim.stages.language.understanding.clauses import (
+    approach,
+    bring,
+    find,
+    go,
+    move,
+    pick,
+    put,
+    say,
+    stop,
+    turn,
+    wait,
+)
 from vla_sim.stages.language.understanding.lexicon import Lexicon
-from vla_sim.stages.language.understanding.motion_clauses import go, move, say, stop, turn, wait
-from vla_sim.stages.language.understanding.object_clauses import approach, bring, find, pick, put
-from vla_sim.stages.language.understanding.reader import Reader
+from vla_sim.stages.language.understanding.reader import Clause, Reader, Said
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, slip, tokenise, words
 
 Span = tuple[int, int]

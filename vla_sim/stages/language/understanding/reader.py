@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vla_sim.contract.records import Skill
+from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding import command_phrases as p
 from vla_sim.stages.language.understanding.command_phrases import Phrases
 from vla_sim.stages.language.understanding.lexicon import Lexicon, Match, Names
@@ -133,3 +135,40 @@ class Reader:
                 break
             j = max(fillers, j + 1)
         return (" ".join(self.text[i:j]), j) if j > i else None
+
+
+USER = PlaceRef(0, word="user")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One command as it was said, names not resolved yet. [m], [rad], [s]; left and forward positive."""
+
+    skill: Skill
+    object: ObjectRef | None = None
+    place: PlaceRef | None = None
+    distance: float | None = None
+    lateral: float | None = None
+    angle: float | None = None
+    seconds: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """`end`: index after its last word."""
+
+    end: int
+    said: tuple[Said, ...] = ()
+    problem: ask.Problem | None = None
+
+    @property
+    def typos(self) -> int:
+        refs = [ref for one in self.said for ref in (one.object, one.place) if ref is not None]
+        return sum(ref.typos for ref in refs)
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """The clean one first, then the longest, then the one with the fewest typos."""
+        quality = 2 if self.problem is None else int(self.problem.reason == "missing")
+        return quality, self.end, -self.typos

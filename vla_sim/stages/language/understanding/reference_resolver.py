@@ -7,9 +7,8 @@ from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.clarifications import Problem
-from vla_sim.stages.language.understanding.clause import Said
 from vla_sim.stages.language.understanding.lexicon import Lexicon
-from vla_sim.stages.language.understanding.reader import ObjectRef, PlaceRef
+from vla_sim.stages.language.understanding.reader import ObjectRef, PlaceRef, Said
 
 
 class Unresolved(Exception):  # noqa: N818  (a question to ask back, not a failure)

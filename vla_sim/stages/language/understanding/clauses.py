@@ -1,0 +1,270 @@
+"""The kinds of command: each function reads one at a position; None if there is none."""
+
+import math
+
+from vla_sim.contract.records import Skill
+from vla_sim.stages.language.understanding import clarifications as ask
+from vla_sim.stages.language.understanding import command_phrases as p
+from vla_sim.stages.language.understanding.reader import USER, Clause, ObjectRef, PlaceRef, Reader, Said
+
+QUARTER = math.pi / 2
+
+
+def stop(r: Reader, i: int) -> Clause | None:
+    end = r.direct(i, p.STOP)
+    return None if end is None else Clause(end, (Said("stop"),))
+
+
+def go(r: Reader, i: int) -> Clause | None:
+    come = r.direct(i, p.COME)
+    verb = r.direct(i, p.GO)
+    enter = r.direct(i, p.ENTER)
+    found: list[Clause] = []
+    if come is not None and (here := r.at(come, p.HERE)) is not None:
+        found.append(Clause(here, (Said("navigate", place=USER),)))
+    if verb is not None and (there := r.at(verb, p.THERE)) is not None:
+        found.append(Clause(there, (Said("navigate", place=PlaceRef(there, word="there")),)))
+    to = r.at(verb, p.TO) if verb is not None else None
+    for start, sure in ((to, True), (verb, False), (enter, True)):
+        if start is None:
+            continue
+        if (place := r.place(start)) is not None:
+            found.append(checked(r, Clause(place.end, (Said("navigate", place=place),))))
+        if sure and (thing := r.object(start)) is not None:
+            found.append(with_object(r, thing, "approach"))
+        if sure and not found and (words := r.unknown(start)) is not None:
+            found.append(Clause(words[1], problem=ask.unknown_place(words[0], r.lexicon)))
+    if not found and verb is not None:
+        found.append(Clause(to or verb, problem=ask.missing("Where shall I go?")))
+    return max(found, key=lambda clause: clause.rank, default=None)
+
+
+def move(r: Reader, i: int) -> Clause | None:
+    end = r.direct(i, p.STEP)
+    verbless = end == i
+    if end is None:
+        return None
+    ahead = aside = 0.0
+    if (reverse := r.direct(i, p.BACK_UP)) is not None:
+        ahead, end = -1.0, reverse
+    amount: float | None = None
+    while True:
+        start = r.at(end, p.BY) or end
+        found = r.quantity(start) if amount is None else None
+        if found is not None and found.dimension == "length":
+            amount, end = found.value, found.end
+            continue
+        if not ahead and not aside:
+            way = _way(r, end)
+            if way is not None:
+                ahead, aside, end = way
+                continue
+        break
+    if amount is None:
+        bare = r.number(r.at(end, p.BY) or end)
+        if verbless or not (ahead or aside or bare):
+            return None
+        if bare is not None:
+            said = f"{bare[0]:g}"
+            return Clause(bare[1], problem=ask.missing(f'{said} what? Say for example "{said} meters".'))
+        return Clause(end, problem=ask.missing('How far? Say for example "1 meter".'))
+    if verbless and not (ahead or aside):
+        return None
+    ahead = ahead if ahead or aside else 1.0
+    distance, lateral = amount * ahead or None, amount * aside or None
+    if distance is lateral is None:
+        distance = 0.0
+    return Clause(end, (Said("move", distance=distance, lateral=lateral),))
+
+
+def _way(r: Reader, i: int) -> tuple[float, float, int] | None:
+    for table, ahead, aside in (
+        (p.FORWARD, 1.0, 0.0), (p.BACKWARD, -1.0, 0.0), (p.LEFT, 0.0, 1.0), (p.RIGHT, 0.0, -1.0),
+    ):  # fmt: skip
+        end = r.at(i, table)
+        if end is not None and not (table is p.RIGHT and r.direct(end - 1, p.URGENT)):
+            return ahead, aside, end
+    return None
+
+
+def turn(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.TURN)
+    end = i if verb is None else verb
+    sign = 0.0
+    angle: float | None = None
+    around = False
+    while True:
+        start = r.at(end, p.BY) or end
+        found = r.quantity(start) if angle is None else None
+        if found is not None and found.dimension == "angle":
+            angle, end = found.value, found.end
+            continue
+        if angle is None and verb is not None and sign and (bare := r.number(start)) and bare[0] >= 10.0:
+            angle, end = math.radians(bare[0]), bare[1]  # "turn left 90": no unit but degrees fits
+            continue
+        if not sign:
+            for table, value in (
+                (p.LEFT, 1.0), (p.RIGHT, -1.0), (p.CLOCKWISE, -1.0), (p.COUNTERCLOCKWISE, 1.0),
+            ):  # fmt: skip
+                if (after := r.at(end, table)) is not None:
+                    sign, end = value, after
+                    break
+            if sign:
+                continue
+        if verb is not None and not around and (after := r.at(end, p.AROUND)) is not None:
+            around, end = True, after
+            continue
+        break
+    if verb is None and not sign:
+        return None
+    plain = verb is not None and r.text[i] not in ("make", "do")
+    if angle is None and not (plain and (around or sign or r.text[i] != "face")):
+        return None
+    if angle is None and not around and not sign:
+        return Clause(end, problem=ask.missing("Which way shall I turn: left or right, and how far?"))
+    if angle is None:
+        angle = math.pi if around else QUARTER
+    whole_halves = abs(math.remainder(angle, math.pi)) < 1e-6
+    if not sign and not (around or whole_halves):
+        return Clause(end, problem=ask.missing("Shall I turn left or right?"))
+    return Clause(end, (Said("turn", angle=angle * (sign or 1.0)),))
+
+
+def wait(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.WAIT)
+    found = None if verb is None else r.quantity(r.at(verb, p.FOR) or verb)
+    timed = found is not None and found.dimension == "time"
+    return Clause(found.end, (Said("wait", seconds=found.value),)) if found and timed else None
+
+
+def say(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.SAY)
+    if verb is None:
+        return None
+    end = verb
+    while end < len(r.text) and r.text[end] not in ("then", "and") and r.text[end] not in ",.;!?":
+        end += 1
+    if end == verb:
+        return Clause(end, problem=ask.missing("What shall I say?"))
+    return Clause(end, (Said("say", text=" ".join(r.text[verb:end]).capitalize() + "."),))
+
+
+def pick(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.PICK)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return no_object(r, verb, "What shall I pick up?")
+    end = r.at(thing.end, p.UP) or thing.end
+    where = r.location(end)
+    end = where.end if where else end
+    end = r.at(end, p.UP) or end
+    return checked(r, Clause(end, (Said("pick", thing, where),)))
+
+
+def bring(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.BRING)
+    if verb is None:
+        return None
+    found = []
+    for me in {r.at(verb, p.ME), None}:
+        thing = r.object(verb if me is None else me)
+        if thing is None:
+            continue
+        end, source, target = thing.end, None, USER if me is not None else None
+        for _ in range(2):
+            if target is None and (goal := _goal(r, end)) is not None:
+                end, target = goal.end, goal
+            elif source is None and (where := r.location(end)) is not None:
+                end, source = where.end, where
+        if target is None and r.direct(i, p.BRING_USER) is not None:
+            target = USER
+        if target is not None:
+            found.append(Clause(end, (Said("pick", thing, source), Said("carry", thing, target))))
+        elif r.direct(i, p.CARRY) is not None:
+            found.append(Clause(end, problem=ask.missing("Where shall I bring it?")))
+    if not found and r.direct(i, p.BRING_USER) is not None:
+        return no_object(r, r.at(verb, p.ME) or verb, "What shall I bring?")
+    best = max(found, key=lambda clause: clause.rank, default=None)
+    return None if best is None else checked(r, best)
+
+
+def _goal(r: Reader, i: int) -> PlaceRef | None:
+    """to the kitchen, to me, there."""
+    for table, word in ((p.ME, "user"), (p.THERE, "there")):
+        if (end := r.at(i, table)) is not None:
+            return PlaceRef(end, word=word)
+    to = r.at(i, p.INTO)
+    return None if to is None else r.place(to)
+
+
+def put(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.PUT)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return no_object(r, verb, "What shall I put down?")
+    end = r.at(thing.end, p.DOWN) or thing.end
+    where: PlaceRef | None = None
+    on = r.at(end, p.ON) or r.at(thing.end, p.ON)
+    if on is not None:
+        where = r.place(on, prefer_surface=True)
+        if where is None and (words := r.unknown(on)) is not None:
+            return Clause(words[1], problem=ask.unknown_place(words[0], r.lexicon))
+    elif (there := r.at(end, p.THERE)) is not None:
+        where = PlaceRef(there, word="there")
+    elif (here := r.at(end, p.ON_THE_SPOT)) is not None:
+        where = PlaceRef(here, word="down")
+    elif end > thing.end or r.text[verb - 1] == "down" or r.text[i] in ("drop", "release", "let", "deposit"):
+        where = PlaceRef(end, word="down")
+    if where is None:
+        return Clause(end, problem=ask.missing("Where shall I put it?"))
+    return checked(r, Clause(where.end, (Said("place", thing, where),)))
+
+
+def find(r: Reader, i: int) -> Clause | None:
+    search = r.direct(i, p.SEARCH_IN)
+    if search is not None and (place := r.place(search, prefer_surface=True)) is not None:
+        after = r.at(place.end, p.FOR)
+        thing = r.object(after) if after is not None else None
+        if thing is not None:
+            return checked(r, Clause(thing.end, (Said("find", thing, place),)))
+    verb = r.direct(i, p.FIND)
+    if verb is None:
+        return None
+    thing = r.object(verb)
+    if thing is None:
+        return no_object(r, verb, "What shall I look for?")
+    return with_object(r, thing, "find")
+
+
+def approach(r: Reader, i: int) -> Clause | None:
+    verb = r.direct(i, p.APPROACH)
+    thing = r.object(verb) if verb is not None else None
+    return None if thing is None else with_object(r, thing, "approach")
+
+
+def with_object(r: Reader, thing: ObjectRef, skill: Skill) -> Clause:
+    where = r.location(thing.end)
+    return checked(r, Clause(where.end if where else thing.end, (Said(skill, thing, where),)))
+
+
+def no_object(r: Reader, i: int, question: str) -> Clause:
+    words = r.unknown(i)
+    if words is None:
+        return Clause(i, problem=ask.missing(question))
+    colour = r.name(r.skip(i), r.lexicon.colours)
+    if colour is not None and colour.end == words[1]:
+        return Clause(words[1], problem=ask.which_object(r.lexicon, colour.values[0]))
+    return Clause(words[1], problem=ask.unknown_object(words[0], r.lexicon))
+
+
+def checked(r: Reader, clause: Clause) -> Clause:
+    """The clause, or a question if a mistyped name in it fits several."""
+    for one in clause.said:
+        for ref in (one.object, one.place):
+            if ref is not None and ref.ambiguous:
+                return Clause(clause.end, problem=ask.which_name(r.text[ref.end - 1], ref.ambiguous))
+    return clause
