@@ -10,7 +10,7 @@ from typing import Any
 
 from vla_sim.bringup import node_table, parameters
 from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
-from vla_sim.common.errors import MissingError
+from vla_sim.common.errors import package
 from vla_sim.common.params import check, read_text
 from vla_sim.simulation.gazebo.bridge import bridge_config
 from vla_sim.world.sdf import reader
@@ -140,14 +140,12 @@ def values_of(context: Any, names: Iterable[str]) -> dict[str, str]:
 
 def launch_library() -> Any:
     """The package `launch`. Raises `MissingError`."""
-    try:
-        # `import launch` alone succeeds wherever a folder has this name.
-        from launch import LaunchDescription  # noqa: F401
-    except ImportError:
-        raise MissingError(
-            "the Python package launch is not installed: it comes with a ROS 2 installation; "
-            "without one, use vla-sim run"
-        ) from None
+    # `import launch` alone succeeds wherever a folder has this name.
+    package(
+        "launch.launch_description",
+        "the Python package launch is not installed: it comes with a ROS 2 installation; without one, "
+        "use vla-sim run",
+    )
     import launch
     import launch.actions
     import launch.event_handlers

@@ -5,7 +5,6 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,6 @@ FULL, SHARE = 0.8, 4
 
 Cleanup = Callable[[], str]
 """Empties a cache, and says what that was ("12 of 48 answers"); nothing if there was nothing to do."""
-
-
-@dataclass(frozen=True)
-class Freed:
-    """What a cleanup did. why: what was short. before, after: resident memory of the process [MB]. what: by
-    cache."""
-
-    why: str
-    before: float
-    after: float
-    what: dict[str, str]
-
-    def __str__(self) -> str:
-        freed = ", ".join(f"{name}: {what}" for name, what in self.what.items()) or "no cache had anything"
-        return f"{self.why}: freed {self.before - self.after:.1f} MB of {self.before:.0f} ({freed})"
 
 
 class Caches:
@@ -52,31 +36,25 @@ class Caches:
         """Have it called when memory is short."""
         self._cleanups[name] = cleanup
 
-    def check(self, now: float) -> Freed | None:
+    def check(self, now: float) -> str:
         """Measure, and empty the caches if memory is short: once until it no longer is, or `AGAIN` has
-        passed. now: [s, monotonic]."""
+        passed. now: [s, monotonic]. Says what was short and what was freed, or "" if nothing was done."""
         if not self._cleanups:
-            return None
+            return ""
         share, why = usage(self.limit)
         if share < self._clear:
             self._short = False
         if share < self._begin or (self._short and now - self._last < AGAIN):
-            return None
+            return ""
         self._short, self._last = True, now
-        return self.empty(why)
-
-    def empty(self, why: str) -> Freed:
-        """Empty every cache now."""
         before = resident()
-        what = {}
-        for name, cleanup in self._cleanups.items():
-            if did := cleanup():
-                what[name] = did
+        freed = [f"{name}: {what}" for name, cleanup in self._cleanups.items() if (what := cleanup())]
         collected = gc.collect()
         if collected:
-            what["garbage"] = f"{collected} objects"
+            freed.append(f"garbage: {collected} objects")
         _trim()
-        return Freed(why, before, resident(), what)
+        what = ", ".join(freed) or "no cache had anything"
+        return f"{why}: freed {before - resident():.1f} MB of {before:.0f} ({what})"
 
 
 def shrink(cache: Cache[Any, Any]) -> str:

@@ -14,7 +14,7 @@ pocketsphinx and MuJoCo compute in the thread that calls.
 from pathlib import Path
 from typing import Any
 
-from vla_sim.common.errors import MissingError
+from vla_sim.common.errors import package
 
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LP_NUM_THREADS",
@@ -30,10 +30,7 @@ def environment() -> dict[str, str]:
 def onnx_session(path: Path) -> Any:
     """An `onnxruntime.InferenceSession` that computes in the thread that calls. Raises `MissingError` without
     onnxruntime, and what onnxruntime raises for a file that is no network."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingError("onnxruntime is not installed; pip install onnxruntime") from None
+    onnxruntime = package("onnxruntime", "onnxruntime is not installed; pip install onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

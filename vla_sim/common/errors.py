@@ -3,6 +3,9 @@
 A message is one line: what was given, what is allowed, what to do.
 """
 
+import importlib
+from typing import Any
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -45,3 +48,11 @@ class BusyError(VlaSimError):
     """The machine's resources are reserved: what was asked, what is free, what to do."""
 
     exit_code = 6
+
+
+def package(module: str, missing: str) -> Any:
+    """A module that not everyone has installed. Raises `MissingError`, which says `missing`."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingError(missing) from None

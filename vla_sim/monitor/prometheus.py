@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, package
 from vla_sim.contract.records import MonitorState
 
 HOST = "127.0.0.1"
@@ -13,14 +13,10 @@ PREFIX = "vla_sim_"
 
 def installed() -> Any:
     """The package prometheus_client. Raises `MissingError`."""
-    try:
-        import prometheus_client
-    except ImportError:
-        raise MissingError(
-            "the Prometheus endpoint needs the package prometheus_client: pip install 'vla_sim[prometheus]', "
-            "or pip install prometheus-client"
-        ) from None
-    return prometheus_client
+    return package(
+        "prometheus_client", "the Prometheus endpoint needs the package prometheus_client: "
+        "pip install 'vla_sim[prometheus]', or pip install prometheus-client",
+    )  # fmt: skip
 
 
 class Endpoint:

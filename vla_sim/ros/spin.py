@@ -52,7 +52,7 @@ def spin(make: Callable[[], StageNode[Any]]) -> int:
         if node is not None:
             node.close()
             if profile is not None and stop is not None:
-                _write_profile(profile, node.get_name())
+                node_profile.finish(profile, node.get_name())
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
@@ -87,10 +87,3 @@ def settle() -> None:
     kernels = sys.modules.get("vla_sim.common.numba_cache")
     if kernels is not None:  # not every node has kernels, and numba takes long to import
         kernels.settled()
-
-
-def _write_profile(profile: node_profile.NodeProfile, name: str) -> None:
-    try:
-        node_profile.finish(profile, name)
-    except OSError as error:
-        print(f"[WARN] the profile of {name} cannot be written: {error}", file=sys.stderr)

@@ -195,11 +195,10 @@ class StageNode(Node, Generic[P]):
         self._checks += 1
         if self.load_follower is not None:
             self.load_follower.check()
-        if self._checks % EVERY == 0 and not self.execution.deterministic:  # memory is the machine's
-            freed = self.caches.check(time.monotonic())
-            if freed is not None:
-                self.freed = str(freed)
-                self.get_logger().warning(self.freed)
+        look = self._checks % EVERY == 0 and not self.execution.deterministic  # memory is the machine's
+        if look and (freed := self.caches.check(time.monotonic())):
+            self.freed = freed
+            self.get_logger().warning(freed)
         if self._checks <= STARTING or self._checks % EVERY == 0:
             self.published[topics.DIAGNOSTICS.name].publish(self.diagnostics())
 

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, TypeVar
 
 from vla_sim.bench.benchmark import Meter, Wrong
-from vla_sim.common.errors import MissingError
+from vla_sim.common import errors
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -14,12 +13,8 @@ B = TypeVar("B")
 
 def library(module: str, package: str) -> Any:
     """Raises `MissingError` where it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError:
-        raise MissingError(
-            f"{package} is not installed; pip install {package}, or all of config/requirements-bench.txt"
-        ) from None
+    how = f"{package} is not installed; pip install {package}, or all of config/requirements-bench.txt"
+    return errors.package(module, how)
 
 
 def against(

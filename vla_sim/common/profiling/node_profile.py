@@ -4,6 +4,7 @@ import cProfile
 import marshal
 import os
 import pstats
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import write_whole
 from vla_sim.common.profiling.component import VARIABLE, default
 from vla_sim.common.profiling.samples import Record, merged
@@ -25,14 +26,10 @@ INTERVAL = 0.005
 """[s] between two looks of pyinstrument: at the usual 1 ms nine nodes on two cores are noticeably slower."""
 
 
-def installed() -> None:
-    """Raises `MissingError` if pyinstrument is not there."""
-    try:
-        import pyinstrument  # noqa: F401
-    except ImportError:
-        raise MissingError(
-            'pyinstrument is not installed: pip install "vla_sim[profile]", or use --profiler cprofile'
-        ) from None
+def installed() -> Any:
+    """The package pyinstrument. Raises `MissingError`."""
+    how = 'pyinstrument is not installed: pip install "vla_sim[profile]", or use --profiler cprofile'
+    return package("pyinstrument", how)
 
 
 def environment(tool: str, folder: Path) -> dict[str, str]:
@@ -64,16 +61,14 @@ class Sampling:
     """pyinstrument. A thread that has not ended when the node writes is not in it."""
 
     def __init__(self) -> None:
-        installed()
+        self._tool = installed()
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._main: Any = None
         """Session of the main thread."""
 
     def watch(self) -> Callable[[], None]:
-        from pyinstrument import Profiler
-
-        profiler = Profiler(interval=INTERVAL, async_mode="disabled")
+        profiler = self._tool.Profiler(interval=INTERVAL, async_mode="disabled")
         profiler.start()
 
         def stop() -> None:
@@ -121,5 +116,8 @@ def begin() -> NodeProfile | None:
 
 
 def finish(profile: NodeProfile, node: str) -> None:
-    """Write what was seen into the folder that was asked for. Raises `OSError`."""
-    profile.write(node, Path(os.environ[FOLDER]))
+    """Write what was seen into the folder that was asked for, or say why that cannot be done."""
+    try:
+        profile.write(node, Path(os.environ[FOLDER]))
+    except OSError as error:
+        print(f"[WARN] the profile of {node} cannot be written: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, package
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import DECODER, MAX_DEATHS, Runner, Task, tried
@@ -17,10 +17,7 @@ from vla_sim.scenario.sweep.tasks import DECODER, MAX_DEATHS, Runner, Task, trie
 def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
     """address: of the cluster, or "local" for one started here with `jobs` places. Ray repeats a run whose
     worker is lost. Raises `MissingError` without Ray."""
-    try:
-        import ray
-    except ImportError:
-        raise MissingError("--ray needs the package ray: pip install 'vla_sim[ray]'") from None
+    ray = package("ray", "--ray needs the package ray: pip install 'vla_sim[ray]'")
 
     def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

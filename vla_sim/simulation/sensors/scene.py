@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.arrays import Array
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, package
 from vla_sim.simulation.sensors import kernels
 from vla_sim.simulation.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
 from vla_sim.world.sdf import elements
@@ -133,12 +133,8 @@ def load_triangles(path: Path) -> Array:
 
     Raises `InputError` if it cannot be read or is empty, `MissingError` without trimesh.
     """
-    try:
-        import trimesh
-    except ImportError:
-        raise MissingError(
-            f"{path.name} is a mesh, and software sensors read meshes with trimesh; pip install trimesh"
-        ) from None
+    how = f"{path.name} is a mesh, and software sensors read meshes with trimesh; pip install trimesh"
+    trimesh = package("trimesh", how)
     try:
         triangles = np.asarray(trimesh.load_mesh(path, process=False).triangles, dtype=float)
     except Exception as error:  # trimesh's parsers raise errors of many kinds

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError, package
 from vla_sim.stages.voice.audio import Samples, resample, to_int16
 
 
@@ -32,12 +32,9 @@ class Hibari:
     def __init__(self, speed: float = 1.0, seed: int = 0) -> None:
         if not 0.5 <= speed <= 2.0:
             raise InputError(f"speed {speed}; it must be from 0.5 to 2")
-        try:
-            import hibari
-        except ImportError:
-            raise MissingError(
-                "speech synthesis needs hibari-tts; install it with: pip install hibari-tts"
-            ) from None
+        hibari = package(
+            "hibari", "speech synthesis needs hibari-tts; install it with: pip install hibari-tts"
+        )
         self.speed, self.seed = speed, seed
         self._rate = int(hibari.SAMPLE_RATE)
         self._voice = hibari.Hibari(threads=1)
@@ -89,15 +86,13 @@ class Espeak:
     def _load(cls) -> ctypes.CDLL:
         if cls._library is not None:
             return cls._library
-        try:
-            import espeakng_loader
-        except ImportError:
-            raise MissingError(
-                "espeak-ng's voices need espeakng-loader; install it with: pip install espeakng-loader"
-            ) from None
-        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        loader = package(
+            "espeakng_loader",
+            "espeak-ng's voices need espeakng-loader; install it with: pip install espeakng-loader",
+        )
+        library = ctypes.CDLL(loader.get_library_path())
         retrieval = 1  # AUDIO_OUTPUT_RETRIEVAL of speak_lib.h: samples go to the callback only
-        rate = library.espeak_Initialize(retrieval, 0, str(espeakng_loader.get_data_path()).encode(), 0)
+        rate = library.espeak_Initialize(retrieval, 0, str(loader.get_data_path()).encode(), 0)
         if rate <= 0:
             raise MissingError("espeak-ng found no voice data; reinstall espeakng-loader")
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, package
 from vla_sim.stages.voice.audio import FULL_SCALE, Samples
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -21,19 +21,18 @@ class Whisper:
     free_form = True
 
     def __init__(self, model: str | Path, threads: int = 2) -> None:
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError:
-            raise MissingError(
-                "the whisper recogniser needs faster-whisper; install it with: pip install faster-whisper, "
-                "or use recogniser pocketsphinx"
-            ) from None
+        whisper = package(
+            "faster_whisper", "the whisper recogniser needs faster-whisper; install it with: "
+            "pip install faster-whisper, or use recogniser pocketsphinx",
+        )  # fmt: skip
         folder = Path(model).expanduser()
         if not str(model) or not (folder / "model.bin").is_file():
             raise InputError(
                 f"whisper_model is {str(model)!r}; give the folder of a faster-whisper model (with model.bin)"
             )
-        self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        self._model = whisper.WhisperModel(
+            str(folder), device="cpu", compute_type="int8", cpu_threads=threads
+        )
         self._heard: list[Samples] = []
 
     def start(self) -> None:
