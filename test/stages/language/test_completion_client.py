@@ -23,7 +23,7 @@ from vla_sim.stages.language.llm.plan_format import check_beginning
 from vla_sim.stages.language.llm.rate_limiter import RateLimiter
 from vla_sim.stages.language.llm.request_batcher import MAX_FAILURES, OPEN_SECONDS
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 

@@ -83,8 +83,8 @@ def test_noise_is_answered(desk):
 
 
 def test_the_nodes_parameters_have_the_clients_defaults():
-    from vla_sim.stages.language.llm.settings import LlmSettings
     from vla_sim.stages.language.node import LanguageParams
+    from vla_sim.stages.language.params import LlmSettings
 
     params, settings = LanguageParams(), LlmSettings("")
     shared = {one.name for one in fields(LlmSettings)} - {"base_url", "model"}

@@ -14,7 +14,7 @@ from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.llm.errors import MAX_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.world.semantic_map import Place

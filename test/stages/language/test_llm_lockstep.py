@@ -15,7 +15,7 @@ from vla_sim.ros.lockstep.turn_taking import Begin
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.responder import Responder
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")

@@ -15,7 +15,7 @@ from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.plan_format import read, schema
 from vla_sim.stages.language.llm.prompt import examples, head, messages
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")

@@ -8,7 +8,7 @@ from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm import llm_planner, local_model
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.prompt import head
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.rule_planner import RulePlanner
 
 

@@ -17,7 +17,7 @@ from vla_sim.contract.records import Plan
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World

@@ -14,8 +14,7 @@ from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.llm.settings import LOCAL
-from vla_sim.stages.language.params import LanguageParams
+from vla_sim.stages.language.params import LOCAL, LanguageParams
 from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.world.semantic_map import World

@@ -24,18 +24,8 @@ MAX_PAUSE = 60.0
 limit counts over the same time."""
 
 
-class Usage:
-    """Tokens as the server reported them last; known: whether it did."""
-
-    tokens_in = tokens_out = 0
-    known = False
-
-    def update(self, usage: Any) -> None:
-        counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-        numbers = [n for n in counts if isinstance(n, int) and 0 <= n < 1 << 32]
-        if len(numbers) == 2:
-            self.tokens_in, self.tokens_out = numbers
-            self.known = True
+Tokens = tuple[int, int]
+"""Of the prompt and of the answer."""
 
 
 class ChatServer:
@@ -53,8 +43,9 @@ class ChatServer:
     async def close(self) -> None:
         await self._client.close()
 
-    async def pieces(self, said: list[Message], usage: Usage) -> AsyncGenerator[str, None]:
-        """The answer as it comes. Closing this closes the connection. Raises `ServerError`."""
+    async def pieces(self, said: list[Message]) -> AsyncGenerator[str | Tokens, None]:
+        """The answer as it comes, and each count of tokens that the server reports. Closing this closes the
+        connection. Raises `ServerError`."""
         came = 0
         try:
             # extra_body goes out as it is; to walk through the messages costs the client 2 ms.
@@ -65,8 +56,9 @@ class ChatServer:
             kind = one_line(stream.response.headers.get("content-type", "no type"), 60)
             async with stream:
                 async for chunk in stream:
-                    usage.update(getattr(chunk, "usage", None))
                     came += 1
+                    if tokens := _tokens(getattr(chunk, "usage", None)):
+                        yield tokens
                     if piece := _piece(chunk):
                         yield piece
         except openai.APIStatusError as error:
@@ -78,6 +70,12 @@ class ChatServer:
             raise ServerError(f"the server's answer is no chat completion: {error}") from None
         if not came:
             raise ServerError(f"the server's answer is no chat completion but {kind}")
+
+
+def _tokens(usage: Any) -> Tokens | None:
+    counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    numbers = [n for n in counts if isinstance(n, int) and 0 <= n < 1 << 32]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
 def _piece(chunk: Any) -> str:

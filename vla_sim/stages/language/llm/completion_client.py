@@ -23,10 +23,10 @@ from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerErr
 from vla_sim.stages.language.llm.prompt import Message
 from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
 from vla_sim.stages.language.llm.response_cache import ResponseCache
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 
 if TYPE_CHECKING:
-    from vla_sim.stages.language.llm.chat_client import ChatServer
+    from vla_sim.stages.language.llm.chat_client import ChatServer, Tokens
 
 MAX_RETRIES = 2
 """How often a request that the server refused or lost is repeated."""
@@ -81,15 +81,6 @@ class Reply:
     remembered: bool = False
 
 
-@dataclass(eq=False)
-class _UnderWay:
-    """A request, its place in the queue, and how many wait for its answer."""
-
-    task: asyncio.Task[str]
-    queued: QueuedRequest
-    askers: int = 0
-
-
 class CompletionClient:
     """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
     to. seed: of the random pauses before repetitions.
@@ -105,7 +96,7 @@ class CompletionClient:
         }  # fmt: skip
         self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._parameters)
         self._random = random.Random(seed)
-        self._under_way: dict[bytes, _UnderWay] = {}
+        self._under_way: dict[bytes, tuple[asyncio.Task[str], QueuedRequest]] = {}
         self._connecting = threading.Lock()
         self._server: ChatServer | None = None
 
@@ -140,25 +131,25 @@ class CompletionClient:
         if content is not None:
             self.statistics.remembered += 1
             return Reply(content, remembered=True)
-        request = self._under_way.get(key)
-        if request is None:
+        if key in self._under_way:
+            task, queued = self._under_way[key]
+            self.statistics.shared += 1
+            self.batcher.promote(queued, priority)
+        else:
             queued = QueuedRequest(priority)
             task = asyncio.create_task(self._fetch(said, queued, deadline, check))
-            request = self._under_way[key] = _UnderWay(task, queued)
-        else:
-            self.statistics.shared += 1
-            self.batcher.promote(request.queued, priority)
-        request.askers += 1
+            self._under_way[key] = task, queued
+        queued.askers += 1
         try:
-            return Reply(await asyncio.shield(request.task))
+            return Reply(await asyncio.shield(task))
         finally:
-            request.askers -= 1
-            if request.askers == 0:
-                request.task.cancel()
+            queued.askers -= 1
+            if queued.askers == 0:
+                task.cancel()
                 del self._under_way[key]
             # An error's traceback knows this frame, and the task knows the error: without the circle, the
             # answer's generators end here and now, and not in whichever thread next collects garbage.
-            del request
+            del task
 
     def remember(self, said: list[Message], content: str) -> None:
         """The answer proved good: cache it."""
@@ -231,25 +222,27 @@ class CompletionClient:
         return ServerError(f"no plan within {self.settings.timeout:g} s")
 
     async def _stream(self, said: list[Message], check: Callable[[str], None]) -> str:
-        from vla_sim.stages.language.llm.chat_client import Usage
-
         assert self._server is not None, "connect first"
-        content, pieces, usage = "", 0, Usage()
+        content, pieces = "", 0
+        metered: Tokens | None = None
         try:
-            async with aclosing(self._server.pieces(said, usage)) as stream:
+            async with aclosing(self._server.pieces(said)) as stream:
                 async for piece in stream:
+                    if isinstance(piece, tuple):
+                        metered = piece
+                        continue
                     content += piece
                     pieces += 1
                     if len(content) > MAX_CHARACTERS:
                         raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters", content)
                     check(content)
         finally:
-            s, tokens_out = self.statistics, usage.tokens_out if usage.known else pieces
-            s.unmetered += not usage.known
-            s.tokens_in += usage.tokens_in
+            tokens_in, tokens_out = metered or (0, pieces)
+            s = self.statistics
+            s.unmetered += metered is None
+            s.tokens_in += tokens_in
             s.tokens_out += tokens_out
-            cost = usage.tokens_in * self.settings.price_in + tokens_out * self.settings.price_out
-            s.cost += 1e-6 * cost
+            s.cost += 1e-6 * (tokens_in * self.settings.price_in + tokens_out * self.settings.price_out)
         if not content.strip():
             raise WrongAnswerError("the model answered nothing", content)
         return content

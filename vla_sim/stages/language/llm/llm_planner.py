@@ -20,7 +20,7 @@ from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
-from vla_sim.stages.language.llm.settings import LlmSettings
+from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 

@@ -51,10 +51,11 @@ class CircuitBreaker:
 
 @dataclass(eq=False)
 class QueuedRequest:
-    """A request's place in the queue."""
+    """A request's place in the queue, and how many wait for its answer."""
 
     priority: Priority = "normal"
     since: float = field(default_factory=clock.mono)
+    askers: int = 0
 
     @property
     def rank(self) -> int:
