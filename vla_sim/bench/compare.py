@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.bench.result import Machine, Result, Suite
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 
 LEAST = 1.10
 """A smaller ratio is not worth acting on."""

@@ -1,11 +1,13 @@
-"""Rigid transforms as (4, 4) float64 matrices, quaternions as (w, x, y, z), angles in radians."""
+"""The type of most arrays here; rigid transforms as (4, 4) float64 matrices, quaternions as (w, x, y, z),
+angles in radians."""
 
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from vla_sim.common.arrays import Array
+Array = NDArray[np.float64]
+"""float64; what its shape, unit and frame are, the docstring beside it says."""
 
 
 def rotation_from_quaternion(q: ArrayLike) -> Array:

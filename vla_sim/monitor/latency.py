@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract import budgets, records
 from vla_sim.contract.records import StageFigures, TraceEvent
 from vla_sim.monitor.metrics import MetricStore

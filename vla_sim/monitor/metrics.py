@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Record
 
 LAST = 1000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.report.svg import XY, Area, drawing, label, px, tag
 from vla_sim.world import projection
 from vla_sim.world.semantic_map import World

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 
 CONTROL_PERIOD = 0.02

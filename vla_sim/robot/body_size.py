@@ -7,7 +7,7 @@ them against the model.
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
 
 FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim.common import assets
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 from vla_sim.robot import g1
 from vla_sim.robot import kinematics_kernels as kernels
 from vla_sim.world.sdf import elements, reader

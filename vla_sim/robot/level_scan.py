@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import rotation_from_quaternion
+from vla_sim.common.geometry import Array, rotation_from_quaternion
 from vla_sim.robot.body import LidarFrame
 from vla_sim.robot.body_size import HELD_RADIUS
 

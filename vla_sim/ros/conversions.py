@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import transform
+from vla_sim.common.geometry import Array, transform
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.body import CameraFrame, RobotState
 from vla_sim.ros.messages import to_seconds, to_stamp

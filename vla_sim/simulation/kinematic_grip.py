@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 
 NEAR = 0.2
 """[m] from the tool within which an object may be between the pads."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from vla_sim.common import geometry
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.world.sdf.elements import Imu

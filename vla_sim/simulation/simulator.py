@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import Array
 from vla_sim.robot.body import Body, CameraFrame, LidarFrame
 
 Sensors = Literal["auto", "native", "software"]

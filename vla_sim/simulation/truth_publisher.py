@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
 from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.ros.stage_node import StageNode

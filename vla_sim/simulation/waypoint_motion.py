@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import SdfError
+from vla_sim.common.geometry import Array
 from vla_sim.world.sdf.elements import Model
 
 

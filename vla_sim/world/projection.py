@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 
 TOUCH = 1e-4
 """Overlap [m] up to which a solid only touches a cell: a wall on a cell's edge fills one side, also

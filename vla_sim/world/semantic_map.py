@@ -15,9 +15,8 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.common import assets
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError, SdfError
-from vla_sim.common.geometry import inverse, quaternion_from_rotation, yaw_from_quaternion
+from vla_sim.common.geometry import Array, inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
 from vla_sim.world.occupancy_grid import Grid, rasterise, spread

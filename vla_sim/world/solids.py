@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import SdfError
+from vla_sim.common.geometry import Array
 from vla_sim.world.sdf import elements
 
 

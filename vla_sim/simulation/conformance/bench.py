@@ -1,8 +1,7 @@
 """A simulator on the bench (`worlds/conformance.sdf`), with a controller that keeps the robot on its feet."""
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.assets import find_world
-from vla_sim.common.geometry import transform
+from vla_sim.common.geometry import Array, transform
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.common.geometry import inverse, pose7, transform
+from vla_sim.common.geometry import Array, inverse, pose7, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.conformance.bench import Bench, ConformanceError, G, require

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.common.geometry import inverse, pose7, rotation_from_quaternion, transform
+from vla_sim.common.geometry import Array, inverse, pose7, rotation_from_quaternion, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.gazebo.bindings import Bindings

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
-from vla_sim.common.geometry import inverse, pose7, transform
+from vla_sim.common.geometry import Array, inverse, pose7, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.gazebo.bindings import load_bindings

@@ -7,9 +7,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import SdfError
-from vla_sim.common.geometry import quaternion_from_rotation
+from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT, ROBOT_VISUAL, WORLD_VISUAL, GeomBuilder
 from vla_sim.simulation.mujoco.instruments import add_light
 from vla_sim.simulation.waypoint_motion import WaypointMotion

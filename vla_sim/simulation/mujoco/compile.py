@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, SdfError
+from vla_sim.common.geometry import Array
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.mujoco.bodies import BodyBuilder, Follower
 from vla_sim.simulation.mujoco.instruments import add_actuators, add_light, add_sites

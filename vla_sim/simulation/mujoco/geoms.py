@@ -10,8 +10,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import quaternion_from_rotation
+from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.world.sdf.elements import Collision, Geometry, Visual
 
 FIXED, LOOSE, WORLD_VISUAL, ROBOT, ROBOT_VISUAL = range(5)

@@ -5,8 +5,7 @@ import math
 import mujoco
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import quaternion_from_yaw
+from vla_sim.common.geometry import Array, quaternion_from_yaw
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE
 from vla_sim.simulation.mujoco.truth import Clearance
 

@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
+from vla_sim.common.geometry import Array
 from vla_sim.robot.body import CameraFrame
 from vla_sim.simulation.mujoco.geoms import ROBOT_VISUAL, WORLD_VISUAL
 from vla_sim.simulation.sensors.depth_camera import DepthCamera

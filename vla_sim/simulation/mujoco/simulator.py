@@ -13,9 +13,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError, MissingError
-from vla_sim.common.geometry import pose7, quaternion_from_yaw, rotation_from_quaternion, transform
+from vla_sim.common.geometry import Array, pose7, quaternion_from_yaw, rotation_from_quaternion, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.mujoco.compile import compile_world

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.simulation.mujoco.geoms import FIXED, ROBOT
 from vla_sim.simulation.simulator import Contact
 

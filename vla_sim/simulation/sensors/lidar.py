@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import quaternion_from_rotation
+from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.robot.body import LidarFrame
 from vla_sim.world.sdf.elements import Lidar, Noise
 

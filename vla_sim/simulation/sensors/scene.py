@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError, package
+from vla_sim.common.geometry import Array
 from vla_sim.simulation.sensors import kernels
 from vla_sim.simulation.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
 from vla_sim.world.sdf import elements

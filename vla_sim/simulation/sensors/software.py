@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 from vla_sim.robot.body import CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ruckig import InputParameter, OutputParameter, Result, Ruckig
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse, transform
+from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import ArmChain

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array
 
 LONGEST = 120.0
 """Seconds; a longer path is a mistake."""

@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 

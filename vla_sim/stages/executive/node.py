@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract import records, topics
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions

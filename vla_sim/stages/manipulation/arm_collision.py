@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse, transform
+from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import WAIST, ArmChain, Kinematics

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse, transform
+from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.contract.records import Arm
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.gripper_monitor import GripperMonitor

@@ -10,8 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.contract.records import Point
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.trajectory import level_pose

@@ -3,8 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse, wrap
+from vla_sim.common.geometry import Array, inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.arm_collision import table_box

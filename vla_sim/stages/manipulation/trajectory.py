@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import rotation_from_rpy
+from vla_sim.common.geometry import Array, rotation_from_rpy
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import MIRROR, ArmChain
 from vla_sim.robot.kinematics_kernels import pose_error

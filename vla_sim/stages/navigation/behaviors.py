@@ -8,8 +8,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot.body_size import DOCKING_BODY, PIVOTING_BODY, WALKING_BODY
 from vla_sim.stages.navigation import gait

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.pose_filter import compose, relative
 

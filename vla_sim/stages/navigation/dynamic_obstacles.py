@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs, sample

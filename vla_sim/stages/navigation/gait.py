@@ -14,7 +14,7 @@ stepping. Measured in MuJoCo, policy fastsac:
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 
 LAG = 0.3
 """Time constant [s] with which the walked velocity follows the command."""

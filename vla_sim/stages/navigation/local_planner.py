@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation import gait

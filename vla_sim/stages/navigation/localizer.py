@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.kinematics_kernels import cholesky_solve
 from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs, sample

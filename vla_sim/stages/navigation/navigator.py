@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.stages.navigation.behaviors import Behavior, Behaviors
 from vla_sim.stages.navigation.costmap import StaticMap

@@ -11,8 +11,7 @@ from collections import deque
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.stages.navigation import gait
 
 MEMORY = 1.5

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.stages.navigation.dynamic_obstacles import NEAR
 from vla_sim.stages.navigation.global_planner import HARD, SPACING, NoPath, Path, plan_path
 from vla_sim.stages.navigation.local_planner import LocalPlanner

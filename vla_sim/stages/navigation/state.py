@@ -5,8 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
 from vla_sim.robot.body_size import ARMS, LEGS
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap

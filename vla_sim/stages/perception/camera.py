@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array
 
 Pinhole = tuple[float, float, float, float]
 """fx, fy, cx, cy [px], as kernels take them."""

@@ -7,7 +7,7 @@ The rule is written in HSV, where shading changes the value and leaves the hue. 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.contract import vocabulary
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.geometry import Array
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
 from vla_sim.stages.perception.detection import Detection, suppress_duplicates

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics

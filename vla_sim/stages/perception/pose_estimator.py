@@ -6,7 +6,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
 from vla_sim.stages.perception.detection import Detection

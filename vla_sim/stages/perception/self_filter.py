@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.robot.body_size import HAND_RADIUS, LIMB_RADIUS
 from vla_sim.robot.g1 import SIDES, TOOL_FRAME
 from vla_sim.robot.kinematics import Kinematics

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.stages.perception.solid_kernels import BOX, search
 from vla_sim.stages.perception.solids import Solid
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 
 CYLINDER, SPHERE, BOX, BOTTLE = range(4)

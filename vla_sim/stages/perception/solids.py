@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.stages.perception.solid_kernels import BOTTLE, BOX, CYLINDER, SPHERE
 
 NECK_RADIUS = 0.45

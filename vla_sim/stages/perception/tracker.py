@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detection import Detection

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import BACK, FRONT, HALF_WIDTH
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
+from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import SafetyState
 from vla_sim.stages.safety.gate import gate

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array
 
 SAMPLE_RATE = 16_000
 """[Hz]"""

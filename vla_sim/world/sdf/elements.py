@@ -13,8 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 
 Rgba = tuple[float, float, float, float]
 JointType = Literal["fixed", "revolute", "continuous", "prismatic", "ball"]

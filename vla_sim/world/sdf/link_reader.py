@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 from vla_sim.world.sdf import elements
 from vla_sim.world.sdf.values import Scope, Values
 

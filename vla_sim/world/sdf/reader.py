@@ -18,9 +18,8 @@ import numpy as np
 from lxml import etree
 
 from vla_sim.common import assets
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import MissingError, SdfError
-from vla_sim.common.geometry import inverse
+from vla_sim.common.geometry import Array, inverse
 from vla_sim.world.sdf.elements import Frame, Model, Root, World
 from vla_sim.world.sdf.joint_reader import Joints
 from vla_sim.world.sdf.link_reader import Links

@@ -7,9 +7,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from vla_sim.common.arrays import Array
 from vla_sim.common.errors import SdfError
-from vla_sim.common.geometry import rotation_from_quaternion, rotation_from_rpy, transform
+from vla_sim.common.geometry import Array, rotation_from_quaternion, rotation_from_rpy, transform
 from vla_sim.world.sdf.elements import Model, Plugin, Rgba, Tag, Where
 
 KNOWN: dict[str, str] = {
