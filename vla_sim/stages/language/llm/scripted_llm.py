@@ -28,7 +28,6 @@ HTML page. plain_text: `plan` itself, as text/plain. strange_chunks: JSON in the
 big_error: status 500 with megabytes of text.
 Until the client goes: keep_alive: comments of a stream and nothing else; drip: a header, a character at a
 time; endless: a plan that begins well and goes on with blanks; flood: one line of the stream without end."""
-ENDLESS = "keep_alive", "drip", "endless", "flood"
 PAUSE = 0.01
 """[s] between two pieces of what never ends."""
 STRANGE = b'data: {"choices": 5, "usage": "much"}\n\ndata: [1]\n\ndata: {"choices": ["a"]}\n\n'
@@ -44,6 +43,53 @@ TOKEN = 4
 HEAD = {"id": "scripted", "object": "chat.completion", "created": 0, "model": "scripted"}
 STREAM = HEAD | {"object": "chat.completion.chunk"}
 GO_HOME = '{"steps":[{"skill":"navigate","place":"kitchen"}]}'
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _event(data: str) -> bytes:
+    return _chunk(f"data: {data}\n\n".encode())
+
+
+def _piece(content: str) -> bytes:
+    return _event(json.dumps(STREAM | {"choices": [{"index": 0, "delta": {"content": content}}]}))
+
+
+def _navigate(place: str) -> str:
+    return json.dumps({"steps": [{"skill": "navigate", "place": place}, {"skill": "stop"}]})
+
+
+def _begin_stream(http: BaseHTTPRequestHandler) -> None:
+    http.protocol_version = "HTTP/1.1"
+    http.send_response(200)
+    http.send_header("Content-Type", "text/event-stream")
+    http.send_header("Transfer-Encoding", "chunked")
+    http.send_header("Connection", "close")  # no second request may be sent into it
+    http.end_headers()
+
+
+def _send(
+    http: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json", **headers: str
+) -> None:
+    http.send_response(status)
+    for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | headers).items():
+        http.send_header(name, value)
+    http.end_headers()
+    http.wfile.write(body)
+
+
+ENDLESS = {
+    "keep_alive": (b"", _chunk(b": ping\n\n")), "drip": (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x"),
+    "endless": (_piece('{"steps":['), _piece(" ")), "flood": (b"", _chunk(b"data: " + b"x" * 65536)),
+}  # fmt: skip
+"""What these begin with, and what they repeat until the client goes or the server closes."""
+CONTENTS = {
+    "wrong_schema": '{"plan": "walk around a bit"}', "hostile_name": _navigate(HOSTILE), "empty": "",
+    "unknown_name": '{"steps":[{"skill":"navigate","place":"the moon"}]}',
+    "enormous_name": _navigate("kitchen " * 125_000),
+}  # fmt: skip
 
 
 class ScriptedLlm:
@@ -117,130 +163,64 @@ class ScriptedLlm:
                 self._under_way -= 1
 
     def _answer(self, http: BaseHTTPRequestHandler) -> None:
-        body = http.rfile.read(int(http.headers.get("Content-Length", 0)))
+        body = json.loads(http.rfile.read(int(http.headers.get("Content-Length", 0))))
         with self._lock:
-            self.requests.append(json.loads(body))
+            self.requests.append(body)
             behaviour = self.script[min(len(self.requests), len(self.script)) - 1]
-            streamed = bool(self.requests[-1].get("stream"))
         if http.path != "/v1/chat/completions":
-            self._send(http, 404, b'{"error":{"message":"no such path"}}')
-        elif behaviour == "slow":
-            self._closing.wait(self.delay)
-            self._complete(http, self.plan, streamed)
+            _send(http, 404, b'{"error":{"message":"no such path"}}')
         elif behaviour.startswith("error"):
             asks = behaviour == "error429" and self.retry_after
-            headers = {"Retry-After": self.retry_after} if asks else {}
-            self._send(http, int(behaviour[-3:]), b'{"error":{"message":"scripted error"}}', headers=headers)
+            _send(
+                http, int(behaviour[-3:]), b'{"error":{"message":"scripted error"}}',
+                **({"Retry-After": self.retry_after} if asks else {}),
+            )  # fmt: skip
         elif behaviour in PAGES:
             status, kind, page = PAGES[behaviour]
-            self._send(http, status, page, kind)
-        elif behaviour == "plain_text":
-            self._send(http, 200, self.plan.encode(), "text/plain")
-        elif behaviour in ENDLESS:
-            self._go_on(http, behaviour)
-        elif behaviour in ("slow_end", "cut_stream"):
-            self._stream(http, self.plan, behaviour)
+            _send(http, status, page, kind)
         elif behaviour == "cut":
-            http.send_response(200)
-            http.send_header("Content-Type", "application/json")
-            http.send_header("Content-Length", "1000")
-            http.end_headers()
-            http.wfile.write(b'{"id": "half an ans')
+            _send(http, 200, b'{"id": "half an ans', **{"Content-Length": "1000"})
             http.close_connection = True
+        elif behaviour == "plain_text":
+            _send(http, 200, self.plan.encode(), "text/plain")
+        elif behaviour in ENDLESS:
+            begin, more = ENDLESS[behaviour]
+            if behaviour != "drip":
+                _begin_stream(http)
+            http.wfile.write(begin)
+            while not self._closing.wait(PAUSE):
+                http.wfile.write(more)
         else:
-            self._complete(http, self._content(behaviour), streamed)
+            if behaviour == "slow":
+                self._closing.wait(self.delay)
+            self._complete(http, behaviour, bool(body.get("stream")))
 
-    def _content(self, behaviour: str) -> str | None:
-        return {
-            "good": self.plan,
-            "invalid_json": self.plan[: len(self.plan) // 2],
-            "wrong_schema": '{"plan": "walk around a bit"}',
-            "unknown_name": '{"steps":[{"skill":"navigate","place":"the moon"}]}',
-            "hostile_name": _navigate(HOSTILE),
-            "enormous_name": _navigate("kitchen " * 125_000),
-            "empty": None,
-        }.get(behaviour, behaviour)
-
-    def _complete(self, http: BaseHTTPRequestHandler, content: str | None, streamed: bool) -> None:
-        if streamed:
-            self._stream(http, content or "")
+    def _complete(self, http: BaseHTTPRequestHandler, behaviour: str, streamed: bool) -> None:
+        """A completion; as a stream, server-sent events, a token each:
+        https://platform.openai.com/docs/api-reference/chat-streaming"""
+        plans = dict.fromkeys(("good", "slow", "slow_end", "cut_stream"), self.plan)
+        plans["invalid_json"] = self.plan[: len(self.plan) // 2]
+        content = (CONTENTS | plans).get(behaviour, behaviour)
+        usage = {"prompt_tokens": 400, "completion_tokens": -(-len(content) // TOKEN), "total_tokens": 0}
+        in_two = behaviour in ("slow_end", "cut_stream")
+        if not streamed and not in_two:
+            message = {"role": "assistant", "content": content or None}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            _send(http, 200, json.dumps(HEAD | {"choices": [choice], "usage": usage}).encode())
             return
-        message = {"role": "assistant", "content": content}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        self._send(
-            http, 200, json.dumps(HEAD | {"choices": [choice], "usage": _usage(content or "")}).encode()
-        )
-
-    def _stream(self, http: BaseHTTPRequestHandler, content: str, behaviour: str = "") -> None:
-        """Server-sent events, a token each: https://platform.openai.com/docs/api-reference/chat-streaming"""
-        half = len(content) // 2
-        self._begin_stream(http)
+        _begin_stream(http)
         token = max(TOKEN, len(content) // 1000)
+        half = len(content) // 2 if in_two else len(content)
         for begin in range(0, len(content), token):
-            if behaviour and begin >= half:
+            if begin >= half:
                 if behaviour == "cut_stream":
                     http.close_connection = True
                     return
                 self._closing.wait(self.delay)
-                behaviour = ""
+                half = len(content)
             http.wfile.write(_piece(content[begin : begin + token]))
-        http.wfile.write(_event(json.dumps(STREAM | {"choices": [], "usage": _usage(content)})))
-        http.wfile.write(_event("[DONE]"))
-        http.wfile.write(b"0\r\n\r\n")
-
-    def _go_on(self, http: BaseHTTPRequestHandler, behaviour: str) -> None:
-        """Until the client goes or the server closes."""
-        begin, more = {
-            "keep_alive": (b"", _chunk(b": ping\n\n")),
-            "drip": (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x"),
-            "endless": (_piece('{"steps":['), _piece(" ")),
-            "flood": (b"", _chunk(b"data: " + b"x" * 65536)),
-        }[behaviour]
-        if behaviour != "drip":
-            self._begin_stream(http)
-        http.wfile.write(begin)
-        while not self._closing.wait(PAUSE):
-            http.wfile.write(more)
-
-    @staticmethod
-    def _begin_stream(http: BaseHTTPRequestHandler) -> None:
-        http.protocol_version = "HTTP/1.1"
-        http.send_response(200)
-        http.send_header("Content-Type", "text/event-stream")
-        http.send_header("Transfer-Encoding", "chunked")
-        http.send_header("Connection", "close")  # no second request may be sent into it
-        http.end_headers()
-
-    def _send(
-        self, http: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "application/json",
-        headers: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
-        http.send_response(status)
-        fixed = {"Content-Type": kind, "Content-Length": str(len(body))}
-        for name, value in (fixed | (headers or {})).items():
-            http.send_header(name, value)
-        http.end_headers()
-        http.wfile.write(body)
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def _event(data: str) -> bytes:
-    return _chunk(f"data: {data}\n\n".encode())
-
-
-def _piece(content: str) -> bytes:
-    return _event(json.dumps(STREAM | {"choices": [{"index": 0, "delta": {"content": content}}]}))
-
-
-def _navigate(place: str) -> str:
-    return json.dumps({"steps": [{"skill": "navigate", "place": place}, {"skill": "stop"}]})
-
-
-def _usage(content: str) -> dict[str, int]:
-    return {"prompt_tokens": 400, "completion_tokens": -(-len(content) // TOKEN), "total_tokens": 0}
+        http.wfile.write(_event(json.dumps(STREAM | {"choices": [], "usage": usage})))
+        http.wfile.write(_event("[DONE]") + b"0\r\n\r\n")
 
 
 def main() -> int:
