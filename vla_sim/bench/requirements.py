@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
 from vla_sim.common.assets import share_folder
-from vla_sim.common.errors import InputError
-from vla_sim.common.yaml_records import Problem, compose, place, typed
+from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.records import Record
 
 FILE = "requirements.yaml"
@@ -112,24 +111,18 @@ class Judged(Record, frozen=True, kw_only=True):
 def load(target: str | Path | None = None) -> list[Requirement]:
     """The shipped file or another. Raises `InputError` with line and column."""
     path = Path(target).expanduser() if target else share_folder("config") / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return loads(text, str(path))
+    return loads(read(path), str(path))
 
 
 def loads(text: str, name: str = FILE) -> list[Requirement]:
     """Raises `InputError` with line and column."""
-    data, at = compose(text, name)
-    if not isinstance(data, dict):
-        raise InputError(f"{name}:1:1: expected a mapping with version and requirements")
-    try:
-        found: _File = typed(data, _File, "$")
-        _validate(found.requirements)
-    except Problem as problem:
-        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
-    return found.requirements
+    return parse(text, name, "expected a mapping with version and requirements", _convert)
+
+
+def _convert(data: dict[str, Any]) -> list[Requirement]:
+    found: list[Requirement] = typed(data, _File, "$").requirements
+    _validate(found)
+    return found
 
 
 def _validate(requirements: Sequence[Requirement]) -> None:

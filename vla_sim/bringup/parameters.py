@@ -40,14 +40,14 @@ def of_word(word: str) -> Setting:
 
 def of_file(path: str | Path) -> list[Setting]:
     """The settings of a ROS file of parameters. Raises `InputError`, which says where it is wrong."""
-    try:
-        text = Path(path).expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    data, at = yaml_records.compose(text, str(path))
+    text = yaml_records.read(Path(path).expanduser())
+    return yaml_records.parse(text, str(path), "a mapping of names of nodes belongs here", _settings)
+
+
+def _settings(data: dict[str, Any]) -> list[Setting]:
     settings, where = [], "$"
     try:
-        for key, block in _mapping(data, "names of nodes").items():
+        for key, block in data.items():
             where = f"$.{key}"
             own = _mapping(block, "ros__parameters")
             if set(own) != {"ros__parameters"}:
@@ -60,7 +60,7 @@ def of_file(path: str | Path) -> list[Setting]:
                     _checked(node, _known(node, name), value)
                     settings.append((node, name, value))
     except InputError as error:
-        raise InputError(f"{yaml_records.place(str(path), where, at)}: {error}") from None
+        raise yaml_records.Problem(where, str(error)) from None
     return settings
 
 

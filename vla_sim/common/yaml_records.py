@@ -2,31 +2,47 @@
 
 import difflib
 import re
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
 from vla_sim.common.errors import InputError
 
+T = TypeVar("T")
+
 At = dict[str, tuple[int, int]]
 """Path such as "$.script[0].words" to (line, column), both from 1."""
 
 
 class Problem(Exception):  # noqa: N818
-    """What is wrong at a path; a caller that knows the file makes an `InputError` of it with `place`."""
+    """What is wrong at a path."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
 
 
-def compose(text: str, name: str) -> tuple[Any, At]:
-    """Plain data of a YAML text, and where its parts stand; `name` stands in errors. Raises `InputError`."""
+def read(path: Path) -> str:
+    """The text of a file. Raises `InputError`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], T]) -> T:
+    """What `make` makes of the mapping in a YAML text; it may raise `Problem`. name: stands in errors.
+    expected: what is said where there is no mapping. Raises `InputError`."""
     at: At = {}
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = _plain(root, "$", at) if root is not None else None
+        if not isinstance(data, dict):
+            raise Problem("$", expected)
+        return make(data)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -34,16 +50,11 @@ def compose(text: str, name: str) -> tuple[Any, At]:
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{name}: not YAML: {error}".replace("\n", " ")) from None
     except Problem as problem:
-        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
-    return data, at
-
-
-def place(name: str, path: str, at: At) -> str:
-    """`file:line:column` of a path, or of the nearest part around it."""
-    while path not in at and path:
-        path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
-    line, column = at.get(path, (1, 1))
-    return f"{name}:{line}:{column}"
+        path = problem.path
+        while path not in at and path:  # the nearest part around it
+            path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
+        line, column = at.get(path, (1, 1))
+        raise InputError(f"{name}:{line}:{column}: {problem}") from None
 
 
 def _plain(node: yaml.Node, path: str, at: At) -> Any:

@@ -10,7 +10,7 @@ import msgspec
 
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
-from vla_sim.common.yaml_records import Problem, compose, place, typed
+from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.budgets import COSTS
 from vla_sim.scenario.checks import registry
 from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
@@ -60,24 +60,12 @@ def load(target: str | Path) -> File:
     (path, *more) = find(str(target))
     if more:
         raise InputError(f"{target} is a folder; give one file")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return File(path.stem, path, loads(text, str(path)))
+    return File(path.stem, path, loads(read(path), str(path)))
 
 
 def loads(text: str, name: str = "scenario") -> Scenario:
     """A scenario from YAML text; `name` stands in errors. Raises `InputError`."""
-    data, at = compose(text, name)
-    if not isinstance(data, dict):
-        raise InputError(f"{name}:1:1: a scenario is a mapping with version, proves and script")
-    try:
-        scenario = _convert(data)
-        _validate(scenario)
-    except Problem as problem:
-        raise InputError(f"{place(name, problem.path, at)}: {problem}") from None
-    return scenario
+    return parse(text, name, "a scenario is a mapping with version, proves and script", _convert)
 
 
 def _convert(data: dict[str, Any]) -> Scenario:
@@ -87,7 +75,9 @@ def _convert(data: dict[str, Any]) -> Scenario:
     scenario = typed(data, Scenario, "$")
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
-    return msgspec.structs.replace(scenario, script=script, expect=expect)
+    scenario = msgspec.structs.replace(scenario, script=script, expect=expect)
+    _validate(scenario)
+    return scenario
 
 
 def _list(items: Any, kind: Any, path: str, tag: str, tags: list[Any]) -> list[Any]:
