@@ -34,7 +34,7 @@ def test_a_full_queue_says_so():
     queue = CommandQueue()
     assert all(queue.push(job(str(i))) for i in range(CAPACITY))
     assert not queue.push(job("one too many"))
-    assert len(queue) == CAPACITY
+    assert sum(queue.waiting().values()) == CAPACITY
 
 
 def test_only_a_higher_priority_outranks():

@@ -12,10 +12,9 @@ from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stages.voice.audio import Samples, level_db
 from vla_sim.stages.voice.grammar import Grammar, Names
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
-from vla_sim.stages.voice.pronunciation import cmu_phones, spell_with
 from vla_sim.stages.voice.simulated_microphone import babble, in_room
 from vla_sim.stages.voice.spoken_numbers import normalise
-from vla_sim.stages.voice.synthesis import Espeak, Hibari
+from vla_sim.stages.voice.synthesis import Espeak, Hibari, cmu_phones
 from vla_sim.stages.voice.whisper_recogniser import Whisper
 
 pytestmark = pytest.mark.audio
@@ -57,7 +56,7 @@ def test_a_command_is_understood_in_noise() -> None:
 
 def test_a_place_that_no_dictionary_knows_is_understood() -> None:
     grammar_ = Grammar(Names(("kitchen", "zorbatorium"), NAMES.surfaces, NAMES.kinds, NAMES.colours))
-    one = Pocketsphinx(grammar_, spell_with(voice().phonemes))
+    one = Pocketsphinx(grammar_, voice().spell)
     assert "zorbatorium" in one.spelt
     one.start()
     one.feed(in_room(voice().speak("go to the zorbatorium"), lead=0.15, tail=0.15))

@@ -101,6 +101,3 @@ class CommandQueue:
     def waiting(self) -> dict[str, int]:
         """How many wait, by priority."""
         return {name: len(line) for name, line in self._lines.items() if name != "stop"}
-
-    def __len__(self) -> int:
-        return sum(map(len, self._lines.values()))

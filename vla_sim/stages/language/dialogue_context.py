@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status, Step
-from vla_sim.world.semantic_map import World
+from vla_sim.world.semantic_map import World, surface_below
 
 REMEMBERED_PLANS = 64
 
@@ -89,10 +89,5 @@ def nearest_place(world: World, x: float, y: float, within: float = 2.0) -> str:
 
 def place_of(world: World, seen: DetectedObject) -> str:
     """The place that a seen object belongs to: that of the surface under it, else the nearest."""
-    x, y, z = seen.position
-    for s in world.surfaces:
-        c, n = math.cos(s.yaw), math.sin(s.yaw)
-        along, across = c * (x - s.x) + n * (y - s.y), -n * (x - s.x) + c * (y - s.y)
-        if abs(along) <= s.length / 2 and abs(across) <= s.width / 2 and -0.05 <= z - s.height <= 0.4:
-            return s.place
-    return nearest_place(world, x, y, within=math.inf)
+    surface = surface_below(world.surfaces, seen.position, rim=0.0)
+    return surface.place if surface else nearest_place(world, *seen.position[:2], within=math.inf)

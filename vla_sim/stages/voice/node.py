@@ -21,7 +21,6 @@ from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.params import VoiceParams
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
-from vla_sim.stages.voice.pronunciation import spell_with
 from vla_sim.stages.voice.recogniser import Recogniser, warm
 from vla_sim.stages.voice.simulated_microphone import babble
 from vla_sim.stages.voice.speaker import Speaker
@@ -152,15 +151,13 @@ def hangover(p: VoiceParams) -> Hangover:
     return Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
 
 
-@cache
-def _letter_to_sound() -> Any:
-    return spell_with(Hibari().phonemes)
+_voice = cache(Hibari)
 
 
 def spell_or_nothing(word: str) -> str:
     """CMU phones by the synthesiser's letter-to-sound model, loaded at the first unknown word."""
     try:
-        return str(_letter_to_sound()(word))
+        return _voice().spell(word)
     except MissingError as error:
         logging.getLogger(__name__).warning("%s", error)
         return ""

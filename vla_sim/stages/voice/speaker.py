@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vla_sim.common.errors import MissingError, VlaSimError
 from vla_sim.stages.voice.audio import SAMPLE_RATE, Samples, save
-from vla_sim.stages.voice.synthesis import Hibari, Synthesiser
+from vla_sim.stages.voice.synthesis import Espeak, Hibari
 
 
 class Speaker:
@@ -24,7 +24,7 @@ class Speaker:
 
     def __init__(
         self, folder: Path | None = None, play: bool = False, warn: Callable[[str], None] = print,
-        make: Callable[[], Synthesiser] = Hibari,
+        make: Callable[[], Hibari | Espeak] = Hibari,
     ) -> None:  # fmt: skip
         self._folder, self._play, self._warn, self._make = folder, play, warn, make
         self._quiet_from = 0.0
@@ -67,7 +67,7 @@ class Speaker:
             except (VlaSimError, OSError, ValueError) as error:
                 self._warn(f"could not say {text!r}: {error}")
 
-    def _speak(self, voice: Synthesiser, text: str) -> None:
+    def _speak(self, voice: Hibari | Espeak, text: str) -> None:
         sound = voice.speak(text)
         self.spoken += 1
         if self._folder is not None:

@@ -1,21 +1,31 @@
 """From text to speech: hibari's natural voice, and espeak-ng's robotic ones as hard cases for tests."""
 
 import ctypes
+import re
 import threading
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from vla_sim.common.errors import InputError, MissingError, package
 from vla_sim.stages.voice.audio import Samples, resample, to_int16
 
+_PHONES = {
+    "A": "EY", "I": "AY", "O": "OW", "Q": "OW", "W": "AW", "Y": "OY", "æ": "AE", "a": "AE", "ɑ": "AA",
+    "ɒ": "AA", "ɛ": "EH", "ɪ": "IH", "i": "IY", "u": "UW", "ʊ": "UH", "ʌ": "AH", "ə": "AH", "ᵊ": "AH",
+    "ᵻ": "IH", "ɜ": "ER", "ɔ": "AO", "b": "B", "d": "D", "f": "F", "h": "HH", "j": "Y", "k": "K",
+    "l": "L", "m": "M", "n": "N", "p": "P", "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "ɡ": "G",
+    "g": "G", "ŋ": "NG", "ɹ": "R", "r": "R", "ʃ": "SH", "ʒ": "ZH", "ð": "DH", "θ": "TH", "ʤ": "JH",
+    "ʧ": "CH", "ɾ": "T", "T": "T",
+}  # fmt: skip
+"""CMU phones of the symbols of misaki's alphabet (https://github.com/hexgrad/misaki, EN_PHONES.md)."""
 
-class Synthesiser(Protocol):
-    """A voice."""
 
-    def speak(self, text: str) -> Samples:
-        """The sound of a sentence, without silence added around it."""
-        ...
+def cmu_phones(misaki: str) -> str:
+    """CMU phones, separated by spaces, of a word in misaki's alphabet; marks it does not know (stress,
+    length, punctuation) are left out. "fɹˈɪʤ" -> "F R IH JH"."""
+    phones = " ".join(_PHONES[symbol] for symbol in misaki if symbol in _PHONES)
+    return re.sub(r"\bER( R)+\b", "ER", phones)  # "ɜɹ" is one phone, ER
 
 
 def _check(text: str) -> None:
@@ -44,9 +54,9 @@ class Hibari:
         signal = self._voice(text, speed=self.speed, seed=self.seed)
         return to_int16(resample(np.asarray(signal, dtype=np.float64), self._rate))
 
-    def phonemes(self, text: str) -> str:
-        """How the voice pronounces `text`, in misaki's alphabet (IPA with capitals for diphthongs)."""
-        return " ".join(self._voice.phonemize(text))
+    def spell(self, word: str) -> str:
+        """How the voice pronounces a word, in CMU phones, by its letter-to-sound model."""
+        return cmu_phones(" ".join(self._voice.phonemize(word)))
 
 
 class Espeak:
