@@ -87,16 +87,27 @@ def test_an_entity_made_while_it_spins_is_served(node, executor):
     until(executor, lambda: ticks)
 
 
-def test_a_service_is_answered_and_its_future_done(node, executor):
+@pytest.fixture
+def client_node(node):
+    made = rclpy.create_node("client")
+    yield made
+    made.destroy_node()
+
+
+def asked(executor, client, request):
+    """The answer's future."""
+    until(executor, client.service_is_ready)
+    return client.call_async(request)
+
+
+def test_a_service_is_answered(node, client_node, executor):
     def answer(request, response):
         response.success = request.data
         return response
 
     node.create_service(SetBool, "s", answer)
-    client = node.create_client(SetBool, "s")
-    until(executor, client.service_is_ready)
-    future = client.call_async(SetBool.Request(data=True))
-    executor.spin_until_future_complete(future, timeout_sec=WAIT)
+    future = asked(executor, client_node.create_client(SetBool, "s"), SetBool.Request(data=True))
+    until(executor, lambda: rclpy.spin_once(client_node, timeout_sec=0.0) or future.done())
     assert future.result().success
 
 
@@ -135,14 +146,12 @@ def test_a_shutdown_ends_a_wait_for_ever(node, executor):
     thread.join()
 
 
-def test_a_callback_that_awaits_is_refused(node, executor):
+def test_a_callback_that_awaits_is_refused(node, client_node, executor):
     async def slow(request, response):
         await node.executor.create_task(lambda: None)
         return response
 
     node.create_service(SetBool, "slow", slow)
-    client = node.create_client(SetBool, "slow")
-    until(executor, client.service_is_ready)
-    client.call_async(SetBool.Request())
+    asked(executor, client_node.create_client(SetBool, "slow"), SetBool.Request())
     with pytest.raises(RuntimeError, match="plain functions"):
         until(executor, lambda: False)

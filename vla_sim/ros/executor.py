@@ -16,7 +16,8 @@ class SerialExecutor(Executor):
     rclpy's SingleThreadedExecutor makes a new wait set for every callback and wakes itself twice after
     each, so that one message costs it up to three waits. This one keeps its wait set and runs all that one
     wait found: timers first, then subscriptions in the order in which they were made. Callbacks are
-    plain functions that do not await; callback groups have no meaning here.
+    plain functions that do not await; callback groups have no meaning here, and clients
+    of services, tasks and futures are not served.
     """
 
     def __init__(self) -> None:
@@ -31,14 +32,13 @@ class SerialExecutor(Executor):
         """
         if self._is_shutdown or not self._context.ok():
             raise ExternalShutdownException
-        self._run_tasks()
         nodes = self.get_nodes()
-        timers, subscriptions, services, clients, waitables, guards = (
+        timers, subscriptions, services, waitables, guards = (
             [one for node in nodes for one in getattr(node, kind)]
-            for kind in ("timers", "subscriptions", "services", "clients", "waitables", "guards")
+            for kind in ("timers", "subscriptions", "services", "waitables", "guards")
         )
         own = [*guards, self._guard, self._sigint_gc]
-        wait = self._prepare(subscriptions, own, timers, clients, services, waitables)
+        wait = self._prepare(subscriptions, own, timers, services, waitables)
         wait.wait(-1 if timeout_sec is None else max(0, round(timeout_sec * 1e9)))
         if self._is_shutdown or not self._context.ok():
             raise ExternalShutdownException
@@ -63,22 +63,14 @@ class SerialExecutor(Executor):
             if guard.handle.pointer in ready and guard.callback is not None:
                 guard.callback()
                 ran = True
-        for kind, entities, take in (
-            ("service", services, self._take_service), ("client", clients, self._take_client),
-        ):  # fmt: skip
-            ready = wait.get_ready_entities(kind)
-            for one in entities:
-                if one.handle.pointer in ready and (call := take(one)) is not None:
-                    _finish(call())
-                    ran = True
+        ready = wait.get_ready_entities("service")
+        for one in services:
+            if one.handle.pointer in ready and (call := self._take_service(one)) is not None:
+                _finish(call())
+                ran = True
         for one in events:
             _finish(self._take_waitable(one)())
         return ran
-
-    def spin_once_until_future_complete(self, future: Any, timeout_sec: Any = None) -> None:
-        """As `spin_once`; what `spin_until_future_complete` calls."""
-        future.add_done_callback(lambda _: self.wake())
-        self.spin_once(getattr(timeout_sec, "timeout", timeout_sec))
 
     def drain(self) -> None:
         """Run what is ready now until nothing is (bounded), without waiting."""
@@ -87,7 +79,7 @@ class SerialExecutor(Executor):
                 return
 
     def _prepare(self, *kinds: list[Any]) -> Any:
-        """The wait set with these subscriptions, guards, timers, clients, services and waitables in it."""
+        """The wait set with these subscriptions, guards, timers, services and waitables in it."""
         waitables = kinds[-1]
         counts = tuple(map(len, kinds))
         if counts != self._counts:
@@ -96,32 +88,19 @@ class SerialExecutor(Executor):
                 more += one.get_num_entities()
             self._wait_set = rclpy_implementation.WaitSet(
                 counts[0] + more.num_subscriptions, counts[1] + more.num_guard_conditions,
-                counts[2] + more.num_timers, counts[3] + more.num_clients, counts[4] + more.num_services,
-                more.num_events, self._context.handle,
+                counts[2] + more.num_timers, more.num_clients, counts[3] + more.num_services, more.num_events,
+                self._context.handle,
             )  # fmt: skip
             self._counts = counts
         wait = self._wait_set
         wait.clear_entities()
-        add = (
-            wait.add_subscription, wait.add_guard_condition, wait.add_timer, wait.add_client,
-            wait.add_service,
-        )  # fmt: skip
+        add = wait.add_subscription, wait.add_guard_condition, wait.add_timer, wait.add_service
         for take, entities in zip(add, kinds, strict=False):
             for one in entities:
                 take(one.handle)
         for one in waitables:
             one.add_to_wait_set(wait)
         return wait
-
-    def _run_tasks(self) -> None:
-        """Tasks come from futures that are done, for instance of service calls."""
-        with self._tasks_lock:
-            tasks = list(self._tasks)
-        for task, _, _ in tasks:
-            task()
-        if tasks:
-            with self._tasks_lock:
-                self._tasks[:] = [one for one in self._tasks if not (one[0].done() or one[0].cancelled())]
 
 
 def _finish(call: Any) -> None:
