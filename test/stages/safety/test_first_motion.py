@@ -1,7 +1,7 @@
 """Which command a motion that is let through belongs to, and when its control began."""
 
 from vla_sim.contract.records import Plan, Status, Step, Verdict
-from vla_sim.stages.safety.first_motion import FirstMotion
+from vla_sim.stages.safety.supervisor import FirstMotion
 
 
 def verdict(command_id, *skills, allowed=True, mono=1.0):

@@ -13,11 +13,10 @@ from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
-from vla_sim.stages.safety.first_motion import Begun, FirstMotion
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop
-from vla_sim.stages.safety.supervisor import Supervisor
+from vla_sim.stages.safety.supervisor import Begun, FirstMotion, Supervisor
 from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from vla_sim.contract.vocabulary import STOP_FILLERS
 from vla_sim.stages.language.understanding import clarifications as ask
@@ -65,15 +66,21 @@ class Extractor:
         readers: tuple[Reader, ...] = (Reader(said, self.lexicon),)
         if strange:
             readers = (*readers, Reader(said, self.lexicon, strange))
-        best = _Best(readers)
+
+        @cache
+        def best(i: int) -> Clause | None:
+            """The best clause of any kind at an index."""
+            found = [clause for r in reversed(readers) for read in READERS if (clause := read(r, i))]
+            return max(found, key=lambda clause: clause.rank, default=None)
+
         clauses: list[Placed] = []
         rest: list[Span] = []
         i = 0
         while i < len(said):
-            start, i = i, _begin(best, i)
+            start, i = i, _begin(readers[0], best, i)
             if i >= len(said):
                 break
-            clause = best.at(i)
+            clause = best(i)
             if clause is not None and clause.end > i:
                 clauses.append((start, i, clause))
                 i = clause.end
@@ -120,30 +127,13 @@ class Extractor:
         return near[0] if len(near) == 1 else word
 
 
-class _Best:
-    """The best clause of any kind at each index, found once."""
-
-    def __init__(self, readers: tuple[Reader, ...]) -> None:
-        self.plain = readers[0]
-        self._readers = readers
-        self._found: dict[int, Clause | None] = {}
-
-    def at(self, i: int) -> Clause | None:
-        if i not in self._found:
-            found = [clause for r in reversed(self._readers) for read in READERS if (clause := read(r, i))]
-            self._found[i] = max(found, key=lambda clause: clause.rank, default=None)
-        return self._found[i]
-
-    def clean(self, i: int) -> bool:
-        clause = self.at(i)
-        return clause is not None and clause.problem is None and clause.end > i
-
-
-def _begin(best: _Best, i: int) -> int:
+def _begin(reader: Reader, best: Callable[[int], Clause | None], i: int) -> int:
     """The index after links, pauses and fillers; but a command wins over a filler ("do" a quarter turn,
     "a" quarter turn left) and over the link "to" ("to the left" 1 meter)."""
-    reader = best.plain
-    while i < len(reader.text) and not best.clean(i):
+    while i < len(reader.text):
+        clause = best(i)
+        if clause is not None and clause.problem is None and clause.end > i:
+            break
         after = reader.direct(i, phrases.LINKS)
         if after is None and reader.text[i] in "!?:":
             after = i + 1

@@ -163,12 +163,8 @@ class Clause:
     problem: ask.Problem | None = None
 
     @property
-    def typos(self) -> int:
-        refs = [ref for one in self.said for ref in (one.object, one.place) if ref is not None]
-        return sum(ref.typos for ref in refs)
-
-    @property
     def rank(self) -> tuple[int, int, int]:
         """The clean one first, then the longest, then the one with the fewest typos."""
         quality = 2 if self.problem is None else int(self.problem.reason == "missing")
-        return quality, self.end, -self.typos
+        typos = sum(ref.typos for one in self.said for ref in (one.object, one.place) if ref is not None)
+        return quality, self.end, -typos
