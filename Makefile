@@ -7,11 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# One more than there are cores, since some tests wait.
-WORKERS ?= $(shell n=$$(nproc); echo $$((n < 7 ? n + 1 : 8)))
+CORES ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+# Tests of more than pure Python in one process.
+INTEGRATION := integration or ros or audio or gl or gazebo
 export PYTHONNOUSERSITE = 1
 
-.PHONY: demo setup test unit system scenarios bench load lint clean
+.PHONY: demo setup test unit integration system scenarios bench load lint clean
 .NOTPARALLEL:
 
 demo: setup
@@ -30,10 +31,14 @@ $(READY): setup.py config/requirements.txt config/requirements-data.txt config/r
 	@$(BIN)/vla-sim warm
 	@touch $(READY)
 
-test: lint unit system
+test: lint unit integration system
 
 unit: setup
-	@$(BIN)/python -m pytest -m "not scenario" -n $(WORKERS)
+	@$(BIN)/python -m pytest -m "not scenario and not ($(INTEGRATION))" -n $(CORES)
+
+# One more at once than there are cores, since some wait.
+integration: setup
+	@$(BIN)/python -m pytest -m "not scenario and ($(INTEGRATION))" -n $$(($(CORES) + 1))
 
 system: setup
 	@$(BIN)/python -m pytest -rs -m "scenario and not variant and not load"

@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,8 +56,25 @@ ROS_SIDE = {
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 
 
+@cache
+def files():
+    """Every Python file of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
+@cache
+def nodes(path):
+    """Every node of a file's syntax tree."""
+    return list(ast.walk(tree(path)))
+
+
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -74,7 +92,7 @@ def test_the_root_of_the_package_holds_rooms_alone():
 
 def test_a_room_imports_only_what_stands_below_it():
     up = set()
-    for path in PACKAGE.rglob("*.py"):
+    for path in files():
         if path.parent == PACKAGE:
             continue
         mine = ROOMS.index(room(path))
@@ -92,8 +110,8 @@ def test_what_judges_a_run_imports_nothing_of_the_stage_that_reads_words():
 
 def test_every_decoder_is_built_at_import():
     """msgspec crashes the interpreter if two threads build the decoder of one type at once."""
-    for path in PACKAGE.rglob("*.py"):
-        for function in ast.walk(ast.parse(path.read_text())):
+    for path in files():
+        for function in nodes(path):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 continue
             for call in ast.walk(function):
@@ -107,9 +125,9 @@ def test_every_decoder_is_built_at_import():
 
 def test_no_constant_is_bound_twice():
     """The first value would be lost."""
-    for path in PACKAGE.rglob("*.py"):
+    for path in files():
         bound = set()
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             for name in (n for t in targets if t is not None for n in ast.walk(t) if isinstance(n, ast.Name)):
                 if isinstance(name.ctx, ast.Store) and name.id.isupper():
@@ -131,8 +149,8 @@ def face(package):
 
 def test_a_package_lists_what_is_used_from_outside_it_and_nothing_else():
     used = {}
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in files():
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vla_sim"):
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
@@ -157,7 +175,7 @@ def test_a_package_lists_what_is_used_from_outside_it_and_nothing_else():
 
 
 def test_no_pure_core_imports_ros():
-    for path in PACKAGE.rglob("*.py"):
+    for path in files():
         if path.name in ROS_SIDE or room(path) == "ros":
             continue
         ros = r"rclpy|vla_sim\.ros\.stage_node$|\w+_msgs\b|std_srvs"
@@ -190,11 +208,11 @@ def test_no_stage_listens_to_the_simulators_truth():
 def test_every_topic_is_named_in_the_contract_alone():
     names = {t.name for t in topics.TOPICS}
     assert len(names) == len(topics.TOPICS)
-    for path in PACKAGE.rglob("*.py"):
+    for path in files():
         if path == PACKAGE / "contract" / "topics.py":
             continue
         strings = {
-            n.value for n in ast.walk(ast.parse(path.read_text()))
+            n.value for n in nodes(path)
             if isinstance(n, ast.Constant) and isinstance(n.value, str)
         }  # fmt: skip
         assert not strings & names, f"{path} writes the topic {strings & names} itself"
@@ -215,7 +233,7 @@ def test_every_node_has_the_parameters_that_the_table_says():
 
 def test_kernels_are_compiled_one_way_and_each_is_compared_with_a_reference():
     found = set()
-    for path in PACKAGE.rglob("*.py"):
+    for path in files():
         if path.name != "numba_cache.py":
             assert not any(name.split(".")[0] == "numba" for name in imports(path)), path
         if re.search(r"^@kernel\b", path.read_text(), re.M):
@@ -235,7 +253,7 @@ def test_the_version_stands_in_one_place_and_the_manifest_agrees():
 def test_the_manifest_names_every_ros_package_that_is_used():
     manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
     named = {one.text for kind in ("exec_depend", "test_depend") for one in manifest.iter(kind)}
-    used = {name.split(".")[0] for path in PACKAGE.rglob("*.py") for name in imports(path)}
+    used = {name.split(".")[0] for path in files() for name in imports(path)}
     used |= {t.type.split("/")[0] for t in topics.TOPICS if isinstance(t.type, str)}
     ros = {n for n in used if re.match(r"rclpy$|rcl_|\w+_msgs$|\w+_interfaces$|std_srvs$|launch", n)}
     assert ros <= named

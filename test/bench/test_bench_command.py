@@ -12,6 +12,8 @@ from vla_sim.bench import report, requirements, sets
 from vla_sim.bench.result import Suite, read
 from vla_sim.cli import main
 
+pytestmark = pytest.mark.integration
+
 
 def run(capsys, *arguments):
     code = main.main(["bench", *map(str, arguments)])
@@ -151,6 +153,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
 
 
 @pytest.mark.scenario
+@pytest.mark.variant  # of make bench, which measures the same at length
 @pytest.mark.ros
 @pytest.mark.audio
 @pytest.mark.gl

@@ -15,6 +15,8 @@ from vla_sim.bringup import fork_server, node_table
 from vla_sim.bringup.fork_server import Fork
 from vla_sim.common.errors import StackError
 
+pytestmark = pytest.mark.integration
+
 PROGRAM = """
 import json, os, sys
 def main():

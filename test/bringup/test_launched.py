@@ -14,6 +14,8 @@ from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.ros.lockstep import run_environment
 
+pytestmark = pytest.mark.integration
+
 SPECS = tuple(NodeSpec(name, name, ()) for name in ("engine", "voice"))
 
 

@@ -5,7 +5,7 @@ from dataclasses import MISSING
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.bringup import launch_descriptions, node_table, parameters
@@ -184,6 +184,7 @@ ANY = st.recursive(
 )
 
 
+@settings(max_examples=20)
 @given(data=st.dictionaries(st.text(), ANY))
 def test_any_file_is_taken_or_refused(data, tmp_path_factory):
     file = tmp_path_factory.mktemp("any") / "p.yaml"

@@ -15,6 +15,8 @@ from vla_sim.bringup.reservations import Reservations, free, process_start, runt
 from vla_sim.bringup.resources import Machine, Needs, this_machine
 from vla_sim.common.errors import BusyError, InputError
 
+pytestmark = pytest.mark.integration
+
 LIMIT = Needs(1.6, 8000.0, 90_000.0, 100.0)
 BOX = Machine(LIMIT, LIMIT)
 START = """

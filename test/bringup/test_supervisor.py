@@ -15,6 +15,8 @@ from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.bringup.supervisor import Domain, Stack
 from vla_sim.common.errors import InputError, StackError
 
+pytestmark = pytest.mark.integration
+
 PROGRAMS = {
     "patient": "import time\ndef main():\n    print('here')\n    while True: time.sleep(0.1)\n",
     "stubborn": "import signal, time\ndef main():\n    for s in (2, 15): signal.signal(s, signal.SIG_IGN)\n"

@@ -8,6 +8,8 @@ from cachetools import LRUCache, TTLCache
 from vla_sim.common import caches
 from vla_sim.common.caches import AGAIN, Caches, shrink
 
+pytestmark = pytest.mark.integration
+
 LIMIT, CLEAR = 80.0, 76.0
 
 

@@ -4,8 +4,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from vla_sim.bringup import node_table
 from vla_sim.common import compute_threads
+
+pytestmark = pytest.mark.integration
 
 WORK = """
 import os, time

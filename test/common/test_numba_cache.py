@@ -11,6 +11,8 @@ from numba.core import config
 
 from vla_sim.common import numba_cache
 
+pytestmark = pytest.mark.integration
+
 CALLED = (
     "from vla_sim.common.numba_cache import kernel\n"
     "GAIN = {gain}\n@kernel\ndef grow(x):\n    return {grow} * x\n"

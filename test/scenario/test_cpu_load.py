@@ -25,6 +25,8 @@ from vla_sim.scenario.record import LoadChange
 from vla_sim.scenario.recording import Given
 from vla_sim.scenario.report import html_report
 
+pytestmark = pytest.mark.integration
+
 TEXT = """
 version: 1
 proves: What the test says it does.

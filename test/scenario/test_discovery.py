@@ -1,4 +1,8 @@
+import pytest
+
 from vla_sim.scenario.discovery import Discovery
+
+pytestmark = pytest.mark.integration
 
 
 def test_discovery_is_complete_when_every_topic_has_all_its_subscribers():

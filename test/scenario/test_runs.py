@@ -48,6 +48,7 @@ def test_a_spoken_command_makes_the_robot_fetch_the_cup(tmp_path):
 
 
 @pytest.mark.gl
+@pytest.mark.variant  # of the scenario stop_while_walking
 def test_stop_ends_a_walk(tmp_path):
     stop = Type(words="stop the robot", when=When(at=5.0))
     record = run(tmp_path, Type(words="go to the kitchen"), stop)

@@ -45,6 +45,7 @@ def ended(process):
 
 
 @pytest.mark.scenario
+@pytest.mark.variant  # long: a minute of commands in rounds
 def test_a_node_that_leaks_is_named_and_no_other(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(LEAK)
     words = ["--hours", str(24.0 / 3600.0), "--every", "1", "--engine", "kinematic", "--world", "tabletop"]

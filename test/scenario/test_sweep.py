@@ -15,6 +15,8 @@ from vla_sim.scenario.sweep import tasks
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import Task
 
+pytestmark = pytest.mark.integration
+
 PLAYER = """
 import os, pathlib, signal, sys, time
 folder = pathlib.Path({folder!r}); folder.mkdir(parents=True, exist_ok=True)

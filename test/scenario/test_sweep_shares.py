@@ -24,6 +24,8 @@ from vla_sim.scenario.sweep import tasks
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import ALL, CLOCK, LOCKSTEP, Task
 
+pytestmark = pytest.mark.integration
+
 LIMIT = Needs(1.6, 8000.0, 90_000.0, 100.0)
 BOX = Machine(LIMIT, LIMIT)
 PLAYER = """

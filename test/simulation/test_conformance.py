@@ -16,6 +16,8 @@ from vla_sim.simulation.conformance.checks import CHECKS, check_engine
 from vla_sim.simulation.registry import make_simulator
 from vla_sim.simulation.simulator import Contact
 
+pytestmark = pytest.mark.integration
+
 NAMES = [name for name, _, _ in CHECKS]
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from mujoco_rig import Hanging
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     ("name", "mass"),

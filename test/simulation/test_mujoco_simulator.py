@@ -15,6 +15,8 @@ from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
+pytestmark = pytest.mark.integration
+
 TABLE = box("table", "1.2 0 0.4", "0.6 0.8 0.8")
 CUBE = box("cube", "1.2 0 0.85", "0.06 0.06 0.1", static=False, mass=0.2)
 

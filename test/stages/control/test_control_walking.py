@@ -12,6 +12,8 @@ from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy
 
+pytestmark = pytest.mark.integration
+
 FLOOR = """<?xml version="1.0"?>
 <sdf version="1.9"><world name="floor">
   <model name="floor"><static>true</static><link name="link"><collision name="plane"><geometry>

@@ -25,6 +25,8 @@ from vla_sim.stages.language.llm.request_batcher import MAX_FAILURES, OPEN_SECON
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 from vla_sim.stages.language.params import LlmSettings
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 
 BOUND = 20.0  # [s] bound for what threads and sockets do

@@ -19,6 +19,8 @@ from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.world.semantic_map import Place
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 
 BOUND = 20.0  # [s] bound for what threads and sockets do

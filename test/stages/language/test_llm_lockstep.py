@@ -18,6 +18,8 @@ from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.responder import Responder
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
 
 TIMEOUT = 0.4

@@ -15,6 +15,8 @@ from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.planning_scene import WorldModel
 from vla_sim.stages.manipulation.trajectory import HOME, READY, Trajectory
 
+pytestmark = pytest.mark.integration
+
 
 def pick(robot: KinematicRobot, item=None, **values) -> str:
     return robot.do(action="pick", object=item or robot.things[0], surface_height=TABLE.height, **values)

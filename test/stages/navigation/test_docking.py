@@ -9,6 +9,8 @@ from navigation_walker import Walker
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.pose_filter import PoseFilter, relative
 
+pytestmark = pytest.mark.integration
+
 
 def dock(seed, goal, settings=None, start=(0.0, 0.0, 0.0), seconds=60.0, stuck=False):
     walker, filter = Walker(start, seed), PoseFilter()

@@ -12,6 +12,8 @@ from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.pose_filter import relative
 
+pytestmark = pytest.mark.integration
+
 ROOMS = two_rooms()
 MAP = StaticMap.from_grids(ROOMS)
 TRUTH = field_of(ROOMS)
