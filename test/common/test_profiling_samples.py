@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.common.profiling.node_profile import SESSION
-from vla_sim.common.profiling.samples import busy, merged, top
+from vla_sim.common.profiling.node_profile import SESSION, busy, merged, top
 from vla_sim.scenario.report import profile_report
 
 pyinstrument = pytest.importorskip("pyinstrument")

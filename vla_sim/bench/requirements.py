@@ -1,6 +1,5 @@
 """What was asked for (`config/requirements.yaml`), held against what was measured."""
 
-import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
 from vla_sim.common.assets import share_folder
+from vla_sim.common.errors import nearest
 from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.records import Record
 
@@ -137,9 +137,8 @@ def _validate(requirements: Sequence[Requirement]) -> None:
         if (one.at_most is None) == (one.at_least is None):
             raise Problem(path, "give exactly one of at_most and at_least")
         if not any(one.matches(b) for b in known):
-            near = difflib.get_close_matches(one.benchmark, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "vla-sim bench --list shows them"
-            raise Problem(f"{path}.benchmark", f"no benchmark is called {one.benchmark!r}; {hint}")
+            hint = nearest(one.benchmark, known, "vla-sim bench --list shows them")
+            raise Problem(f"{path}.benchmark", f"no benchmark is called {one.benchmark!r}{hint}")
         if one.goal != one.limit and (one.goal > one.limit) != one.below:
             side = "above" if one.below else "below"
             raise Problem(f"{path}.goal", f"goal {one.goal:g} must lie {side} the limit {one.limit:g}")

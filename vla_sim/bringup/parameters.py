@@ -17,8 +17,8 @@ from typing import Any
 
 from vla_sim.bringup.node_table import OPTIONS, STACK, StackOptions
 from vla_sim.common import yaml_records
-from vla_sim.common.errors import InputError
-from vla_sim.common.params import check, named, nearest, read_text
+from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.params import check, named, read_text
 
 NODES = {spec.name: spec for spec in STACK}
 WILDCARDS = ("/**", "/*", "*", "**")

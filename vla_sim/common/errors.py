@@ -3,7 +3,9 @@
 A message is one line: what was given, what is allowed, what to do.
 """
 
+import difflib
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 INTERRUPTED = 130
@@ -56,3 +58,12 @@ def package(module: str, missing: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise MissingError(missing) from None
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str = "", most: int = 1) -> str:
+    """What a user may have meant, as "; did you mean rate?"; else what there is, or `otherwise`."""
+    known = tuple(known)
+    like = difflib.get_close_matches(word, known, most)
+    if like:
+        return f"; did you mean {' or '.join(like)}?"
+    return f"; {otherwise}" if otherwise else f"; known are {', '.join(known) or 'none'}"

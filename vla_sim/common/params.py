@@ -1,6 +1,5 @@
 """Parameters of a node: one frozen dataclass each, with defaults, units and ranges in it."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, TypeVar
@@ -34,13 +33,6 @@ def same(kind: type, name: str, **changes: Any) -> Any:
 def named(kind: type) -> dict[str, Field[Any]]:
     """The parameters of a dataclass by name."""
     return {one.name: one for one in fields(kind) if one.metadata}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What a user may have meant, for a message: "; did you mean rate?", else what there is."""
-    known = tuple(known)
-    like = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean {like[0]}?" if like else f"; there are {', '.join(known) or 'none'}"
 
 
 def read_text(one: Field[Any], text: str) -> Any:

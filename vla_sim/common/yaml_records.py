@@ -1,6 +1,5 @@
 """YAML into typed records: every error says file, line, column, what was given and what is allowed."""
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, nearest
 
 T = TypeVar("T")
 
@@ -113,5 +112,4 @@ def _near(kind: Any, path: str, word: str, data: Any) -> str:
             inner = _struct(field.type)
             if inner is not None and f".{field.name}" in path:
                 fields = set(inner.__struct_fields__)
-    near = difflib.get_close_matches(word, fields, 1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(fields))}"
+    return nearest(word, sorted(fields))

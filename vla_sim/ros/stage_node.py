@@ -19,8 +19,8 @@ from std_msgs.msg import String
 
 from vla_sim.common import clock
 from vla_sim.common.caches import Caches
-from vla_sim.common.errors import InputError
-from vla_sim.common.params import StageParams, allowed, check, named, nearest
+from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.params import StageParams, allowed, check, named
 from vla_sim.contract import limits, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.records import Record, TraceEvent

@@ -1,6 +1,5 @@
 """Reads scenario files: every error says file, line, column, what was given and what is allowed."""
 
-import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Union
 import msgspec
 
 from vla_sim.common.assets import share_folder
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.budgets import COSTS
 from vla_sim.scenario.checks import registry
@@ -43,9 +42,8 @@ def find(target: str) -> list[Path]:
         raise InputError(f"{target}: no such scenario file or folder")
     known = {p.stem: p for p in shipped()}
     if target not in known:
-        near = difflib.get_close_matches(target, known, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "vla-sim list shows the shipped ones"
-        raise InputError(f"no scenario is called {target!r}; {hint}")
+        hint = nearest(target, known, "vla-sim list shows the shipped ones", most=3)
+        raise InputError(f"no scenario is called {target!r}{hint}")
     return [known[target]]
 
 
@@ -87,9 +85,8 @@ def _list(items: Any, kind: Any, path: str, tag: str, tags: list[Any]) -> list[A
         if not isinstance(item, dict) or tag not in item:
             raise Problem(inner, f"needs {tag}, one of {', '.join(map(str, tags))}")
         if item[tag] not in tags:
-            near = difflib.get_close_matches(str(item[tag]), [str(t) for t in tags], 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(map(str, tags))}"
-            raise Problem(f"{inner}.{tag}", f"{tag} {item[tag]!r} is not known; {hint}")
+            hint = nearest(str(item[tag]), map(str, tags))
+            raise Problem(f"{inner}.{tag}", f"{tag} {item[tag]!r} is not known{hint}")
         out.append(typed(item, kind, inner))
     return out
 

@@ -25,4 +25,4 @@ which tells less of what is rare and costs less; it keeps stacks, of which flame
 lets one of them at a time into a thread.
 """
 
-__all__ = ["component", "node_profile", "samples"]
+__all__ = ["component", "node_profile"]

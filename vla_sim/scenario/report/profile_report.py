@@ -8,8 +8,7 @@ from typing import Any
 from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.common.profiling.component import SUMMARY, TOP, Row, rows
-from vla_sim.common.profiling.node_profile import SESSION
-from vla_sim.common.profiling.samples import WAITS, busy, plumbing, top
+from vla_sim.common.profiling.node_profile import SESSION, WAITS, busy, plumbing, top
 
 REPORT = "profile.md"
 POLICY = (
