@@ -157,14 +157,19 @@ def test_entered_cells_are_those_that_hold_a_point_of_the_solid(
     axis = np.arange(-1.55, 1.56, cell)
     shadow = projection.shadow(shape, size, pose, low, high)
     got = np.zeros((32, 32), bool) if shadow is None else projection.entered(*shadow, axis, axis, cell)
+    # Points that are more than a touch inside of the solid and of the slab.
+    inside = np.asarray(size) - 2 * projection.TOUCH
+    low, high = low + 5 * projection.TOUCH, high - 5 * projection.TOUCH
     u = np.random.default_rng(1).uniform(-1, 1, (40000, 3))
     if shape == "box":
-        points = u * np.asarray(size) / 2
+        points = u * inside / 2
     elif shape == "cylinder":
-        points = u[np.hypot(u[:, 0], u[:, 1]) <= 1] * (size[0], size[0], size[1] / 2)
+        points = u[np.hypot(u[:, 0], u[:, 1]) <= 1] * (inside[0], inside[0], inside[1] / 2)
     else:
-        points = u[np.linalg.norm(u, axis=1) <= 1] * size[0]
-    points = points @ pose[:3, :3].T + pose[:3, 3]
+        # Half of the points where the sphere is widest within the slab, of which a thin cap has few.
+        u[::2, 2] = (np.clip(at[2], low + 1e-6, high - 1e-6) - at[2]) / inside[0]
+        points = u[np.linalg.norm(u, axis=1) <= 1] * inside[0]
+    points = points @ (np.eye(3) if shape == "sphere" else pose[:3, :3].T) + pose[:3, 3]
     points = points[(points[:, 2] > low) & (points[:, 2] < high)]
     hit = np.zeros((32, 32), bool)
     hit[tuple(np.floor((points[:, 1::-1] + 1.6) / cell).astype(int).T)] = True
