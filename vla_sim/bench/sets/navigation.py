@@ -5,15 +5,16 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
-from vla_sim.bench.floor import CELL, ROOM, discs, field
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot import level_scan
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.robot.g1 import DEFAULT_POSE, STANDING_HEIGHT
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
 from vla_sim.stages.navigation.global_planner import HARD, Path, plan_path
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.warm_up import warm
@@ -24,11 +25,27 @@ from vla_sim.world.semantic_map import World
 CELLS = 1000
 BLOCK = 8.0  # [m] between the walls of the large map
 DOOR = 1.2  # [m]
+CELL = 0.05  # [m]
+ROOM = 1.0  # [m] of floor around start and goal
+RADIUS = 0.25  # [m] of an obstacle
 
 
 def route(meter: Meter, size: float, obstacles: int) -> None:
     """From (0, 0) to (size, size) [m] past discs on and beside the straight way."""
     plan(meter, discs(size, obstacles), -ROOM, (0.0, 0.0), (size, size), 1.3)
+
+
+def discs(size: float, obstacles: int) -> NDArray[np.bool_]:
+    """Cells that discs on and beside the straight way from (0, 0) to (size, size) [m] occupy, seeded; the
+    first cell is at -`ROOM`."""
+    rng = np.random.default_rng(obstacles)
+    at = -ROOM + (np.arange(round((size + 2.0 * ROOM) / CELL)) + 0.5) * CELL
+    x, y = np.meshgrid(at, at)
+    occupied = np.zeros(x.shape, bool)
+    for k in range(obstacles):
+        along, aside = size * (k + 1) / (obstacles + 1), rng.uniform(-0.5, 0.5)
+        occupied |= np.hypot(x - along - aside, y - along + aside) < RADIUS
+    return occupied
 
 
 def large(meter: Meter) -> None:
@@ -58,7 +75,7 @@ def plan(
     detour: float,
 ) -> None:  # fmt: skip
     """detour: the longest way that is right, as a factor of the straight one."""
-    clearance = field(occupied, low)
+    clearance = DistanceField(clearance_field(occupied, CELL), low, low, CELL)
 
     def check(found: object) -> None:
         if not isinstance(found, Path):
