@@ -234,8 +234,13 @@ class CompletionClient:
                     content += piece
                     pieces += 1
                     if len(content) > MAX_CHARACTERS:
-                        raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters", content)
+                        raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters")
                     check(content)
+            if not content.strip():
+                raise WrongAnswerError("the model answered nothing")
+        except WrongAnswerError as wrong:
+            wrong.answer = content
+            raise
         finally:
             tokens_in, tokens_out = metered or (0, pieces)
             s = self.statistics
@@ -243,8 +248,6 @@ class CompletionClient:
             s.tokens_in += tokens_in
             s.tokens_out += tokens_out
             s.cost += 1e-6 * (tokens_in * self.settings.price_in + tokens_out * self.settings.price_out)
-        if not content.strip():
-            raise WrongAnswerError("the model answered nothing", content)
         return content
 
 

@@ -28,11 +28,9 @@ class LlmError(Exception):
 
 
 class WrongAnswerError(LlmError):
-    """answer: what the model said instead of a plan."""
+    """answer: what the model said instead of a plan, as far as it came."""
 
-    def __init__(self, mistake: str, answer: str) -> None:
-        super().__init__(mistake)
-        self.answer = answer
+    answer = ""
 
 
 class ServerError(LlmError):

@@ -106,18 +106,16 @@ class LlmPlanner:
         self, text: str, context: Context, said: list[Message], deadline: float, priority: Priority
     ) -> Understood:
         def check(beginning: str) -> None:
-            try:
-                check_beginning(beginning, self.rules.lexicon, context)
-            except LlmError as error:
-                raise WrongAnswerError(str(error), beginning) from None
+            check_beginning(beginning, self.rules.lexicon, context)
 
         try:
             reply = await self.completions.ask(said, deadline, check, priority)
             began = time.perf_counter()
             try:
                 found = self._understood(text, reply.content, context)
-            except LlmError as error:
-                raise WrongAnswerError(str(error), reply.content) from None
+            except WrongAnswerError as wrong:
+                wrong.answer = reply.content
+                raise
             finally:
                 clock.charge("planning", time.perf_counter() - began)
         except WrongAnswerError:
@@ -132,12 +130,12 @@ class LlmPlanner:
             intent = tuple(read(answer, self.rules.lexicon, context))
         except Unresolved as question:
             if question.problem.reason == "limit" and self.rules.intent(text, context).problem is None:
-                raise LlmError(f"the command asks for no such amount: {question}") from None
+                raise WrongAnswerError(f"the command asks for no such amount: {question}") from None
             return Understood(problem=question.problem)
         if self.settings.grounded and (what := ungrounded(text, intent, self.rules.lexicon, context)):
-            raise LlmError(f"the command does not speak of {what}")
+            raise WrongAnswerError(f"the command does not speak of {what}")
         if self.settings.grounded and (what := forgotten(text, intent, self.rules.lexicon)):
-            raise LlmError(f'the plan forgets the "{what}" of the command')
+            raise WrongAnswerError(f'the plan forgets the "{what}" of the command')
         mentioned = next((step.object for step in reversed(intent) if step.object), None)
         place = next((s.place for s in reversed(intent) if s.place and s.place != "user"), "")
         priority: Priority = "stop" if intent[0].skill == "stop" else "normal"

@@ -14,7 +14,7 @@ import msgspec
 from vla_sim.contract.limits import MAX_MODEL_STEPS
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.errors import LlmError, one_line
+from vla_sim.stages.language.llm.errors import WrongAnswerError, one_line
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved, check_amounts
@@ -76,14 +76,14 @@ def schema(lexicon: Lexicon) -> dict[str, Any]:
 def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
     """The intent's steps that a model's answer stands for.
 
-    Raises `LlmError` naming the first mistake, `Unresolved` if the model or a limit asks back.
+    Raises `WrongAnswerError` naming the first mistake, `Unresolved` if the model or a limit asks back.
     """
     try:
         written = msgspec.to_builtins(_plan.decode(_bare(text)))["steps"]
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise LlmError(f"not a plan: {error}") from None
+        raise WrongAnswerError(f"not a plan: {error}") from None
     if not 0 < len(written) <= MAX_MODEL_STEPS:
-        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(written)}")
+        raise WrongAnswerError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(written)}")
     question = next((one["question"] for one in written if one["skill"] == "ask"), None)
     if question is not None:
         raise Unresolved(Problem(one_line(question, MAX_QUESTION) or "What should I do?", "words"))
@@ -91,8 +91,8 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
 
 
 def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
-    """Raises `LlmError` as soon as the beginning of a model's answer cannot become a plan any more: it is not
-    JSON, or a complete step is wrong. So the rest need not be awaited."""
+    """Raises `WrongAnswerError` as soon as the beginning of a model's answer cannot become a plan any more: it
+    is not JSON, or a complete step is wrong. So the rest need not be awaited."""
     from jiter import from_json  # comes with the client
 
     bare = _bare(text)
@@ -101,19 +101,19 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
     try:
         begun = from_json(bare.encode(), partial_mode=True)
     except ValueError as error:
-        raise LlmError(f"not a plan: {error}") from None
+        raise WrongAnswerError(f"not a plan: {error}") from None
     if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
-        raise LlmError('not a plan: it must be {"steps": [...]}')
+        raise WrongAnswerError('not a plan: it must be {"steps": [...]}')
     written = begun.get("steps", [])
     if not isinstance(written, list):
-        raise LlmError("not a plan: its steps must be a list")
+        raise WrongAnswerError("not a plan: its steps must be a list")
     complete = written[:-1]
     if len(complete) >= MAX_MODEL_STEPS:
-        raise LlmError(f"a plan has 1 to {MAX_MODEL_STEPS} steps")
+        raise WrongAnswerError(f"a plan has 1 to {MAX_MODEL_STEPS} steps")
     try:
         msgspec.convert(complete, list[AnyStep])
     except msgspec.ValidationError as error:
-        raise LlmError(f"not a plan: {error}") from None
+        raise WrongAnswerError(f"not a plan: {error}") from None
     with contextlib.suppress(Unresolved):
         _steps([one for one in complete if one["skill"] != "ask"], lexicon, context)
 
@@ -129,7 +129,7 @@ def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> li
 
 def _step(number: int, one: WrittenStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
     if one["skill"] in ("place", "carry") and last is None:
-        raise LlmError(f"step {number}: nothing was picked that could be put down or carried")
+        raise WrongAnswerError(f"step {number}: nothing was picked that could be put down or carried")
     for what, known in _names(lexicon).items():
         if what in one:
             one = one | {what: _known(number, what, one[what], known)}
@@ -159,7 +159,7 @@ def _known(number: int, what: str, name: str, known: list[str]) -> str:
     name = name.strip().lower()
     if name not in known:
         name = one_line(name, MAX_NAME)
-        raise LlmError(f'step {number}: "{name}" is no {what}; allowed are {json.dumps(known)}')
+        raise WrongAnswerError(f'step {number}: "{name}" is no {what}; allowed are {json.dumps(known)}')
     return name
 
 
