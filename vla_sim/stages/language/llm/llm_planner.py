@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ MAX_QUOTED = 1000
 """Characters of a wrong answer that go back to the model."""
 
 
-class LlmPlanner:
+class LlmPlanner(AbstractContextManager["LlmPlanner"]):
     """Thread-safe. Shares vocabulary and expansion with the rule planner. Use it in a `with`."""
 
     def __init__(self, rules: RulePlanner, settings: LlmSettings) -> None:
@@ -38,15 +39,12 @@ class LlmPlanner:
         self._head = head(rules.lexicon)
         plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
         self.completions = CompletionClient(settings, {"type": "json_schema", "json_schema": plan})
+        self.connect = self.completions.connect
         self._loop = EventLoopThread("language model")
 
     def set(self, settings: LlmSettings) -> None:
         """Other settings from the next request on; those of the server and of what is kept stay."""
         self.settings = self.completions.settings = settings
-
-    def connect(self) -> None:
-        """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
-        self.completions.connect()
 
     def warm(self, timeout: float = 60.0) -> None:
         """Let the server read the prompt once; a local one keeps it and is then several times faster.
@@ -83,9 +81,6 @@ class LlmPlanner:
     def close(self) -> None:
         """Give up what is under way and close the connections. Idempotent."""
         self._loop.close(self.completions.close)
-
-    def __enter__(self) -> LlmPlanner:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
