@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from test_checks import truth
 
-from vla_sim.scenario.added_models import added_models
 from vla_sim.scenario.format import Scenario, Type
 from vla_sim.scenario.preparation import changed_world
 from vla_sim.scenario.record import Outline
+from vla_sim.scenario.result import added_models
 from vla_sim.world.derived_world import Added, named
 from vla_sim.world.semantic_map import World
 

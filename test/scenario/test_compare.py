@@ -10,7 +10,7 @@ from rich.console import Console
 
 from vla_sim.cli.test import MAIN_JOB, side_by_side
 from vla_sim.scenario import load
-from vla_sim.scenario.compare import compared
+from vla_sim.scenario.statistics import compared
 
 
 def run(engine, seed, **values):

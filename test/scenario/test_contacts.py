@@ -3,7 +3,7 @@
 import pytest
 
 from vla_sim.contract.records import ContactPair, Contacts
-from vla_sim.scenario.judge.contacts import forbidden_contacts
+from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.recording import Recording
 
 PAIRS = [

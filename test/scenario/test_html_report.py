@@ -16,7 +16,7 @@ from report_records import COLLISION, Page, broken, command, page, record, stage
 
 from vla_sim.common.errors import InputError
 from vla_sim.scenario.record import Check, Event, GraspResult, Shot, Touch, Usage
-from vla_sim.scenario.report import html_report, selection
+from vla_sim.scenario.report import html_report
 from vla_sim.world.semantic_map import World
 
 
@@ -201,11 +201,11 @@ def test_a_hundred_seeds_stay_small(folder):
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (30, 0), (100, 5), (0, 40), (50, 70), (0, 500)])
 def test_pictures_are_shared_out_so_that_they_fit(good, bad):
     records = [record(seed=i) for i in range(good)] + [record(reasons=["it fell"]) for _ in range(bad)]
-    shared = selection.moments(records)
+    shared = html_report.moment_counts(records)
     failed = [shared.get(id(r), 0) for r in records[good:]]
-    assert sum(shared.values()) <= selection.PICTURE_CHARACTERS // selection.MOMENT_CHARACTERS + bad
+    assert sum(shared.values()) <= html_report.PICTURE_CHARACTERS // html_report.MOMENT_CHARACTERS + bad
     assert all(n >= 1 for n in failed[:70])
-    assert max(shared.values()) <= selection.MOMENTS
+    assert max(shared.values()) <= html_report.MOMENTS
 
 
 # --------------------------------------------------------------------------- the page itself

@@ -3,7 +3,7 @@
 import pytest
 
 from vla_sim.contract.records import TraceEvent
-from vla_sim.scenario.judge.latencies import latencies
+from vla_sim.scenario.judge import latencies
 from vla_sim.scenario.recording import Given, Recording
 
 GIVEN = Given("go", "c", True, 0.0)

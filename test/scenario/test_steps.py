@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vla_sim.contract.records import DetectedObject, GroundTruth, ObjectQuery, Plan, Status, Step
-from vla_sim.scenario.judge import steps
+from vla_sim.scenario import judge as steps
 from vla_sim.scenario.recording import Recording, path_length, path_of
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 

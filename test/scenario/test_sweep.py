@@ -9,11 +9,11 @@ from report_records import record
 from rich.console import Console
 
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.scenario.sweep import play as progress
 from vla_sim.scenario.sweep import processes as processes_module
 from vla_sim.scenario.sweep import tasks
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import Task
+from vla_sim.scenario.sweep.tasks import play as play_all
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +60,7 @@ def play(tmp_path, monkeypatch):
 
 
 def results(tasks, jobs=2, tmp=None):
-    return progress.play(tasks, processes_module.local([], jobs), tmp, Console(quiet=True))
+    return play_all(tasks, processes_module.local([], jobs), tmp, Console(quiet=True))
 
 
 def test_every_run_is_there_once_in_the_order_of_its_tasks(play, tmp_path):

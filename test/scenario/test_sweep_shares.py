@@ -18,11 +18,11 @@ from vla_sim.cli import common
 from vla_sim.cli.main import main
 from vla_sim.common.errors import BusyError
 from vla_sim.scenario import load
-from vla_sim.scenario.sweep import play as progress
 from vla_sim.scenario.sweep import processes as processes_module
 from vla_sim.scenario.sweep import tasks
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import ALL, CLOCK, LOCKSTEP, Task
+from vla_sim.scenario.sweep.tasks import play as play_all
 
 pytestmark = pytest.mark.integration
 
@@ -69,7 +69,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     def run(name):
         runner = processes_module.local([], 2, Reservations(book.path, lambda: BOX), said.append)
         tasks = [play(f"{name}{k}") for k in range(2)]
-        found.extend(progress.play(tasks, runner, tmp_path / name, Console(quiet=True)))
+        found.extend(play_all(tasks, runner, tmp_path / name, Console(quiet=True)))
 
     sweeps = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     for one in sweeps:

@@ -60,9 +60,8 @@ def call(a: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vla_sim.scenario.load import File
-    from vla_sim.scenario.preparation import RunOptions
+    from vla_sim.scenario.preparation import RunOptions, sounds
     from vla_sim.scenario.run import run_once
-    from vla_sim.scenario.speech import sounds
     from vla_sim.scenario.sweep.tasks import needs
     from vla_sim.scenario.terminal import Display
     from vla_sim.world.semantic_map import World

@@ -42,8 +42,7 @@ def call(a: argparse.Namespace) -> int:
     common.load_nodes()
     from rich.console import Console
 
-    from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak
-    from vla_sim.scenario.soak_report import table
+    from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak, table
     from vla_sim.scenario.sweep.tasks import CLOCK
     from vla_sim.scenario.terminal import Display
     from vla_sim.world.semantic_map import World

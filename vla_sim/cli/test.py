@@ -132,10 +132,9 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
     from vla_sim.scenario.statistics import Rate, grouped
-    from vla_sim.scenario.sweep.play import play
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
-    from vla_sim.scenario.sweep.tasks import Task, needs
+    from vla_sim.scenario.sweep.tasks import Task, needs, play
     from vla_sim.simulation.registry import SIMULATORS
 
     speed = common.speed(a.speed)
@@ -190,8 +189,7 @@ def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[s
     from rich.table import Column, Table
     from rich.text import Text
 
-    from vla_sim.scenario.compare import RULE, compared
-    from vla_sim.scenario.statistics import by_engine, by_scenario
+    from vla_sim.scenario.statistics import RULE, by_engine, by_scenario, compared
 
     columns: list[Any] = ["scenario", "", *(Column(engine, justify="right") for engine in engines), "≠"]
     table = Table(*columns, title=RULE, title_justify="left", title_style="dim")

@@ -1,9 +1,11 @@
-"""The client of a run: speaks or types commands to the robot, and records what happens."""
+"""The client of a run: speaks or types commands to the robot, and records what happens, once every node has
+discovered the others: a message that is published before does not arrive everywhere."""
 
 import contextlib
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,6 @@ from vla_sim.contract.records import Command, Status
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.scenario.discovery import Discovery
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 
@@ -166,3 +167,35 @@ class ClientThread:
         self.thread.join(2.0)
         self.executor.shutdown()
         clock.use(None)
+
+
+@dataclass
+class Discovery:
+    """Built from every node's diagnostics: to which topics it subscribes, and how many subscribers it sees on
+    each topic that it publishes. A node that has not reported yet has discovered nothing."""
+
+    topics: dict[str, set[str]] = field(default_factory=dict)
+    subscribers: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def report(self, node: str, values: dict[str, str]) -> None:
+        """Take one node's diagnostics."""
+        if "listens" not in values:
+            return
+        self.topics[node] = set(values["listens"].split())
+        self.subscribers[node] = {
+            key.removeprefix("listeners "): int(value)
+            for key, value in values.items()
+            if key.startswith("listeners ")
+        }
+
+    def missing(self, nodes: set[str]) -> list[str]:
+        """What is still missing among these nodes, in words; empty when each sees every other."""
+        if absent := sorted(nodes - set(self.topics)):
+            return absent
+        out = []
+        for node in sorted(nodes):
+            for topic, count in self.subscribers[node].items():
+                expected = sum(topic in self.topics[other] for other in nodes)
+                if count < expected:
+                    out.append(f"{expected - count} subscribers of {node} {topic}")
+        return out

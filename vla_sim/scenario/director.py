@@ -20,7 +20,7 @@ from vla_sim.world.semantic_map import World
 
 SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
 HEARING_TIMEOUT = 12.0  # [s] simulated after the sound's end, until nothing was heard
-AFTER_GRASP = 2.6  # [s] simulated that are watched after a grasp: longer than `judge.steps.HOLD`
+AFTER_GRASP = 2.6  # [s] simulated that are watched after a grasp: longer than `judge.HOLD`
 AFTER_MOTION = 2.0  # [s] simulated after anything else: a walk that is stopped ends with the step under way
 LIFTED = 0.05  # [m]
 

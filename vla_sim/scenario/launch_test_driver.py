@@ -29,11 +29,10 @@ from vla_sim.scenario.client import ClientThread
 from vla_sim.scenario.director import Awaited
 from vla_sim.scenario.format import AT_ONCE, Action, Say, Scenario, Type, When
 from vla_sim.scenario.load import File
-from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
+from vla_sim.scenario.preparation import Prepared, RunOptions, prepare, sound
 from vla_sim.scenario.record import Check, RunRecord
 from vla_sim.scenario.result import make_record, save_record
 from vla_sim.scenario.session import Logbook, Session
-from vla_sim.scenario.speech import sound
 from vla_sim.scenario.terminal import Display
 
 FREE = Scenario(version=1, proves="What its test says.", timeout=math.inf, script=[])

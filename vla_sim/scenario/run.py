@@ -14,14 +14,13 @@ from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.profiling import node_profile
 from vla_sim.monitor import health_report, journal, perfetto_trace
 from vla_sim.scenario.client import ClientThread
-from vla_sim.scenario.nodes import wait_until_ready
-from vla_sim.scenario.outside_views import outside_views
 from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
 from vla_sim.scenario.record import RunRecord, Shot
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report import profile_report, run_picture
+from vla_sim.scenario.report.run_picture import outside_views
 from vla_sim.scenario.result import make_record, save_record
-from vla_sim.scenario.session import Logbook, Session
+from vla_sim.scenario.session import Logbook, Session, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.world.semantic_map import World
 

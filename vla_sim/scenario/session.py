@@ -8,18 +8,21 @@ from datetime import datetime, timezone
 
 import psutil
 
+from vla_sim.bringup.launched import LaunchedNodes
+from vla_sim.bringup.supervisor import Stack
+from vla_sim.common.errors import StackError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Disturbance
 from vla_sim.scenario.client import Client
 from vla_sim.scenario.cpu_load import CpuLoadProcesses
 from vla_sim.scenario.director import Deed, Director, Resume, Speak, TypeText
-from vla_sim.scenario.events import LiveView
 from vla_sim.scenario.format import CpuLoad, Freeze, Kill
-from vla_sim.scenario.nodes import POLL, Nodes, Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.preparation import Prepared
 from vla_sim.scenario.record import Usage
-from vla_sim.scenario.terminal import Display
+from vla_sim.scenario.terminal import Display, LiveView
 
+Nodes = Stack | LaunchedNodes
+"""The nodes of a run: ours, or those of a launch description."""
 PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
 USAGE_PERIOD = 1.0  # [s] wall
 LOG_LINES = 40
@@ -157,3 +160,46 @@ class UsageMeter:
         spent = sum(seconds - self._cpu.get(pid, seconds) for pid, seconds in cpu.items())
         before, self._measured, self._cpu = self._measured, now, cpu
         return (100.0 * spent / (now - before), memory) if before else None
+
+
+READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
+STANDSTILL_TIMEOUT = 120.0  # [s] wall without progress of simulated time
+POLL = 0.05  # [s]
+
+
+def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
+    """Until every node runs and has discovered the others. Raises `StackError`."""
+    names = {*nodes.names, client.get_name()}
+    deadline = time.monotonic() + READY_TIMEOUT
+    while True:
+        # In lock-step the first truth comes when discovery is complete.
+        missing = [] if nodes.lockstep else client.discovery.missing(names)
+        if not missing and client.recording.truths:
+            return
+        waiting = ", ".join(missing[:8]) or "the simulator's first state"
+        if time.monotonic() > deadline:
+            raise StackError(f"not ready after {READY_TIMEOUT:.0f} s; waiting for {waiting}")
+        display.progress(f"starting: waiting for {waiting}")
+        nodes.check()
+        raise_failure(client)
+        time.sleep(POLL)
+
+
+def raise_failure(client: Client) -> None:
+    """Raise in the caller's thread what was raised in the client's."""
+    if client.failure is not None:
+        raise client.failure
+
+
+class Standstill:
+    """Watches that simulated time goes on."""
+
+    def __init__(self) -> None:
+        self._stamp, self._moved = -1.0, time.monotonic()
+
+    def check(self, stamp: float) -> None:
+        """stamp: simulated time now [s]. Raises `StackError` after `STANDSTILL_TIMEOUT` without progress."""
+        if stamp != self._stamp:
+            self._stamp, self._moved = stamp, time.monotonic()
+        elif time.monotonic() - self._moved > STANDSTILL_TIMEOUT:
+            raise StackError(f"simulated time has stood at {stamp:.2f} s for {STANDSTILL_TIMEOUT:.0f} s")

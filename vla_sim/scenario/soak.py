@@ -4,22 +4,24 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import msgspec
 import psutil
+from rich.table import Column, Table
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
+from vla_sim.report.curves import Panel, stacked
+from vla_sim.report.page import standalone
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.nodes import Standstill, raise_failure, wait_until_ready
-from vla_sim.scenario.soak_report import plot
+from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
@@ -241,3 +243,36 @@ def conclude(
     except OSError as error:
         raise InputError(f"the verdict cannot be written to {options.folder}: {error.strerror}") from None
     return done
+
+
+LEAST_SPAN = 10.0  # [MB] that a panel shows at least, so that noise does not look like growth
+
+
+def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: Mapping[str, int]) -> Table:
+    """Each process's own memory after warming up, and how fast it grew."""
+    done = ", ".join(f"{count} {state}" for state, count in sorted(commands.items())) or "none"
+    title = f"{seconds / 60.0:.0f} min, {simulated:.0f} s simulated; commands: {done}"
+    names = ("first [MB]", "last [MB]", "most [MB]", "RSS [MB]", "slope [MB/h]", "risen [MB]", "")
+    columns = [Column(name, justify="right") for name in names]
+    out = Table("process", *columns, title=title, title_justify="left")
+    for g in growth:
+        out.add_row(
+            g.name, f"{g.first:.1f}", f"{g.last:.1f}", f"{g.most:.1f}", f"{g.rss:.1f}", f"{g.slope:+.2f}",
+            f"{g.risen:+.2f}", "GROWS" if g.grows else "ok",
+        )  # fmt: skip
+    return out
+
+
+def plot(samples: Mapping[str, Sequence[Sample]], growth: Sequence[Growth]) -> bytes | None:
+    """Own memory [MB] of each process over time as an SVG file, those that grow marked; None without any."""
+    verdict = {g.name: g for g in growth}
+    return standalone(stacked([_panel(name, some, verdict.get(name)) for name, some in samples.items()]))
+
+
+def _panel(name: str, some: Sequence[Sample], g: Growth | None) -> Panel:
+    note = "" if g is None else f", {g.slope:+.2f} MB an hour{', GROWS' if g.grows else ''}"
+    low, high = min((s.own for s in some), default=0.0), max((s.own for s in some), default=0.0)
+    if high - low < LEAST_SPAN:
+        low, high = low - LEAST_SPAN / 2, low + LEAST_SPAN / 2
+    series = [(s.seconds, s.own) for s in some]
+    return Panel(f"{name} [MB]{note}", series, 46.0, low=low, high=high, filled=False)

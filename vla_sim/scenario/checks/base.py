@@ -15,7 +15,7 @@ import msgspec
 from vla_sim.common.errors import InputError
 from vla_sim.contract.records import FINAL_STATES, GroundTruth
 from vla_sim.scenario.format import Part
-from vla_sim.scenario.judge.contacts import forbidden_contacts
+from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.record import Check, RunRecord, Touch
 from vla_sim.scenario.recording import Given, Recording
 from vla_sim.world.semantic_map import World

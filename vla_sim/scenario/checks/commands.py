@@ -8,7 +8,7 @@ import msgspec
 from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
 from vla_sim.scenario.checks.motion import stands
 from vla_sim.scenario.format import Name
-from vla_sim.scenario.judge.steps import judge_steps
+from vla_sim.scenario.judge import judge_steps
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.recording import Given, position
 from vla_sim.stages.voice.spoken_numbers import normalise

@@ -9,7 +9,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
 from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
 from vla_sim.scenario.format import Name, NotNegative, Positive
-from vla_sim.scenario.judge.steps import ARRIVAL, STOP_SPEED, mean_speed
+from vla_sim.scenario.judge import ARRIVAL, STOP_SPEED, mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.recording import heading, path_length, path_of, position
 from vla_sim.scenario.targets import locate

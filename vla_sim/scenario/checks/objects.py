@@ -5,7 +5,7 @@ import math
 from vla_sim.common.errors import InputError
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, NotNegative, Positive
-from vla_sim.scenario.judge.steps import HOLD, LIFT, grasp, lifted, rests_on
+from vla_sim.scenario.judge import HOLD, LIFT, grasp, lifted, rests_on
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.targets import object_name, query
 

@@ -12,7 +12,7 @@ from vla_sim.contract import budgets
 from vla_sim.contract.records import Stage
 from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
 from vla_sim.scenario.format import Positive
-from vla_sim.scenario.judge.latencies import latencies
+from vla_sim.scenario.judge import latencies
 from vla_sim.scenario.record import Check, RunRecord, StageLatency
 from vla_sim.scenario.statistics import percentile
 

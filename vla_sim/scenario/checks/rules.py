@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, Positive, exactly_one
-from vla_sim.scenario.judge.steps import mean_speed
+from vla_sim.scenario.judge import mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.targets import object_name
 

@@ -6,20 +6,28 @@ The file needs nothing else, no network either. Times are simulated seconds sinc
 latencies milliseconds, said to be modelled or measured.
 """
 
+from __future__ import annotations
+
+import base64
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from PIL import Image
+
+from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import write_output
 from vla_sim.contract import budgets
 from vla_sim.report import page
-from vla_sim.report.photo import Photo, photo
+from vla_sim.report.map_sheet import Plan
 from vla_sim.report.text import plural
-from vla_sim.scenario import compare, statistics
+from vla_sim.scenario import statistics
 from vla_sim.scenario.record import RunRecord, Shot
 from vla_sim.scenario.report import run_charts, run_map
-from vla_sim.scenario.report.selection import Selection, failed
-from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, first_motions, percentile, runs_of
+from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, failed, runs_of, verdict
+from vla_sim.world.semantic_map import World
 
 TITLE = "Scenario report"
 REASONS = 6  # of a run, in the list of what did not pass
@@ -64,7 +72,7 @@ def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
 
 
 def mark(record: RunRecord) -> Mark:
-    words, colour = MARKS[statistics.verdict(record)]
+    words, colour = MARKS[verdict(record)]
     return Mark(words.format(record.attempt), colour)
 
 
@@ -94,10 +102,10 @@ def versions(records: Sequence[RunRecord]) -> dict[str, str]:
     return {name: " and ".join(several) for name, several in of.items()}
 
 
-def comparisons(records: Sequence[RunRecord]) -> dict[str, list[compare.Measure]]:
+def comparisons(records: Sequence[RunRecord]) -> dict[str, list[statistics.Measure]]:
     """Of each scenario that was played on several engines, what was measured side by side."""
     played = {name: by_engine(own) for name, own in by_scenario(records).items()}
-    return {name: compare.compared(own) for name, own in played.items() if len(own) > 1}
+    return {name: statistics.compared(own) for name, own in played.items() if len(own) > 1}
 
 
 def reasons(tries: Sequence[RunRecord]) -> list[str]:
@@ -125,19 +133,133 @@ def moments(record: RunRecord, most: int) -> list[Moment]:
 
 
 HELPERS = (
-    mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of, first_motions,
-    percentile, statistics.label, statistics.commands_of, statistics.real_time_factors, run_charts.source,
+    mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of,
+    statistics.first_motions, statistics.percentile, statistics.label, statistics.commands_of,
+    statistics.real_time_factors, run_charts.source,
     run_charts.total_bar, run_charts.rate_bar, run_charts.waterfall, run_charts.distribution,
     run_charts.course, run_map.run_map, run_map.ways_map, run_map.moved,
 )  # fmt: skip
 TEMPLATES = page.environment("vla_sim.scenario.report")
 TEMPLATES.globals |= {one.__name__: one for one in HELPERS} | {
-    "REASONS": REASONS, "EVENTS": EVENTS, "LOG_LINES": LOG_LINES, "CONTACTS": CONTACTS, "RULE": compare.RULE,
-    "BESIDE": run_charts.BESIDE,
+    "REASONS": REASONS, "EVENTS": EVENTS, "LOG_LINES": LOG_LINES, "CONTACTS": CONTACTS,
+    "RULE": statistics.RULE, "BESIDE": run_charts.BESIDE,
 }  # fmt: skip
 TEMPLATES.filters["spoken"] = run_map.spoken
 TEMPLATES.tests |= {
     "failed": failed,
     "failed_at_last": lambda tries: failed(tries[-1]),
-    "passed_later": lambda tries: statistics.verdict(tries[-1]) == "passed later",
+    "passed_later": lambda tries: verdict(tries[-1]) == "passed later",
 }
+
+
+MANY = 30  # runs of a scenario; above, those that passed are rows of a table alone
+PASSED_IN_FULL, FAILED_IN_FULL = 120, 150  # runs in all that are shown with drawings
+PICTURE_CHARACTERS = 3_000_000  # of all embedded pictures together
+MOMENT_CHARACTERS = 36_000  # about what one moment takes: head camera and outside
+MOMENTS = 8  # of a run at most
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Records are told apart by their `id()`: two may be equal.
+
+    anchors: of each record in full, the id of its part of the page. moments: how many moments with pictures
+    it may show. plans: of each world, as the records name it; None if it cannot be loaded. scenarios: the id
+    of each scenario's part of the page."""
+
+    anchors: dict[int, str]
+    moments: dict[int, int]
+    plans: dict[str, Plan | None]
+    scenarios: dict[str, str]
+
+    @staticmethod
+    def of(records: Sequence[RunRecord]) -> Selection:
+        full = _in_full(records)
+        worlds = dict.fromkeys(r.world for r in full)
+        return Selection(
+            anchors={id(r): f"run-{i}" for i, r in enumerate(full, 1)},
+            moments=moment_counts(full),
+            plans={world: _plan(f"plan-{i}", world) for i, world in enumerate(worlds)},
+            scenarios={name: f"scenario-{i}" for i, name in enumerate(by_scenario(records), 1)},
+        )
+
+    def anchor(self, record: RunRecord) -> str:
+        """ "" of a record that is not shown in full."""
+        return self.anchors.get(id(record), "")
+
+    def shown(self, records: Sequence[RunRecord]) -> list[RunRecord]:
+        """Those that are shown in full."""
+        return [r for r in records if id(r) in self.anchors]
+
+    def plan(self, record: RunRecord) -> Plan | None:
+        """Of the record's world."""
+        return self.plans.get(record.world)
+
+
+def moment_counts(records: Sequence[RunRecord]) -> dict[int, int]:
+    """Record's `id()` to how many moments with pictures it may show, so that all fit into the page."""
+    most = PICTURE_CHARACTERS // MOMENT_CHARACTERS
+    bad = [r for r in records if failed(r)]
+    if len(bad) >= most:  # one of each, the last, as far as it goes
+        return {id(r): 1 for r in bad[:most]}
+    weights = {id(r): 2 if failed(r) else 1 for r in records}
+    share = most / max(1, sum(weights.values()))
+    counts = {key: min(MOMENTS, int(weight * share)) for key, weight in weights.items()}
+    return counts | {id(r): max(1, counts[id(r)]) for r in bad}
+
+
+def _in_full(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The records that are shown with drawings."""
+    groups = by_scenario(records)
+    good = [r for own in groups.values() if len(own) <= MANY for r in own if not failed(r)]
+    if len(good) > PASSED_IN_FULL:  # then the first of each scenario stands for the others
+        firsts = [next((r for r in own if not failed(r)), None) for own in groups.values()]
+        good = [r for r in firsts if r is not None][:PASSED_IN_FULL]
+    bad = [r for r in records if failed(r)][:FAILED_IN_FULL]
+    chosen = {id(r) for r in [*good, *bad]}
+    return [r for own in groups.values() for r in own if id(r) in chosen]
+
+
+def _plan(name: str, world: str) -> Plan | None:
+    try:
+        return Plan.of(name, World.load(world))
+    except (VlaSimError, OSError, ValueError):
+        return None  # a world of another machine: the path alone is drawn
+
+
+class Photo(NamedTuple):
+    """A JPEG as a data URI, width and height [px]."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo | None:
+    """A picture of a run, at most `width` pixels wide and of about `most` bytes; None if there is none.
+
+    Only files in the run's folder are read: a record may come from another machine.
+    """
+    if not file:
+        return None
+    try:
+        root = Path(folder).resolve()
+        path = (root / file).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            return None
+        with Image.open(path) as image:
+            small = image.convert("RGB")
+        small.thumbnail((width, width), Image.Resampling.LANCZOS)
+        data = _jpeg(small, 72)
+        if len(data) > most:
+            small.thumbnail((width * 2 // 3, width * 2 // 3), Image.Resampling.LANCZOS)
+            data = _jpeg(small, 55)
+    except Exception:  # Pillow raises many kinds; a broken picture must not lose the report
+        return None
+    return Photo(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", small.width, small.height)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()

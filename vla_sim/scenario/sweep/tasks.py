@@ -1,4 +1,4 @@
-"""What a sweep plays: tasks, what of the machine each needs, and the records that they leave.
+"""What a sweep plays: tasks, what of the machine each needs, the records that they leave; and playing them.
 
 A run leaves `record.json` in its folder as its last act. A process that ends without one has died, and its
 run is repeated; a run that did not pass is tried again only as often as its scenario allows, and says so.
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from vla_sim.bringup.resources import Needs
 from vla_sim.common.errors import StackError
@@ -68,3 +71,32 @@ def read(path: Path) -> RunRecord:
         return DECODER.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise StackError(f"{path}: no record of a run: {error}") from None
+
+
+def play(tasks: Sequence[Task], runner: Runner, folder: Path, console: Console) -> list[RunRecord]:
+    """Records in the order of the tasks. A progress bar and a line for each run as it ends are printed; each
+    record is appended to `records.jsonl` at once. Raises `StackError` if `folder` cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        journal = (folder / "records.jsonl").open("ab")
+    except OSError as error:
+        raise StackError(f"cannot write to {folder}: {error.strerror}; choose another with --out") from None
+    found: dict[tuple[str, str, int], RunRecord] = {}
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with journal, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        line = bar.add_task("playing", total=len(tasks))
+        for record in runner(tasks):
+            found[(record.scenario, record.engine, record.seed)] = record
+            journal.write(msgspec.json.encode(record) + b"\n")
+            journal.flush()
+            bar.advance(line)
+            mark = "passed" if record.passed else "FAILED"
+            tries = "" if record.attempt == 1 else f" on try {record.attempt}"
+            took = f"{record.ready_seconds + record.wall_seconds:.0f} s"
+            why = "" if record.passed else ": " + "; ".join(record.reasons[:3])
+            text = f"{mark}{tries}  {record.scenario}  {record.engine}  seed {record.seed}  {took}{why}"
+            console.print(Text(text, style="" if record.passed else "red"), soft_wrap=True)
+    keys = [(t.name, t.engine, t.seed) for t in tasks]
+    return [found[k] for k in keys if k in found]

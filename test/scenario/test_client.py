@@ -1,6 +1,6 @@
 import pytest
 
-from vla_sim.scenario.discovery import Discovery
+from vla_sim.scenario.client import Discovery
 
 pytestmark = pytest.mark.integration
 

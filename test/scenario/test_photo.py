@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from vla_sim.report.photo import photo
+from vla_sim.scenario.report.html_report import photo
 
 
 def test_a_record_cannot_fetch_pictures_from_outside_its_folder(tmp_path):

@@ -1,4 +1,4 @@
-"""Whether steps were done, from the simulator's truth.
+"""What a run's truth says, for checks and records: steps that were done, latencies, contacts.
 
 What the stack says of itself only tells when a step began and ended.
 """
@@ -11,9 +11,10 @@ import numpy as np
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
-from vla_sim.contract.records import GroundTruth, ObjectQuery, Pose7, Step
-from vla_sim.scenario.record import Check, GraspResult
-from vla_sim.scenario.recording import Recording, heading, position
+from vla_sim.contract import budgets
+from vla_sim.contract.records import STAGES, GroundTruth, ObjectQuery, Pose7, Step
+from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
+from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate
 from vla_sim.world.semantic_map import Surface, World
 
@@ -192,3 +193,51 @@ def describe(step: Step) -> str:
     amounts = ((step.distance, "{:g} m"), (step.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
                (step.seconds, "{:g} s"))  # fmt: skip
     return " ".join(parts + [words.format(amount) for amount, words in amounts if amount is not None])
+
+
+def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
+    """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
+    first motion; None if nothing moved."""
+    events = {t.stage: t for t in reversed(recording.traces) if t.command_id == given.command_id}
+    if not given.spoken:
+        events.pop("voice", None)
+    stages = [
+        StageLatency(
+            stage=name, milliseconds=events[name].milliseconds, limit=budgets.BUDGETS[name].limit,
+            goal=budgets.BUDGETS[name].goal, source=recording.latency_source,
+        )
+        for name in STAGES if name in events
+    ]  # fmt: skip
+    first, last = events.get("voice") or events.get("intent"), events.get("control")
+    return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
+
+
+FLOOR = ("floor", "ground")
+FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
+GRIPPERS = ("_finger_left_link", "_finger_right_link", "_wrist_yaw_link")
+
+
+def forbidden_contacts(recording: Recording, held: set[str]) -> list[Touch]:
+    """Every contact of the robot that is not part of the job, in order of time.
+
+    Allowed: feet with the floor, gripper with the objects that it was commanded to take (`held`: their
+    names), and the parts of a gripper with each other.
+    """
+    touches = [
+        Touch(a=a, b=b, stamp=reports[0][0], force=max(force for _, force in reports))
+        for (a, b), reports in recording.touches.items()
+        if not _allowed(a.split("::"), b.split("::"), held)
+    ]
+    return sorted(touches, key=lambda t: t.stamp)
+
+
+def _allowed(a: list[str], b: list[str], held: set[str]) -> bool:
+    """a, b: names of model, link and collision."""
+    if a[0] != "g1" and b[0] != "g1":
+        return True  # objects and furniture among themselves
+    if a[0] == b[0] == "g1":
+        return a[1].endswith(GRIPPERS) and b[1].endswith(GRIPPERS)
+    robot, other = (a, b) if a[0] == "g1" else (b, a)
+    if other[0].startswith(FLOOR):
+        return robot[1] in FEET
+    return other[0] in held and robot[1].endswith(GRIPPERS)
