@@ -93,7 +93,11 @@ class _Cache(NullCache):
         except Exception as error:
             why = str(error) or type(error).__name__
             _tell(f"the cache of compiled kernels cannot be {done} ({why}): compiling anew; {ADVICE}", done)
-            self._forget()
+            try:
+                if self._disk is not None:  # an index that cannot be read would be in the way of the next one
+                    self._disk.flush()
+            except OSError:
+                self._disk = None
             return None
 
     def _open(self) -> Any:
@@ -111,14 +115,6 @@ class _Cache(NullCache):
             disk._cache_file._source_stamp = stamp(self._kernel.py_func.__code__.co_filename)
             self._disk = disk
         return self._disk
-
-    def _forget(self) -> None:
-        """An index that cannot be read would be in the way of the next one."""
-        try:
-            if self._disk is not None:
-                self._disk.flush()
-        except OSError:
-            self._disk = None
 
 
 def _tell(line: str, once: str | None = None) -> None:

@@ -14,7 +14,6 @@ from rclpy.qos import QoSProfile
 
 from vla_sim.common import clock
 from vla_sim.common.errors import StackError
-from vla_sim.contract.ids import Ids
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.execution import LOCKSTEP_QOS, CountedPublisher, Execution, Worker
 from vla_sim.ros.lockstep.run_environment import TURN_TIMEOUT
@@ -258,6 +257,3 @@ class TurnTaking(Execution):
 
     def settle(self, future: Future[Any]) -> None:
         wait([future])
-
-    def ids(self, owner: str) -> Ids:
-        return Ids(owner)
