@@ -51,7 +51,7 @@ COMPARED = {
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {
     "node.py", "client.py", "launch_descriptions.py", "viewer.py", "body_host.py", "sensor_publishers.py",
-    "truth_publisher.py", "reaction.py",
+    "reaction.py",
 }  # fmt: skip
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 

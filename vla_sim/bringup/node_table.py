@@ -8,7 +8,7 @@ process has pools of workers, here every stage is a process that hears of all ot
 * *I/O-bound work* runs in threads: requests to the language model (as many under way as its settings allow),
   speech, the monitor's journal, DDS itself. Work that takes longer than the period of its node runs in a
   thread beside it too: images (`perception.node`), arm plans (`manipulation.node`), rendering
-  (`engines.camera_thread`).
+  (`simulation.sensor_publishers`).
 * *Workers by stage*: perception has two (messages in one thread, images in the other), planning one for each
   request, control two (the safety gate's process and the engine's), monitoring one.
 * *Shared context*: what the stages publish. Each stage keeps the latest of it, so that it is there before a

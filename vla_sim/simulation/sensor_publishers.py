@@ -1,14 +1,19 @@
-"""What the robot sees, as messages: the level scan, the point cloud, colour and depth images."""
+"""What the simulated robot sees and does, as messages: scan, point cloud, images; and the simulator's truth,
+for checks, reports and pictures alone. What a scenario does to it: /sim/disturb."""
 
+import threading
 import time
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import numpy as np
 import rclpy
 
 from vla_sim.common.buffers import BufferPool
 from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
+from vla_sim.contract.records import ContactPair, Contacts, Disturbance, GroundTruth, Point, Pose7
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.body import CameraFrame
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
@@ -16,13 +21,43 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.simulation.camera_thread import CameraThread
-from vla_sim.simulation.fault_injection import FaultInjection
-from vla_sim.simulation.simulator import Simulator
+from vla_sim.simulation.simulator import Contact, Simulator, Truth
 from vla_sim.stages.control.body_host import BodyHost
 
 FIRST_FRAME = 60.0
 """[s] of the machine's clock for the first image, for which shaders are compiled."""
+TRUTH_PERIOD = 0.04
+"""Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
+Fault = Literal["", "silent", "nan"]
+
+
+class FaultInjection:
+    """Moves objects, freezes nodes, and makes sensors fail for a while.
+
+    freeze: keeps the node of a name from working until a simulated time [s]. now: simulated seconds.
+    """
+
+    def __init__(
+        self, simulator: Simulator, freeze: Callable[[str, float], None], now: Callable[[], float]
+    ) -> None:
+        self._simulator, self._freeze, self._now = simulator, freeze, now
+        self._sensors: dict[str, tuple[float, Fault]] = {}
+
+    def apply(self, what: Disturbance) -> None:
+        """Raises `EngineError` for what cannot be done, which ends the run: it would be judged wrongly."""
+        until = self._now() + what.seconds
+        if what.kind == "move":
+            self._simulator.put(what.name, np.array(what.pose))
+        elif what.kind == "freeze":
+            self._freeze(what.name, until)
+        else:
+            self._sensors[what.name] = (until, what.kind)
+
+    def of(self, sensor: str) -> Fault:
+        """How a sensor ("lidar", "camera") fails now: it is silent, or measures nothing ("nan"); empty if it
+        works."""
+        until, fault = self._sensors.get(sensor, (0.0, ""))
+        return fault if self._now() < until else ""
 
 
 class ScanPublisher:
@@ -56,6 +91,62 @@ class ScanPublisher:
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))
         if self._node.load.background and self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))
+
+
+class CameraThread:
+    """Snapshots come in with `offer`; one that was not drawn when the next comes is dropped.
+
+    render: draws a snapshot. deliver: gets each frame, in this thread. After an exception in either the
+    thread ends and `error` says why.
+    """
+
+    def __init__(self, render: Callable[[Any], CameraFrame], deliver: Callable[[CameraFrame], None]) -> None:
+        self.error: BaseException | None = None
+        self.frames = 0
+        self._render = render
+        self._deliver = deliver
+        self._ready = threading.Condition()
+        self._snapshot: Any = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self._thread.start()
+
+    def offer(self, snapshot: Any) -> None:
+        with self._ready:
+            self._snapshot = snapshot
+            self._ready.notify()
+
+    def wait_for_frame(self, seconds: float) -> None:
+        """Until the first frame has been delivered or drawing has failed, at most `seconds`."""
+        with self._ready:
+            self._ready.wait_for(lambda: self.frames or self.error, seconds)
+
+    def close(self) -> None:
+        """End the thread after the frame it is drawing. Idempotent."""
+        with self._ready:
+            self._closed = True
+            self._ready.notify()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._ready:
+                    self._ready.wait_for(lambda: self._closed or self._snapshot is not None)
+                    if self._closed:
+                        return
+                    snapshot, self._snapshot = self._snapshot, None
+                frame = self._render(snapshot)
+                if self._closed:
+                    return
+                self._deliver(frame)
+                with self._ready:
+                    self.frames += 1
+                    self._ready.notify_all()
+        except BaseException as error:
+            with self._ready:
+                self.error = error
+                self._ready.notify_all()
 
 
 class CameraPublisher:
@@ -129,3 +220,58 @@ class CameraPublisher:
     def _free_buffers(self) -> str:
         freed = self.buffers.cleanup()
         return f"{1e-6 * freed:.1f} MB" if freed else ""
+
+
+class TruthPublisher:
+    """/sim/ground_truth and /sim/contacts."""
+
+    def __init__(self, node: StageNode[Any], simulator: Simulator, host: BodyHost) -> None:
+        self._node, self._simulator, self._host = node, simulator, host
+        self._contacts = ContactCollector()
+        node.publish(topics.GROUND_TRUTH)
+        node.publish(topics.CONTACTS)
+
+    def tick(self, real_time_factor: float) -> None:
+        self._contacts.add(self._simulator.contacts())
+        if self._host.due(TRUTH_PERIOD, 2):
+            now, joints = self._host.now(), self._host.state.joint_position
+            record = ground_truth(self._simulator.truth(), joints, now, real_time_factor)
+            self._node.send(topics.GROUND_TRUTH, record)
+            self._node.send(topics.CONTACTS, self._contacts.take(now))
+
+
+def ground_truth(truth: Truth, joints: Array, stamp: float, real_time_factor: float) -> GroundTruth:
+    return GroundTruth(
+        stamp=stamp, robot=_pose(truth.robot), fallen=bool(truth.fallen), clearance=float(truth.clearance),
+        objects={name: _pose(pose) for name, pose in truth.objects.items()},
+        tools={name: _point(position) for name, position in truth.tools.items()},
+        real_time_factor=real_time_factor, joints=[round(float(q), 4) for q in joints],
+        movers={name: _pose(pose) for name, pose in truth.movers.items()},
+    )  # fmt: skip
+
+
+class ContactCollector:
+    """The strongest force of every pair that touched since the last `take`."""
+
+    def __init__(self) -> None:
+        self._force: dict[tuple[str, str], float] = {}
+
+    def add(self, contacts: Iterable[Contact]) -> None:
+        for one in contacts:
+            pair = (one.a, one.b) if one.a <= one.b else (one.b, one.a)
+            self._force[pair] = max(self._force.get(pair, 0.0), float(one.force))
+
+    def take(self, stamp: float) -> Contacts:
+        pairs = [ContactPair(a=a, b=b, force=force) for (a, b), force in sorted(self._force.items())]
+        self._force = {}
+        return Contacts(stamp=stamp, pairs=pairs)
+
+
+def _pose(pose: Array) -> Pose7:
+    x, y, z, qw, qx, qy, qz = (float(v) for v in pose)
+    return (x, y, z, qw, qx, qy, qz)
+
+
+def _point(position: Array) -> Point:
+    x, y, z = (float(v) for v in position[:3])
+    return (x, y, z)
