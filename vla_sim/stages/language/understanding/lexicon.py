@@ -61,23 +61,19 @@ class Names:
         strange: indices of the words that mean nothing as they are; no other word is a typo.
         """
         for n in range(min(self.longest, len(text) - i), 0, -1):
-            if strange.isdisjoint(range(i, i + n)):
+            span = range(i, i + n)
+            if strange.isdisjoint(span):
                 continue
-            said = tuple(text[i : i + n])
-            may = [k - i for k in strange if i <= k < i + n]
-            values = [
-                value for key, value in self.by_words.items() if len(key) == n and _near(said, key, may)
-            ]
-            if values:
-                found = tuple(dict.fromkeys(one for group in values for one in group))
-                return Match(found, i + n, 1)
+            found: dict[str, None] = {}
+            for key, values in self.by_words.items():
+                pairs = zip(span, key, strict=False)
+                if len(key) == n and all(
+                    text[k] == word or (k in strange and _typo(text[k], word)) for k, word in pairs
+                ):
+                    found |= dict.fromkeys(values)
+            if found:
+                return Match(tuple(found), i + n, 1)
         return None
-
-
-def _near(said: tuple[str, ...], name: tuple[str, ...], may_differ: Sequence[int]) -> bool:
-    """Whether each word is the name's or, at `may_differ`, one edit away from it."""
-    pairs = enumerate(zip(said, name, strict=True))
-    return all(a == b or (k in may_differ and _typo(a, b)) for k, (a, b) in pairs)
 
 
 def _typo(a: str, b: str) -> bool:

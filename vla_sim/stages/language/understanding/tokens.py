@@ -64,10 +64,10 @@ def one_edit(a: str, b: str) -> bool:
 def slip(a: str, b: str) -> bool:
     """Whether `a` is `b` with two letters swapped, one doubled or one left out: a slip of the
     fingers, seldom another word (one replaced letter often is one: "cap" for "cup")."""
-    if len(a) == len(b):
-        return one_edit(a, b) and sorted(a) == sorted(b)
     if not one_edit(a, b):
         return False
+    if len(a) == len(b):
+        return sorted(a) == sorted(b)
     if len(a) < len(b):
         return len(b) >= 5
     return any(a[i] == a[i + 1] and a[:i] + a[i + 1 :] == b for i in range(len(a) - 1))
