@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.bringup import reservations
-from vla_sim.bringup.reservations import Reservations, free, process_start, runtime_folder
-from vla_sim.bringup.resources import Machine, Needs, this_machine
+from vla_sim.bringup.reservations import (
+    Machine,
+    Needs,
+    Reservations,
+    free,
+    process_start,
+    runtime_folder,
+    this_machine,
+)
 from vla_sim.common.errors import BusyError, InputError
 
 pytestmark = pytest.mark.integration
@@ -24,7 +31,7 @@ import sys, time
 from pathlib import Path
 from vla_sim.common.errors import BusyError
 from vla_sim.bringup.reservations import Reservations
-from vla_sim.bringup.resources import Machine, Needs
+from vla_sim.bringup.reservations import Machine, Needs
 limit = Needs(1.6, 8000.0, 90_000.0, 100.0)
 book = Reservations(Path(sys.argv[1]), lambda: Machine(limit, limit))
 print("ready", flush=True)

@@ -6,7 +6,7 @@ from journal_entries import entries, state
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
-from vla_sim.monitor import health, health_report
+from vla_sim.monitor import health
 from vla_sim.monitor.health import Health
 from vla_sim.monitor.journal import Entry, Lost
 
@@ -28,7 +28,7 @@ def test_the_figures_of_a_journal():
 
 
 def test_the_report_says_it_in_markdown(tmp_path):
-    text = health_report.markdown(health.health(entries()))
+    text = health.markdown(health.health(entries()))
     assert "| planning | 2 | 800.0 |" in text
     assert "| system.cpu | critical | 97 % | 80 % | 2.0 | 5.0 |" in text
     assert "| llm.cache hits | 3 |" in text
@@ -40,11 +40,11 @@ def test_the_report_says_it_in_markdown(tmp_path):
 def test_what_a_node_says_cannot_break_a_table():
     figures = {"a|b.c": "x\ny | z"}
     told = [Entry(s, topics.MONITOR_STATE.name, state(s, figures=figures)) for s in (1.0, 2.0)]
-    assert "| a\\|b.c | x y \\| z |" in health_report.markdown(health.health(told))
+    assert "| a\\|b.c | x y \\| z |" in health.markdown(health.health(told))
 
 
 def test_the_files_are_there_and_can_be_read(tmp_path):
-    written = health_report.write(entries(), tmp_path / "out")
+    written = health.write(entries(), tmp_path / "out")
     assert [p.name for p in written] == ["report.md", "report.json", "latency.svg", "machine.svg"]
     found = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes(), type=Health)
     assert found == health.health(entries())
@@ -57,9 +57,9 @@ def test_the_files_are_there_and_can_be_read(tmp_path):
 
 
 def test_of_nothing_there_is_a_report_too(tmp_path):
-    written = health_report.write([entries()[0]], tmp_path)
+    written = health.write([entries()[0]], tmp_path)
     assert [p.name for p in written] == ["report.md", "report.json"]
     assert "No command was traced." in written[0].read_text()
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        health_report.write(entries(), tmp_path / "file")
+        health.write(entries(), tmp_path / "file")

@@ -7,8 +7,8 @@ that did not pass on a busy machine is no verdict. It is repeated, and at last r
 import pytest
 
 from vla_sim.bench import live
-from vla_sim.bench.machine import Usage
 from vla_sim.bench.result import UNFIT
+from vla_sim.bench.suite import Usage
 from vla_sim.common import process_priority
 from vla_sim.scenario import load
 

@@ -12,8 +12,7 @@ from rich.console import Console
 from waiting import wait_for
 
 from vla_sim.bringup import reservations
-from vla_sim.bringup.reservations import FILE, Reservations
-from vla_sim.bringup.resources import Machine, Needs
+from vla_sim.bringup.reservations import FILE, Machine, Needs, Reservations
 from vla_sim.cli import common
 from vla_sim.cli.main import main
 from vla_sim.common.errors import BusyError

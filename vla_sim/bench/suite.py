@@ -1,13 +1,23 @@
 """Runs benchmarks one after the other: one that fails is reported, the others go on."""
 
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
-from vla_sim.bench import machine, sets
+import psutil
+
+from vla_sim.bench import sets
 from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
-from vla_sim.bench.result import Result, State, Suite, summary
+from vla_sim.bench.result import Machine, Result, State, Suite, summary
 from vla_sim.common.errors import InputError, MissingError, VlaSimError
+from vla_sim.scenario.result import versions
 
 
 def choose(targets: Sequence[str]) -> list[Benchmark]:
@@ -30,7 +40,7 @@ def run(
 ) -> Suite:  # fmt: skip
     """Measure each; Ctrl-C ends it with what there is. begun, done: called before and after each."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    begin, before = time.monotonic(), machine.Usage.now()
+    begin, before = time.monotonic(), Usage.now()
     results: list[Result] = []
     interrupted = False
     try:
@@ -46,7 +56,7 @@ def run(
         interrupted = True
     return Suite(
         started=started, again=again, quick=options.quick, subset=subset, interrupted=interrupted,
-        seconds=time.monotonic() - begin, machine=machine.facts(before, machine.Usage.now()), results=results,
+        seconds=time.monotonic() - begin, machine=facts(before, Usage.now()), results=results,
     )  # fmt: skip
 
 
@@ -79,3 +89,56 @@ def measure(benchmark: Benchmark, options: Options) -> Result:
         summary=summary(meter.samples, benchmark.unit), samples=meter.samples,
         cpu=meter.cpu, seconds=time.monotonic() - begin,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Readings at one moment: the monotonic clock [s], CPU time of all cores [s], CPU time of this process
+    and its descendants [s], load average over the last minute."""
+
+    mono: float
+    busy: float
+    own: float
+    load: float
+
+    @staticmethod
+    def now() -> Usage:
+        cpu = psutil.cpu_times()
+        busy = sum(cpu) - cpu.idle - getattr(cpu, "iowait", 0.0) - getattr(cpu, "guest", 0.0)
+        return Usage(time.monotonic(), busy, _own(), os.getloadavg()[0])
+
+    def others(self, later: Usage) -> float:
+        """Share of all cores, 0..1, that other programs used from this reading to a later one."""
+        spent = max(1e-3, later.mono - self.mono) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (later.busy - self.busy) - (later.own - self.own)) / spent)
+
+
+def _own() -> float:
+    """CPU time [s] of this process and its descendants, ended ones included once they were waited for. Nodes
+    are children of the fork server, which waits for them and lives on."""
+    me = psutil.Process()
+    spent = 0.0
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            spent += times.user + times.system + times.children_user + times.children_system
+    return spent
+
+
+def facts(before: Usage, after: Usage) -> Machine:
+    """The machine, and its load between two readings."""
+    return Machine(
+        cpu=_cpu(), cores=os.cpu_count() or 1, memory=psutil.virtual_memory().total / 1e9,
+        system=platform.platform(), load_before=before.load, load_after=after.load,
+        others=before.others(after), versions=versions(),
+    )  # fmt: skip
+
+
+def _cpu() -> str:
+    """The processor's name as Linux reports it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -3,5 +3,5 @@ launch descriptions for machines with a ROS installation, and reservations of th
 
 __all__ = [
     "fork_server", "launch_descriptions", "launched", "node_table", "parameters", "reservations",
-    "resources", "supervisor",
+    "supervisor",
 ]  # fmt: skip

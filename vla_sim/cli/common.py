@@ -65,12 +65,8 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param")
 """Which recogniser and language model the stack uses, and parameters of single nodes."""
-MONITOR = (
-    "monitor",
-    "shedding",
-    "prometheus-port",
-    "thresholds",
-)  # whether and how a run in real time is watched
+MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
+"""Whether and how a run in real time is watched."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:

@@ -1,8 +1,12 @@
-"""`vla-sim list` and `vla-sim warm`: what is there, and making it ready."""
+"""`vla-sim list`, `resources` and `warm`: what there is, and making it ready."""
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.common.errors import InputError
 
 
 def add(commands: Any) -> None:
@@ -12,6 +16,11 @@ def add(commands: Any) -> None:
     listing = commands.add_parser("list", help="show worlds, places, objects, skills, scenarios and checks")
     listing.add_argument("--world", help="of this world only")
     listing.set_defaults(call=show)
+
+    machine = commands.add_parser("resources", help="what of this machine is reserved, by whom, what is free")
+    common.add_flags(machine, "json")
+    machine.add_argument("--release", metavar="ID", help="end a reservation; its holder goes on without it")
+    machine.set_defaults(call=resources)
 
 
 def warm(a: argparse.Namespace) -> int:
@@ -68,4 +77,32 @@ def show(a: argparse.Namespace) -> int:
     for name, kind in sorted(registry.known().items()):
         known.add_row(name, escape(" ".join((kind.__doc__ or "").split())))
     console.print(known)
+    return 0
+
+
+def resources(a: argparse.Namespace) -> int:
+    """Who has reserved what of this machine, and what is free."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from vla_sim.bringup.reservations import UNITS, Reservations, free
+
+    reservations = Reservations()
+    if a.release is not None:
+        if a.release not in [r.id for r in reservations.held()]:
+            raise InputError(f"--release {a.release}: no such reservation; vla-sim resources shows them all")
+        reservations.release(a.release)
+    machine, held = reservations.machine(), reservations.held()
+    left = free(machine, held)
+    console = Console(highlight=False, stderr=a.json == "-")
+    for title, needs in (("may be reserved", machine.limit), ("unused", machine.unused), ("free", left)):
+        console.print(f"{title + ':':17}{needs.text(list(UNITS))}", soft_wrap=True)
+    now = time.monotonic()
+    for r in held:
+        ends = "with its process" if r.expires is None else f"in {(r.expires - now) / 60.0:.0f} min"
+        line = f"{r.id}  {r}, for {(now - r.began) / 60.0:.0f} min, ends {ends}"
+        console.print(Text(line), soft_wrap=True)
+    if not held:
+        console.print("nothing is reserved")
+    common.write_json(a.json, [{"limit": machine.limit, "free": left, "reservations": held}])
     return 0

@@ -114,11 +114,11 @@ def call_trace(a: argparse.Namespace) -> int:
 
 
 def call_health(a: argparse.Namespace) -> int:
-    from vla_sim.monitor import health, health_report, journal
+    from vla_sim.monitor import health, journal
 
     entries = journal.read(journal.find(a.target))
-    print(health_report.markdown(health.health(entries)), end="")
+    print(health.markdown(health.health(entries)), end="")
     if a.out:
-        for path in health_report.write(entries, Path(a.out).expanduser()):
+        for path in health.write(entries, Path(a.out).expanduser()):
             print(f"written: {path}")
     return 0

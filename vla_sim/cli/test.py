@@ -89,18 +89,11 @@ def play_one(a: argparse.Namespace) -> int:
 
     file = load(a.scenario)
     stack = common.stack_options(a)
-    again = [
-        "vla-sim",
-        "play",
-        a.scenario,
-        "--seed",
-        str(a.seed),
-        *common.given(a, "engine"),
-        *stack_words(a),
-    ]
+    words = [a.scenario, "--seed", str(a.seed), *common.given(a, "engine"), *stack_words(a)]
     options = RunOptions(
-        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt, again=shlex.join(again)
-    )
+        file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt,
+        again=shlex.join(["vla-sim", "play", *words]),
+    )  # fmt: skip
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")
     share = common.reserved(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)

@@ -12,7 +12,7 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.profiling import node_profile
-from vla_sim.monitor import health_report, journal, perfetto_trace
+from vla_sim.monitor import health, journal, perfetto_trace
 from vla_sim.scenario.client import ClientThread
 from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
 from vla_sim.scenario.record import RunRecord, Shot
@@ -82,7 +82,7 @@ def _report_monitor(folder: Path, display: Display) -> None:
     try:
         entries = journal.read(journal.find(folder))
         perfetto_trace.write(entries, folder / perfetto_trace.FILE)
-        health_report.write(entries, folder)
+        health.write(entries, folder)
     except VlaSimError as error:
         display.event(None, f"no report of the monitor: {error}", "yellow")
 

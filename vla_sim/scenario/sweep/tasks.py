@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from vla_sim.bringup.resources import Needs
+from vla_sim.bringup.reservations import Needs
 from vla_sim.common.errors import StackError
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import RunRecord
