@@ -6,6 +6,7 @@ Pixels are those of the drawing's own view box; the page scales it. Colours are 
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -72,8 +73,8 @@ def steps(low: float, high: float, most: int = 8) -> list[float]:
     return [n * size for n in range(first, math.floor(high / size + 1e-9) + 1)]
 
 
-def thin(series: Sequence[tuple[float, ...]], most: int) -> list[tuple[float, ...]]:
-    """At most `most` of the points, evenly, the first and the last among them."""
+def thin(series: Sequence[Any], most: int) -> list[Any]:
+    """At most `most` of the points, evenly, the first and the last among them. most: 2 or more."""
     if len(series) <= most:
         return list(series)
     return [series[round(i * (len(series) - 1) / (most - 1))] for i in range(most)]

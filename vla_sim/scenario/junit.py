@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from vla_sim.common.files import write_output
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, runs_of, verdict
+from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, reasons, runs_of, verdict
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for (its production 2, Char), not even escaped."""
@@ -70,9 +70,9 @@ def _case(scenario: str, tries: Sequence[RunRecord], name: str) -> Element:
     if last.error:
         SubElement(case, "error", message=_first(last.error), type="error").text = _legal(last.error)
     elif not last.passed:
-        reasons = last.reasons or ["no reason was recorded"]
-        failure = SubElement(case, "failure", message=_first("; ".join(reasons)), type="failure")
-        failure.text = _legal("\n".join(reasons))
+        why = reasons(last)
+        failure = SubElement(case, "failure", message=_first("; ".join(why)), type="failure")
+        failure.text = _legal("\n".join(why))
     SubElement(case, "system-out").text = _legal("\n".join(_lines(tries)))
     return case
 

@@ -61,7 +61,7 @@ class Session:
         self.deeds: list[tuple[float, str]] = []
         self.ready = self.wall = self.simulated = 0.0
         self._display, self._view = display, LiveView(display, self.recording, self.deeds)
-        self._cpu_load = CpuLoadProcesses()
+        self.cpu_load = CpuLoadProcesses()  # to be closed at the end
         self._usage = UsageMeter()
         self._pictured, self._statuses = 0.0, 0
         self._go = nodes.lockstep
@@ -90,7 +90,7 @@ class Session:
             self.nodes.freeze(what.node, isinstance(what, Freeze))
         elif isinstance(what, CpuLoad):
             speed = self.prepared.options.stack.speed
-            self._cpu_load.start(what.processes, what.nice, what.seconds / speed)
+            self.cpu_load.start(what.processes, what.nice, what.seconds / speed)
 
     # ------------------------------------------------------------------ in the caller's thread
 
@@ -116,10 +116,6 @@ class Session:
         finally:
             self.wall += time.monotonic() - wall
             self.simulated += self.recording.stamp - stamp
-
-    def close(self) -> None:
-        """End what this session started."""
-        self._cpu_load.close()
 
     def _watch(self) -> None:
         begin, r = self.director.begin, self.recording

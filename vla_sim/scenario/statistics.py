@@ -120,6 +120,11 @@ def failed(record: RunRecord) -> bool:
     return not verdict(record).startswith("passed")
 
 
+def reasons(record: RunRecord) -> list[str]:
+    """Why a run did not pass; never empty."""
+    return record.reasons or ["no reason was recorded"]
+
+
 def label(record: RunRecord) -> str:
     """The scenario's name; of a run without a scenario, what was commanded where."""
     return record.scenario or f'"{record.command}" in {record.world}'
@@ -245,8 +250,7 @@ def _first_reason(engine: str, records: Sequence[RunRecord]) -> str:
     for tries in runs_of(records):
         last = tries[-1]
         if not last.passed:
-            reason = last.error or next(iter(last.reasons), "no reason was recorded")
-            return f"{engine}, seed {last.seed}: {reason}"
+            return f"{engine}, seed {last.seed}: {last.error or reasons(last)[0]}"
     return f"{engine}: passed on a later try only"
 
 

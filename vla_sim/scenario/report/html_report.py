@@ -22,9 +22,10 @@ from vla_sim.common.files import write_output
 from vla_sim.contract import budgets
 from vla_sim.report import page
 from vla_sim.report.map_sheet import Plan
+from vla_sim.report.svg import thin
 from vla_sim.report.text import plural
 from vla_sim.scenario import statistics
-from vla_sim.scenario.record import RunRecord, Shot
+from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.report import run_charts, run_map
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, failed, runs_of, verdict
 from vla_sim.world.semantic_map import World
@@ -112,20 +113,16 @@ def reasons(tries: Sequence[RunRecord]) -> list[str]:
     """Why a run did not pass, or not at once."""
     record = tries[-1]
     if failed(record):
-        found = list(record.reasons) or ([f"broke off: {record.error}"] if record.error else [])
-        return found or ["no reason was recorded"]
+        broke = not record.reasons and record.error
+        return [f"broke off: {record.error}"] if broke else statistics.reasons(record)
     found = [f"try {r.attempt}: {why}" for r in tries[:-1] for why in [r.error, *r.reasons] if why]
     return found or [f"passed on try {record.attempt} only: earlier tries did not pass"]
 
 
 def moments(record: RunRecord, most: int) -> list[Moment]:
     """At most `most` of a run's key moments, evenly, always with the last: what came of it."""
-    shots: Sequence[Shot] = record.shots if most > 0 else ()
-    if len(shots) > most:
-        at = [round(i * (len(shots) - 1) / (most - 1)) for i in range(most)] if most > 1 else [-1]
-        shots = [shots[i] for i in at]
     found = []
-    for shot in shots:
+    for shot in thin(record.shots, most) if most > 1 else record.shots[-1:] if most else ():
         head, outside = photo(record.folder, shot.file), photo(record.folder, shot.outside)
         if head or outside:
             found.append(Moment(f"{shot.stamp:.1f} s {shot.title}".strip(), head, outside))

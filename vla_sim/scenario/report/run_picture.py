@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import GroundTruth
+from vla_sim.report.svg import thin
 from vla_sim.report.text import number
 from vla_sim.scenario.record import AddedModel, RunRecord
 from vla_sim.scenario.recording import Picture, Recording, heading
@@ -35,11 +36,8 @@ def draw(recording: Recording, record: RunRecord, world: World, outside: Sequenc
     """
     top = _map(recording, record, world)
     by_stamp = {p.stamp: p for p in outside}
-    moments = recording.pictures
-    if len(moments) > MOMENTS:  # evenly, the first and the last among them
-        moments = [moments[i] for i in np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int)]
     width = (WIDTH - (COLUMNS + 1) * MARGIN) // COLUMNS
-    tiles = [_tile(p, by_stamp.get(p.stamp), width) for p in moments]
+    tiles = [_tile(p, by_stamp.get(p.stamp), width) for p in thin(recording.pictures, MOMENTS)]
     rows = [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]
     height = top.height + sum(max(t.height for t in row) + MARGIN for row in rows)
     page = Image.new("RGB", (WIDTH, height), PAPER)
