@@ -10,9 +10,7 @@ from vla_sim.contract.limits import LOAD_LEVELS, Threshold
 from vla_sim.contract.records import Alert, Load, MonitorState, NodeUsage, Status, TraceEvent
 from vla_sim.monitor.alert_rule import AlertRule
 from vla_sim.monitor.latency import TOTAL, Latencies
-from vla_sim.monitor.metrics import MetricStore
-from vla_sim.monitor.rate_meter import WINDOW as RATE_WINDOW
-from vla_sim.monitor.rate_meter import RateMeter
+from vla_sim.monitor.metrics import RATE_WINDOW, MetricStore, RateMeter
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
 from vla_sim.monitor.system import NodeProcess, Usage
 

@@ -1,4 +1,5 @@
-"""Measured values in bounded memory: the last 1000 of all, the last 100 of each series."""
+"""Measured values in bounded memory: the last 1000 of all, the last 100 of each series; and how fast
+something that only grows is growing."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ LAST = 1000
 LAST_OF_EACH = 100
 MOST_SERIES = 512
 """Series have names from outside (diagnostics); what comes after so many is counted and dropped."""
+RATE_WINDOW = 5.0  # of x, over which a rate is taken
+LEAST_SPAN = 2.0  # of x; a shorter stretch says nothing yet
 
 
 class Metric(NamedTuple):
@@ -106,3 +109,39 @@ class MetricStore:
         """(n,) values of a series from `begin` [s, monotonic] on; none where there is no such series."""
         found = self._series.get((component, type))
         return np.empty(0) if found is None else found.since(begin)
+
+
+class RateMeter:
+    """Points (x, y) over the last `RATE_WINDOW` of x, such as (stamp [s], messages): a rate [Hz]."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, float]] = deque()
+
+    def add(self, x: float, y: float) -> None:
+        """Take a point. Where x or y goes back (a node was started anew), it begins again."""
+        points = self._points
+        if points and (x < points[-1][0] or y < points[-1][1]):
+            points.clear()
+        if points and x == points[-1][0]:
+            points[-1] = (x, y)
+            return
+        points.append((x, y))
+        while len(points) > 2 and points[1][0] <= x - RATE_WINDOW:
+            points.popleft()
+
+    @property
+    def span(self) -> float:
+        return self._points[-1][0] - self._points[0][0] if self._points else 0.0
+
+    @property
+    def value(self) -> float | None:
+        """None while too little was counted."""
+        if self.span < LEAST_SPAN:
+            return None
+        (x0, y0), (x1, y1) = self._points[0], self._points[-1]
+        return (y1 - y0) / (x1 - x0)
+
+    @property
+    def resolution(self) -> float:
+        """By how much a count may fall short, by where the window happens to begin and end."""
+        return 1.0 / self.span if self.span > 0.0 else float("inf")

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 
 from vla_sim.bringup.node_table import title
-from vla_sim.monitor.rate_meter import RateMeter
+from vla_sim.monitor.metrics import RateMeter
 
 
 @dataclass(frozen=True)

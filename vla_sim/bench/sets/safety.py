@@ -1,6 +1,8 @@
 """Safety: is a plan one that this robot may run in this world? How soon the robot stops for what appears
 before it is in the set `navigation`."""
 
+from functools import partial
+
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract.records import Plan
 from vla_sim.stages.language.rule_planner import RulePlanner
@@ -10,13 +12,13 @@ from vla_sim.world.semantic_map import World
 GOOD = "Go to the kitchen, pick up the red cup and put it on the dresser"
 
 
-def validation(meter: Meter, text: str, allowed: bool) -> None:
+def validation(meter: Meter, allowed: bool) -> None:
     world = World.load("apartment")
     checker = PlanChecker(world)
-    steps = list(RulePlanner(world).plan(text).steps)
+    steps = list(RulePlanner(world).plan(GOOD).steps)
     if not allowed:
         steps = [step for step in steps for _ in range(20)]  # more than one plan may have
-    plan = Plan(command_id="bench", text=text, steps=steps, planner="rules")
+    plan = Plan(command_id="bench", text=GOOD, steps=steps, planner="rules")
 
     def check(reasons: list[str]) -> None:
         if bool(reasons) == allowed:
@@ -25,13 +27,10 @@ def validation(meter: Meter, text: str, allowed: bool) -> None:
     meter.time(lambda: checker.check(plan), check=check)
 
 
-BENCHMARKS = (
+BENCHMARKS = tuple(
     Benchmark(
-        "safety.validation", "check of a plan that may run",
-        lambda meter: validation(meter, GOOD, allowed=True), repeat=300, quick=50,
-    ),
-    Benchmark(
-        "safety.refusal", "check of a plan that may not run",
-        lambda meter: validation(meter, GOOD, allowed=False), repeat=300, quick=50,
-    ),
+        f"safety.{name}", f"check of a plan that may {word}", partial(validation, allowed=allowed),
+        repeat=300, quick=50,
+    )
+    for name, word, allowed in (("validation", "run", True), ("refusal", "not run", False))
 )  # fmt: skip
