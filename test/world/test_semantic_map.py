@@ -16,7 +16,7 @@ from vla_sim.common import assets
 from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.contract.records import ObjectQuery
-from vla_sim.world import projection
+from vla_sim.world import occupancy_grid
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import Surface, World
@@ -155,11 +155,11 @@ def test_entered_cells_are_those_that_hold_a_point_of_the_solid(
     low, high, cell = -0.1, 0.3, 0.1
     pose = transform(at, rotation_from_rpy(*rpy))
     axis = np.arange(-1.55, 1.56, cell)
-    shadow = projection.shadow(shape, size, pose, low, high)
-    got = np.zeros((32, 32), bool) if shadow is None else projection.entered(*shadow, axis, axis, cell)
+    shadow = occupancy_grid.shadow(shape, size, pose, low, high)
+    got = np.zeros((32, 32), bool) if shadow is None else occupancy_grid.entered(*shadow, axis, axis, cell)
     # Points that are more than a touch inside of the solid and of the slab.
-    inside = np.asarray(size) - 2 * projection.TOUCH
-    low, high = low + 5 * projection.TOUCH, high - 5 * projection.TOUCH
+    inside = np.asarray(size) - 2 * occupancy_grid.TOUCH
+    low, high = low + 5 * occupancy_grid.TOUCH, high - 5 * occupancy_grid.TOUCH
     u = np.random.default_rng(1).uniform(-1, 1, (40000, 3))
     if shape == "box":
         points = u * inside / 2

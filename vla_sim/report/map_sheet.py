@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from vla_sim.common.geometry import Array
 from vla_sim.report.svg import XY, Area, drawing, label, px, tag
-from vla_sim.world import projection
+from vla_sim.world import occupancy_grid
 from vla_sim.world.semantic_map import World
 
 MAP_WIDTH, MAP_HEIGHT = 640, 540
@@ -59,9 +59,10 @@ class Plan:
     def of(name: str, world: World) -> Plan:
         shadows = []
         for solid in sorted(world.solids, key=lambda s: float(s.pose[2, 3])):
-            found = projection.shadow(solid.shape, solid.size, solid.pose, -100.0, OVERHEAD)
+            shape = solid.shape, solid.size, solid.pose
+            found = occupancy_grid.shadow(*shape, -100.0, OVERHEAD)
             if found is not None:
-                tall = projection.shadow(solid.shape, solid.size, solid.pose, TALL - 0.01, TALL) is not None
+                tall = occupancy_grid.shadow(*shape, TALL - 0.01, TALL) is not None
                 shadows.append(Shadow(*found, tall))
         areas = [s.bounds for s in shadows] + list(world.forbidden)
         areas += [(x, y, x, y) for x, y in [(p.x, p.y) for p in world.places] + [world.start[:2]]]

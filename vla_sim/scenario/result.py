@@ -19,7 +19,7 @@ from vla_sim.scenario.record import AddedModel, CommandRecord, Event, LoadChange
 from vla_sim.scenario.recording import Given, path_length, path_of
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
-from vla_sim.world import projection
+from vla_sim.world import occupancy_grid
 from vla_sim.world.derived_world import model_name, named
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import solids_of
@@ -149,7 +149,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
 
 
 def _outlines(model: elements.Model) -> list[Outline]:
-    shadows = (projection.shadow(s.shape, s.size, s.pose, BELOW, ABOVE) for s in solids_of(model))
+    shadows = (occupancy_grid.shadow(s.shape, s.size, s.pose, BELOW, ABOVE) for s in solids_of(model))
     return [
         Outline(corners=[(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]], radius=shadow[1])
         for shadow in shadows if shadow is not None

@@ -1,14 +1,28 @@
-"""The map as a grid of cells: drawn from solids, written for a map server."""
+"""The map as a grid of cells: drawn from solids, written for a map server.
 
+A cell is occupied where a solid's shadow on the floor between two heights enters it.
+A solid is cut to the slab `low <= z <= high`; what remains is convex, so its shadow is a disc (upright
+cylinder, sphere) or a convex polygon (the hull of the cut's corners). A cell is entered if the open
+square and the shadow overlap: discs by their distance, polygons by the separating axis theorem.
+A tilted cylinder is replaced by the prism of 32 sides around it (0.5 % wider at most).
+"""
+
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.world import projection
+from vla_sim.common.geometry import Array
 from vla_sim.world.solids import Solid
+
+TOUCH = 1e-4
+"""Overlap [m] up to which a solid only touches a cell: a wall on a cell's edge fills one side, also
+when its pose was written with four decimals."""
+UPRIGHT = 1.0 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -50,9 +64,7 @@ def rasterise(
     Cell edges lie on multiples of `resolution` [m]; the map ends 0.5 m beyond the outermost solid and
     point (n of x, y [m] in map).
     """
-    shadows = [
-        one for s in solids if (one := projection.shadow(s.shape, s.size, s.pose, low, high)) is not None
-    ]
+    shadows = [one for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None]
     lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
     highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
     first = np.floor((np.min(lows, axis=0) - 0.5) / resolution + 1e-6).astype(int)
@@ -66,7 +78,7 @@ def rasterise(
         right, above = corners.max(axis=0) + radius + resolution
         across = slice(*np.searchsorted(x, (left, right)))
         along = slice(*np.searchsorted(y, (below, above)))
-        occupied[along, across] |= projection.entered(corners, radius, x[across], y[along], resolution)
+        occupied[along, across] |= entered(corners, radius, x[across], y[along], resolution)
     return Grid(occupied, round(first[0] * resolution, 9), round(first[1] * resolution, 9), resolution)
 
 
@@ -78,3 +90,95 @@ def spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:
         return up_down | wide[1:-1, :-2] | wide[1:-1, 2:]
     rows = np.pad(up_down, ((0, 0), (1, 1)))
     return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+
+
+def shadow(
+    shape: str, size: tuple[float, float, float], pose: Array, low: float, high: float
+) -> tuple[Array, float] | None:
+    """((n, 2) corners, radius): the shadow is every point within `radius` of the corners' hull.
+
+    Shapes and sizes as in `world.Solid`. None if the solid has nothing between `low` and `high` [m].
+    """
+    centre = pose[:3, 3]
+    if shape == "sphere":
+        off = max(low - centre[2], centre[2] - high, 0.0)
+        if off >= size[0]:
+            return None
+        return centre[None, :2].copy(), math.sqrt(size[0] ** 2 - off**2)
+    if shape == "cylinder" and abs(pose[2, 2]) > UPRIGHT:
+        if centre[2] + size[1] / 2 <= low or centre[2] - size[1] / 2 >= high:
+            return None
+        return centre[None, :2].copy(), size[0]
+    corners, edges = _box(size) if shape == "box" else _prism(size[0], size[1])
+    points = corners @ pose[:3, :3].T + centre
+    cut = _cut(points, edges, low, high)
+    return None if len(cut) == 0 else (_hull(cut[:, :2]), 0.0)
+
+
+def entered(corners: Array, radius: float, x: Array, y: Array, cell: float) -> NDArray[np.bool_]:
+    """(len(y), len(x)) bool: the shadow enters the open square of side `cell` around (x, y)."""
+    half = cell / 2
+    if len(corners) == 1:
+        dx = np.maximum(np.abs(x - corners[0, 0]) - half, 0.0)
+        dy = np.maximum(np.abs(y - corners[0, 1]) - half, 0.0)
+        near: NDArray[np.bool_] = np.hypot(dx[None, :], dy[:, None]) < radius - TOUCH
+        return near
+    gx, gy = np.meshgrid(x, y)
+    inside = np.ones(gx.shape, dtype=bool)
+    sides = np.roll(corners, -1, axis=0) - corners
+    for nx, ny in (*np.stack([sides[:, 1], -sides[:, 0]], axis=1), (1.0, 0.0), (0.0, 1.0)):
+        length = math.hypot(nx, ny)
+        along = corners @ (nx, ny) / length
+        reach = half * (abs(nx) + abs(ny)) / length
+        at = (gx * nx + gy * ny) / length
+        inside &= (at + reach > along.min() + TOUCH) & (at - reach < along.max() - TOUCH)
+    return inside
+
+
+def _box(size: tuple[float, float, float]) -> tuple[Array, list[tuple[int, int]]]:
+    corners = np.array([(i, j, k) for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (-0.5, 0.5)])
+    edges = [(a, b) for a, b in combinations(range(8), 2) if np.sum(corners[a] != corners[b]) == 1]
+    return corners * size, edges
+
+
+def _prism(radius: float, length: float, sides: int = 32) -> tuple[Array, list[tuple[int, int]]]:
+    angle = 2 * math.pi * np.arange(sides) / sides
+    ring = radius / math.cos(math.pi / sides) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = np.concatenate([np.column_stack([ring, np.full(sides, z)]) for z in (-length / 2, length / 2)])
+    edges = [(i, i + sides) for i in range(sides)]
+    edges += [(o + i, o + (i + 1) % sides) for o in (0, sides) for i in range(sides)]
+    return corners, edges
+
+
+def _cut(points: Array, edges: list[tuple[int, int]], low: float, high: float) -> Array:
+    """Corners of the convex body within the open slab, and where its edges cross the slab's planes."""
+    z = points[:, 2]
+    if z.max() <= low or z.min() >= high:
+        return np.empty((0, 3))
+    kept = [points[(z >= low) & (z <= high)]]
+    for plane in (low, high):
+        for a, b in edges:
+            if (z[a] - plane) * (z[b] - plane) < 0:
+                t = (plane - z[a]) / (z[b] - z[a])
+                kept.append((points[a] + t * (points[b] - points[a]))[None])
+    return np.concatenate(kept)
+
+
+def _hull(points: Array) -> Array:
+    """Convex hull, counter-clockwise (Andrew's monotone chain)."""
+    order = sorted({(round(float(x), 9), round(float(y), 9)) for x, y in points})
+    if len(order) < 3:
+        return np.array(order)
+
+    def half(sequence: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        chain: list[tuple[float, float]] = []
+        for p in sequence:
+            while len(chain) > 1:
+                (ax, ay), (bx, by) = chain[-2:]
+                if (bx - ax) * (p[1] - ay) - (by - ay) * (p[0] - ax) > 0:
+                    break
+                chain.pop()
+            chain.append(p)
+        return chain[:-1]
+
+    return np.array(half(order) + half(order[::-1]))

@@ -125,8 +125,6 @@ class GazeboServer:
         self._placing = placement
         self.run(1)
 
-    # ------------------------------------------------------------------ callbacks
-
     def _find(self, ecm: Any) -> None:
         """The entities that are commanded and read."""
         sim = self.gz.sim

@@ -10,9 +10,8 @@ import numpy as np
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT, ROBOT_VISUAL, WORLD_VISUAL, GeomBuilder
-from vla_sim.simulation.mujoco.instruments import add_light
 from vla_sim.simulation.waypoint_motion import WaypointMotion
-from vla_sim.world.sdf.elements import Joint, Link, Model
+from vla_sim.world.sdf.elements import Joint, Light, Link, Model
 
 JOINTS = {
     "revolute": mujoco.mjtJoint.mjJNT_HINGE, "continuous": mujoco.mjtJoint.mjJNT_HINGE,
@@ -147,6 +146,21 @@ class BodyBuilder:
         for i, a in enumerate(links):
             for b in links[i + 1 :]:
                 self.spec.add_exclude(bodyname1=a, bodyname2=b)
+
+
+def add_light(light: Light, body: Any) -> None:
+    kind = mujoco.mjtLightType
+    direction = light.pose[:3, :3] @ np.array(light.direction)
+    down = direction / np.linalg.norm(direction) if light.type != "point" else (0.0, 0.0, -1.0)
+    types = {
+        "directional": kind.mjLIGHT_DIRECTIONAL, "point": kind.mjLIGHT_POINT, "spot": kind.mjLIGHT_SPOT,
+    }  # fmt: skip
+    body.add_light(
+        name=light.name, pos=light.pose[:3, 3], dir=down, type=types[light.type], castshadow=False,
+        diffuse=np.array(light.diffuse[:3]) * light.intensity,
+        specular=np.array(light.specular[:3]) * light.intensity,
+        attenuation=light.attenuation, cutoff=math.degrees(light.spot_angle), ambient=(0.0, 0.0, 0.0),
+    )  # fmt: skip
 
 
 def _on_world(joint: Joint) -> bool:

@@ -90,8 +90,6 @@ class MujocoSimulator(Simulator):
         self._clearance = Clearance(m, self.data)
         self.reset()
 
-    # ------------------------------------------------------------------ reset
-
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
         if seed < 0:
             raise EngineError(f"the seed is {seed}; it must be 0 or more")
@@ -127,8 +125,6 @@ class MujocoSimulator(Simulator):
         d.qpos[self._root_q + 2] -= lowest_point(self.model, d, ROBOT) - 0.001
         mujoco.mj_forward(self.model, d)
 
-    # ------------------------------------------------------------------ control
-
     def command(self, command: JointCommand) -> None:
         position, stiffness, effort = checked(command)
         self.data.ctrl[:] = np.clip(position, self._low, self._high)
@@ -163,8 +159,6 @@ class MujocoSimulator(Simulator):
             self.data.mocap_pos[index] = (x, y, start[2, 3])
             self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
 
-    # ------------------------------------------------------------------ sensors
-
     def state(self) -> RobotState:
         return self._state.copy()
 
@@ -193,10 +187,8 @@ class MujocoSimulator(Simulator):
             len(self._rays), lidar.range_max,
         )  # fmt: skip
         base = d.xmat[self._pelvis].reshape(3, 3)
-        if not self.noise:
-            lidar = lidar_model.silent(lidar)
         poses = base, d.xpos[self._pelvis], rotation, origin
-        return lidar_model.frame(lidar, self._distance, self._lidar_rng, d.time, *poses)
+        return lidar_model.frame(lidar, self._distance, self._lidar_rng, d.time, *poses, self.noise)
 
     def snapshot(self) -> Snapshot:
         d = self.data
@@ -251,17 +243,15 @@ class MujocoSimulator(Simulator):
 
     def _draw(self) -> Renderer | SoftwareRenderer:
         """The renderer, made at the first call in the thread that calls."""
-        if self._renderer is None:
-            self._renderer = self._make_renderer()
-        return self._renderer
-
-    def _make_renderer(self) -> Renderer | SoftwareRenderer:
+        if self._renderer is not None:
+            return self._renderer
         camera = next((s for s in self.compiled.robot.sensors() if s.camera), None)
         if camera is None or camera.camera is None:
             raise EngineError(f"model {self.compiled.robot.name!r} has no camera; add 'head_camera'")
         if self.sensors != "software":
             try:
-                return Renderer(self.model, camera.name, camera.camera, noise=self.noise)
+                self._renderer = Renderer(self.model, camera.name, camera.camera, noise=self.noise)
+                return self._renderer
             except MissingError as error:
                 if self.sensors == "native":
                     raise
@@ -269,9 +259,8 @@ class MujocoSimulator(Simulator):
         eyes = self._eyes
         if eyes is None:  # else they are warm, and their lidar is the control loop's
             eyes = SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
-        return SoftwareRenderer(self.model, eyes)
-
-    # ------------------------------------------------------------------ truth
+        self._renderer = SoftwareRenderer(self.model, eyes)
+        return self._renderer
 
     def contacts(self) -> list[Contact]:
         return self._contacts.contacts()

@@ -1,7 +1,5 @@
 """The head lidar's rays and its noise."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,26 +20,22 @@ def directions(lidar: Lidar) -> Array:
     return rays.reshape(-1, 3)
 
 
-def measured(distance: Array, lidar: Lidar, rng: np.random.Generator) -> NDArray[np.float32]:
+def measured(distance: Array, lidar: Lidar, rng: np.random.Generator, noise: bool) -> NDArray[np.float32]:
     """(rows, columns) ranges of the true distances (rows * columns,), -1 or inf where nothing was hit: with
     noise, inf outside the sensor's range."""
-    ranges = distance + lidar.noise.mean + lidar.noise.stddev * rng.standard_normal(distance.shape)
+    error = lidar.noise if noise else Noise()
+    ranges = distance + error.mean + error.stddev * rng.standard_normal(distance.shape)
     ranges[(distance < lidar.range_min) | (distance > lidar.range_max)] = np.inf
     return ranges.reshape(lidar.rows, lidar.columns).astype(np.float32)
 
 
 def frame(
     lidar: Lidar, distance: Array, rng: np.random.Generator, time: float, base: Array, base_origin: Array,
-    rotation: Array, origin: Array,
+    rotation: Array, origin: Array, noise: bool,
 ) -> LidarFrame:  # fmt: skip
     """What it measures at `time` [s] of true distances: see `measured`. base, rotation (3, 3), base_origin,
-    origin (3,): of the pelvis and of the lidar in the world."""
+    origin (3,): of the pelvis and of the lidar in the world. noise: False draws it, but adds none."""
     return LidarFrame(
-        time, measured(distance, lidar, rng), *angles(lidar), base.T @ (origin - base_origin),
+        time, measured(distance, lidar, rng, noise), *angles(lidar), base.T @ (origin - base_origin),
         quaternion_from_rotation(base.T @ rotation),
     )  # fmt: skip
-
-
-def silent(lidar: Lidar) -> Lidar:
-    """The same lidar without noise."""
-    return replace(lidar, noise=Noise())

@@ -6,7 +6,7 @@ distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.geometry import Array
 from vla_sim.simulation.sensors import kernels
-from vla_sim.simulation.sensors.kernels import BOX, CAPSULE, CYLINDER, ELLIPSOID, MESH, PLANE, SPHERE
 from vla_sim.world.sdf import elements
 
-KIND = {
-    "box": BOX, "sphere": SPHERE, "cylinder": CYLINDER, "capsule": CAPSULE, "ellipsoid": ELLIPSOID,
-    "plane": PLANE, "mesh": MESH,
-}  # fmt: skip
+KIND = {shape: getattr(kernels, shape.upper()) for shape in get_args(elements.Shape)}
 INVISIBLE = 0.9
 """A visual of at least this transparency is not seen."""
 
@@ -83,21 +79,17 @@ class View:
 
 class Scene:
     """links: names `model::link` of everything that holds a visual, and all of the robot's; `poses`
-    everywhere are theirs, (m, 4, 4) in the world. static (m,): those that never move. rest (m, 4, 4): where
-    the file puts them.
+    everywhere are theirs, (m, 4, 4) in the world. rest (m, 4, 4): where the file puts them.
 
     world: for its visuals, lights and colours; robot: name of the robot's model.
     """
 
     def __init__(self, world: elements.World, robot: str) -> None:
         self.links: list[str] = []
-        rest, static, own = [], [], []
+        rest, own = [], []
         visuals: list[tuple[int, elements.Visual]] = []
         lights = [(np.eye(4), light) for light in world.lights]
         for name, model, pose in world.walk():
-            fixed = model.static or any(
-                name.startswith(f"{outer}::") and top.static for outer, top, _ in world.walk()
-            )
             for link in model.links:
                 seen = [v for v in link.visuals if v.transparency < INVISIBLE]
                 lights += [(pose @ link.pose, light) for light in link.lights]
@@ -107,10 +99,8 @@ class Scene:
                 visuals += [(len(self.links), v) for v in seen]
                 self.links.append(f"{name}::{link.name}")
                 rest.append(pose @ link.pose)
-                static.append(fixed)
                 own.append(mine)
         self.rest = np.array(rest).reshape(-1, 4, 4)
-        self.static = np.array(static, dtype=bool)
         self.own = np.array(own, dtype=bool)
         """(m,) links of the robot itself."""
         self.meshes = _Meshes()

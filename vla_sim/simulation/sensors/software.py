@@ -79,10 +79,9 @@ class SoftwareSensors:
         assert self._lidar.lidar is not None
         link, mount = self._mount[self._lidar.name]
         at = poses[link] @ mount
-        optics = self._lidar.lidar if self._noise else lidar.silent(self._lidar.lidar)
         base = poses[self._base]
         poses_of = base[:3, :3], base[:3, 3], at[:3, :3], at[:3, 3]
-        return lidar.frame(optics, distance, rng, time, *poses_of)
+        return lidar.frame(self._lidar.lidar, distance, rng, time, *poses_of, self._noise)
 
     def snapshot(self, poses: Array, time: float, seed: int) -> PoseSnapshot:
         return PoseSnapshot(time, clock.monotonic(), seed, poses.copy())

@@ -171,8 +171,8 @@ class Imu:
 
 @dataclass(frozen=True)
 class Sensor:
-    """pose: in its link (`link` is that link's name). collisions: of a contact sensor. Of camera,
-    lidar and imu at most one is set."""
+    """pose: in its link (`link` is that link's name). Of camera, lidar and imu at most
+    one is set."""
 
     name: str
     type: str
@@ -184,7 +184,6 @@ class Sensor:
     camera: Camera | None = None
     lidar: Lidar | None = None
     imu: Imu | None = None
-    collisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -374,7 +373,5 @@ def _frame_pose(holder: Model | World, name: str) -> Array:
 class Root:
     """world: None in a model file; models: those beside a world or of a model file."""
 
-    version: str
-    path: Path
     world: World | None
     models: tuple[Model, ...]

@@ -172,8 +172,7 @@ class Links(Values):
             ]
             return replace(made, imu=elements.Imu(axes[0], axes[1]))  # type: ignore[arg-type]
         if contact is not None:
-            names = tuple((c.text or "").strip() for c in contact.iterfind("collision"))
-            return replace(made, collisions=names, topic=self.text(contact, "topic") or made.topic)
+            return replace(made, topic=self.text(contact, "topic") or made.topic)
         return made
 
     def camera(self, element: Any) -> elements.Camera:

@@ -118,7 +118,7 @@ class _Reader(Links, Joints):
         if len(worlds) > 1:
             self.fail(worlds[1], "there are two worlds in one file; keep one")
         models = tuple(self.model(e, 0) for e in element.iterfind("model"))
-        return Root(version, self.path, self.world(worlds[0]) if worlds else None, models)
+        return Root(self.world(worlds[0]) if worlds else None, models)
 
     def include(self, element: Any, depth: int) -> tuple[Model, Array, str]:
         """The included model (pose identity), where it goes, and relative to what."""
