@@ -42,13 +42,11 @@ def grasp(
             continue
         stamps, heights = np.array(track).T
         up = heights - heights[0] >= lift
-        held, since = 0.0, None
-        for stamp, is_up in zip(stamps, up, strict=True):
-            if not is_up:
-                since = None
-                continue
-            since = stamp if since is None else since
-            held = max(held, float(stamp - since))
+        held, since = 0.0, stamps[0]
+        for stamp, is_up, was_up in zip(stamps, up, [False, *up[:-1]], strict=True):
+            since = since if was_up else stamp
+            if is_up:
+                held = max(held, float(stamp - since))
         rise = float((heights - heights[0]).max())
         if (held, rise) > (best.held, best.lifted):
             best = GraspResult(object=kind.name, lifted=rise, held=held, passed=held >= hold)

@@ -1,5 +1,6 @@
 """A run while it goes on: plays the script, watches the nodes, measures what they use."""
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -92,16 +93,14 @@ class Session:
             speed = self.prepared.options.stack.speed
             self.cpu_load.start(what.processes, what.nice, what.seconds / speed)
 
-    # ------------------------------------------------------------------ in the caller's thread
-
     def wait_until_ready(self) -> None:
         """Raises `StackError`."""
         wait_until_ready(self.nodes, self.client, self._display)
         self.ready = time.monotonic() - self.log.steady
 
     def play(self, until: Callable[[], bool] | None = None) -> None:
-        """Go on until that is so; left out, until the director says that the run is over. Raises `StackError`
-        if a node has ended or simulated time stands still."""
+        """In the caller's thread: go on until that is so; left out, until the director says that the run is
+        over. Raises `StackError` if a node has ended or simulated time stands still."""
         until = until or (lambda: self.director.over)
         self._go = True
         wall, stamp, standstill = time.monotonic(), self.recording.stamp, Standstill()
@@ -146,13 +145,10 @@ class UsageMeter:
             return None
         cpu, memory = {}, 0.0
         for pid in pids:
-            try:
+            with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
-                times = process.cpu_times()
-                cpu[pid] = times.user + times.system
+                cpu[pid] = sum(process.cpu_times()[:2])  # user and system
                 memory += process.memory_info().rss / 1e6
-            except psutil.Error:
-                continue
         spent = sum(seconds - self._cpu.get(pid, seconds) for pid, seconds in cpu.items())
         before, self._measured, self._cpu = self._measured, now, cpu
         return (100.0 * spent / (now - before), memory) if before else None
