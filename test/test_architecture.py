@@ -27,25 +27,21 @@ COMPARED = {
     "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
     "stages.manipulation.arm_collision": ("stages/manipulation/test_arm_planner.py",),
-    "stages.navigation.astar": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.distance_field": (
         "stages/navigation/test_navigation_kernels.py",
         "stages/navigation/test_distance_field.py",
     ),
-    "stages.navigation.footprint": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.global_planner": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.local_planner": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.localizer": ("stages/navigation/test_navigation_kernels.py",),
-    "stages.navigation.dynamic_obstacles": ("stages/navigation/test_navigation_kernels.py",),
     "stages.perception.colour": ("stages/perception/test_perception_kernels.py",),
-    "stages.perception.connected_components": ("stages/perception/test_connected_components.py",),
-    "stages.perception.solid_kernels": (
+    "stages.perception.detector": ("stages/perception/test_connected_components.py",),
+    "stages.perception.solid_fit": (
         "stages/perception/test_perception_kernels.py",
         "stages/perception/test_solids.py",
     ),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
-    "stages.perception.pose_estimator": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.gate": ("stages/safety/test_gate.py",),
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""

@@ -13,7 +13,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import load_policy
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ def command(**changes: object) -> JointCommand:
 
 
 def walk(engine: MujocoSimulator, velocity: tuple[float, float, float], seconds: float) -> None:
-    policy = WalkingPolicy(load_policy())
+    policy = load_policy()
     target = g1.DEFAULT_POSE.copy()
     stiffness = np.zeros(33)
     stiffness[:29], stiffness[29:] = policy.stiffness, 1000.0

@@ -26,9 +26,9 @@ from vla_sim.simulation.sensor_publishers import (
 )
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.body_host import BodyHost
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy, standing_policy
+from vla_sim.stages.control.policy import load_policy, standing_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 
 MOST_BEHIND = 0.1
 """Seconds of delay that are caught up; what is lost beyond that stays lost."""
@@ -95,7 +95,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         world = p.real_world or p.world
         self.simulator = make_simulator(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
         policy = load_policy(p.policy) if self.simulator.physics else standing_policy()  # type: ignore[arg-type]
-        controller = Controller(kinematics.arm, WalkingPolicy(policy), CALIBRATION[p.policy])
+        controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(p.speed)
         self.execution.charge_as(p.compute, costs_of(p.costs))

@@ -58,7 +58,7 @@ def test_a_trajectory_is_followed_in_time_and_its_end_is_held():
     assert np.abs(positions[120] - OUT).max() < 0.01  # 0.4 s after its end
     np.testing.assert_allclose(positions[-100:], np.tile(OUT, (100, 1)), atol=1e-6)
     assert shares[-1] == 1.0
-    assert not follower.following
+    assert follower._path is None
 
 
 @given(

@@ -11,7 +11,7 @@ from vla_sim.common.geometry import rotation_from_quaternion
 from vla_sim.robot import g1
 from vla_sim.robot.body import RobotState
 from vla_sim.stages.control import policy
-from vla_sim.stages.control.policy import GaitPhase, PolicyFile, WalkingPolicy, find_policy, load_policy
+from vla_sim.stages.control.policy import WalkingPolicy, find_policy, load_policy
 
 DEFAULT = g1.DEFAULT_POSE[:29]
 
@@ -65,7 +65,7 @@ def reference(state, command, phases, action):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_observation_is_the_one_the_policy_was_trained_with(seed):
     state, network = some_state(seed), Recorder(np.linspace(-1, 1, 29))
-    walker = WalkingPolicy(PolicyFile(network, np.ones(29)))
+    walker = WalkingPolicy(network, np.ones(29))
     command = np.array([0.3, -0.1, 0.2])
     walker.step(state, command, np.zeros(29))
     walker.step(state, command, np.zeros(29))
@@ -78,13 +78,13 @@ def test_the_observation_is_the_one_the_policy_was_trained_with(seed):
 
 def test_the_target_is_the_default_pose_and_a_quarter_of_the_action():
     network = Recorder(np.linspace(-2, 2, 29))
-    target = WalkingPolicy(PolicyFile(network, np.ones(29))).step(some_state(), np.zeros(3), np.zeros(29))
+    target = WalkingPolicy(network, np.ones(29)).step(some_state(), np.zeros(3), np.zeros(29))
     np.testing.assert_allclose(target, DEFAULT + 0.25 * np.linspace(-2, 2, 29), atol=1e-6)
 
 
 def test_a_masked_arm_is_shown_where_the_policy_asked_for_it_and_at_rest():
     network = Recorder(np.linspace(-1, 1, 29))
-    walker = WalkingPolicy(PolicyFile(network, np.ones(29)))
+    walker = WalkingPolicy(network, np.ones(29))
     arm = g1.ARM_INDEX["right"]
     mask = np.zeros(29)
     mask[arm] = 1.0
@@ -99,25 +99,27 @@ def test_a_masked_arm_is_shown_where_the_policy_asked_for_it_and_at_rest():
 
 
 def test_the_feet_are_in_phase_while_standing_and_half_a_stride_apart_while_walking():
-    phase = GaitPhase()
-    phase.advance(standing=True)
-    np.testing.assert_array_equal(phase.angles, [math.pi, math.pi])
-    phase.advance(standing=False)
-    np.testing.assert_array_equal(phase.angles, [0.0, math.pi])
+    walker, walk = WalkingPolicy(Recorder(np.zeros(29)), np.ones(29)), np.array([0.3, 0.0, 0.0])
+
+    def phases(command):
+        walker.step(some_state(), command, np.zeros(29))
+        return walker.phases
+
+    np.testing.assert_array_equal(phases(np.zeros(3)), [math.pi, math.pi])
+    np.testing.assert_array_equal(phases(walk), [0.0, math.pi])
     for _ in range(50):
-        phase.advance(standing=False)
-        assert abs(abs(phase.angles[0] - phase.angles[1]) - math.pi) < 1e-9
-    np.testing.assert_allclose(np.cos(phase.angles), [1.0, -1.0], atol=1e-9)  # one stride a second
-    phase.advance(standing=True)
-    phase.advance(standing=False)
-    np.testing.assert_array_equal(phase.angles, [0.0, math.pi])
+        left, right = phases(walk)
+        assert abs(abs(left - right) - math.pi) < 1e-9
+    np.testing.assert_allclose(np.cos(walker.phases), [1.0, -1.0], atol=1e-9)  # one stride a second
+    phases(np.zeros(3))
+    np.testing.assert_array_equal(phases(walk), [0.0, math.pi])
 
 
 @given(st.lists(st.floats(-0.0099, 0.0099), min_size=3, max_size=3))
 @settings(max_examples=30, deadline=None)
 def test_a_command_next_to_zero_means_standing(command):
     network = Recorder(np.zeros(29))
-    walker = WalkingPolicy(PolicyFile(network, np.ones(29)))
+    walker = WalkingPolicy(network, np.ones(29))
     walker.step(some_state(), np.array(command) * 0.7, np.zeros(29))
     np.testing.assert_allclose(network.seen[0][policy.COS_PHASE], -1.0, atol=1e-6)
 
@@ -126,7 +128,7 @@ def test_a_command_next_to_zero_means_standing(command):
 def test_the_shipped_networks_drive_our_joints_in_our_order(name):
     file = load_policy(name)
     assert file.stiffness.shape == (29,)
-    assert file.infer(np.zeros((1, 100), dtype=np.float32)).shape == (1, 29)
+    assert file.step(some_state(), np.zeros(3), np.zeros(29)).shape == (29,)
 
 
 def test_the_policy_is_found_without_importing_the_package_around_it():

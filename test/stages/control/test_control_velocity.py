@@ -7,9 +7,16 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
-from vla_sim.stages.control.calibration import CALIBRATION, IDENTITY, VelocityCalibration
-from vla_sim.stages.control.fall import FallDetector
-from vla_sim.stages.control.velocity import FALL, LARGEST, TIMEOUT, VelocityCommand
+from vla_sim.stages.control.controller import FallDetector
+from vla_sim.stages.control.velocity import (
+    CALIBRATION,
+    FALL,
+    IDENTITY,
+    LARGEST,
+    TIMEOUT,
+    VelocityCalibration,
+    VelocityCommand,
+)
 
 from control_arm_model import standing  # isort: skip
 from vla_sim.robot import g1  # isort: skip
@@ -61,7 +68,7 @@ def test_zero_is_never_calibrated_into_a_step():
 
 @given(st.tuples(*[st.floats(-0.3, 0.3)] * 3))
 def test_any_other_velocity_makes_the_policy_step_towards_it(wanted):
-    calibration = VelocityCalibration((0.8, 0.5, 0.9), (-0.02, 0.01, 0.01), (10.0, 10.0, 10.0))
+    calibration = VelocityCalibration((0.8, 0.5, 0.9), (-0.02, 0.01, 0.01))
     command = calibration.command(np.array(wanted))
     if np.abs(wanted).max() >= 1e-9:
         assert np.abs(command).max() >= 0.01

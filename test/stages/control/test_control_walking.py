@@ -8,9 +8,9 @@ from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.arm import pelvis_in_odom
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import load_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 
 pytestmark = pytest.mark.integration
 
@@ -40,14 +40,14 @@ def engine(tmp_path_factory):
 @pytest.fixture
 def controller(engine, kinematics):
     engine.reset()
-    return Controller(kinematics.arm, WalkingPolicy(load_policy()), CALIBRATION["fastsac"])
+    return Controller(kinematics.arm, load_policy(), CALIBRATION["fastsac"])
 
 
 def run(engine, controller, seconds, velocity=None, watch=None):
     for _ in range(round(seconds / 0.02)):
         state = engine.state()
         if velocity is not None:
-            controller.cmd_vel(*velocity, state.time)
+            controller.velocity.ask(*velocity, state.time)
         engine.command(controller.update(state))
         engine.step()
         if watch is not None:
@@ -85,7 +85,7 @@ def test_the_tool_stays_within_two_millimetres_where_it_was_sent(engine, control
     base, waist = pelvis_in_odom(state), state.joint_position[12:15]
     q = arm.inverse(transform([0.42, -0.12, 0.15]), waist, state.joint_position[index])
     names = g1.ARM_JOINTS["right"]
-    controller.arm_trajectory("right", names, [1.5], [q], frame="odom", stamp=state.time)
+    controller.arm_trajectory("right", names, [1.5], q[None], frame="odom", stamp=state.time)
     run(engine, controller, 3.0)
     goal = (base @ arm.forward(q, waist))[:3, 3]
     errors = []
@@ -99,7 +99,7 @@ def test_it_walks_straight_with_an_arm_held_up(engine, controller, kinematics):
     run(engine, controller, 1.0)
     arm = kinematics.arm["right"]
     q = arm.inverse(transform([0.28, -0.15, 0.18]), np.zeros(3), arm.comfort)
-    controller.arm_trajectory("right", g1.ARM_JOINTS["right"], [1.5], [q])
+    controller.arm_trajectory("right", g1.ARM_JOINTS["right"], [1.5], q[None])
     run(engine, controller, 2.5)
     start = engine.truth().robot
     truth = run(engine, controller, 5.0, (0.3, 0.0, 0.0))

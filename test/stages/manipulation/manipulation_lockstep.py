@@ -19,16 +19,16 @@ from vla_sim.contract.records import DetectedObject, ManipulationRequest
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import load_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.base_placement import Stand, choose_stand
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
-from vla_sim.stages.navigation.pose_filter import PoseFilter
+from vla_sim.stages.navigation.gait import PoseFilter
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
@@ -58,7 +58,6 @@ class Bench:
 
     kinematics = Kinematics.load()
     planner = ArmPlanner(kinematics)
-    policy = load_policy()
 
     def __init__(
         self, robot_pose: tuple[float, float, float], objects: dict[str, tuple[float, float, float]],
@@ -76,7 +75,7 @@ class Bench:
         assert root.world is not None
         self.engine = MujocoSimulator(root.world, noise=sensors)
         self.engine.reset(seed)
-        self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
+        self.controller = Controller(self.kinematics.arm, load_policy(), CALIBRATION["fastsac"])
         self.manipulator = Manipulator(self.planner, WorldModel(WORLD.surfaces, WORLD.objects, GRID))
         self.rng = np.random.default_rng(seed)
         self.noise, self.yaw_noise = noise, yaw_noise
@@ -135,7 +134,7 @@ class Bench:
                     out.side, g1.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
                 )
             else:
-                self.controller.gripper(out.side, out.opening)
+                self.controller.hand[out.side].move(out.opening)
         phase = self.manipulator.status.phase
         if not self.phases or self.phases[-1] != phase:
             self.phases.append(phase)
@@ -154,9 +153,9 @@ class Bench:
                     truth.time, np.array(goal), pose_filter.mean(), pose_filter.raw, pose_filter.velocity
                 )
                 pose_filter.command(command)
-                self.controller.cmd_vel(*(float(v) for v in command), truth.time)
+                self.controller.velocity.ask(*(float(v) for v in command), truth.time)
             self.step()
-        self.controller.cmd_vel(0.0, 0.0, 0.0, self.engine.state().time)
+        self.controller.velocity.ask(0.0, 0.0, 0.0, self.engine.state().time)
         return servo.state == "done"
 
     def wait(self, seconds: float) -> None:

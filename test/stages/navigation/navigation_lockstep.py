@@ -13,9 +13,9 @@ from vla_sim.robot import g1, level_scan
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import load_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.world.semantic_map import World
@@ -58,7 +58,7 @@ class Lockstep:
 
     def reset(self, seed=0, start=0.0, start_yaw=0.0):
         self.engine.reset(seed, Randomisation(0.0, start, start_yaw))
-        self.controller = Controller(self.kinematics.arm, WalkingPolicy(self.policy), CALIBRATION["fastsac"])
+        self.controller = Controller(self.kinematics.arm, load_policy(), CALIBRATION["fastsac"])
         self.navigator = Navigator(self.static, localise=self.localise)
         self.tick = 0
         self.state = self.engine.state()
@@ -96,7 +96,7 @@ class Lockstep:
                     run.last = out.status[-1]
                 if not out.active:
                     return
-            self.controller.cmd_vel(*command, state.time)
+            self.controller.velocity.ask(*command, state.time)
             self.engine.command(self.controller.update(state))
             self.engine.step()
             self.tick += 1

@@ -8,8 +8,7 @@ import numpy as np
 
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import WALKING_BODY
-from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
-from vla_sim.stages.navigation.footprint import body_room
+from vla_sim.stages.navigation.distance_field import DistanceField, body_room, clearance_field
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.world.occupancy_grid import Grid
 

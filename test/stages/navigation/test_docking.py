@@ -7,7 +7,7 @@ import pytest
 from navigation_walker import Walker
 
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
-from vla_sim.stages.navigation.pose_filter import PoseFilter, relative
+from vla_sim.stages.navigation.gait import PoseFilter, relative
 
 pytestmark = pytest.mark.integration
 

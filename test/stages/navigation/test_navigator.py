@@ -9,8 +9,8 @@ from navigation_walker import Walker, drive, field_of, room, two_rooms
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot.body_size import LEGS
 from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.gait import relative
 from vla_sim.stages.navigation.navigator import Navigator
-from vla_sim.stages.navigation.pose_filter import relative
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.navigation.pose_filter import PoseFilter, compose, relative
+from vla_sim.stages.navigation.gait import PoseFilter, compose, relative
 
 angle = st.floats(-3, 3)
 metre = st.floats(-5, 5)

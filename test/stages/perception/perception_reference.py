@@ -7,8 +7,9 @@ import math
 import numpy as np
 from perception_scene import cast
 
+from vla_sim.stages.perception import depth_scan as layout
 from vla_sim.stages.perception.depth_scan import BIN
-from vla_sim.stages.perception.solid_kernels import BOTTLE, BOX, SPHERE, WORST
+from vla_sim.stages.perception.solid_fit import BOTTLE, BOX, SPHERE, WORST
 
 SHAPES = {SPHERE: "sphere", BOX: "box"}
 
@@ -37,18 +38,18 @@ def in_capsules(points, capsules):
     return inside
 
 
-def depth_scan(depth, camera, pose, capsules, layout):
+def depth_scan(depth, camera, pose, capsules):
     points = points_of(depth, camera, pose, max(1, camera.width // 160))
     points = points[np.isfinite(points).all(axis=1)]
     x, y, z = points.T
     r = np.hypot(x, y)
-    x0, x1, y0, y1 = layout.own
-    kept = (z >= layout.low) & (z <= layout.high) & (r >= layout.range_min) & (r < layout.range_max)
+    x0, x1, y0, y1 = layout.OWN
+    kept = (z >= layout.LOW) & (z <= layout.HIGH) & (r >= layout.RANGE_MIN) & (r < layout.RANGE_MAX)
     kept &= ~((x > x0) & (x < x1) & (y > y0) & (y < y1)) & ~in_capsules(points, capsules)
-    beam = np.floor((np.arctan2(y, x) + layout.half_angle) / layout.increment + 0.5).astype(int)
-    out = np.full(layout.beams, np.inf)
-    bins = math.ceil(layout.range_max / BIN)
-    for b in range(layout.beams):
+    beam = np.floor((np.arctan2(y, x) + layout.HALF_ANGLE) / layout.INCREMENT + 0.5).astype(int)
+    out = np.full(layout.BEAMS, np.inf)
+    bins = math.ceil(layout.RANGE_MAX / BIN)
+    for b in range(layout.BEAMS):
         ranges = r[kept & (beam == b)]
         at = np.minimum((ranges / BIN).astype(int), bins - 1)
         for i in range(bins):
@@ -105,10 +106,3 @@ def search(cost, pose, axes, step, least):
                     break
         step = step if better else step / 2
     return best, pose
-
-
-def sampled(ids, number, depth, box, stride, camera, rotation):
-    left, top, right, bottom = box
-    v, u = np.mgrid[top : bottom + 1 : stride, left : right + 1 : stride].reshape(2, -1)
-    rays = np.column_stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.size)])
-    return rays @ rotation.T, depth[v, u], ids[v, u] == number

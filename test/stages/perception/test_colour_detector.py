@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import BLUE, CREAM, GREEN, GREY, HEAD, RED, YELLOW, Scene, look
 
-from vla_sim.common.errors import InputError
 from vla_sim.contract.vocabulary import COLOURS
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.colour import label_of
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.world.semantic_map import ObjectKind
 
 TOP = 0.75
@@ -158,14 +157,6 @@ def test_noise_images_do_not_crash(detector, seed):
 def test_a_few_far_pixels_are_not_sure(detector):
     scene = put(Scene().add("box", (20, 20, 0.1), (0, 0, -0.05, 0), GREY), "ball", 2.1, 0.0, base=0.0)
     assert all(d.confidence < 0.75 for d in see(detector, scene))
-
-
-def test_images_that_do_not_fit_are_named(detector):
-    rgb, depth = Scene().table().render()
-    with pytest.raises(InputError, match=r"depth image is \(240, 320\) float64; it must be"):
-        detector.detect(rgb, depth.astype(np.float64), HEAD, look())
-    with pytest.raises(InputError, match=r"colour image is \(239, 320, 3\)"):
-        detector.detect(rgb[1:], depth, HEAD, look())
 
 
 def test_what_the_world_has_is_likelier():

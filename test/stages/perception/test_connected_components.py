@@ -1,12 +1,11 @@
 from collections import deque
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.stages.perception.colour import COLOURS, label_of
-from vla_sim.stages.perception.connected_components import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
+from vla_sim.stages.perception.detector import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
 
 RED, BLUE = label_of("red"), label_of("blue")
 WANTED = np.array([c in ("red", "blue") for c in COLOURS])
@@ -63,8 +62,3 @@ def test_more_components_than_room_is_no_error():
     ids, stats = connect(labels, np.ones((20, 20), np.float32), WANTED, 1, most=7)
     assert len(stats) == 7
     assert ids.max() == 7
-
-
-def test_wanted_must_cover_all_colours():
-    with pytest.raises(ValueError, match="wanted has shape"):
-        connect(np.zeros((2, 2), np.uint8), np.ones((2, 2), np.float32), np.ones(3, bool), 1)

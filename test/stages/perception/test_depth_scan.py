@@ -7,9 +7,15 @@ from perception_scene import HEAD, Scene, cast, look
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan, level_from
-from vla_sim.stages.perception.self_filter import own_capsules
-from vla_sim.stages.perception.stamped_history import StampedHistory
+from vla_sim.stages.perception.depth_scan import (
+    BEAMS,
+    HALF_ANGLE,
+    INCREMENT,
+    depth_scan,
+    level_from,
+    own_capsules,
+)
+from vla_sim.stages.perception.pipeline import StampedHistory
 
 NONE = np.zeros((0, 7))
 FLOOR = ("box", (20, 20, 0.1), (0, 0, -0.05, 0), (0.5, 0.5, 0.5))
@@ -21,7 +27,7 @@ def scan(scene, capsules=NONE, noise=0.01, camera=HEAD):
 
 
 def beam(ranges, degrees):
-    return ranges[round((math.radians(degrees) + LAYOUT.half_angle) / LAYOUT.increment)]
+    return ranges[round((math.radians(degrees) + HALF_ANGLE) / INCREMENT)]
 
 
 def test_a_bare_floor_is_free():
@@ -38,7 +44,7 @@ def test_a_box_stands_where_it_stands():
 def test_every_beam_agrees_with_rays_cast_at_a_pillar():
     at, size = (1.4, 0.5, 0.4, 0.0), (0.3, 0.3, 0.8)
     ranges = scan(Scene([FLOOR]).add("cylinder", size, at, (0.5, 0.5, 0.5)), noise=0.005)
-    angles = -LAYOUT.half_angle + LAYOUT.increment * np.arange(LAYOUT.beams)
+    angles = -HALF_ANGLE + INCREMENT * np.arange(BEAMS)
     rays = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], axis=1)
     expected, _ = cast("cylinder", size, at, np.array([0, 0, 0.4]), rays)
     both = np.isfinite(expected) & np.isfinite(ranges)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
-from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
+from vla_sim.stages.perception.camera import color_image, depth_image, intrinsics
 
 
 def message(array, encoding, /, **changes):

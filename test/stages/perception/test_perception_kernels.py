@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import look
 
-from vla_sim.common.geometry import rotation_from_rpy
-from vla_sim.stages.perception import pose_estimator
-from vla_sim.stages.perception import solid_kernels as kernels
+from vla_sim.stages.perception import solid_fit as kernels
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.colour import TABLE, name_pixels
-from vla_sim.stages.perception.depth_scan import LAYOUT, depth_scan
-from vla_sim.stages.perception.solids import solid_of
+from vla_sim.stages.perception.depth_scan import depth_scan
+from vla_sim.stages.perception.solid_fit import solid_of
 
 seeds = st.integers(0, 10_000)
 CAMERA = Intrinsics.from_field_of_view(1.2043, 64, 48)
@@ -45,7 +43,7 @@ def test_the_virtual_scan_is_numpys(seed, capsules):
     own[:, 3:] += rng.uniform(-0.3, 0.3, (capsules, 3)) * rng.integers(0, 2)  # a ball, too
     own = np.column_stack([own, rng.uniform(0.05, 0.3, capsules)])
     depth = depth.astype(np.float32)
-    expected = reference.depth_scan(depth, CAMERA, look(), own, LAYOUT)
+    expected = reference.depth_scan(depth, CAMERA, look(), own)
     np.testing.assert_allclose(depth_scan(depth, CAMERA, look(), own), expected, rtol=1e-5)
 
 
@@ -93,22 +91,3 @@ def test_a_ray_that_is_no_ray_meets_nothing(solid):
     out = np.empty(3)
     kernels.hits(solid.code, solid.lengths, np.zeros(4), np.array([-1.0, 0.0, 0.0]), rays, out)
     assert not np.isfinite(out).any()
-
-
-@settings(max_examples=25, deadline=None)
-@given(seeds, st.integers(1, 5))
-def test_samples_around_a_thing_are_numpys(seed, stride):
-    rng = np.random.default_rng(seed)
-    ids = rng.integers(0, 3, (48, 64)).astype(np.int32)
-    depth = rng.random((48, 64)).astype(np.float32)
-    (left, right), (top, bottom) = (np.sort(rng.integers(0, n, 2)) for n in (64, 48))
-    rotation = rotation_from_rpy(*rng.uniform(-1, 1, 3))
-    rays, z, inside = reference.sampled(ids, 2, depth, (left, top, right, bottom), stride, CAMERA, rotation)
-    found = np.empty_like(rays), np.empty(len(z)), np.empty(len(z), np.bool_)
-    count = pose_estimator._sample(
-        ids, 2, depth, (left, top, right, bottom), stride, CAMERA.pinhole, np.ascontiguousarray(rotation),
-        *found,
-    )  # fmt: skip
-    assert count == len(z)
-    for one, expected in zip(found, (rays, z, inside), strict=True):
-        np.testing.assert_allclose(one, expected, atol=1e-12)

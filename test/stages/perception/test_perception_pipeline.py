@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from perception_scene import HEAD, RED, Scene
@@ -40,6 +42,7 @@ def test_objects_come_in_map_through_waist_sway_and_odometry():
 def test_images_that_do_not_fit_are_refused():
     perception = Perception(ColourDetector(), KINEMATICS)
     good = frame()
-    bad = Frame(0.0, good.rgb[:100], good.depth, HEAD, good.map_odom, good.odom_base, good.joint_position)
-    with pytest.raises(InputError, match="colour image is"):
-        perception.process(bad)
+    with pytest.raises(InputError, match=r"colour image is \(100, 320, 3\)"):
+        perception.process(replace(good, rgb=good.rgb[:100]))
+    with pytest.raises(InputError, match=r"depth image is \(240, 320\) float64; it must be"):
+        perception.process(replace(good, depth=good.depth.astype(np.float64)))

@@ -10,8 +10,8 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pipeline import Frame, Perception, unique_objects
+from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.world.semantic_map import World
 
 mujoco = pytest.importorskip("vla_sim.simulation.mujoco.simulator")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from perception_scene import cast
 
-from vla_sim.stages.perception.solid_kernels import BOTTLE, hits
-from vla_sim.stages.perception.solids import solid_of
+from vla_sim.stages.perception.solid_fit import BOTTLE, hits, solid_of
 
 
 @pytest.mark.parametrize("shape", ["cylinder", "sphere", "box"])

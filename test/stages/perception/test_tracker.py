@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from perception_scene import HEAD, look
 
-from vla_sim.stages.perception.detection import Detection
+from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.perception.tracker import CONFIRMED, Tracker, View
 
 HERE = np.array([0.7, 0.1, 0.8])

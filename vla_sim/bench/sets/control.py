@@ -13,9 +13,9 @@ from vla_sim.contract import topics
 from vla_sim.robot.body import JointCommand
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import BODY, WalkingPolicy, load_policy
+from vla_sim.stages.control.policy import BODY, load_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 
 SPEED = 0.4  # [m/s] that is asked for
 
@@ -23,7 +23,7 @@ SPEED = 0.4  # [m/s] that is asked for
 def policy(meter: Meter) -> None:
     """Observation, network, targets."""
     engine = MujocoSimulator(find_world("tabletop"), noise=False)
-    walking, state, mask = WalkingPolicy(load_policy("fastsac")), engine.state(), np.zeros(BODY)
+    walking, state, mask = load_policy("fastsac"), engine.state(), np.zeros(BODY)
     command = np.array([SPEED, 0.0, 0.0])
 
     def check(target: np.ndarray) -> None:
@@ -39,11 +39,11 @@ def step(meter: Meter, physics: bool) -> None:
     engine's step, which is all that a period of lock-step needs."""
     engine = MujocoSimulator(find_world("corridor"), noise=False)
     arms = Kinematics.load().arm
-    controller = Controller(arms, WalkingPolicy(load_policy("fastsac")), CALIBRATION["fastsac"])
+    controller = Controller(arms, load_policy("fastsac"), CALIBRATION["fastsac"])
     state = engine.state()
 
     def before() -> None:
-        controller.cmd_vel(SPEED, 0.0, 0.0, state.time)
+        controller.velocity.ask(SPEED, 0.0, 0.0, state.time)
 
     def period() -> JointCommand:
         command = controller.update(state)

@@ -11,7 +11,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.gripper import FORCE
 from vla_sim.stages.manipulation.arm_collision import check_path, table_box
-from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan, Outcome
+from vla_sim.stages.manipulation.arm_planner import GAP, ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.grasp import Shape, Target
 from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY
@@ -73,10 +73,9 @@ def grasp(meter: Meter, thing: Thing) -> None:
             thing.shape, (x, y, HEIGHT + thing.size[2] / 2), thing.size, float(rng.uniform(-0.5, 0.5))
         )
 
-    def check(outcome: Outcome) -> None:
-        found = outcome.plan
-        if not isinstance(found, GraspPlan):
-            raise Wrong(f"no grasp at ({target.position[0]:.2f}, {target.position[1]:.2f}): {outcome.reason}")
+    def check(found: GraspPlan | str) -> None:
+        if isinstance(found, str):
+            raise Wrong(f"no grasp at ({target.position[0]:.2f}, {target.position[1]:.2f}): {found}")
         judge(scene, found)
 
     meter.time(lambda: planner().pick(scene, target), before=before, check=check)

@@ -17,7 +17,6 @@ from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field
 from vla_sim.stages.navigation.global_planner import HARD, Path, plan_path
 from vla_sim.stages.navigation.navigator import Navigator
-from vla_sim.stages.navigation.warm_up import warm
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
@@ -96,7 +95,7 @@ def tick(meter: Meter) -> None:
     """The navigator leads a robot without legs through the apartment, by what a ray cast lidar sees."""
     engine = KinematicSimulator("apartment")
     navigator = Navigator(StaticMap.from_world(World.load("apartment")))
-    warm(navigator)
+    navigator.warm()
     kitchen = next(p for p in engine.world.places if p.name == "kitchen")
     navigator.request(
         NavigationRequest(goal_id="bench", mode="go", x=kitchen.x, y=kitchen.y, yaw=kitchen.yaw)

@@ -22,8 +22,8 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
-from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, unique_objects
+from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.world.derived_world import Added, derive
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.semantic_map import World

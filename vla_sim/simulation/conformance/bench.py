@@ -5,9 +5,9 @@ from vla_sim.common.geometry import Array, transform
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator
-from vla_sim.stages.control.calibration import CALIBRATION
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.policy import WalkingPolicy, load_policy, standing_policy
+from vla_sim.stages.control.policy import load_policy, standing_policy
+from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.world.sdf import reader
 
 WORLD = "conformance"
@@ -35,7 +35,7 @@ class Bench:
         self.kinematics = Kinematics.load()
         self.model = reader.load_world(find_world(WORLD)).model("g1")
         policy = load_policy("fastsac") if self.physics else standing_policy()
-        self.controller = Controller(self.kinematics.arm, WalkingPolicy(policy), CALIBRATION["fastsac"])
+        self.controller = Controller(self.kinematics.arm, policy, CALIBRATION["fastsac"])
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> RobotState:
         self.simulator.reset(seed, randomisation)
@@ -47,7 +47,7 @@ class Bench:
         states = [self.simulator.state()]
         for _ in range(round(seconds / CONTROL_PERIOD)):
             state = states[-1]
-            self.controller.cmd_vel(*velocity, state.time)
+            self.controller.velocity.ask(*velocity, state.time)
             self.simulator.command(self.controller.update(state))
             self.simulator.step()
             states.append(self.simulator.state())

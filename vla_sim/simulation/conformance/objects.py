@@ -55,9 +55,9 @@ def grip(bench: Bench) -> str:
     share = np.linspace(0.0, 1.0, 50)[:, None]
     path = start + (LEVEL - start) * share**2 * (3.0 - 2.0 * share)
     bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
-    bench.controller.gripper(side, WIDEST)
+    bench.controller.hand[side].move(WIDEST)
     bench.run(3.0)
-    bench.controller.gripper(side, 0.0)
+    bench.controller.hand[side].move(0.0)
     for _ in range(round(1.5 / CONTROL_PERIOD)):  # held there until the fingers have it
         bench.simulator.put(name, pose7(bench.mount(g1.TOOL_FRAME[side])))
         bench.run(CONTROL_PERIOD)

@@ -91,15 +91,6 @@ class ArmFollower:
         r = self._ramp
         return r * r * (3.0 - 2.0 * r)
 
-    @property
-    def following(self) -> bool:
-        """Whether a trajectory has been taken and has not come to its end."""
-        return self._path is not None
-
-    @property
-    def held_in_world(self) -> bool:
-        return self._anchor is not None
-
     def follow(self, path: JointPath, state: RobotState, anchor: Anchor | None = None) -> None:
         """Go along `path` from where the arm is now, in the world if there is an `anchor`."""
         if self._ramp == 0.0:

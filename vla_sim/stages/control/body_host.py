@@ -83,13 +83,13 @@ class BodyHost:
     def _apply(self, kind: str, side: str, message: Any) -> None:
         if kind == "velocity":
             linear, angular = message.twist.linear, message.twist.angular
-            self.controller.cmd_vel(linear.x, linear.y, angular.z, self.state.time)
+            self.controller.velocity.ask(linear.x, linear.y, angular.z, self.state.time)
             return
         names, times, positions, velocities = conversions.trajectory(message)
         if kind == "gripper":
             if names != [f"{side}_gripper"]:
                 raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
-            self.controller.gripper(side, float(positions[-1, 0]))
+            self.controller.hand[side].move(float(positions[-1, 0]))
         else:
             stamp = to_seconds(message.header.stamp)
             self.controller.arm_trajectory(

@@ -1,12 +1,13 @@
 """Joint-level control at 50 Hz: the walking policy, two arm followers, two grippers.
 
-    controller = Controller(Kinematics.load().arm, WalkingPolicy(load_policy()))
-    controller.cmd_vel(0.3, 0.0, 0.0, state.time)
+    controller = Controller(Kinematics.load().arm, load_policy())
+    controller.velocity.ask(0.3, 0.0, 0.0, state.time)
     body.command(controller.update(body.state()))
 
 It knows nothing of ROS or of the body: states in, commands out.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -14,24 +15,52 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, pelvis_in_odom
-from vla_sim.stages.control.calibration import IDENTITY, VelocityCalibration
-from vla_sim.stages.control.fall import FallDetector
 from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
 from vla_sim.stages.control.gripper import Gripper
 from vla_sim.stages.control.path import joint_path
-from vla_sim.stages.control.policy import BODY, WalkingPolicy
-from vla_sim.stages.control.velocity import VelocityCommand
+from vla_sim.stages.control.policy import BODY, WalkingPolicy, gravity_in_base
+from vla_sim.stages.control.velocity import IDENTITY, VelocityCalibration, VelocityCommand
+
+TILT = 0.9
+"""Radians between the pelvis's z and the vertical from which no step saves the robot."""
+KNEE = 2.2
+"""Radians of both knees at once: the robot has collapsed on its heels (walking stays under 1.3)."""
+CONFIRMATION = 0.1
+"""Seconds for which the sign must last."""
+
+_KNEES = [g1.INDEX[f"{side}_knee_joint"] for side in g1.SIDES]
+
+
+class FallDetector:
+    """From the IMU's attitude and the legs' pose, without ground truth; `fallen` stays true until `reset`."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.fallen = False
+        self._since = 0.0
+
+    def update(self, state: RobotState) -> bool:
+        upright = -gravity_in_base(state.orientation)[2]
+        down = upright < math.cos(TILT) or bool((state.joint_position[_KNEES] > KNEE).all())
+        self._since = self._since + CONTROL_PERIOD if down else 0.0
+        self.fallen = self.fallen or self._since >= CONFIRMATION
+        return self.fallen
+
 
 MEMORY = 5.0
 """Seconds that a stamp of a world-held trajectory may lie back."""
 
 
 class Controller:
-    """fallen: the robot lies; its joints are limp (damped) until `reset`."""
+    """velocity: what the legs are asked for. hand: the grippers by side. fallen: the robot lies; its joints
+    are limp (damped) until `reset`."""
 
     def __init__(
         self, arms: Mapping[str, ArmChain], policy: WalkingPolicy, calibration: VelocityCalibration = IDENTITY
@@ -63,13 +92,9 @@ class Controller:
         """Whether the legs are asked to move now."""
         return bool(self.velocity.value.any())
 
-    def cmd_vel(self, vx: float, vy: float, wz: float, time: float) -> None:
-        """Ask for forward, left [m/s] and turn [rad/s] at `time` [s]. Raises `InputError` on NaN."""
-        self.velocity.ask(vx, vy, wz, time)
-
     def arm_trajectory(
-        self, side: str, joints: Sequence[str], times: ArrayLike, positions: ArrayLike,
-        velocities: ArrayLike | None = None, frame: str = "base_link", stamp: float = 0.0,
+        self, side: str, joints: Sequence[str], times: ArrayLike, positions: Array,
+        velocities: Array | None = None, frame: str = "base_link", stamp: float = 0.0,
     ) -> None:  # fmt: skip
         """Take a trajectory for one arm: see `topics.ARM_TRAJECTORY`.
 
@@ -88,21 +113,12 @@ class Controller:
             raise InputError(f"the {side} arm's trajectory must name its 7 joints; wrong: {', '.join(odd)}")
         order = [list(joints).index(name) for name in names]
         model = self._models[side]
-        q = np.asarray(positions, dtype=float)
-        v = None if velocities is None else np.asarray(velocities, dtype=float)
-        if q.ndim != 2 or q.shape[1] != len(names):
-            raise InputError(f"positions have shape {q.shape}; they must be (n, {len(names)})")
-        if v is not None and v.shape != q.shape:
-            raise InputError(f"velocities have shape {v.shape}; they must be {q.shape}")
-        path = joint_path(times, q[:, order], model.low, model.high, None if v is None else v[:, order])
+        q, v = positions[:, order], None if velocities is None else velocities[:, order]
+        path = joint_path(times, q, model.low, model.high, v)
         if frame not in ("", "base_link", "odom"):
             raise InputError(f"trajectory frame {frame!r} must be base_link or odom")
         anchor = self._anchor_at(stamp) if frame == "odom" and not self.walking else None
         self.arm[side].follow(path, self._state, anchor)
-
-    def gripper(self, side: str, opening: float) -> None:
-        """Open or close to `opening` [m]. Raises `InputError` out of range."""
-        self.hand[side].move(opening)
 
     def update(self, state: RobotState) -> JointCommand:
         """The command for the next control period."""

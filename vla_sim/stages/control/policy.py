@@ -5,11 +5,12 @@ wheel (Apache-2.0) and is found without importing that package, whose dependenci
 observation's terms stand in alphabetical order of their names, as the network was trained.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -47,36 +48,6 @@ GRAVITY = slice(95, 98)
 SIN_PHASE = slice(98, 100)
 
 
-class GaitPhase:
-    """Phases of the left and right foot in [-pi, pi], half a stride apart while walking.
-
-    Both are pi while standing; walking starts again at (0, pi), as the policy was trained.
-    """
-
-    def __init__(self) -> None:
-        self.angles = np.full(2, math.pi)
-        self.standing = True
-
-    def advance(self, standing: bool) -> None:
-        """One control period on."""
-        if standing:
-            self.angles[:] = math.pi
-        elif self.standing:
-            self.angles[:] = (0.0, math.pi)
-        else:
-            self.angles += 2.0 * math.pi * CONTROL_PERIOD / GAIT_PERIOD
-            self.angles[:] = np.fmod(self.angles + math.pi, 2.0 * math.pi) - math.pi
-        self.standing = standing
-
-
-@dataclass(frozen=True)
-class PolicyFile:
-    """infer: the network. stiffness: (29,) [Nm/rad] in `g1.BODY_JOINTS` order."""
-
-    infer: Infer
-    stiffness: Array
-
-
 def find_policy(name: PolicyName = "fastsac") -> Path:
     """Path of the ONNX file. Raises `MissingError` if the wheel that carries it is not installed."""
     how = "run `make setup`, or: pip install --no-deps holosoma-inference==0.1.3"
@@ -89,8 +60,8 @@ def find_policy(name: PolicyName = "fastsac") -> Path:
     return path
 
 
-def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
-    """The network with its gains, run on one thread.
+def load_policy(name: PolicyName = "fastsac") -> WalkingPolicy:
+    """The policy of a network with its gains, run on one thread.
 
     Raises `MissingError` if onnxruntime or the file is missing, or the file is for other joints.
     """
@@ -106,29 +77,31 @@ def load_policy(name: PolicyName = "fastsac") -> PolicyFile:
     def infer(observation: NDArray[np.float32]) -> NDArray[np.float32]:
         return session.run(["action"], {"actor_obs": observation})[0]  # type: ignore[no-any-return]
 
-    return PolicyFile(infer, np.array(json.loads(metadata["kp"]), dtype=float))
+    return WalkingPolicy(infer, np.array(json.loads(metadata["kp"]), dtype=float))
 
 
-def standing_policy() -> PolicyFile:
+def standing_policy() -> WalkingPolicy:
     """For a body without weight: every joint at its default pose. The network would balance against what
     does not happen, and bend the robot out of shape."""
-    return PolicyFile(lambda _: np.zeros((1, BODY), np.float32), np.full(BODY, 40.0))
+    return WalkingPolicy(lambda _: np.zeros((1, BODY), np.float32), np.full(BODY, 40.0))
 
 
 class WalkingPolicy:
     """Keeps the gait phase and the last action between calls.
 
-    stiffness: (29,) [Nm/rad] of the joints; the damping that belongs to it is in the SDF.
+    infer: the network. stiffness: (29,) [Nm/rad] of the joints in `g1.BODY_JOINTS` order; the damping that
+    belongs to it is in the SDF. phases (2,): of the left and right foot in [-pi, pi], half a stride apart
+    while walking, both pi while standing; walking starts again at (0, pi), as the policy was trained.
     """
 
-    def __init__(self, file: PolicyFile) -> None:
-        self.stiffness = file.stiffness
-        self._infer = file.infer
+    def __init__(self, infer: Infer, stiffness: Array) -> None:
+        self.stiffness, self._infer = stiffness, infer
         self._observation = np.zeros((1, OBSERVATION_SIZE), dtype=np.float32)
         self.reset()
 
     def reset(self) -> None:
-        self.phase, self.action = GaitPhase(), np.zeros(BODY)
+        self.phases, self.action = np.full(2, math.pi), np.zeros(BODY)
+        self._standing = True
 
     def step(self, state: RobotState, command: Array, mask: Array) -> Array:
         """Joint targets (29,) [rad] for this control period.
@@ -138,8 +111,15 @@ class WalkingPolicy:
         would have it, at rest: a driven arm it can see makes it walk off and veer.
         """
         standing = math.hypot(command[0], command[1]) < STAND_BELOW and abs(command[2]) < STAND_BELOW
-        self.phase.advance(standing)
-        observe(self._observation[0], state, command, mask, self.phase.angles, self.action)
+        if standing:
+            self.phases[:] = math.pi
+        elif self._standing:
+            self.phases[:] = (0.0, math.pi)
+        else:
+            self.phases += 2.0 * math.pi * CONTROL_PERIOD / GAIT_PERIOD
+            self.phases[:] = np.fmod(self.phases + math.pi, 2.0 * math.pi) - math.pi
+        self._standing = standing
+        observe(self._observation[0], state, command, mask, self.phases, self.action)
         np.clip(self._infer(self._observation)[0], -ACTION_LIMIT, ACTION_LIMIT, out=self.action)
         return self.action * ACTION_SCALE + g1.DEFAULT_POSE[:BODY]
 

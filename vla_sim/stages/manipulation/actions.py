@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,10 +16,9 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.contract.records import DetectedObject, ManipulationRequest, ManipulationStatus, Point
 from vla_sim.robot import g1
-from vla_sim.stages.manipulation.arm_planner import ArmPlanner, Outcome
-from vla_sim.stages.manipulation.arms import Arms, GripperCommand, line_length
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner
+from vla_sim.stages.manipulation.arms import Arms, GripperCommand, Held, line_length
 from vla_sim.stages.manipulation.grasp import WIDEST
-from vla_sim.stages.manipulation.gripper_monitor import Held
 from vla_sim.stages.manipulation.planning_scene import WorldModel
 from vla_sim.stages.manipulation.trajectory import (
     HOME,
@@ -50,6 +49,7 @@ class End:
 
 Action = Generator[None, None, End]
 Step = Generator[None, None, None]
+Plan = TypeVar("Plan")
 
 
 class Actions:
@@ -101,7 +101,7 @@ class Actions:
         if side is None:
             return End(False, "I hold nothing that I could carry.")
         held = self.held[side]
-        self.say("carrying", arm=side, holding=True)
+        self.say("carrying", arm=side)
         chain = self.planner.kinematics.arm[side]
         q, waist = self.arms.joints(side), self.arms.waist
         sign = 1.0 if side == "left" else -1.0
@@ -127,32 +127,33 @@ class Actions:
             return End(False, f"I dropped the {name_of(held.item)}.")
         return _end(gap, f"Something keeps me from bringing the {name_of(held.item)} to my body.")
 
-    # ------------------------------------------------------------------ what actions share
-
     def holding_side(self, request: ManipulationRequest) -> str | None:
         """The requested arm if it holds something, else the first that does."""
         return request.arm if request.arm in self.held else next(iter(self.held), None)
 
-    def plan(self, job: Callable[[], Outcome]) -> Generator[None, None, Outcome]:
+    def plan(self, job: Callable[[], Plan]) -> Generator[None, None, Plan]:
         """Run a planning job, on the executor if there is one; its time goes into the status."""
-        if self._executor is None:
+
+        def timed() -> tuple[Plan, float]:
             began = time.perf_counter()
-            outcome = job()
-            clock.charge("manipulation", time.perf_counter() - began)
+            return job(), time.perf_counter() - began
+
+        if self._executor is None:
+            plan, seconds = timed()
+            clock.charge("manipulation", seconds)
         else:
-            future = self._executor.submit(job)
+            future = self._executor.submit(timed)
             while not future.done():
                 yield
-            outcome = future.result()
-        self.update_status(planning_ms=outcome.milliseconds)
-        return outcome
+            plan, seconds = future.result()
+        self.update_status(planning_ms=1e3 * seconds)
+        return plan
 
-    def say(self, phase: str, arm: str | None = None, holding: bool | None = None) -> None:
+    def say(self, phase: str, arm: str | None = None) -> None:
         """Report a phase, and the arm that is busy with it."""
-        values: dict[str, Any] = {"phase": phase}
+        self.update_status(phase=phase, holding=bool(self.held))
         if arm is not None:
-            values |= {"arm": arm, "gripper_width": self.arms.grippers[arm].width}
-        self.update_status(holding=bool(self.held) if holding is None else holding, **values)
+            self.update_status(arm=arm, gripper_width=self.arms.grippers[arm].width)
 
     def update_status(self, **values: Any) -> None:
         """Replace some of the status's fields."""

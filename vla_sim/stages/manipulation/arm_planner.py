@@ -5,9 +5,9 @@ Everything is planned for the robot as it stands at `Scene.stamp`; tool poses ar
 """
 
 import math
-import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,16 +70,6 @@ class PlacePlan:
     posture: Array
 
 
-@dataclass
-class Outcome:
-    """A plan, or why there is none: a sentence with `{it}` where the object's name goes."""
-
-    plan: GraspPlan | PlacePlan | None = None
-    reason: str = ""
-    milliseconds: float = 0.0
-    tried: dict[str, int] = field(default_factory=dict)
-
-
 class ArmPlanner:
     """Plans for both arms of one robot. Not for two threads at once."""
 
@@ -99,28 +89,25 @@ class ArmPlanner:
         local = inverse(scene.base) @ np.array([*position, 1.0])
         return ("left", "right") if local[1] > 0.0 else ("right", "left")
 
-    def pick(self, scene: Scene, target: Target, arms: Sequence[Arm] = (), avoid: int = 0) -> Outcome:
-        """The best grasp that one of `arms` (in that order; default by the object's side) can do.
+    def pick(self, scene: Scene, target: Target, arms: Sequence[Arm] = (), avoid: int = 0) -> GraspPlan | str:
+        """The best grasp that one of `arms` (in that order; default by the object's side) can do, or why
+        there is none: a sentence with `{it}` where the object's name goes.
 
         avoid: how many of the best grasps to leave out, because they failed before.
         """
-        began = time.perf_counter()
-        tried = {"width": 0, "reach": 0, "body": 0, "world": 0, "line": 0, "path": 0}
+        tried: Counter[str] = Counter()
         for side in arms or self.choose_arm(scene, target.position):
             found = self._pick_with(scene, target, side, tried, avoid)
             if found is not None:
-                ms = (time.perf_counter() - began) * 1e3
-                return Outcome(found, milliseconds=ms, tried=tried)
-        if not any(tried.values()):
-            reason = "{It} is too wide for my hand."
-        elif tried["world"] + tried["path"] > tried["reach"] + tried["line"]:
-            reason = "Something is in the way of my hand at {it}."
-        else:
-            reason = "I cannot reach {it} from here."
-        return Outcome(None, reason, (time.perf_counter() - began) * 1e3, tried)
+                return found
+        if not tried:
+            return "{It} is too wide for my hand."
+        if tried["world"] + tried["path"] > tried["reach"] + tried["line"]:
+            return "Something is in the way of my hand at {it}."
+        return "I cannot reach {it} from here."
 
     def _pick_with(
-        self, scene: Scene, target: Target, side: Arm, tried: dict[str, int], avoid: int
+        self, scene: Scene, target: Target, side: Arm, tried: Counter[str], avoid: int
     ) -> GraspPlan | None:
         chain, body = self.kinematics.arm[side], self.body.arm[side]
         to_base = inverse(scene.base)
@@ -151,7 +138,7 @@ class ArmPlanner:
 
     def _complete(
         self, scene: Scene, side: Arm, chain: ArmChain, body: ArmBody, grasp: Grasp, q: Array,
-        fixed: Obstacles, whole: Obstacles, tried: dict[str, int], cost: float,
+        fixed: Obstacles, whole: Obstacles, tried: Counter[str], cost: float,
     ) -> GraspPlan | None:  # fmt: skip
         """The plan for one grasp posture q (7,), or None if any part of it touches or ends early."""
         waist, to_base = scene.waist, inverse(scene.base)
@@ -215,13 +202,12 @@ class ArmPlanner:
     def place(
         self, scene: Scene, side: Arm, spot: Sequence[float], size: Sequence[float], hold: Sequence[float],
         pitch: float,
-    ) -> Outcome:  # fmt: skip
-        """Set down what the arm of `side` holds at `spot` (x, y, z of the surface; odom).
+    ) -> PlacePlan | str:  # fmt: skip
+        """Set down what the arm of `side` holds at `spot` (x, y, z of the surface; odom), or why not.
 
         size (3,): of the object. hold: (ahead, up) of its centre from the tool along the level approach
         and vertically [m]. pitch [rad]: of the tool when it was grasped.
         """
-        began = time.perf_counter()
         chain, empty = self.kinematics.arm[side], self.body.arm[side]
         ahead, up = hold
         held = empty.holding(size, (ahead, 0.0, up))
@@ -257,11 +243,8 @@ class ArmPlanner:
                     continue
                 best = PlacePlan(side, scene.stamp, path, above, down, away, leave, q)
                 best_cost = cost
-        ms = (time.perf_counter() - began) * 1e3
-        if best is not None:
-            return Outcome(best, milliseconds=ms)
         blocked = "Something is in the way where I want to put {it} down."
-        return Outcome(None, blocked if reached else "I cannot reach that spot from here.", ms)
+        return best or (blocked if reached else "I cannot reach that spot from here.")
 
     def obstacles(self, scene: Scene, side: str) -> Obstacles:
         """Table, other objects and own body in the pelvis frame."""

@@ -5,64 +5,75 @@ manipulator.request(request)
 for command in manipulator.tick(observation):
     ...                                # a Trajectory or a GripperCommand to send
 manipulator.status                     # what to report
+
+The actions without an object are in `actions`, here are those with one: reach, grasp, lift, set down.
 """
 
+import math
+from collections.abc import Generator
 from concurrent.futures import Executor
+from functools import partial
 
-from vla_sim.contract.records import GoalState, ManipulationRequest, ManipulationStatus
-from vla_sim.stages.manipulation.actions import Action, End, name_of
-from vla_sim.stages.manipulation.arm_planner import ArmPlanner
-from vla_sim.stages.manipulation.arms import Arms, GripperCommand
-from vla_sim.stages.manipulation.gripper_monitor import Held
-from vla_sim.stages.manipulation.pick_and_place import PickAndPlace
+import numpy as np
+
+from vla_sim.common.geometry import inverse
+from vla_sim.contract.records import DetectedObject, GoalState, ManipulationRequest, ManipulationStatus
+from vla_sim.robot import g1
+from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
+from vla_sim.stages.manipulation.arms import GripperCommand, Held
+from vla_sim.stages.manipulation.grasp import WIDEST, Target
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
-from vla_sim.stages.manipulation.trajectory import Trajectory
+from vla_sim.stages.manipulation.trajectory import READY, TOOL_SPEED, Trajectory, joint_motion, rounded
+
+ATTEMPTS = 3
+SLOW = 0.06
+"""[m/s] of the tool close to an object or a surface."""
+BLOCKED = 0.030
+"""[m] from its goal at which a motion that should be over counts as blocked."""
+LIFTED = 0.12
+"""[m] by which the tool has to rise for a lift to count."""
+MOVED = 0.035
+"""[m] by which an object must have moved to be reached for again; its estimate wavers by less than 0.01."""
+MOVED_TIME = 0.25
+"""[s] for which it must be seen there: a hand that hides half of it shifts it for a moment."""
+LOOK_TIME = 1.0
+"""[s] to wait for a new look at an object after a failed grasp."""
 
 
-class Manipulator:
+class Manipulator(Actions):
     """world: what is known of the world. executor: runs the planner; without one, the tick does."""
 
     def __init__(
         self, planner: ArmPlanner, world: WorldModel | None = None, executor: Executor | None = None
     ) -> None:
-        self._actions = PickAndPlace(planner, world or WorldModel(), executor)
+        super().__init__(planner, world or WorldModel(), executor)
         self._action: Action | None = None
 
     @property
     def busy(self) -> bool:
         return self._action is not None
 
-    @property
-    def held(self) -> dict[str, Held]:
-        """What each arm holds, by side."""
-        return self._actions.held
-
-    @property
-    def status(self) -> ManipulationStatus:
-        """Of the newest request."""
-        return self._actions.status
-
-    @property
-    def arms(self) -> Arms:
-        return self._actions.arms
-
     def request(self, request: ManipulationRequest) -> None:
         """Take a request; one that is under way ends as cancelled. The arms stop first."""
-        do = self._actions
         if self._action is not None:
             self._finish("cancelled", End(False, "another request came"))
             self.arms.halt()
-        do.status = ManipulationStatus(goal_id=request.goal_id, state="active", action=request.action)
+        self.status = ManipulationStatus(goal_id=request.goal_id, state="active", action=request.action)
         actions = {
-            "ready": do.ready, "pick": do.pick, "place": do.place, "carry": do.carry, "home": do.home,
-            "open": do.open, "cancel": do.cancel,
+            "ready": self.ready, "pick": self.pick, "place": self.place, "carry": self.carry,
+            "home": self.home, "open": self.open, "cancel": self.cancel,
         }  # fmt: skip
         self._action = actions[request.action](request)
 
     def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
         if self.arms.known and observation.time < self.arms.now.time - 1.0:
-            self._start_anew()
+            # The simulation was reset: the arms are the policy's again and hold nothing.
+            self.held.clear()
+            self.arms.forget()
+            if self._action is not None:
+                self._finish("cancelled", End(False, "the simulation was reset"))
         self.arms.update(observation)
         self._drop_lost()
         if self._action is not None:
@@ -78,24 +89,178 @@ class Manipulator:
             if self.arms.grippers[side].lost(held.width):
                 del self.held[side]
                 if self._action is None:
-                    self._actions.update_status(
+                    self.update_status(
                         state="failed", phase="lost", arm=side, holding=False,
                         detail=f"I dropped the {name_of(held.item)}.",
                     )  # fmt: skip
-
-    def _start_anew(self) -> None:
-        """The simulation was reset: the arms are the policy's again and hold nothing."""
-        self.held.clear()
-        self.arms.forget()
-        if self._action is not None:
-            self._finish("cancelled", End(False, "the simulation was reset"))
 
     def _finish(self, state: GoalState, end: End) -> None:
         if self._action is not None:
             self._action.close()
         self._action = None
         side = next(iter(self.held), None)
-        self._actions.update_status(
+        self.update_status(
             state=state, detail=end.detail, stand_offset=end.stand_offset, holding=bool(self.held),
             arm=side or self.status.arm, gripper_width=self.arms.grippers[side].width if side else 0.0,
         )  # fmt: skip
+
+    def pick(self, request: ManipulationRequest) -> Action:
+        item = request.object
+        if item is None:
+            return End(False, "I was not told what to pick up.")
+        free = tuple(side for side in g1.SIDES if side not in self.held)
+        if not free or (request.arm is not None and request.arm not in free):
+            return End(False, "My hand is not free.")
+        arms = (request.arm,) if request.arm is not None else ()
+        detail = ""
+        for attempt in range(ATTEMPTS):
+            now = self.arms.now
+            item = self.world.seen(now, item) or item
+            target = self.world.target(now, item, request.surface_height)
+            self.say("planning" if attempt == 0 else "trying again")
+            scene = self.world.scene(now, item)
+            order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
+            plan = yield from self.plan(partial(self.planner.pick, scene, target, order, attempt))
+            if isinstance(plan, str):
+                better = self.world.better_stand(self.arms.now, item.position, request.arm)
+                return End(False, _fill(plan, item), better)
+            detail = yield from self._grasp(plan, target, item)
+            if not detail:
+                return End(True)
+            yield from self._look(item)
+        return End(False, detail)
+
+    def _look(self, item: DetectedObject) -> Step:
+        """Wait until perception has seen the object again."""
+        began = self.arms.now.time
+        while self.world.seen(self.arms.now, item, began) is None:
+            if self.arms.now.time - began > LOOK_TIME:
+                return
+            yield
+
+    def _grasp(self, plan: GraspPlan, target: Target, item: DetectedObject) -> Generator[None, None, str]:
+        """Reach, close, confirm, lift. An empty string, or why it failed; then the hand is clear."""
+        side, name, arms = plan.side, name_of(item), self.arms
+        self.say("reaching", arm=side)
+        arms.out.append(GripperCommand(side, plan.opening))
+        times, positions = joint_motion(plan.reach)
+        gap = yield from self._reach(Trajectory(side, times, positions, "odom", plan.stamp), plan, item)
+        if gap is None:
+            yield from self._withdraw(plan)
+            return f"The {name} was moved."
+        if gap > BLOCKED:
+            yield from self._retreat(plan)
+            return f"My arm cannot get to the {name}."
+        self.say("approaching", arm=side)
+        yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
+        self.say("closing", arm=side)
+        yield from arms.grip(side, 0.0)
+        gripper = arms.grippers[side]
+        if not gripper.fits(plan.grasp.width):
+            yield from arms.grip(side, WIDEST)
+            yield from self._retreat(plan)
+            return f"The {name} was not between my fingers."
+        hand = arms.tool(side)
+        offset = np.array(target.position) - hand[:3, 3]
+        ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
+        self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, gripper.width)
+        self.say("lifting", arm=side)
+        yield from self._lift(plan)
+        risen = float(arms.tool(side)[2, 3] - hand[2, 3])
+        if side in self.held and risen > LIFTED:
+            return ""
+        stuck = side in self.held
+        if stuck and risen > 0.02:  # set it down again, not drop it
+            yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
+        self.held.pop(side, None)
+        yield from arms.grip(side, WIDEST)
+        yield from self._retreat(plan)
+        return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
+
+    def _reach(
+        self, reach: Trajectory, plan: GraspPlan, item: DetectedObject
+    ) -> Generator[None, None, float | None]:
+        """Go to the pregrasp; how far it ends from it [m]. None, and the arm stops, if the object is seen to
+        have moved meanwhile."""
+        going = self.arms.run(reach, plan.pregrasp)
+        began, gone_since = self.arms.now.time, math.inf
+        while True:
+            try:
+                next(going)
+            except StopIteration as stop:
+                return float(stop.value)
+            seen = self.world.seen(self.arms.now, item, began)
+            if seen is None or math.dist(seen.position, item.position) < MOVED:
+                gone_since = math.inf
+            else:
+                gone_since = min(gone_since, seen.last_seen)
+                if seen.last_seen - gone_since >= MOVED_TIME:
+                    self.arms.halt()
+                    return None
+            yield
+
+    def _lift(self, plan: GraspPlan) -> Step:
+        """Up, straight if the arm can, else closer to the body."""
+        to_body = self.arms.now.base[:2, 3] - plan.lift[:2, 3]
+        to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
+        for back in (0.0, 0.04, 0.08):
+            goal = plan.lift.copy()
+            goal[:2, 3] += back * to_body
+            gap = yield from self.arms.line(plan.side, goal, TOOL_SPEED, plan.posture)
+            if gap < BLOCKED:
+                return
+
+    def _retreat(self, plan: GraspPlan) -> Step:
+        """Back out along the approach, then up and away, so that the camera sees the object again."""
+        self.say("retreating", arm=plan.side)
+        yield from self.arms.line(plan.side, plan.pregrasp, TOOL_SPEED, plan.posture)
+        yield from self._withdraw(plan)
+
+    def _withdraw(self, plan: GraspPlan) -> Step:
+        """Back along the reach, from wherever on it the arm is."""
+        back = np.vstack([plan.reach[::-1], READY[plan.side]])
+        start = self.arms.joints(plan.side)
+        nearest = int(np.argmin(np.abs(back - start).max(axis=1)))
+        yield from self.arms.postures({plan.side: rounded(np.vstack([start, back[nearest + 1 :]]))})
+
+    def place(self, request: ManipulationRequest) -> Action:
+        side = self.holding_side(request)
+        if side is None or request.target is None:
+            return End(False, "I hold nothing that I could put down.")
+        held, arms = self.held[side], self.arms
+        name = name_of(held.item)
+        self.say("planning", arm=side)
+        x, y, z = request.target
+        spot = inverse(arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
+        scene = self.world.scene(arms.now, held.item, request.target)
+        plan = yield from self.plan(
+            partial(
+                self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
+                (held.ahead, held.up), held.pitch,
+            )
+        )  # fmt: skip
+        if isinstance(plan, str):
+            better = self.world.better_stand(arms.now, request.target, held.arm)
+            return End(False, _fill(plan, held.item), better)
+        self.say("reaching", arm=side)
+        times, positions = joint_motion(plan.reach, 0.7)
+        gap = yield from arms.run(Trajectory(side, times, positions, "odom", plan.stamp), plan.above)
+        if side in self.held and gap < BLOCKED:
+            self.say("lowering", arm=side)
+            gap = yield from arms.line(side, plan.down, SLOW, plan.posture)
+        if side not in self.held:
+            return End(False, f"I dropped the {name}.")
+        if gap > BLOCKED:
+            return End(False, f"My arm cannot get to where I want to put the {name} down.")
+        self.say("opening", arm=side)
+        self.held.pop(side, None)
+        yield from arms.grip(side, WIDEST)
+        self.say("retreating", arm=side)
+        yield from arms.line(side, plan.away, SLOW, plan.posture)
+        yield from arms.line(side, plan.leave, TOOL_SPEED, plan.posture)
+        yield from arms.postures({side: rounded([arms.joints(side), READY[side]])})
+        return End(True)
+
+
+def _fill(reason: str, item: DetectedObject) -> str:
+    return reason.replace("{it}", f"the {name_of(item)}").replace("{It}", f"The {name_of(item)}")

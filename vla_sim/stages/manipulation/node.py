@@ -52,7 +52,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
             self.publish(topic)
         self.publish(topics.MANIPULATION_STATUS)
-        self.listen(topics.MANIPULATION_REQUEST, self.on_request)
+        self.listen(topics.MANIPULATION_REQUEST, self.waiting.append)
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
@@ -60,12 +60,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.repeat(1.0 / p.rate, self.tick)
 
     def close(self) -> None:
-        """End the planning thread."""
         if self.worker is not None:
             self.worker.shutdown(wait=False, cancel_futures=True)
-
-    def on_request(self, request: ManipulationRequest) -> None:
-        self.waiting.append(request)
 
     def on_joints(self, message: Any) -> None:
         self.joints = message
@@ -101,7 +97,6 @@ class ManipulationNode(StageNode[ManipulationParams]):
         return Observation(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
 
     def tick(self) -> None:
-        """Pass requests and observation to the manipulator, and what it wants to the controllers."""
         if not self.waiting and not self.manipulator.busy and not self.manipulator.held:
             return
         observation = self.observation()

@@ -93,19 +93,16 @@ class WorldModel:
         yaw = item.yaw + math.atan2(to_odom[1, 0], to_odom[0, 0])
         return Target(shape_of(item.kind), (float(p[0]), float(p[1]), float(p[2])), size, yaw)
 
-    def scene(self, now: Observation, item: DetectedObject | None = None, spot: Point | None = None) -> Scene:
+    def scene(self, now: Observation, item: DetectedObject, spot: Point | None = None) -> Scene:
         """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""
-        joints, base = now.joint_position.copy(), now.base
-        place = spot if spot is not None else (item.position if item is not None else None)
-        if place is None:
-            return Scene(now.time, joints, base)
+        place = item.position if spot is None else spot
         surface = self.surface_below(place)
         table = None
         if surface is not None:
             pose, size = table_box(surface)
             table = (inverse(now.map_to_odom) @ pose, size)
         others = tuple(self.target(now, other) for other in now.objects if _matters(other, item, place))
-        return Scene(now.time, joints, base, table, others)
+        return Scene(now.time, now.joint_position.copy(), now.base, table, others)
 
     def seen(self, now: Observation, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
         """The object as perception has it now, if it was seen after `since` [s]."""
@@ -129,9 +126,9 @@ class WorldModel:
         return (c * dx + s * dy, -s * dx + c * dy, wrap(stand.yaw - yaw))
 
 
-def _matters(other: DetectedObject, item: DetectedObject | None, place: Point) -> bool:
+def _matters(other: DetectedObject, item: DetectedObject, place: Point) -> bool:
     """Whether `other` is something to keep clear of; a second track of `item` itself is not."""
     gap = math.dist(other.position[:2], place[:2])
-    if item is not None and (other.track_id == item.track_id or gap < 0.35 * (other.size[0] + item.size[0])):
+    if other.track_id == item.track_id or gap < 0.35 * (other.size[0] + item.size[0]):
         return False
     return gap < NEAR and abs(other.position[2] - place[2]) < 0.4

@@ -51,12 +51,9 @@ class StaticMap:
         forbidden: tuple[tuple[float, float, float, float], ...] = (),
         high: Grid | None = None,
     ) -> StaticMap:
-        """grid: at the robot's height; tall: at the lidar's, high: at the arms', the same without."""
+        """grid: at the robot's height; tall: at the lidar's, high: at the arms', the same without. All of the
+        same cells."""
         tall, high = tall or grid, high or grid
-        for other in (tall, high):
-            same = other.occupied.shape == grid.occupied.shape and (other.x0, other.y0) == (grid.x0, grid.y0)
-            if not same or other.resolution != grid.resolution:
-                raise ValueError("the grids must have the same cells")
         blocked, raised = grid.occupied.copy(), high.occupied.copy()
         for x_low, y_low, x_high, y_high in forbidden:
             c0, c1 = ((x - grid.x0) / grid.resolution for x in (x_low, x_high))
@@ -67,8 +64,8 @@ class StaticMap:
         place = (grid.x0, grid.y0, grid.resolution)
         return StaticMap(
             DistanceField(clearance_field(blocked, grid.resolution), *place),
-            DistanceField(clearance_field(grid.occupied.copy(), grid.resolution), *place),
-            DistanceField(signed_field(tall.occupied.copy(), tall.resolution), *place),
+            DistanceField(clearance_field(grid.occupied, grid.resolution), *place),
+            DistanceField(signed_field(tall.occupied, tall.resolution), *place),
             DistanceField(clearance_field(raised, grid.resolution), *place),
         )
 

@@ -1,7 +1,8 @@
-"""Distance fields: how far each point of the plane is from the nearest obstacle.
+"""Distance fields: how far each point of the plane, or the body's outline, is from the nearest obstacle.
 
 The exact Euclidean distance transform is the two-pass lower-envelope method of Felzenszwalb and
-Huttenlocher, "Distance Transforms of Sampled Functions" (2012), linear in the number of cells.
+Huttenlocher, "Distance Transforms of Sampled Functions" (2012), linear in the number of cells. An outline
+is discs (n, 3): centre x, y in base_link [m] and radius [m], see `robot.body_size`.
 """
 
 import math
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.stages.navigation import gait
 
 Field = NDArray[np.float32]
 FieldArgs = tuple[Field, float, float, float]
@@ -19,6 +21,8 @@ FieldArgs = tuple[Field, float, float, float]
 
 FAR = 10.0
 """Distance [m] that stands for "nothing near": fields are capped here."""
+STEP = 0.1
+"""Time step of predictions [s]."""
 
 
 @kernel
@@ -139,3 +143,71 @@ def signed_field(occupied: NDArray[np.bool_], resolution: float) -> Field:
     outside = clearance_field(occupied, resolution)
     inside = clearance_field(~occupied, resolution)
     return np.ascontiguousarray(np.where(occupied, -inside, outside).astype(np.float32))
+
+
+@kernel
+def body_clearance(field: FieldArgs, x: float, y: float, yaw: float, discs: Array) -> float:
+    """Smallest distance [m] from the discs at a pose in map to an obstacle of the field (see
+    `DistanceField.args`); negative where one overlaps."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    worst = 1e9
+    for i in range(len(discs)):
+        px = x + cos * discs[i, 0] - sin * discs[i, 1]
+        py = y + sin * discs[i, 0] + cos * discs[i, 1]
+        d = sample(field, px, py) - discs[i, 2]
+        if d < worst:
+            worst = d
+    return worst
+
+
+@kernel
+def disc_clearance(x: float, y: float, yaw: float, discs: Array, obstacles: Array, after: float) -> float:
+    """Smallest gap [m] between the robot's discs at a pose and obstacle discs, where these will be `after`
+    seconds; negative where two overlap, 1e9 if there are none.
+
+    obstacles: (m, 5) x, y, vx, vy in map and radius."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    worst = 1e9
+    for j in range(len(obstacles)):
+        ox, oy = obstacles[j, 0] + after * obstacles[j, 2], obstacles[j, 1] + after * obstacles[j, 3]
+        for i in range(len(discs)):
+            px = x + cos * discs[i, 0] - sin * discs[i, 1]
+            py = y + sin * discs[i, 0] + cos * discs[i, 1]
+            worst = min(worst, math.hypot(ox - px, oy - py) - obstacles[j, 4] - discs[i, 2])
+    return worst
+
+
+@kernel
+def _rollout_clearance(
+    field: FieldArgs, pose: Array, velocity: Array, target: Array, lag: float, discs: Array, steps: int
+) -> float:
+    """Smallest clearance [m] on the way under a velocity (3,) that goes from `velocity` to `target`."""
+    x, y, yaw = pose[0], pose[1], pose[2]
+    v = velocity.copy()
+    blend = 1.0 - math.exp(-STEP / lag)
+    worst = 1e9
+    for _ in range(steps):
+        v += blend * (target - v)
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        x += STEP * (cos * v[0] - sin * v[1])
+        y += STEP * (sin * v[0] + cos * v[1])
+        yaw += STEP * v[2]
+        worst = min(worst, body_clearance(field, x, y, yaw, discs))
+    return worst
+
+
+def body_room(field: DistanceField, pose: Array, discs: Array) -> float:
+    """Clearance [m] of the body standing at pose (3,) x, y, yaw in map; negative: it overlaps."""
+    return float(body_clearance(field.args(), float(pose[0]), float(pose[1]), float(pose[2]), discs))
+
+
+def clearance_ahead(
+    field: DistanceField, pose: Array, velocity: Array, command: Array, discs: Array, horizon: float
+) -> float:
+    """Smallest clearance [m] of the body within `horizon` [s] if `command` (3,) were given now.
+
+    velocity: (3,) present velocity in base_link (x, y, yaw)."""
+    steps = max(1, round(horizon / STEP))
+    pose, velocity = np.asarray(pose, dtype=np.float64), np.asarray(velocity, dtype=np.float64)
+    target = gait.steady_velocity(command)
+    return float(_rollout_clearance(field.args(), pose, velocity, target, gait.LAG, discs, steps))

@@ -14,7 +14,7 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.stages.navigation import gait
-from vla_sim.stages.navigation.pose_filter import compose, relative
+from vla_sim.stages.navigation.gait import compose, relative
 
 ServoState = Literal["walking", "settling", "done", "failed"]
 

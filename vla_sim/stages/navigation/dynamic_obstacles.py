@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
-from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.navigation.distance_field import DistanceField
 
 REACH = 4.5  # [m] within which clusters are followed
@@ -30,21 +29,6 @@ MARGIN = 1.0  # [s] between this robot's leaving a way and the obstacle's coming
 INSIDE = 0.40  # [m] from its way to the robot: too late to wait, the rollouts must get it through
 NEAR = 0.60  # [m] from its way to the path that counts as crossing it
 RADIUS = 0.28  # [m] of a person, seen from one side or not
-
-
-@kernel
-def pairwise_distances(a: Array, b: Array) -> Array:
-    """(n, m) distances [m] of points (n, d) from points (m, d)."""
-    n, m, size = a.shape[0], b.shape[0], a.shape[1]
-    out = np.empty((n, m))
-    for i in range(n):
-        for j in range(m):
-            total = 0.0
-            for k in range(size):
-                d = a[i, k] - b[j, k]
-                total += d * d
-            out[i, j] = math.sqrt(total)
-    return out
 
 
 @dataclass(eq=False)
@@ -162,7 +146,7 @@ class DynamicObstacles:
             trail = np.array([(x, y) for _, x, y in track.trail])
             ahead = track.position + np.outer(np.linspace(0.25, 2.0, 8), track.velocity)
             way = np.concatenate([trail, ahead])
-            apart = pairwise_distances(points, way).min(axis=1)
+            apart = np.sqrt(((points[:, None] - way) ** 2).sum(axis=2)).min(axis=1)
             near = apart < NEAR
             if not near.any() or apart[0] < INSIDE:
                 continue

@@ -15,7 +15,7 @@ from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.kinematics_kernels import cholesky_solve
 from vla_sim.stages.navigation.distance_field import DistanceField, FieldArgs, sample
-from vla_sim.stages.navigation.pose_filter import compose, relative
+from vla_sim.stages.navigation.gait import compose, relative
 
 
 @dataclass(frozen=True)

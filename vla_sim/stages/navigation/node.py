@@ -17,7 +17,6 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.params import NavigationParams
-from vla_sim.stages.navigation.warm_up import warm
 from vla_sim.world.semantic_map import World
 
 
@@ -33,7 +32,7 @@ class NavigationNode(StageNode[NavigationParams]):
         super().__init__("navigation", NavigationParams)
         p = self.params
         self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
-        warm(self.core)
+        self.core.warm()
         self.was_active = False
         self.goal_ids = self.execution.ids("navigation")
         self.sent_map_to_odom = np.full(3, np.nan)

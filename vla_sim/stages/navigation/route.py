@@ -88,7 +88,7 @@ class Route:
         moving = state.dynamic_obstacles.discs()
         command = self._local.step(pose, velocity, state.costmap.local, self.speed, moving)
         self.remaining = self._local.remaining(float(pose[0]), float(pose[1]))
-        if command.blocked:
+        if command is None:
             if time - self._planned > REPLAN_PERIOD:
                 self.plan()
             if time - min(self._blocked_since, time) > 2.5:
@@ -96,7 +96,7 @@ class Route:
             return self._wait(0.0)
         self._blocked_since = math.inf
         self._check_progress(pose)
-        return command.velocity
+        return command
 
     def resume(self) -> None:
         """After backing up: plan from here."""

@@ -9,10 +9,10 @@ from vla_sim.common.geometry import Array, wrap
 from vla_sim.robot.body_size import ARMS, LEGS
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
+from vla_sim.stages.navigation.distance_field import body_room, clearance_ahead
 from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
-from vla_sim.stages.navigation.footprint import body_room, clearance_ahead
+from vla_sim.stages.navigation.gait import PoseFilter, compose
 from vla_sim.stages.navigation.localizer import Localizer
-from vla_sim.stages.navigation.pose_filter import PoseFilter, compose
 
 LOCALISE_PERIOD = 0.5
 """Seconds between two matches of the scan against the map."""

@@ -8,12 +8,58 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
+
+MOST_PIXELS = 4096 * 4096
+
+
+def _rows(message: Any, dtype: Any, channels: int) -> NDArray[Any]:
+    """(height, width * channels) of a message with sensor_msgs/Image's fields."""
+    height, width, step = message.height, message.width, message.step
+    item = np.dtype(dtype).itemsize
+    if height < 1 or width < 1 or height * width > MOST_PIXELS:
+        raise InputError(f"{message.encoding} image is {width} x {height}; allowed: 1 to {MOST_PIXELS} px")
+    if step < width * channels * item or step % item:
+        raise InputError(f"{message.encoding} image has step {step}; a row of {width} needs more bytes")
+    flat = np.frombuffer(message.data, np.uint8)
+    if flat.size != step * height:
+        raise InputError(f"{message.encoding} image has {flat.size} bytes; it needs {step * height}")
+    order = ">" if message.is_bigendian else "<"
+    typed = flat.view(np.dtype(dtype).newbyteorder(order)).reshape(height, step // item)
+    return typed[:, : width * channels]
+
+
+def color_image(message: Any) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB of an rgb8 or bgr8 image; raises `InputError` for any other."""
+    if message.encoding not in ("rgb8", "bgr8"):
+        raise InputError(f"colour image is {message.encoding!r}; it must be rgb8 or bgr8")
+    image = _rows(message, np.uint8, 3).reshape(message.height, message.width, 3)
+    return np.ascontiguousarray(image if message.encoding == "rgb8" else image[..., ::-1])
+
+
+def depth_image(message: Any) -> NDArray[np.float32]:
+    """(h, w) float32 [m], NaN where nothing was measured, of a 32FC1 [m] or 16UC1 [mm] image."""
+    if message.encoding == "32FC1":
+        metres = _rows(message, np.float32, 1).astype(np.float32)
+    elif message.encoding == "16UC1":
+        metres = _rows(message, np.uint16, 1).astype(np.float32) * np.float32(1e-3)
+    else:
+        raise InputError(f"depth image is {message.encoding!r}; it must be 32FC1 or 16UC1")
+    metres[~(np.isfinite(metres) & (metres > 0.0))] = np.nan
+    return metres
+
+
+def intrinsics(message: Any) -> Intrinsics:
+    """Of a sensor_msgs/CameraInfo; raises `InputError` if its matrix cannot be one."""
+    k = [float(x) for x in message.k]
+    return Intrinsics(k[0], k[4], k[2], k[5], int(message.width), int(message.height))
+
 
 Pinhole = tuple[float, float, float, float]
 """fx, fy, cx, cy [px], as kernels take them."""
@@ -50,14 +96,6 @@ class Intrinsics:
         """Square pixels, principal point in the middle. horizontal: [rad]."""
         f = width / (2.0 * math.tan(horizontal / 2.0))
         return Intrinsics(f, f, (width - 1) / 2.0, (height - 1) / 2.0, width, height)
-
-    def project(self, points: Array) -> tuple[Array, Array]:
-        """Pixels (n, 2) and depths (n,) of points (n, 3) in the optical frame; NaN pixels behind it."""
-        z = points[:, 2]
-        safe = np.where(z > 1e-6, z, np.nan)
-        u = self.fx * points[:, 0] / safe + self.cx
-        v = self.fy * points[:, 1] / safe + self.cy
-        return np.stack([u, v], axis=1), z
 
 
 def check_images(rgb: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> None:

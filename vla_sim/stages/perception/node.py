@@ -19,15 +19,13 @@ from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.depth_scan import LAYOUT
+from vla_sim.stages.perception import depth_scan
+from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
 from vla_sim.stages.perception.detector import ColourDetector, Detector
-from vla_sim.stages.perception.images import color_image, depth_image, intrinsics
-from vla_sim.stages.perception.object_models import ObjectModels
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
 from vla_sim.stages.perception.params import PerceptionParams
-from vla_sim.stages.perception.pipeline import Frame, Perception, unique_objects
-from vla_sim.stages.perception.stamped_history import StampedHistory
+from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory, unique_objects
+from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.world.semantic_map import World
 
 
@@ -75,8 +73,6 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(topics.INTENT, self.on_intent)
         self.follow_load()
         self.caches.register("images that wait for their partner", self._forget_images)
-
-    # ------------------------------------------------------------------ callbacks store
 
     def on_map_to_odom(self, message: Any) -> None:
         pose = _pose(message.transform)
@@ -127,8 +123,6 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.depths.clear()
         return f"{count} images" if count else ""
 
-    # ------------------------------------------------------------------ from messages to a frame
-
     def _pair(self, stamp: float) -> None:
         """When both images of a stamp are there, hand them to the worker."""
         stores: tuple[dict[float, Any], ...] = (self.colors, self.depths)
@@ -176,8 +170,6 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self.skipped.pop(next(iter(self.skipped)))
         self.get_logger().warning(f"skipped: {why}", throttle_duration_sec=1.0)
 
-    # ------------------------------------------------------------------ the worker
-
     def _look(self, item: tuple[Frame, float]) -> None:
         """A frame and when its image arrived."""
         try:
@@ -196,12 +188,12 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.send(
             topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )
-        self.scan.publish(
-            conversions.laser_scan(
-                percept.ranges, to_stamp(frame.stamp), 1.0 / self.params.rate, angle_min=-LAYOUT.half_angle,
-                angle_step=LAYOUT.increment, range_min=LAYOUT.range_min, range_max=LAYOUT.range_max,
-            )
+        scan = conversions.laser_scan(
+            percept.ranges, to_stamp(frame.stamp), 1.0 / self.params.rate,
+            angle_min=-depth_scan.HALF_ANGLE, angle_step=depth_scan.INCREMENT,
+            range_min=depth_scan.RANGE_MIN, range_max=depth_scan.RANGE_MAX,
         )  # fmt: skip
+        self.scan.publish(scan)
         for _ in range(commands):
             self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
         self.latencies.append(clock.mono() - arrived)

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.geometry import Array
-from vla_sim.stages.perception.camera import Intrinsics, check_images
+from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.colour import COLOURS, name_pixels
-from vla_sim.stages.perception.detection import Detection, suppress_duplicates
 from vla_sim.stages.perception.detector import ColourDetector, Detector
-from vla_sim.stages.perception.object_models import ObjectModels
+from vla_sim.stages.perception.pose_estimator import Detection, ObjectModels, suppress_duplicates
 
 
 def load_session(path: Path) -> Any:
@@ -53,7 +52,6 @@ class OnnxDetector(Detector):
     def detect(
         self, rgb: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics, pose: Array
     ) -> list[Detection]:
-        check_images(rgb, depth, camera)
         found = []
         labels = name_pixels(rgb)
         for box, score, kind in self._boxes(rgb):

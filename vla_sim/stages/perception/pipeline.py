@@ -1,7 +1,9 @@
 """Perception without ROS: images and the robot's own state in, tracked objects and a depth scan out."""
 
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, deque
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,37 @@ from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import depth_scan, level_from
-from vla_sim.stages.perception.detection import Detection
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from, own_capsules
 from vla_sim.stages.perception.detector import Detector
-from vla_sim.stages.perception.self_filter import own_capsules
+from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
+
+T = TypeVar("T")
+
+
+class StampedHistory(Generic[T]):
+    """The last samples of something, found by stamp [s]: the robot sways as it walks, so an image is placed
+    with the pose of its own instant. A stamp that jumps back clears it."""
+
+    def __init__(self, length: int = 100) -> None:
+        self._items: deque[tuple[float, T]] = deque(maxlen=length)
+
+    def add(self, stamp: float, value: T) -> None:
+        if self._items and stamp < self._items[-1][0]:
+            self._items.clear()
+        self._items.append((stamp, value))
+
+    def nearest(self, stamp: float, within: float = 0.1) -> T | None:
+        """The sample nearest in time, None if none is within `within` seconds."""
+        items = list(self._items)
+        i = bisect_left(items, stamp, key=lambda item: item[0])
+        around = items[max(0, i - 1) : i + 1]
+        if not around:
+            return None
+        best = min(around, key=lambda item: abs(item[0] - stamp))
+        return best[1] if abs(best[0] - stamp) <= within else None
+
 
 CAMERA_FRAME = "head_camera"
 

@@ -1,19 +1,93 @@
-"""From a component of an image to an object with kind, pose and confidence, or to nothing."""
+"""From a component of an image to an object with kind, pose and confidence, or to nothing.
+
+What the robot knows of objects in advance is which kinds there are and how large, never where.
+"""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
-from vla_sim.common.numba_cache import kernel
-from vla_sim.stages.perception.camera import Intrinsics, Pinhole
-from vla_sim.stages.perception.detection import Detection
-from vla_sim.stages.perception.object_models import ObjectModels
-from vla_sim.stages.perception.solid_fit import Fit, Samples, fit, refine
-from vla_sim.stages.perception.solid_kernels import BOX, hits
-from vla_sim.stages.perception.solids import Solid
+from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.colour import COLOURS, VIVID, label_of
+from vla_sim.stages.perception.solid_fit import BOX, Fit, Samples, Solid, fit, hits, refine, solid_of
+from vla_sim.world.semantic_map import ObjectKind
+
+
+@dataclass(frozen=True)
+class ObjectModels:
+    """solids: one for each kind and size. pairs: the (kind, colour) that exist; others may be seen but
+    are less likely. colours: labels (len(COLOURS),) bool that are looked for: the vivid ones and those
+    that an object has."""
+
+    solids: tuple[Solid, ...]
+    pairs: frozenset[tuple[str, str]]
+    colours: NDArray[np.bool_]
+
+    @staticmethod
+    def of(objects: Iterable[ObjectKind]) -> ObjectModels:
+        """The models of a world."""
+        solids: dict[Solid, None] = {}
+        pairs = set()
+        colours = np.array([name in VIVID for name in COLOURS])
+        for one in objects:
+            solids[solid_of(one.kind, one.shape, one.size)] = None
+            pairs.add((one.kind, one.colour))
+            colours[label_of(one.colour)] = True
+        return ObjectModels(tuple(solids), frozenset(pairs), colours)
+
+    @staticmethod
+    def household() -> ObjectModels:
+        """Cup, ball, box and bottle of usual size, of any vivid colour: for a world that names none."""
+        solids = (
+            solid_of("cup", "cylinder", (0.068, 0.068, 0.10)),
+            solid_of("ball", "sphere", (0.07, 0.07, 0.07)),
+            solid_of("box", "box", (0.06, 0.06, 0.09)),
+            solid_of("bottle", "cylinder", (0.06, 0.06, 0.18)),
+        )
+        return ObjectModels(solids, frozenset(), np.array([name in VIVID for name in COLOURS]))
+
+    def unlikely(self, kind: str, colour: str) -> bool:
+        """The world has no object of this kind and colour."""
+        return bool(self.pairs) and (kind, colour) not in self.pairs
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One object in one image.
+
+    position: (3,) its centre, yaw [rad], in the level frame of `Detector.detect`'s pose. size: extent
+    along x, y, z of a frame turned by yaw [m]. box: left, top, right, bottom [px], inclusive. distance
+    from the camera [m]. visible: the part of its outline, 0..1, inside the image and not hidden.
+    """
+
+    kind: str
+    colour: str
+    confidence: float
+    position: Array
+    yaw: float
+    size: tuple[float, float, float]
+    box: tuple[int, int, int, int]
+    distance: float
+    visible: float = 1.0
+
+
+def suppress_duplicates(found: list[Detection], apart: float = 0.05) -> list[Detection]:
+    """The most confident of detections of one colour that are less than `apart` [m] apart: a thing cut
+    in two by what stands before it is found twice."""
+    kept: list[Detection] = []
+    for one in sorted(found, key=lambda d: -d.confidence):
+        if all(
+            one.colour != k.colour or float(np.linalg.norm(one.position - k.position)) >= apart for k in kept
+        ):
+            kept.append(one)
+    return kept
+
 
 Box = tuple[int, int, int, int]
 
@@ -121,25 +195,6 @@ def _canonical(solid: Solid, yaw: float) -> float:
     return yaw - turn * round(yaw / turn)
 
 
-@kernel
-def _sample(
-    ids: NDArray[np.int32], number: int, depth: NDArray[np.float32], box: Box, stride: int, pinhole: Pinhole,
-    rotation: Array, rays: Array, z: Array, inside: NDArray[np.bool_],
-) -> int:  # fmt: skip
-    left, top, right, bottom = box
-    fx, fy, cx, cy = pinhole
-    n = 0
-    for v in range(top, bottom + 1, stride):
-        for u in range(left, right + 1, stride):
-            x, y = (u - cx) / fx, (v - cy) / fy
-            for k in range(3):
-                rays[n, k] = rotation[k, 0] * x + rotation[k, 1] * y + rotation[k, 2]
-            z[n] = depth[v, u]
-            inside[n] = ids[v, u] == number
-            n += 1
-    return n
-
-
 def sample(
     ids: NDArray[np.int32], number: int, box: Box, depth: NDArray[np.float32], camera: Intrinsics, pose: Array
 ) -> Samples:
@@ -150,13 +205,10 @@ def sample(
     top, bottom = max(0, top - margin), min(camera.height - 1, bottom + margin)
     wide, high = right - left + 1, bottom - top + 1
     stride = max(1, math.ceil(math.sqrt(wide * high / SAMPLES)))
-    size = math.ceil(wide / stride) * math.ceil(high / stride)
-    rays, z, inside = np.empty((size, 3)), np.empty(size), np.empty(size, np.bool_)
-    _sample(
-        ids, number, depth, (left, top, right, bottom), stride, camera.pinhole,
-        np.ascontiguousarray(pose[:3, :3]), rays, z, inside,
-    )  # fmt: skip
-    return Samples(pose[:3, 3].copy(), rays, z, inside)
+    v, u = np.mgrid[top : bottom + 1 : stride, left : right + 1 : stride].reshape(2, -1)
+    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+    rays = np.stack([r[0] * x + r[1] * y + r[2] for r in pose[:3, :3]], axis=1)
+    return Samples(pose[:3, 3].copy(), rays, depth[v, u].astype(np.float64), ids[v, u] == number)
 
 
 def support_height(points: Array, seen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:

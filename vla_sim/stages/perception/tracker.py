@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.detection import Detection
+from vla_sim.stages.perception.pose_estimator import Detection
 
 GATE = 0.15
 """A detection this far from a track [m] is another thing, unless nothing else explains it."""
@@ -78,7 +78,6 @@ class Tracker:
         self._stamp = -math.inf
 
     def clear(self) -> None:
-        """Forget everything."""
         self.tracks.clear()
         self._stamp = -math.inf
 
@@ -208,16 +207,14 @@ def evidence(track: Track, view: View) -> float:
     1 when it could not be seen (outside, too small, hidden), `SEEN_EMPTY` when depth reaches behind its
     place, `SEEN_OTHER` when something is there.
     """
-    centre = (view.pose[:3, :3].T @ (track.position - view.pose[:3, 3]))[None]
-    (pixel,), (z,) = view.camera.project(centre)
+    camera = view.camera
+    x, y, z = view.pose[:3, :3].T @ (track.position - view.pose[:3, 3])
     if not z > 0.25:
         return 1.0
-    u, v = pixel
-    radius = 0.5 * max(track.size) * view.camera.fx / z
-    least = 0.5 * min(track.size) * view.camera.fx / z
-    if 4.0 * least * least < LEAST_EXPECTED_PIXELS:
-        return 1.0
-    if not (radius < u < view.camera.width - radius and radius < v < view.camera.height - radius):
+    u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+    radius, least = (0.5 * extent(track.size) * camera.fx / z for extent in (max, min))
+    inside = radius < u < camera.width - radius and radius < v < camera.height - radius
+    if not inside or 4.0 * least * least < LEAST_EXPECTED_PIXELS:
         return 1.0
     k = max(1, int(0.4 * least))
     row, column = round(v), round(u)
