@@ -133,7 +133,7 @@ def table(tmp_path, monkeypatch):
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
 
     def choose(*names):
-        specs = tuple(NodeSpec(name, name, (), nice=3) for name in names)
+        specs = tuple(NodeSpec(name, name, nice=3) for name in names)
         monkeypatch.setattr(node_table, "STACK", specs)
 
     return choose

@@ -16,7 +16,7 @@ from vla_sim.ros.lockstep import run_environment
 
 pytestmark = pytest.mark.integration
 
-SPECS = tuple(NodeSpec(name, name, ()) for name in ("engine", "voice"))
+SPECS = tuple(NodeSpec(name, name) for name in ("engine", "voice"))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_domain_is_free_again_when_the_last_node_has_ended(nodes):
 
 
 def test_what_only_watches_takes_no_turns_and_may_end():
-    specs = (*SPECS, NodeSpec("monitor", "monitor", (), observer=True))
+    specs = (*SPECS, NodeSpec("monitor", "monitor", observer=True))
     nodes = LaunchedNodes(lockstep=True, specs=specs)
     try:
         assert nodes.names == ("engine", "voice")

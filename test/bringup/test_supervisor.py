@@ -38,7 +38,7 @@ def _programs(tmp_path, monkeypatch):
 
 
 def stack(tmp_path, *names):
-    specs = tuple(NodeSpec(name, name, ()) for name in names)
+    specs = tuple(NodeSpec(name, name) for name in names)
     return Stack(StackOptions(), tmp_path / "run", specs=specs)
 
 
@@ -85,7 +85,7 @@ def test_nodes_end_when_the_supervisor_is_killed(tmp_path):
         sys.path.insert(0, {str(tmp_path)!r})
         from vla_sim.bringup.node_table import NodeSpec, StackOptions
         from vla_sim.bringup.supervisor import Stack
-        specs = (NodeSpec("patient", "patient", ()),)
+        specs = (NodeSpec("patient", "patient"),)
         running = Stack(StackOptions(), Path({str(tmp_path / "run")!r}), specs=specs)
         running.start()
         print(running.processes[0].fork.pid, flush=True)
@@ -122,7 +122,7 @@ def test_a_domain_is_a_number_that_ros_knows():
 
 
 def test_a_run_goes_on_when_what_only_watches_has_ended(tmp_path):
-    specs = (NodeSpec("patient", "patient", ()), NodeSpec("broken", "broken", (), observer=True))
+    specs = (NodeSpec("patient", "patient"), NodeSpec("broken", "broken", observer=True))
     told = []
 
     def echo(name, text):

@@ -80,10 +80,10 @@ OPTIONS = named(StackOptions)
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: its module's `main`, the dataclass of its parameters (in `params.py` beside the module), and
-    how it stands when the cores are busy (`nice`): control and safety go before everything else on the
-    machine where the user may do that (`vla_sim.common.process_priority`), then what hears a "stop" and what
-    brings it about.
+    """A node: its module's `main`, the dataclass of its parameters (in `params.py` beside the module; empty:
+    it takes none), and how it stands when the cores are busy (`nice`): control and safety go before
+    everything else on the machine where the user may do that (`vla_sim.common.process_priority`), then what
+    hears a "stop" and what brings it about.
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and
     does not run in lock-step; no run waits for it, and a run goes on when it has ended.
@@ -91,7 +91,7 @@ class NodeSpec:
 
     name: str
     module: str
-    kind: str
+    kind: str = ""
     nice: int = 0
     observer: bool = False
 
@@ -105,7 +105,7 @@ class NodeSpec:
     @property
     def takes(self) -> tuple[str, ...]:
         """Options of the whole run that are parameters of this node."""
-        return tuple(name for name in OPTIONS if name in named(self.params))
+        return tuple(name for name in OPTIONS if self.kind and name in named(self.params))
 
 
 STACK: tuple[NodeSpec, ...] = (

@@ -95,7 +95,7 @@ class WalkingPolicy:
     """
 
     def __init__(self, infer: Infer, stiffness: Array) -> None:
-        self.stiffness, self._infer = stiffness, infer
+        self.stiffness, self.infer = stiffness, infer
         self._observation = np.zeros((1, OBSERVATION_SIZE), dtype=np.float32)
         self.reset()
 
@@ -120,7 +120,7 @@ class WalkingPolicy:
             self.phases[:] = np.fmod(self.phases + math.pi, 2.0 * math.pi) - math.pi
         self._standing = standing
         observe(self._observation[0], state, command, mask, self.phases, self.action)
-        np.clip(self._infer(self._observation)[0], -ACTION_LIMIT, ACTION_LIMIT, out=self.action)
+        np.clip(self.infer(self._observation)[0], -ACTION_LIMIT, ACTION_LIMIT, out=self.action)
         return self.action * ACTION_SCALE + g1.DEFAULT_POSE[:BODY]
 
 
