@@ -187,6 +187,14 @@ def test_wall_on_cell_edges_fills_no_cell_beside_it(tmp_path: Path) -> None:
     assert grid.occupied.sum() == 2 * 20
 
 
+@pytest.mark.parametrize("x", ["30000", "1e300"])
+def test_what_is_placed_far_away_makes_no_map(tmp_path: Path, x: str) -> None:
+    far = f"<frame name='place/far'><pose>{x} {x} 0 0 0 0</pose></frame>"
+    path = write(tmp_path, ROBOT + PLACE + far + model("table", "1 0 0 0 0 0", box(1, 1, 1.5)))
+    with pytest.raises(InputError, match="is something placed far away by mistake"):
+        World.load(path).rasterise(CELL)
+
+
 def test_rug_lamp_and_lintel_leave_the_floor_free(tmp_path: Path) -> None:
     body = ROBOT + PLACE + model("rug", "1 1 0.01 0 0 0", box(2, 2, 0.02))
     body += model("lintel", "2 0 2 0 0 0", box(1, 1, 0.4))

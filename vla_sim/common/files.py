@@ -1,9 +1,21 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and none that is larger than it may be."""
 
 import os
 from pathlib import Path
 
 from vla_sim.common.errors import InputError
+
+
+def read_whole(path: Path, most: int) -> bytes:
+    """The bytes of a file of `most` bytes at the most. Raises `InputError`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(data) > most:
+        raise InputError(f"{path}: is larger than {most / 1e6:g} MB, which is the most; give a smaller file")
+    return data
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,4 +1,7 @@
-"""YAML into typed records: every error says file, line, column, what was given and what is allowed."""
+"""YAML into typed records: every error says file, line, column, what was given and what is allowed.
+
+A file is read within a budget, so that a short text of aliases does not grow to gigabytes.
+"""
 
 import re
 from collections.abc import Callable
@@ -9,8 +12,14 @@ import msgspec
 import yaml
 
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.files import read_whole
 
 T = TypeVar("T")
+
+MOST_BYTES = 1_000_000
+MOST_NODES = 50_000
+"""Of the document, each alias counted with all that it stands for."""
+MOST_DEPTH = 50
 
 At = dict[str, tuple[int, int]]
 """Path such as "$.script[0].words" to (line, column), both from 1."""
@@ -27,9 +36,9 @@ class Problem(Exception):  # noqa: N818
 def read(path: Path) -> str:
     """The text of a file. Raises `InputError`."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        return read_whole(path, MOST_BYTES).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], T]) -> T:
@@ -38,7 +47,7 @@ def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], 
     at: At = {}
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = _plain(root, "$", at) if root is not None else None
+        data = _plain(root, "$", at, 0) if root is not None else None
         if not isinstance(data, dict):
             raise Problem("$", expected)
         return make(data)
@@ -56,23 +65,30 @@ def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], 
         raise InputError(f"{name}:{line}:{column}: {problem}") from None
 
 
-def _plain(node: yaml.Node, path: str, at: At) -> Any:
-    """Plain data of a YAML node, noting where each part stands."""
+def _plain(node: yaml.Node, path: str, at: At, depth: int) -> Any:
+    """Plain data of a YAML node, noting where each part stands. Raises `Problem`."""
     at[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if len(at) > MOST_NODES or depth > MOST_DEPTH:
+        raise Problem(path, f"{MOST_NODES} parts, nested {MOST_DEPTH} deep, are the most; make it smaller")
     if isinstance(node, yaml.MappingNode):
         out: dict[str, Any] = {}
         for key_node, value in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise Problem(path, "a name must be a text")
             key = str(key_node.value)
             inner = f"{path}.{key}"
             if key in out:
                 at[inner] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
                 raise Problem(inner, f"{key} is given twice")
-            out[key] = _plain(value, inner, at)
+            out[key] = _plain(value, inner, at, depth + 1)
             at[f"{inner}!"] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         return out
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(one, f"{path}[{i}]", at) for i, one in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)
+        return [_plain(one, f"{path}[{i}]", at, depth + 1) for i, one in enumerate(node.value)]
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except ValueError as error:  # such as a month 13, or a number of 5000 digits
+        raise Problem(path, f"{str(node.value)[:40]!r} has no value: {error}") from None
 
 
 def typed(data: Any, kind: Any, path: str) -> Any:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
 from vla_sim.world.solids import Solid
 
@@ -23,6 +24,10 @@ TOUCH = 1e-4
 """Overlap [m] up to which a solid only touches a cell: a wall on a cell's edge fills one side, also
 when its pose was written with four decimals."""
 UPRIGHT = 1.0 - 1e-9
+
+
+MOST_CELLS = 16_000_000
+"""Of a map: 100 m by 100 m in cells of 25 mm. Planning takes some ten bytes a cell."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,17 @@ def rasterise(
     """Cells that a solid enters between the heights `low` and `high` [m].
 
     Cell edges lie on multiples of `resolution` [m]; the map ends 0.5 m beyond the outermost solid and
-    point (n of x, y [m] in map).
+    point (n of x, y [m] in map). Raises `InputError` for more than `MOST_CELLS`.
     """
     shadows = [one for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None]
     lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
     highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
+    wide, long = map(float, np.max(highs, axis=0) - np.min(lows, axis=0) + 1.0)
+    if not wide * long <= MOST_CELLS * resolution**2:
+        raise InputError(
+            f"the map would be {wide:.4g} m by {long:.4g} m; {MOST_CELLS} cells of {resolution:g} m are the "
+            "most: is something placed far away by mistake?"
+        )
     first = np.floor((np.min(lows, axis=0) - 0.5) / resolution + 1e-6).astype(int)
     last = np.ceil((np.max(highs, axis=0) + 0.5) / resolution - 1e-6).astype(int)
     columns, rows = last - first

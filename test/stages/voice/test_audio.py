@@ -1,3 +1,5 @@
+import contextlib
+import struct
 import wave
 from pathlib import Path
 
@@ -57,6 +59,32 @@ def test_a_wav_without_samples_is_empty(tmp_path: Path) -> None:
     save(tmp_path / "a.wav", np.zeros(0, dtype=np.int16))
     with pytest.raises(InputError, match="is empty"):
         load(tmp_path / "a.wav")
+
+
+def header(rate: int, size: int) -> bytes:
+    """Of a WAV file with one channel of 16 bits."""
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, min(2 * rate, 2**32 - 1), 2, 16)
+    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + form + b"data" + struct.pack("<I", size)
+
+
+@pytest.mark.parametrize(("rate", "size"), [(1, 400_000), (2_000_000_011, 400_000), (16_000, 4_000_000_000)])
+def test_a_recording_out_of_bounds_is_refused_before_it_is_read(tmp_path: Path, rate: int, size: int) -> None:
+    path = tmp_path / "bomb.wav"
+    with path.open("wb") as file:
+        file.write(header(rate, size))
+        file.truncate(44 + size)
+    with pytest.raises(InputError, match=r"bomb\.wav has 1 channels of .* allowed are up to 16 of 600 s"):
+        load(path)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_after_a_header_are_sound_or_one_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "any.wav"
+    path.write_bytes(header(16_000, 200)[: 44 - len(data) % 20] + data)
+    with contextlib.suppress(InputError):
+        assert load(path).dtype == np.int16
 
 
 @given(st.integers(0, 3000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from pathlib import Path
 
@@ -224,6 +225,51 @@ def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     file.write_text("<sdf version='1.10'><model name='m'><include><uri>m.sdf</uri></include></model></sdf>")
     with pytest.raises(SdfError, match="includes itself"):
         reader.load(file)
+
+
+def test_includes_that_double_at_each_level_are_refused_at_once(tmp_path: Path) -> None:
+    for i in range(16):
+        (tmp_path / f"b{i}").mkdir()
+        inner = "".join(f"<include><name>m{k}</name><uri>../b{i + 1}</uri></include>" for k in range(4))
+        inner = inner if i < 15 else "<link name='l'/>"
+        text = f"<sdf version='1.10'><model name='b'>{inner}</model></sdf>"
+        (tmp_path / f"b{i}" / "model.sdf").write_text(text)
+    began = time.process_time()
+    with pytest.raises(SdfError, match="there are more than 2000 includes in all"):
+        reader.load(tmp_path / "b0" / "model.sdf")
+    assert time.process_time() - began < 10.0
+
+
+def test_too_many_elements_are_refused() -> None:
+    many = "<visual name='v'/>" * (reader.MOST_ELEMENTS + 1)
+    with pytest.raises(SdfError, match="there are more than 200000 elements in all"):
+        reader.loads(f"<sdf version='1.10'><model name='m'><link name='l'>{many}</link></model></sdf>")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "model.sdf").touch()
+    with (tmp_path / "model.sdf").open("wb") as file:
+        file.truncate(20_000_000_000)
+    with pytest.raises(SdfError, match=r"model\.sdf:0: is larger than 20 MB"):
+        reader.load_model(tmp_path)
+
+
+def test_a_model_uri_does_not_leave_the_folders_of_models(tmp_path: Path) -> None:
+    for folder in ("models/cup", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "model.sdf").write_text(
+            "<sdf version='1.10'><model name='m'><link name='l'/></model></sdf>"
+        )
+    file = tmp_path / "world.sdf"
+    for uri, left in (("model://cup", False), ("model://../elsewhere", True)):
+        file.write_text(
+            f"<sdf version='1.10'><world name='w'><include><uri>{uri}</uri></include></world></sdf>"
+        )
+        if left:
+            with pytest.raises(SdfError, match="leaves the folder of models"):
+                reader.load(file, [tmp_path / "models"])
+        else:
+            assert reader.load(file, [tmp_path / "models"]).world is not None
 
 
 def test_a_missing_file_is_an_sdf_error() -> None:

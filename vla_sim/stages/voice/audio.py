@@ -17,6 +17,11 @@ CHUNK = 320
 CHUNK_SECONDS = CHUNK / SAMPLE_RATE
 FULL_SCALE = 32768.0
 
+RATES = (4_000, 384_000)
+"""[Hz] that a recording may have."""
+MOST_SECONDS = 600.0
+MOST_CHANNELS = 16
+
 Samples = NDArray[np.int16]
 
 
@@ -48,7 +53,8 @@ def resample(signal: NDArray[np.floating], rate: int, to_rate: int = SAMPLE_RATE
 def load(path: str | Path) -> Samples:
     """The sound of an audio file (WAV, FLAC, OGG; any rate, any number of channels) at 16 kHz mono.
 
-    Raises `InputError` if there is no such file, or it holds no sound that can be read.
+    Raises `InputError` if there is no such file, or it holds no sound that can be read, or more than
+    `MOST_SECONDS`.
     """
     import soundfile
 
@@ -56,6 +62,13 @@ def load(path: str | Path) -> Samples:
     if not file.is_file():
         raise InputError(f"no audio file {str(file)!r}; give the path of a WAV file")
     try:
+        about = soundfile.info(file)
+        rate, seconds = about.samplerate, about.frames / max(1, about.samplerate)
+        if not RATES[0] <= rate <= RATES[1] or seconds > MOST_SECONDS or about.channels > MOST_CHANNELS:
+            raise InputError(
+                f"{file} has {about.channels} channels of {seconds:g} s at {rate} Hz; allowed are up to "
+                f"{MOST_CHANNELS} of {MOST_SECONDS:g} s at {RATES[0]} to {RATES[1]} Hz"
+            )
         signal, rate = soundfile.read(file, dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise InputError(f"{file} is not an audio file ({error}); give a WAV, FLAC or OGG file") from None

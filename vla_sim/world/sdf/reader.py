@@ -18,7 +18,8 @@ import numpy as np
 from lxml import etree
 
 from vla_sim.common import assets
-from vla_sim.common.errors import MissingError, SdfError
+from vla_sim.common.errors import InputError, MissingError, SdfError
+from vla_sim.common.files import read_whole
 from vla_sim.common.geometry import Array, inverse
 from vla_sim.world.sdf.elements import Frame, Model, Root, World
 from vla_sim.world.sdf.joint_reader import Joints
@@ -26,6 +27,12 @@ from vla_sim.world.sdf.link_reader import Links
 from vla_sim.world.sdf.values import Scope
 
 MAX_DEPTH = 20
+MOST_BYTES = 20_000_000
+"""Of one file."""
+MOST_INCLUDES = 2000
+"""Of a world, those of what it includes among them."""
+MOST_ELEMENTS = 200_000
+"""Of a world, those of what it includes among them."""
 VERSIONS = tuple(f"1.{minor}" for minor in range(4, 13))
 
 
@@ -33,11 +40,7 @@ def load(path: str | Path, search: Sequence[Path] | None = None) -> Root:
     """The tree of an SDF file. search: folders in which `model://name` is looked up; by default
     those of `default_search`. Raises `SdfError`."""
     file = Path(path)
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise SdfError(f"{file}:0: cannot be read ({error.strerror}); give an SDF file") from None
-    return loads(text, file, search)
+    return loads(_read(file), file, search)
 
 
 def loads(text: str | bytes, path: Path = Path("inline.sdf"), search: Sequence[Path] | None = None) -> Root:
@@ -82,10 +85,17 @@ def model_file(folder: Path) -> Path:
     """The SDF file that a model folder's model.config names (the last one listed)."""
     config = folder / "model.config"
     if config.is_file():
-        names = [str(e.text) for e in _parse(config.read_bytes(), config).iterfind("sdf") if e.text]
+        names = [str(e.text) for e in _parse(_read(config), config).iterfind("sdf") if e.text]
         if names:
             return folder / names[-1].strip()
     return folder / "model.sdf"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_whole(path, MOST_BYTES)
+    except InputError as error:
+        raise SdfError(str(error).replace(f"{path}:", f"{path}:0:", 1)) from None
 
 
 def _parse(text: bytes, path: Path) -> Any:
@@ -113,6 +123,9 @@ class _Reader(Links, Joints):
         version = str(element.get("version", ""))
         if version not in VERSIONS:
             self.fail(element, f"the SDF version is {version!r}; it must be 1.4 to 1.12")
+        self.spent.elements += sum(1 for _ in element.iter())
+        if self.spent.elements > MOST_ELEMENTS:
+            self.fail(element, f"there are more than {MOST_ELEMENTS} elements in all; make the world smaller")
         self.check(element)
         worlds = element.findall("world")
         if len(worlds) > 1:
@@ -133,9 +146,12 @@ class _Reader(Links, Joints):
             self.fail(uri, f"{path} does not exist; the model folder needs it")
         if path.resolve() in self.stack or len(self.stack) > MAX_DEPTH:
             self.fail(element, f"{path} includes itself; break the loop")
+        self.spent.includes += 1
+        if self.spent.includes > MOST_INCLUDES:
+            self.fail(element, f"there are more than {MOST_INCLUDES} includes in all; make the world smaller")
         child = _Reader(path, self.search, self.stack)
-        child.skipped = self.skipped
-        root = child.root(path.read_bytes())
+        child.skipped, child.spent = self.skipped, self.spent
+        root = child.root(_read(path))
         if len(root.models) != 1:
             self.fail(uri, f"{path} has {len(root.models)} models; an include needs exactly one")
         model = root.models[0]

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,13 +45,22 @@ class SdfWarning(UserWarning):
     """An SDF element that is valid but not supported, and was left out."""
 
 
+@dataclass
+class Spent:
+    """What reading a file and all that it includes has taken so far."""
+
+    includes: int = 0
+    elements: int = 0
+
+
 class Values:
     """Reads values out of the elements of one file. `skipped` collects what is not supported; the
-    readers of included files share it."""
+    readers of included files share it, and `spent`."""
 
     def __init__(self, path: Path, search: tuple[Path, ...], stack: tuple[Path, ...]) -> None:
         self.path, self.search, self.stack = path, search, (*stack, path.resolve())
         self.skipped: dict[tuple[str, str], list[str]] = {}
+        self.spent = Spent()
 
     def where(self, element: Any) -> Where:
         return Where(self.path, int(element.sourceline or 0))
@@ -167,8 +177,11 @@ class Values:
         scheme, colon, rest = uri.partition("://")
         if colon and scheme == "model":
             for folder in self.search:
-                if (folder / rest).exists():
-                    return folder / rest
+                found = folder / rest
+                if found.exists():
+                    if not found.resolve().is_relative_to(folder.resolve()) and ".." in Path(rest).parts:
+                        self.fail(element, f"{uri} leaves the folder of models; name a model in it")
+                    return found
             looked = ", ".join(map(str, self.search)) or "nowhere"
             self.fail(element, f"{uri} was not found; looked in {looked}")
         if colon and scheme != "file":
