@@ -45,11 +45,11 @@ class Library:
     """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
 
     def __init__(self, out):
-        from vla_sim.bringup.reservations import Reservations
+        from vla_sim.bringup.reservations import ResourceReservationSystem
         from vla_sim.scenario.sweep.processes import Processes
 
         self._out = out
-        self._processes = Processes(resources=Reservations(), timeout=SHARE_TIMEOUT)
+        self._processes = Processes(resources=ResourceReservationSystem(), timeout=SHARE_TIMEOUT)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._plays: dict[Path, Future] = {}
 
@@ -92,10 +92,10 @@ def _share(request):
     if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
         yield
         return
-    from vla_sim.bringup.reservations import Reservations
+    from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.scenario.sweep.tasks import ALL, LOCKSTEP
 
-    book = Reservations()
+    book = ResourceReservationSystem()
     needs = (ALL if "alone" in marks else LOCKSTEP).within(book.machine().limit)
     held = book.reserve(request.node.name, needs, seconds=None, timeout=SHARE_TIMEOUT)
     try:

@@ -14,7 +14,7 @@ from vla_sim.bringup import reservations
 from vla_sim.bringup.reservations import (
     Machine,
     Needs,
-    Reservations,
+    ResourceReservationSystem,
     free,
     process_start,
     runtime_folder,
@@ -30,10 +30,10 @@ START = """
 import sys, time
 from pathlib import Path
 from vla_sim.common.errors import BusyError
-from vla_sim.bringup.reservations import Reservations
+from vla_sim.bringup.reservations import ResourceReservationSystem
 from vla_sim.bringup.reservations import Machine, Needs
 limit = Needs(1.6, 8000.0, 90_000.0, 100.0)
-book = Reservations(Path(sys.argv[1]), lambda: Machine(limit, limit))
+book = ResourceReservationSystem(Path(sys.argv[1]), lambda: Machine(limit, limit))
 print("ready", flush=True)
 input()
 """
@@ -64,7 +64,7 @@ print(granted, flush=True)
 
 @pytest.fixture
 def book(tmp_path):
-    return Reservations(tmp_path / "reservations.json", lambda: BOX)
+    return ResourceReservationSystem(tmp_path / "reservations.json", lambda: BOX)
 
 
 def python(code, *arguments):
@@ -201,7 +201,7 @@ def test_who_asked_first_is_served_first_though_less_would_be_free(book):
 
 def test_memory_and_disk_that_others_use_cannot_be_reserved(tmp_path):
     unused = Needs(1.6, 1000.0, 10_000.0, 100.0)
-    book = Reservations(tmp_path / "r.json", lambda: Machine(LIMIT, unused))
+    book = ResourceReservationSystem(tmp_path / "r.json", lambda: Machine(LIMIT, unused))
     with pytest.raises(BusyError, match="2000 MB of memory; free: 1000 MB of memory of 8000 MB"):
         book.reserve("x", Needs(memory=2000.0))
     with pytest.raises(BusyError, match="held by no reservation, but in use"):
@@ -213,9 +213,9 @@ def test_a_file_that_is_no_book_is_named_with_what_to_do(tmp_path):
     path = tmp_path / "r.json"
     path.write_bytes(b"no book")
     with pytest.raises(InputError, match=r"reservations cannot be kept in .*r\.json.*--no-reserve"):
-        Reservations(path)
+        ResourceReservationSystem(path)
     with pytest.raises(InputError, match="--no-reserve"):
-        Reservations(tmp_path / "nowhere" / "r.json")
+        ResourceReservationSystem(tmp_path / "nowhere" / "r.json")
 
 
 def test_the_folder_is_this_users_alone():
@@ -250,7 +250,7 @@ AMOUNTS = st.builds(
 @given(st.lists(st.one_of(AMOUNTS, st.integers(0, 5)), max_size=12))
 def test_in_any_order_of_asking_no_more_is_held_than_there_is(tmp_path_factory, asked):
     """Needs are reserved, numbers are released."""
-    book = Reservations(tmp_path_factory.mktemp("r") / "r.json", lambda: BOX)
+    book = ResourceReservationSystem(tmp_path_factory.mktemp("r") / "r.json", lambda: BOX)
     held = []
     for one in asked:
         if isinstance(one, int):

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from vla_sim.common.buffers import KINDS, MOST, BufferPool
+from vla_sim.common.buffers import KINDS, MOST, TensorPool
 
 SHAPES = [(4, 6, 3), (4, 6), (8,), (0, 3), ()]
 DTYPES = [np.uint8, np.float32, np.dtype(">u2")]
@@ -23,7 +23,7 @@ class Owners(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.pool = BufferPool(most=2, kinds=3)
+        self.pool = TensorPool(most=2, kinds=3)
         self.number = 0
         self.held = {}
 
@@ -36,7 +36,7 @@ class Owners(RuleBasedStateMachine):
         target=holders, shape=st.sampled_from(SHAPES), dtype=st.sampled_from(DTYPES), as_bytes=st.booleans()
     )
     def take(self, shape, dtype, as_bytes):
-        array, data = self.pool.take(shape, dtype)
+        array, data = self.pool.get_tensor(shape, dtype)
         assert array.shape == shape
         assert array.dtype == np.dtype(dtype)
         mark = (self.number + 1) % 256
@@ -57,8 +57,8 @@ class Owners(RuleBasedStateMachine):
 
     @rule()
     def memory_is_short(self):
-        self.pool.cleanup()
-        assert self.pool.cleanup() == 0
+        self.pool.cleanup_unused_tensors()
+        assert self.pool.cleanup_unused_tensors() == 0
 
     @invariant()
     def nobody_finds_anothers_mark(self):
@@ -71,59 +71,59 @@ TestOwners = Owners.TestCase
 
 
 def test_a_buffer_is_used_again_and_nothing_is_made_for_it():
-    pool = BufferPool()
+    pool = TensorPool()
     for _ in range(100):
-        pool.take((48, 64, 3), np.uint8)[0][...] = 7
+        pool.get_tensor((48, 64, 3), np.uint8)[0][...] = 7
     assert pool.made == 1
 
 
 def test_a_message_that_holds_the_bytes_keeps_its_memory_as_long_as_it_lives():
     from sensor_msgs.msg import Image
 
-    pool = BufferPool()
+    pool = TensorPool()
     message = Image(height=2, width=2, check_fields=True)
-    array, message.data = pool.take((2, 2, 3), np.uint8)
+    array, message.data = pool.get_tensor((2, 2, 3), np.uint8)
     array[...] = 5
     address = array.ctypes.data
     del array
-    other, _ = pool.take((2, 2, 3), np.uint8)
+    other, _ = pool.get_tensor((2, 2, 3), np.uint8)
     other[...] = 9
     assert set(message.data) == {5}
     del message
-    assert pool.take((2, 2, 3), np.uint8)[0].ctypes.data == address
+    assert pool.get_tensor((2, 2, 3), np.uint8)[0].ctypes.data == address
     assert pool.made == 2
 
 
 def test_no_more_is_kept_than_the_bounds_say():
-    pool = BufferPool()
+    pool = TensorPool()
     for n in range(1, 3 * KINDS + 1):
-        held = [pool.take((n,), np.uint8) for _ in range(2 * MOST)]
+        held = [pool.get_tensor((n,), np.uint8) for _ in range(2 * MOST)]
         del held
-    assert pool.cleanup() == MOST * sum(range(2 * KINDS + 1, 3 * KINDS + 1))
+    assert pool.cleanup_unused_tensors() == MOST * sum(range(2 * KINDS + 1, 3 * KINDS + 1))
 
 
 def test_what_is_held_when_memory_is_short_stays_with_its_holder():
-    pool = BufferPool()
-    array, _ = pool.take((3,), np.float32)
+    pool = TensorPool()
+    array, _ = pool.get_tensor((3,), np.float32)
     array[...] = 1.0
-    assert pool.cleanup() == 0
-    pool.take((3,), np.float32)[0][...] = 2.0
+    assert pool.cleanup_unused_tensors() == 0
+    pool.get_tensor((3,), np.float32)[0][...] = 2.0
     assert array.tolist() == [1.0, 1.0, 1.0]
-    assert pool.cleanup() == 12
+    assert pool.cleanup_unused_tensors() == 12
 
 
 @pytest.mark.parametrize("shape", [(-1, 3), (-1, -3)])
 def test_a_negative_size_is_refused(shape):
     with pytest.raises(ValueError, match="negative"):
-        BufferPool().take(shape, np.uint8)
+        TensorPool().get_tensor(shape, np.uint8)
 
 
 def test_threads_never_share_a_buffer():
-    pool, wrong = BufferPool(most=3), []
+    pool, wrong = TensorPool(most=3), []
 
     def work(mark):
         for _ in range(300):
-            array, _ = pool.take((64,), np.uint8)
+            array, _ = pool.get_tensor((64,), np.uint8)
             array[...] = mark
             if (array != mark).any():
                 wrong.append(mark)

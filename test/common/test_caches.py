@@ -6,7 +6,7 @@ import pytest
 from cachetools import LRUCache, TTLCache
 
 from vla_sim.common import caches
-from vla_sim.common.caches import AGAIN, Caches, shrink
+from vla_sim.common.caches import AGAIN, MemoryOptimizer, clear_old_entries
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ def used(monkeypatch):
 
 def registered():
     calls = []
-    one = Caches(LIMIT, CLEAR)
+    one = MemoryOptimizer(LIMIT, CLEAR)
     one.register("answers", lambda: calls.append(1) or "3 of 4 entries")
     one.register("nothing", lambda: "")
     return one, calls
@@ -31,9 +31,9 @@ def registered():
 
 def test_caches_are_emptied_at_the_limit_and_it_is_told_what_was_freed(used):
     one, calls = registered()
-    assert one.check(0.0) == ""
+    assert one.optimize_memory_usage(0.0) == ""
     used["share"] = LIMIT
-    freed = one.check(1.0)
+    freed = one.optimize_memory_usage(1.0)
     assert calls == [1]
     assert "nothing" not in freed
     assert f"{LIMIT:.0f} %: freed " in freed
@@ -43,23 +43,23 @@ def test_caches_are_emptied_at_the_limit_and_it_is_told_what_was_freed(used):
 def test_it_is_done_once_until_it_was_over_or_goes_on_for_long(used):
     one, calls = registered()
     used["share"] = LIMIT + 1.0
-    one.check(0.0)
-    assert one.check(1.0) == ""
+    one.optimize_memory_usage(0.0)
+    assert one.optimize_memory_usage(1.0) == ""
     used["share"] = (LIMIT + CLEAR) / 2.0  # between the two nothing changes
-    assert one.check(2.0) == ""
+    assert one.optimize_memory_usage(2.0) == ""
     used["share"] = LIMIT + 1.0
-    assert one.check(3.0) == ""
-    assert one.check(AGAIN + 0.1)  # it has gone on for so long
+    assert one.optimize_memory_usage(3.0) == ""
+    assert one.optimize_memory_usage(AGAIN + 0.1)  # it has gone on for so long
     used["share"] = CLEAR - 1.0
-    assert one.check(AGAIN + 1.0) == ""
+    assert one.optimize_memory_usage(AGAIN + 1.0) == ""
     used["share"] = LIMIT + 1.0
-    assert one.check(AGAIN + 2.0)  # it was over, and is short anew
+    assert one.optimize_memory_usage(AGAIN + 2.0)  # it was over, and is short anew
     assert len(calls) == 3
 
 
 def test_without_caches_nobody_looks(monkeypatch):
     monkeypatch.setattr(caches, "usage", lambda limit: pytest.fail("looked"))
-    assert Caches(LIMIT, CLEAR).check(0.0) == ""
+    assert MemoryOptimizer(LIMIT, CLEAR).optimize_memory_usage(0.0) == ""
 
 
 def test_a_full_cache_loses_the_quarter_that_was_used_longest_ago():
@@ -67,11 +67,11 @@ def test_a_full_cache_loses_the_quarter_that_was_used_longest_ago():
     for k in range(81):
         cache[k] = k
     assert cache[0] == 0  # used just now
-    assert shrink(cache) == "20 of 81 entries"
+    assert clear_old_entries(cache) == "20 of 81 entries"
     assert 0 in cache
     assert 1 not in cache
     assert 80 in cache
-    assert shrink(cache) == ""  # 61 of 100 is not full
+    assert clear_old_entries(cache) == ""  # 61 of 100 is not full
 
 
 def test_what_has_expired_goes_first_and_may_be_enough():
@@ -81,7 +81,7 @@ def test_what_has_expired_goes_first_and_may_be_enough():
         cache[k] = k
     now[0] = 6.0
     cache["new"] = 1
-    assert shrink(cache) == ""
+    assert clear_old_entries(cache) == ""
     assert list(cache) == ["new"]
 
 
@@ -104,17 +104,17 @@ def test_the_greatest_share_counts_and_names_its_reason():
 PRESSED = textwrap.dedent("""
     import sys, time
     from cachetools import LRUCache
-    from vla_sim.common.caches import Caches, resident, shrink
+    from vla_sim.common.caches import MemoryOptimizer, resident, clear_old_entries
     MB = 1 << 20
     start = resident()
     limit = start + 100.0                       # relative to what it needs anyway
-    caches, cache = Caches(80.0, 76.0, limit), LRUCache(40)
-    caches.register("tensors", lambda: shrink(cache))
+    caches, cache = MemoryOptimizer(80.0, 76.0, limit), LRUCache(40)
+    caches.register("tensors", lambda: clear_old_entries(cache))
     freed, worst = [], 0.0
     for k in range(400):                        # 2 MB each: 800 MB in all, 80 at once
         cache[k] = bytearray(2 * MB)
         cache[k][::4096] = b"x" * (2 * MB // 4096)
-        done = caches.check(70.0 * k)
+        done = caches.optimize_memory_usage(70.0 * k)
         worst = max(worst, resident())
         if done:
             freed.append(done)

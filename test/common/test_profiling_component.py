@@ -7,7 +7,7 @@ import time
 import pytest
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.profiling.component import Profiler, profiled
+from vla_sim.common.profiling.component import PerformanceProfiler, profile_function
 
 
 def spin(seconds):
@@ -21,7 +21,7 @@ def inner():
 
 
 def test_the_top_of_a_component_is_what_took_longest_with_all_that_it_called():
-    profiler = Profiler()
+    profiler = PerformanceProfiler()
     with profiler.of("planner"):
         spin(0.05)
     top = profiler.top("planner")
@@ -36,23 +36,23 @@ def test_the_top_of_a_component_is_what_took_longest_with_all_that_it_called():
 
 
 def test_what_runs_within_another_component_counts_for_itself_alone():
-    profiler = Profiler()
-    profiler.start("outer")
+    profiler = PerformanceProfiler()
+    profiler.start_profiling("outer")
     spin(0.02)
-    profiler.start("inner")
+    profiler.start_profiling("inner")
     inner()
-    profiler.stop("inner")
+    profiler.stop_profiling("inner")
     spin(0.02)
-    profiler.stop("outer")
+    profiler.stop_profiling("outer")
     (outer,) = [row for row in profiler.top("outer") if row.function == "spin"]
     assert outer.calls == 2
     assert not [row for row in profiler.top("inner") if row.function == "spin"]
-    assert "inner: top 5" in profiler.summary()
-    assert "outer: top 5" in profiler.summary()
+    assert "inner: top 5" in profiler.get_profile_summary()
+    assert "outer: top 5" in profiler.get_profile_summary()
 
 
 def test_threads_profile_the_same_component_side_by_side():
-    profiler = Profiler()
+    profiler = PerformanceProfiler()
 
     def work():
         with profiler.of("shared"):
@@ -68,25 +68,28 @@ def test_threads_profile_the_same_component_side_by_side():
 
 
 def test_a_component_that_raises_is_stopped():
-    profiler = Profiler()
+    profiler = PerformanceProfiler()
     with pytest.raises(ZeroDivisionError), profiler.of("broken"):
         1 / 0  # noqa: B018
     assert sys.getprofile() is None
-    profiler.start("broken")
-    profiler.stop("broken")
+    profiler.start_profiling("broken")
+    profiler.stop_profiling("broken")
 
 
 @pytest.mark.parametrize(
     ("misuse", "words"),
     [
-        (lambda p: p.stop("a"), "component 'a' is not the one that is being profiled; 'none' is"),
-        (lambda p: (p.start("a"), p.start("a")), "component 'a' is being profiled already"),
-        (lambda p: (p.start("a"), p.start("b"), p.stop("a")), "'b' is"),
+        (lambda p: p.stop_profiling("a"), "component 'a' is not the one that is being profiled; 'none' is"),
+        (
+            lambda p: (p.start_profiling("a"), p.start_profiling("a")),
+            "component 'a' is being profiled already",
+        ),
+        (lambda p: (p.start_profiling("a"), p.start_profiling("b"), p.stop_profiling("a")), "'b' is"),
         (lambda p: p.top("c"), "component 'c' was never profiled; there are: none"),
     ],
 )
 def test_misuse_is_told(misuse, words):
-    profiler = Profiler()
+    profiler = PerformanceProfiler()
     try:
         with pytest.raises(InputError, match=words):
             misuse(profiler)
@@ -96,16 +99,16 @@ def test_misuse_is_told(misuse, words):
 
 def test_off_the_decorator_gives_back_the_function_itself(monkeypatch):
     monkeypatch.delenv("VLA_SIM_PROFILE", raising=False)
-    assert profiled("planner")(spin) is spin
+    assert profile_function("planner")(spin) is spin
     monkeypatch.setenv("VLA_SIM_PROFILE", "pyinstrument")  # samples the whole thread, decorated or not
-    assert profiled("planner")(spin) is spin
+    assert profile_function("planner")(spin) is spin
 
 
 def test_on_it_profiles_every_call_also_of_one_that_calls_itself(monkeypatch):
     monkeypatch.setenv("VLA_SIM_PROFILE", "cprofile")
-    profiler = Profiler()
+    profiler = PerformanceProfiler()
 
-    @profiled("sums", profiler)
+    @profile_function("sums", profiler)
     def down(n):
         """Adds up."""
         return n + down(n - 1) if n else 0
@@ -120,9 +123,9 @@ def test_the_default_profiler_serves_a_program_of_ones_own(tmp_path):
     """As a user would use it, in a process of its own."""
     program = tmp_path / "mine.py"
     program.write_text(
-        "from vla_sim.common.profiling.component import default, profiled\n"
-        "@profiled('mine')\ndef slow():\n    return sum(i * i for i in range(100000))\n"
-        "slow()\nprint(default.summary())\n"
+        "from vla_sim.common.profiling.component import default, profile_function\n"
+        "@profile_function('mine')\ndef slow():\n    return sum(i * i for i in range(100000))\n"
+        "slow()\nprint(default.get_profile_summary())\n"
     )
     for tool, expected in (("cprofile", "slow"), ("", "nothing")):
         environment = {**os.environ, "VLA_SIM_PROFILE": tool}

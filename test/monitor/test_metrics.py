@@ -15,7 +15,7 @@ def test_the_last_of_each_series_are_kept_in_order(given_values):
     store = MetricStore()
     by_name = {}
     for k, ((component, kind), value) in enumerate(given_values):
-        store.record(component, kind, value, "ms", float(k))
+        store.record_metric(component, kind, value, "ms", float(k))
         by_name.setdefault((component, kind), []).append(value)
     for (component, kind), values in by_name.items():
         series = store.series(component, kind)
@@ -28,7 +28,7 @@ def test_the_last_of_each_series_are_kept_in_order(given_values):
 def test_memory_is_bounded_and_never_grows():
     store = MetricStore()
     for k in range(3 * LAST + 7):
-        store.record("voice", "latency", float(k), "ms", float(k))
+        store.record_metric("voice", "latency", float(k), "ms", float(k))
     assert [m.value for m in store.newest()] == list(map(float, range(3 * LAST + 6, 2 * LAST + 6, -1)))
     assert store.count == 3 * LAST + 7
     assert store.series("voice", "latency").since().size == LAST_OF_EACH
@@ -37,7 +37,7 @@ def test_memory_is_bounded_and_never_grows():
 def test_a_window_looks_back_so_far_and_no_further():
     store = MetricStore()
     for k in range(10):
-        store.record("llm", "latency", 10.0 * k, "ms", float(k))
+        store.record_metric("llm", "latency", 10.0 * k, "ms", float(k))
     assert store.series("llm", "latency").since(7.0).tolist() == [70.0, 80.0, 90.0]
     assert store.since("llm", "latency", 7.0).tolist() == [70.0, 80.0, 90.0]
     assert store.since("llm", "rate", 7.0).tolist() == []
@@ -49,7 +49,7 @@ def test_a_window_looks_back_so_far_and_no_further():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_counted_and_dropped(bad):
     store = MetricStore()
-    store.record("voice", "latency", bad)
+    store.record_metric("voice", "latency", bad)
     assert (store.count, store.refused) == (0, 1)
     assert not store.series("voice", "latency").values
 
@@ -58,7 +58,7 @@ def test_names_from_outside_cannot_fill_the_memory(monkeypatch):
     monkeypatch.setattr(metrics, "MOST_SERIES", 5)
     store = MetricStore()
     for k in range(20):
-        store.record(f"node{k}", "cpu", 1.0)
+        store.record_metric(f"node{k}", "cpu", 1.0)
     assert len(store.all_series()) == 5
     assert store.refused == 15
 

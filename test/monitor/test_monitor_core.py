@@ -10,7 +10,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
 from vla_sim.contract.records import MonitorState, Status
 from vla_sim.monitor.alert_rule import thresholds
-from vla_sim.monitor.core import Monitor
+from vla_sim.monitor.core import RealTimePerformanceMonitor
 from vla_sim.monitor.system import NodeProcess, System, Usage
 
 CALM = Usage(cpu=20.0, memory=30.0, disk=40.0, sent=1e3, received=2e3)
@@ -22,7 +22,7 @@ def usage(**more):
 
 @pytest.fixture
 def monitor():
-    return Monitor(thresholds(), 0.0)
+    return RealTimePerformanceMonitor(thresholds(), 0.0)
 
 
 def report(monitor, k, node="safety", rate=50.0, topic=topics.CMD_VEL, **values):
@@ -87,7 +87,7 @@ def test_a_rate_that_load_shedding_has_lowered_is_no_missed_deadline(monitor):
 
 
 def test_shedding_can_be_switched_off():
-    monitor = Monitor(thresholds(), 0.0, shedding=False)
+    monitor = RealTimePerformanceMonitor(thresholds(), 0.0, shedding=False)
     for k in range(20):
         state = monitor.second(usage(cpu=100.0), float(k))
     assert (monitor.load, state.load) == (None, 0)
@@ -177,7 +177,7 @@ outside = {
 
 @given(**outside)
 def test_no_report_from_outside_breaks_it(name, message, values, stamp, prefix):
-    monitor = Monitor(thresholds(), 0.0)
+    monitor = RealTimePerformanceMonitor(thresholds(), 0.0)
     values = {prefix + key: value for key, value in values.items()}
     for k in range(3):
         monitor.on_diagnostics(name, "ok", message, {"listens": "", **values}, stamp, float(k))

@@ -122,7 +122,7 @@ def test_the_last_minutes_are_told_when_asked(start):
     node = start("thresholds:='system.cpu=1e9 system.memory=1e9 system.disk=1e9'")
     for event in traced("c1", 10.0):
         node.on_trace(event)
-    node.core.store.record("voice", "latency", 70.0, "ms")
+    node.core.store.record_metric("voice", "latency", 70.0, "ms")
     node.second()
     answer = node.on_report(None, Trigger.Response())
     assert answer.success

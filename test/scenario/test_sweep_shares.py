@@ -12,7 +12,7 @@ from rich.console import Console
 from waiting import wait_for
 
 from vla_sim.bringup import reservations
-from vla_sim.bringup.reservations import FILE, Machine, Needs, Reservations
+from vla_sim.bringup.reservations import FILE, Machine, Needs, ResourceReservationSystem
 from vla_sim.cli import common
 from vla_sim.cli.main import main
 from vla_sim.common.errors import BusyError
@@ -39,7 +39,7 @@ while not pathlib.Path(sys.argv[3]).exists() and time.monotonic() < end: time.sl
 
 @pytest.fixture
 def book(tmp_path):
-    return Reservations(tmp_path / FILE, lambda: BOX)
+    return ResourceReservationSystem(tmp_path / FILE, lambda: BOX)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     said, found = [], []
 
     def run(name):
-        runner = processes_module.local([], 2, Reservations(book.path, lambda: BOX), said.append)
+        runner = processes_module.local([], 2, ResourceReservationSystem(book.path, lambda: BOX), said.append)
         tasks = [play(f"{name}{k}") for k in range(2)]
         found.extend(play_all(tasks, runner, tmp_path / name, Console(quiet=True)))
 
@@ -128,7 +128,7 @@ def test_what_a_run_takes_follows_from_how_it_is_played():
 def ours(tmp_path, monkeypatch):
     """The registry that commands use."""
     monkeypatch.setattr(reservations, "runtime_folder", lambda: tmp_path)
-    return Reservations()
+    return ResourceReservationSystem()
 
 
 def test_a_run_that_a_person_looks_at_is_never_kept_waiting(ours, capsys):

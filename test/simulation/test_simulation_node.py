@@ -186,7 +186,7 @@ def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(s
     camera.publish(setup.node.simulator.render(setup.node.simulator.snapshot()))
     monkeypatch.setattr(caches, "usage", lambda limit=0.0: (85.0, "85 % of the machine's memory is used"))
     setup.until(lambda: setup.node.freed, tick=False)
-    assert camera.buffers.cleanup() == 0
+    assert camera.buffers.cleanup_unused_tensors() == 0
     assert setup.node.freed.startswith("85 % of the machine's memory is used: freed ")
     assert "image buffers: " in setup.node.freed
 

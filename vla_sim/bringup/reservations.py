@@ -128,7 +128,7 @@ class _Book(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Book)
 
 
-class Reservations:
+class ResourceReservationSystem:
     """path: of their file; left out, one for all processes of this user. machine: what there is."""
 
     def __init__(self, path: Path | None = None, machine: Callable[[], Machine] = this_machine) -> None:

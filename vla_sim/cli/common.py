@@ -137,13 +137,13 @@ def load_nodes() -> None:
 def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None]:
     """While a run that a person looks at holds its share of the machine. It is never kept waiting: where
     others hold what it takes, a line says so."""
-    from vla_sim.bringup.reservations import Reservations
+    from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.common.errors import BusyError
 
     with contextlib.ExitStack() as stack:
         try:
             if wanted:
-                book = Reservations()
+                book = ResourceReservationSystem()
                 held = book.reserve(name, needs.within(book.machine().limit), seconds=None)
                 stack.callback(book.release, held.id)
         except (BusyError, InputError) as error:

@@ -85,9 +85,9 @@ def resources(a: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    from vla_sim.bringup.reservations import UNITS, Reservations, free
+    from vla_sim.bringup.reservations import UNITS, ResourceReservationSystem, free
 
-    reservations = Reservations()
+    reservations = ResourceReservationSystem()
     if a.release is not None:
         if a.release not in [r.id for r in reservations.held()]:
             raise InputError(f"--release {a.release}: no such reservation; vla-sim resources shows them all")

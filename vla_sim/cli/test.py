@@ -121,7 +121,7 @@ def call(a: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    from vla_sim.bringup.reservations import Reservations
+    from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
     from vla_sim.scenario.statistics import Rate, grouped
@@ -150,7 +150,7 @@ def call(a: argparse.Namespace) -> int:
     ]  # fmt: skip
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
     if a.ray is None:
-        book = Reservations() if a.reserve else None
+        book = ResourceReservationSystem() if a.reserve else None
         runner = local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
     else:
         runner = on_ray(arguments, a.ray, a.jobs)

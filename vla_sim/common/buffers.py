@@ -1,6 +1,6 @@
 """A pool of arrays for images and tensors: memory that is used again once nobody holds it.
 
-    image, data = pool.take((480, 640, 3), np.uint8)
+    image, data = pool.get_tensor((480, 640, 3), np.uint8)
 
 Large arrays that are made and dropped at every frame cost the kernel's work of mapping and clearing pages,
 more than all that is done with them: see `vla-sim bench perception.buffers_pooled perception.buffers_anew`.
@@ -38,7 +38,7 @@ _ALONE = _references([array("B")], 0)
 """The count when only the pool refers to a buffer, including the interpreter's own references."""
 
 
-class BufferPool:
+class TensorPool:
     """For any thread. most: buffers kept of each shape and dtype; kinds: how many of those are kept. made:
     buffers that were made since the beginning."""
 
@@ -48,7 +48,7 @@ class BufferPool:
         self._lock = threading.Lock()
         self.made = 0
 
-    def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[NDArray[Any], array[int]]:
+    def get_tensor(self, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[NDArray[Any], array[int]]:
         """An array of this shape and dtype, and the same memory as array('B'), the one type that rclpy takes
         for a message without copying it; what is in it is left from before. Raises `ValueError` for a
         negative size."""
@@ -70,7 +70,7 @@ class BufferPool:
                 self._stores.popitem(last=False)
         return np.frombuffer(store, kind[1]).reshape(shape), store
 
-    def cleanup(self) -> int:
+    def cleanup_unused_tensors(self) -> int:
         """Forget all buffers; the bytes of those that were idle, which are free now."""
         with self._lock:
             freed = sum(len(stores[i]) for stores in self._stores.values() for i in _idle(stores))

@@ -20,7 +20,7 @@ Cleanup = Callable[[], str]
 """Empties a cache, and says what that was ("12 of 48 answers"); nothing if there was nothing to do."""
 
 
-class Caches:
+class MemoryOptimizer:
     """The caches of a process, emptied when `begin` [%] of the memory is used; memory is no longer short
     below `clear` [%]. limit: of the process's own resident memory [MB], 0 for none: keeps it to its share
     where the machine has enough. Without a cache to empty, memory is not measured."""
@@ -36,9 +36,9 @@ class Caches:
         """Have it called when memory is short."""
         self._cleanups[name] = cleanup
 
-    def check(self, now: float) -> str:
-        """Measure, and empty the caches if memory is short: once until it no longer is, or `AGAIN` has
-        passed. now: [s, monotonic]. Says what was short and what was freed, or "" if nothing was done."""
+    def optimize_memory_usage(self, now: float) -> str:
+        """Measure, and clean up if memory is short: once until it no longer is, or `AGAIN` has passed. now:
+        [s, monotonic]. Says what was short and what was freed, or "" if nothing was done."""
         if not self._cleanups:
             return ""
         share, why = usage(self.limit)
@@ -47,6 +47,10 @@ class Caches:
         if share < self._begin or (self._short and now - self._last < AGAIN):
             return ""
         self._short, self._last = True, now
+        return f"{why}: {self.perform_memory_cleanup()}"
+
+    def perform_memory_cleanup(self) -> str:
+        """Empty the caches, collect garbage, give memory back to the system. Says what was freed."""
         before = resident()
         freed = [f"{name}: {what}" for name, cleanup in self._cleanups.items() if (what := cleanup())]
         collected = gc.collect()
@@ -54,10 +58,10 @@ class Caches:
             freed.append(f"garbage: {collected} objects")
         _trim()
         what = ", ".join(freed) or "no cache had anything"
-        return f"{why}: freed {before - resident():.1f} MB of {before:.0f} ({what})"
+        return f"freed {before - resident():.1f} MB of {before:.0f} ({what})"
 
 
-def shrink(cache: Cache[Any, Any]) -> str:
+def clear_old_entries(cache: Cache[Any, Any]) -> str:
     """Drop a quarter of a cache that is more than 80 % full, the least recently used entries (of a TTL cache
     those that have expired too)."""
     expire = getattr(cache, "expire", None)

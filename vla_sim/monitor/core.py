@@ -41,7 +41,7 @@ class Node:
     silence: AlertRule | None = None
 
 
-class Monitor:
+class RealTimePerformanceMonitor:
     """Alerts go to `outbox` as they arise; its owner empties it.
 
     `stamp` is the ROS time of the newest diagnostics: a second old at most, and it costs no clock messages.
@@ -70,15 +70,15 @@ class Monitor:
         for stage, seconds in self.latencies.take(event):
             for component, watched in WATCHED.items():
                 if stage == watched:
-                    self._check(f"{component}.response", seconds, mono)
+                    self.check_threshold_violations(f"{component}.response", seconds, mono)
 
     def on_status(self, status: Status, mono: float) -> None:
         if status.state == "accepted":
             self.commands += 1
-            self.store.record("commands", "accepted", 1.0, "", mono)
+            self.store.record_metric("commands", "accepted", 1.0, "", mono)
         elif status.state in records.FINAL_STATES:
-            self.store.record("commands", "failed", float(status.state == "failed"), "", mono)
-            self._check("commands.errors", self.errors(mono), mono)
+            self.store.record_metric("commands", "failed", float(status.state == "failed"), "", mono)
+            self.check_threshold_violations("commands.errors", self.errors(mono), mono)
 
     def on_diagnostics(
         self, name: str, level: Level, message: str, values: dict[str, str], stamp: float, mono: float
@@ -122,12 +122,12 @@ class Monitor:
                 continue
             resolution = self._rates[topic].resolution
             asked = self._asked(component, mono)
-            self.store.record(component, "rate", value, "Hz", mono)
-            self._check(f"{component}.rate", value, mono, resolution)
+            self.store.record_metric(component, "rate", value, "Hz", mono)
+            self.check_threshold_violations(f"{component}.rate", value, mono, resolution)
             lacking += max(0.0, asked - value - resolution)
         for kind, value in (("cpu", usage.cpu), ("memory", usage.memory), ("disk", usage.disk)):
-            self.store.record("system", kind, value, "%", mono)
-            self._check(f"system.{kind}", value, mono)
+            self.store.record_metric("system", kind, value, "%", mono)
+            self.check_threshold_violations(f"system.{kind}", value, mono)
         nodes = [self._node(name, node, mono) for name, node in self.nodes.items()]
         for rule in self._rules.values():
             if not rule.threshold.below and rule.threshold.component != "system":
@@ -137,7 +137,7 @@ class Monitor:
         pressure = Pressure(self.stamp, mono, usage.cpu, usage.memory, missed)
         if self.shedding is not None:
             self.load = self.shedding.decide(pressure)
-            self.store.record("system", "load level", float(self.load.level), "", mono)
+            self.store.record_metric("system", "load level", float(self.load.level), "", mono)
         return MonitorState(
             stamp=self.stamp, mono=mono, cpu=usage.cpu, memory=usage.memory, disk=usage.disk,
             sent=max(0.0, usage.sent), received=max(0.0, usage.received),
@@ -159,7 +159,7 @@ class Monitor:
         lowered, until = self._lowered[0], self._lowered[1] + 2.0 * RATE_WINDOW
         return min(least, lowered) if lowered > 0.0 and mono < until else least
 
-    def report(self, mono: float) -> str:
+    def generate_performance_report(self, mono: float) -> str:
         """The last `WINDOW` in words: what is wrong, each component's summary, the last metrics."""
         lines = [str(alert) for alert in self.active()] or ["no alerts"]
         for series in sorted(self.store.all_series(), key=lambda s: s.component):
@@ -197,8 +197,8 @@ class Monitor:
         self._alert(node.silence.update(silent, mono, self.stamp))
         cpu, memory = node.process.sample(mono) if node.process is not None else (-1.0, -1.0)
         if cpu >= 0.0:
-            self.store.record(name, "cpu", cpu, "% of a core", mono)
-            self.store.record(name, "memory", memory, "MB", mono)
+            self.store.record_metric(name, "cpu", cpu, "% of a core", mono)
+            self.store.record_metric(name, "memory", memory, "MB", mono)
         return NodeUsage(
             node=name, pid=node.process.pid if node.process else 0, cpu=round(cpu, 1),
             memory=round(memory, 1), silent=round(silent, 2), level=node.level, message=node.message,
@@ -210,7 +210,9 @@ class Monitor:
         )
         return dict(islice(found, MOST_FIGURES))
 
-    def _check(self, name: str, value: float, mono: float, resolution: float = 0.0) -> None:
+    def check_threshold_violations(
+        self, name: str, value: float, mono: float, resolution: float = 0.0
+    ) -> None:
         self._alert(self._rules[name].update(value, mono, self.stamp, resolution))
 
     def _alert(self, alert: Alert | None) -> None:

@@ -39,7 +39,7 @@ class Latencies:
         if event.stage == "control" and (total := self._total(stages)) is not None:
             out.append((TOTAL, total))
         for stage, seconds in out:
-            self._store.record(stage, "latency", 1e3 * seconds, "ms", event.end_mono)
+            self._store.record_metric(stage, "latency", 1e3 * seconds, "ms", event.end_mono)
             self.late += 1e3 * seconds > budget(stage).limit
         return out
 

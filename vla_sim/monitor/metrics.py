@@ -22,7 +22,7 @@ RATE_WINDOW = 5.0  # of x, over which a rate is taken
 LEAST_SPAN = 2.0  # of x; a shorter stretch says nothing yet
 
 
-class Metric(NamedTuple):
+class PerformanceMetric(NamedTuple):
     """component: who was measured ("voice"). type: what ("latency"). time: [s] of the monotonic clock."""
 
     component: str
@@ -68,7 +68,7 @@ class Series:
 
 
 class MetricStore:
-    """All series, for one thread. `record` is the hot path: it is called for every value measured."""
+    """All series, for one thread. `record_metric` is the hot path: it is called for every value measured."""
 
     def __init__(self) -> None:
         self.count = 0  # values since the beginning
@@ -76,7 +76,7 @@ class MetricStore:
         self._series: dict[tuple[str, str], Series] = {}
         self._last: deque[tuple[Series, float, float]] = deque(maxlen=LAST)
 
-    def record(
+    def record_metric(
         self, component: str, type: str, value: float, unit: str = "", at: float | None = None
     ) -> None:
         """Take one value. at: [s, monotonic], now if left out."""
@@ -101,9 +101,11 @@ class MetricStore:
     def all_series(self) -> list[Series]:
         return list(self._series.values())
 
-    def newest(self) -> Iterator[Metric]:
+    def newest(self) -> Iterator[PerformanceMetric]:
         """The last values of all series, newest first."""
-        return (Metric(s.component, s.type, value, at, s.unit) for s, value, at in reversed(self._last))
+        return (
+            PerformanceMetric(s.component, s.type, value, at, s.unit) for s, value, at in reversed(self._last)
+        )
 
     def since(self, component: str, type: str, begin: float) -> Array:
         """(n,) values of a series from `begin` [s, monotonic] on; none where there is no such series."""

@@ -15,7 +15,7 @@ from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, MonitorState, Record, SafetyState
 from vla_sim.contract.topics import Topic
 from vla_sim.monitor.alert_rule import thresholds
-from vla_sim.monitor.core import Level, Monitor
+from vla_sim.monitor.core import Level, RealTimePerformanceMonitor
 from vla_sim.monitor.journal import FILE, Journal
 from vla_sim.monitor.params import MonitorParams
 from vla_sim.monitor.prometheus import Endpoint
@@ -40,7 +40,9 @@ class MonitorNode(StageNode[MonitorParams]):
     def __init__(self) -> None:
         super().__init__("monitor", MonitorParams)
         p = self.params
-        self.core = Monitor(thresholds(p.thresholds), time.monotonic(), shedding=p.shedding)
+        self.core = RealTimePerformanceMonitor(
+            thresholds(p.thresholds), time.monotonic(), shedding=p.shedding
+        )
         folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
         self.journal: Journal | None = None
         self.prometheus: Endpoint | None = None
@@ -108,7 +110,7 @@ class MonitorNode(StageNode[MonitorParams]):
             self.log(str(load), warn=load.level > load.before)
 
     def on_report(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = True, self.core.report(time.monotonic())
+        response.success, response.message = True, self.core.generate_performance_report(time.monotonic())
         return response
 
     def flush(self) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from vla_sim.common.buffers import BufferPool
+from vla_sim.common.buffers import TensorPool
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, transform
 from vla_sim.robot import g1, level_scan
@@ -103,7 +103,7 @@ def point_cloud(points: Array, stamp: Any) -> PointCloud2:
     return _stamped(message, "base_link", stamp)
 
 
-def camera_messages(frame: CameraFrame, stamp: Any, pool: BufferPool) -> tuple[Image, Image, CameraInfo]:
+def camera_messages(frame: CameraFrame, stamp: Any, pool: TensorPool) -> tuple[Image, Image, CameraInfo]:
     """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp. The images' data
     are buffers of `pool`."""
     height, width = frame.depth.shape
@@ -111,7 +111,7 @@ def camera_messages(frame: CameraFrame, stamp: Any, pool: BufferPool) -> tuple[I
     color = Image(height=height, width=width, encoding="rgb8", step=3 * width, check_fields=True)
     depth = Image(height=height, width=width, encoding="32FC1", step=4 * width, check_fields=True)
     for message, image in ((color, frame.color), (depth, frame.depth)):
-        buffer, message.data = pool.take(image.shape, image.dtype)
+        buffer, message.data = pool.get_tensor(image.shape, image.dtype)
         buffer[...] = image
     info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
     info.k = [frame.fx, 0.0, frame.cx, 0.0, frame.fy, frame.cy, 0.0, 0.0, 1.0]

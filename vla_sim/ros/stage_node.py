@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from vla_sim.common import clock
-from vla_sim.common.caches import Caches
+from vla_sim.common.caches import MemoryOptimizer
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, allowed, check, named
 from vla_sim.contract import limits, records, topics
@@ -97,7 +97,7 @@ class StageNode(Node, Generic[P]):
         self.rejected: dict[str, int] = {}
         self.load_follower: LoadFollower | None = None
         memory = limits.THRESHOLDS["system.memory"]
-        self.caches = Caches(memory.value, memory.clear, self.params.memory_limit)
+        self.caches = MemoryOptimizer(memory.value, memory.clear, self.params.memory_limit)
         self.freed = ""
         """What was freed when memory was short last."""
         self.publish(topics.TRACE)
@@ -196,7 +196,7 @@ class StageNode(Node, Generic[P]):
         if self.load_follower is not None:
             self.load_follower.check()
         look = self._checks % EVERY == 0 and not self.execution.deterministic  # memory is the machine's
-        if look and (freed := self.caches.check(time.monotonic())):
+        if look and (freed := self.caches.optimize_memory_usage(time.monotonic())):
             self.freed = freed
             self.get_logger().warning(freed)
         if self._checks <= STARTING or self._checks % EVERY == 0:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import rclpy
 
-from vla_sim.common.buffers import BufferPool
+from vla_sim.common.buffers import TensorPool
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
@@ -163,7 +163,7 @@ class CameraPublisher:
         self._rate = rate
         self._restarted = time.monotonic()
         self._topics = [node.publish(t) for t in (topics.COLOR, topics.DEPTH, topics.CAMERA_INFO)]
-        self.buffers = BufferPool()
+        self.buffers = TensorPool()
         node.caches.register("image buffers", self._free_buffers)
         self._thread: CameraThread | None = None
         if threaded:
@@ -218,7 +218,7 @@ class CameraPublisher:
             publisher.publish(message)
 
     def _free_buffers(self) -> str:
-        freed = self.buffers.cleanup()
+        freed = self.buffers.cleanup_unused_tensors()
         return f"{1e-6 * freed:.1f} MB" if freed else ""
 
 

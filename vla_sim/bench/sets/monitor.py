@@ -14,7 +14,7 @@ from vla_sim.contract import records, topics
 from vla_sim.contract.codec import encode
 from vla_sim.contract.records import TraceEvent
 from vla_sim.monitor.alert_rule import thresholds
-from vla_sim.monitor.core import Monitor
+from vla_sim.monitor.core import RealTimePerformanceMonitor
 from vla_sim.monitor.metrics import MetricStore
 from vla_sim.monitor.system import Usage
 
@@ -28,7 +28,7 @@ USAGE = Usage(10.0, 20.0, 30.0, 1e3, 1e3)
 def record(meter: Meter) -> None:
     """2000 in a row for one sample: a single one is shorter than the clock's own time."""
     store, calls = MetricStore(), 2000
-    meter.time(lambda: store.record("voice", "latency", 1.5, "ms"), calls=calls)
+    meter.time(lambda: store.record_metric("voice", "latency", 1.5, "ms"), calls=calls)
     wanted = calls * (meter.warm_up + meter.repeat)
     if store.series("voice", "latency") is None or store.count != wanted:
         raise Wrong(f"{store.count} of {wanted} metrics were recorded")
@@ -50,7 +50,7 @@ def events(k: int) -> list[TraceEvent]:
 
 def message(meter: Meter, kind: str) -> None:
     """One message that the monitor takes, or the state that it makes each second."""
-    monitor, count = Monitor(thresholds(), 0.0), itertools.count()
+    monitor, count = RealTimePerformanceMonitor(thresholds(), 0.0), itertools.count()
     pool = itertools.cycle([event for k in range(200) for event in events(k)])
     calls: dict[str, Callable[[float], object]] = {
         "event": lambda now: monitor.on_trace(next(pool), 1.0),
@@ -63,7 +63,7 @@ def message(meter: Meter, kind: str) -> None:
 def seconds(nodes: int, rates: int) -> list[float]:
     """Milliseconds of the processor that each of `SECONDS` seconds of a stack costs: reports of `nodes` times
     the usual nodes, commands at `rates` times the usual rate, and the state."""
-    monitor = Monitor(thresholds(), 0.0)
+    monitor = RealTimePerformanceMonitor(thresholds(), 0.0)
     commands = max(1, round(COMMANDS * rates))
     made = [events(k) for k in range(commands * SECONDS)]
     spent = []

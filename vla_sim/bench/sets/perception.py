@@ -14,7 +14,7 @@ import numpy as np
 from vla_sim.bench import live
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.assets import find_world
-from vla_sim.common.buffers import BufferPool
+from vla_sim.common.buffers import TensorPool
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.robot.body import CameraFrame
@@ -134,12 +134,12 @@ def photographs(engine: MujocoSimulator) -> tuple[list[Frame], dict[str, np.ndar
 def buffers(meter: Meter, pooled: bool) -> None:
     """What a 640x480 frame's buffers cost on the way into its messages: lent by the pool, or made anew, as a
     message's constructor does it."""
-    pool = BufferPool()
+    pool = TensorPool()
     images: list[np.ndarray] = [np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.float32)]
 
     def lend() -> None:
         for image in images:
-            pool.take(image.shape, image.dtype)[0][...] = image
+            pool.get_tensor(image.shape, image.dtype)[0][...] = image
 
     meter.time(lend if pooled else lambda: [array("B", array("B", image.tobytes())) for image in images])
 

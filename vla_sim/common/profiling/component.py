@@ -31,7 +31,7 @@ class Row(NamedTuple):
     cumulative: float
 
 
-class Profiler:
+class PerformanceProfiler:
     """Any number of components. For any thread: each profiles for itself, and figures of one component are
     added up. Within a component another may be started: its time counts for that one alone."""
 
@@ -39,7 +39,7 @@ class Profiler:
         self._profiles: dict[tuple[str, int], cProfile.Profile] = {}
         self._running = threading.local()
 
-    def start(self, component: str) -> None:
+    def start_profiling(self, component: str) -> None:
         """Raises `InputError` if it runs already in this thread."""
         stack = self._stack()
         if component in stack:
@@ -49,7 +49,7 @@ class Profiler:
         stack.append(component)
         self._profile(component).enable()
 
-    def stop(self, component: str) -> None:
+    def stop_profiling(self, component: str) -> None:
         """Raises `InputError` unless it is the component that was started last in this thread."""
         stack = self._stack()
         if not stack or stack[-1] != component:
@@ -63,11 +63,11 @@ class Profiler:
     @contextmanager
     def of(self, component: str) -> Iterator[None]:
         """Profile what is done within; also what raises."""
-        self.start(component)
+        self.start_profiling(component)
         try:
             yield
         finally:
-            self.stop(component)
+            self.stop_profiling(component)
 
     @property
     def components(self) -> list[str]:
@@ -93,7 +93,7 @@ class Profiler:
             lines.append(f"{calls:>9} {row.own:9.4f} {row.cumulative:9.4f}  {row.function} ({row.where})")
         return "\n".join(lines)
 
-    def summary(self, most: int = SUMMARY) -> str:
+    def get_profile_summary(self, most: int = SUMMARY) -> str:
         """The top of every component as text."""
         return "\n\n".join(self.report(component, most) for component in self.components) or "nothing"
 
@@ -110,11 +110,13 @@ class Profiler:
         return self._profiles[key]
 
 
-default = Profiler()
-"""What `profiled` records in."""
+default = PerformanceProfiler()
+"""What `profile_function` records in."""
 
 
-def profiled(component: str, profiler: Profiler = default) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def profile_function(
+    component: str, profiler: PerformanceProfiler = default
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator: each call is profiled as part of `component`, where VLA_SIM_PROFILE is "cprofile" when the
     function is defined. Else it gives back the function itself, which costs nothing."""
     if os.environ.get(VARIABLE) != "cprofile":

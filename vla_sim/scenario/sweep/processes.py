@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vla_sim.bringup.fork_server import in_child
-from vla_sim.bringup.reservations import Reservations
+from vla_sim.bringup.reservations import ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
@@ -37,7 +37,7 @@ class Processes:
 
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     ending: bool = False
-    resources: Reservations | None = None
+    resources: ResourceReservationSystem | None = None
     say: Callable[[str], None] = lambda words: None
     timeout: float = RESERVATION_TIMEOUT
     _said: bool = False
@@ -112,7 +112,7 @@ class Processes:
 
 
 def local(
-    arguments: Sequence[str], jobs: int, resources: Reservations | None = None,
+    arguments: Sequence[str], jobs: int, resources: ResourceReservationSystem | None = None,
     say: Callable[[str], None] = lambda words: None,
 ) -> Runner:  # fmt: skip
     """`jobs` at once, as far as the shares that they reserve in `resources` are free."""

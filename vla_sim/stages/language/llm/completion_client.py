@@ -126,7 +126,7 @@ class CompletionClient:
         which ends the request, as does a cancellation by the last who waits for it. Raises `LlmError` if
         there is no answer by the deadline (`clock.mono`), for any cause."""
         self.statistics.asked += 1
-        key = self.cache.key(said)
+        key = self.cache.generate_cache_key(said)
         content = self.cache.get(key)
         if content is not None:
             self.statistics.remembered += 1
@@ -153,7 +153,7 @@ class CompletionClient:
 
     def remember(self, said: list[Message], content: str) -> None:
         """The answer proved good: cache it."""
-        self.cache.put(self.cache.key(said), content)
+        self.cache.put(self.cache.generate_cache_key(said), content)
 
     async def _fetch(
         self, said: list[Message], queued: QueuedRequest, deadline: float, check: Callable[[str], None]

@@ -74,7 +74,7 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         """Memory is short: drop some cached answers; returns which."""
 
         async def forget() -> str:
-            return self.completions.cache.shrink()
+            return self.completions.cache.clear_old_entries()
 
         return self._loop.start(forget()).result()
 

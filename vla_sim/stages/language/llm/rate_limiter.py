@@ -15,11 +15,15 @@ class RateLimiter:
         self._rate = max(per_minute - self._most, 0.5) / 60.0
         self._tokens, self._filled = self._most, -float("inf")
 
-    def acquire(self, now: float) -> float:
-        """0 if a request may be made now (it is counted), else the time until one may be [s]."""
+    def can_make_request(self, now: float) -> bool:
+        """Whether a request may be made now: then it is counted."""
+        if self.wait(now) > 0.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def wait(self, now: float) -> float:
+        """Until a request may be made [s]; 0: now."""
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
-        self._tokens -= 1.0
-        return 0.0
+        return max(0.0, (1.0 - self._tokens) / self._rate)

@@ -124,11 +124,12 @@ class RequestBatcher:
         competing = sum(one.rank <= request.rank for one in self._under_way)
         if competing >= self._batch and (left := request.since + self._batch_wait - now) > 0.0:
             return min(left, deadline - now)
-        wait = self._limiter.acquire(now)
+        if self._limiter.can_make_request(now):
+            self.breaker.on_request(now)
+            return 0.0
+        wait = self._limiter.wait(now)
         if now + wait >= deadline:
             raise RefusedError(f"the limit is {self._per_minute} requests a minute; the next in {wait:.1f} s")
-        if wait <= 0.0:
-            self.breaker.on_request(now)
         return wait
 
     async def _until_change(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from cachetools import TTLCache
 
 from vla_sim.common import clock
-from vla_sim.common.caches import shrink
+from vla_sim.common.caches import clear_old_entries
 from vla_sim.stages.language.llm.prompt import Message
 
 
@@ -22,7 +22,7 @@ class ResponseCache:
         self._parameters = parameters
         self._answers: TTLCache[bytes, str] = TTLCache(entries, seconds, timer=clock.mono)
 
-    def key(self, messages: list[Message]) -> bytes:
+    def generate_cache_key(self, messages: list[Message]) -> bytes:
         return msgspec.json.encode([messages, self._parameters])
 
     def get(self, key: bytes) -> str | None:
@@ -32,6 +32,6 @@ class ResponseCache:
     def put(self, key: bytes, answer: str) -> None:
         self._answers[key] = answer
 
-    def shrink(self) -> str:
+    def clear_old_entries(self) -> str:
         """Forget a quarter if it is nearly full; returns what was dropped ("12 of 48 entries")."""
-        return shrink(self._answers)
+        return clear_old_entries(self._answers)
