@@ -29,7 +29,7 @@ from vla_sim.world.sdf.values import Scope
 MAX_DEPTH = 20
 MOST_BYTES = 20_000_000
 """Of one file."""
-MOST_INCLUDES = 2000
+MOST_INCLUDES = 1000
 """Of a world, those of what it includes among them."""
 MOST_ELEMENTS = 200_000
 """Of a world, those of what it includes among them."""

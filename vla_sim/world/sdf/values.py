@@ -176,12 +176,11 @@ class Values:
         uri = uri.strip()
         scheme, colon, rest = uri.partition("://")
         if colon and scheme == "model":
+            if ".." in Path(rest).parts:
+                self.fail(element, f"{uri} leaves the folders of models; name a model in one of them")
             for folder in self.search:
-                found = folder / rest
-                if found.exists():
-                    if not found.resolve().is_relative_to(folder.resolve()) and ".." in Path(rest).parts:
-                        self.fail(element, f"{uri} leaves the folder of models; name a model in it")
-                    return found
+                if (folder / rest).exists():
+                    return folder / rest
             looked = ", ".join(map(str, self.search)) or "nowhere"
             self.fail(element, f"{uri} was not found; looked in {looked}")
         if colon and scheme != "file":
