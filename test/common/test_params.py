@@ -24,8 +24,6 @@ def test_a_wrong_word_is_told_with_what_is_allowed(word):
 
 def test_zero_is_allowed_where_it_means_something():
     assert named_numbers("voice=0", KNOWN, "cost") == {"voice": 0.0}
-    with pytest.raises(InputError, match="threshold 'voice=0': NAME=NUMBER above 0"):
-        named_numbers("voice=0", KNOWN, "threshold", positive=True)
 
 
 @given(st.text())

@@ -90,6 +90,9 @@ def test_the_contract_has_the_limits_of_the_book():
         "voice.response": (2.0, False), "llm.response": (5.0, False), "perception.rate": (10.0, True),
         "control.rate": (50.0, True), "system.cpu": (80.0, False), "system.memory": (80.0, False),
         "system.disk": (90.0, False), "commands.errors": (0.1, False), "node.silence": (5.0, False),
+        "commands.throughput": (0.5, True), "safety.reaction": (50.0, False),
+        "perception.detection": (100.0, False), "manipulation.grasp_planning": (2.0, False),
+        "simulation.real_time_factor": (0.95, True),
     }  # fmt: skip
 
 
@@ -100,7 +103,38 @@ def test_thresholds_can_be_moved_and_where_they_are_over_moves_along():
     assert found["llm.response"] == THRESHOLDS["llm.response"]
 
 
-@pytest.mark.parametrize("words", ["cpu=90", "system.cpu", "system.cpu=x", "system.cpu=-1", "system.cpu=nan"])
+def test_metrics_of_ones_own_have_thresholds_from_above_and_from_below():
+    found = thresholds("planner2.delay=5 battery.charge<20")
+    delay, charge = found["planner2.delay"], found["battery.charge"]
+    assert (delay.value, delay.clear, delay.below) == (5.0, pytest.approx(4.5), False)
+    assert (charge.value, charge.clear, charge.below) == (20.0, pytest.approx(22.2, abs=0.03), True)
+
+
+@pytest.mark.parametrize(("word", "meant"), [
+    ("system.cpuu=90", "system.cpu"), ("perception.detections=90", "perception.detection"),
+    ("voice.respons=1", "voice.response"), ("commands.thruput=1", "commands.throughput"),
+])  # fmt: skip
+def test_a_misspelt_threshold_is_no_metric_of_ones_own(word, meant):
+    with pytest.raises(InputError, match=f"none of that name; did you mean {meant}"):
+        thresholds(word)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a.b",
+        "a.b=0",
+        "a.b<x",
+        "a.b>3",
+        "a b=2",
+        "system.cpu<50",
+        "cpu=90",
+        "system.cpu",
+        "system.cpu=x",
+        "system.cpu=-1",
+        "system.cpu=nan",
+    ],
+)
 def test_a_wrong_threshold_is_named_with_what_is_allowed(words):
     with pytest.raises(InputError, match=r"NAME=NUMBER above 0 is allowed, with a name of voice\.response"):
         thresholds(words)

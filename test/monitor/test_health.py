@@ -6,6 +6,7 @@ from journal_entries import entries, state
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
+from vla_sim.contract.records import MetricFigures
 from vla_sim.monitor import health
 from vla_sim.monitor.health import Health
 from vla_sim.monitor.journal import Entry, Lost
@@ -35,6 +36,15 @@ def test_the_report_says_it_in_markdown(tmp_path):
     assert text.count("\n## ") == 5
     assert "| 3.0 | 1 background | shed: background commands wait, no point clouds | cpu 95 % for" in text
     assert "| 6.5 | 0 full | restored: background commands wait" in text
+
+
+def test_what_nodes_measured_is_in_the_report():
+    one = MetricFigures(
+        name="battery.charge", unit="%", count=4, last=79.0, average=80.0, min=78.0, max=81.0, p95=81.0
+    )
+    told = [Entry(s, topics.MONITOR_STATE.name, state(s, metrics=[one])) for s in (1.0, 2.0)]
+    text = health.markdown(health.health(told))
+    assert "| battery.charge [%] | 4 | 80 | 78 | 81 | 81 | 79 |  |" in text
 
 
 def test_what_a_node_says_cannot_break_a_table():

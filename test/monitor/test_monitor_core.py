@@ -37,10 +37,11 @@ def alerts(monitor):
     return out
 
 
-def test_a_rate_is_that_of_the_ros_clock_by_the_nodes_own_count(monitor):
+def test_a_rate_is_that_of_the_ros_clock_by_the_nodes_own_count():
+    monitor = RealTimePerformanceMonitor(thresholds(), 0.0, speed=0.5)
     for k in range(1, 12):
         values = {"listens": "", f"published {topics.CMD_VEL.name}": str(25 * k)}
-        # half as fast as the machine's clock: 50 messages a simulated second
+        # half as fast as the machine's clock, as is asked for: 50 messages a simulated second
         monitor.on_diagnostics("safety", "ok", "ok", values, 0.5 * k, float(k))
         state = monitor.second(CALM, float(k))
     assert state.rates[topics.CMD_VEL.name] == pytest.approx(50.0)
@@ -136,7 +137,7 @@ def test_failures_are_counted_over_all_commands_that_ended(monitor):
         how = "failed" if k in (17, 19) else "succeeded"
         monitor.on_status(Status(command_id=f"c{k}", state=how, mono=0.0), float(k))
     state = monitor.second(CALM, 20.0)
-    assert (state.errors, state.commands, state.throughput) == (0.1, 20, 1.0)
+    assert (state.errors, state.commands) == (0.1, 20)
     assert alerts(monitor) == [("commands.errors", "warning", True)]
     monitor.on_status(Status(command_id="x", state="rejected", mono=0.0), 21.0)
     assert monitor.second(CALM, 21.0).errors < 0.1
@@ -171,7 +172,7 @@ outside = {
     "message": st.text(max_size=20),
     "values": st.dictionaries(st.text(max_size=30), st.text(max_size=300), max_size=5),
     "stamp": st.floats(),
-    "prefix": st.sampled_from(["published ", "", "listens"]),
+    "prefix": st.sampled_from(["published ", "", "listens", "metric ", "metric a ["]),
 }
 
 
@@ -204,3 +205,135 @@ def test_the_machine_is_measured(tmp_path):
 def test_a_process_that_is_not_the_node_is_not_measured():
     assert NodeProcess("voice", os.getpid()).sample(1.0) == (-1.0, -1.0)
     assert NodeProcess("voice", 2**22 + 5).sample(1.0) == (-1.0, -1.0)
+
+
+def accepted(command_id):
+    return Status(command_id=command_id, state="accepted", mono=0.0)
+
+
+def test_throughput_counts_the_seconds_in_which_commands_wait(monitor):
+    for k in range(1, 40):  # nobody says anything, and that is no slow robot
+        assert monitor.second(CALM, float(k)).throughput is None
+    monitor.on_command("a", 40.0)
+    monitor.on_command("b", 40.5)
+    monitor.on_status(accepted("a"), 41.0)
+    monitor.on_status(Status(command_id="b", state="asked", mono=0.0), 41.6)
+    assert monitor.second(CALM, 42.0).throughput == pytest.approx(2 / 1.6)
+    monitor.on_status(Status(command_id="a", state="running", mono=0.0), 42.5)  # answered already
+    assert monitor.second(CALM, 43.0).throughput == pytest.approx(2 / 1.6)
+    assert alerts(monitor) == []
+    assert monitor.second(CALM, 110.0).throughput is None
+
+
+def test_commands_that_wait_too_long_are_an_alert_and_silence_ends_it(monitor):
+    monitor.on_command("a", 0.0)
+    told = {}
+    for k in range(1, 6):
+        monitor.second(CALM, float(k))
+        told[k] = alerts(monitor)
+    # It may still be answered in time for 2 s; then it takes three measurements.
+    assert [k for k, found in told.items() if found] == [5]
+    assert told[5] == [("commands.throughput", "critical", True)]
+    monitor.on_status(accepted("a"), 5.5)
+    for k in range(6, 70):
+        monitor.second(CALM, float(k))
+    assert alerts(monitor) == [("commands.throughput", "critical", False)]
+
+
+def test_quick_answers_end_the_alert_too(monitor):
+    monitor.on_command("slow", 0.0)
+    for k in range(1, 6):
+        monitor.second(CALM, float(k))
+    monitor.on_status(accepted("slow"), 5.0)
+    for k in range(6, 30):
+        monitor.on_command(f"c{k}", k - 0.1)
+        monitor.on_status(accepted(f"c{k}"), k - 0.05)
+        monitor.second(CALM, float(k))
+    assert [a[2] for a in alerts(monitor)] == [True, False]
+
+
+def test_a_command_that_nobody_ever_answers_is_given_up(monitor):
+    monitor.on_command("lost", 0.0)
+    for k in range(1, 200):
+        state = monitor.second(CALM, float(k))
+    assert state.throughput is None
+    assert [a[2] for a in alerts(monitor)] == [True, False]
+
+
+@pytest.mark.parametrize(("speed", "pace", "warned"), [
+    (1.0, 1.0, False), (1.0, 0.9, True), (0.5, 0.5, False), (0.5, 0.45, True), (4.0, 3.9, False),
+    (4.0, 3.0, True),
+])  # fmt: skip
+def test_a_simulator_that_falls_behind_what_is_asked_for_is_an_alert(speed, pace, warned):
+    monitor = RealTimePerformanceMonitor(thresholds(), 0.0, speed=speed)
+    for k in range(1, 20):
+        monitor.on_diagnostics("engine", "ok", "ok", {"listens": ""}, pace * k, float(k))
+        monitor.second(CALM, k + 0.5)
+    raised = [a for a in monitor.outbox if a.name == "simulation.real_time_factor"]
+    assert bool(raised) == warned
+    if warned:
+        assert (raised[0].value, raised[0].threshold) == (pytest.approx(pace), 0.95 * speed)
+
+
+def test_a_simulator_that_stands_still_is_an_alert_and_its_going_on_ends_it(monitor):
+    stamp = 0.0
+    for k in range(1, 40):
+        stamp += 0.0 if 10 <= k < 20 else 1.0
+        monitor.on_diagnostics("engine", "ok", "ok", {"listens": ""}, stamp, float(k))
+        monitor.second(CALM, float(k))
+    found = [a for a in alerts(monitor) if a[0] == "simulation.real_time_factor"]
+    assert found[0] == ("simulation.real_time_factor", "critical", True)
+    assert found[-1] == ("simulation.real_time_factor", "critical", False)
+
+
+def measure(monitor, key, text, node="battery", mono=1.0, **values):
+    monitor.on_diagnostics(node, "ok", "", {key: text, **values}, 0.0, mono)
+
+
+def test_what_a_node_measures_is_kept_and_shown():
+    monitor = RealTimePerformanceMonitor(thresholds("battery.charge<20"), 0.0)
+    assert monitor.unmeasured == ["battery.charge"]
+    measure(monitor, "metric charge [%]", "81 80.5 nan x 79")
+    state = monitor.second(CALM, 1.5)
+    (one,) = state.metrics
+    assert (one.name, one.unit, one.count, one.last, one.min, one.max) == (
+        "battery.charge", "%", 3, 79.0, 79.0, 81.0,
+    )  # fmt: skip
+    assert (one.average, one.limit) == (pytest.approx(80.17, abs=0.01), 20.0)
+    assert decode(MonitorState, encode(state)) == state
+    assert monitor.unmeasured == []
+    assert "battery charge [%]: average 80.17" in monitor.generate_performance_report(1.5)
+    assert alerts(monitor) == []
+    measure(monitor, "metric charge [%]", "30 19 25", mono=2.0)
+    assert [(str(a), a.active) for a in monitor.outbox] == [
+        ("warning: battery charge 19 %, limit 20 %", True), ("over: battery charge 25 %, limit 20 %", False),
+    ]  # fmt: skip
+
+
+def test_metrics_alone_say_nothing_of_how_their_node_is(monitor):
+    measure(monitor, "metric charge", "5")
+    measure(monitor, "metric charge", "5", "driver", state="on")
+    assert [n.node for n in monitor.second(CALM, 20.0).nodes] == ["driver"]
+    assert alerts(monitor) == [("driver.silence", "critical", True)]
+
+
+@pytest.mark.parametrize(("name", "value", "unit"), [
+    ("safety.reaction", 60.0, "ms"), ("manipulation.grasp_planning", 2.5, "s"),
+])  # fmt: skip
+def test_a_slow_reaction_and_slow_grasp_planning_are_alerts_at_once(monitor, name, value, unit):
+    node, _, type = name.partition(".")
+    measure(monitor, f"metric {type} [{unit}]", f"{value / 2} {value}", node)
+    assert alerts(monitor) == [(name, "critical", True)]
+
+
+def test_slow_detection_is_an_alert_at_the_third_image(monitor):
+    measure(monitor, "metric detection [ms]", "110 110 30 110 110", "perception")
+    assert alerts(monitor) == []
+    measure(monitor, "metric detection [ms]", "110", "perception")
+    assert alerts(monitor) == [("perception.detection", "warning", True)]
+
+
+def test_metrics_from_outside_do_not_fill_the_memory(monitor):
+    for k in range(1000):
+        measure(monitor, f"metric m{k}", "1")
+    assert len(monitor.second(CALM, 1.0).metrics) == 100

@@ -3,7 +3,7 @@ from io import StringIO
 from journal_entries import alert, load, state
 from rich.console import Console
 
-from vla_sim.contract.records import NodeUsage
+from vla_sim.contract.records import MetricFigures, NodeUsage
 from vla_sim.monitor.top_view import Seen, render
 
 
@@ -24,6 +24,15 @@ def test_everything_that_counts_is_shown():
         "5 s  warning: system cpu 90 %, limit 80 %", "10 s ago  over: system cpu", "ill",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_what_nodes_measure_is_shown_beside_its_limit():
+    one = MetricFigures(
+        name="battery.charge", unit="%", count=3, last=79.0, average=80.2, min=78.5, max=81.0, p95=80.9,
+        limit=20.0,
+    )  # fmt: skip
+    row = next(r for r in shown(Seen(7, state(100.0, metrics=[one]))).splitlines() if "battery.charge" in r)
+    assert row.split() == ["battery.charge", "%", "3", "79", "80.2", "78.5", "81", "80.9", "20"]
 
 
 def test_a_low_terminal_shows_what_matters_first():

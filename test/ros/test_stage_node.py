@@ -152,3 +152,23 @@ def test_a_stamp_just_short_of_a_whole_second_is_the_whole_second(second):
 @given(st.floats(0.0, 1e5))
 def test_a_stamp_is_within_half_a_nanosecond(seconds):
     assert abs(to_seconds(to_stamp(seconds)) - seconds) < 6e-10
+
+
+def test_what_is_recorded_is_in_the_next_report_and_in_no_other(start):
+    node = start()
+    for value in (1.0, 2.5, math.nan):
+        node.record_metric("delay", value, "ms")
+    node.record_metric("count", 7)
+    values = {v.key: v.value for v in node.diagnostics().status[0].values}
+    assert (values["metric delay [ms]"], values["metric count"]) == ("1 2.5 nan", "7")
+    assert not any(v.key.startswith("metric ") for v in node.diagnostics().status[0].values)
+    with pytest.raises(ValueError, match="two words"):
+        node.record_metric("two words", 1.0)
+
+
+def test_more_than_a_report_holds_leaves_the_newest(start):
+    node = start()
+    for k in range(3000):
+        node.record_metric("k", k)
+    (values,) = [v.value for v in node.diagnostics().status[0].values if v.key == "metric k"]
+    assert values.split() == [str(k) for k in range(2000, 3000)]

@@ -70,7 +70,9 @@ class StackOptions:
     )
     shedding: bool = param(True, "shed load while the machine is under pressure; never in lock-step")
     thresholds: str = param(
-        "", 'of alerts, instead of the contract\'s: "system.cpu=90 voice.response=1.5"', metavar="WORDS"
+        "",
+        'of alerts, instead of the contract\'s, or of metrics of your own: "system.cpu=90 mynode.delay=5"',
+        metavar="WORDS",
     )
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -58,9 +58,9 @@ def allowed(one: Field[Any]) -> str:
     return kind if low is None else f"{kind} of {low:g} or more"
 
 
-def named_numbers(text: str, known: Iterable[str], what: str, *, positive: bool = False) -> dict[str, float]:
+def named_numbers(text: str, known: Iterable[str], what: str) -> dict[str, float]:
     """Numbers by name, of "voice=80 planning=1200". Raises `InputError`, which says what they are, for a
-    name that is not known and a number that is not finite, below zero or, where `positive`, zero."""
+    name that is not known and a number that is not finite or below zero."""
     known, out = tuple(known), {}
     for word in text.split():
         name, _, number = word.partition("=")
@@ -68,10 +68,9 @@ def named_numbers(text: str, known: Iterable[str], what: str, *, positive: bool 
             value = float(number)
         except ValueError:
             value = -1.0
-        if name not in known or not 0.0 <= value < float("inf") or (positive and value == 0.0):
-            least = "above 0" if positive else "of 0 or more"
+        if name not in known or not 0.0 <= value < float("inf"):
             raise InputError(
-                f"{what} {word!r}: NAME=NUMBER {least} is allowed, with a name of {', '.join(known)}"
+                f"{what} {word!r}: NAME=NUMBER of 0 or more is allowed, with a name of {', '.join(known)}"
             )
         out[name] = value
     return out

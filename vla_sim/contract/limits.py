@@ -50,9 +50,21 @@ THRESHOLDS: dict[str, Threshold] = {t.name: t for t in (
     Threshold("system", "memory", 80.0, "%", 76.0, after=3),
     Threshold("system", "disk", 90.0, "%", 88.0, after=3),
     Threshold("commands", "errors", 0.1, "", 0.08),
+    # Commands answered (accepted, turned down, asked back about) for each second in which at least one
+    # waited for its answer, over the last minute. Nothing is measured while nobody says anything: an idle
+    # robot is no slow one.
+    Threshold("commands", "throughput", 0.5, "1/s", 0.55, below=True, after=3),
+    # A scan that brings something into the way to the first velocity that is lower for it, sent.
+    Threshold("safety", "reaction", 50.0, "ms", 45.0),
+    Threshold("perception", "detection", 100.0, "ms", 90.0, after=3),  # image to its objects, of every image
+    Threshold("manipulation", "grasp_planning", 2.0, "s", 1.8),
+    # Simulated seconds a second, of the `speed` that is asked for.
+    Threshold("simulation", "real_time_factor", 0.95, "", 0.97, below=True, after=3),
     Threshold("node", "silence", 5.0, "s", 2.5),
 )}  # fmt: skip
-"""The performance chapter's limits, by name. "node" stands for every node by its own name."""
+"""The performance chapter's limits, by name, and how far simulated time may fall behind. "node" stands for
+every node by its own name. What a node measures with `record_metric` is held against the threshold of
+its name."""
 
 
 @dataclass(frozen=True)

@@ -341,12 +341,28 @@ class NodeUsage(Record, frozen=True, kw_only=True):
     message: Text = ""
 
 
+class MetricFigures(Record, frozen=True, kw_only=True):
+    """Of a metric that a node recorded. name: "node.type". average, min and max are since the monitor began,
+    p95 is of the last 100. limit: its threshold, if it has one."""
+
+    name: Text
+    unit: Text
+    count: Count
+    last: float
+    average: float
+    min: float
+    max: float
+    p95: float
+    limit: float | None = None
+
+
 class MonitorState(Record, frozen=True, kw_only=True):
     """What the monitor measured, once a second. cpu [% of all cores], memory and disk [% used], sent and
     received [bytes/s of all network interfaces], rates [Hz of the ROS clock, by topic], throughput [commands
-    accepted a second, over the last minute], errors [share of ended commands that failed], missed [deadlines
-    missed a second: periods that a rate lacks, stages over their limit], figures: each node's key figures as
-    in /diagnostics, by "node.name"."""
+    answered for each second in which one waited, over the last minute; null if none did], errors [share of
+    ended commands that failed], missed [deadlines missed a second: periods that a rate lacks, stages over
+    their limit], metrics: what nodes recorded, figures: each node's key figures as in /diagnostics, by
+    "node.name"."""
 
     stamp: float
     mono: float
@@ -358,7 +374,7 @@ class MonitorState(Record, frozen=True, kw_only=True):
     real_time_factor: float
     stages: list[StageFigures]
     rates: dict[str, float]
-    throughput: NotNegative
+    throughput: NotNegative | None
     errors: Unit
     commands: Count
     """Commands accepted since the monitor began."""
@@ -367,6 +383,7 @@ class MonitorState(Record, frozen=True, kw_only=True):
     alerts: list[Alert]
     """Those that are active now."""
     figures: dict[str, Text] = {}
+    metrics: list[MetricFigures] = []
     load: LoadIndex = 0
     """The level to which load is shed."""
 

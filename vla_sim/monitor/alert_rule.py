@@ -1,8 +1,11 @@
 """Thresholds with hysteresis: a value that hovers about its limit is one alert, not a hundred."""
 
+import difflib
+import math
+import re
 from dataclasses import replace
 
-from vla_sim.common.params import named_numbers
+from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.limits import CRITICAL, THRESHOLDS, Threshold
 from vla_sim.contract.records import Alert, Severity
 
@@ -76,9 +79,38 @@ def severity(value: float, threshold: Threshold) -> Severity:
 
 def thresholds(changes: str = "") -> dict[str, Threshold]:
     """The contract's by name, with those values instead that `changes` gives: "system.cpu=90
-    voice.response=1.5". Where an alert is over moves along. Raises `InputError`."""
+    voice.response=1.5"; where an alert is over moves along. And those of a user's own metrics, of any node:
+    "mynode.delay=5", or with an alert below it "mynode.charge<20"; it is over a tenth away from there.
+    A name that only looks like one of the contract's is no metric of one's own. Raises `InputError`."""
     out = dict(THRESHOLDS)
-    for name, value in named_numbers(changes, out, "threshold", positive=True).items():
-        t = out[name]
-        out[name] = replace(t, value=value, clear=t.clear / t.value * value)
+    for word in changes.split():
+        found = _WORD.fullmatch(word)
+        name, sign, value = (found[1], found[2], _number(found[3])) if found else ("", "", 0.0)
+        known = THRESHOLDS.get(name)
+        if not 0.0 < value < math.inf or (known and sign == "<"):
+            raise InputError(
+                f"threshold {word!r}: NAME=NUMBER above 0 is allowed, with a name of "
+                f"{', '.join(THRESHOLDS)}, or NODE.METRIC of your own (NODE.METRIC<NUMBER: an alert below)"
+            )
+        if known:
+            out[name] = replace(known, value=value, clear=known.clear / known.value * value)
+            continue
+        node, _, metric = name.partition(".")
+        if node in NO_NODES or difflib.get_close_matches(name, THRESHOLDS, 1, 0.85):
+            raise InputError(f"threshold {word!r}: there is none of that name{nearest(name, THRESHOLDS)}")
+        clear = value / 0.9 if sign == "<" else 0.9 * value
+        out[name] = Threshold(node, metric, value, "", clear, below=sign == "<")
     return out
+
+
+NO_NODES = {t.component for t in THRESHOLDS.values()} - {"voice", "perception", "safety", "manipulation"}
+"""Components that record no metrics: a threshold of theirs that is not in the table is misspelt."""
+_WORD = re.compile(r"([\w/-]{1,64}\.[\w./-]{1,64})([=<])(.+)", re.ASCII)
+
+
+def _number(text: str) -> float:
+    """0 for what is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

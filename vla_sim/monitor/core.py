@@ -1,16 +1,18 @@
 """The monitor without ROS: takes what the nodes report, and once a second sums up how they are."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from vla_sim.contract import records, topics
-from vla_sim.contract.limits import LOAD_LEVELS, Threshold
-from vla_sim.contract.records import Alert, Load, MonitorState, NodeUsage, Status, TraceEvent
+import numpy as np
+
+from vla_sim.contract import metrics, records, topics
+from vla_sim.contract.limits import LOAD_LEVELS, THRESHOLDS, Threshold
+from vla_sim.contract.records import Alert, Load, MetricFigures, MonitorState, NodeUsage, Status, TraceEvent
 from vla_sim.monitor.alert_rule import AlertRule
 from vla_sim.monitor.latency import TOTAL, Latencies
-from vla_sim.monitor.metrics import RATE_WINDOW, MetricStore, RateMeter
+from vla_sim.monitor.metrics import RATE_WINDOW, MetricStore, RateMeter, Series
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
 from vla_sim.monitor.system import NodeProcess, Usage
 
@@ -19,14 +21,21 @@ MINUTE = 60.0
 FRESH = 2.5  # [s] after which a rate is not known any more: nodes report once a second
 MOST_NODES = 1000
 MOST_FIGURES = 200
+MOST_METRICS = 100
+MOST_WAITING = 64  # commands
 LONGEST = 200
 REPORTED = 20  # of the last metrics, in the text of the service
+STEADY = (
+    "perception.rate", "control.rate", "simulation.real_time_factor", "system.cpu", "system.memory",
+    "system.disk",
+)  # fmt: skip
+"""Thresholds of what is measured every second: without a measurement nothing says that it is well again."""
 RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
 """The topic whose rate a threshold is about: objects of perception, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}  # the latency that a threshold is about
 Level = Literal["ok", "warning", "error"]
 OWN = ("listens", "pid")
-OWN_PREFIXES = ("listeners ", "published ")  # values in /diagnostics that are no key figures
+OWN_PREFIXES = ("listeners ", "published ", metrics.PREFIX)  # values in /diagnostics that are no key figures
 
 
 @dataclass
@@ -41,13 +50,64 @@ class Node:
     silence: AlertRule | None = None
 
 
+class Throughput:
+    """Commands answered (accepted, turned down, asked back about) for each second in which one or more
+    waited for that, over the last minute. Times are monotonic [s]."""
+
+    def __init__(self, mono: float) -> None:
+        self._waiting: dict[str, float] = {}  # when each came
+        self._busy, self._answered, self._last = 0.0, 0, mono
+        self._points = deque([(mono, 0.0, 0)])
+
+    def asked(self, command_id: str, mono: float) -> None:
+        """A command came."""
+        self._pass(mono)
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.setdefault(command_id, mono)
+
+    def answered(self, command_id: str, mono: float) -> None:
+        """A status of a command came; the first one is the answer."""
+        self._pass(mono)
+        self._answered += self._waiting.pop(command_id, None) is not None
+
+    def second(self, mono: float) -> bool:
+        """To be called once a second; whether a command waited in the last one. What has waited for a minute
+        is given up."""
+        self._pass(mono)
+        self._waiting = {name: came for name, came in self._waiting.items() if mono - came < MINUTE}
+        waited = self._busy > self._points[-1][1]
+        self._points.append((mono, self._busy, self._answered))
+        while self._points[0][0] < mono - MINUTE:
+            self._points.popleft()
+        return waited
+
+    @property
+    def value(self) -> float | None:
+        """[1/s]; None where no command waited."""
+        _, busy, answered = self._points[0]
+        return (self._answered - answered) / (self._busy - busy) if self._busy > busy else None
+
+    @property
+    def resolution(self) -> float:
+        """By how much it is too low while a command is in hand: it may be answered right now."""
+        seconds = self._busy - self._points[0][1]
+        return 1.0 / seconds if self._waiting and seconds > 0.0 else 0.0
+
+    def _pass(self, mono: float) -> None:
+        if self._waiting:
+            self._busy += max(0.0, mono - self._last)
+        self._last = mono
+
+
 class RealTimePerformanceMonitor:
     """Alerts go to `outbox` as they arise; its owner empties it.
 
-    `stamp` is the ROS time of the newest diagnostics: a second old at most, and it costs no clock messages.
-    """
+    speed: simulated seconds a second that are asked for. `stamp` is the ROS time of the newest diagnostics:
+    a second old at most, and it costs no clock messages."""
 
-    def __init__(self, thresholds: dict[str, Threshold], mono: float, *, shedding: bool = True) -> None:
+    def __init__(
+        self, thresholds: dict[str, Threshold], mono: float, *, shedding: bool = True, speed: float = 1.0
+    ) -> None:
         self.store = MetricStore()
         self.latencies = Latencies(self.store)
         self.outbox: list[Alert] = []
@@ -57,6 +117,9 @@ class RealTimePerformanceMonitor:
         self.shedding = Shedding(limits(thresholds)) if shedding else None
         self.load: Load | None = None  # what was decided last; None where load is never shed
         self._lowered = (0.0, 0.0)
+        pace = thresholds["simulation.real_time_factor"]
+        asked = replace(pace, value=pace.value * speed, clear=pace.clear * speed)
+        thresholds = {**thresholds, pace.name: asked}
         self._rules = {name: AlertRule(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
@@ -64,7 +127,9 @@ class RealTimePerformanceMonitor:
         """How often a topic is published, by the counts of its node."""
         self._counted: dict[str, float] = {}  # when last [s, monotonic]
         self._pace = RateMeter()
-        self._begin, self._last, self._late = mono, mono, 0
+        self._throughput = Throughput(mono)
+        self._recorded: dict[str, Series] = {}  # what nodes measured, by "node.type"
+        self._last, self._late = mono, 0
 
     def on_trace(self, event: TraceEvent, mono: float) -> None:
         for stage, seconds in self.latencies.take(event):
@@ -72,10 +137,14 @@ class RealTimePerformanceMonitor:
                 if stage == watched:
                     self.check_threshold_violations(f"{component}.response", seconds, mono)
 
+    def on_command(self, command_id: str, mono: float) -> None:
+        """A command came, typed or heard whole."""
+        self._throughput.asked(command_id, mono)
+
     def on_status(self, status: Status, mono: float) -> None:
+        self._throughput.answered(status.command_id, mono)
         if status.state == "accepted":
             self.commands += 1
-            self.store.record_metric("commands", "accepted", 1.0, "", mono)
         elif status.state in records.FINAL_STATES:
             self.store.record_metric("commands", "failed", float(status.state == "failed"), "", mono)
             self.check_threshold_violations("commands.errors", self.errors(mono), mono)
@@ -84,9 +153,14 @@ class RealTimePerformanceMonitor:
         self, name: str, level: Level, message: str, values: dict[str, str], stamp: float, mono: float
     ) -> None:
         """A node's report. stamp: its ROS time [s]."""
+        if not 0 < len(name) <= 64:
+            return
+        measured = [self._on_metric(name, key, value, mono) for key, value in values.items()]
+        if measured and all(measured):
+            return  # it says nothing of how the node is
         node = self.nodes.get(name)
         if node is None:
-            if len(self.nodes) >= MOST_NODES or not 0 < len(name) <= 64:
+            if len(self.nodes) >= MOST_NODES:
                 return
             node = self.nodes[name] = Node()
         node.reported, node.level, node.message = mono, level, message[:LONGEST]
@@ -94,6 +168,8 @@ class RealTimePerformanceMonitor:
         ours = "listens" in values and 0.0 <= stamp < float("inf")
         if ours and not self.stamp - WINDOW <= stamp <= self.stamp:  # long before: a simulation begun anew
             self.stamp = stamp
+        if ours and self.stamp > 0.0:
+            self._pace.add(mono, self.stamp)
         pid = _whole(values.get("pid"))
         if pid and (node.process is None or node.process.pid != pid):
             node.process = NodeProcess(name, pid)
@@ -106,10 +182,39 @@ class RealTimePerformanceMonitor:
             key: value for key, value in values.items() if key not in OWN and not key.startswith(OWN_PREFIXES)
         }
 
+    def _on_metric(self, node: str, key: str, text: str, mono: float) -> bool:
+        """Take a value of a report, if it holds what the node measured; whether it does."""
+        found = metrics.read(key, text)
+        if found is None:
+            return False
+        type, unit, values = found
+        name = f"{node}.{type}"
+        rule = self._rules.get(name)
+        if rule is not None and not rule.threshold.unit:
+            rule.threshold = replace(rule.threshold, unit=unit)
+        for value in values:
+            self.store.record_metric(node, type, value, unit, mono)
+            if rule is not None:
+                self._alert(rule.update(value, mono, self.stamp))
+        series = self.store.series(node, type, unit)
+        if (
+            series is not None
+            and series.count
+            and (name in self._recorded or len(self._recorded) < MOST_METRICS)
+        ):
+            self._recorded[name] = series
+        return True
+
     def second(self, usage: Usage, mono: float) -> MonitorState:
         """The state of everything now, from the machine's usage and what the nodes reported."""
-        if self.stamp > 0.0:
-            self._pace.add(mono, self.stamp)
+        if (pace := self._pace.value) is not None:
+            self.store.record_metric("simulation", "real_time_factor", pace, "", mono)
+            self.check_threshold_violations("simulation.real_time_factor", pace, mono)
+        if self._throughput.second(mono) and (throughput := self._throughput.value) is not None:
+            self.store.record_metric("commands", "throughput", throughput, "1/s", mono)
+            self.check_threshold_violations(
+                "commands.throughput", throughput, mono, self._throughput.resolution
+            )
         rates = {
             topic: round(value, 2)
             for topic, meter in self._rates.items()
@@ -129,8 +234,8 @@ class RealTimePerformanceMonitor:
             self.store.record_metric("system", kind, value, "%", mono)
             self.check_threshold_violations(f"system.{kind}", value, mono)
         nodes = [self._node(name, node, mono) for name, node in self.nodes.items()]
-        for rule in self._rules.values():
-            if not rule.threshold.below and rule.threshold.component != "system":
+        for name, rule in self._rules.items():
+            if name not in STEADY:
                 self._alert(rule.expire(mono, self.stamp))
         missed = lacking + (self.latencies.late - self._late) / max(0.5, mono - self._last)
         self._late, self._last = self.latencies.late, mono
@@ -141,8 +246,8 @@ class RealTimePerformanceMonitor:
         return MonitorState(
             stamp=self.stamp, mono=mono, cpu=usage.cpu, memory=usage.memory, disk=usage.disk,
             sent=max(0.0, usage.sent), received=max(0.0, usage.received),
-            real_time_factor=round(self._pace.value or 0.0, 3),
-            stages=self.latencies.figures(mono - WINDOW), rates=rates, throughput=self.throughput(mono),
+            real_time_factor=round(pace or 0.0, 3), stages=self.latencies.figures(mono - WINDOW), rates=rates,
+            throughput=self._throughput.value, metrics=[self._metric(s) for s in self._recorded.values()],
             errors=self.errors(mono), commands=self.commands, missed=round(missed, 3), nodes=nodes,
             alerts=self.active(), figures=self._figures(), load=self.load.level if self.load else 0,
         )  # fmt: skip
@@ -174,10 +279,10 @@ class RealTimePerformanceMonitor:
             lines.append(f"{mono - m.time:.1f} s ago: {m.component} {m.type} {m.value:.4g} {m.unit}".rstrip())
         return "\n".join(lines)
 
-    def throughput(self, mono: float) -> float:
-        """Commands accepted a second, over the last minute (or since the beginning)."""
-        span = min(MINUTE, max(1.0, mono - self._begin))
-        return float(self.store.since("commands", "accepted", mono - MINUTE).size / span)
+    @property
+    def unmeasured(self) -> list[str]:
+        """Names of thresholds of one's own that nothing was measured for so far."""
+        return [n for n in self._rules if n not in THRESHOLDS and n not in self._recorded]
 
     def errors(self, mono: float) -> float:
         """Share of the commands ended within `WINDOW` that failed; what the robot asked back about, turned
@@ -202,6 +307,15 @@ class RealTimePerformanceMonitor:
         return NodeUsage(
             node=name, pid=node.process.pid if node.process else 0, cpu=round(cpu, 1),
             memory=round(memory, 1), silent=round(silent, 2), level=node.level, message=node.message,
+        )  # fmt: skip
+
+    def _metric(self, series: Series) -> MetricFigures:
+        """Of a series that holds something."""
+        rule, values = self._rules.get(series.name), series.since()
+        return MetricFigures(
+            name=series.name, unit=series.unit, count=series.count, last=float(values[-1]),
+            average=series.total / series.count, min=series.min, max=series.max,
+            p95=float(np.percentile(values, 95.0)), limit=rule.threshold.value if rule else None,
         )  # fmt: skip
 
     def _figures(self) -> dict[str, str]:

@@ -11,7 +11,16 @@ import numpy as np
 from vla_sim.common.files import write_output
 from vla_sim.common.markdown import table
 from vla_sim.contract import limits, records
-from vla_sim.contract.records import Alert, Load, MonitorState, Record, StageFigures, Status, TraceEvent
+from vla_sim.contract.records import (
+    Alert,
+    Load,
+    MetricFigures,
+    MonitorState,
+    Record,
+    StageFigures,
+    Status,
+    TraceEvent,
+)
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, budget, stage_figures
@@ -62,6 +71,7 @@ class Health(Record, frozen=True, kw_only=True):
     values: dict[str, Spread]
     alerts: list[AlertSpan]
     figures: dict[str, str]  # each node's last key figures
+    metrics: list[MetricFigures] = msgspec.field(default_factory=list)  # what nodes recorded, at last
     load: list[LoadStep] = msgspec.field(default_factory=list)  # how load was shed and restored
     shed: float = 0.0  # seconds at a level above 0
 
@@ -84,8 +94,8 @@ def health(entries: Iterable[Entry]) -> Health:
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
         stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],
         latencies=latencies, values=_values(states), alerts=_alerts(entries, begin),
-        figures=states[-1].figures if states else {}, load=_load(entries, begin),
-        shed=float(sum(s.load > 0 for s in states)),
+        figures=states[-1].figures if states else {}, metrics=states[-1].metrics if states else [],
+        load=_load(entries, begin), shed=float(sum(s.load > 0 for s in states)),
     )  # fmt: skip
 
 
@@ -107,6 +117,7 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
             ("network sent [kB/s]", s.sent / 1e3), ("network received [kB/s]", s.received / 1e3),
             ("real-time factor", s.real_time_factor), ("deadlines missed [1/s]", s.missed),
             ("load level", float(s.load)),
+            *([("commands answered while they waited [1/s]", s.throughput)] if s.throughput else []),
             *((f"{topic} [Hz]", rate) for topic, rate in sorted(s.rates.items())),
         ):  # fmt: skip
             series.setdefault(name, []).append(value)
@@ -174,6 +185,14 @@ def markdown(h: Health) -> str:
     spreads = [(name, *(f"{v:.2f}" for v in (s.average, s.min, s.max))) for name, s in h.values.items()]
     lines += table(("what", "average", "least", "most"), spreads) if spreads else ["Nothing was measured."]
     lines += ["", "![the machine](machine.svg)"] if spreads else []
+    if h.metrics:
+        lines += ["", "## What nodes measured themselves", ""]
+        lines += table(
+            ("metric", "count", "average", "least", "most", "p95 of the last 100", "last", "limit"),
+            [(f"{m.name} [{m.unit}]" if m.unit else m.name, m.count,
+              *(f"{v:.4g}" for v in (m.average, m.min, m.max, m.p95, m.last)),
+              "" if m.limit is None else f"{m.limit:g}") for m in h.metrics],
+        )  # fmt: skip
     if h.figures:
         lines += ["", "## Last key figures of the nodes", ""]
         lines += table(("figure", "value"), list(h.figures.items()))

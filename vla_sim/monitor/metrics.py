@@ -49,14 +49,18 @@ class Spread(Record, frozen=True, kw_only=True):
 
 
 class Series:
-    """The last values of one component and type. count: values since the beginning."""
+    """The last values of one component and type. count, total, min, max: of all since the beginning."""
 
-    __slots__ = ("component", "count", "type", "unit", "values")
+    __slots__ = ("component", "count", "max", "min", "total", "type", "unit", "values")
 
     def __init__(self, component: str, type: str, unit: str) -> None:
         self.component, self.type, self.unit = component, type, unit
-        self.count = 0
+        self.count, self.total, self.min, self.max = 0, 0.0, math.inf, -math.inf
         self.values: deque[tuple[float, float]] = deque(maxlen=LAST_OF_EACH)
+
+    @property
+    def name(self) -> str:
+        return f"{self.component}.{self.type}"
 
     def since(self, begin: float = -math.inf) -> Array:
         """(n,) values from `begin` [s, monotonic] on, oldest first."""
@@ -88,6 +92,11 @@ class MetricStore:
             at = time.monotonic()
         series.values.append((value, at))
         series.count += 1
+        series.total += value
+        if value < series.min:
+            series.min = value
+        if value > series.max:
+            series.max = value
         self._last.append((series, value, at))
         self.count += 1
 

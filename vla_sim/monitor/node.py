@@ -2,7 +2,6 @@
 
 import os
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ class MonitorNode(StageNode[MonitorParams]):
         super().__init__("monitor", MonitorParams)
         p = self.params
         self.core = RealTimePerformanceMonitor(
-            thresholds(p.thresholds), time.monotonic(), shedding=p.shedding
+            thresholds(p.thresholds), time.monotonic(), shedding=p.shedding, speed=p.speed
         )
         folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
         self.journal: Journal | None = None
@@ -62,8 +61,8 @@ class MonitorNode(StageNode[MonitorParams]):
         self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
         self.listen(topics.TRACE, self.on_trace)
         self.listen(topics.STATUS, self.on_status)
-        for topic in (topics.TRANSCRIPT, topics.COMMAND):
-            self.listen(topic, partial(self.write, topic))
+        self.listen(topics.TRANSCRIPT, self.on_transcript)
+        self.listen(topics.COMMAND, self.on_command)
         # Compared undecoded: ten a second arrive, and only a change matters.
         self.listen(topics.SAFETY_STATE, self.on_safety, raw=True)
         self.create_service(Trigger, topics.MONITOR_SERVICE, self.on_report)
@@ -75,6 +74,15 @@ class MonitorNode(StageNode[MonitorParams]):
             level = LEVELS.get(status.level, "error")
             values = {v.key: v.value for v in status.values}
             self.core.on_diagnostics(status.name, level, status.message, values, stamp, mono)
+
+    def on_transcript(self, transcript: records.Transcript) -> None:
+        self.write(topics.TRANSCRIPT, transcript)
+        if transcript.complete:  # nobody answers noise
+            self.core.on_command(transcript.command_id, time.monotonic())
+
+    def on_command(self, command: records.Command) -> None:
+        self.write(topics.COMMAND, command)
+        self.core.on_command(command.command_id, time.monotonic())
 
     def on_trace(self, event: records.TraceEvent) -> None:
         self.write(topics.TRACE, event)
@@ -152,6 +160,7 @@ class MonitorNode(StageNode[MonitorParams]):
             "load level": str(self.core.load.level) if self.core.load else "never shed",
             "load steps": str(self.core.shedding.steps if self.core.shedding else 0),
             "metrics": str(self.core.store.count),
+            "thresholds of nothing measured": " ".join(self.core.unmeasured),
             "journal lines lost": str(self.journal.lost if self.journal else 0),
         }
 

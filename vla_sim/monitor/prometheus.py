@@ -9,6 +9,7 @@ from vla_sim.contract.records import MonitorState
 
 HOST = "127.0.0.1"
 PREFIX = "vla_sim_"
+WHAT = ["node", "metric", "unit"]
 
 
 def installed() -> Any:
@@ -46,7 +47,7 @@ class Endpoint:
 
 def families(state: MonitorState) -> Iterator[Any]:
     """prometheus_client metric families of a state. Base units: seconds, bytes, ratios."""
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 
     def gauge(name: str, doc: str, value: float) -> Any:
         return GaugeMetricFamily(PREFIX + name, doc, value=value)
@@ -60,6 +61,10 @@ def families(state: MonitorState) -> Iterator[Any]:
     yield gauge("command_errors_ratio", "share of ended commands that failed", state.errors)
     yield gauge("deadlines_missed_per_second", "periods and stage limits", state.missed)
     yield gauge("load_level", "how many levels of load are shed", state.load)
+    if state.throughput is not None:
+        yield gauge(
+            "command_throughput", "commands answered for each second in which one waited", state.throughput
+        )
     yield CounterMetricFamily(PREFIX + "commands", "commands accepted", value=state.commands)
 
     latency = GaugeMetricFamily(
@@ -83,6 +88,12 @@ def families(state: MonitorState) -> Iterator[Any]:
             cpu.add_metric([n.node], n.cpu / 100.0)
             memory.add_metric([n.node], n.memory * 1e6)
         silent.add_metric([n.node], n.silent)
+    metric = GaugeMetricFamily(PREFIX + "metric_last", "the last that a node recorded", labels=WHAT)
+    recorded = SummaryMetricFamily(PREFIX + "metric", "what nodes recorded, in their own units", labels=WHAT)
+    for m in state.metrics:
+        node, _, type = m.name.partition(".")
+        metric.add_metric([node, type, m.unit], m.last)
+        recorded.add_metric([node, type, m.unit], count_value=m.count, sum_value=m.average * m.count)
     alert = GaugeMetricFamily(PREFIX + "alert_active", "1 while it is", labels=["alert", "severity"])
     for a in state.alerts:
         alert.add_metric([a.name, a.severity], 1.0)
@@ -91,4 +102,4 @@ def families(state: MonitorState) -> Iterator[Any]:
         if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
             node, _, key = name.partition(".")
             figure.add_metric([node, key], float(text))
-    yield from (latency, limit, count, rate, cpu, memory, silent, alert, figure)
+    yield from (latency, limit, count, rate, cpu, memory, silent, metric, recorded, alert, figure)

@@ -42,7 +42,8 @@ def render(seen: Seen) -> RenderableType:
     if state is None:
         return Text(f"domain {seen.domain}: waiting for the monitor")
     alerts = _alerts(state.alerts, seen.ended, state.mono)
-    return Group(_head(seen, state), alerts, _stages(state), _nodes(state), _rates(state), _figures(state))
+    parts = (_head(seen, state), alerts, _stages(state), _metrics(state), _nodes(state), _rates(state))
+    return Group(*parts, _figures(state))
 
 
 def _head(seen: Seen, state: MonitorState) -> Group:
@@ -51,7 +52,7 @@ def _head(seen: Seen, state: MonitorState) -> Group:
         age = Text(f"silent for {seen.age:.0f} s", style="bold red")
     first = [
         Text(f"domain {seen.domain}", style="bold"), age, Text(f"real time {state.real_time_factor:.2f}"),
-        Text(f"commands {state.commands}, {60 * state.throughput:.1f} a minute"),
+        Text(f"commands {state.commands}" + _throughput(state.throughput)),
         _mark(f"failed {100 * state.errors:.0f} %", state.errors, "commands.errors"),
         Text(f"deadlines missed {state.missed:.1f}/s", style="yellow" if state.missed else ""),
     ]  # fmt: skip
@@ -62,6 +63,10 @@ def _head(seen: Seen, state: MonitorState) -> Group:
     second += [Text(f"network {state.sent / 1e3:.0f} kB/s out, {state.received / 1e3:.0f} in")]
     third = [_load(seen.load)] if seen.load is not None else []
     return Group(Text("   ").join(first), Text("   ").join(second), *third)
+
+
+def _throughput(value: float | None) -> str:
+    return "" if value is None else f", {value:.1f}/s while they wait"
 
 
 def _load(load: Load) -> Text:
@@ -92,6 +97,31 @@ def _stages(state: MonitorState) -> Table:
         out.add_row(Text(s.stage), str(s.count), *cells, f"{s.limit:.0f}", _budget(s))
     if not state.stages:
         out.add_row(Text("no command yet", style="dim"))
+    return out
+
+
+def _metrics(state: MonitorState) -> Table:
+    """What nodes recorded themselves."""
+    out = _table(
+        "metrics",
+        "metric",
+        "unit",
+        "n",
+        "last",
+        "average",
+        "min",
+        "max",
+        "p95",
+        "limit",
+        left=("metric", "unit"),
+    )
+    raised = {a.name: "bold red" if a.severity == "critical" else "yellow" for a in state.alerts}
+    for m in state.metrics:
+        cells = [f"{v:.4g}" for v in (m.last, m.average, m.min, m.max, m.p95)]
+        limit = "" if m.limit is None else f"{m.limit:g}"
+        out.add_row(Text(m.name, style=raised.get(m.name, "")), Text(m.unit), str(m.count), *cells, limit)
+    if not state.metrics:
+        out.add_row(Text("none yet", style="dim"))
     return out
 
 

@@ -7,6 +7,7 @@ service is written twice.
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
@@ -21,7 +22,7 @@ from vla_sim.common import clock
 from vla_sim.common.caches import MemoryOptimizer
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, allowed, check, named
-from vla_sim.contract import limits, records, topics
+from vla_sim.contract import limits, metrics, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.records import Record, TraceEvent
 from vla_sim.contract.topics import Topic
@@ -42,6 +43,8 @@ EVERY = 4
 """Checks between reports: 1 Hz."""
 STARTING = 60
 """First checks, each of which reports, so that whoever starts the nodes sees soon that all have met."""
+MOST_VALUES = 1000
+"""That a node records between two reports; of more, the newest."""
 
 
 class LoadFollower:
@@ -102,6 +105,7 @@ class StageNode(Node, Generic[P]):
         """What was freed when memory was short last."""
         self.publish(topics.TRACE)
         self.publish(topics.DIAGNOSTICS)
+        self._metrics: deque[tuple[str, float]] = deque(maxlen=MOST_VALUES)
         self._checks = 0
         self.repeat(PERIOD, self._check, steady=True)
 
@@ -173,6 +177,15 @@ class StageNode(Node, Generic[P]):
         )  # fmt: skip
         self.send(topics.TRACE, event)
 
+    def record_metric(self, type: str, value: float, unit: str = "") -> None:
+        """Measure something, for the monitor: it keeps the values as "node.type", shows them (`vla-sim top`,
+        reports, Prometheus) and raises an alert where they pass a threshold of that name. Any thread may
+        call it. The values leave with the next report on /diagnostics, so that they cost no message; in
+        lock-step, where no monitor runs, nothing is kept. Raises `ValueError` for a type or unit that cannot
+        be one (`contract.metrics`)."""
+        if not self.execution.deterministic:
+            self._metrics.append((metrics.key(type, unit), float(value)))
+
     def follow_load(self) -> None:
         """From now on `load` is what the monitor says. Never in lock-step, where results must not depend on
         the machine."""
@@ -215,6 +228,7 @@ class StageNode(Node, Generic[P]):
             values["load level"] = str(self.load_follower.index)
         if self.freed:
             values["memory freed"] = self.freed
+        values |= self._recorded()
         values |= self.status()
         level, text = self.health()
         entry = DiagnosticStatus(
@@ -224,6 +238,14 @@ class StageNode(Node, Generic[P]):
         message = DiagnosticArray(status=[entry])
         message.header.stamp = to_stamp(self.now())
         return message
+
+    def _recorded(self) -> dict[str, str]:
+        """What was recorded since the last report."""
+        found: dict[str, list[float]] = {}
+        for _ in range(len(self._metrics)):  # a thread may add more meanwhile
+            key, value = self._metrics.popleft()
+            found.setdefault(key, []).append(value)
+        return {key: metrics.text(values) for key, values in found.items()}
 
     def status(self) -> dict[str, str]:
         """Key figures for /diagnostics; stages override it."""

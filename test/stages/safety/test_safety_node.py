@@ -83,3 +83,26 @@ def test_so_does_the_first_trajectory(node):
     node.on_plan(plan("c1", Step(skill="pick", object=cup)))
     node.on_trajectory(None)
     assert traces == [("c1", "safety"), ("c1", "control")]
+
+
+def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
+    measured = []
+    node.record_metric = lambda type, value, unit: measured.append((type, value, unit))
+    node.on_odom(None)
+    node.on_scan(scan(3.0))
+    walk(node)
+    node.on_scan(scan(3.0))
+    node.tick()
+    assert measured == []  # nothing new in the way
+    node.on_scan(scan(0.6))  # slows
+    assert measured == []
+    node.tick()
+    assert 0.0 < node.sent[-1] < 0.5
+    node.on_scan(scan(0.3))  # stops, at once
+    node.on_scan(scan(0.3))
+    node.tick()
+    node.on_scan(scan(3.0))
+    node.tick()
+    assert node.sent[-1] == 0.5
+    assert [(type, unit) for type, _, unit in measured] == [("reaction", "ms")] * 2
+    assert all(0.0 < value < 1000.0 for _, value, _ in measured)

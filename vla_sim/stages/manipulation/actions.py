@@ -62,6 +62,8 @@ class Actions:
         self.arms = Arms(planner.kinematics)
         self.held: dict[str, Held] = {}
         self.status = ManipulationStatus(goal_id="none", state="cancelled", action="cancel")
+        self.planned: list[float] = []
+        """[s] of grasps and places that were planned, until somebody takes them."""
         self._executor = executor
 
     def cancel(self, request: ManipulationRequest) -> Action:
@@ -132,7 +134,9 @@ class Actions:
         return request.arm if request.arm in self.held else next(iter(self.held), None)
 
     def plan(self, job: Callable[[], Plan]) -> Generator[None, None, Plan]:
-        """Run a planning job, on the executor if there is one; its time goes into the status."""
+        """Run a planning job, on the executor if there is one; its time goes into the status, and how long
+        the robot waited for it into `planned`."""
+        begin = time.monotonic()
 
         def timed() -> tuple[Plan, float]:
             began = time.perf_counter()
@@ -146,6 +150,7 @@ class Actions:
             while not future.done():
                 yield
             plan, seconds = future.result()
+        self.planned.append(time.monotonic() - begin)
         self.update_status(planning_ms=1e3 * seconds)
         return plan
 

@@ -54,6 +54,11 @@ class Manipulator(Actions):
     def busy(self) -> bool:
         return self._action is not None
 
+    def take_planned(self) -> list[float]:
+        """How long each grasp or place took to plan since the last call [s]."""
+        planned, self.planned = self.planned, []
+        return planned
+
     def request(self, request: ManipulationRequest) -> None:
         """Take a request; one that is under way ends as cancelled. The arms stop first."""
         if self._action is not None:

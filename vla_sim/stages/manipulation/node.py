@@ -28,7 +28,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
     Subscribes /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
     /perception/objects.
     Publishes /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory,
-    /manipulation/status (on change, and at `status_rate` while a request is under way).
+    /manipulation/status (on change, and at `status_rate` while a request is under way), metric
+    "grasp_planning" (what the robot waits for the plan of a grasp or a place).
     """
 
     def __init__(self) -> None:
@@ -116,6 +117,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
             else:
                 self.send_gripper(command, observation.time)
         self.report(observation.time)
+        for seconds in self.manipulator.take_planned():
+            self.record_metric("grasp_planning", seconds, "s")
         self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
 
     def report(self, now: float) -> None:

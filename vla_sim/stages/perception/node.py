@@ -36,7 +36,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
     /head_camera/color/camera_info (paired by stamp), /odom, /joint_states, /localization/map_to_odom,
     /vla/intent, /monitor/load.
     Publishes /perception/objects, /perception/depth_scan (both at `rate` at most), trace "perception"
-    (arrival of the first image after an intent to its objects published).
+    (arrival of the first image after an intent to its objects published), metric "detection" (the same of
+    every image).
     Images are processed in a worker thread; one that arrives meanwhile replaces the one that waits.
     """
 
@@ -196,7 +197,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.scan.publish(scan)
         for _ in range(commands):
             self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
-        self.latencies.append(clock.mono() - arrived)
+        latency = clock.mono() - arrived
+        self.latencies.append(latency)
+        self.record_metric("detection", 1e3 * latency, "ms")
 
     def status(self) -> dict[str, str]:
         values = {f"skipped: {why}": str(count) for why, count in list(self.skipped.items())}

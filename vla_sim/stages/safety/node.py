@@ -28,7 +28,8 @@ class SafetyNode(StageNode[SafetyParams]):
     Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load; for
     the trace also /vla/status, /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory.
     Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety" and
-    "control" (verdict to the first velocity or trajectory of its plan).
+    "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the
+    velocity that is lower for it, sent).
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
     """
 
@@ -45,6 +46,8 @@ class SafetyNode(StageNode[SafetyParams]):
         self.message.header.frame_id = "base_link"
         self.ticks = self.periods = 0
         self.moves = False
+        self.lowered: float | None = None
+        """When the scan came that lowers the velocity, until that is sent [s, steady clock]."""
         self.first_motion = FirstMotion()
         self.listen(topics.PLAN, self.on_plan)
         self.listen(topics.TRANSCRIPT, self.on_transcript)
@@ -100,11 +103,19 @@ class SafetyNode(StageNode[SafetyParams]):
             self.tick()  # the first step is not kept waiting for the next period
 
     def on_scan(self, message: Any) -> None:
+        arrived = time.monotonic()
         ranges = np.asarray(message.ranges, dtype=np.float32)
+        if self.moves:
+            self.core.output(self.now())  # the factor of what is wanted now, with the scan before
+        before = self.core.factor
         if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, self.now()):
             self.get_logger().warning("lidar scan without a number", throttle_duration_sec=1.0)
-        elif self.moves and self.core.output(self.now()) == STAND:
-            self.tick()  # a stop is not kept waiting for the next period
+        elif self.moves:
+            passed = self.core.output(self.now())
+            if self.core.factor < before and self.lowered is None:
+                self.lowered = arrived
+            if passed == STAND:
+                self.tick()  # a stop is not kept waiting for the next period
 
     def on_odom(self, _: Any) -> None:
         self.core.last_odom = self.now()
@@ -136,6 +147,9 @@ class SafetyNode(StageNode[SafetyParams]):
         self.moves = passed != STAND
         conversions.fill_velocity(self.message, passed, now)
         self.twist.publish(self.message)
+        if self.lowered is not None:
+            self.record_metric("reaction", 1e3 * (time.monotonic() - self.lowered), "ms")
+            self.lowered = None
         self.trace_control(self.first_motion.velocity(self.moves))
         self.ticks += 1
         if self.ticks % 5 == 0:

@@ -36,6 +36,8 @@ class Supervisor:
     points: Array = field(default_factory=lambda: np.zeros((0, 2)))
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     bad_velocities: int = 0
+    factor: float = 1.0
+    """Of the wanted velocity that passed last; 0 where none may."""
     _reasons: list[str] = field(default_factory=list)
     _level: Literal["ok", "slowed", "stopped", "estop"] = "ok"
 
@@ -73,6 +75,7 @@ class Supervisor:
         wanted, still = self.velocity, (0.0, 0.0, 0.0)
         moving = wanted != still
         self._level, self._reasons = "ok", []
+        self.factor = 0.0
         if self.estop:
             self._level = "estop"
             self._reasons = ["emergency stop is latched; release it with /safety/estop false"]
@@ -89,9 +92,11 @@ class Supervisor:
         if self._level != "ok":
             return still
         if not moving:
+            self.factor = 1.0
             return wanted
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
-        factor, reason = gate(self.points, vx, vy, wz)
+        self.factor, reason = gate(self.points, vx, vy, wz)
+        factor = self.factor
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []
         return factor * vx, factor * vy, factor * wz
