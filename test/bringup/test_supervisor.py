@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -136,3 +137,27 @@ def test_a_run_goes_on_when_what_only_watches_has_ended(tmp_path):
         running.check()
     warnings = [text for name, text in told if name == "broken" and text.startswith("[WARN]")]
     assert warnings == ["[WARN] ended: the camera is on fire; the run goes on without it"]
+
+
+def test_a_program_of_the_users_own_runs_in_a_nodes_place_and_ends_with_the_others(tmp_path):
+    code = "import sys, time; print(*sys.argv[1:], flush=True); time.sleep(600)"
+    spec = NodeSpec("mine", "vla_sim.stages.language.node", "LanguageParams")
+    own = replace(spec, command=(sys.executable, "-c", code))
+    with Stack(StackOptions(world="tabletop"), tmp_path / "run", specs=(own,)) as running:
+        wait_for(lambda: running.processes[0].last)
+        said = running.processes[0].last
+        process = psutil.Process(running.processes[0].fork.pid)
+    assert said == '--ros-args -r __node:=mine -p use_sim_time:=true -p world:="tabletop"'
+    wait_for(lambda: not process.is_running() or process.status() == "zombie")
+
+
+@pytest.mark.parametrize(("line", "why"), [
+    (("no-such-program",), "no-such-program cannot be run: No such file or directory"),
+    ((sys.executable, "no_such_file.py"), "can't open file .*no_such_file.py"),
+])  # fmt: skip
+def test_a_program_that_cannot_run_is_named(tmp_path, line, why):
+    spec = replace(NodeSpec("mine", "vla_sim.stages.language.node", "LanguageParams"), command=line)
+    with Stack(StackOptions(), tmp_path / "run", specs=(spec,)) as running:
+        wait_for(lambda: running.processes[0].fork.poll() is not None)
+        with pytest.raises(StackError, match=why):
+            running.check()

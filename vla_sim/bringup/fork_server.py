@@ -29,6 +29,8 @@ from vla_sim.common import compute_threads, process_priority
 from vla_sim.common.errors import StackError
 
 PRELOAD = "vla_sim.bringup.preload"
+OWN_PROGRAM = "vla_sim.bringup.own_program"
+"""The module whose arguments are the command line of another program."""
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")

@@ -28,7 +28,7 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     """
     launch = launch_library()
     taken = node_table.taken(node_table.nodes(simulated=engine))
-    names = [name for name in OPTIONS if name in taken]
+    names = [name for name in OPTIONS if name in {*taken, "without"}]
 
     def start(context: Any) -> list[Any]:
         values = values_of(context, [*names, PARAMS_FILE[0]])

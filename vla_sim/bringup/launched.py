@@ -28,6 +28,7 @@ class LaunchedNodes:
         self.lockstep = lockstep
         specs = node_table.nodes() if specs is None else specs
         self.names = tuple(spec.name for spec in specs if not spec.observer)
+        self.replaced = tuple(spec.name for spec in specs if spec.command)
         self.domain = Domain()
         self.killed: set[str] = set()
         self.codes: dict[str, int] = {}  # exit code of each node that has ended

@@ -23,13 +23,15 @@ process has pools of workers, here every stage is a process that hears of all ot
 import importlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vla_sim.common import compute_threads
 from vla_sim.common.assets import share_folder
+from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, check, named, param, same
 from vla_sim.simulation.params import SimulatorParams
 from vla_sim.stages.language.params import LanguageParams
@@ -40,7 +42,8 @@ from vla_sim.stages.voice.params import VoiceParams
 class StackOptions:
     """What a user chooses for a whole run; each node gets those that are parameters of its own.
 
-    overrides: other parameters, by node and name (`bringup.parameters`).
+    overrides: other parameters, by node and name (`bringup.parameters`). replacements: command lines of
+    programs that run in a node's place, by the node's name.
     """
 
     world: str = same(StageParams, "world")
@@ -74,7 +77,9 @@ class StackOptions:
         'of alerts, instead of the contract\'s, or of metrics of your own: "system.cpu=90 mynode.delay=5"',
         metavar="WORDS",
     )
+    without: str = param("", 'nodes to leave out, as "language"; start yours in their place', metavar="NODES")
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    replacements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 OPTIONS = named(StackOptions)
@@ -89,6 +94,8 @@ class NodeSpec:
 
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and
     does not run in lock-step; no run waits for it, and a run goes on when it has ended.
+
+    command: of the user's own program that runs in its place.
     """
 
     name: str
@@ -96,6 +103,7 @@ class NodeSpec:
     kind: str = ""
     nice: int = 0
     observer: bool = False
+    command: tuple[str, ...] = ()
 
     @property
     def params(self) -> type[StageParams]:
@@ -122,15 +130,41 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", observer=True),
 )
 
+REPLACEABLE = tuple(node.name for node in STACK if node.name != "engine")
+
 
 def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
     """The whole table, or what of it runs with these options; without the engine on the robot, whose driver
-    takes its place (not `simulated`)."""
+    takes its place (not `simulated`). Raises `InputError` for what cannot be left out or replaced."""
+    table = tuple(node for node in STACK if simulated or node.name != "engine")
+    if options is None:
+        return table
+    away, own = options.without.split(), options.replacements
+    for name in (*away, *own):
+        if name not in REPLACEABLE:
+            raise InputError(f"no node {name!r} can be left out or replaced{nearest(name, REPLACEABLE)}")
+    if own and options.speed == 0.0:
+        raise InputError(
+            f"{next(iter(own))} is a program of yours, which takes no turns in lock-step; give --speed 1"
+        )
     return tuple(
-        node for node in STACK
-        if (simulated or node.name != "engine")
-        and (options is None or not node.observer or (getattr(options, node.name) and options.speed > 0.0))
+        replace(node, command=own.get(node.name, ())) for node in table
+        if node.name not in away
+        and (not node.observer or (getattr(options, node.name) and options.speed > 0.0))
     )  # fmt: skip
+
+
+def replacement(word: str) -> tuple[str, tuple[str, ...]]:
+    """A node and the command line that runs in its place, of "language=my_planner.py"; a Python file runs in
+    this Python. Raises `InputError`."""
+    name, _, text = word.partition("=")
+    try:
+        line = tuple(shlex.split(text))
+    except ValueError as error:
+        raise InputError(f"--replace {word}: {error}") from None
+    if not line:
+        raise InputError(f"--replace {word}: NODE=COMMAND is allowed, as in language=my_planner.py")
+    return name, (sys.executable, *line) if line[0].endswith(".py") else line
 
 
 def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
@@ -141,7 +175,9 @@ def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
 def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> dict[str, object]:
     """The ROS parameters of one node."""
     check(options)
-    taken = {name: getattr(options, name) for name in node.takes}
+    # A program of the user's own knows none of ours but what every node has.
+    takes = ("world",) if node.command else node.takes
+    taken = {name: getattr(options, name) for name in takes}
     # What is left empty is the node's default, which may be another.
     given = {name: value for name, value in taken.items() if value != ""}
     live_in_simulated_time = simulated and node.name != "engine" and not node.observer
@@ -158,8 +194,9 @@ def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) 
 
 
 def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:
-    """The command line that runs one node in this Python."""
-    return [sys.executable, "-m", node.module, *arguments(node, options, simulated=simulated)]
+    """The command line that runs one node, ours in this Python."""
+    program = node.command or (sys.executable, "-m", node.module)
+    return [*program, *arguments(node, options, simulated=simulated)]
 
 
 def title(name: str) -> str:

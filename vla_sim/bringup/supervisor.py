@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from vla_sim.bringup import node_table
-from vla_sim.bringup.fork_server import Fork
+from vla_sim.bringup.fork_server import OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import process_priority
 from vla_sim.common.errors import InputError, StackError
@@ -42,7 +42,7 @@ class Domain:
             raise StackError("no ROS domain id from 1 to 100 is free on this machine; end other runs")
         raise StackError(
             f"ROS domain {wanted} is in use by another program on this machine; choose another "
-            "with --domain, or leave it out to have a free one chosen"
+            "with --domain, or leave it out to have a free one chosen (is it `ros2`? then: ros2 daemon stop)"
         )
 
     @staticmethod
@@ -134,6 +134,7 @@ class Stack:
         self.specs = node_table.nodes(options) if specs is None else specs
         self.names = tuple(spec.name for spec in self.specs if not spec.observer)
         """Of all nodes that a run cannot do without."""
+        self.replaced = tuple(spec.name for spec in self.specs if spec.command)
         self.domain = Domain(domain)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
@@ -156,11 +157,12 @@ class Stack:
             env |= run_environment.variables(Path(self._folder.name) / "turns", turns)
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         for spec in self.specs:
-            arguments = node_table.arguments(spec, self.options)
+            arguments = [*spec.command, *node_table.arguments(spec, self.options)]
             # In lock-step there are no deadlines, and so no reason to go before other programs.
             nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
             title = node_table.title(spec.name)
-            fork = Fork(spec.module, arguments, env | self.variables, title=title, nice=nice)
+            module = OWN_PROGRAM if spec.command else spec.module
+            fork = Fork(module, arguments, env | self.variables, title=title, nice=nice)
             self.processes.append(Process(spec.name, fork, logs / f"{spec.name}.log", self.echo, nice))
 
     def pids(self) -> list[int]:

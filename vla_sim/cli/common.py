@@ -52,6 +52,10 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "append", "default": [], "metavar": "FILE",
         "help": "ROS's YAML file of parameters (may be repeated; --param goes before it)",
     },
+    "replace": {
+        "action": "append", "default": [], "metavar": "NODE=COMMAND",
+        "help": "a program of yours in a node's place, as language=my_planner.py (may be repeated)",
+    },
     "reserve": {
         "action": argparse.BooleanOptionalAction, "default": True,
         "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
@@ -63,8 +67,8 @@ FLAGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
-STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param")
-"""Which recogniser and language model the stack uses, and parameters of single nodes."""
+STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param", "without", "replace")
+"""Which recogniser and language model the stack uses, parameters of single nodes, nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 
@@ -90,12 +94,16 @@ def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
 
 def stack_options(a: argparse.Namespace) -> StackOptions:
     """What the flags say of the stack. Raises `InputError`, `MissingError`."""
-    from vla_sim.bringup import parameters
+    from vla_sim.bringup import node_table, parameters
     from vla_sim.monitor import alert_rule, prometheus
 
     values = {name: getattr(a, name) for name in OPTIONS if hasattr(a, name)}
     values["speed"] = speed(a.speed)
+    values["replacements"] = dict(node_table.replacement(word) for word in a.replace)
     options = parameters.applied(StackOptions(**values), a.params, a.param)
+    node_table.nodes(options)
+    for name in options.replacements.keys() & options.overrides.keys():
+        raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
     alert_rule.thresholds(options.thresholds)

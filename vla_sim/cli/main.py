@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.cli import bench, engines, listing, monitor, run, soak, test
+from vla_sim.cli import bench, engines, listing, monitor, run, soak, stack, test
 from vla_sim.common.errors import INTERRUPTED, VlaSimError
 
 
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, test, bench, soak, monitor, engines, listing):
+    for part in (run, stack, test, bench, soak, monitor, engines, listing):
         part.add(commands)
     return parser
 

@@ -21,8 +21,8 @@ SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Priority = Literal["stop", "urgent", "normal", "background"]
 PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
 Stage = Literal["voice", "intent", "planning", "perception", "safety", "control"]
-Planner = Literal["rules", "llm", "cache"]
-"""Who made a plan; "cache": a language model, earlier."""
+Planner = Literal["rules", "llm", "cache", "own"]
+"""Who made a plan; "cache": a language model, earlier; "own": a node of the user's."""
 STAGES: tuple[str, ...] = Stage.__args__  # type: ignore[attr-defined]
 
 

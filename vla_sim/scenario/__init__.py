@@ -2,7 +2,7 @@
 the running stack; checks that judge from the simulator's truth; records, sweeps and reports."""
 
 __all__ = [
-    "checks", "format", "junit", "launch_test_driver", "launch_tests", "load", "preparation", "record",
-    "recording", "report", "result", "run", "session", "soak", "statistics", "sweep", "targets",
+    "checks", "client", "format", "junit", "launch_test_driver", "launch_tests", "load", "preparation",
+    "record", "recording", "report", "result", "run", "session", "soak", "statistics", "sweep", "targets",
     "terminal",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
+from rclpy.node import NodeNameNonExistentError
 from rclpy.signals import SignalHandlerOptions
 
 from vla_sim.bringup.node_table import middleware
@@ -90,6 +91,13 @@ class Client(StageNode[StageParams]):
                 known = {(node, text) for _, node, text in self.recording.alerts}
                 if (status.name, status.message) not in known:
                     self.recording.alerts.append((self.recording.stamp, status.name, status.message))
+
+    def look_up(self, name: str) -> None:
+        """Learn what a node of the user's own subscribes to, which may tell nothing in diagnostics."""
+        with contextlib.suppress(NodeNameNonExistentError):
+            found = self.get_subscriber_names_and_types_by_node(name, self.get_namespace())
+            if found:
+                self.discovery.report(name, {"listens": " ".join(topic for topic, _ in found)})
 
     def on_alert(self, alert: records.Alert) -> None:
         if alert.active:

@@ -28,13 +28,13 @@ MONITOR = "monitor"  # folder of the monitor's journal and reports, in the run's
 PROFILE = "profile"  # folder of the nodes' profiles, in the run's
 
 
-def run_once(options: RunOptions, display: Display) -> RunRecord:
-    """Play, judge, and write `record.json` and `run.png` into the folder.
+def run_once(options: RunOptions, display: Display | None = None) -> RunRecord:
+    """Play, judge, and write `record.json` and `run.png` into the folder; without a `display`, in silence.
 
     Raises `InputError` for what the scenario asks in vain, `StackError` if a node dies or does not become
     ready; every process is ended in any case.
     """
-    log = Logbook()
+    display, log = display or Display(quiet=True), Logbook()
     if not options.stack.monitor_folder:
         there = str((options.folder / MONITOR).resolve())
         options = replace(options, stack=replace(options.stack, monitor_folder=there))

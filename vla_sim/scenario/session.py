@@ -165,6 +165,8 @@ def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
     deadline = time.monotonic() + READY_TIMEOUT
     while True:
         # In lock-step the first truth comes when discovery is complete.
+        for name in nodes.replaced:
+            client.look_up(name)
         missing = [] if nodes.lockstep else client.discovery.missing(names)
         if not missing and client.recording.truths:
             return

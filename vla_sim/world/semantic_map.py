@@ -27,7 +27,7 @@ ROBOT = "g1"
 PLACE = "place/"
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
-SURFACE_WORDS = ("table", "counter", "dresser", "desk", "shelf")
+SURFACE_WORDS = ("table", "counter", "dresser", "desk", "bench", "shelf")
 OBSTACLE_HEIGHTS = (0.05, 1.40)
 """Heights above the floor [m] between which a solid is in the robot's way."""
 SURFACE_HEIGHT = (0.5, 1.1)

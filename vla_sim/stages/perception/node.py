@@ -21,7 +21,7 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception import depth_scan
 from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
-from vla_sim.stages.perception.detector import ColourDetector, Detector
+from vla_sim.stages.perception.detector import ColourDetector, Detector, own_detector
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
 from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory, unique_objects
@@ -45,11 +45,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         super().__init__("perception", PerceptionParams)
         world = World.load(self.params.world)
         models = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
-        detector: Detector = ColourDetector(models)
-        if self.params.detector_model:
-            path = Path(self.params.detector_model).expanduser()
-            detector = OnnxDetector(path, models, self.params.score_threshold)
-        self.core = Perception(detector, Kinematics.load(), unique_objects(world))
+        self.core = Perception(_detector(self.params, models), Kinematics.load(), unique_objects(world))
         self.core.warm()
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
@@ -212,6 +208,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     def close(self) -> None:
         self.worker.close()
+
+
+def _detector(params: PerceptionParams, models: ObjectModels) -> Detector:
+    """Raises `InputError`, `MissingError`."""
+    if params.detector:
+        return own_detector(params.detector, models)
+    if params.detector_model:
+        return OnnxDetector(Path(params.detector_model).expanduser(), models, params.score_threshold)
+    return ColourDetector(models)
 
 
 def _pose(message: Any) -> np.ndarray:

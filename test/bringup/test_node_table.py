@@ -1,0 +1,49 @@
+"""Which nodes run, ours or the user's."""
+
+import sys
+
+import pytest
+
+from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.common.errors import InputError
+
+
+def test_nodes_are_left_out_by_name():
+    names = [node.name for node in node_table.nodes(StackOptions(without="voice language"))]
+    assert names == ["engine", "perception", "navigation", "manipulation", "safety", "executive", "monitor"]
+
+
+def test_a_program_takes_a_nodes_place_with_its_name_and_what_every_node_has():
+    name, line = node_table.replacement("language=my_planner.py --place 'living room'")
+    options = StackOptions(world="tabletop", planner="llm", replacements={name: line})
+    (own,) = [node for node in node_table.nodes(options) if node.command]
+    assert node_table.command(own, options) == [
+        sys.executable, "my_planner.py", "--place", "living room", "--ros-args", "-r", "__node:=language",
+        "-p", "use_sim_time:=true", "-p", 'world:="tabletop"',
+    ]  # fmt: skip
+
+
+def test_any_other_program_runs_as_it_stands():
+    assert node_table.replacement("voice=ros2 run mine ears") == ("voice", ("ros2", "run", "mine", "ears"))
+
+
+@pytest.mark.parametrize(("word", "why"), [
+    ("language", "NODE=COMMAND is allowed"),
+    ("language=", "NODE=COMMAND is allowed"),
+    ("language='open", "No closing quotation"),
+])  # fmt: skip
+def test_a_replacement_is_a_node_and_a_command(word, why):
+    with pytest.raises(InputError, match=why):
+        node_table.replacement(word)
+
+
+@pytest.mark.parametrize(("options", "why"), [
+    (StackOptions(without="langauge"), "no node 'langauge' .*did you mean language"),
+    (StackOptions(without="engine"), "no node 'engine' can be left out"),
+    (StackOptions(replacements={"eyes": ("true",)}), "no node 'eyes' .*perception"),
+    (StackOptions(speed=0.0, replacements={"voice": ("true",)}), "takes no turns in lock-step; give --speed"),
+])  # fmt: skip
+def test_what_cannot_be_left_out_or_replaced_is_said(options, why):
+    with pytest.raises(InputError, match=why):
+        node_table.nodes(options)

@@ -1,0 +1,67 @@
+"""`vla-sim stack`: start the nodes and the simulator, and keep them running for programs of your own."""
+
+import argparse
+import time
+from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.common.errors import InputError
+
+POLL = 0.2  # [s]
+
+
+def add(commands: Any) -> None:
+    stack = commands.add_parser("stack", help="start everything and keep it running until Ctrl-C")
+    common.add_flags(
+        stack, "world", "engine", "sensors", "gui", "seed", "speed", "planner", *common.STACK,
+        *common.MONITOR, "reserve", "domain", "out", "verbose", speed={"default": "1"},
+        out={"help": "for logs and the monitor's journal; default: runs/stack-<date>-<time>"},
+    )  # fmt: skip
+    stack.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    common.check_gl()
+    if common.speed(a.speed) == 0.0:
+        raise InputError("--speed max: lock-step needs a scenario to play; give a factor such as 1 or 0.5")
+    common.load_nodes()
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from vla_sim.bringup.supervisor import Stack
+    from vla_sim.scenario.client import ClientThread
+    from vla_sim.scenario.run import MONITOR
+    from vla_sim.scenario.session import wait_until_ready
+    from vla_sim.scenario.sweep.tasks import CLOCK
+    from vla_sim.scenario.terminal import Display
+    from vla_sim.world.semantic_map import World
+
+    world = World.load(a.world)  # a wrong name is said at once
+    out = common.folder(a.out, "stack-")
+    options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
+    console = Console(highlight=False)
+
+    def echo(name: str, text: str) -> None:
+        if a.verbose or "[ERROR]" in text:
+            console.print(f"[{name}] {text}", style="dim", markup=False, soft_wrap=True)
+
+    share = common.reserved(a.reserve, "stack", CLOCK, console)
+    try:
+        with share, Stack(options, out, domain=a.domain, echo=echo) as running:
+            with Display(console) as display:
+                display.event(None, f"{world.name}: starting", "bold")
+                with ClientThread(running.domain.id) as client:
+                    wait_until_ready(running, client, display)
+            console.print(
+                f"ready, in ROS domain {running.domain.id}. To be in it, in another terminal:\n\n"
+                f"  export ROS_DOMAIN_ID={running.domain.id} ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST\n\n"
+                f"Ctrl-C ends it. Logs: {out / 'logs'}",
+                soft_wrap=True,
+            )  # fmt: skip
+            while True:
+                running.check()
+                time.sleep(POLL)
+    except KeyboardInterrupt:  # the way to end it
+        console.print("ended")
+        return 0
