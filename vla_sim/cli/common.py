@@ -63,6 +63,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "domain": {"type": int, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
+    "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},
     "verbose": {"action": "store_true", "help": "show the nodes' logs"},
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""

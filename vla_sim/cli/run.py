@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
     )  # fmt: skip
     run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
-    common.add_flags(run, "domain", "json", "out", "verbose")
+    common.add_flags(run, "domain", "json", "out", "gif", "verbose")
     run.set_defaults(call=call)
 
 
@@ -81,7 +81,7 @@ def call(a: argparse.Namespace) -> int:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
         options = RunOptions(
             file, replace(base, seed=seed), out, a.domain, a.verbose,
-            again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "",
+            again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "", gif=a.gif,
         )  # fmt: skip
         share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
         with share, Display(console) as display:

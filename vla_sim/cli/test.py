@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     common.add_flags(
         play, "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
-        "domain", "json", "out", "verbose", speed={"default": "max"},
+        "domain", "json", "out", "gif", "verbose", speed={"default": "max"},
     )  # fmt: skip
     play.set_defaults(call=play_one)
 
@@ -92,7 +92,7 @@ def play_one(a: argparse.Namespace) -> int:
     words = [a.scenario, "--seed", str(a.seed), *common.given(a, "engine"), *stack_words(a)]
     options = RunOptions(
         file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt,
-        again=shlex.join(["vla-sim", "play", *words]),
+        again=shlex.join(["vla-sim", "play", *words]), gif=a.gif,
     )  # fmt: skip
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = Console(highlight=False, stderr=a.json == "-")

@@ -21,7 +21,8 @@ from vla_sim.world.semantic_map import World
 @dataclass(frozen=True)
 class RunOptions:
     """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on. again: the command
-    that plays this run again. profile: the tool by which every node is profiled; "": none."""
+    that plays this run again. profile: the tool by which every node is profiled; "": none. gif: a film of the
+    run, too."""
 
     file: File
     stack: StackOptions = field(default_factory=StackOptions)
@@ -32,6 +33,7 @@ class RunOptions:
     attempt: int = 1
     again: str = ""
     profile: str = ""
+    gif: bool = False
 
 
 @dataclass(frozen=True)

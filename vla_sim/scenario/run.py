@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from PIL import Image
 
 from vla_sim.bringup.node_table import StackOptions
@@ -18,13 +17,14 @@ from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
 from vla_sim.scenario.record import RunRecord, Shot
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report import profile_report, run_picture
-from vla_sim.scenario.report.run_picture import outside_views
+from vla_sim.scenario.report.run_picture import outside_views, save_film
 from vla_sim.scenario.result import make_record, save_record
 from vla_sim.scenario.session import Logbook, Session, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.world.semantic_map import World
 
 MONITOR = "monitor"  # folder of the monitor's journal and reports, in the run's
+FILM = "run.gif"
 PROFILE = "profile"  # folder of the nodes' profiles, in the run's
 
 
@@ -63,7 +63,7 @@ def run_once(options: RunOptions, display: Display | None = None) -> RunRecord:
     finally:  # also of a run that was interrupted
         if options.profile:
             _report_profiles(profiles, running.names, display)
-    record = _write(prepared, make_record(session), session.recording)
+    record = _write(prepared, make_record(session), session.recording, display)
     if any(spec.observer for spec in running.specs):
         _report_monitor(options.folder / MONITOR, display)
     return record
@@ -102,15 +102,21 @@ def _report_profiles(folder: Path, nodes: tuple[str, ...], display: Display) -> 
         display.event(None, f"profiles: {folder / profile_report.REPORT}")
 
 
-def _write(prepared: Prepared, record: RunRecord, recording: Recording) -> RunRecord:
-    """Write `record.json`, `run.png` and `shots/` into the run's folder. Raises `StackError`."""
+def _write(prepared: Prepared, record: RunRecord, recording: Recording, display: Display) -> RunRecord:
+    """Write `record.json`, `run.png`, `shots/` and, if asked for, `run.gif` into the run's folder.
+
+    Raises `StackError`.
+    """
     folder = prepared.options.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if prepared.options.pictures:
-            outside = outside_views(recording, World.load(str(prepared.simulated_world)))
+            world = World.load(str(prepared.simulated_world))
+            outside = outside_views(recording, world, [p.stamp for p in recording.pictures])
             run_picture.draw(recording, record, prepared.world, outside).save(folder / "run.png")
             record = msgspec.structs.replace(record, shots=_shots(folder, recording, outside))
+            if prepared.options.gif and not save_film(recording, world, folder / FILM):
+                display.event(None, f"no {FILM}: there is no GL to draw it with", "yellow")
         save_record(folder, record)
     except OSError as error:
         raise StackError(f"cannot write the run's record to {folder}: {error.strerror}") from None
@@ -126,6 +132,6 @@ def _shots(folder: Path, recording: Recording, outside: list[Picture]) -> list[S
         names = [f"shots/{k:02d}.jpg", f"shots/{k:02d}-outside.jpg" if seen.stamp in views else ""]
         Image.fromarray(seen.color).save(folder / names[0], quality=85)
         if names[1]:
-            Image.fromarray(np.ascontiguousarray(views[seen.stamp].color)).save(folder / names[1], quality=85)
+            Image.fromarray(views[seen.stamp].color).save(folder / names[1], quality=85)
         shots.append(Shot(stamp=seen.stamp - begin, title=seen.title, file=names[0], outside=names[1]))
     return shots

@@ -5,6 +5,7 @@ Beside it, key moments from outside: the recorded poses put into the world and r
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -136,13 +137,15 @@ SIDES = (2.2, -2.2, 1.6, -1.6, 2.8, -2.8, 0.9, -0.9)
 """Where it may stand, round from the robot's heading [rad], the best view of the hands first."""
 
 
-def outside_views(recording: Recording, world: World) -> list[Picture]:
-    """One picture beside each head-camera picture; none without GL."""
+def outside_views(
+    recording: Recording, world: World, stamps: Sequence[float], size: tuple[int, int] = SIZE
+) -> list[Picture]:
+    """One picture (height, width, 3) for each of these times [s]; none without GL. size: (width, height)."""
     pictures: list[Picture] = []
     engine = MujocoSimulator(world.path, noise=False)
     try:
-        for seen in recording.pictures:
-            truth = min(recording.truths, key=lambda t: abs(t.stamp - seen.stamp))
+        for stamp in stamps:
+            truth = min(recording.truths, key=lambda t: abs(t.stamp - stamp))
             if not truth.joints:
                 continue
             engine.mirror(
@@ -151,13 +154,30 @@ def outside_views(recording: Recording, world: World) -> list[Picture]:
                 [np.array(pose) for pose in truth.movers.values()] or None,
             )  # fmt: skip
             eye, target = _camera(truth, world)
-            color = engine.view(engine.snapshot(), eye, target, SIZE)
-            pictures.append(Picture(seen.stamp, "", color))
+            color = engine.view(engine.snapshot(), eye, target, size)
+            pictures.append(Picture(stamp, "", np.ascontiguousarray(color)))
     except MissingError:
         return []
     finally:
         engine.close()
     return pictures
+
+
+FRAMES, FRAME_SIZE, FRAME_MS, FRAME_COLOURS = 50, (320, 240), 100, 64
+
+
+def save_film(recording: Recording, world: World, path: Path) -> bool:
+    """The run from outside as a GIF that repeats, `FRAMES` pictures for the whole of it; False without GL,
+    and then without a file."""
+    stamps = [truth.stamp for truth in thin(recording.truths, FRAMES)]
+    views = outside_views(recording, world, stamps, FRAME_SIZE)
+    if not views:
+        return False
+    # An octree keeps the colours of small things; Pillow's usual median cut turns a red cup brown.
+    octree = Image.Quantize.FASTOCTREE
+    frames = [Image.fromarray(view.color).quantize(FRAME_COLOURS, octree) for view in views]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0)
+    return True
 
 
 def _camera(truth: GroundTruth, world: World) -> tuple[np.ndarray, np.ndarray]:
