@@ -1,6 +1,7 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
 # `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
 # speed is apart: `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
+# `make docs` builds the documentation and checks its links.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ CORES ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 INTEGRATION := integration or ros or audio or gl or gazebo
 export PYTHONNOUSERSITE = 1
 
-.PHONY: demo setup test unit integration system scenarios bench load lint clean
+.PHONY: demo setup test unit integration system scenarios bench load lint docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -57,5 +58,14 @@ lint: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
+docs: setup $(VENV)/.docs-ready
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m mkdocs --quiet build --strict
+	@echo "site/index.html is the documentation"
+
+$(VENV)/.docs-ready: config/requirements-docs.txt $(READY)
+	@$(PIP) install -r config/requirements-docs.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info runs
+	rm -rf $(VENV) build *.egg-info runs site

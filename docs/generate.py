@@ -1,0 +1,334 @@
+"""Fills in what the pages take from the code: `python docs/generate.py` rewrites the pages of this folder.
+
+A page has marks, `<!-- begin: topics -->` and `<!-- end -->`; what stands between them is made by the
+function of that name in `PARTS`. A test holds the pages equal to what this makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import Field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import vla_sim
+from vla_sim.bringup import node_table
+from vla_sim.cli import main
+from vla_sim.common.assets import share_folder
+from vla_sim.common.markdown import table
+from vla_sim.common.params import KINDS, StageParams, named
+from vla_sim.contract import budgets, limits, records, topics
+from vla_sim.scenario import format as scenario_format
+from vla_sim.scenario import load
+from vla_sim.scenario.checks import registry
+from vla_sim.world.semantic_map import World
+
+HERE = Path(__file__).parent
+PACKAGE = Path(vla_sim.__file__).parent
+MARK = re.compile(r"<!-- begin: (\w+) -->\n.*?<!-- end -->", re.S)
+
+QOS = {"sensor": "best effort, depth 1", "reliable": "reliable, depth 50", "latched": "reliable, latched"}
+RATES = {
+    "/clock": "50 Hz", "/joint_states": "50 Hz", "/imu": "50 Hz", "/odom": "50 Hz",
+    "/scan": "`lidar_rate`, 10 Hz", "/points": "`lidar_rate`, 10 Hz, while somebody listens",
+    "/head_camera/color/image_raw": "`camera_rate`, 10 Hz",
+    "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
+    "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz while somebody speaks",
+    "/perception/objects": "`rate`, 10 Hz", "/perception/depth_scan": "`rate`, 10 Hz",
+    "/navigation/status": "while a request is under way",
+    "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
+    "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
+    "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
+    "/monitor/state": "1 Hz", "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
+}  # fmt: skip
+"""What comes by the clock; everything else comes when something happens."""
+FOLDERS = {"engine": ("simulation", "stages/control"), "scenario": ("scenario",)}
+"""Where a node's publishers and subscribers are written, besides the folder of its module."""
+
+
+def nodes_topics() -> Iterator[tuple[str, str, str]]:
+    """(node, "publish" or "listen", topic) of every call of these methods in the code of a node."""
+    for name in [spec.name for spec in node_table.STACK] + ["scenario"]:
+        module = next((spec.module for spec in node_table.STACK if spec.name == name), "vla_sim.scenario.x")
+        for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
+            for path in sorted((PACKAGE / folder).rglob("*.py")):
+                if path.name == "viewer.py":  # of `vla-sim top`
+                    continue
+                for how, topic in calls(path):
+                    yield name, how, topic
+
+
+def calls(path: Path) -> Iterator[tuple[str, str]]:
+    """("publish" or "listen", topic) of every call in a file, also in loops over topics."""
+    tree = ast.parse(path.read_text())
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.ListComp | ast.GeneratorExp)]
+    for call in ast.walk(tree):
+        how = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
+        if how == "follow_load":
+            yield "listen", topics.MONITOR_LOAD.name
+        if how not in ("publish", "listen") or not call.args:
+            continue
+        named_here = list(topics_in(call.args[0]))
+        for loop in loops:
+            turns = [loop] if isinstance(loop, ast.For) else loop.generators
+            if not named_here and any(inner is call for inner in ast.walk(loop)):
+                named_here = [topic for turn in turns for topic in topics_in(turn.iter)]
+        for topic in named_here:
+            yield how, topic
+
+
+def topics_in(node: ast.AST) -> Iterator[str]:
+    """Names of the topics that an expression speaks of."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and ast.unparse(inner.value) == "topics":
+            found = getattr(topics, inner.attr)
+            yield from (t.name for t in (found.values() if isinstance(found, dict) else [found]))
+
+
+def topic_table() -> list[str]:
+    by: dict[tuple[str, str], list[str]] = {}
+    for node, how, topic in nodes_topics():
+        if node not in by.setdefault((how, topic), []):
+            by[how, topic].append(node)
+    for topic in (topics.TRACE.name, topics.DIAGNOSTICS.name):
+        by["publish", topic] = ["every node"]
+    by["listen", topics.CLOCK.name] = ["every node but the monitor"]
+    rows = []
+    for topic in topics.TOPICS:
+        kind = topic.type if isinstance(topic.type, str) else f"`{topic.type.__name__}`"
+        rows.append((
+            f"`{topic.name}`", kind.replace("/msg/", "/"), QOS[topic.qos],
+            RATES.get(topic.name, "on an event"),
+            ", ".join(by.get(("publish", topic.name), ["—"])),
+            ", ".join(by.get(("listen", topic.name), ["—"])),
+        ))  # fmt: skip
+    return table(("topic", "type", "quality of service", "rate", "published by", "heard by"), rows)
+
+
+def services() -> list[str]:
+    return table(
+        ("service", "type", "what it does"),
+        (
+            (f"`{topics.ESTOP_SERVICE}`", "std_srvs/SetBool", "true: emergency stop; false: it is over"),
+            (f"`{topics.MONITOR_SERVICE}`", "std_srvs/Trigger", "the last minutes, as text"),
+            (f"`{topics.RESET_SERVICE}`", "std_srvs/Trigger", "the simulated world as at the beginning"),
+        ),
+    )
+
+
+def record_table() -> list[str]:
+    """The records that travel as JSON, with their fields."""
+    kinds = {t.type.__name__: t.type for t in topics.TOPICS if not isinstance(t.type, str)}
+    rows = []
+    for name, kind in sorted(kinds.items()):
+        said = sentence(kind.__doc__)
+        rows.append((f"`{name}`", ", ".join(f"`{f}`" for f in kind.__struct_fields__), said))
+    return table(("record", "fields", "what it is"), rows)
+
+
+def sentence(text: str | None) -> str:
+    """The first sentence of a docstring."""
+    return re.split(r"(?<=\.)\s", " ".join((text or "").split()))[0].rstrip(".")
+
+
+def whole(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def default(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "empty" if value == "" else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def allowed(one: Field[Any]) -> str:
+    """What a parameter may be: type, and choices or range."""
+    about, kind = one.metadata, KINDS[type(one.default)].removeprefix("a ")
+    if about["choices"]:
+        return ", ".join(f"`{choice}`" for choice in about["choices"])
+    low, high = about["low"], about["high"]
+    if low is None:
+        return kind
+    return f"{kind}, {low:g} to {high:g}" if high is not None else f"{kind}, {low:g} or more"
+
+
+def parameters() -> list[str]:
+    head = ("parameter", "default", "allowed", "at run time", "what it is")
+    shared = set(named(StageParams))
+    lines = ["### Every node", "", *table(head, map(row, named(StageParams).values()))]
+    for spec in node_table.STACK:
+        own = [one for name, one in named(spec.params).items() if name not in shared]
+        lines += ["", f"### {spec.name}", ""]
+        lines += table(head, map(row, own)) if own else ["Nothing besides what every node has."]
+    return lines
+
+
+def row(one: Field[Any]) -> tuple[str, ...]:
+    live = "yes" if one.metadata["live"] else ""
+    return f"`{one.name}`", default(one.default), allowed(one), live, one.metadata["doc"]
+
+
+def options() -> list[str]:
+    """The options of a whole run, and which nodes get each."""
+    rows = []
+    for name, one in node_table.OPTIONS.items():
+        takers = [spec.name for spec in node_table.STACK if name in spec.takes]
+        rows.append((f"`{name}`", ", ".join(takers) or "the run", default(one.default), one.metadata["doc"]))
+    return table(("option", "a parameter of", "default", "what it is"), rows)
+
+
+@cache
+def hints(kind: type) -> dict[str, Any]:
+    import msgspec
+
+    return {f.name: f for f in msgspec.structs.fields(kind)}
+
+
+def fields_of(kind: type, leave: Iterable[str] = ()) -> str:
+    """Fields of a part of a scenario file: required ones bare, others with their default."""
+    import msgspec
+
+    words = []
+    for name, field in hints(kind).items():
+        if name in leave:
+            continue
+        if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
+            words.append(f"**`{name}`**")
+        elif field.default in (msgspec.NODEFAULT, None, "", (), []):
+            words.append(f"`{name}`")
+        else:
+            shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+            words.append(f"`{name}: {shown}`")
+    return ", ".join(words)
+
+
+def checks() -> list[str]:
+    rows = [
+        (f"`{kind.__struct_config__.tag}`", fields_of(kind), whole(kind.__doc__))
+        for kind in sorted(registry.BUILT_IN, key=lambda kind: str(kind.__struct_config__.tag))
+    ]
+    return table(("check", "fields", "what must hold"), rows)
+
+
+def actions() -> list[str]:
+    rows = [
+        (f"`{kind.__struct_config__.tag}`", fields_of(kind, ("when",)), whole(kind.__doc__))
+        for kind in scenario_format.ACTIONS
+    ]
+    return table(("action", "fields besides `when`", "what it does"), rows)
+
+
+def skills() -> list[str]:
+    rows = (
+        (f"`{skill}`", ", ".join(f"`{t}`" for t in takes)) for skill, takes in records.STEP_FIELDS.items()
+    )
+    return table(("skill", "takes"), rows)
+
+
+def scenarios() -> list[str]:
+    rows = ((f"`{p.stem}`", load.load(p).scenario.proves) for p in load.shipped())
+    return table(("scenario", "what a pass proves"), rows)
+
+
+def worlds() -> list[str]:
+    rows = []
+    for path in sorted(share_folder("worlds").glob("*.sdf")):
+        world = World.load(path.stem)
+        rows.append((
+            f"`{world.name}`", ", ".join(p.name for p in world.places),
+            ", ".join(s.name for s in world.surfaces),
+            ", ".join(f"{o.colour} {o.kind}" for o in world.objects),
+        ))  # fmt: skip
+    return table(("world", "places", "surfaces", "objects"), rows)
+
+
+def thresholds() -> list[str]:
+    rows = []
+    for name, one in limits.THRESHOLDS.items():
+        sign = "under" if one.below else "from"
+        after = f", {one.after} measurements in a row" if one.after > 1 else ""
+        rows.append((f"`{name}`", f"{sign} {one.value:g} {one.unit}{after}".replace(" ,", ","),
+                     f"{one.clear:g} {one.unit}".strip()))  # fmt: skip
+    return table(("threshold", "alert", "over at"), rows)
+
+
+def load_levels() -> list[str]:
+    rows = ((i, f"`{level.name}`", level.sheds) for i, level in enumerate(limits.LOAD_LEVELS))
+    return table(("level", "name", "given up, besides what the levels before it gave up"), rows)
+
+
+def budget_table() -> list[str]:
+    rows = [(name, f"{one.limit:g}", f"{one.goal:g}") for name, one in budgets.BUDGETS.items()]
+    total = budgets.TOTAL_BUDGET
+    rows.append(("in all, to the first motion", f"{total.limit:g}", f"{total.goal:g}"))
+    return table(("stage", "limit [ms]", "goal [ms]"), rows)
+
+
+def costs() -> list[str]:
+    return table(("work", "charged [ms]"), ((n, f"{1e3 * s:g}") for n, s in budgets.COSTS.items()))
+
+
+def commands() -> list[str]:
+    """Every command of `vla-sim` with its arguments."""
+    found = next(a for a in main._parser()._actions if isinstance(a, argparse._SubParsersAction))
+    abouts = {one.dest: one.help for one in found._choices_actions}
+    lines: list[str] = []
+    for name, parser in found.choices.items():
+        about = abouts[name] or ""
+        lines += [f"## vla-sim {name}", "", about[:1].upper() + about[1:] + ".", ""]
+        shown = [a for a in parser._actions if a.help != argparse.SUPPRESS and a.dest != "help"]
+        if shown:
+            rows = ((usage(action), (action.help or "") % {"default": action.default}) for action in shown)
+            lines += [*table(("argument", "what it does"), rows), ""]
+    return lines[:-1]
+
+
+def usage(action: argparse.Action) -> str:
+    """An argument as it is written."""
+    if not action.option_strings:
+        return f"`{action.metavar or action.dest}`"
+    flags = ", ".join(action.option_strings)
+    if action.nargs == 0:
+        return f"`{flags}`"
+    value = action.metavar or "|".join(map(str, action.choices or [action.dest.upper()]))
+    return f"`{flags} {' '.join(value) if isinstance(value, tuple) else value}`"
+
+
+def requirements() -> list[str]:
+    from vla_sim.bench import requirements as judged
+
+    rows = []
+    for one in judged.load(None):
+        at_most = one.at_most is not None
+        limit = f"{'at most' if at_most else 'at least'} {one.at_most if at_most else one.at_least:g}"
+        rows.append((one.name, f"`{one.benchmark}`", one.statistic, limit, f"{one.goal:g}", one.source))
+    return table(("requirement", "benchmark", "statistic", "limit", "goal", "asked for by"), rows)
+
+
+PARTS: dict[str, Callable[[], list[str]]] = {
+    "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
+    "options": options, "checks": checks, "actions": actions, "skills": skills, "scenarios": scenarios,
+    "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels, "budgets": budget_table,
+    "costs": costs, "commands": commands, "requirements": requirements,
+}  # fmt: skip
+
+
+def render(text: str) -> str:
+    """A page with its generated parts made anew."""
+    return MARK.sub(
+        lambda mark: "\n".join([f"<!-- begin: {mark[1]} -->", "", *PARTS[mark[1]](), "", "<!-- end -->"]),
+        text,
+    )
+
+
+def pages() -> list[Path]:
+    return sorted(HERE.glob("*.md"))
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(render(page.read_text()))

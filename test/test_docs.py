@@ -1,0 +1,143 @@
+"""The documentation names what there is: files, commands, parameters, topics; its tables are the code's."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from vla_sim.bringup import node_table, parameters
+from vla_sim.cli import main
+from vla_sim.contract import topics
+from vla_sim.monitor import alert_rule
+from vla_sim.scenario import load
+from vla_sim.world.semantic_map import World
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+TOP = {p.name for p in ROOT.iterdir()} - {"runs"}
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(text, language=None):
+    """Code blocks, fenced (of one language) or indented (those are for the shell)."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    if language is not None:
+        return [block for name, block in fenced if name == language]
+    bare = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    indented = re.findall(r"(?:^    (?![ -]).*\n)+", bare, re.M)
+    return [block for name, block in fenced if name == "bash"] + indented
+
+
+def spans(text):
+    """What stands in `code` within prose and tables."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    return [one.replace("\\|", "|") for one in re.findall(r"`([^`\n]+)`", prose)]
+
+
+def lines(text):
+    """Every command that a page shows, as words."""
+    shown = [line for block in blocks(text) for line in block.replace("\\\n", " ").splitlines()]
+    shown += [one for one in spans(text) if re.match(r"(vla-sim|make) \w", one)]
+    return [words for line in shown if (words := shlex.split(line, comments=True))]
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 80
+
+
+@each_page
+def test_what_is_generated_is_what_the_code_says(page):
+    text = page.read_text()
+    assert generator().render(text) == text, "run python docs/generate.py"
+
+
+@each_page
+def test_every_command_of_ours_is_understood(page):
+    parser = main._parser()
+    commands = next(a.choices for a in parser._actions if a.dest == "==SUPPRESS==" and a.choices)
+    for words in lines(page.read_text()):
+        if Path(words[0]).name != "vla-sim" or "COMMAND" in words or "--version" in words:
+            continue
+        if len(words) == 2:  # a command that is named, not run
+            assert words[1] in commands
+            continue
+        a = parser.parse_args(words[1:])
+        for word in getattr(a, "param", []):
+            parameters.of_word(word)
+        for target in getattr(a, "targets", []) if a.call.__module__ == "vla_sim.cli.test" else []:
+            load.find(target)
+        alert_rule.thresholds(getattr(a, "thresholds", ""))
+
+
+@each_page
+def test_every_target_of_make_exists(page):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for words in lines(page.read_text()):
+        if words[0] == "make":
+            assert {word for word in words[1:] if "=" not in word} <= targets, words
+
+
+@each_page
+def test_every_file_and_module_exists(page):
+    text = page.read_text()
+    for name in spans(text) + [word for words in lines(text) for word in words]:
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", name) and name.split("/")[0] in TOP:
+            assert (ROOT / name).exists(), name
+        elif re.fullmatch(r"vla_sim(\.\w+)+", name) and name != "vla_sim.checks":  # that is an entry point
+            assert importlib.util.find_spec(name), name
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
+        assert (page.parent / link).exists(), link
+
+
+@each_page
+def test_every_topic_exists(page):
+    known = {t.name for t in topics.TOPICS}
+    known |= {topics.ESTOP_SERVICE, topics.MONITOR_SERVICE, topics.RESET_SERVICE}
+    for name in spans(page.read_text()):
+        if re.fullmatch(r"/(vla|voice|perception|navigation|manipulation|safety|monitor|sim)(/\w+)+", name):
+            assert name in known, name
+
+
+@each_page
+def test_every_example_of_a_file_is_valid(page, tmp_path):
+    text = page.read_text()
+    for block in blocks(text, "yaml"):
+        file = tmp_path / "example.yaml"
+        file.write_text(block)
+        if "ros__parameters" in block:
+            assert parameters.of_file(file)
+        elif block.startswith("version: 1"):
+            assert load.load(file)
+    for block in blocks(text, "xml"):
+        file = tmp_path / "example.sdf"
+        file.write_text(block)
+        world = World.load(str(file))
+        assert world.places
+        assert world.surfaces
+        assert world.objects
+    for block in blocks(text, "python"):
+        exec(compile(block, page.name, "exec"), {"__name__": "example"})
+
+
+def test_every_room_and_node_is_described():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {p.name for p in (ROOT / "vla_sim").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert set(re.findall(r"^\| `vla_sim/(\w+)` \|", text, re.M)) == rooms
+    nodes = {(spec.name, spec.module.replace(".", "/") + ".py") for spec in node_table.STACK}
+    assert set(re.findall(r"^\| `(\w+)` \| `(vla_sim/[\w/]+\.py)`", text, re.M)) == nodes
+
+
+def test_the_version_has_an_entry_in_the_changelog():
+    import vla_sim
+
+    assert f"\n## {vla_sim.__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
