@@ -122,8 +122,8 @@ def test_remembered_words_become_a_plan_for_the_world_as_it_is_now(planner):
         track_id=1, kind="cup", colour="red", position=(0.0, 6.0, 0.65), size=(0.07, 0.07, 0.1), yaw=0.0,
         confidence=0.9, last_seen=1.0,
     )  # fmt: skip
-    here = Context(place="kitchen")
-    elsewhere = Context(place="kitchen", objects=(cup,))
+    here = Context(place="kitchen", objects=(cup,))
+    elsewhere = Context(place="bedroom", objects=(cup,))  # known by what was done, and not told the model
     with ScriptedLlm(plan=pick) as server:
         llm = planner(server)
         before, after = llm.plan("get the red cup", here), llm.plan("get the red cup", elsewhere)

@@ -1,11 +1,12 @@
 """The language node with a model behind a server: its plans, and the rules' where the server hangs."""
 
+import re
 import time
 
 import pytest
 
 from vla_sim.contract import topics
-from vla_sim.contract.records import Command
+from vla_sim.contract.records import Command, DetectedObject, ObjectList, SafetyState
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -15,7 +16,15 @@ pytestmark = pytest.mark.ros
 BOUND = 60.0  # [s]
 
 
+CUP = DetectedObject(
+    track_id=1, kind="cup", colour="red", position=(1.0, 0.0, 0.8), size=(0.07, 0.07, 0.1), yaw=0.0,
+    confidence=0.9, last_seen=100.0,
+)  # fmt: skip
+
+
 def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
+    from geometry_msgs.msg import TransformStamped
+    from nav_msgs.msg import Odometry
     from rclpy.executors import SingleThreadedExecutor
 
     from vla_sim.common.params import StageParams
@@ -27,7 +36,10 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             super().__init__("desk", StageParams)
             self.plans = {}
             self.listen(topics.PLAN, lambda plan: self.plans.setdefault(plan.command_id, plan))
-            self.publish(topics.COMMAND)
+            for topic in (topics.COMMAND, topics.OBJECTS, topics.SAFETY_STATE):
+                self.publish(topic)
+            self.odom = self.publish(topics.ODOM)
+            self.map_to_odom = self.publish(topics.MAP_TO_ODOM)
 
     def until(condition):
         end = time.monotonic() + BOUND
@@ -51,7 +63,21 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             executor.add_node(desk)
             until(lambda: desk.count_subscribers("/vla/command") and node.count_subscribers("/vla/plan"))
             until(lambda: node.status()["model"] == "ready")
+            until(lambda: all(desk.count_subscribers(f"/{t}") for t in ("odom", "safety/state")))
+            frame, odometry = TransformStamped(), Odometry()
+            frame.transform.translation.x, odometry.pose.pose.position.x = 4.0, -3.0
+            desk.map_to_odom.publish(frame)
+            desk.odom.publish(odometry)
+            desk.send(topics.SAFETY_STATE, SafetyState(level="ok", reasons=[]))
+            desk.send(topics.OBJECTS, ObjectList(stamp=0.0, objects=[CUP]))
+            until(lambda: node.pose() is not None and node.gathered.safety and node.gathered.objects)
             assert planned("c1", "go to the kitchen") == "llm"
+            told = server.requests[0]["messages"][-1]["content"]
+            assert re.match(
+                r"\[You stand in the [a-z ]+ at \(1, 0\), facing 0 degrees\. Safety: all clear\. "
+                r"Seen: red cup (on|in) the [a-z ]+, [a-z ]+\.\]\ngo to the kitchen$",
+                told,
+            ), told
             assert planned("c2", "go to the kitchen") == "cache"
             assert planned("c3", "turn around") == "rules"
             told = node.status()

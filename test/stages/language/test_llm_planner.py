@@ -1,13 +1,14 @@
 import contextlib
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_world import HOME, RULES, plan_of
 
-from vla_sim.contract.records import ObjectQuery
+from vla_sim.contract.records import ObjectQuery, SafetyState
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
@@ -181,8 +182,8 @@ def test_every_example_of_the_prompt_is_a_valid_plan_of_its_command():
 
 
 def test_only_the_last_message_depends_on_the_command():
-    one = messages(head(RULES.lexicon), Context(), "a")
-    held = messages(head(RULES.lexicon), Context(held=ObjectQuery(kind="cup")), "b")
+    one = messages(head(RULES.lexicon), HOME, Context(), "a")
+    held = messages(head(RULES.lexicon), HOME, Context(held=ObjectQuery(kind="cup")), "b")
     assert one[:-1] == held[:-1]
     assert held[-1]["content"] == "b (you hold the cup)"
 
@@ -192,3 +193,38 @@ def test_the_schema_names_everything_of_the_world_and_nothing_else():
     assert set(kinds["Place"]["properties"]["surface"]["enum"]) == {s.name for s in HOME.surfaces}
     assert all(kind.get("additionalProperties") is False for kind in kinds.values())
     assert all(set(kind["required"]) == set(kind["properties"]) for kind in kinds.values())
+
+
+def test_an_answer_is_remembered_under_the_situation_in_which_it_was_asked_for():
+    here = Context(pose=(5.0, 0.0, 0.0), safety=SafetyState(level="ok", reasons=[]))
+    sways = replace(here, pose=(5.03, -0.02, 0.05))
+    near = replace(here, safety=SafetyState(level="slowed", reasons=["slowed: contact predicted in 0.9 s"]))
+    away = replace(here, pose=(0.0, 0.0, 0.0))
+    with ScriptedLlm() as server, LlmPlanner(RULES, LlmSettings(server.base_url)) as planner:
+        asked = [
+            planner.plan("go to the kitchen", context, priority).remembered
+            for context, priority in (
+                (here, "normal"), (sways, "background"), (near, "normal"), (away, "background"),
+            )
+        ]  # fmt: skip
+        told = [body["messages"][-1]["content"] for body in server.requests]
+        heads = [body["messages"][:-1] for body in server.requests]
+    assert asked == [False, True, False, False]
+    assert [line.partition("\n")[0] for line in told] == [
+        "[You stand in the kitchen at (5, 0), facing 0 degrees. Safety: all clear.]",
+        "[You stand in the kitchen at (5, 0), facing 0 degrees. Safety: slowed, obstacle near.]",
+        "[You stand in the living room at (0, 0), facing 0 degrees. Safety: all clear.]",
+    ]
+    assert heads[0] == heads[1] == heads[2]
+
+
+def test_requests_of_two_situations_that_are_under_way_at_once_share_no_answer():
+    places = ((5.0, 0.0, 0.0), (5.0, 0.02, 0.0), (0.0, 0.0, 0.0))
+    with (
+        ScriptedLlm(["slow"], delay=0.5) as server,
+        LlmPlanner(RULES, LlmSettings(server.base_url)) as planner,
+    ):
+        answers = [planner.begin("go to the kitchen", Context(pose=pose)) for pose in places]
+        assert [plan_of(answer.result()) for answer in answers] == [["navigate kitchen"]] * 3
+        assert len(server.requests) == 2
+    assert planner.completions.statistics.shared == 1

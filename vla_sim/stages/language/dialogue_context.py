@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status, Step
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Point, SafetyState, Status, Step
 from vla_sim.world.semantic_map import World, surface_below
 
 REMEMBERED_PLANS = 64
@@ -14,13 +14,17 @@ REMEMBERED_PLANS = 64
 class Context:
     """held: the object in the hand, None if empty. mentioned: the object mentioned last ("it").
     mentioned_place: the place mentioned last ("there"). place: where the robot is, "" if at no known place.
-    objects: what perception has seen."""
+    objects: what perception has seen. pose: x, y [m] and yaw [rad] of the robot in map, None if unknown.
+    safety: what it last said. now: [s, ROS clock]."""
 
     held: ObjectQuery | None = None
     mentioned: ObjectQuery | None = None
     mentioned_place: str = ""
     place: str = ""
     objects: tuple[DetectedObject, ...] = ()
+    pose: Point | None = None
+    safety: SafetyState | None = None
+    now: float = 0.0
 
 
 class DialogueTracker:

@@ -11,7 +11,7 @@ from typing import Any
 
 from vla_sim.contract import topics
 from vla_sim.contract.codec import PayloadError, R, decode
-from vla_sim.contract.records import DetectedObject, ObjectList, SafetyState
+from vla_sim.contract.records import DetectedObject, ObjectList, Point, SafetyState
 from vla_sim.contract.topics import Topic
 
 MAX_AGE = 0.5
@@ -21,12 +21,14 @@ PERCEPTION_TIMEOUT = 1.0
 
 
 class GatheredContext:
-    """now: seconds of the ROS clock. reject: called with a payload that cannot be read."""
+    """now: seconds of the ROS clock. reject: called with a payload that cannot be read. pose: x, y [m] and
+    yaw [rad] of the robot in map, None if unknown."""
 
     def __init__(
-        self, now: Callable[[], float], reject: Callable[[Topic, PayloadError], None] = lambda *_: None
-    ) -> None:
-        self.now = now
+        self, now: Callable[[], float], reject: Callable[[Topic, PayloadError], None] = lambda *_: None,
+        pose: Callable[[], Point | None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.now, self.pose = now, pose
         self._reject = reject
         self._objects: Any = None
         self._came = -math.inf
@@ -57,9 +59,14 @@ class GatheredContext:
         return tuple(seen.objects) if seen is not None else ()
 
     @property
+    def safety(self) -> SafetyState | None:
+        """What safety last said."""
+        return self._decoded(topics.SAFETY_STATE, SafetyState, self._safety)
+
+    @property
     def stopped(self) -> bool:
         """Whether the emergency stop is latched: then no plan will be allowed."""
-        state = self._decoded(topics.SAFETY_STATE, SafetyState, self._safety)
+        state = self.safety
         return state is not None and state.level == "estop"
 
     def _decoded(self, topic: Topic, kind: type[R], message: Any) -> R | None:

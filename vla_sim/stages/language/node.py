@@ -6,7 +6,9 @@ from typing import Any
 
 from vla_sim.common.errors import VlaSimError
 from vla_sim.contract import topics
-from vla_sim.contract.records import Priority
+from vla_sim.contract.records import Point, Priority
+from vla_sim.robot.body import planar_base_in_map
+from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
@@ -27,7 +29,7 @@ class LanguageNode(StageNode[LanguageParams]):
     """Parameters: `LanguageParams`.
 
     Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /safety/state,
-    /monitor/load.
+    /monitor/load; for a language model /odom and /localization/map_to_odom too.
     Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
     answered), trace "intent" and "planning".
     """
@@ -39,7 +41,9 @@ class LanguageNode(StageNode[LanguageParams]):
         self.dialogue = DialogueTracker(world)
         self.rules = RulePlanner(world)
         self.rules.plan("go to the kitchen and pick up the red cup")  # first use compiles patterns
-        self.gathered = GatheredContext(self.now, self.reject)
+        self.gathered = GatheredContext(self.now, self.reject, self.pose)
+        self._odom: Any = None
+        self._map_to_odom: Any = None
         self._model: LlmPlanner | None = None
         self._local: LocalModel | None = None
         self._model_state = "none"
@@ -49,6 +53,8 @@ class LanguageNode(StageNode[LanguageParams]):
             notify = self.execution.notifier(lambda: self.responder.on_answers(), ANSWERS_PERIOD)
             model = {"begin": self._begin, "on_ready": notify, "settle": self.execution.settle}
             self.execution.in_background(self._start_model)
+            self.listen(topics.ODOM, self.on_odom)
+            self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.responder = Responder(
             self.rules, self.dialogue, self.send, self.gathered, mode=p.planner,
             allowed=lambda: self.load.language_model, note=self.get_logger().warning, **model,
@@ -74,6 +80,19 @@ class LanguageNode(StageNode[LanguageParams]):
     def on_objects(self, message: Any) -> None:
         self.gathered.on_objects(message)
         self.responder.on_gathered()
+
+    def on_odom(self, message: Any) -> None:
+        self._odom = message.pose.pose
+
+    def on_map_to_odom(self, message: Any) -> None:
+        self._map_to_odom = message.transform
+
+    def pose(self) -> Point | None:
+        """Of the robot in map; None until the simulator and localisation have said."""
+        if self._odom is None or self._map_to_odom is None:
+            return None
+        frames = (conversions.pose_matrix(one) for one in (self._map_to_odom, self._odom))
+        return planar_base_in_map(*frames)
 
     def status(self) -> dict[str, str]:
         held = self.dialogue.context.held

@@ -132,8 +132,9 @@ class Responder:
         return why
 
     def _context(self) -> Context:
-        """The memory's context with what perception has seen."""
-        return replace(self.dialogue.context, objects=self._gathered.objects)
+        """The memory's context with what perception has seen, where the robot is and what safety says."""
+        g = self._gathered
+        return replace(self.dialogue.context, objects=g.objects, pose=g.pose(), safety=g.safety, now=g.now())
 
     def _handle(self, request: Request) -> None:
         context = self._context()

@@ -50,7 +50,7 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         """Let the server read the prompt once; a local one keeps it and is then several times faster.
         Raises `LlmError`."""
         self.connect()
-        said = messages(self._head, Context(), "Stop")
+        said = messages(self._head, self.rules.world, Context(), "Stop")
         deadline = clock.mono() + timeout
         self._loop.start(self.completions.ask(said, deadline, lambda _: None, "background")).result()
 
@@ -86,7 +86,7 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         self.close()
 
     async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
-        said = messages(self._head, context, text)
+        said = messages(self._head, self.rules.world, context, text)
         try:
             return await self._ask(text, context, said, deadline, priority)
         except WrongAnswerError as wrong:

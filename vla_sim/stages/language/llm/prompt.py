@@ -7,9 +7,11 @@ import msgspec
 from vla_sim.contract.records import Step
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.plan_format import WrittenStep, object_names
+from vla_sim.stages.language.llm.situation import situation
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Resolver, Unresolved
+from vla_sim.world.semantic_map import World
 
 Message = dict[str, str]
 
@@ -19,6 +21,7 @@ place: put down what is held on a surface. carry: bring what is held to a place;
 move: meters, backward negative. sidestep: meters, left positive. turn: degrees, left positive.
 wait: seconds. stop: stop everything. ask: a question to the speaker if the command is unclear or
 impossible.
+In [brackets] before a command stands the situation.
 Places: {places}. Surfaces: {surfaces}. Objects: {objects}."""
 
 _UNCLEAR = ("Juggle with three swords", "I cannot do that. What should I do?")
@@ -37,9 +40,11 @@ def head(lexicon: Lexicon) -> list[Message]:
     return out
 
 
-def messages(head: list[Message], context: Context, text: str) -> list[Message]:
-    """The head and the command."""
-    return [*head, {"role": "user", "content": _with_context(text, context)}]
+def messages(head: list[Message], world: World, context: Context, text: str) -> list[Message]:
+    """The head, and as the last message the command in its situation."""
+    now = situation(world, context)
+    said = _with_context(text, context)
+    return [*head, {"role": "user", "content": f"[{now}]\n{said}" if now else said}]
 
 
 def examples(lexicon: Lexicon) -> list[tuple[str, str]]:

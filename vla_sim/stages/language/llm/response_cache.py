@@ -1,8 +1,8 @@
 """A language model's answers, remembered for a while.
 
 What is remembered are the model's words, under everything they depend on: the prompt (with the world's names,
-what is held and what was mentioned), the model and its parameters. They are read anew each time, in the world
-as it is then, so a plan that was made for another world is never served.
+the situation in rounded figures, what is held and what was mentioned), the model and its parameters. They are
+read anew each time, in the world as it is then, so a plan that was made for another world is never served.
 """
 
 from typing import Any
