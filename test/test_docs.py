@@ -15,10 +15,10 @@ from vla_sim.scenario import load
 from vla_sim.world.semantic_map import World
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 TOP = {p.name for p in ROOT.iterdir()} - {"runs"}
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 
 
 def generator():

@@ -14,7 +14,7 @@ class KeepsAway(CheckSpec, frozen=True, kw_only=True, tag="keeps_away"):
     at_least: float
 
     def judge(self, run: Run) -> Check:
-        truths = run.recording.truths  # the simulator's truth, fifty times a second
+        truths = run.recording.truths  # the simulator's truth, twenty-five times a second
         name = object_name(run.world, self.object, truths[0])
         nearest = min(math.dist(truth.robot[:2], truth.objects[name][:2]) for truth in truths)
         what = f"keeps {self.at_least:g} m away from the {self.object}"
