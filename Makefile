@@ -25,6 +25,7 @@ $(READY): setup.py config/requirements.txt config/requirements-data.txt config/r
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "error: %s is Python %d.%d; 3.10 or newer is needed: make PYTHON=python3.11 ..." % (sys.executable, *sys.version_info[:2]))'
 	@echo "setting up $(VENV): ROS 2 Jazzy, MuJoCo and the rest from wheels, some two minutes"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade pip  # a resolver of 2022 takes hours
 	@$(PIP) install -r config/requirements.txt -r config/requirements-dev.txt
 	@$(PIP) install --no-deps -r config/requirements-data.txt
 	@$(PIP) install --no-deps --editable .

@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import runtime_folder, write_whole
 
 
 def test_a_file_is_written_with_the_folders_on_the_way(tmp_path):
@@ -21,3 +23,9 @@ def test_what_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_path, m
 
 def _full(*_):
     raise OSError(28, "No space left on device")
+
+
+def test_the_folder_is_this_users_alone():
+    folder = runtime_folder()
+    assert folder.stat().st_uid == os.getuid()
+    assert folder.stat().st_mode & 0o077 == 0

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from nav_msgs.msg import Odometry
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
 from vla_sim.bringup import node_table
@@ -20,7 +19,7 @@ from vla_sim.common.errors import StackError
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.robot import level_scan
-from vla_sim.ros import conversions
+from vla_sim.ros import conversions, spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
@@ -90,7 +89,7 @@ def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
     zero velocity. Raises `StackError` if it does not start, or once does not stop."""
     specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
     with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        spin.start([])
         try:
             node, executor = Around(), SerialExecutor()
             executor.add_node(node)

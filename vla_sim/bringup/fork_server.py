@@ -121,7 +121,7 @@ def _become(
     os.chdir(folder)
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         os.dup2(output.fileno(), number)
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        stream.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
     output.close()
     os.environ.clear()
     os.environ.update(environment)

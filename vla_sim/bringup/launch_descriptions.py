@@ -86,7 +86,7 @@ def describe_bridge() -> Any:
     def start(context: Any) -> list[Any]:
         world = World.load(values_of(context, ["world"])["world"])
         config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
-        config.write_text(bridge_config(reader.load_world(world.path).model(ROBOT)))
+        config.write_text(bridge_config(reader.load_world(world.path).model(ROBOT)), "utf-8")
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
         return [launch.actions.ExecuteProcess(
             cmd=[*command, f"config_file:={config}"], name="bridge", output="screen",

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import math
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ import msgspec
 import psutil
 
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import runtime_folder, write_whole
 from vla_sim.contract.limits import NETWORK_LIMIT, RESERVATION_SECONDS, RESOURCE_SHARES
 
 FILE = "reservations.json"
@@ -237,12 +236,3 @@ def process_start(pid: int) -> int | None:
     except OSError:
         return None
     return None if words[0] in "ZX" else int(words[19])
-
-
-def runtime_folder() -> Path:
-    """A folder of this user alone. Raises `OSError`."""
-    folder = Path(tempfile.gettempdir()) / f"vla_sim-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.lstat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user")
-    return folder

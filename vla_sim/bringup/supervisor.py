@@ -102,7 +102,7 @@ class Process:
         process_priority.session(self.fork.pid, self.nice)
         file: IO[str] | None = None
         try:
-            file = self.log.open("w", buffering=1)
+            file = self.log.open("w", buffering=1, encoding="utf-8")
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
         for raw in self.fork.output:

@@ -45,12 +45,10 @@ def call(a: argparse.Namespace) -> int:
 
     # One thread a library, as the nodes have it; before the libraries are loaded.
     os.environ.update(compute_threads.environment() | os.environ)
-    from rich.console import Console
-
     from vla_sim.bench import report, requirements, result, suite
     from vla_sim.bench.benchmark import Options
 
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     if a.compare:
         return compare(console, result.read(a.compare[0]), result.read(a.compare[1]))
     if a.repeat == 0:
@@ -78,7 +76,8 @@ def call(a: argparse.Namespace) -> int:
     show(console, measured, judged)
     if folder is not None:
         written = report.write(measured, judged, wanted, folder)
-        console.print(f"report: {next(p for p in written if p.name == report.MARKDOWN)}")
+        markdown = next(p for p in written if p.name == report.MARKDOWN)
+        console.print(f"report: {markdown}", soft_wrap=True)
     common.write_json(a.json, [measured])
     if measured.interrupted:
         return INTERRUPTED

@@ -156,8 +156,16 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None
                 held = book.reserve(name, needs.within(book.machine().limit), seconds=None)
                 stack.callback(book.release, held.id)
         except (BusyError, InputError) as error:
-            console.print(f"goes on without a reservation: {error}", markup=False, soft_wrap=True)
+            console.print(f"goes on without a reservation: {error}", soft_wrap=True)
         yield
+
+
+def console(record: str | None = None) -> Any:
+    """Where a command shows its words, as they are: brackets in a path are no markup. record: what was given
+    with --json; for standard output the words go to standard error."""
+    from rich.console import Console  # 30 ms that a command without words need not wait
+
+    return Console(highlight=False, markup=False, stderr=record == "-")
 
 
 def folder(given: str | None, prefix: str = "") -> Path:

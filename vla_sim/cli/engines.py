@@ -22,21 +22,20 @@ def add(commands: Any) -> None:
 
 
 def check(a: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
     from vla_sim.simulation.conformance.bench import WORLD, Bench
     from vla_sim.simulation.conformance.checks import Outcome, check_engine
     from vla_sim.simulation.registry import make_simulator
 
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     began = time.perf_counter()
     engine = make_simulator(a.engine, WORLD, a.sensors)
     ready = time.perf_counter() - began
 
     def report(one: Outcome) -> None:
-        mark = "[dim]skip[/]" if one.skipped else "[green]ok  [/]" if one.passed else "[red]FAIL[/]"
-        console.print(f"{mark}  {one.name}: {escape(one.figure)}", soft_wrap=True)
+        mark, style = ("skip", "dim") if one.skipped else ("ok", "green") if one.passed else ("FAIL", "red")
+        console.print(Text.assemble((f"{mark:4}", style), f"  {one.name}: {one.figure}"), soft_wrap=True)
 
     try:
         outcomes = check_engine(Bench(engine, a.engine, a.sensors, ready), report)

@@ -33,15 +33,13 @@ def warm(a: argparse.Namespace) -> int:
     from vla_sim.world.semantic_map import World
 
     SoftwareSensors(reader.load_world(World.load("apartment").path), "g1")  # compiles its kernels
-    with tempfile.TemporaryDirectory() as folder, Display() as display:
+    with tempfile.TemporaryDirectory() as folder, Display(common.console()) as display:
         seconds = warm_up(Path(folder), display)
     print(f"every node was ready after {seconds:.0f} s")
     return 0
 
 
 def show(a: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from vla_sim.common.assets import share_folder
@@ -50,7 +48,7 @@ def show(a: argparse.Namespace) -> int:
     from vla_sim.scenario.checks import registry
     from vla_sim.world.semantic_map import World
 
-    console = Console(highlight=False)
+    console = common.console()
     names = [a.world] if a.world else sorted(p.stem for p in share_folder("worlds").glob("*.sdf"))
     table = Table("world", "places", "tables", "objects", show_lines=True)
     for name in names:
@@ -75,14 +73,13 @@ def show(a: argparse.Namespace) -> int:
     console.print(scenarios)
     known = Table("check", "what must hold")
     for name, kind in sorted(registry.known().items()):
-        known.add_row(name, escape(" ".join((kind.__doc__ or "").split())))
+        known.add_row(name, " ".join((kind.__doc__ or "").split()))
     console.print(known)
     return 0
 
 
 def resources(a: argparse.Namespace) -> int:
     """Who has reserved what of this machine, and what is free."""
-    from rich.console import Console
     from rich.text import Text
 
     from vla_sim.bringup.reservations import UNITS, ResourceReservationSystem, free
@@ -94,7 +91,7 @@ def resources(a: argparse.Namespace) -> int:
         reservations.release(a.release)
     machine, held = reservations.machine(), reservations.held()
     left = free(machine, held)
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     for title, needs in (("may be reserved", machine.limit), ("unused", machine.unused), ("free", left)):
         console.print(f"{title + ':':17}{needs.text(list(UNITS))}", soft_wrap=True)
     now = time.monotonic()

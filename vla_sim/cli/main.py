@@ -1,6 +1,9 @@
 """`vla-sim`: run a command or a scenario in a simulated world, watch it, check engines, list."""
 
 import argparse
+import codecs
+import io
+import locale
 import os
 import signal
 import sys
@@ -15,6 +18,8 @@ from vla_sim.common.errors import INTERRUPTED, VlaSimError
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 passed, 1 not passed, 2 wrong input, 3 something is not installed, 4 the engine
     failed, 5 a node failed, 6 the machine is reserved, 130 interrupted."""
+    if argv is None:
+        _take_any_character()
     parser = _parser()
     arguments = parser.parse_args(argv)
     if not hasattr(arguments, "call"):
@@ -35,6 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _take_any_character() -> None:
+    """Arguments, files and nodes in UTF-8 whatever the locale; a terminal that cannot show a character shows
+    its number."""
+    out = sys.stdout
+    if not sys.flags.utf8_mode and codecs.lookup(locale.getpreferredencoding(False)).name != "utf-8":
+        # Python decides at its start alone.
+        shown = {} if out is None else {"PYTHONIOENCODING": f"{out.encoding}:backslashreplace"}
+        os.environ.update(PYTHONUTF8="1", **shown)
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

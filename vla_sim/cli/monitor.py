@@ -42,12 +42,10 @@ def call_top(a: argparse.Namespace) -> int:
     if a.json and not a.once:
         raise InputError("--json writes one state: give --once with it")
     domain, ours = find_domain(a.domain)
-    from rich.console import Console
-
     from vla_sim.monitor.top_view import render
     from vla_sim.monitor.viewer import Viewer
 
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     with Viewer(domain, own_middleware=ours) as viewer:
         deadline = time.monotonic() + a.timeout
         while viewer.seen().state is None:

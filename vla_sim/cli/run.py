@@ -57,8 +57,6 @@ def call(a: argparse.Namespace) -> int:
     if a.profile and a.profiler == "pyinstrument":
         node_profile.installed()
     common.load_nodes()
-    from rich.console import Console
-
     from vla_sim.scenario.load import File
     from vla_sim.scenario.preparation import RunOptions, sounds
     from vla_sim.scenario.run import run_once
@@ -75,7 +73,7 @@ def call(a: argparse.Namespace) -> int:
     file = File("run", Path.cwd() / "run", scenario)
     sounds(file, seeds[0])  # so is a bad recording
     folder = common.folder(a.out)
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     records = []
     for seed in seeds:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"

@@ -40,8 +40,6 @@ def call(a: argparse.Namespace) -> int:
     if common.speed(a.speed) == 0.0:
         raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
     common.load_nodes()
-    from rich.console import Console
-
     from vla_sim.scenario.soak import COMMANDS, SoakOptions, soak, table
     from vla_sim.scenario.sweep.tasks import CLOCK
     from vla_sim.scenario.terminal import Display
@@ -53,11 +51,11 @@ def call(a: argparse.Namespace) -> int:
         stack=common.stack_options(a), folder=out, seconds=3600.0 * a.hours, every=a.every, limit=a.limit,
         least=a.least, commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
     )  # fmt: skip
-    console = Console(highlight=False)
+    console = common.console()
     with common.reserved(a.reserve, "soak", CLOCK, console), Display(console) as display:
         done = soak(options, display)
     console.print(table(done.growth, done.seconds, done.simulated, done.commands))
-    console.print(f"files: {out}")
+    console.print(f"files: {out}", soft_wrap=True)
     for reason in done.reasons:
         console.print(f"  - {reason}")
     console.print("PASSED" if done.passed else "FAILED", style="bold green" if done.passed else "bold red")

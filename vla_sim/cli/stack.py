@@ -27,8 +27,6 @@ def call(a: argparse.Namespace) -> int:
     common.load_nodes()
     from dataclasses import replace
 
-    from rich.console import Console
-
     from vla_sim.bringup.supervisor import Stack
     from vla_sim.scenario.client import ClientThread
     from vla_sim.scenario.run import MONITOR
@@ -40,11 +38,11 @@ def call(a: argparse.Namespace) -> int:
     world = World.load(a.world)  # a wrong name is said at once
     out = common.folder(a.out, "stack-")
     options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
-    console = Console(highlight=False)
+    console = common.console()
 
     def echo(name: str, text: str) -> None:
         if a.verbose or "[ERROR]" in text:
-            console.print(f"[{name}] {text}", style="dim", markup=False, soft_wrap=True)
+            console.print(f"[{name}] {text}", style="dim", soft_wrap=True)
 
     share = common.reserved(a.reserve, "stack", CLOCK, console)
     try:

@@ -78,8 +78,6 @@ def play_one(a: argparse.Namespace) -> int:
     common.load_nodes()
     from datetime import datetime, timezone
 
-    from rich.console import Console
-
     from vla_sim.scenario.load import load
     from vla_sim.scenario.preparation import RunOptions
     from vla_sim.scenario.result import broken, save_record
@@ -95,7 +93,7 @@ def play_one(a: argparse.Namespace) -> int:
         again=shlex.join(["vla-sim", "play", *words]), gif=a.gif,
     )  # fmt: skip
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     share = common.reserved(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)
     with share, Display(console, quiet=a.quiet) as display:
         display.event(None, f"{file.name}, {a.engine}, seed {a.seed}: {file.scenario.proves}", "bold")
@@ -119,8 +117,6 @@ def call(a: argparse.Namespace) -> int:
     if a.schema:
         print(load.schema())
         return 0
-    from rich.console import Console
-
     from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
@@ -143,7 +139,7 @@ def call(a: argparse.Namespace) -> int:
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     folder = common.folder(a.out, "test-")
-    console = Console(highlight=False, stderr=a.json == "-")
+    console = common.console(a.json)
     tasks = [
         Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed))
         for f in files for seed in seeds for engine in engines
@@ -173,7 +169,7 @@ def call(a: argparse.Namespace) -> int:
                 console.print(f"  {'ok' if over.passed else 'FAIL'}  {over.name}: {over.detail}")
     if len(engines) > 1:
         side_by_side(console, records, engines)
-    console.print(f"report: {folder / 'report.html'}")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
     return 0 if good else 1
 
 

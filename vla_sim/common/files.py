@@ -1,6 +1,7 @@
-"""Files that are whole or not there, and none that is larger than it may be."""
+"""Files that are whole or not there, and none that is larger than it may be; a folder of this user."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from vla_sim.common.errors import InputError
@@ -36,3 +37,12 @@ def write_output(path: Path, data: bytes) -> None:
         write_whole(path, data)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def runtime_folder() -> Path:
+    """A folder of this user alone. Raises `OSError`."""
+    folder = Path(tempfile.gettempdir()) / f"vla_sim-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder

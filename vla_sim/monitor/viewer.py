@@ -15,7 +15,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from vla_sim.bringup.node_table import middleware
@@ -24,6 +23,7 @@ from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Load, MonitorState
 from vla_sim.monitor.core import MOST_NODES
 from vla_sim.monitor.top_view import Seen
+from vla_sim.ros import spin
 from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS, QOS
 from vla_sim.ros.executor import SerialExecutor
 
@@ -41,7 +41,7 @@ class Viewer:
         self._lock = threading.Lock()
         self._seen, self._came = Seen(domain), 0.0
         self.nodes: dict[str, float] = {}  # nodes that report in this domain, and when last [s, monotonic]
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        spin.start([])
         self._node = Node(f"top_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
         for topic in (topics.MONITOR_STATE, topics.MONITOR_ALERTS, topics.MONITOR_LOAD):
             self._listen(String, topic, partial(self._on_record, topic.type))

@@ -31,7 +31,7 @@ def environment(package: str) -> Environment:
 def render(templates: Environment, name: str, values: Mapping[str, Any]) -> str:
     """A whole HTML document from a template that extends `page.html.j2`. Its policy lets nothing in from
     outside and no script run but its own."""
-    script = (HERE / "report.js").read_text()
+    script = (HERE / "report.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = templates.get_template(name).render(
         style=Markup(_style()), script=Markup(script), script_digest=digest, **values
@@ -49,4 +49,4 @@ def standalone(picture: Markup | None) -> bytes | None:
 
 
 def _style() -> str:
-    return (HERE / "report.css").read_text()
+    return (HERE / "report.css").read_text("utf-8")

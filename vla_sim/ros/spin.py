@@ -1,18 +1,22 @@
 """A node's process: run one node from start to end."""
 
 import gc
+import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
-from vla_sim.common.errors import VlaSimError
+from vla_sim.common.errors import StackError, VlaSimError
+from vla_sim.common.files import runtime_folder
 from vla_sim.common.profiling import node_profile
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep.turn_taking import RunEnds
@@ -27,8 +31,8 @@ def spin(make: Callable[[], StageNode[Any]]) -> int:
     node: StageNode[Any] | None = None
     profile: node_profile.NodeProfile | None = None
     stop: Callable[[], None] | None = None
-    init_with_signals()
     try:
+        init_with_signals()
         profile = node_profile.begin()
         node = make()
         executor = SerialExecutor()
@@ -58,6 +62,25 @@ def spin(make: Callable[[], StageNode[Any]]) -> int:
     return 0
 
 
+def start(arguments: list[str] | None = None) -> None:
+    """`rclpy.init` without handlers of signals; arguments: default is the process's.
+
+    ROS keeps a log of each process and does not start where it cannot: then the log goes to a folder of ours.
+    Raises `StackError` if it does not start all the same.
+    """
+    if "ROS_LOG_DIR" not in os.environ and "ROS_HOME" not in os.environ:
+        try:
+            folder = Path(os.environ["HOME"], ".ros", "log")
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except (KeyError, OSError):
+            os.environ["ROS_LOG_DIR"] = str(runtime_folder() / "ros-log")
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise StackError(f"ROS does not start: {error}") from None
+
+
 def init_with_signals() -> None:
     """`rclpy.init`, and from now on SIGINT and SIGTERM shut ROS down, which ends every wait.
 
@@ -69,7 +92,7 @@ def init_with_signals() -> None:
     signal.set_wakeup_fd(writer.detach())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    start()
 
     def wait() -> None:
         while reader.recv(1):

@@ -13,13 +13,13 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import NodeNameNonExistentError
-from rclpy.signals import SignalHandlerOptions
 
 from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import Command, Status
+from vla_sim.ros import spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
@@ -152,7 +152,7 @@ class ClientThread:
 
     def __init__(self, domain: int) -> None:
         os.environ.update(middleware(domain))
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        spin.start([])
         self.node = Client()
         self.executor = SerialExecutor()
         self.executor.add_node(self.node)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.node_table import StackOptions, nodes
@@ -207,7 +206,7 @@ class Robot:
         os.environ.update(nodes.environment())
         self._client = ClientThread(nodes.domain.id)
         client = self._client.node
-        session = Session(prepared, nodes, client, Display(Console(highlight=False)), self._log)
+        session = Session(prepared, nodes, client, Display(), self._log)
         self._until = lambda: bool(session.recording.truths)
         client.on_tick = lambda: self._tick(session)
         session.wait_until_ready()

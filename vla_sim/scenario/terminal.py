@@ -22,7 +22,7 @@ class Display:
     """Lines for events; on a terminal also a line that is rewritten. Use as a context manager."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, markup=False)
         self.quiet = quiet
         self.live: Live | None = None
 
@@ -77,8 +77,8 @@ class Display:
             summary.add_row(check.name, f"{_mark(check.passed)} {check.detail}")
         if record.answer:
             summary.add_row("the robot said", record.answer)
-        summary.add_row("files", record.folder)
         console.print(summary)
+        console.print(f"files: {record.folder}", soft_wrap=True)  # in one piece, to be copied
         own = any(c.judged_against == "robot's plan" for c in record.commands)
         note = " (judged against the robot's own plan)" if own else ""
         word, colour = ("PASSED", "green") if record.passed else ("FAILED", "red")
