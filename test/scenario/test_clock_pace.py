@@ -1,15 +1,14 @@
 """Shipped scenarios at the clock's pace: their latencies are measured, not modelled.
 
-They are alone on the machine as far as we are concerned. What other programs use meanwhile is measured: a run
-that did not pass on a busy machine is no verdict. It is repeated, and at last reported as skipped.
+They are alone on the machine as far as we are concerned. What other programs use meanwhile is in the record:
+a run that did not pass on a busy machine is no verdict. It is repeated, and at last reported as skipped.
 """
 
 import pytest
 
 from vla_sim.bench import live
-from vla_sim.bench.result import UNFIT
-from vla_sim.bench.suite import Usage
 from vla_sim.common import process_priority
+from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.scenario import load
 
 pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.gl, pytest.mark.alone]
@@ -22,14 +21,12 @@ def play(name, folder):
     """The record of a run that is worth a verdict. Skips the test where the machine was too busy for one."""
     file = load.load(name)
     for attempt in range(TRIES):
-        before = Usage.now()
         record = live.play(name, file.scenario, folder / f"{name}-{attempt}", seed=0).record
-        others = before.others(Usage.now())
-        if record.passed or (others <= UNFIT and record.real_time_factor >= PACE):
+        if record.passed or (record.others <= BUSY and record.real_time_factor >= PACE):
             return record
     pytest.skip(
-        f"the machine was busy: {100 * others:.0f} % of its cores by others, {record.real_time_factor:.2f} "
-        f"simulated seconds a second; not judged: {'; '.join(record.reasons)}"
+        f"{busy_words(record.others)}, {record.real_time_factor:.2f} simulated seconds a second; "
+        f"not judged: {'; '.join(record.reasons)}"
     )
 
 

@@ -121,3 +121,12 @@ def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["junit.xml"]
     with pytest.raises(InputError, match="cannot write"):
         junit.write([record()], tmp_path / "none" / ("x" * 300))
+
+
+def test_what_a_busy_machine_spoilt_is_skipped_and_says_so():
+    busy = "the machine was busy: 97 % of its cores by others"
+    root = parse([record(), record(seed=1, reasons=[busy, "late"], passed=False, unjudged=busy)])
+    assert [root.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["2", "0", "0", "1"]
+    _, case = root.iter("testcase")
+    assert case.find("skipped").get("message") == f"not judged; {busy}; late"
+    assert case.find("failure") is None

@@ -7,12 +7,11 @@ import msgspec
 import numpy as np
 
 from vla_sim.bench.benchmark import SCALE
+from vla_sim.common.cpu_share import BUSY
 from vla_sim.common.errors import InputError
 from vla_sim.contract.records import Record, Text
 
 FILE = "bench.json"
-UNFIT = 0.20
-"""Share of all cores used by other programs above which a machine is not fit to judge speed."""
 State = Literal["ok", "failed", "skipped", "interrupted"]
 
 
@@ -82,7 +81,7 @@ class Machine(Record, frozen=True, kw_only=True):
     @property
     def fit(self) -> bool:
         """Whether what was measured there says something of our speed."""
-        return self.others <= UNFIT
+        return self.others <= BUSY
 
 
 class Suite(Record, frozen=True, kw_only=True):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import psutil
 from vla_sim.bench import sets
 from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
 from vla_sim.bench.result import Machine, Result, State, Suite, summary
+from vla_sim.common.cpu_share import CpuTimes
 from vla_sim.common.errors import InputError, MissingError, VlaSimError
 from vla_sim.scenario.result import versions
 
@@ -40,7 +39,7 @@ def run(
 ) -> Suite:  # fmt: skip
     """Measure each; Ctrl-C ends it with what there is. begun, done: called before and after each."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    begin, before = time.monotonic(), Usage.now()
+    load, before = os.getloadavg()[0], CpuTimes.now()
     results: list[Result] = []
     interrupted = False
     try:
@@ -54,9 +53,10 @@ def run(
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
         interrupted = True
+    after = CpuTimes.now()
     return Suite(
         started=started, again=again, quick=options.quick, subset=subset, interrupted=interrupted,
-        seconds=time.monotonic() - begin, machine=facts(before, Usage.now()), results=results,
+        seconds=after.mono - before.mono, machine=facts(load, before.others(after)), results=results,
     )  # fmt: skip
 
 
@@ -91,46 +91,12 @@ def measure(benchmark: Benchmark, options: Options) -> Result:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Usage:
-    """Readings at one moment: the monotonic clock [s], CPU time of all cores [s], CPU time of this process
-    and its descendants [s], load average over the last minute."""
-
-    mono: float
-    busy: float
-    own: float
-    load: float
-
-    @staticmethod
-    def now() -> Usage:
-        cpu = psutil.cpu_times()
-        busy = sum(cpu) - cpu.idle - getattr(cpu, "iowait", 0.0) - getattr(cpu, "guest", 0.0)
-        return Usage(time.monotonic(), busy, _own(), os.getloadavg()[0])
-
-    def others(self, later: Usage) -> float:
-        """Share of all cores, 0..1, that other programs used from this reading to a later one."""
-        spent = max(1e-3, later.mono - self.mono) * (os.cpu_count() or 1)
-        return min(1.0, max(0.0, (later.busy - self.busy) - (later.own - self.own)) / spent)
-
-
-def _own() -> float:
-    """CPU time [s] of this process and its descendants, ended ones included once they were waited for. Nodes
-    are children of the fork server, which waits for them and lives on."""
-    me = psutil.Process()
-    spent = 0.0
-    for process in (me, *me.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            spent += times.user + times.system + times.children_user + times.children_system
-    return spent
-
-
-def facts(before: Usage, after: Usage) -> Machine:
-    """The machine, and its load between two readings."""
+def facts(load: float, others: float) -> Machine:
+    """The machine. load: its load average before; others: share of its cores that other programs used."""
     return Machine(
         cpu=_cpu(), cores=os.cpu_count() or 1, memory=psutil.virtual_memory().total / 1e9,
-        system=platform.platform(), load_before=before.load, load_after=after.load,
-        others=before.others(after), versions=versions(),
+        system=platform.platform(), load_before=load, load_after=os.getloadavg()[0], others=others,
+        versions=versions(),
     )  # fmt: skip
 
 

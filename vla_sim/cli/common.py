@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import BusyError, InputError
 
 GL = ("egl", "glfw", "osmesa", "disable")
 
@@ -147,7 +147,6 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None
     """While a run that a person looks at holds its share of the machine. It is never kept waiting: where
     others hold what it takes, a line says so."""
     from vla_sim.bringup.reservations import ResourceReservationSystem
-    from vla_sim.common.errors import BusyError
 
     with contextlib.ExitStack() as stack:
         try:
@@ -166,6 +165,15 @@ def console(record: str | None = None) -> Any:
     from rich.console import Console  # 30 ms that a command without words need not wait
 
     return Console(highlight=False, markup=False, stderr=record == "-")
+
+
+def exit_code(records: Iterable[Any]) -> int:
+    """0 if all runs passed, 1 if one did not; 6 if nothing failed, but a run is no verdict, since others kept
+    the machine busy."""
+    missed = [r for r in records if not r.passed]
+    if not missed:
+        return 0
+    return BusyError.exit_code if all(r.unjudged for r in missed) else 1
 
 
 def folder(given: str | None, prefix: str = "") -> Path:

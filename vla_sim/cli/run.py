@@ -91,7 +91,7 @@ def call(a: argparse.Namespace) -> int:
             passed = sum(r.passed for r in records)
             console.print(f"{passed} of {len(records)} passed\n", style="bold")
     common.write_json(a.json, records)
-    return 0 if all(r.passed for r in records) else 1
+    return common.exit_code(records)
 
 
 def scenario_of(a: argparse.Namespace) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import InputError, VlaSimError
+from vla_sim.common.errors import BusyError, InputError, VlaSimError
 
 if TYPE_CHECKING:
     from vla_sim.scenario.record import RunRecord
@@ -107,7 +107,7 @@ def play_one(a: argparse.Namespace) -> int:
     if not a.quiet:
         display.result(record)
     common.write_json(a.json, [record])
-    return 0 if record.passed else 1
+    return common.exit_code([record])
 
 
 def call(a: argparse.Namespace) -> int:
@@ -120,6 +120,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
+    from vla_sim.scenario.result import spoilt
     from vla_sim.scenario.statistics import Rate, grouped
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
@@ -156,21 +157,26 @@ def call(a: argparse.Namespace) -> int:
         junit.write(records, a.junit)
     common.write_json(a.json, records)
     groups = grouped(records, lambda r: (r.scenario, r.engine))
-    good = all(r.passed for r in records) and len(records) == len(tasks)
+    code = common.exit_code(records) if len(records) == len(tasks) else 1
     by_name = {f.name: f for f in files}
     for (name, engine), mine in groups.items():
         rate = Rate.of(mine)
         label = name if len(engines) == 1 else f"{name} on {engine}"
-        console.print(f"{label}: {rate.text}", style="" if rate.passed == len(mine) else "red")
+        style = "red" if rate.passed < rate.runs else "yellow" if rate.unjudged else ""
+        console.print(f"{label}: {rate.text}", style=style)
         for spec in by_name[name].scenario.expect:
             over = spec.judge_runs(mine)
             if over is not None:
-                good = good and over.passed
-                console.print(f"  {'ok' if over.passed else 'FAIL'}  {over.name}: {over.detail}")
+                busy = (spoilt([over], r.total_source, r.others) for r in mine)
+                why = next(filter(None, busy), "")
+                word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
+                console.print(f"  {word}  {over.name}: {over.detail}")
+                if not over.passed and code != 1:
+                    code = BusyError.exit_code if why else 1
     if len(engines) > 1:
         side_by_side(console, records, engines)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
-    return 0 if good else 1
+    return code
 
 
 def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[str]) -> None:

@@ -43,7 +43,8 @@ def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:
     ends = [verdict(tries[-1]) for tries in runs]
     suite = Element(
         "testsuite", name=_legal(f"{scenario} ({engine})"), tests=str(len(runs)),
-        failures=str(ends.count("failed")), errors=str(ends.count("error")), skipped="0",
+        failures=str(ends.count("failed")), errors=str(ends.count("error")),
+        skipped=str(ends.count("not judged")),
         time=_seconds(sum(r.wall_seconds for r in records)),
     )  # fmt: skip
     if stamp := _timestamp(first.started):
@@ -69,6 +70,8 @@ def _case(scenario: str, tries: Sequence[RunRecord], name: str) -> Element:
         _properties(case, {"attempt": str(last.attempt)})
     if last.error:
         SubElement(case, "error", message=_first(last.error), type="error").text = _legal(last.error)
+    elif last.unjudged:  # never a pass, and no failure of the robot's
+        SubElement(case, "skipped", message=_first("; ".join(["not judged", *reasons(last)])))
     elif not last.passed:
         why = reasons(last)
         failure = SubElement(case, "failure", message=_first("; ".join(why)), type="failure")

@@ -22,11 +22,13 @@ class StageLatency(Record, frozen=True, kw_only=True):
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """One thing that had to hold, judged from the simulator's truth."""
+    """One thing that had to hold, judged from the simulator's truth. speed: whether it judges how fast this
+    machine did the work, which other programs on it can spoil."""
 
     name: Text
     passed: bool
     detail: Text = ""
+    speed: bool = False
 
 
 class Touch(Record, frozen=True, kw_only=True):
@@ -163,6 +165,11 @@ class RunRecord(Record, frozen=True, kw_only=True):
     proves: Text = ""
     attempt: int = 1  # which try this was; above 1, an earlier one did not pass
     lockstep: bool = False
+    others: float | None = None
+    """Share of all cores, 0..1, that other programs used during the run; null if it was not measured."""
+    unjudged: Text = ""
+    """Why a run that did not pass is no verdict: it missed measured latencies or rates, nothing else, while
+    others kept the machine busy."""
     error: Text = ""
     """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
     commands: list[CommandRecord] = field(default_factory=list)

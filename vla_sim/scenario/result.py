@@ -1,12 +1,14 @@
 """The record of a run: judged, typed, whole on the disk or not there."""
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 import vla_sim
+from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.common.files import write_whole
 from vla_sim.contract import budgets
 from vla_sim.contract.records import GroundTruth, Point
@@ -15,7 +17,17 @@ from vla_sim.scenario.checks.registry import judge_all
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.judge import grasp, latencies
 from vla_sim.scenario.preparation import RunOptions
-from vla_sim.scenario.record import AddedModel, CommandRecord, Event, LoadChange, Outline, Put, RunRecord
+from vla_sim.scenario.record import (
+    AddedModel,
+    Check,
+    CommandRecord,
+    Event,
+    LoadChange,
+    Outline,
+    Put,
+    RunRecord,
+    Source,
+)
 from vla_sim.scenario.recording import Given, path_length, path_of
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
@@ -37,7 +49,9 @@ def make_record(session: Session) -> RunRecord:
     for action in director.undone:
         name = f"{action.__struct_config__.tag} is done"
         checks.append(outcome(name, False, "the run was over before it was due"))
-    reasons = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    busy = spoilt(checks, recording.latency_source, session.others)
+    reasons = [*filter(None, [busy]), *(f"{c.name}: {c.detail}" for c in checks if not c.passed)]
+    unjudged = busy if all(c.passed or c.speed for c in checks) else ""
     commands = [_command_record(run, given) for given in director.commands]
     path = path_of(recording.truths)
     final = recording.final(commands[-1].command_id) if commands else None
@@ -66,7 +80,7 @@ def make_record(session: Session) -> RunRecord:
             Event(stamp=max(0.0, line.stamp - begin), text=line.text)
             for line in Lines(recording, session.deeds).new(begin)
         ],
-        lockstep=session.nodes.lockstep, commands=commands,
+        lockstep=session.nodes.lockstep, commands=commands, others=session.others, unjudged=unjudged,
         near=[(round(t.stamp - begin, 3), t.clearance) for t in recording.truths[::5]],
         usage=recording.usage, log=list(session.log.lines),
         objects={
@@ -80,6 +94,13 @@ def make_record(session: Session) -> RunRecord:
         ],
         puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip
+
+
+def spoilt(checks: Sequence[Check], source: Source, others: float | None) -> str:
+    """Whose fault it may be that one of these checks found the machine too slow: "the machine was busy: 97 %
+    of its cores by others"; "" if none did, if times are modelled, or if others used little."""
+    slow = source == "measured" and any(c.speed and not c.passed for c in checks)
+    return busy_words(others) if slow and others is not None and others > BUSY else ""
 
 
 def _command_record(run: Run, given: Given) -> CommandRecord:

@@ -11,6 +11,7 @@ import psutil
 
 from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.supervisor import Stack
+from vla_sim.common.cpu_share import CpuTimes
 from vla_sim.common.errors import StackError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Disturbance
@@ -48,7 +49,8 @@ class Logbook:
 
 class Session:
     """nodes: running. deeds: (stamp, in words) of what was done. ready: [s] wall from start until all nodes
-    were ready; wall, simulated: [s] that were played."""
+    were ready; wall, simulated: [s] that were played. others: share of all cores, 0..1, that other programs
+    used since all nodes were ready; None before anything was played."""
 
     def __init__(
         self, prepared: Prepared, nodes: Nodes, client: Client, display: Display, log: Logbook
@@ -61,6 +63,8 @@ class Session:
         self.director = Director(options.file.scenario, prepared.world, self.recording, prepared.sounds)
         self.deeds: list[tuple[float, str]] = []
         self.ready = self.wall = self.simulated = 0.0
+        self.others: float | None = None
+        self._before: CpuTimes | None = None
         self._display, self._view = display, LiveView(display, self.recording, self.deeds)
         self.cpu_load = CpuLoadProcesses()  # to be closed at the end
         self._usage = UsageMeter()
@@ -102,7 +106,7 @@ class Session:
         """In the caller's thread: go on until that is so; left out, until the director says that the run is
         over. Raises `StackError` if a node has ended or simulated time stands still."""
         until = until or (lambda: self.director.over)
-        self._go = True
+        self._go, self._before = True, self._before or CpuTimes.now()
         wall, stamp, standstill = time.monotonic(), self.recording.stamp, Standstill()
         try:
             while not until():
@@ -115,6 +119,7 @@ class Session:
         finally:
             self.wall += time.monotonic() - wall
             self.simulated += self.recording.stamp - stamp
+            self.others = self._before.others(CpuTimes.now())
 
     def _watch(self) -> None:
         begin, r = self.director.begin, self.recording

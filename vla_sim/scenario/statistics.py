@@ -19,7 +19,7 @@ from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
 Key = TypeVar("Key", bound=Hashable)
-Verdict = Literal["passed", "passed later", "failed", "error"]
+Verdict = Literal["passed", "passed later", "failed", "error", "not judged"]
 
 
 def wilson(passed: int, runs: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -58,11 +58,13 @@ def percentile(values: Iterable[float], share: float) -> float | None:
 @dataclass(frozen=True)
 class Rate:
     """passed: of all runs, those that passed at once; later: those that passed on a later try only, which
-    count as runs but never as passed. low, high: Wilson interval of passed, 0..1."""
+    count as runs but never as passed; unjudged: those beside them that are no verdict, since the machine was
+    busy. low, high: Wilson interval of passed, 0..1."""
 
     passed: int
     runs: int
     later: int = 0
+    unjudged: int = 0
 
     def __post_init__(self) -> None:
         if self.passed < 0 or self.later < 0 or self.passed + self.later > self.runs:
@@ -72,7 +74,9 @@ class Rate:
     def of(records: Sequence[RunRecord]) -> Rate:
         """Of records; the tries of one run count once. A run that broke off has not passed."""
         verdicts = [verdict(tries[-1]) for tries in runs_of(records)]
-        return Rate(verdicts.count("passed"), len(verdicts), verdicts.count("passed later"))
+        unjudged = verdicts.count("not judged")
+        runs = len(verdicts) - unjudged
+        return Rate(verdicts.count("passed"), runs, verdicts.count("passed later"), unjudged)
 
     @property
     def low(self) -> float:
@@ -84,9 +88,12 @@ class Rate:
 
     @property
     def counts(self) -> str:
-        """ "19 of 20", "18 of 20, 1 more on a later try"."""
-        more = f", {self.later} more on a later try" if self.later else ""
-        return f"{self.passed} of {self.runs}{more}"
+        """ "19 of 20", "18 of 20, 1 more on a later try", "9 of 9, 1 not judged: the machine was busy"."""
+        return ", ".join(
+            [f"{self.passed} of {self.runs}"] * bool(self.runs or not self.unjudged)
+            + [f"{self.later} more on a later try"] * bool(self.later)
+            + [f"{self.unjudged} not judged: the machine was busy"] * bool(self.unjudged)
+        )
 
     @property
     def interval(self) -> str:
@@ -96,7 +103,9 @@ class Rate:
     @property
     def text(self) -> str:
         """ "19 of 20, 95 % interval 76 to 99 %"."""
-        return f"{self.counts}, {self.interval}" if self.runs else "no runs"
+        if not self.runs:
+            return self.counts if self.unjudged else "no runs"
+        return f"{self.counts}, {self.interval}"
 
 
 def _percent(share: float) -> str:
@@ -111,12 +120,12 @@ def verdict(record: RunRecord) -> Verdict:
     if record.error:
         return "error"
     if not record.passed:
-        return "failed"
+        return "not judged" if record.unjudged else "failed"
     return "passed" if record.attempt <= 1 else "passed later"
 
 
 def failed(record: RunRecord) -> bool:
-    """Whether this try did not pass, or broke off."""
+    """Whether this try did not pass, broke off, or is no verdict."""
     return not verdict(record).startswith("passed")
 
 
@@ -231,7 +240,7 @@ class Measure:
 def compared(played: dict[str, list[RunRecord]]) -> list[Measure]:
     """played: one scenario's records by engine."""
     rates = {e: Rate.of(own) for e, own in played.items()}
-    shares = {e: (r.passed / r.runs, r.later / r.runs) for e, r in rates.items()}
+    shares = {e: (r.passed / max(1, r.runs), r.later / max(1, r.runs)) for e, r in rates.items()}
     why = "; ".join(_first_reason(e, played[e]) for e, (share, _) in shares.items() if share < 1.0)
     different = len(set(shares.values())) > 1
     rows = [Measure("passed", {e: r.counts for e, r in rates.items()}, why if different else "")]

@@ -16,6 +16,7 @@ from vla_sim.contract import budgets
 from vla_sim.contract.records import Transcript
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.recording import MarkedStatus, Recording, path_length, path_of
+from vla_sim.scenario.statistics import Verdict, verdict
 
 
 class Display:
@@ -81,10 +82,18 @@ class Display:
         console.print(f"files: {record.folder}", soft_wrap=True)  # in one piece, to be copied
         own = any(c.judged_against == "robot's plan" for c in record.commands)
         note = " (judged against the robot's own plan)" if own else ""
-        word, colour = ("PASSED", "green") if record.passed else ("FAILED", "red")
-        console.print(f"{word}{note}", style=f"bold {colour}")
-        for reason in record.reasons:  # none if it passed
+        word, colour = WORDS[verdict(record)]
+        first, reasons = record.unjudged, record.reasons
+        console.print(f"{word}{f': {first}' if first else ''}{note}", style=f"bold {colour}")
+        for reason in reasons[1:] if first else reasons:  # none if it passed
             console.print(f"  - {reason}")
+
+
+WORDS: dict[Verdict, tuple[str, str]] = {
+    "passed": ("PASSED", "green"), "passed later": ("PASSED", "green"), "failed": ("FAILED", "red"),
+    "error": ("FAILED", "red"), "not judged": ("NOT JUDGED", "yellow"),
+}  # fmt: skip
+"""Each verdict in one word, and its colour."""
 
 
 def _mark(ok: bool) -> str:

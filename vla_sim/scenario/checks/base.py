@@ -71,5 +71,5 @@ class CheckSpec(Part, frozen=True, kw_only=True, tag_field="check"):
         return None
 
 
-def outcome(name: str, passed: bool, detail: str) -> Check:
-    return Check(name=name, passed=bool(passed), detail=detail)
+def outcome(name: str, passed: bool, detail: str, *, speed: bool = False) -> Check:
+    return Check(name=name, passed=bool(passed), detail=detail, speed=speed)

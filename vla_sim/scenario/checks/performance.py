@@ -34,7 +34,8 @@ class Budget(CheckSpec, frozen=True, kw_only=True, tag="budget"):
             late = [f"{name} {ms:.0f} of {most:.0f} ms" for name, ms, most in rows if ms > most]
             slowest = "; ".join(late) or ", ".join(f"{name} {ms:.0f} ms" for name, ms, _ in rows)
             passed = bool(rows) and not late
-            out.append(outcome(f'budget of "{given.text}"', passed, slowest or "no trace of it"))
+            what = f'budget of "{given.text}"'
+            out.append(outcome(what, passed, slowest or "no trace of it", speed=bool(rows)))
         return out
 
 
@@ -69,7 +70,7 @@ class Latency(CheckSpec, frozen=True, kw_only=True, tag="latency"):
         name = f"{self.stage} of command {self.command} within {self.at_most:g} ms{share}"
         if ms is None:
             return outcome(name, False, "it was never measured")
-        return outcome(name, ms <= self.at_most, f"{ms:.1f} ms")
+        return outcome(name, ms <= self.at_most, f"{ms:.1f} ms", speed=True)
 
 
 class Rate(CheckSpec, frozen=True, kw_only=True, tag="rate"):
@@ -94,7 +95,7 @@ class Rate(CheckSpec, frozen=True, kw_only=True, tag="rate"):
         longest = max(b - a for a, b in itertools.pairwise([*stamps, r.truths[-1].stamp]))
         most = self.gap or 3.0 / self.at_least
         passed = mean >= 0.98 * self.at_least and longest <= most + 1e-6
-        return outcome(name, passed, f"{mean:.1f} Hz, longest gap {longest:.2f} s")
+        return outcome(name, passed, f"{mean:.1f} Hz, longest gap {longest:.2f} s", speed=True)
 
 
 class Resources(CheckSpec, frozen=True, kw_only=True, tag="resources"):

@@ -45,6 +45,7 @@ class Mark(NamedTuple):
 MARKS = {
     "passed": Mark("✓ passed", "is-passed"), "passed later": Mark("✓ passed on try {}", "is-later"),
     "failed": Mark("✗ failed", "is-failed"), "error": Mark("✗ error", "is-failed"),
+    "not judged": Mark("– not judged", "is-later"),
 }  # fmt: skip
 
 

@@ -92,11 +92,12 @@ def play(tasks: Sequence[Task], runner: Runner, folder: Path, console: Console) 
             journal.write(msgspec.json.encode(record) + b"\n")
             journal.flush()
             bar.advance(line)
-            mark = "passed" if record.passed else "FAILED"
+            mark = "passed" if record.passed else "not judged" if record.unjudged else "FAILED"
             tries = "" if record.attempt == 1 else f" on try {record.attempt}"
             took = f"{record.ready_seconds + record.wall_seconds:.0f} s"
             why = "" if record.passed else ": " + "; ".join(record.reasons[:3])
             text = f"{mark}{tries}  {record.scenario}  {record.engine}  seed {record.seed}  {took}{why}"
-            console.print(Text(text, style="" if record.passed else "red"), soft_wrap=True)
+            style = "" if record.passed else "yellow" if record.unjudged else "red"
+            console.print(Text(text, style=style), soft_wrap=True)
     keys = [(t.name, t.engine, t.seed) for t in tasks]
     return [found[k] for k in keys if k in found]
