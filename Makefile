@@ -1,7 +1,8 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
 # `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
 # speed is apart: `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
-# `make docs` builds the documentation and checks its links.
+# `make docs` builds the documentation and checks its links; `make launch-test` brings launch_testing and runs
+# test/launch.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ CORES ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 INTEGRATION := integration or ros or audio or gl or gazebo
 export PYTHONNOUSERSITE = 1
 
-.PHONY: demo setup test unit integration system scenarios bench load lint docs clean
+.PHONY: demo setup test unit integration system scenarios launch-test bench load lint docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -47,6 +48,23 @@ system: setup
 
 scenarios: setup
 	@$(BIN)/python -m pytest -rs -m "scenario and not load"
+
+# launch and launch_testing are not in pip. They go beside what `make setup` installs, since their plugins of
+# pytest are in the way of all other tests.
+LAUNCH_SOURCE ?= https://github.com/ros2/launch.git
+LAUNCH := $(CURDIR)/$(VENV)/launch
+launch-test: $(VENV)/launch/.ready
+	@PYTHONPATH="$(LAUNCH)/source/launch:$(LAUNCH)/source/launch_testing:$(LAUNCH)/lib:$$PYTHONPATH" \
+		$(BIN)/python -m pytest -rs test/launch
+
+$(VENV)/launch/.ready: $(READY) config/requirements-launch.txt
+	@rm -rf "$(LAUNCH)" && mkdir "$(LAUNCH)"
+	@if [ -d "$(LAUNCH_SOURCE)/launch_testing" ]; then cp -R "$(LAUNCH_SOURCE)" "$(LAUNCH)/source"; else \
+		GIT_TERMINAL_PROMPT=0 git clone -q --single-branch --branch jazzy "$(LAUNCH_SOURCE)" "$(LAUNCH)/source"; fi || { \
+		echo "error: launch_testing cannot be had from $(LAUNCH_SOURCE); make launch-test LAUNCH_SOURCE=..." \
+		"takes it from a folder or a URL with github.com/ros2/launch, branch jazzy"; exit 1; }
+	@$(PIP) install --target "$(LAUNCH)/lib" -r config/requirements-launch.txt
+	@touch $@
 
 bench: setup
 	@$(BIN)/vla-sim bench --check

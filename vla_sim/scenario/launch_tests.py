@@ -1,4 +1,4 @@
-"""Launch descriptions of tests for `launch_testing`, on machines with a ROS installation."""
+"""Launch descriptions of tests for `launch_testing`, which `make launch-test` or a ROS installation has."""
 
 import tempfile
 from pathlib import Path
@@ -10,13 +10,19 @@ from vla_sim.common.errors import MissingError
 from vla_sim.scenario.launch_test_driver import Robot
 from vla_sim.scenario.load import load
 
+GRACE = "30"
+"""[s] for a node to end after SIGINT, then after SIGTERM: on a busy machine it takes its time."""
 
-def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
+
+def describe_test(
+    scenario: str | None = None, speed: str = described.MAX
+) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """What `generate_test_description` returns: the nodes, started in a ROS domain of their own, and the
     `vla_sim.scenario.launch_test_driver.Robot` that tests get as their argument `robot`.
 
     scenario: name or path of what `robot.play()` plays; "" where the argument `scenario:=NAME` gives it;
-    None where the test itself gives the commands. In lock-step unless `speed:=1` or the like is given.
+    None where the test itself gives the commands. speed: unless `speed:=1` or the like is given; "max": in
+    lock-step.
     Raises `MissingError` where `launch` or `launch_testing` is not installed.
     """
     launch = described.launch_library()
@@ -41,7 +47,7 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
         for spec in node_table.nodes(options):
             process = launch.actions.ExecuteProcess(
                 cmd=node_table.command(spec, options), name=spec.name, prefix=described.prefix(spec),
-                env=environment, output="log",
+                env=environment, output="log", sigterm_timeout=GRACE, sigkill_timeout=GRACE,
                 on_exit=lambda event, _, name=spec.name: nodes.ended(name, event.returncode),
             )  # fmt: skip
             actions += [
@@ -53,7 +59,7 @@ def describe_test(scenario: str | None = None) -> tuple[Any, dict[str, Any]]:
     entities = [
         *([described.argument("scenario", "fetch_cup", "name of a scenario, or its file")] if asks else []),
         described.argument("out", "", "folder for the run's record; empty: none is left"),
-        *described.declared(described.OPTIONS, speed=described.MAX),
+        *described.declared(described.OPTIONS, speed=speed),
         launch.actions.RegisterEventHandler(
             launch.event_handlers.OnShutdown(on_shutdown=lambda *_: robot.close())
         ),
