@@ -24,11 +24,15 @@ class Planner(Node):
 
     def plan(self, message):
         command = json.loads(message.data)
-        plan = {"command_id": command["command_id"], "text": command["text"], "planner": "own", "steps": []}
+        steps = [{"skill": "say", "text": "I can dance, and nothing else."}]
         if "dance" in command["text"].lower():
-            plan["steps"] = [{"skill": "turn", "angle": math.radians(a)} for a in (45, -45)]
-        else:
-            plan["answer"] = "I can dance, and nothing else."
+            steps = [{"skill": "turn", "angle": math.radians(angle)} for angle in (45, -45)]
+        plan = {
+            "command_id": command["command_id"],
+            "text": command["text"],
+            "planner": "own",
+            "steps": steps,
+        }
         self.plans.publish(String(data=json.dumps(plan)))
 
 
