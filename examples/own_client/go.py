@@ -45,8 +45,11 @@ def main(words):
             sys.exit("no robot in this ROS domain; start one with: vla-sim stack")
     command = {"command_id": command_id, "text": words, "sent_mono": time.monotonic()}
     commands.publish(String(data=json.dumps(command)))
+    deadline = time.monotonic() + 20.0
     while state not in FINAL:
         rclpy.spin_once(node, timeout_sec=1.0)
+        if not state and time.monotonic() > deadline:
+            sys.exit("the robot does not answer; does it still start?")
     return 0 if state == "succeeded" else 1
 
 
