@@ -50,14 +50,14 @@ def test_a_rate_is_that_of_the_ros_clock_by_the_nodes_own_count():
 
 
 def test_a_slow_rate_is_an_alert_and_missed_deadlines(monitor):
-    for k in range(1, 12):
+    for k in range(1, 6):  # then load is shed for it, and 5 Hz are asked for while the robot stands
         report(monitor, k, "perception", 8.0, topics.OBJECTS)
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", True)]
-    assert state.missed == pytest.approx(10.0 - 8.0 - 0.2)
+    assert state.missed == pytest.approx(10.0 - 8.0 - 0.25)
     assert monitor.load.missed == pytest.approx(state.missed, abs=1e-3)
-    for k in range(12, 30):
-        values = {"listens": "", f"published {topics.OBJECTS.name}": str(8 * 11 + 10 * (k - 11))}
+    for k in range(6, 24):
+        values = {"listens": "", f"published {topics.OBJECTS.name}": str(8 * 5 + 10 * (k - 5))}
         monitor.on_diagnostics("perception", "ok", "ok", values, float(k), float(k))
         state = monitor.second(CALM, float(k))
     assert alerts(monitor) == [("perception.rate", "critical", False)]
@@ -81,7 +81,7 @@ def test_a_rate_that_load_shedding_has_lowered_is_no_missed_deadline(monitor):
         state = second(5, 75.0)
         assert (state.missed, state.load) == (0.0, 5)
     while state.load > 0:
-        state = second(5 if state.load >= 3 else 10, 30.0)
+        state = second(5 if state.load >= 1 else 10, 30.0)
         assert state.missed == 0.0, state.load
     # restored, and still no more than what the lowered levels asked for
     assert max(second(5, 30.0).missed for _ in range(20)) == pytest.approx(10.0 - 5.0 - 0.2)

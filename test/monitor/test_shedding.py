@@ -41,9 +41,11 @@ def test_each_level_gives_up_what_the_one_before_did_and_more():
         assert after != before
         assert before.background or not after.background
         assert before.language_model or not after.language_model
+        assert before.fine_planning or not after.fine_planning
+        assert after.standing_rate <= before.standing_rate
         assert after.perception_rate <= before.perception_rate
         assert after.camera_shrink >= before.camera_shrink
-        assert after.joint_rate <= before.joint_rate
+        assert after.state_rate <= before.state_rate
         assert after.gate_rate <= before.gate_rate
     assert LOAD_LEVELS[0].background
     assert LOAD_LEVELS[0].language_model
@@ -51,7 +53,8 @@ def test_each_level_gives_up_what_the_one_before_did_and_more():
 
 def test_no_level_goes_under_the_floors():
     for level in LOAD_LEVELS:
-        assert level.perception_rate >= 5.0
+        assert min(level.perception_rate, level.standing_rate) >= 5.0
+        assert level.state_rate >= 25.0
         assert level.gate_rate >= 50.0
 
 

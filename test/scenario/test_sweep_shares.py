@@ -111,6 +111,19 @@ def test_what_needs_more_than_there_is_takes_all(play, book, tmp_path):
     assert book.held() == []
 
 
+def test_the_process_of_a_run_is_told_what_is_reserved_for_it(play, book, tmp_path, monkeypatch):
+    (tmp_path / "go").touch()
+    told, made = [], processes_module.command
+
+    def command(task, attempt, arguments, folder):
+        told.append(arguments)
+        return made(task, attempt, arguments, folder)
+
+    monkeypatch.setattr(processes_module, "command", command)
+    Processes(resources=book).play(play("a"), 1, ["--no-reserve"])
+    assert told == [["--no-reserve", "--reserved", "0.8 cores, 2000 MB of memory, 20 MB of disk"]]
+
+
 def test_without_a_registry_nothing_is_reserved(play, book, tmp_path):
     (tmp_path / "go").touch()
     assert Processes().play(play("a"), 1, []).passed
@@ -133,12 +146,14 @@ def ours(tmp_path, monkeypatch):
 
 def test_a_run_that_a_person_looks_at_is_never_kept_waiting(ours, capsys):
     console = Console(highlight=False, width=300)
-    with common.reserved(True, "run", CLOCK, console):
+    with common.reserved(True, "run", CLOCK, console) as words:
         assert [r.component for r in ours.held()] == ["run"]
+        assert words == CLOCK.within(ours.machine().limit).text()
     assert ours.held() == []
     ours.reserve("sweep", Needs(cpu=ours.machine().limit.cpu))
-    with common.reserved(True, "run", CLOCK, console):
+    with common.reserved(True, "run", CLOCK, console) as words:
         assert [r.component for r in ours.held()] == ["sweep"]
+        assert words == ""
     assert "goes on without a reservation: run asks for" in capsys.readouterr().out
     with common.reserved(False, "run", CLOCK, console):
         assert [r.component for r in ours.held()] == ["sweep"]

@@ -1,4 +1,5 @@
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,8 +8,10 @@ pytest.importorskip("rclpy")
 
 from vla_sim.contract import records
 from vla_sim.contract.codec import decode, encode
-from vla_sim.simulation.sensor_publishers import CameraThread, ContactCollector, ground_truth
+from vla_sim.contract.limits import LOAD_LEVELS
+from vla_sim.simulation.sensor_publishers import CameraPublisher, CameraThread, ContactCollector, ground_truth
 from vla_sim.simulation.simulator import Contact, Truth
+from vla_sim.stages.control.body_host import BodyHost
 
 
 def test_while_a_picture_is_drawn_only_the_newest_snapshot_waits():
@@ -46,6 +49,29 @@ def test_a_renderer_that_fails_ends_the_thread_and_says_why():
     assert str(camera.error) == "no GL"
     camera.offer(2)
     camera.close()
+
+
+@pytest.mark.parametrize(("level", "walking", "standing"), [
+    (0, 10, 10), (1, 10, 5), (2, 10, 5), (3, 5, 5), (5, 5, 5),
+])  # fmt: skip
+def test_load_takes_images_first_from_a_robot_that_stands(level, walking, standing):
+    host = SimpleNamespace(controller=SimpleNamespace(walking=False), ticks=0)
+    host.due = lambda period, offset=0: BodyHost.due(host, period, offset)
+    listener = SimpleNamespace(get_subscription_count=lambda: 1)
+    node = SimpleNamespace(
+        load=LOAD_LEVELS[level], publish=lambda topic: listener, caches=SimpleNamespace(register=lambda *_: 0)
+    )
+    taken = []
+    simulator = SimpleNamespace(snapshot=lambda: taken.append(host.ticks))
+    camera = CameraPublisher(node, simulator, host, SimpleNamespace(of=lambda _: ""), 10.0, threaded=False)
+    camera._render = camera.publish = lambda _: None
+    for walks, rate in ((True, walking), (False, standing)):
+        host.controller.walking = walks
+        taken.clear()
+        for _ in range(100):  # 2 s
+            host.ticks += 1
+            camera.tick()
+        assert len(taken) == 2 * rate
 
 
 def test_closing_twice_is_fine():

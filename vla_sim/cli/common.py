@@ -143,20 +143,22 @@ def load_nodes() -> None:
 
 
 @contextlib.contextmanager
-def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[None]:
-    """While a run that a person looks at holds its share of the machine. It is never kept waiting: where
-    others hold what it takes, a line says so."""
+def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[str]:
+    """While a run that a person looks at holds its share of the machine, which is given in words. It is never
+    kept waiting: where others hold what it takes, a line says so, and the words are empty."""
     from vla_sim.bringup.reservations import ResourceReservationSystem
 
+    words = ""
     with contextlib.ExitStack() as stack:
         try:
             if wanted:
                 book = ResourceReservationSystem()
                 held = book.reserve(name, needs.within(book.machine().limit), seconds=None)
                 stack.callback(book.release, held.id)
+                words = held.needs.text()
         except (BusyError, InputError) as error:
             console.print(f"goes on without a reservation: {error}", soft_wrap=True)
-        yield
+        yield words
 
 
 def console(record: str | None = None) -> Any:

@@ -82,9 +82,9 @@ def call(a: argparse.Namespace) -> int:
             again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "", gif=a.gif,
         )  # fmt: skip
         share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
-        with share, Display(console) as display:
+        with share as held, Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
-            record = run_once(options, display)
+            record = run_once(replace(options, reserved=held), display)
         records.append(record)
         display.result(record)
         if len(seeds) > 1:

@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
     play.add_argument("scenario", metavar="SCENARIO")
     play.add_argument("--attempt", type=common.count, default=1, help=argparse.SUPPRESS)
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
+    play.add_argument("--reserved", default="", help=argparse.SUPPRESS)
     common.add_flags(
         play, "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
         "domain", "json", "out", "gif", "verbose", speed={"default": "max"},
@@ -76,6 +77,7 @@ def stack_words(a: argparse.Namespace) -> list[str]:
 def play_one(a: argparse.Namespace) -> int:
     common.check_gl()
     common.load_nodes()
+    from dataclasses import replace
     from datetime import datetime, timezone
 
     from vla_sim.scenario.load import load
@@ -95,7 +97,8 @@ def play_one(a: argparse.Namespace) -> int:
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = common.console(a.json)
     share = common.reserved(a.reserve, f"play {file.name}", needs(file.scenario, stack.speed), console)
-    with share, Display(console, quiet=a.quiet) as display:
+    with share as held, Display(console, quiet=a.quiet) as display:
+        options = replace(options, reserved=held or a.reserved)
         display.event(None, f"{file.name}, {a.engine}, seed {a.seed}: {file.scenario.proves}", "bold")
         try:
             record = run_once(options, display)

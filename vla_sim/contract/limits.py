@@ -71,40 +71,54 @@ its name."""
 class LoadLevel:
     """What stages do at one level of load. sheds: what this level gives up that the one before did not.
 
-    background: whether commands of that priority begin, and point clouds are sent. language_model: whether
-    it is asked. perception_rate: most images a second. camera_shrink: every nth pixel each way.
-    joint_rate: most joint states and IMU readings a second. gate_rate: most velocities a second.
+    background: whether commands of that priority begin, and point clouds are sent. standing_rate: most
+    images a second while the robot does not walk. language_model: whether it is asked. fine_planning:
+    whether navigation weighs all candidate velocities, by a map of every scan. perception_rate: most images
+    a second. camera_shrink: every nth pixel each way. state_rate: most joint states, IMU readings and
+    odometry a second. gate_rate: most velocities a second.
     """
 
     name: str
     sheds: str
     background: bool = True
+    standing_rate: float = math.inf
     language_model: bool = True
+    fine_planning: bool = True
     perception_rate: float = math.inf
     camera_shrink: int = 1
-    joint_rate: float = math.inf
+    state_rate: float = math.inf
     gate_rate: float = math.inf
 
 
 LOAD_LEVELS: tuple[LoadLevel, ...] = (
     LoadLevel("full", "nothing"),
-    LoadLevel("background", "background commands wait, no point clouds", False),
-    LoadLevel("rules", "the language model is not asked, the rules plan", False, False),
-    LoadLevel("perception", "images and objects 5 times a second", False, False, 5.0),
-    LoadLevel("resolution", "images of half the width and height", False, False, 5.0, 2),
     LoadLevel(
-        "control", "joint states 25 times a second, velocities no more than 50", False, False, 5.0, 2, 25.0,
-        50.0,
+        "background", "background commands wait, 5 images a second while the robot stands, no point clouds",
+        False, 5.0,
+    ),
+    LoadLevel(
+        "planning", "no language model, the rules plan; navigation weighs fewer velocities, by fewer maps",
+        False, 5.0, False, False,
+    ),
+    LoadLevel(
+        "perception", "images and objects 5 times a second, also while the robot walks",
+        False, 5.0, False, False, 5.0,
+    ),
+    LoadLevel("resolution", "images of half the width and height", False, 5.0, False, False, 5.0, 2),
+    LoadLevel(
+        "state", "joint states and odometry 25 times a second, velocities no more than 50",
+        False, 5.0, False, False, 5.0, 2, 25.0, 50.0,
     ),
 )  # fmt: skip
 """What is given up under load, in this order, and given back in the reverse one.
 
-What no user waits for goes first. Then what has a full substitute: the rules understand the main job's
-commands, and a model on the same machine is the largest load of all. Then how fresh the picture of the room
-is, which things that stand still do not need; then how sharp it is, which far and small things and a firm
-grasp do need. Last what is nearest to motion, and there only how often it is published: the control loop,
-odometry, lidar and the gate keep their 50, 50, 10 and 50 Hz, and perception never falls under the 5 Hz that
-manipulation asks for.
+What no user waits for goes first: the 10 images a second are navigation's, and while the robot stands the 5
+of manipulation do. Then what has a full substitute: the rules understand the main job's commands, a model on
+the same machine is the largest load of all, and a coarser choice of velocities leads along the same path
+and through the same gate. Then how fresh the picture is while walking; then how sharp it is, which far and
+small things and a firm grasp do need. Last what is nearest to motion, and there only how often it is
+published: the control loop, lidar and the gate keep their 50, 10 and 50 Hz, and perception never falls under
+the 5 Hz that manipulation asks for.
 """
 LOAD_SILENCE = 3.0
 """[s] without a word on the load after which a stage works in full again: the monitor is gone."""

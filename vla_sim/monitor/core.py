@@ -254,11 +254,13 @@ class RealTimePerformanceMonitor:
 
     def _asked(self, component: str, mono: float) -> float:
         """The rate expected of a component now [Hz]. What load shedding has lowered is no missed deadline,
-        nor is it one in the counts of the seconds after it was restored."""
+        nor is it one in the counts of the seconds after it was restored. Whether the robot stands is not
+        known here: what is lowered for standing counts as lowered."""
         least = self._thresholds[f"{component}.rate"].value
         if component != "perception" or self.load is None:
             return least
-        allowed = LOAD_LEVELS[self.load.level].perception_rate
+        level = LOAD_LEVELS[self.load.level]
+        allowed = min(level.perception_rate, level.standing_rate)
         if allowed < least:
             self._lowered = (allowed, mono)
         lowered, until = self._lowered[0], self._lowered[1] + 2.0 * RATE_WINDOW

@@ -22,7 +22,7 @@ from vla_sim.world.semantic_map import World
 class RunOptions:
     """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on. again: the command
     that plays this run again. profile: the tool by which every node is profiled; "": none. gif: a film of the
-    run, too."""
+    run, too. reserved: what of the machine is reserved for it, in words; "": nothing."""
 
     file: File
     stack: StackOptions = field(default_factory=StackOptions)
@@ -34,6 +34,7 @@ class RunOptions:
     again: str = ""
     profile: str = ""
     gif: bool = False
+    reserved: str = ""
 
 
 @dataclass(frozen=True)

@@ -184,3 +184,4 @@ class RunRecord(Record, frozen=True, kw_only=True):
     """How load was shed and restored, in order; empty where it never was."""
     log: list[Text] = field(default_factory=list)  # the last warnings and errors of the nodes, "node: line"
     again: Text = ""  # the command that plays this run again
+    reserved: Text = ""  # what of the machine was reserved for it; "" if nothing was

@@ -131,6 +131,7 @@ def _record(options: RunOptions, started: str) -> RunRecord:
         real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0, wall_seconds=0.0, path=[], events=[],
         versions=versions(), folder=str(options.folder), scenario=options.file.name, proves=scenario.proves,
         attempt=options.attempt, lockstep=stack.speed == 0.0, again=options.again,
+        reserved=options.reserved,
     )  # fmt: skip
 
 

@@ -184,8 +184,9 @@ class CameraPublisher:
             raise EngineError(f"the camera cannot render: {error or type(error).__name__}") from error
 
     def tick(self) -> None:
-        period = 1.0 / min(self._rate, self._node.load.perception_rate)
-        if not self._host.due(period, 1) or self._faults.of("camera") == "silent":
+        load = self._node.load
+        allowed = load.perception_rate if self._host.controller.walking else load.standing_rate
+        if not self._host.due(1.0 / min(self._rate, allowed), 1) or self._faults.of("camera") == "silent":
             return
         if not any(publisher.get_subscription_count() for publisher in self._topics):
             return

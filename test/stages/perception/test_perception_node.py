@@ -73,6 +73,8 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from vla_sim.ros.messages import message_class, to_stamp
 
     node, other, executor = pair
+    measured = []
+    node.record_metric = lambda type, value, unit: measured.append((type, unit, value > 0.0))
     topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES
     out = {t: other.create_publisher(message_class(t.type), t.name, QOS["reliable"]) for t in topics}
     intents = other.create_publisher(String, INTENT.name, QOS["reliable"])
@@ -142,6 +144,30 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     assert min(scan.ranges) == pytest.approx(0.3, abs=0.04)
     assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
     assert "latency ms p95" in node.status()
+    assert len(measured) >= len(node.latencies) >= 2  # of every image, not of an intent's alone
+    assert set(measured) == {("detection", "ms", True)}
+
+
+def test_under_load_images_are_fewer_while_the_robot_stands(pair):
+    from nav_msgs.msg import Odometry
+
+    from vla_sim.contract.limits import LOAD_LEVELS
+
+    node, _, _ = pair
+
+    def allowed(level, speed):
+        load = records.Load(
+            level=level, name=LOAD_LEVELS[level].name, since=0.0, cpu=99.0, memory=1.0, missed=0.0, stamp=0.0,
+            mono=0.0,
+        )  # fmt: skip
+        node.load_follower.on_load(load)
+        odom = Odometry()
+        odom.pose.pose.orientation.w, odom.twist.twist.linear.x = 1.0, speed
+        node.on_odom(odom)
+        return node._allowed()
+
+    assert [allowed(level, 0.0) for level in range(6)] == [np.inf, 5.0, 5.0, 5.0, 5.0, 5.0]
+    assert [allowed(level, 0.3) for level in range(6)] == [np.inf, np.inf, np.inf, 5.0, 5.0, 5.0]
 
 
 def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):

@@ -5,11 +5,13 @@ from importlib import import_module
 from vla_sim.bench.benchmark import Benchmark
 
 __all__ = [
-    "control", "end_to_end", "llm", "manipulation", "monitor", "navigation", "perception", "safety", "voice",
+    "control", "end_to_end", "llm", "manipulation", "monitor", "navigation", "perception", "safety",
+    "shedding", "voice",
 ]  # fmt: skip
 
 SETS = (
-    "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor", "end_to_end",
+    "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor",
+    "shedding", "end_to_end",
 )  # fmt: skip
 """In the order in which they run."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vla_sim.bringup.fork_server import in_child
-from vla_sim.bringup.reservations import ResourceReservationSystem
+from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
@@ -47,21 +47,22 @@ class Processes:
         process died `MAX_DEATHS` times, `BusyError` if its share of the machine did not become free."""
         held = self._reserve(task)
         try:
-            return self._play(task, attempt, arguments)
+            words = ["--reserved", held.needs.text()] if held else []
+            return self._play(task, attempt, [*arguments, *words])
         finally:
             if held and self.resources is not None:
-                self.resources.release(held)
+                self.resources.release(held.id)
 
-    def _reserve(self, task: Task) -> str:
-        """The id of a reservation for a run; "" where none is made."""
+    def _reserve(self, task: Task) -> Reservation | None:
+        """A reservation for a run; None where none is made."""
         if self.resources is None:
-            return ""
+            return None
         needs = task.needs.within(self.resources.machine().limit)
         name = f"{task.name} on {task.engine}, seed {task.seed}"
         try:
             return self.resources.reserve(
                 name, needs, timeout=self.timeout, say=self._say, given_up=lambda: self.ending
-            ).id
+            )
         except BusyError:
             if self.ending:
                 raise KeyboardInterrupt from None

@@ -16,8 +16,9 @@ from vla_sim.stages.control.controller import Controller
 class BodyHost:
     """Joint-level control runs beside the body, in step with its time, as ros2_control does it.
 
-    Publishes /odom at every control tick, /joint_states and /imu at the load level's rate. Obeys /cmd_vel and
-    the arms' and grippers' trajectories. Time is the body's, and goes on where a body starts anew.
+    Publishes /odom, /joint_states and /imu at every control tick or at the load level's rate. Obeys
+    /cmd_vel and the arms' and grippers' trajectories. Time is the body's, and goes on where a
+    body starts anew.
     """
 
     def __init__(self, node: StageNode[Any], body: Body, controller: Controller) -> None:
@@ -66,9 +67,10 @@ class BodyHost:
     def publish(self, stamp: Any) -> None:
         """Send the state; stamp: builtin_interfaces/Time of now."""
         self._messages.fill(self.state, stamp)
-        if self.due(1.0 / self._node.load.joint_rate):
-            self._joint_states.publish(self._messages.joints)
-            self._imu.publish(self._messages.imu)
+        if not self.due(1.0 / self._node.load.state_rate, 1):  # in step with the images
+            return
+        self._joint_states.publish(self._messages.joints)
+        self._imu.publish(self._messages.imu)
         self._odometry.publish(self._messages.odometry)
 
     def restart(self) -> None:

@@ -149,13 +149,14 @@ class LocalPlanner:
         return min(limit, SLOWEST + u * max(0.0, limit - SLOWEST))
 
     def step(
-        self, pose: Array, velocity: Array, field: DistanceField, speed: float, moving: Array = NONE_MOVING
-    ) -> Array | None:
+        self, pose: Array, velocity: Array, field: DistanceField, speed: float, moving: Array = NONE_MOVING,
+        *, fine: bool = True,
+    ) -> Array | None:  # fmt: skip
         """The command (3,) x, y [m/s], yaw [rad/s] for now; None: nothing safe leads on.
 
         pose: (3,) in map. velocity: (3,) in base_link, as measured and free of sway. field: clearance around
         the robot. speed: upper limit of the commanded speed [m/s]. moving: (k, 5) x, y, vx, vy, radius in
-        map."""
+        map. fine: whether all candidates are weighed, or a third of them."""
         points = self._points
         pose = np.asarray(pose, dtype=np.float64)
         velocity = np.asarray(velocity, dtype=np.float64)
@@ -175,7 +176,7 @@ class LocalPlanner:
             self._turning = False
         if self._turning:
             return self._turn(error, pose, velocity, field)
-        candidates = self._candidates(pace)
+        candidates = self._candidates(pace, fine)
         left = (len(points) - 1 - self.index) * SPACING
         expected = min(pace * (HORIZON - gait.LAG), left)
         best = _evaluate(
@@ -203,9 +204,11 @@ class LocalPlanner:
         self.halt()
         return None
 
-    def _candidates(self, pace: float) -> Array:
-        speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 3), 3))
+    def _candidates(self, pace: float, fine: bool) -> Array:
+        speeds = np.unique(np.round(np.linspace(0.12, max(0.12, pace), 3 if fine else 2), 3))
         turns = np.array([-0.6, -0.45, -0.32, -0.22, -0.14, -0.07, 0.0, 0.07, 0.14, 0.22, 0.32, 0.45, 0.6])
+        if not fine:
+            turns = turns[::2]
         sides = np.array([0.0, -0.10, 0.10])
         grid = np.stack(np.meshgrid(speeds, sides, turns, indexing="ij"), axis=-1)
         return np.ascontiguousarray(grid.reshape(-1, 3))

@@ -23,7 +23,7 @@ from vla_sim.world.semantic_map import World
 class NavigationNode(StageNode[NavigationParams]):
     """Parameters: `NavigationParams`.
 
-    Subscribes /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan.
+    Subscribes /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan, /monitor/load.
     Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
     and 5 Hz), /plan (each new path), /localization/map_to_odom (on change).
     """
@@ -48,6 +48,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
+        self.follow_load()
         self.repeat(1.0 / p.rate, self.tick)
         self.send_map_to_odom()
 
@@ -85,6 +86,7 @@ class NavigationNode(StageNode[NavigationParams]):
 
     def tick(self) -> None:
         now, begin = self.now(), time.perf_counter()
+        self.core.state.fine = self.load.fine_planning
         out = self.core.tick(now)
         took = time.perf_counter() - begin
         if out.path is not None:

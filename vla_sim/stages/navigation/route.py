@@ -86,7 +86,7 @@ class Route:
         if self._yields(state.dynamic_obstacles.crossing(stretch), float(velocity[0])):
             return np.zeros(3)
         moving = state.dynamic_obstacles.discs()
-        command = self._local.step(pose, velocity, state.costmap.local, self.speed, moving)
+        command = self._local.step(pose, velocity, state.costmap.local, self.speed, moving, fine=state.fine)
         self.remaining = self._local.remaining(float(pose[0]), float(pose[1]))
         if command is None:
             if time - self._planned > REPLAN_PERIOD:

@@ -16,10 +16,13 @@ from vla_sim.stages.navigation.localizer import Localizer
 
 LOCALISE_PERIOD = 0.5
 """Seconds between two matches of the scan against the map."""
+COARSE_PERIOD = 0.15
+"""Least seconds between two maps of what surrounds the robot, under load: every second scan of 10 Hz."""
 
 
 class NavigationState:
-    """Localisation, costmap and moving obstacles of one robot. time [s]: of the present tick."""
+    """Localisation, costmap and moving obstacles of one robot. time [s]: of the present tick. fine: whether
+    all candidate velocities are weighed and each scan makes a map; else a third, and every second one."""
 
     def __init__(self, static: StaticMap, localise: bool = True) -> None:
         self.costmap = Costmap(static)
@@ -27,6 +30,8 @@ class NavigationState:
         self.localizer = Localizer(static.landmarks, static.physical)
         self.filter = PoseFilter()
         self.time = 0.0
+        self.fine = True
+        self._mapped = -math.inf
         self._localise = localise
         self._matched = -math.inf
 
@@ -49,7 +54,9 @@ class NavigationState:
         for track in self.dynamic_obstacles.moving():
             for layer in (self.costmap.lidar, self.costmap.depth):
                 layer.forget(float(track.position[0]), float(track.position[1]), 0.4)
-        self.costmap.update(float(pose[0]), float(pose[1]), time)
+        if self.fine or not 0.0 <= time - self._mapped < COARSE_PERIOD:
+            self._mapped = time
+            self.costmap.update(float(pose[0]), float(pose[1]), time)
 
     def depth_scan(
         self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float

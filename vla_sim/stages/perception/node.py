@@ -28,6 +28,9 @@ from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory
 from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.world.semantic_map import World
 
+STANDS = np.array([0.1, 0.1, 0.15])
+"""[m/s], [rad/s] under which the robot does not walk: forward, sideways, turning."""
+
 
 class PerceptionNode(StageNode[PerceptionParams]):
     """Parameters: `PerceptionParams`.
@@ -49,6 +52,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.core.warm()
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
+        self.velocity = np.zeros(3)
         self.map_odom = np.eye(4)
         self.cameras: dict[tuple[int, int], Intrinsics] = {}
         self.unknown_size: tuple[int, int] | None = None
@@ -80,6 +84,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         pose = _pose(message.pose.pose)
         if self._finite("odometry", pose):
             self.odom.add(to_seconds(message.header.stamp), pose)
+            self.velocity = np.array(conversions.velocity(message.twist))
 
     def on_joints(self, message: Any) -> None:
         position = g1.DEFAULT_POSE.copy()
@@ -131,7 +136,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             return
         color, arrived = self.colors.pop(stamp)
         depth = self.depths.pop(stamp)
-        if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self.load.perception_rate):
+        if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self._allowed()):
             return
         try:
             camera = self._camera_of(depth)
@@ -143,6 +148,11 @@ class PerceptionNode(StageNode[PerceptionParams]):
             return
         self.last_stamp = stamp
         self.worker.put((frame, arrived))
+
+    def _allowed(self) -> float:
+        """Most images a second at the present load."""
+        stands = bool((np.abs(self.velocity) < STANDS).all())
+        return self.load.standing_rate if stands else self.load.perception_rate
 
     def _camera_of(self, image: Any) -> Intrinsics | None:
         """The intrinsics of an image's size; None at the first image of a size that is not known yet: its
