@@ -153,3 +153,17 @@ def test_a_server_that_dies_while_it_forks_is_one_clear_error(program, monkeypat
     monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", dies)
     with pytest.raises(StackError, match="the process that some_node is forked from has died"):
         Fork(program("def main(): pass"), [], os.environ)
+
+
+def test_it_starts_where_its_parent_writes_into_a_file(program, tmp_path):
+    name = program("def main(): print('here ä')")
+    code = f"""
+        import os, sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from vla_sim.bringup.fork_server import Fork
+        print("some lines first", flush=True)
+        sys.exit(Fork({name!r}, [], os.environ).output.read().decode() != "here ä\\n")
+    """
+    with (tmp_path / "out").open("w") as file:
+        line = [sys.executable, "-c", textwrap.dedent(code)]
+        assert subprocess.run(line, stdout=file, stderr=file, timeout=PATIENCE, check=False).returncode == 0

@@ -103,9 +103,9 @@ def test_a_test_of_ones_own_with_launch_testing(run):
     assert code == 0, said
 
 
-def test_every_command_of_the_readme_names_files_that_are_there():
+def test_the_readme_names_every_example_and_only_files_that_are_there():
     text = (EXAMPLES / "README.md").read_text()
-    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == set(re.findall(r"\]\((own_\w+)\)", text))
-    for name in re.findall(r"[\w./]+\.(?:py|yaml|sdf)\b", text):
-        assert list(EXAMPLES.rglob(name)), name
+    assert {p.name for p in EXAMPLES.iterdir() if p.is_dir()} == set(re.findall(r"\]\((own_\w+)\)", text))
+    for line in re.findall(r"\| `(.+)` \|$", text, re.MULTILINE):
+        for name in re.findall(r"[\w.]+\.(?:py|yaml|sdf)\b", line):
+            assert list(EXAMPLES.rglob(name)), name

@@ -119,9 +119,10 @@ def _become(
     os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
     in_child(nice)
     os.chdir(folder)
-    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+    for name, number in (("stdout", 1), ("stderr", 2)):
         os.dup2(output.fileno(), number)
-        stream.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+        # Made anew: one that was a file, as in `vla-sim run > log`, would seek in what is a pipe now.
+        setattr(sys, name, open(number, "w", buffering=1, encoding="utf-8", closefd=False))  # noqa: SIM115
     output.close()
     os.environ.clear()
     os.environ.update(environment)
