@@ -17,7 +17,7 @@ from typing import IO, Any
 from vla_sim.bringup import node_table
 from vla_sim.bringup.fork_server import OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
-from vla_sim.common import process_priority
+from vla_sim.common import loopback, process_priority
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.ros.lockstep import run_environment
 
@@ -27,11 +27,13 @@ LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder f
 
 
 class Domain:
-    """A ROS domain id that no other run on this machine uses, held by a lock until `release`."""
+    """A ROS domain id that no other run on this machine uses, held by a lock until `release`. Raises
+    `InputError`, `StackError`, and `MissingError` where the loopback interface is down."""
 
     def __init__(self, wanted: int | None = None) -> None:
         if wanted is not None and not 0 <= wanted <= 232:
             raise InputError(f"domain {wanted}: a ROS domain id is a number from 0 to 232")
+        loopback.check()  # without it the nodes would wait for each other until a time-out
         choices = [wanted] if wanted is not None else random.SystemRandom().sample(DOMAINS, 100)
         for number in choices:
             lock = self._lock(number)

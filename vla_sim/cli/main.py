@@ -11,13 +11,12 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.cli import bench, engines, listing, monitor, run, soak, stack, test
+from vla_sim.cli import bench, doctor, engines, listing, monitor, run, soak, stack, test
 from vla_sim.common.errors import INTERRUPTED, VlaSimError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 passed, 1 not passed, 2 wrong input, 3 something is not installed, 4 the engine
-    failed, 5 a node failed, 6 the machine is reserved, 130 interrupted."""
+    """Exit codes: docs/commands.md has them, `common/errors.py` those of errors."""
     if argv is None:
         _take_any_character()
     parser = _parser()
@@ -59,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, monitor, engines, listing):
+    for part in (run, stack, test, bench, soak, monitor, engines, listing, doctor):
         part.add(commands)
     return parser
 

@@ -3,5 +3,6 @@ the clock, caches, profiling."""
 
 __all__ = [
     "assets", "buffers", "caches", "clock", "compute_threads", "cpu_share", "errors", "files",
-    "geometry", "markdown", "numba_cache", "params", "process_priority", "profiling", "yaml_records",
+    "geometry", "loopback", "markdown", "numba_cache", "params", "process_priority", "profiling",
+    "yaml_records",
 ]  # fmt: skip
