@@ -1,6 +1,6 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
 # `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
-# speed is apart: `make bench` (every requirement, about ten minutes) and `make load` (with every core kept busy).
+# speed is apart: `make bench` (every requirement, a quarter of an hour) and `make load` (with every core kept busy).
 # `make docs` builds the documentation and checks its links; `make launch-test` brings launch_testing and runs
 # test/launch.
 

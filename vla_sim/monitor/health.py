@@ -175,7 +175,8 @@ def markdown(h: Health) -> str:
     lines += [*(["", "![latencies](latency.svg)"] if h.stages else []), "", "## Alerts", ""]
     lines += table(
         ("alert", "severity", "value", "limit", "from [s]", "to [s]"),
-        [(a.name, a.severity, f"{a.worst:.3g} {a.unit}", f"{a.threshold:g} {a.unit}", f"{a.raised:.1f}",
+        [(a.name, a.severity, f"{a.worst:.3g} {a.unit}".strip(), f"{a.threshold:g} {a.unit}".strip(),
+          f"{a.raised:.1f}",
           "the end" if a.ended is None else f"{a.ended:.1f}") for a in h.alerts],
     ) if h.alerts else ["None."]  # fmt: skip
     lines += ["", "## Load", "", *([f"Shed for {h.shed:.0f} s.", ""] if h.load else [])]

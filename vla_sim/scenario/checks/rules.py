@@ -87,8 +87,8 @@ class Safety(CheckSpec, frozen=True, kw_only=True, tag="safety"):
 
 class Alert(CheckSpec, frozen=True, kw_only=True, tag="alert"):
     """A node raises a warning or error in /diagnostics, or with `raised: false` none does. In real time the
-    monitor's alerts count too: `node` is then "system", "voice", "llm", "perception", "control", "commands",
-    or a node that fell silent."""
+    monitor's alerts count too: `node` is then the first part of a threshold's name ("system", "voice",
+    "simulation"), a node that fell silent, or one that measures something."""
 
     node: str | None = None
     raised: bool = True
