@@ -79,7 +79,7 @@ lint: setup
 
 docs: setup $(VENV)/.docs-ready
 	@$(BIN)/python docs/generate.py
-	@$(BIN)/python -m mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 	@echo "site/index.html is the documentation"
 
 $(VENV)/.docs-ready: config/requirements-docs.txt $(READY)

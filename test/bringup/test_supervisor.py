@@ -14,7 +14,7 @@ from waiting import wait_for
 
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.bringup.supervisor import Domain, Stack
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
 
 pytestmark = pytest.mark.integration
 
@@ -59,10 +59,12 @@ def test_a_node_that_ignores_signals_is_killed(tmp_path, monkeypatch):
     assert running.alive() == []
 
 
-def test_a_dead_node_is_named_with_its_last_words(tmp_path):
+@pytest.mark.parametrize(("code", "kind"), [(1, StackError), (3, MissingError), (4, EngineError)])
+def test_a_dead_node_is_named_with_its_last_words(tmp_path, code, kind):
+    (tmp_path / "broken.py").write_text(PROGRAMS["broken"].replace("return 3", f"return {code}"))
     with stack(tmp_path, "patient", "broken") as running:
         wait_for(lambda: running.processes[1].fork.poll() is not None)
-        with pytest.raises(StackError, match="broken ended: the camera is on fire") as error:
+        with pytest.raises(kind, match="broken ended: the camera is on fire") as error:
             running.check()
         assert str(tmp_path) in str(error.value)
 

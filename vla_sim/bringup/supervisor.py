@@ -18,7 +18,7 @@ from vla_sim.bringup import node_table
 from vla_sim.bringup.fork_server import OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import loopback, process_priority
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
 from vla_sim.ros.lockstep import run_environment
 
 GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
@@ -189,7 +189,8 @@ class Stack:
         return found
 
     def check(self) -> None:
-        """Raises `StackError` if a node has ended by itself; if it was an observer, it is only a warning."""
+        """Raises `StackError` if a node has ended by itself, `MissingError` or `EngineError` if so with
+        the exit code of these; of an observer it is only a warning."""
         for process in self.processes:
             code = process.fork.poll()
             if code is not None and not self.ending and process.name not in self.killed:
@@ -201,7 +202,9 @@ class Stack:
                     self.killed.add(process.name)
                     self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
                     continue
-                raise StackError(f"{process.name} ended: {why} (log: {process.log})")
+                # What is not installed, and an engine that fails, are told as such.
+                kind = next((k for k in (MissingError, EngineError) if k.exit_code == code), StackError)
+                raise kind(f"{process.name} ended: {why} (log: {process.log})")
 
     def stop(self) -> None:
         """End every node: SIGINT, then SIGTERM, then SIGKILL. Safe to call twice."""
