@@ -255,3 +255,11 @@ def test_the_manifest_names_every_ros_package_that_is_used():
     assert ros <= named
     assert "rclpy" in ros
     assert "launch_testing" in ros
+
+
+def test_the_manifest_names_gazebos_packages_for_those_who_want_it():
+    manifest = ElementTree.parse(PACKAGE.parent / "package.xml").getroot()
+    wanted = {one.text for one in manifest.iter("exec_depend") if "gazebo" in one.get("condition", "")}
+    modules = re.findall(r'"gz\.([a-z]+)\d+', (PACKAGE / "simulation" / "gazebo" / "bindings.py").read_text())
+    assert wanted == {f"gz_{name}_vendor" for name in modules}
+    assert len(wanted) == 4

@@ -1,5 +1,6 @@
 """The CI examples say what the commands of today understand."""
 
+import re
 import shlex
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from vla_sim.cli import main
 from vla_sim.common.assets import share_folder
 from vla_sim.scenario.load import find
+from vla_sim.simulation.gazebo import bindings
 
 EXAMPLES = sorted((share_folder("config") / "ci").glob("*.yml"))
 
@@ -36,15 +38,28 @@ def value(node, key):
 def test_an_example_plays_scenarios_with_known_options_and_keeps_the_results(path):
     document = yaml.safe_load(path.read_text())
     scenarios = value(document, "SCENARIOS")
-    lines = [line for line in texts(document) if "vla-sim" in line]
-    assert len(lines) == 2
+    lines = [line for line in texts(document) if "bin/vla-sim" in line]
+    played = []
     for line in lines:
         words = shlex.split(line.replace("$SCENARIOS", scenarios))
         arguments = main._parser().parse_args(words[1:])
-        assert arguments.junit == f"{arguments.out}/junit.xml"
-        assert all(find(target) for target in arguments.targets)
+        if words[1] == "test":
+            played.append((arguments.engine, arguments.all))
+            assert arguments.junit == f"{arguments.out}/junit.xml"
+            assert all(find(target) for target in arguments.targets)
+    assert played == [("mujoco", False), ("mujoco", False), ("gazebo", True)]
     assert any("pytest test/launch" in line for line in texts(document))
     assert "results/" in list(texts(document))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_gazebo_comes_with_every_package_that_its_help_names(path):
+    named = set(re.findall(r"gz-harmonic|python3-gz-\w+", bindings.HELP))
+    assert len(named) == 5
+    (line,) = [
+        line for line in texts(yaml.safe_load(path.read_text())) if "install" in line and "gz-" in line
+    ]
+    assert named <= set(line.split())
 
 
 def test_there_is_one_for_each_service():
