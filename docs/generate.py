@@ -251,7 +251,7 @@ def thresholds() -> list[str]:
     for name, one in limits.THRESHOLDS.items():
         sign = "under" if one.below else "from"
         after = f", {one.after} measurements in a row" if one.after > 1 else ""
-        rows.append((f"`{name}`", f"{sign} {one.value:g} {one.unit}{after}".replace(" ,", ","),
+        rows.append((f"`{name}`", f"{sign} {one.value:g} {one.unit}".strip() + after,
                      f"{one.clear:g} {one.unit}".strip()))  # fmt: skip
     return table(("threshold", "alert", "over at"), rows)
 

@@ -189,8 +189,8 @@ class Stack:
         return found
 
     def check(self) -> None:
-        """Raises `StackError` if a node has ended by itself, `MissingError` or `EngineError` if so with
-        the exit code of these; of an observer it is only a warning."""
+        """Raises `StackError` if a node has ended by itself, `MissingError` or `EngineError` if it ended with
+        their exit codes; of an observer it is only a warning."""
         for process in self.processes:
             code = process.fork.poll()
             if code is not None and not self.ending and process.name not in self.killed:
