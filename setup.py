@@ -20,7 +20,7 @@ def share(*folders: str) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for folder in folders:
         for path in sorted((HERE / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not {"__pycache__", "ament"} & set(path.parts):
                 relative = path.relative_to(HERE)
                 found.setdefault(f"share/{NAME}/{relative.parent}", []).append(str(relative))
     return list(found.items())
@@ -41,6 +41,8 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
+        # For `ros2 run`; not among the entry points, since pip would fill the user's bin folder with them.
+        (f"lib/{NAME}", sorted(str(p.relative_to(HERE)) for p in (HERE / "config/ament/nodes").iterdir())),
         *share("worlds", "models", "launch", "config", "test/scenarios"),
     ],
     install_requires=requirements("requirements.txt"),

@@ -47,6 +47,30 @@ def start(ros_domain):
     rclpy.try_shutdown()
 
 
+def test_a_namespace_is_the_nodes_own_and_a_remap_moves_a_topic(ros_domain):
+    words = [
+        "--ros-args",
+        "-r",
+        "__ns:=/g1",
+        "-r",
+        "/scan:=/lidar/scan",
+        "-r",
+        "/diagnostics:=/g1/diagnostics",
+    ]
+    rclpy.init(args=words, domain_id=ros_domain)
+    try:
+        node = StageNode("plain", Params)
+        node.listen(topics.SCAN, lambda _: None)
+        node.publish(topics.CMD_VEL)
+        assert node.get_fully_qualified_name() == "/g1/plain"
+        assert [s.topic_name for s in node.subscriptions] == ["/lidar/scan"]
+        published = {p.topic_name for p in node.publishers}
+        assert {"/cmd_vel", "/g1/diagnostics"} <= published  # the contract's names are absolute
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
 def test_a_whole_number_does_for_a_float(start):
     rate = start("rate:=10").params.rate
     assert rate == 10.0
