@@ -200,9 +200,9 @@ NavigationMode = Literal["go", "dock", "move", "turn", "cancel"]
 
 
 class NavigationRequest(Record, frozen=True, kw_only=True):
-    """go: plan a path to (x, y, yaw) in `map`. dock: short, precise final approach to (x, y, yaw),
-    straight ahead in front of furniture. move: `distance` [m] ahead and `lateral` [m] left of where
-    it stands. turn: by `angle` [rad]. cancel: stop and forget the goal."""
+    """Where to walk. go: plan a path to (x, y, yaw) in `map`. dock: short, precise final approach to
+    (x, y, yaw), straight ahead in front of furniture. move: `distance` [m] ahead and `lateral` [m] left of
+    where it stands. turn: by `angle` [rad]. cancel: stop and forget the goal."""
 
     goal_id: Id
     mode: NavigationMode
@@ -221,6 +221,8 @@ GoalState = Literal["active", "succeeded", "failed", "cancelled"]
 
 
 class NavigationStatus(Record, frozen=True, kw_only=True):
+    """How a request to walk goes."""
+
     goal_id: Id
     state: GoalState
     distance_remaining: float = 0.0
@@ -232,8 +234,8 @@ Arm = Literal["left", "right"]
 
 
 class ManipulationRequest(Record, frozen=True, kw_only=True):
-    """ready: raise the arm that will reach so that the robot can dock at a table. pick: grasp
-    `object` and lift it. place: set the held object down at `target` (map; z is the surface's
+    """What the arms are to do. ready: raise the arm that will reach so that the robot can dock at a table.
+    pick: grasp `object` and lift it. place: set the held object down at `target` (map; z is the surface's
     height). carry: bring the held object close to the body for walking. home: arms back to the
     walking pose. open: open the gripper. cancel: stop where it is."""
 
@@ -248,6 +250,8 @@ class ManipulationRequest(Record, frozen=True, kw_only=True):
 
 
 class ManipulationStatus(Record, frozen=True, kw_only=True):
+    """How a request to the arms goes."""
+
     goal_id: Id
     state: GoalState
     action: ManipulationAction
@@ -425,6 +429,8 @@ class ContactPair(Record, frozen=True, kw_only=True):
 
 
 class Contacts(Record, frozen=True, kw_only=True):
+    """What touches what, by the simulator's truth."""
+
     stamp: float
     pairs: list[ContactPair]
 
