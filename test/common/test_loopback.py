@@ -27,7 +27,7 @@ def test_an_interface_that_is_down_is_one_line(monkeypatch, code):
         def sendto(self, *_):
             raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(loopback.socket, "socket", Dead)
+    monkeypatch.setattr(socket, "socket", Dead)
     with pytest.raises(MissingError, match=r"does not work \(.*\).*ip link set lo up"):
         loopback.check()
 
@@ -37,7 +37,7 @@ def test_a_datagram_that_gets_lost_is_not_waited_for_long(monkeypatch):
         def sendto(self, *_):
             return 1
 
-    monkeypatch.setattr(loopback.socket, "socket", Deaf)
+    monkeypatch.setattr(socket, "socket", Deaf)
     monkeypatch.setattr(loopback, "TIMEOUT", 0.05)
     began = time.monotonic()
     with pytest.raises(MissingError, match="timed out"):
