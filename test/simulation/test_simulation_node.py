@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E
 
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
+from vla_sim.contract.records import SafetyState  # noqa: E402
 from vla_sim.contract.topics import (  # noqa: E402
     ARM_TRAJECTORY,
     CLOCK,
@@ -27,6 +28,7 @@ from vla_sim.contract.topics import (  # noqa: E402
     ODOM,
     POINTS,
     RESET_SERVICE,
+    SAFETY_STATE,
     SCAN,
 )
 from vla_sim.robot import g1  # noqa: E402
@@ -115,23 +117,81 @@ def test_it_walks_as_told_and_stops_when_told_no_more(setup):
     setup.until(lambda: not setup.node.host.controller.walking)
 
 
+def permit(setup):
+    """Publishes the zero velocity that is safety's permit for the arms."""
+    publisher = setup.client.publish(CMD_VEL)
+    setup.until(publisher.get_subscription_count, tick=False)
+    return lambda: publisher.publish(TwistStamped())
+
+
+GOAL = np.array([-0.3, -0.4, 0.0, 0.9, 0.0, 0.0, 0.0])
+REST = np.array([0.2, -0.2, 0.0, 0.6, 0.0, 0.0, 0.0])
+
+
+def arm_error(setup, goal):
+    return np.abs(setup.node.host.state.joint_position[g1.ARM_INDEX["right"]] - goal).max()
+
+
+def refused(setup):
+    return setup.node.status()["commands_refused"]
+
+
 def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
     publisher = setup.client.publish(ARM_TRAJECTORY["right"])
     setup.until(publisher.get_subscription_count, tick=False)
-    goal = np.array([-0.3, -0.4, 0.0, 0.9, 0.0, 0.0, 0.0])
     for value in (math.nan, 99.0):
-        before = setup.node.status()["commands_refused"]
+        before = refused(setup)
         publisher.publish(trajectory(np.full(7, value)))
-        setup.until(lambda b=before: setup.node.status()["commands_refused"] != b)
-    publisher.publish(trajectory(goal))
-    arm = g1.ARM_INDEX["right"]
-    setup.until(lambda: np.abs(setup.node.host.state.joint_position[arm] - goal).max() < 0.1)
+        setup.until(lambda b=before: refused(setup) != b)
+    publisher.publish(trajectory(GOAL))
+    setup.until(lambda: arm_error(setup, GOAL) < 0.001, act=permit(setup))
 
 
-def trajectory(positions):
+def test_an_arm_holds_without_a_permit_and_goes_on_with_it(setup):
+    allow, publisher = permit(setup), setup.client.publish(ARM_TRAJECTORY["right"])
+    publisher.publish(trajectory(REST, 20))
+    setup.until(lambda: arm_error(setup, GOAL) > 0.15, act=allow)
+    where, arm = np.zeros(7), g1.ARM_INDEX["right"]
+    while arm_error(setup, where) > 1e-4:  # what was sent last may still be under way
+        where, begin = setup.node.host.state.joint_position[arm].copy(), setup.node.now()
+        setup.until(lambda b=begin: setup.node.now() > b + 1.0)
+    assert arm_error(setup, REST) > 0.1
+    setup.until(lambda: arm_error(setup, REST) < 0.1, seconds=60.0, act=allow)
+
+
+def test_a_stop_ends_an_arms_motion_and_the_emergency_stop_refuses_new_ones(setup):
+    allow, publisher = permit(setup), setup.client.publish(ARM_TRAJECTORY["right"])
+    safety = setup.client.publish(SAFETY_STATE)
+    setup.until(safety.get_subscription_count, tick=False)
+
+    def say(level, epoch):
+        state = SafetyState(level=level, reasons=[], stop_epoch=epoch, stop_stamp=setup.node.now())
+        setup.client.send(SAFETY_STATE, state)
+
+    publisher.publish(trajectory(GOAL))
+    setup.until(lambda: arm_error(setup, REST) > 0.15, act=allow)
+    say("estop", 1)
+    begin = setup.node.now()
+    setup.until(lambda: setup.node.now() > begin + 1.0, act=allow)
+    where = setup.node.host.state.joint_position[g1.ARM_INDEX["right"]].copy()
+    before = refused(setup)
+    publisher.publish(trajectory(GOAL))
+    setup.until(lambda: refused(setup) != before, act=allow)
+    begin = setup.node.now()
+    setup.until(lambda: setup.node.now() > begin + 2.0, act=allow)
+    assert arm_error(setup, where) < 0.02
+    say("ok", 1)  # released: nothing begins by itself
+    begin = setup.node.now()
+    setup.until(lambda: setup.node.now() > begin + 1.0, act=allow)
+    assert arm_error(setup, where) < 0.02
+    publisher.publish(trajectory(GOAL))
+    setup.until(lambda: arm_error(setup, GOAL) < 0.1, act=allow)
+
+
+def trajectory(positions, seconds=1):
     message = JointTrajectory(joint_names=list(g1.ARM_JOINTS["right"]))
     point = JointTrajectoryPoint(positions=positions.tolist())
-    point.time_from_start.sec = 1
+    point.time_from_start.sec = seconds
     message.points = [point]
     return message
 

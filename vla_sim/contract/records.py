@@ -10,6 +10,8 @@ Finite = float  # JSON has no NaN or infinity, so a decoded float is always fini
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Point = tuple[float, float, float]
 Pose7 = tuple[float, float, float, float, float, float, float]
 """x, y, z, qw, qx, qy, qz"""
@@ -137,6 +139,12 @@ class Verdict(Record, frozen=True, kw_only=True):
     reasons: list[Text]
     plan: Plan
     mono: float
+    stop_epoch: Count = 0
+    """In which the plan was checked."""
+
+
+NOW = -1
+"""As the stop epoch of a request: the present one, of whoever knows none."""
 
 
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
@@ -215,6 +223,7 @@ class NavigationRequest(Record, frozen=True, kw_only=True):
     position_tolerance: float = 0.15
     yaw_tolerance: float = 0.15
     max_speed: float = 0.5
+    stop_epoch: int = NOW
 
 
 GoalState = Literal["active", "succeeded", "failed", "cancelled"]
@@ -247,6 +256,7 @@ class ManipulationRequest(Record, frozen=True, kw_only=True):
     target: Point | None = None
     surface_height: float = 0.0
     """Height of the surface under the object [m]; 0 if unknown."""
+    stop_epoch: int = NOW
 
 
 class ManipulationStatus(Record, frozen=True, kw_only=True):
@@ -267,13 +277,15 @@ class ManipulationStatus(Record, frozen=True, kw_only=True):
 
 class SafetyState(Record, frozen=True, kw_only=True):
     """What the gate does now. `ok`: velocities pass; `slowed`: limited; `stopped`: zero, recovers
-    by itself; `estop`: latched until released by the service."""
+    by itself; `estop`: latched until released by the service.
+
+    stop_epoch grows with every stop, however it was asked for. What was asked for in an earlier epoch is void
+    everywhere, whatever its id and however late it arrives. stop_stamp: ROS time of the last stop [s]."""
 
     level: Literal["ok", "slowed", "stopped", "estop"]
     reasons: list[Text]
-    stop_command_id: Text = ""
-    """The id of the last heard "stop": the executive cancels everything older."""
-    stop_mono: float = 0.0
+    stop_epoch: Count = 0
+    stop_stamp: float = 0.0
 
 
 class Say(Record, frozen=True, kw_only=True):
@@ -284,8 +296,6 @@ class Say(Record, frozen=True, kw_only=True):
 
 
 Severity = Literal["warning", "critical"]
-NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
 LoadIndex = Annotated[int, msgspec.Meta(ge=0, le=5)]
 """A row of `LOAD_LEVELS`."""
 

@@ -68,6 +68,8 @@ GRIPPER_TRAJECTORY: dict[str, Topic] = {
 }
 """One joint, `{side}_gripper`: its position is the opening between the fingers [m]."""
 
+STOP = Topic("/safety/stop", "std_msgs/msg/Empty")
+"""A stop that needs no words: from a button, a remote control, a program."""
 SAFETY_STATE = Topic("/safety/state", records.SafetyState)
 ESTOP_SERVICE = "/safety/estop"  # std_srvs/SetBool
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")

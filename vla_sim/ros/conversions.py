@@ -1,5 +1,6 @@
 """ROS messages of arrays and of the robot's state, and back. Messages that are sent often are made once."""
 
+import math
 from array import array
 from collections.abc import Iterable
 from typing import Any
@@ -58,6 +59,12 @@ def pose_parts(message: Pose | Transform) -> tuple[Vector, Rotation]:
     is_pose = isinstance(message, Pose)
     p, q = (message.position, message.orientation) if is_pose else (message.translation, message.rotation)
     return (p.x, p.y, p.z), (q.w, q.x, q.y, q.z)
+
+
+def finite(message: Pose | Transform) -> bool:
+    """Whether it is a pose: all numbers, and a quaternion of about unit length."""
+    position, rotation = pose_parts(message)
+    return all(map(math.isfinite, position)) and abs(math.hypot(*rotation) - 1.0) < 0.1
 
 
 def pose_matrix(message: Pose | Transform) -> Array:

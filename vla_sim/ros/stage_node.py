@@ -132,9 +132,12 @@ class StageNode(Node, Generic[P]):
         except PayloadError as error:
             self.reject(topic, error)
 
-    def listen(self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
+    def listen(
+        self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False,
+        malformed: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
         """Call back with each message, or with each valid record of a record topic; raw: with its
-        undecoded message."""
+        undecoded message. malformed: called with a payload that is no such record."""
         kind = topic.type
 
         def receive(message: String) -> None:
@@ -143,6 +146,8 @@ class StageNode(Node, Generic[P]):
                 record = decode(kind, message.data)
             except PayloadError as error:
                 self.reject(topic, error)
+                if malformed is not None:
+                    malformed(message.data)
                 return
             callback(record)
 

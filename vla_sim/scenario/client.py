@@ -64,12 +64,12 @@ class Client(StageNode[StageParams]):
         self.listen(topics.CMD_VEL, lambda m: r.velocities.append(to_seconds(m.header.stamp)))
         self.repeat(CHUNK_SECONDS, self.tick, steady=True)
 
-    def listen(self, topic: topics.Topic, callback: Callable[[Any], None], *, raw: bool = False) -> None:
+    def listen(self, topic: topics.Topic, callback: Callable[[Any], None], **how: Any) -> None:
         def record(message: Any) -> None:
             if not self.closed:
                 callback(message)
 
-        super().listen(topic, record, raw=raw)
+        super().listen(topic, record, **how)
 
     def tick(self) -> None:
         """Every 20 ms: the next chunk of speech, then the run's own tick."""

@@ -207,22 +207,73 @@ def test_ids_carry_their_owner_and_its_process():
 
 def test_an_emergency_stop_after_a_spoken_one_cancels_once():
     body = Body()
-    spoken = SafetyState(level="stopped", reasons=["stop was said"], stop_command_id="s")
-    body.core.on_safety(spoken)
+    spoken = SafetyState(level="stopped", reasons=["stop was said"], stop_epoch=1)
+    body.core.on_safety(spoken, 0.0)
     body.flush()
     assert body.done == ["cancel", "cancel"]  # navigation and manipulation
     for level in ("estop", "estop", "estop", "ok", "ok"):
-        body.core.on_safety(SafetyState(level=level, reasons=[], stop_command_id="s"))
+        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=2), 0.0)
         body.flush()
     assert body.done == ["cancel"] * 4
 
 
 def test_every_latching_of_the_emergency_stop_cancels():
     body = Body()
-    for level in ("estop", "ok", "estop"):
-        body.core.on_safety(SafetyState(level=level, reasons=[]))
+    for level, epoch in (("estop", 1), ("ok", 1), ("estop", 2)):
+        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=epoch), 0.0)
     body.flush()
     assert body.done == ["cancel"] * 4
+
+
+def test_a_verdict_of_an_earlier_epoch_is_void_however_late_it_comes():
+    body = Body()
+    body.core.on_safety(SafetyState(level="stopped", reasons=[], stop_epoch=3), 0.0)
+    body.flush()
+    plan = Plan(command_id="old", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
+    verdict = Verdict(command_id="old", allowed=True, reasons=[], plan=plan, mono=0.0, stop_epoch=2)
+    body.core.accept(verdict)
+    body.flush()
+    assert body.final("old")[1] == "cancelled"
+    assert body.core.job is None
+
+
+def test_a_verdict_of_a_later_epoch_brings_the_stop_with_it():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id="a")
+    body.run(0.2)
+    plan = Plan(command_id="b", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
+    body.core.accept(Verdict(command_id="b", allowed=True, reasons=[], plan=plan, mono=0.0, stop_epoch=1))
+    body.flush()
+    assert body.final("a")[1] == "cancelled"
+    assert body.final("b")[1] == "accepted"
+
+
+def test_safetys_silence_is_a_stop_and_what_it_does_not_judge_is_answered():
+    body = Body(silent=True)
+    ok = SafetyState(level="ok", reasons=[])
+    body.core.on_safety(ok, 10.0)
+    body.allow(Step(skill="move", distance=1.0), command_id="runs")
+    body.run(0.2)
+    body.core.watch(10.9)
+    assert body.core.job is not None
+    body.core.watch(11.1)
+    body.flush()
+    assert body.final("runs")[1] == "cancelled"
+    for command_id, skill in (("late", "wait"), ("stop", "stop")):
+        plan = Plan(command_id=command_id, text="", steps=[Step(skill=skill, seconds=1.0)], planner="rules")
+        body.core.on_plan(plan, 12.0)
+    body.core.watch(14.1)
+    body.flush()
+    assert body.final("stop")[1] == "succeeded"
+    assert body.final("late")[1] == "failed"
+    # Safety is back and judges what has been answered: void.
+    body.core.on_safety(ok, 20.0)
+    body.allow(Step(skill="wait", seconds=1.0), command_id="late")
+    assert body.core.job is None
+    assert not any(body.core.queue.waiting().values())
+    body.core.on_plan(Plan(command_id="late", text="", steps=[Step(skill="stop")], planner="rules"), 21.0)
+    body.allow(Step(skill="wait", seconds=1.0), command_id="late")
+    assert body.final("late")[1] == "accepted", "asked for again it is a new command"
 
 
 def test_stop_cancels_what_runs_and_what_waits():

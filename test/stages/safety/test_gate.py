@@ -129,8 +129,8 @@ def test_the_emergency_stop_is_latched():
 
 def test_a_spoken_stop_holds_until_released():
     core = ready()
-    core.on_stop("c7", 12.0)
+    core.on_stop(12.0)
     assert core.output(1.0) == (0.0, 0.0, 0.0)
-    assert core.state().stop_command_id == "c7"
+    assert (core.state().stop_epoch, core.state().stop_stamp) == (1, 12.0)
     core.halted = False
     assert core.output(1.0) == (0.5, 0.0, 0.1)

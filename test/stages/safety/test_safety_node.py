@@ -4,6 +4,7 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = pytest.mark.ros
+from nav_msgs.msg import Odometry  # noqa: E402
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def walk(node, speed=0.5):
 
 
 def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
-    node.on_odom(None)
+    node.on_odom(Odometry())
     node.on_scan(scan(3.0))
     walk(node)
     assert node.sent == [0.5]  # the first step does not wait either
@@ -63,7 +64,7 @@ def test_the_first_velocity_after_a_verdict_ends_the_trace_of_control(node):
 
     traces = []
     node.trace = lambda command_id, stage, begin_mono, detail="": traces.append((command_id, stage))
-    node.on_odom(None)
+    node.on_odom(Odometry())
     node.on_scan(scan(3.0))
     node.on_plan(plan("c1", Step(skill="move", distance=1.0)))
     assert traces == [("c1", "safety")]
@@ -88,7 +89,7 @@ def test_so_does_the_first_trajectory(node):
 def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
     measured = []
     node.record_metric = lambda type, value, unit: measured.append((type, value, unit))
-    node.on_odom(None)
+    node.on_odom(Odometry())
     node.on_scan(scan(3.0))
     walk(node)
     node.on_scan(scan(3.0))
@@ -106,3 +107,59 @@ def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
     assert node.sent[-1] == 0.5
     assert [(type, unit) for type, _, unit in measured] == [("reaction", "ms")] * 2
     assert all(0.0 < value < 1000.0 for _, value, _ in measured)
+
+
+def sent_states(node):
+    from vla_sim.contract import topics
+    from vla_sim.contract.codec import decode
+    from vla_sim.contract.records import SafetyState
+
+    found = []
+    node.published[topics.SAFETY_STATE.name].publish = lambda m: found.append(decode(SafetyState, m.data))
+    return found
+
+
+@pytest.mark.parametrize("payload", [
+    '{"command_id": "x", "text": "stop", "sent_mono": 0.0, "source": "remote control"}',
+    '{"command_id": "", "text": "stop", "sent_mono": 0.0}',
+    '{"command_id": "x", "text": "STOP ' + "x" * 4000 + '", "sent_mono": 0.0}',
+    '{"command_id": "x", "text": "stop"}',
+    '{"command_id": "x", "text": "go", "sent_mono": 0.0, "priority": "STOP"}',
+    "stop",
+])  # fmt: skip
+def test_what_may_be_a_stop_is_one(node, payload):
+    states = sent_states(node)
+    node.on_malformed(payload)
+    assert states[-1].stop_epoch == 1
+    assert states[-1].level == "stopped"
+
+
+def test_what_is_malformed_otherwise_stops_nothing(node):
+    states = sent_states(node)
+    node.on_malformed('{"command_id": "x", "text": "go to the kitchen"}')
+    assert states == []
+
+
+def test_every_stop_counts_whatever_its_id(node):
+    from vla_sim.contract.records import Command
+
+    states = sent_states(node)
+    for command_id in ("a", "a", "estop", "stop"):
+        node.on_command(Command(command_id=command_id, text="stop", sent_mono=0.0))
+    assert [s.stop_epoch for s in states] == [1, 2, 3, 4]
+
+
+def test_odometry_and_scans_that_are_no_numbers_are_not_fresh(node):
+    import math
+
+    bad = Odometry()
+    bad.pose.pose.position.x = math.nan
+    node.on_odom(bad)
+    assert node.core.last_odom == -math.inf
+    blind = scan(3.0)
+    blind.ranges = [3.0, math.nan, math.nan, math.nan, math.nan]
+    node.on_scan(blind)
+    skewed = scan(3.0)
+    skewed.angle_increment = math.nan
+    node.on_scan(skewed)
+    assert node.core.last_scan == -math.inf

@@ -11,7 +11,7 @@ pose at its stamp stays where it is while the pelvis sways, by one differential 
 from dataclasses import dataclass
 
 import numpy as np
-from ruckig import InputParameter, OutputParameter, Result, Ruckig
+from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
 
 from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.robot import g1
@@ -114,8 +114,14 @@ class ArmFollower:
             self._begin(self.position, np.zeros(7))
             self._path = self._anchor = None
 
-    def update(self, state: RobotState, base: Array) -> None:
-        """One control period on. base: the pelvis in `odom` now, (4, 4)."""
+    def halt(self) -> None:
+        """Forget the path and hold still where the arm comes to rest."""
+        self.freeze()
+        self._path, self._leave = None, False
+
+    def update(self, state: RobotState, base: Array, held: bool = False) -> None:
+        """One control period on. base: the pelvis in `odom` now, (4, 4). held: the path is not gone along
+        now."""
         measured = state.joint_position[self._joints]
         if self._path is None and self._ramp == 0.0:
             return
@@ -125,7 +131,7 @@ class ArmFollower:
             self.reset()
             return
         before = self._reference
-        self._advance()
+        self._advance(held)
         waist = state.joint_position[WAIST_INDEX]
         if self._anchor is None:
             self.position = np.clip(self._reference, self._model.low, self._model.high)
@@ -151,16 +157,19 @@ class ArmFollower:
         self._acceleration = np.zeros(7)
         self.position = self._reference.copy()
 
-    def _advance(self) -> None:
+    def _advance(self, held: bool) -> None:
         """Move the reference towards the path's next sample with bounded jerk."""
-        if self._path is None:
-            target, velocity, acceleration = self._reference, np.zeros(7), np.zeros(7)
+        one = self._input
+        if self._path is None or held:
             if not self._velocity.any() and not self._acceleration.any():
                 return
+            # To rest, wherever that is: a position to come to rest at would be passed and come back to.
+            one.control_interface = ControlInterface.Velocity
+            target, velocity, acceleration = self._reference, np.zeros(7), np.zeros(7)
         else:
+            one.control_interface = ControlInterface.Position
             self._clock += CONTROL_PERIOD
             target, velocity, acceleration = self._path.sample(self._clock)
-        one = self._input
         one.current_position = self._reference.tolist()
         one.current_velocity = self._velocity.tolist()
         one.current_acceleration = self._acceleration.tolist()

@@ -1,10 +1,13 @@
 """What a node needs to host a robot's body and its joint-level controller: commands in, state out."""
 
+import math
 from functools import partial
 from typing import Any
 
+from vla_sim.common import clock
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
+from vla_sim.contract.records import SafetyState
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.ros import conversions
@@ -12,13 +15,19 @@ from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.control.controller import Controller
 
+PERMIT_TIMEOUT = 0.1
+"""[s] of the steady clock."""
+ESTOP = "the emergency stop is on; release it first"
+
 
 class BodyHost:
     """Joint-level control runs beside the body, in step with its time, as ros2_control does it.
 
-    Publishes /odom, /joint_states and /imu at every control tick or at the load level's rate. Obeys
-    /cmd_vel and the arms' and grippers' trajectories. Time is the body's, and goes on where a
-    body starts anew.
+    Publishes /odom, /joint_states and /imu at every control tick or at the load level's rate. Obeys /cmd_vel
+    and the arms' and grippers' trajectories, as far as safety lets it: every stop halts legs and arms, what
+    is older than it is refused, and so is everything while the emergency stop is latched. The velocities
+    that safety lets pass 50 times a second, zero among them, are its permit: without one for
+    `PERMIT_TIMEOUT` legs stand and arms hold. Time is the body's, and goes on where a body starts anew.
     """
 
     def __init__(self, node: StageNode[Any], body: Body, controller: Controller) -> None:
@@ -27,11 +36,15 @@ class BodyHost:
         self.ticks = 0
         self.refused = 0
         self._epoch = 0.0
+        self._permitted = -math.inf
+        """When a velocity came last [s, monotonic]."""
+        self._stops, self._stop_stamp, self._estop = 0, 0.0, False
         self._messages = conversions.StateMessages()
         self._pending: list[tuple[str, str, Any]] = []
         self._joint_states, self._imu, self._odometry = (
             node.publish(topic) for topic in (topics.JOINT_STATES, topics.IMU, topics.ODOM)
         )
+        node.listen(topics.SAFETY_STATE, self._on_safety)
         node.listen(topics.CMD_VEL, partial(self._store, "velocity", ""))
         for side in g1.SIDES:
             node.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
@@ -59,7 +72,8 @@ class BodyHost:
                 self.refused += 1
                 text = f"{side} {kind}: {error}".strip()
                 self._node.get_logger().warning(text, throttle_duration_sec=1.0)
-        self._body.command(self.controller.update(self.state))
+        held = clock.mono() - self._permitted > PERMIT_TIMEOUT
+        self._body.command(self.controller.update(self.state, held))
         self._body.step()
         self.ticks += 1
         self.state = self._body.state()
@@ -79,21 +93,36 @@ class BodyHost:
         self.controller.reset()
         self.state = self._body.state()
 
+    def _on_safety(self, state: SafetyState) -> None:
+        if state.stop_epoch > self._stops:
+            self._stops, self._stop_stamp = state.stop_epoch, state.stop_stamp
+            self._pending.clear()
+            self.controller.halt()
+        self._estop = state.level == "estop"
+
     def _store(self, kind: str, side: str, message: Any) -> None:
+        if kind == "velocity":
+            self._permitted = clock.mono()
         self._pending.append((kind, side, message))
 
     def _apply(self, kind: str, side: str, message: Any) -> None:
         if kind == "velocity":
-            linear, angular = message.twist.linear, message.twist.angular
-            self.controller.velocity.ask(linear.x, linear.y, angular.z, self.state.time)
+            velocity = conversions.velocity(message)
+            if self._estop and any(velocity):
+                raise InputError(ESTOP)
+            self.controller.velocity.ask(*velocity, self.state.time)
             return
+        stamp = to_seconds(message.header.stamp)
+        if self._estop:
+            raise InputError(ESTOP)
+        if 0.0 < stamp < self._stop_stamp:
+            raise InputError(f"it is of {stamp:.2f} s, before the stop at {self._stop_stamp:.2f} s")
         names, times, positions, velocities = conversions.trajectory(message)
         if kind == "gripper":
             if names != [f"{side}_gripper"]:
                 raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
             self.controller.hand[side].move(float(positions[-1, 0]))
         else:
-            stamp = to_seconds(message.header.stamp)
             self.controller.arm_trajectory(
                 side, names, times, positions, velocities, message.header.frame_id,
                 stamp - self._epoch if stamp > 0.0 else 0.0,

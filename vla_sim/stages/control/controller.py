@@ -120,8 +120,15 @@ class Controller:
         anchor = self._anchor_at(stamp) if frame == "odom" and not self.walking else None
         self.arm[side].follow(path, self._state, anchor)
 
-    def update(self, state: RobotState) -> JointCommand:
-        """The command for the next control period."""
+    def halt(self) -> None:
+        """A stop: the legs come to stand, the arms hold, the grippers keep what they hold."""
+        if self._state is not None:
+            self.velocity.ask(0.0, 0.0, 0.0, self._state.time)
+        for arm in self.arm.values():
+            arm.halt()
+
+    def update(self, state: RobotState, arms_held: bool = False) -> JointCommand:
+        """The command for the next control period. arms_held: no arm goes on along its path now."""
         self._state = state
         base = pelvis_in_odom(state)
         self._past.append((state.time, Anchor(base, state.joint_position[WAIST_INDEX])))
@@ -134,7 +141,7 @@ class Controller:
         for side, arm in self.arm.items():
             if self.walking:
                 arm.freeze()
-            arm.update(state, base)
+            arm.update(state, base, arms_held)
             self._mask[g1.ARM_INDEX[side]] = arm.share
         target = self._policy.step(state, self._calibration.command(velocity), self._mask)
         command.position[:BODY] = target

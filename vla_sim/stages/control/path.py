@@ -15,6 +15,8 @@ LONGEST = 120.0
 SHORTEST = 1e-4
 """Seconds from one point to the next."""
 MOST_POINTS = 10_000
+FASTEST = 50.0
+"""[rad/s] of a waypoint; no joint turns nearly so fast."""
 ROUNDING = 1e-3
 """Radians that a waypoint may lie past a joint limit; it is put on the limit."""
 _SHARES = np.linspace(0.0, 1.0, 17)
@@ -120,8 +122,11 @@ def joint_path(
         v = _slopes(t, q)
     else:
         v = np.asarray(velocities, dtype=float)
-        if v.shape != q.shape or not np.isfinite(v).all():
-            raise InputError(f"velocities must be finite and of shape {q.shape}; got shape {v.shape}")
+        if v.shape != q.shape or not (np.abs(v) <= FASTEST).all():
+            raise InputError(
+                f"velocities must be of shape {q.shape} and at most {FASTEST:g} rad/s; got shape {v.shape}, "
+                f"at most {np.abs(v).max(initial=0.0):.3g}"
+            )
     q = np.clip(q, low, high)
     return JointPath(t, q, v, _curvatures(t, q, v))
 

@@ -1,5 +1,6 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
+import math
 from collections.abc import Callable
 
 from vla_sim.common import clock
@@ -11,6 +12,17 @@ from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
 from vla_sim.stages.executive.skills.searching import find
 from vla_sim.stages.executive.skills.walking import move, navigate, turn
+
+STOPPED = "stop was said"
+SILENT = "My safety monitor does not answer."
+VERDICT_TIMEOUT = 2.0
+"""[s] for safety's verdict on a plan."""
+SAFETY_TIMEOUT = 1.0
+"""[s] without a word from safety, which speaks ten times a second, that count as a stop."""
+
+
+def is_stop(plan: Plan) -> bool:
+    return plan.priority == "stop" or (bool(plan.steps) and plan.steps[0].skill == "stop")
 
 
 def stop(ctx: SkillContext, step: Step) -> Running:
@@ -45,13 +57,24 @@ class Executive:
         self.queue = CommandQueue()
         self.job: Job | None = None
         self.skill: Running | None = None
-        self._stopped_by = ""
-        """The command that was the last spoken stop."""
-        self._estop = False
+        self._unjudged: dict[str, float] = {}
+        """Plans that safety has not judged yet, and since when [s, monotonic]."""
+        self._given_up: set[str] = set()
+        """Commands that were answered without safety's verdict: one that comes late is void."""
+        self._heard = math.inf
+        """When safety last spoke [s, monotonic]."""
+        self._silent = False
 
     def accept(self, verdict: records.Verdict) -> None:
         """Queue an allowed plan; answer a refused one."""
         ctx, plan = self.ctx, verdict.plan
+        self._unjudged.pop(verdict.command_id, None)
+        if verdict.stop_epoch > ctx.stop_epoch:
+            ctx.stop_epoch = verdict.stop_epoch
+            self.stop()
+        if verdict.command_id in self._given_up:
+            self._given_up.discard(verdict.command_id)
+            return
         if not verdict.allowed:
             reason = "; ".join(verdict.reasons)
             self._status(verdict.command_id, "rejected", detail=reason)
@@ -59,9 +82,12 @@ class Executive:
             return
         if not plan.steps:
             return  # language has answered already
-        if plan.priority == "stop" or plan.steps[0].skill == "stop":
-            self.stop(plan.command_id)
+        if is_stop(plan):
+            self.stop()
             self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
+            return
+        if verdict.stop_epoch < ctx.stop_epoch:
+            self._status(plan.command_id, "cancelled", detail=STOPPED)
             return
         if not self.queue.push(Job(plan, ctx.pose)):
             detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
@@ -70,22 +96,40 @@ class Executive:
             return
         self._status(plan.command_id, "accepted", steps=len(plan.steps))
 
-    def on_safety(self, state: records.SafetyState) -> None:
-        """Cancel everything, once for each spoken stop and once when the emergency stop is latched."""
-        if state.stop_command_id:
-            self.stop(state.stop_command_id)
-        latched = state.level == "estop"
-        if latched and not self._estop:
-            self._cancel_all("estop")
-        self._estop = latched
+    def on_plan(self, plan: Plan, mono: float) -> None:
+        """Language made a plan; safety's verdict must follow. mono: now [s, monotonic]."""
+        if not plan.steps:
+            return
+        if self._silent and is_stop(plan):
+            self.stop()
+            self._give_up(plan.command_id, "succeeded", "Stopped.")
+            return
+        self._given_up.discard(plan.command_id)
+        self._unjudged[plan.command_id] = mono
 
-    def stop(self, command_id: str) -> None:
-        """Cancel everything that runs or waits; a second call for the same command does nothing."""
-        if command_id != self._stopped_by:
-            self._stopped_by = command_id
-            self._cancel_all(command_id)
+    def watch(self, mono: float) -> None:
+        """Answer what safety does not judge; its silence is a stop. mono: now [s, monotonic]."""
+        for command_id in [c for c, since in self._unjudged.items() if mono - since > VERDICT_TIMEOUT]:
+            del self._unjudged[command_id]
+            self._give_up(command_id, "failed", SILENT)
+            self.ctx.say(SILENT)
+        if not self._silent and mono - self._heard > SAFETY_TIMEOUT:
+            self._silent = True
+            self.stop(SILENT)
 
-    def _cancel_all(self, command_id: str) -> None:
+    def _give_up(self, command_id: str, state: records.CommandState, detail: str) -> None:
+        self._given_up.add(command_id)
+        self._status(command_id, state, detail=detail)
+
+    def on_safety(self, state: records.SafetyState, mono: float) -> None:
+        """Cancel everything, once for each stop. mono: now [s, monotonic]."""
+        self._heard, self._silent = mono, False
+        if state.stop_epoch > self.ctx.stop_epoch:
+            self.ctx.stop_epoch = state.stop_epoch
+            self.stop()
+
+    def stop(self, why: str = STOPPED) -> None:
+        """Cancel everything that runs or waits."""
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
         ctx.send(topics.NAVIGATION_REQUEST, records.NavigationRequest(goal_id="stop", mode="cancel"))
@@ -94,8 +138,7 @@ class Executive:
         self._drop_skill()
         self.job = None
         for job in jobs + self.queue.clear():
-            if job.plan.command_id != command_id:
-                self._status(job.plan.command_id, "cancelled", detail="stop was said")
+            self._status(job.plan.command_id, "cancelled", detail=why)
 
     def _drop_skill(self) -> None:
         if self.skill is not None:

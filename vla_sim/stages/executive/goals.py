@@ -35,7 +35,9 @@ def drive(
 ) -> Running:  # fmt: skip
     """Walk; returns when navigation says that it arrived or gave up. fields: of `NavigationRequest`."""
     goal, (x, y, yaw) = ctx.goal_ids.new(), pose
-    request = records.NavigationRequest(goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, **fields)
+    request = records.NavigationRequest(
+        goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stop_epoch, **fields
+    )
     withdraw = records.NavigationRequest(goal_id=goal, mode="cancel")
     too_late = f"I did not get there within {timeout:.0f} seconds"
     found = yield from _reach(ctx, "navigation", request, withdraw, too_late, timeout)
@@ -48,7 +50,7 @@ def manipulate(
     """Move an arm; returns when manipulation says that it is done or gave up. fields: of
     `ManipulationRequest`."""
     goal = ctx.goal_ids.new()
-    request = records.ManipulationRequest(goal_id=goal, action=action, **fields)
+    request = records.ManipulationRequest(goal_id=goal, action=action, stop_epoch=ctx.stop_epoch, **fields)
     withdraw = records.ManipulationRequest(goal_id=goal, action="cancel")
     return (yield from _reach(ctx, "manipulation", request, withdraw, "the arm took too long", timeout))
 

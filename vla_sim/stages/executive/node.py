@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vla_sim.common import clock
 from vla_sim.common.geometry import Array
 from vla_sim.contract import records, topics
 from vla_sim.robot.body import planar_base_in_map
@@ -19,7 +20,7 @@ from vla_sim.world.semantic_map import World
 class ExecutiveNode(StageNode[ExecutiveParams]):
     """Parameters: `ExecutiveParams`.
 
-    Subscribes /vla/verdict, /navigation/status, /manipulation/status, /perception/objects,
+    Subscribes /vla/plan, /vla/verdict, /navigation/status, /manipulation/status, /perception/objects,
     /safety/state, /odom, /localization/map_to_odom, /monitor/load (background commands wait).
     Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
     """
@@ -33,6 +34,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.core = Executive(self.ctx)
         self.map_to_odom = np.eye(4)
         self.odom: Array | None = None
+        self.listen(topics.PLAN, lambda plan: self.core.on_plan(plan, clock.mono()))
         self.listen(topics.VERDICT, self.on_verdict)
         self.listen(topics.NAVIGATION_STATUS, self.on_navigation)
         self.listen(topics.MANIPULATION_STATUS, self.on_manipulation)
@@ -65,11 +67,12 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
 
     def on_safety(self, state: records.SafetyState) -> None:
-        self.core.on_safety(state)
+        self.core.on_safety(state, clock.mono())
         self.flush()
 
     def on_odom(self, message: Any) -> None:
-        self.odom = conversions.pose_matrix(message.pose.pose)
+        if conversions.finite(message.pose.pose):
+            self.odom = conversions.pose_matrix(message.pose.pose)
 
     def on_map_to_odom(self, message: Any) -> None:
         self.map_to_odom = conversions.pose_matrix(message.transform)
@@ -81,6 +84,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     def tick(self) -> None:
         self.ctx.now, self.ctx.background = self.now(), self.load.background
         self.update_pose()
+        self.core.watch(clock.mono())
         self.core.tick()
         self.flush()
 

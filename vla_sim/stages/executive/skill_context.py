@@ -44,6 +44,8 @@ class SkillContext:
     background: bool = True
     """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
+    stop_epoch: int = 0
+    """As safety says; goals carry it, so that those of an earlier one are void."""
     goal_ids: Ids = field(default_factory=lambda: Ids("executive"))
 
     def send(self, topic: Topic, record: Record) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList
+from vla_sim.contract.records import NOW, ManipulationRequest, ManipulationStatus, ObjectList, SafetyState
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
@@ -25,7 +25,7 @@ from vla_sim.world.semantic_map import World
 class ManipulationNode(StageNode[ManipulationParams]):
     """Parameters: `ManipulationParams`.
 
-    Subscribes /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
+    Subscribes /safety/state, /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
     /perception/objects.
     Publishes /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory,
     /manipulation/status (on change, and at `status_rate` while a request is under way), metric
@@ -53,7 +53,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
             self.publish(topic)
         self.publish(topics.MANIPULATION_STATUS)
-        self.listen(topics.MANIPULATION_REQUEST, self.waiting.append)
+        self.stop_epoch = 0
+        self.listen(topics.SAFETY_STATE, self.on_safety)
+        self.listen(topics.MANIPULATION_REQUEST, self.on_request)
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
@@ -64,11 +66,28 @@ class ManipulationNode(StageNode[ManipulationParams]):
         if self.worker is not None:
             self.worker.shutdown(wait=False, cancel_futures=True)
 
+    def on_safety(self, state: SafetyState) -> None:
+        """A stop ends the request, whoever made it, also where the executive does not say so."""
+        if state.stop_epoch > self.stop_epoch:
+            self.stop_epoch = state.stop_epoch
+            self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
+
+    def on_request(self, request: ManipulationRequest) -> None:
+        if request.action != "cancel" and NOW < request.stop_epoch < self.stop_epoch:
+            void = ManipulationStatus(
+                goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
+                holding=bool(self.manipulator.held),
+            )  # fmt: skip
+            self.send(topics.MANIPULATION_STATUS, void)
+            return
+        self.waiting.append(request)
+
     def on_joints(self, message: Any) -> None:
         self.joints = message
 
     def on_odom(self, message: Any) -> None:
-        self.odom = message
+        if conversions.finite(message.pose.pose):
+            self.odom = message
 
     def on_map_to_odom(self, message: Any) -> None:
         self.map_to_odom = conversions.pose_matrix(message.transform)

@@ -9,7 +9,7 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
-from vla_sim.contract.records import NavigationRequest
+from vla_sim.contract.records import NOW, NavigationRequest, NavigationStatus, SafetyState
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
@@ -23,7 +23,8 @@ from vla_sim.world.semantic_map import World
 class NavigationNode(StageNode[NavigationParams]):
     """Parameters: `NavigationParams`.
 
-    Subscribes /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan, /monitor/load.
+    Subscribes /safety/state, /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan,
+    /monitor/load.
     Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
     and 5 Hz), /plan (each new path), /localization/map_to_odom (on change).
     """
@@ -34,6 +35,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
         self.core.warm()
         self.was_active = False
+        self.stop_epoch = 0
         self.goal_ids = self.execution.ids("navigation")
         self.sent_map_to_odom = np.full(3, np.nan)
         self.worst_tick = 0.0
@@ -43,6 +45,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.paths = self.publish(topics.GLOBAL_PATH)
         self.frames = self.publish(topics.MAP_TO_ODOM)
         self.publish(topics.NAVIGATION_STATUS)
+        self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.NAVIGATION_REQUEST, self.on_request)
         self.listen(topics.NAVIGATION_GOAL, self.on_goal)
         self.listen(topics.ODOM, self.on_odom)
@@ -52,7 +55,18 @@ class NavigationNode(StageNode[NavigationParams]):
         self.repeat(1.0 / p.rate, self.tick)
         self.send_map_to_odom()
 
+    def on_safety(self, state: SafetyState) -> None:
+        """A stop ends the goal, whoever gave it, also where the executive does not say so."""
+        if state.stop_epoch > self.stop_epoch:
+            self.stop_epoch = state.stop_epoch
+            self.core.request(NavigationRequest(goal_id="stop", mode="cancel"))
+            self.tick()
+
     def on_request(self, request: NavigationRequest) -> None:
+        if request.mode != "cancel" and NOW < request.stop_epoch < self.stop_epoch:
+            void = NavigationStatus(goal_id=request.goal_id, state="cancelled", detail="stop was said")
+            self.send(topics.NAVIGATION_STATUS, void)
+            return
         self.core.request(request)
         self.tick()  # the first velocity leaves now, not up to a period later
 
@@ -70,6 +84,9 @@ class NavigationNode(StageNode[NavigationParams]):
         )
 
     def on_odom(self, odom: Any) -> None:
+        if not conversions.finite(odom.pose.pose):
+            self.get_logger().warning("odometry that is no pose is left out", throttle_duration_sec=1.0)
+            return
         (x, y, _), q = conversions.pose_parts(odom.pose.pose)
         self.core.state.odometry(to_seconds(odom.header.stamp), x, y, yaw_from_quaternion(q))
 

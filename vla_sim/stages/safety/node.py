@@ -15,7 +15,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
-from vla_sim.stages.safety.stop_detection import is_stop
+from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
 from vla_sim.stages.safety.supervisor import Begun, FirstMotion, Supervisor
 from vla_sim.world.semantic_map import World
 
@@ -25,8 +25,9 @@ STAND = (0.0, 0.0, 0.0)
 class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
-    Subscribes /vla/plan, /voice/transcript, /vla/command, /cmd_vel_nav, /scan, /odom, /monitor/load; for
-    the trace also /vla/status, /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory.
+    Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan, /odom,
+    /monitor/load; for the trace also /vla/status, /{left,right}_arm/joint_trajectory,
+    /{left,right}_gripper/joint_trajectory.
     Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety" and
     "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the
     velocity that is lower for it, sent).
@@ -50,8 +51,9 @@ class SafetyNode(StageNode[SafetyParams]):
         """When the scan came that lowers the velocity, until that is sent [s, steady clock]."""
         self.first_motion = FirstMotion()
         self.listen(topics.PLAN, self.on_plan)
-        self.listen(topics.TRANSCRIPT, self.on_transcript)
-        self.listen(topics.COMMAND, self.on_command)
+        self.listen(topics.TRANSCRIPT, self.on_transcript, malformed=self.on_malformed)
+        self.listen(topics.COMMAND, self.on_command, malformed=self.on_malformed)
+        self.listen(topics.STOP, lambda _: self.stop())
         self.listen(topics.CMD_VEL_NAV, self.on_velocity)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.ODOM, self.on_odom)
@@ -67,29 +69,38 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_plan(self, plan: Plan) -> None:
         begin, started = clock.mono(), time.perf_counter()
-        reasons = self.checker.check(plan)
-        if self.core.estop and plan.steps and plan.priority != "stop":
-            reasons = ["the emergency stop is on; release it first"]
+        why = self.core.void(plan)
+        reasons = [why] if why else self.checker.check(plan)
         clock.charge("safety", time.perf_counter() - started)
         allowed = not reasons
         if allowed and plan.steps and plan.priority != "stop":
             self.core.halted = False
         mono = clock.mono()
-        verdict = Verdict(command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan, mono=mono)
+        verdict = Verdict(
+            command_id=plan.command_id, allowed=allowed, reasons=reasons, plan=plan, mono=mono,
+            stop_epoch=self.core.epoch,
+        )  # fmt: skip
         self.send(topics.VERDICT, verdict)
         self.trace(plan.command_id, "safety", begin)
         self.first_motion.verdict(verdict)
 
     def on_transcript(self, transcript: Transcript) -> None:
+        self.core.on_command(transcript.command_id)
         if is_stop(transcript.text):
-            self.stop(transcript.command_id)
+            self.stop()
 
     def on_command(self, command: Command) -> None:
+        self.core.on_command(command.command_id)
         if command.priority == "stop" or is_stop(command.text):
-            self.stop(command.command_id)
+            self.stop()
 
-    def stop(self, command_id: str) -> None:
-        self.core.on_stop(command_id, clock.mono())
+    def on_malformed(self, text: str) -> None:
+        """A command or transcript that no record fits may be a stop all the same."""
+        if may_be_stop(text):
+            self.stop()
+
+    def stop(self) -> None:
+        self.core.on_stop(self.now())
         self.tick()
         self.send(topics.SAFETY_STATE, self.core.state())
 
@@ -109,7 +120,7 @@ class SafetyNode(StageNode[SafetyParams]):
             self.core.output(self.now())  # the factor of what is wanted now, with the scan before
         before = self.core.factor
         if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, self.now()):
-            self.get_logger().warning("lidar scan without a number", throttle_duration_sec=1.0)
+            self.get_logger().warning("lidar scan with too few numbers", throttle_duration_sec=1.0)
         elif self.moves:
             passed = self.core.output(self.now())
             if self.core.factor < before and self.lowered is None:
@@ -117,8 +128,9 @@ class SafetyNode(StageNode[SafetyParams]):
             if passed == STAND:
                 self.tick()  # a stop is not kept waiting for the next period
 
-    def on_odom(self, _: Any) -> None:
-        self.core.last_odom = self.now()
+    def on_odom(self, message: Any) -> None:
+        if conversions.finite(message.pose.pose):
+            self.core.last_odom = self.now()
 
     def on_trajectory(self, _: Any) -> None:
         self.trace_control(self.first_motion.trajectory())
@@ -128,7 +140,7 @@ class SafetyNode(StageNode[SafetyParams]):
             self.trace(begun[0], "control", begun[1])
 
     def on_estop(self, request: Any, response: Any) -> Any:
-        self.core.estop = request.data
+        self.core.on_estop(request.data, self.now())
         response.success = True
         response.message = "emergency stop latched" if request.data else "emergency stop released"
         self.tick()

@@ -17,3 +17,8 @@ def is_stop(text: str) -> bool:
         if word not in STOP_FILLERS:
             return False
     return False
+
+
+def may_be_stop(payload: str) -> bool:
+    """Whether a payload that could not be read holds a stop word anywhere: when in doubt the robot stops."""
+    return not STOP_WORDS.isdisjoint(re.findall(r"[a-z']+", payload.lower()))

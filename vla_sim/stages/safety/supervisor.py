@@ -2,6 +2,7 @@
 command it was that moved first, the end of the latency chain, for the trace."""
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,11 +11,15 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
-from vla_sim.contract.records import SafetyState, Status, Verdict
+from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.gate import gate
 
 ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
+LEAST_VALID = 0.5
+"""Share of a scan's beams that must be numbers: a lidar that is nearly blind is a blind one."""
+MOST_COMMANDS = 256
+"""That are remembered."""
 COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
 
@@ -29,10 +34,13 @@ class Supervisor:
     last_scan: float = -math.inf
     last_command: float = -math.inf
     estop: bool = False
-    stop_command_id: str = ""
-    stop_mono: float = 0.0
+    epoch: int = 0
+    """How many stops there were: see `SafetyState`."""
+    stop_stamp: float = 0.0
     halted: bool = False
-    """A spoken stop holds until the next plan is allowed."""
+    """A stop holds until the next plan is allowed."""
+    asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """The epoch in which a command was last heard, by its id."""
     points: Array = field(default_factory=lambda: np.zeros((0, 2)))
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     bad_velocities: int = 0
@@ -42,12 +50,14 @@ class Supervisor:
     _level: Literal["ok", "slowed", "stopped", "estop"] = "ok"
 
     def on_scan(self, ranges: NDArray[np.float32], angle_min: float, step: float, now: float) -> bool:
-        """Take a scan in base_link; False (and no new freshness) if it holds no number at all.
+        """Take a scan in base_link; False (and no new freshness) if too few of its beams are numbers, or its
+        angles are none.
 
         ranges: (n,) [m]. NaN and negative values are dropped; inf means free.
         """
         valid = ~np.isnan(ranges) & (ranges > 0.0)
-        if ranges.size == 0 or not valid.any():
+        angled = math.isfinite(angle_min) and math.isfinite(step) and step != 0.0
+        if not angled or ranges.size == 0 or valid.mean() < LEAST_VALID:
             return False
         near = valid & (ranges < 2.0)
         angles = angle_min + step * np.flatnonzero(near)
@@ -66,9 +76,34 @@ class Supervisor:
         self.last_command = now
         return True
 
-    def on_stop(self, command_id: str, mono: float) -> None:
-        """Stop was said."""
-        self.halted, self.stop_command_id, self.stop_mono = True, command_id, mono
+    def on_command(self, command_id: str) -> None:
+        """A command was heard."""
+        self.asked[command_id] = self.epoch
+        self.asked.move_to_end(command_id)
+        if len(self.asked) > MOST_COMMANDS:
+            self.asked.popitem(last=False)
+
+    def on_stop(self, now: float) -> None:
+        """Stop was said, or asked for in another way: all that was asked for before is void."""
+        self.halted, self.stop_stamp = True, now
+        self.epoch += 1
+
+    def on_estop(self, latched: bool, now: float) -> None:
+        """The emergency stop is latched, which is a stop as well, or released, which starts nothing."""
+        if latched:
+            self.on_stop(now)
+        self.estop = latched
+
+    def void(self, plan: Plan) -> str:
+        """Why a plan is not to be run although it is a good one; "" if it may."""
+        if not plan.steps or plan.priority == "stop":
+            return ""
+        if self.estop:
+            return "the emergency stop is on; release it first"
+        # A plan for what was never heard here is taken as asked for now.
+        if self.asked.get(plan.command_id, self.epoch) < self.epoch:
+            return "stop was said after that"
+        return ""
 
     def output(self, now: float) -> tuple[float, float, float]:
         """The velocity that may pass now, (vx, vy, wz)."""
@@ -104,8 +139,7 @@ class Supervisor:
     def state(self) -> SafetyState:
         """What the last `output` did and why."""
         return SafetyState(
-            level=self._level, reasons=self._reasons, stop_command_id=self.stop_command_id,
-            stop_mono=self.stop_mono,
+            level=self._level, reasons=self._reasons, stop_epoch=self.epoch, stop_stamp=self.stop_stamp,
         )  # fmt: skip
 
 
