@@ -23,6 +23,7 @@ def run(capsys, *arguments):
         (("run", "--seeds", "0"), "--seeds 0: give at least 1"),
         (("run", "--voice-speed", "9"), "--voice-speed 9: from 0.5 to 2.0"),
         (("run", "--then", "soon", "stop"), "--then 'soon': the first value is a number of seconds"),
+        (("run", "--priority", "background"), "--priority background: what is spoken carries no priority"),
         (("list", "--world", "castle"), "no world 'castle'"),
         (("run", "--timeout", "-5"), "--timeout -5: a positive number of simulated seconds"),
         (("test",), "give a scenario's name, a file or a folder, or --all"),

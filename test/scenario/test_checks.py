@@ -125,6 +125,12 @@ def lifted(hold):
 TABLE = "I would like to see you standing at the table"
 
 
+def test_who_planned_a_command_is_checked():
+    assert verdict(commands.PlannedBy(planner="rules"), good()).passed
+    other = verdict(commands.PlannedBy(planner="llm"), good())
+    assert (other.passed, other.detail) == (False, "rules")
+
+
 def planned(words, *, means=None, goes=(4.2, 0.0), place="table", heard=None):
     """A run in which the robot makes a plan of the words and carries it out. heard: None if typed."""
     run = good(Step(skill="navigate", place=place), x=(0.0, goes[0]), y=(0.0, goes[1]))

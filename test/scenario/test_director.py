@@ -60,6 +60,15 @@ def test_nothing_is_done_before_the_robot_stands():
     assert stage.recording.truths[0].stamp == pytest.approx(2.0)
 
 
+def test_a_typed_command_has_a_priority():
+    stage = Stage(Type(words="tidy up", priority="background"))
+    while not (deeds := stage.director.tick()):
+        stage.now += 0.04
+        stage.recording.truths.append(truth(stage.now))
+    assert deeds[0].what == TypeText("typed-1", "tidy up", "background")
+    assert deeds[0].text == 'typed, background: "tidy up"'
+
+
 def test_actions_wait_for_their_events():
     stage = Stage(
         Type(words="go"),

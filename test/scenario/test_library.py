@@ -10,6 +10,7 @@ import pytest
 from vla_sim.scenario import load
 
 VARIANTS = {
+    "background_waits": "urgent_command preempts what runs in the same way",
     "bring_box_back": "place_on_counter walks with an object in the hand",
     "carry_through_door": "place_on_counter walks with an object in the hand",
     "charging_station": "go_to_kitchen walks to a named place",

@@ -65,6 +65,10 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (MEANS + "[{skill: turn, angel: 9}]}", "s.yaml:4:48: 'angel' is not known here; did you mean angle?"),
         (f"{HELLO}worlds: x", "s.yaml:5:1: 'worlds' is not known here; did you mean world?"),
         (f"{HELLO}world: a\nworld: b", "s.yaml:6:1: world is given twice"),
+        (f"{HEAD}script:\n  - {{do: say, words: hi, priority: urgent}}", "s.yaml:4:26: what is spoken"),
+        (f"{HEAD}script:\n  - {{do: type, words: hi, priority: soon}}", "s.yaml:4:37: invalid enum value"),
+        (f"{HELLO}scripted_llm: {{a: [{{skill: stop}}]}}", "s.yaml:5:1: nobody asks a language model: give"),
+        (f"{HELLO}planner: auto\nscripted_llm: {{a: stop}}", "s.yaml:6:15: expected `array`, got `str`"),
         (f"{HELLO}costs: {{dreaming: 3}}", "s.yaml:5:9: no work is called 'dreaming'; known are voice"),
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from vla_sim.common import compute_threads
@@ -34,7 +35,7 @@ from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, check, named, param, same
 from vla_sim.simulation.params import SimulatorParams
-from vla_sim.stages.language.params import LanguageParams
+from vla_sim.stages.language.params import SCRIPTED, LanguageParams
 from vla_sim.stages.voice.params import VoiceParams
 
 
@@ -197,6 +198,11 @@ def command(node: NodeSpec, options: StackOptions, *, simulated: bool = True) ->
     """The command line that runs one node, ours in this Python."""
     program = node.command or (sys.executable, "-m", node.module)
     return [*program, *arguments(node, options, simulated=simulated)]
+
+
+def scripted_llm(answers: Path) -> str:
+    """The `base_url` of a server that answers from this file instead of a language model."""
+    return f"{SCRIPTED}{answers}"
 
 
 def title(name: str) -> str:

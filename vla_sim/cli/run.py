@@ -24,6 +24,10 @@ def add(commands: Any) -> None:
     how.add_argument("--audio", metavar="FILE.wav", help="play this recording instead of a synthesised voice")
     how.add_argument("--text", action="store_true", help="type the command instead of speaking it")
     run.add_argument(
+        "--priority", choices=("background", "normal", "urgent"), default="normal",
+        help="of the command, with --text: spoken words carry none",
+    )  # fmt: skip
+    run.add_argument(
         "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
         help="another command, this many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
@@ -102,6 +106,11 @@ def scenario_of(a: argparse.Namespace) -> Any:
         raise InputError(f"--voice-speed {a.voice_speed:g}: from 0.5 to 2.0 is allowed")
     if not (math.isfinite(a.timeout) and a.timeout > 0.0):
         raise InputError(f"--timeout {a.timeout:g}: a positive number of simulated seconds is allowed")
+    if a.priority != "normal" and not a.text:
+        raise InputError(
+            f"--priority {a.priority}: what is spoken carries no priority in its sound; add --text, or say "
+            'in words that it is urgent ("now")'
+        )
     script: list[Any] = []
     if a.audio is not None:
         script.append(Play(file=str(Path(a.audio).expanduser().resolve()), words=a.command or ""))
@@ -111,7 +120,9 @@ def scenario_of(a: argparse.Namespace) -> Any:
         except ValueError:
             raise InputError(f"--then {at!r}: the first value is a number of seconds") from None
         script.append(
-            Type(words=words, when=when) if a.text else Say(words=words, speed=a.voice_speed, when=when)
+            Type(words=words, when=when, priority="normal" if script else a.priority)
+            if a.text
+            else Say(words=words, speed=a.voice_speed, when=when)
         )
     randomise = a.randomise if a.randomise is not None else a.seeds is not None
     return Scenario(
@@ -132,5 +143,6 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     for at, text in a.then:
         words += ["--then", at, text]
     words += ["--text"] if a.text else []
+    words += ["--priority", a.priority] if a.priority != "normal" else []
     words += ["--randomise"] if a.randomise or (a.randomise is None and swept) else []
     return shlex.join([*words, "--seed", str(seed)])

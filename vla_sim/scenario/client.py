@@ -18,7 +18,7 @@ from vla_sim.bringup.node_table import middleware
 from vla_sim.common import clock, process_priority
 from vla_sim.common.params import StageParams
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import Command, Status
+from vla_sim.contract.records import Command, Priority, Status
 from vla_sim.ros import spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
@@ -137,9 +137,10 @@ class Client(StageNode[StageParams]):
         color = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width, 3)
         self.recording.pictures.append(Picture(stamp, title, color.copy()))
 
-    def type(self, command_id: str, text: str) -> None:
+    def type(self, command_id: str, text: str, priority: Priority = "normal") -> None:
         """Send a typed command."""
-        self.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=clock.mono()))
+        now = clock.mono()
+        self.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=now, priority=priority))
 
     def speak(self, samples: np.ndarray) -> None:
         """Stream (n,) int16 samples at 16 kHz in 20 ms chunks at the pace of a microphone."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.contract.records import Disturbance, Point
+from vla_sim.contract.records import Disturbance, Point, Priority
 from vla_sim.scenario import format
 from vla_sim.scenario.format import Action, CommandAction, CpuLoad, Freeze, Kill, Move, Scenario, When
 from vla_sim.scenario.recording import Given, Recording, heading, position
@@ -36,6 +36,7 @@ class Speak:
 class TypeText:
     command_id: str
     text: str
+    priority: Priority = "normal"
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ class Director:
         if isinstance(action, format.Type):
             command_id = f"typed-{len(self.commands) + 1}"
             self.commands.append(Given(action.words, command_id, False, r.stamp, action.steps))
-            return Deed(f'typed: "{action.words}"', TypeText(command_id, action.words))
+            how = "typed" if action.priority == "normal" else f"typed, {action.priority}"
+            return Deed(f'{how}: "{action.words}"', TypeText(command_id, action.words, action.priority))
         if isinstance(action, CommandAction):
             assert samples is not None
             until = r.stamp + len(samples) / SAMPLE_RATE + HEARING_TIMEOUT

@@ -150,7 +150,10 @@ class Play(CommandAction, frozen=True, kw_only=True, tag="play"):
 
 
 class Type(CommandAction, frozen=True, kw_only=True, tag="type"):
-    """Words typed."""
+    """Words typed. priority: background commands wait for all others, urgent ones go before them. What is
+    spoken carries none in its sound; there the words say that something is urgent ("now")."""
+
+    priority: Literal["background", "normal", "urgent"] = "normal"
 
 
 class Move(Action, frozen=True, kw_only=True, tag="move"):
@@ -201,7 +204,9 @@ class Scenario(Part, frozen=True, kw_only=True):
     """One scenario file.
 
     proves: what a pass shows, in a sentence. start: where the robot begins; left out: where the world says.
-    light: factor on the world's lights. remove: models taken out of the world. compute, costs: with
+    light: factor on the world's lights. remove: models taken out of the world. scripted_llm: what stands in
+    for the language model's server: by the words of a command the steps as a model writes them; client and
+    server are real, the answers are these. compute, costs: with
     lock-step, what a stage's work costs in simulated time: as measured, or the contract's figures with
     these [ms] in their place. pace: clock for a scenario about the machine's load, which is played at the
     clock's pace, alone on the machine, where others are in lock-step. timeout: simulated seconds until the
@@ -218,6 +223,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     add: list[Added] = []
     remove: list[Name] = []
     planner: Literal["rules", "llm", "auto"] = "rules"
+    scripted_llm: dict[Name, list[dict[str, Any]]] = {}
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
     pace: Literal["any", "clock"] = "any"

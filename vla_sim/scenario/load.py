@@ -71,6 +71,13 @@ def _convert(data: dict[str, Any]) -> Scenario:
         given = data["version"]
         raise Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     scenario = typed(data, Scenario, "$")
+    for i, item in enumerate(data["script"]):
+        if isinstance(item, dict) and item.get("do") in ("say", "play") and "priority" in item:
+            raise Problem(
+                f"$.script[{i}].priority!",
+                "what is spoken carries no priority in its sound; type it, or say in words that it is urgent "
+                '("now")',
+            )
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     scenario = msgspec.structs.replace(scenario, script=script, expect=expect)
@@ -98,6 +105,8 @@ def _validate(scenario: Scenario) -> None:
         raise Problem("$.script", "says nothing: give at least one action say, play or type")
     if commands[0].when.at is None:
         raise Problem("$.script[0].when", "the first command is given at a time: nothing has happened yet")
+    if scenario.scripted_llm and scenario.planner == "rules":
+        raise Problem("$.scripted_llm!", "nobody asks a language model: give planner auto or llm")
     for name in scenario.costs:
         if name not in COSTS:
             raise Problem(f"$.costs.{name}!", f"no work is called {name!r}; known are {', '.join(COSTS)}")

@@ -5,10 +5,12 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from vla_sim.bringup.node_table import StackOptions
+from vla_sim.bringup.node_table import StackOptions, scripted_llm
 from vla_sim.common import assets
+from vla_sim.common.files import write_output
 from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
 from vla_sim.stages.voice import audio
@@ -72,7 +74,12 @@ def changed_world(scenario: Scenario, folder: Path) -> Worlds:
 
 
 def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> StackOptions:
-    """`stack` with the scenario's world, displacements, costs and pace in it."""
+    """`stack` with the scenario's world, displacements, costs, pace and language model in it."""
+    base_url = stack.base_url
+    if scenario.scripted_llm and not base_url:
+        answers = (folder / ANSWERS).resolve()
+        write_output(answers, msgspec.json.encode(scenario.scripted_llm))
+        base_url = scripted_llm(answers)
     worlds = changed_world(scenario, folder)
     r = scenario.randomise
     costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
@@ -81,10 +88,11 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         randomise_objects=r.objects, randomise_start=r.start,
         randomise_start_yaw=math.radians(r.start_yaw),
         compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
-        planner=scenario.planner if stack.planner == "rules" else stack.planner,
+        planner=scenario.planner if stack.planner == "rules" else stack.planner, base_url=base_url,
     )  # fmt: skip
 
 
+ANSWERS = "scripted_llm.json"  # in the run's folder
 WORDS_PER_MINUTE = 160  # of espeak at speed 1
 
 

@@ -86,7 +86,7 @@ class Session:
         if isinstance(what, Speak):
             self.client.speak(what.samples)
         elif isinstance(what, TypeText):
-            self.client.type(what.command_id, what.text)
+            self.client.type(what.command_id, what.text, what.priority)
         elif isinstance(what, Disturbance):
             self.client.send(topics.DISTURB, what)
         elif isinstance(what, Kill):

@@ -69,6 +69,20 @@ class Outcome(CheckSpec, frozen=True, kw_only=True, tag="outcome"):
         return outcome(f'"{given.text}" is {" or ".join(allowed)}', state in allowed, detail)
 
 
+class PlannedBy(CheckSpec, frozen=True, kw_only=True, tag="planned_by"):
+    """A command's plan was made by the rules, by the language model ("llm") or from what that said before
+    ("cache")."""
+
+    command: Number = 1
+    planner: Literal["rules", "llm", "cache"]
+
+    def judge(self, run: Run) -> Check:
+        given = run.command(self.command)
+        plan = run.recording.plan(given.command_id)
+        who = plan.planner if plan else "no plan"
+        return outcome(f'"{given.text}" is planned by {self.planner}', who == self.planner, who)
+
+
 class Heard(CheckSpec, frozen=True, kw_only=True, tag="heard"):
     """The recogniser heard these words, or left out: the words that were said."""
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from vla_sim.common.errors import VlaSimError
@@ -16,7 +17,8 @@ from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.params import LOCAL, LanguageParams
+from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm, load_answers
+from vla_sim.stages.language.params import LOCAL, SCRIPTED, LanguageParams
 from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.world.semantic_map import World
@@ -45,7 +47,7 @@ class LanguageNode(StageNode[LanguageParams]):
         self._odom: Any = None
         self._map_to_odom: Any = None
         self._model: LlmPlanner | None = None
-        self._local: LocalModel | None = None
+        self._server: LocalModel | ScriptedLlm | None = None
         self._model_state = "none"
         model: dict[str, Any] = {}
         if p.planner != "rules":
@@ -105,8 +107,8 @@ class LanguageNode(StageNode[LanguageParams]):
         self.responder.cancel()
         if self._model is not None:
             self._model.close()
-        if self._local is not None:
-            self._local.close()
+        if self._server is not None:
+            self._server.close()
 
     def _begin(self, text: str, context: Context, priority: Priority) -> Future[Understood]:
         if self._model is None:
@@ -119,8 +121,11 @@ class LanguageNode(StageNode[LanguageParams]):
         try:
             url = p.base_url
             if url == LOCAL:
-                self._local = LocalModel()
-                url = self._local.start()
+                self._server = LocalModel()
+                url = self._server.start()
+            elif url.startswith(SCRIPTED):
+                self._server = ScriptedLlm(answers=load_answers(Path(url.removeprefix(SCRIPTED)))).start()
+                url = self._server.base_url
             model = LlmPlanner(self.rules, replace(p, base_url=url))
             model.connect()
             if p.base_url == LOCAL:

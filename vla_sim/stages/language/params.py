@@ -6,12 +6,16 @@ from vla_sim.common.params import StageParams, param
 
 LOCAL = "local"
 """As `base_url`: a small model on this machine (`local_model`)."""
+SCRIPTED = "scripted:"
+"""Before a file, as `base_url`: no model, a server that answers from that file (`scripted_llm`)."""
 
 
 @dataclass(frozen=True)
 class LlmSettings:
     base_url: str = param(
-        LOCAL, 'OpenAI-compatible server ending in /v1, or "local": own small model', metavar="URL"
+        LOCAL,
+        'OpenAI-compatible server ending in /v1, "local": small model, "scripted:FILE": answers in a file',
+        metavar="URL",
     )
     model: str = param("SmolLM2-135M-Instruct", "name of the model at that server")
     api_key_env: str = param("OPENAI_API_KEY", "environment variable that holds the key, if one is needed")

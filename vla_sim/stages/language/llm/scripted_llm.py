@@ -10,9 +10,12 @@ import argparse
 import contextlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from vla_sim.common import yaml_records
 
 BEHAVIOURS = (
     "good", "slow", "slow_end", "error401", "error429", "error500", "cut", "cut_stream", "keep_alive",
@@ -43,6 +46,20 @@ TOKEN = 4
 HEAD = {"id": "scripted", "object": "chat.completion", "created": 0, "model": "scripted"}
 STREAM = HEAD | {"object": "chat.completion.chunk"}
 GO_HOME = '{"steps":[{"skill":"navigate","place":"kitchen"}]}'
+
+
+Answers = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By the words of a command, the steps as a model writes them (`plan_format`)."""
+NO_ANSWER = '{"steps":[{"skill":"ask","question":"This server is scripted and has no answer to that."}]}'
+
+
+def load_answers(path: Path) -> Answers:
+    """From a YAML or JSON file. Raises `InputError`."""
+    expected = 'expected commands and the steps of each: {"take me there": [{skill: navigate, place: sofa}]}'
+    kind = dict[str, list[dict[str, Any]]]
+    return yaml_records.parse(
+        yaml_records.read(path), str(path), expected, lambda data: yaml_records.typed(data, kind, "$")
+    )
 
 
 def _chunk(data: bytes) -> bytes:
@@ -99,14 +116,16 @@ class ScriptedLlm:
     retry_after: what error429 asks for, as it stands in the header. `requests`: the bodies received;
     `at_once`: most that were under way at the same time, each in a thread of its own as on a server that
     batches continuously; `left`: those whose client closed the connection before the end. A request for a
-    stream is answered by one. Use it in a `with`, or call `start` and `close`.
+    stream is answered by one. Use it in a `with`, or call `start` and `close`. answers: in place of a script;
+    what has no answer is asked back about.
     """
 
     def __init__(
         self, script: Sequence[str] = ("good",), plan: str = GO_HOME, delay: float = 10.0, port: int = 0,
-        retry_after: str = "",
+        retry_after: str = "", answers: Answers | None = None,
     ) -> None:  # fmt: skip
         self.script = list(script)
+        self.answers = None if answers is None else {_words(one): steps for one, steps in answers.items()}
         self.plan = plan
         self.delay = delay
         self.retry_after = retry_after
@@ -167,6 +186,10 @@ class ScriptedLlm:
         with self._lock:
             self.requests.append(body)
             behaviour = self.script[min(len(self.requests), len(self.script)) - 1]
+        if self.answers is not None:
+            said = _words(body["messages"][-1]["content"].rpartition("\n")[2])
+            found = next((steps for command, steps in self.answers.items() if command in said), None)
+            behaviour = NO_ANSWER if found is None else json.dumps({"steps": found})
         if http.path != "/v1/chat/completions":
             _send(http, 404, b'{"error":{"message":"no such path"}}')
         elif behaviour.startswith("error"):
@@ -221,6 +244,11 @@ class ScriptedLlm:
             http.wfile.write(_piece(content[begin : begin + token]))
         http.wfile.write(_event(json.dumps(STREAM | {"choices": [], "usage": usage})))
         http.wfile.write(_event("[DONE]") + b"0\r\n\r\n")
+
+
+def _words(text: str) -> str:
+    """Words alone."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def main() -> int:
