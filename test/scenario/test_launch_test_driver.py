@@ -40,7 +40,7 @@ class FakeClient:
     def want_picture(self, title):
         pass
 
-    def type(self, command_id, text):
+    def type(self, command_id, text, priority="normal"):
         self.typed.append((round(self.stamp, 2), text))
         self.ends.append((self.stamp + 0.5, command_id))
 
@@ -143,14 +143,14 @@ def test_what_cannot_be_waited_for_is_said(robot, client):
     with pytest.raises(AssertionError, match=r"skill='pick' did not happen .* \(last: turn succeeded\)"):
         robot.wait_until(skill="pick")
     client.ends = []
-    client.type = lambda command_id, text: None
+    client.type = lambda command_id, text, priority: None
     robot.type("turn right")
     with pytest.raises(AssertionError, match="not within 3 simulated s: every command has ended"):
         robot.wait_until_done(timeout=3.0)
 
 
 def test_a_fall_is_not_done(robot, client):
-    client.type = lambda command_id, text: setattr(client, "fallen", True)
+    client.type = lambda command_id, text, priority: setattr(client, "fallen", True)
     robot.type("turn left")
     with pytest.raises(AssertionError, match=r"not done: turn left \(the robot fell\)"):
         robot.wait_until_done()
@@ -200,7 +200,7 @@ expect: [{check: no_fall}, {check: outcome, state: failed}]
 """
     robot = Robot()
     robot.prepare(StackOptions(speed=0.0), tmp_path, File("mine", tmp_path / "mine.yaml", loads(text)))
-    client.type = lambda command_id, text: setattr(client, "fallen", True)
+    client.type = lambda command_id, text, priority: setattr(client, "fallen", True)
     robot.play()
     with pytest.raises(AssertionError) as error:
         robot.assert_passes()
