@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from vla_sim.contract.limits import LOAD_LEVELS
+from vla_sim.contract.stop_epoch import NOW
 
 Finite = float  # JSON has no NaN or infinity, so a decoded float is always finite
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -141,10 +142,6 @@ class Verdict(Record, frozen=True, kw_only=True):
     mono: float
     stop_epoch: Count = 0
     """In which the plan was checked."""
-
-
-NOW = -1
-"""As the stop epoch of a request: the present one, of whoever knows none."""
 
 
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]

@@ -8,6 +8,7 @@ from vla_sim.common import clock
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
 from vla_sim.contract.records import SafetyState
+from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.ros import conversions
@@ -38,7 +39,7 @@ class BodyHost:
         self._epoch = 0.0
         self._permitted = -math.inf
         """When a velocity came last [s, monotonic]."""
-        self._stops, self._stop_stamp, self._estop = 0, 0.0, False
+        self._stops, self._stop_stamp, self._estop = StopEpoch(), 0.0, False
         self._messages = conversions.StateMessages()
         self._pending: list[tuple[str, str, Any]] = []
         self._joint_states, self._imu, self._odometry = (
@@ -94,8 +95,8 @@ class BodyHost:
         self.state = self._body.state()
 
     def _on_safety(self, state: SafetyState) -> None:
-        if state.stop_epoch > self._stops:
-            self._stops, self._stop_stamp = state.stop_epoch, state.stop_stamp
+        if self._stops.advance(state.stop_epoch):
+            self._stop_stamp = state.stop_stamp
             self._pending.clear()
             self.controller.halt()
         self._estop = state.level == "estop"

@@ -69,8 +69,7 @@ class Executive:
         """Queue an allowed plan; answer a refused one."""
         ctx, plan = self.ctx, verdict.plan
         self._unjudged.pop(verdict.command_id, None)
-        if verdict.stop_epoch > ctx.stop_epoch:
-            ctx.stop_epoch = verdict.stop_epoch
+        if ctx.stops.advance(verdict.stop_epoch):
             self.stop()
         if verdict.command_id in self._given_up:
             self._given_up.discard(verdict.command_id)
@@ -86,7 +85,7 @@ class Executive:
             self.stop()
             self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
             return
-        if verdict.stop_epoch < ctx.stop_epoch:
+        if ctx.stops.void(verdict.stop_epoch):
             self._status(plan.command_id, "cancelled", detail=STOPPED)
             return
         if not self.queue.push(Job(plan, ctx.pose)):
@@ -124,8 +123,7 @@ class Executive:
     def on_safety(self, state: records.SafetyState, mono: float) -> None:
         """Cancel everything, once for each stop. mono: now [s, monotonic]."""
         self._heard, self._silent = mono, False
-        if state.stop_epoch > self.ctx.stop_epoch:
-            self.ctx.stop_epoch = state.stop_epoch
+        if self.ctx.stops.advance(state.stop_epoch):
             self.stop()
 
     def stop(self, why: str = STOPPED) -> None:

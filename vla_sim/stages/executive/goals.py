@@ -36,7 +36,7 @@ def drive(
     """Walk; returns when navigation says that it arrived or gave up. fields: of `NavigationRequest`."""
     goal, (x, y, yaw) = ctx.goal_ids.new(), pose
     request = records.NavigationRequest(
-        goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stop_epoch, **fields
+        goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stops.value, **fields
     )
     withdraw = records.NavigationRequest(goal_id=goal, mode="cancel")
     too_late = f"I did not get there within {timeout:.0f} seconds"
@@ -50,7 +50,7 @@ def manipulate(
     """Move an arm; returns when manipulation says that it is done or gave up. fields: of
     `ManipulationRequest`."""
     goal = ctx.goal_ids.new()
-    request = records.ManipulationRequest(goal_id=goal, action=action, stop_epoch=ctx.stop_epoch, **fields)
+    request = records.ManipulationRequest(goal_id=goal, action=action, stop_epoch=ctx.stops.value, **fields)
     withdraw = records.ManipulationRequest(goal_id=goal, action="cancel")
     return (yield from _reach(ctx, "manipulation", request, withdraw, "the arm took too long", timeout))
 

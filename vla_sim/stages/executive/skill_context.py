@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
+from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.contract.topics import Topic
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
@@ -44,7 +45,7 @@ class SkillContext:
     background: bool = True
     """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
-    stop_epoch: int = 0
+    stops: StopEpoch = field(default_factory=StopEpoch)
     """As safety says; goals carry it, so that those of an earlier one are void."""
     goal_ids: Ids = field(default_factory=lambda: Ids("executive"))
 

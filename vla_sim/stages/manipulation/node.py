@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import NOW, ManipulationRequest, ManipulationStatus, ObjectList, SafetyState
+from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, SafetyState
+from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
@@ -53,7 +54,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
             self.publish(topic)
         self.publish(topics.MANIPULATION_STATUS)
-        self.stop_epoch = 0
+        self.stops = StopEpoch()
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.MANIPULATION_REQUEST, self.on_request)
         self.listen(topics.JOINT_STATES, self.on_joints)
@@ -68,12 +69,11 @@ class ManipulationNode(StageNode[ManipulationParams]):
 
     def on_safety(self, state: SafetyState) -> None:
         """A stop ends the request, whoever made it, also where the executive does not say so."""
-        if state.stop_epoch > self.stop_epoch:
-            self.stop_epoch = state.stop_epoch
+        if self.stops.advance(state.stop_epoch):
             self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
 
     def on_request(self, request: ManipulationRequest) -> None:
-        if request.action != "cancel" and NOW < request.stop_epoch < self.stop_epoch:
+        if request.action != "cancel" and self.stops.void(request.stop_epoch):
             void = ManipulationStatus(
                 goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
                 holding=bool(self.manipulator.held),

@@ -9,7 +9,8 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
-from vla_sim.contract.records import NOW, NavigationRequest, NavigationStatus, SafetyState
+from vla_sim.contract.records import NavigationRequest, NavigationStatus, SafetyState
+from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
@@ -35,7 +36,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
         self.core.warm()
         self.was_active = False
-        self.stop_epoch = 0
+        self.stops = StopEpoch()
         self.goal_ids = self.execution.ids("navigation")
         self.sent_map_to_odom = np.full(3, np.nan)
         self.worst_tick = 0.0
@@ -57,13 +58,12 @@ class NavigationNode(StageNode[NavigationParams]):
 
     def on_safety(self, state: SafetyState) -> None:
         """A stop ends the goal, whoever gave it, also where the executive does not say so."""
-        if state.stop_epoch > self.stop_epoch:
-            self.stop_epoch = state.stop_epoch
+        if self.stops.advance(state.stop_epoch):
             self.core.request(NavigationRequest(goal_id="stop", mode="cancel"))
             self.tick()
 
     def on_request(self, request: NavigationRequest) -> None:
-        if request.mode != "cancel" and NOW < request.stop_epoch < self.stop_epoch:
+        if request.mode != "cancel" and self.stops.void(request.stop_epoch):
             void = NavigationStatus(goal_id=request.goal_id, state="cancelled", detail="stop was said")
             self.send(topics.NAVIGATION_STATUS, void)
             return
