@@ -10,8 +10,9 @@ A file names nodes, or all of them by a wildcard:
 One that is an option of the whole run, such as `engine.seed`, counts for the whole run.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def of_word(word: str) -> Setting:
     if not equals or not dot:
         raise InputError(f"--param {word}: NODE.NAME=VALUE is allowed, as in perception.rate=5")
     try:
-        return node, name, read_text(named(_params(node))[_known(node, name)], text)
+        value = read_text(named(_params(node))[_known(node, name)], text)
+        _checked(node, name, value)
+        return node, name, value
     except InputError as error:
         raise InputError(f"--param {word}: {error}") from None
 
@@ -67,18 +70,12 @@ def _settings(data: dict[str, Any]) -> list[Setting]:
 def applied(options: StackOptions, files: Iterable[str] = (), words: Iterable[str] = ()) -> StackOptions:
     """`options` with what the files say, and then the words. Raises `InputError`."""
     overrides = {node: dict(values) for node, values in options.overrides.items()}
-    for node, name, value in (*_of_files(files), *(of_word(word) for word in words)):
+    for node, name, value in chain(*map(of_file, files), map(of_word, words)):
         if name in OPTIONS:
             options = replace(options, **{name: value})
         else:
             overrides.setdefault(node, {})[name] = value
-        _checked(node, name, value)
     return check(replace(options, overrides=overrides))
-
-
-def _of_files(files: Iterable[str]) -> Iterator[Setting]:
-    for path in files:
-        yield from of_file(path)
 
 
 def _nodes(key: str, name: str) -> list[str]:
