@@ -76,14 +76,12 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.caches.register("images that wait for their partner", self._forget_images)
 
     def on_map_to_odom(self, message: Any) -> None:
-        pose = _pose(message.transform)
-        if self._finite("map to odom", pose):
-            self.map_odom = pose
+        if self._is_good("map to odom", conversions.finite(message.transform)):
+            self.map_odom = _pose(message.transform)
 
     def on_odom(self, message: Any) -> None:
-        pose = _pose(message.pose.pose)
-        if self._finite("odometry", pose):
-            self.odom.add(to_seconds(message.header.stamp), pose)
+        if self._is_good("odometry", conversions.finite(message.pose.pose)):
+            self.odom.add(to_seconds(message.header.stamp), _pose(message.pose.pose))
             self.velocity = np.array(conversions.velocity(message.twist))
 
     def on_joints(self, message: Any) -> None:
@@ -92,11 +90,10 @@ class PerceptionNode(StageNode[PerceptionParams]):
             index = g1.INDEX.get(name)
             if index is not None:
                 position[index] = value
-        if self._finite("joint states", position):
+        if self._is_good("joint states", bool(np.isfinite(position).all())):
             self.joints.add(to_seconds(message.header.stamp), position)
 
-    def _finite(self, what: str, values: np.ndarray) -> bool:
-        finite = bool(np.isfinite(values).all())
+    def _is_good(self, what: str, finite: bool) -> bool:
         if not finite:
             self._skip(f"{what} without a number")
         return finite
@@ -230,12 +227,10 @@ def _detector(params: PerceptionParams, models: ObjectModels) -> Detector:
 
 
 def _pose(message: Any) -> np.ndarray:
-    """(4, 4) of a Pose or Transform, NaN for a quaternion that is not of unit length."""
+    """(4, 4) of a Pose or Transform whose quaternion is of about unit length."""
     position, quaternion = conversions.pose_parts(message)
     q = np.array(quaternion)
-    norm = float(np.linalg.norm(q))
-    q = q / norm if 0.9 < norm < 1.1 else np.full(4, np.nan)
-    return transform(position, q)
+    return transform(position, q / float(np.linalg.norm(q)))
 
 
 def main() -> int:
