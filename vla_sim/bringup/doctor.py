@@ -26,6 +26,7 @@ from vla_sim.common.assets import share_folder
 from vla_sim.common.cpu_share import BUSY, CpuTimes
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Record, Text
+from vla_sim.simulation.registry import GL_NAMES
 
 State = Literal["OK", "WARN", "FAIL"]
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -67,7 +68,6 @@ for kind in ("input", "output"):
 print("|".join(kinds))
 """
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software")  # names of GL without hardware
-GL_NAMES = ("", "egl", "glfw", "osmesa", "disable")
 
 HARMFUL: dict[str, tuple[Callable[[str], bool], State, str]] = {
     "ROS_DISCOVERY_SERVER": (bool, "FAIL", "nodes ask that server and do not find each other"),
@@ -347,8 +347,8 @@ def look_at_priorities() -> Finding:
 def look_at_gl(answer: tuple[str, str]) -> Finding:
     renderer, why = answer
     kind = os.environ.get("MUJOCO_GL", "").lower()
-    if kind not in GL_NAMES:
-        known = ", ".join(GL_NAMES[1:])
+    if kind and kind not in GL_NAMES:
+        known = ", ".join(GL_NAMES)
         return fail("GL", f"MUJOCO_GL={kind}", "a run is refused", f"unset it, or one of {known}")
     if why == SILENT:
         return warn("GL", why, "it is not known whether there is one", "look again on a less busy machine")

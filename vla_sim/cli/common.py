@@ -16,8 +16,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common.errors import BusyError, InputError
-
-GL = ("egl", "glfw", "osmesa", "disable")
+from vla_sim.simulation.registry import GL_NAMES
 
 
 def count(text: str) -> int:
@@ -131,8 +130,8 @@ def speed(text: str) -> float:
 def check_gl() -> None:
     """Raises `InputError` if MUJOCO_GL names no way of rendering."""
     gl = os.environ.get("MUJOCO_GL", "")
-    if gl and gl.lower() not in GL:
-        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL)} is allowed, or leave it unset")
+    if gl and gl.lower() not in GL_NAMES:
+        raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL_NAMES)} is allowed, or leave it unset")
 
 
 def load_nodes() -> None:

@@ -8,6 +8,8 @@ from vla_sim.common.assets import find_world
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.simulation.simulator import Sensors, Simulator
 
+GL_NAMES = ("egl", "glfw", "osmesa", "disable")
+"""Ways of rendering that MUJOCO_GL may name."""
 SIMULATORS = ("mujoco", "gazebo", "kinematic")
 
 
