@@ -37,6 +37,10 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     (f"a: {'9' * 5000}", "f.yaml:1:4: '9999"),
     ("a: !!int one", "f.yaml:1:4: 'one' has no value"),
     ("a: 0b_", "f.yaml:1:4: '0b_' has no value"),
+    ("a: !!int", "f.yaml:1:4: '' has no value"),
+    ("a: !!timestamp now", "f.yaml:1:4: 'now' has no value"),
+    ("a: !!bool 3", "f.yaml:1:4: '3' has no value"),
+    (r'a: "\U0011ffff"', "f.yaml: not YAML: chr"),
     ("? [a]\n: b", "a name must be a text"),
     ("a: 1\na: 2", "f.yaml:2:1: a is given twice"),
 ])  # fmt: skip

@@ -46,7 +46,7 @@ def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], 
     expected: what is said where there is no mapping. Raises `InputError`."""
     at: At = {}
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _compose(text)
         data = _plain(root, "$", at, 0) if root is not None else None
         if not isinstance(data, dict):
             raise Problem("$", expected)
@@ -63,6 +63,14 @@ def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], 
             path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
         line, column = at.get(path, (1, 1))
         raise InputError(f"{name}:{line}:{column}: {problem}") from None
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text. Raises `yaml.YAMLError`."""
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # its own, for "\U0011ffff"
+        raise yaml.YAMLError(error) from None
 
 
 def _plain(node: yaml.Node, path: str, at: At, depth: int) -> Any:
@@ -87,7 +95,9 @@ def _plain(node: yaml.Node, path: str, at: At, depth: int) -> Any:
         return [_plain(one, f"{path}[{i}]", at, depth + 1) for i, one in enumerate(node.value)]
     try:
         return yaml.SafeLoader("").construct_object(node)
-    except ValueError as error:  # such as a month 13, or a number of 5000 digits
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # for month 13 or 5000 digits; PyYAML leaves unchecked what ends in others
         raise Problem(path, f"{str(node.value)[:40]!r} has no value: {error}") from None
 
 
