@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -110,6 +112,23 @@ def test_two_runs_never_share_a_domain():
     finally:
         first.release()
         second.release()
+
+
+def test_a_domain_that_another_user_had_is_free_again(monkeypatch):
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o1777)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        Domain(78).release()
+        (lock,) = Path(folder).iterdir()
+        lock.chmod(0o444)  # as the one who is not root sees it
+        if root:
+            os.seteuid(65534)
+        try:
+            Domain(78).release()
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 def test_a_domain_that_another_program_uses_is_not_taken():

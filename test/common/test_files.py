@@ -1,8 +1,9 @@
 import os
+from pathlib import Path
 
 import pytest
 
-from vla_sim.common.files import runtime_folder, write_whole
+from vla_sim.common.files import runtime_folder, user_path, write_whole
 
 
 def test_a_file_is_written_with_the_folders_on_the_way(tmp_path):
@@ -29,3 +30,9 @@ def test_the_folder_is_this_users_alone():
     folder = runtime_folder()
     assert folder.stat().st_uid == os.getuid()
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_home_is_put_in_where_there_is_one(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/runs") == Path("/home/me/runs")
+    assert user_path("~nobody-of-this-name/runs") == Path("~nobody-of-this-name/runs")

@@ -12,6 +12,7 @@ from vla_sim.bench import sets
 from vla_sim.bench.result import Result, Suite
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import nearest
+from vla_sim.common.files import user_path
 from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.records import Record
 
@@ -110,7 +111,7 @@ class Judged(Record, frozen=True, kw_only=True):
 
 def load(target: str | Path | None = None) -> list[Requirement]:
     """The shipped file or another. Raises `InputError` with line and column."""
-    path = Path(target).expanduser() if target else share_folder("config") / FILE
+    path = user_path(target) if target else share_folder("config") / FILE
     return loads(read(path), str(path))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from vla_sim.bench.benchmark import SCALE
 from vla_sim.common.cpu_share import BUSY
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import user_path
 from vla_sim.contract.records import Record, Text
 
 FILE = "bench.json"
@@ -118,7 +119,7 @@ def summary(samples: list[float], unit: str) -> Summary | None:
 
 def read(target: str | Path) -> Suite:
     """A suite by its JSON file or the folder that holds it. Raises `InputError`."""
-    path = Path(target).expanduser()
+    path = user_path(target)
     path = path / FILE if path.is_dir() else path
     try:
         return _suites.decode(path.read_bytes())

@@ -216,7 +216,7 @@ def look_at_policy() -> Finding:
 
 def look_at_kernels() -> Finding:
     """Where numba may keep what it compiles, and whether it is there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "numba"
     folders = [PACKAGE, cache]
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         folders.insert(0, Path(chosen))

@@ -19,6 +19,7 @@ from typing import Any
 from vla_sim.bringup.node_table import OPTIONS, STACK, StackOptions
 from vla_sim.common import yaml_records
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.files import user_path
 from vla_sim.common.params import check, named, read_text
 
 NODES = {spec.name: spec for spec in STACK}
@@ -43,7 +44,7 @@ def of_word(word: str) -> Setting:
 
 def of_file(path: str | Path) -> list[Setting]:
     """The settings of a ROS file of parameters. Raises `InputError`, which says where it is wrong."""
-    text = yaml_records.read(Path(path).expanduser())
+    text = yaml_records.read(user_path(path))
     return yaml_records.parse(text, str(path), "a mapping of names of nodes belongs here", _settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import random
@@ -50,15 +51,16 @@ class Domain:
     @staticmethod
     def _lock(number: int) -> IO[bytes] | None:
         try:
-            lock = (Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock").open("ab")
+            lock = _lock_file(Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock")
         except OSError:
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.utime(lock.fileno())  # `running_domains` sorts by it
         except OSError:
             lock.close()
             return None
+        with contextlib.suppress(PermissionError):
+            os.utime(lock.fileno())  # `running_domains` sorts by it
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -70,6 +72,16 @@ class Domain:
 
     def release(self) -> None:
         self.lock.close()
+
+
+def _lock_file(path: Path) -> IO[bytes]:
+    """A file that stays when its user has gone, and that every user can lock then. Raises `OSError`."""
+    try:
+        return path.open("rb")  # a lock needs no more
+    except FileNotFoundError:
+        lock = path.open("ab")
+        os.fchmod(lock.fileno(), 0o666)  # whatever the umask: the next one sets its time
+        return lock
 
 
 def running_domains() -> list[int]:

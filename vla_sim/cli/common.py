@@ -16,6 +16,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common.errors import BusyError, InputError
+from vla_sim.common.files import user_path
 from vla_sim.simulation.registry import GL_NAMES
 
 
@@ -179,7 +180,7 @@ def exit_code(records: Iterable[Any]) -> int:
 
 def folder(given: str | None, prefix: str = "") -> Path:
     """Where results go: as given, or `runs/<date>-<time>`."""
-    return Path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    return user_path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def write_json(target: str | None, records: list[Any]) -> None:
@@ -191,6 +192,6 @@ def write_json(target: str | None, records: list[Any]) -> None:
         sys.stdout.buffer.write(data + b"\n")
         return
     try:
-        Path(target).write_bytes(data)
+        user_path(target).write_bytes(data)
     except OSError as error:
         raise InputError(f"--json {target}: {error.strerror}") from None

@@ -3,11 +3,11 @@
 import argparse
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.files import user_path
 
 STATE_TIMEOUT = 6.0  # [s] until the first state: discovery, then at most a second
 SILENCE_TIMEOUT = 10.0  # [s] without a state after which the stack counts as ended
@@ -105,7 +105,7 @@ def call_trace(a: argparse.Namespace) -> int:
     from vla_sim.monitor import journal, perfetto_trace
 
     path = journal.find(a.target)
-    out = Path(a.out).expanduser() if a.out else path.with_name(perfetto_trace.FILE)
+    out = user_path(a.out) if a.out else path.with_name(perfetto_trace.FILE)
     perfetto_trace.write(journal.read(path), out)
     print(f"{out}: open it in https://ui.perfetto.dev or chrome://tracing")
     return 0
@@ -117,6 +117,6 @@ def call_health(a: argparse.Namespace) -> int:
     entries = journal.read(journal.find(a.target))
     print(health.markdown(health.health(entries)), end="")
     if a.out:
-        for path in health.write(entries, Path(a.out).expanduser()):
+        for path in health.write(entries, user_path(a.out)):
             print(f"written: {path}")
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import user_path
 from vla_sim.common.profiling import node_profile
 
 DEMO = "Go to the kitchen and pick up the red cup"
@@ -113,7 +114,7 @@ def scenario_of(a: argparse.Namespace) -> Any:
         )
     script: list[Any] = []
     if a.audio is not None:
-        script.append(Play(file=str(Path(a.audio).expanduser().resolve()), words=a.command or ""))
+        script.append(Play(file=str(user_path(a.audio).resolve()), words=a.command or ""))
     for at, words in [*([] if script else [("0", a.command or DEMO)]), *a.then]:
         try:
             when = When(at=float(at))

@@ -57,6 +57,6 @@ def call(a: argparse.Namespace) -> int:
     console.print(table(done.growth, done.seconds, done.simulated, done.commands))
     console.print(f"files: {out}", soft_wrap=True)
     for reason in done.reasons:
-        console.print(f"  - {reason}")
+        console.print(f"  - {reason}", soft_wrap=True)
     console.print("PASSED" if done.passed else "FAILED", style="bold green" if done.passed else "bold red")
     return 0 if done.passed else 1

@@ -166,14 +166,14 @@ def call(a: argparse.Namespace) -> int:
         rate = Rate.of(mine)
         label = name if len(engines) == 1 else f"{name} on {engine}"
         style = "red" if rate.passed < rate.runs else "yellow" if rate.unjudged else ""
-        console.print(f"{label}: {rate.text}", style=style)
+        console.print(f"{label}: {rate.text}", style=style, soft_wrap=True)
         for spec in by_name[name].scenario.expect:
             over = spec.judge_runs(mine)
             if over is not None:
                 busy = (spoilt([over], r.total_source, r.others) for r in mine)
                 why = next(filter(None, busy), "")
                 word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
-                console.print(f"  {word}  {over.name}: {over.detail}")
+                console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
                 if not over.passed and code != 1:
                     code = BusyError.exit_code if why else 1
     if len(engines) > 1:

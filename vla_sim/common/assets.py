@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.files import user_path
 
 PACKAGE = "vla_sim"
 
@@ -49,7 +50,7 @@ def find_world(name_or_path: str) -> Path:
     named = share_folder("worlds") / f"{name_or_path}.sdf"
     if name_or_path in world_names():
         return named
-    path = Path(name_or_path).expanduser()
+    path = user_path(name_or_path)
     if path.is_file():
         return path
     known = ", ".join(world_names())

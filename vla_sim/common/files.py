@@ -7,6 +7,11 @@ from pathlib import Path
 from vla_sim.common.errors import InputError
 
 
+def user_path(given: str | Path) -> Path:
+    """A path that a user gave, with ~ replaced; as it is where no such home is known."""
+    return Path(os.path.expanduser(given))
+
+
 def read_whole(path: Path, most: int) -> bytes:
     """The bytes of a file of `most` bytes at the most. Raises `InputError`."""
     try:

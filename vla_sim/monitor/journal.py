@@ -20,6 +20,7 @@ import msgspec
 
 import vla_sim
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import user_path
 from vla_sim.contract import codec, topics
 from vla_sim.contract.codec import PayloadError
 from vla_sim.contract.records import Record
@@ -197,7 +198,7 @@ def earlier(path: Path) -> Path:
 
 def find(target: str | Path) -> Path:
     """The journal in a run's folder, or the file itself. Raises `InputError`."""
-    path = Path(target).expanduser()
+    path = user_path(target)
     for candidate in (path, path / FILE, path / "monitor" / FILE):
         if candidate.is_file():
             return candidate

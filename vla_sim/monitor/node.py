@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import Trigger
 
 from vla_sim.common.errors import VlaSimError
+from vla_sim.common.files import user_path
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, MonitorState, Record, SafetyState
@@ -42,7 +43,7 @@ class MonitorNode(StageNode[MonitorParams]):
         self.core = RealTimePerformanceMonitor(
             thresholds(p.thresholds), time.monotonic(), shedding=p.shedding, speed=p.speed
         )
-        folder = Path(p.monitor_folder).expanduser() if p.monitor_folder else None
+        folder = user_path(p.monitor_folder) if p.monitor_folder else None
         self.journal: Journal | None = None
         self.prometheus: Endpoint | None = None
         self.last: MonitorState | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from vla_sim.common.files import write_output
+from vla_sim.common.files import user_path, write_output
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, reasons, runs_of, verdict
 
@@ -35,7 +35,7 @@ def render(records: Sequence[RunRecord]) -> str:
 
 def write(records: Sequence[RunRecord], path: Path | str) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_output(Path(path), render(records).encode())
+    write_output(user_path(path), render(records).encode())
 
 
 def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:

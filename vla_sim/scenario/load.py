@@ -9,6 +9,7 @@ import msgspec
 
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.files import user_path
 from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.budgets import COSTS
 from vla_sim.scenario.checks import registry
@@ -30,7 +31,7 @@ class File:
 
 def find(target: str) -> list[Path]:
     """The files that a name, a file or a folder stands for. Raises `InputError`."""
-    path = Path(target).expanduser()
+    path = user_path(target)
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
         if not found:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vla_sim.bringup.node_table import StackOptions, scripted_llm
 from vla_sim.common import assets
-from vla_sim.common.files import write_output
+from vla_sim.common.files import user_path, write_output
 from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
 from vla_sim.stages.voice import audio
@@ -113,5 +113,5 @@ def sound(action: Action, seed: int, folder: Path) -> np.ndarray | None:
         )
         return in_room(voice.speak(action.words), seed, noise_db=action.noise)
     if isinstance(action, Play):
-        return in_room(audio.load(folder / Path(action.file).expanduser()), seed)
+        return in_room(audio.load(folder / user_path(action.file)), seed)
     return None

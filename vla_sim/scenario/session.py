@@ -11,7 +11,7 @@ import psutil
 
 from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.supervisor import Stack
-from vla_sim.common.cpu_share import CpuTimes
+from vla_sim.common.cpu_share import BUSY, CpuTimes, busy_words
 from vla_sim.common.errors import StackError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Disturbance
@@ -159,15 +159,20 @@ class UsageMeter:
         return (100.0 * spent / (now - before), memory) if before else None
 
 
-READY_TIMEOUT = 240.0  # [s] wall: the first start on a machine compiles all kernels
+READY_TIMEOUT = 240.0  # [s] of a machine with nothing else to do: the first start on it compiles all kernels
+OWN_SHARE = 0.1  # of the cores, which counts as a start-up's own however busy the machine is
+LONG = 30.0  # [s] wall, after which a start-up that goes on is told
+MEASURED = 2.0  # [s] wall between two looks at who has the cores
 STANDSTILL_TIMEOUT = 120.0  # [s] wall without progress of simulated time
 POLL = 0.05  # [s]
 
 
 def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
-    """Until every node runs and has discovered the others. Raises `StackError`."""
+    """Until every node runs and has discovered the others. Time in which other programs have the cores does
+    not count. Raises `StackError`."""
     names = {*nodes.names, client.get_name()}
-    deadline = time.monotonic() + READY_TIMEOUT
+    began = last = CpuTimes.now()
+    left, told = READY_TIMEOUT, False
     while True:
         # In lock-step the first truth comes when discovery is complete.
         for name in nodes.replaced:
@@ -176,9 +181,17 @@ def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
         if not missing and client.recording.truths:
             return
         waiting = ", ".join(missing[:8]) or "the simulator's first state"
-        if time.monotonic() > deadline:
-            raise StackError(f"not ready after {READY_TIMEOUT:.0f} s; waiting for {waiting}")
         display.progress(f"starting: waiting for {waiting}")
+        if time.monotonic() - last.mono >= MEASURED:
+            now = CpuTimes.now()
+            left -= (now.mono - last.mono) * max(OWN_SHARE, 1.0 - last.others(now))
+            last, others, waited = now, began.others(now), now.mono - began.mono
+            busy = f"; {busy_words(others)}" if others > BUSY else ""
+            if left <= 0.0:
+                raise StackError(f"not ready after {waited:.0f} s; waiting for {waiting}{busy}")
+            if waited > LONG and not told:
+                told = True
+                display.event(None, f"not ready after {waited:.0f} s: a first start compiles kernels{busy}")
         nodes.check()
         raise_failure(client)
         time.sleep(POLL)

@@ -42,7 +42,7 @@ class Display:
         if self.quiet:
             return
         clock = f"{stamp:7.2f} s  " if stamp is not None else " " * 11
-        self.console.print(Text(clock, style="dim") + Text(text, style=style))
+        self.console.print(Text(clock, style="dim") + Text(text, style=style), soft_wrap=True)  # to be copied
 
     def progress(self, text: str) -> None:
         if self.live is not None:
@@ -79,14 +79,14 @@ class Display:
         if record.answer:
             summary.add_row("the robot said", record.answer)
         console.print(summary)
-        console.print(f"files: {record.folder}", soft_wrap=True)  # in one piece, to be copied
+        console.print(f"files: {record.folder}", soft_wrap=True)
         own = any(c.judged_against == "robot's plan" for c in record.commands)
         note = " (judged against the robot's own plan)" if own else ""
         word, colour = WORDS[verdict(record)]
         first, reasons = record.unjudged, record.reasons
-        console.print(f"{word}{f': {first}' if first else ''}{note}", style=f"bold {colour}")
+        console.print(f"{word}{f': {first}' if first else ''}{note}", style=f"bold {colour}", soft_wrap=True)
         for reason in reasons[1:] if first else reasons:  # none if it passed
-            console.print(f"  - {reason}")
+            console.print(f"  - {reason}", soft_wrap=True)
 
 
 WORDS: dict[Verdict, tuple[str, str]] = {

@@ -2,7 +2,6 @@
 
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import rclpy
 
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import user_path
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
@@ -222,7 +222,7 @@ def _detector(params: PerceptionParams, models: ObjectModels) -> Detector:
     if params.detector:
         return own_detector(params.detector, models)
     if params.detector_model:
-        return OnnxDetector(Path(params.detector_model).expanduser(), models, params.score_threshold)
+        return OnnxDetector(user_path(params.detector_model), models, params.score_threshold)
     return ColourDetector(models)
 
 

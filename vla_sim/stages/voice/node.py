@@ -4,13 +4,13 @@ import logging
 import time
 from collections import Counter, deque
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
+from vla_sim.common.files import user_path
 from vla_sim.contract import topics
 from vla_sim.contract.records import Say, Transcript
 from vla_sim.ros.spin import spin
@@ -50,7 +50,7 @@ class VoiceNode(StageNode[VoiceParams]):
         warm(recogniser, babble(2.0))
         grammar = getattr(recogniser, "grammar", grammar)
         self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds)
-        folder = Path(p.speech_folder).expanduser() if p.speech_folder else None
+        folder = user_path(p.speech_folder) if p.speech_folder else None
         speaks = p.play or folder is not None
         self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
         self.latencies: deque[float] = deque(maxlen=200)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vla_sim.common.errors import InputError, package
+from vla_sim.common.files import user_path
 from vla_sim.stages.voice.audio import FULL_SCALE, Samples
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -25,7 +26,7 @@ class Whisper:
             "faster_whisper", "the whisper recogniser needs faster-whisper; install it with: "
             "pip install faster-whisper, or use recogniser pocketsphinx",
         )  # fmt: skip
-        folder = Path(model).expanduser()
+        folder = user_path(model)
         if not str(model) or not (folder / "model.bin").is_file():
             raise InputError(
                 f"whisper_model is {str(model)!r}; give the folder of a faster-whisper model (with model.bin)"
