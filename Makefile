@@ -29,7 +29,7 @@ $(READY): setup.py config/requirements.txt config/requirements-data.txt config/r
 	@$(PIP) install --upgrade pip  # a resolver of 2022 takes hours
 	@$(PIP) install -r config/requirements.txt -r config/requirements-dev.txt
 	@$(PIP) install --no-deps -r config/requirements-data.txt
-	@$(PIP) install --no-deps --editable .
+	@$(PIP) --quiet install --no-deps --no-build-isolation --editable .
 	@echo "compiling the numba kernels"
 	@$(BIN)/vla-sim warm
 	@touch $(READY)
