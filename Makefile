@@ -13,6 +13,8 @@ CORES ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 # Tests of more than pure Python in one process.
 INTEGRATION := integration or ros or audio or gl or gazebo
 export PYTHONNOUSERSITE = 1
+# Where it is set, every process of ours would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo setup test unit integration system scenarios launch-test bench load lint docs clean
 .NOTPARALLEL:

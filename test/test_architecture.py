@@ -179,6 +179,7 @@ def test_no_pure_core_imports_ros():
         assert not found, f"{path} imports {found}"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("stage", [s for s in STAGES if s != "safety"])
 def test_the_core_of_a_stage_loads_without_ros(stage):
     """Also not by way of another module: rclpy is hidden, and every core file must still import."""

@@ -24,8 +24,6 @@ TOUCH = 1e-4
 """Overlap [m] up to which a solid only touches a cell: a wall on a cell's edge fills one side, also
 when its pose was written with four decimals."""
 UPRIGHT = 1.0 - 1e-9
-
-
 MOST_CELLS = 16_000_000
 """Of a map: 100 m by 100 m in cells of 25 mm. Planning takes some ten bytes a cell."""
 
@@ -61,17 +59,42 @@ class Grid:
         )
 
 
+@dataclass(frozen=True)
+class Layers:
+    """The cells of each solid apart, so that maps without some of them need no new look at the rest.
+
+    shape: rows, columns. cells: of each solid that enters the map's heights, where it lies in the map (a
+    slice of rows, one of columns) and (rows, columns) bool there, by the solid's name.
+    """
+
+    shape: tuple[int, int]
+    cells: tuple[tuple[str, tuple[slice, slice], NDArray[np.bool_]], ...]
+    x0: float
+    y0: float
+    resolution: float
+
+    def grid(self, but: str = "") -> Grid:
+        """The map of all solids; but: beginning of the names of those that are left out."""
+        occupied = np.zeros(self.shape, dtype=bool)
+        for name, where, inside in self.cells:
+            if not but or not name.startswith(but):
+                occupied[where] |= inside
+        return Grid(occupied, self.x0, self.y0, self.resolution)
+
+
 def rasterise(
     solids: Iterable[Solid], points: list[tuple[float, float]], resolution: float, low: float, high: float
-) -> Grid:
-    """Cells that a solid enters between the heights `low` and `high` [m].
+) -> Layers:
+    """Cells that each solid enters between the heights `low` and `high` [m].
 
     Cell edges lie on multiples of `resolution` [m]; the map ends 0.5 m beyond the outermost solid and
     point (n of x, y [m] in map). Raises `InputError` for more than `MOST_CELLS`.
     """
-    shadows = [one for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None]
-    lows = [c.min(axis=0) - r for c, r in shadows] + [np.asarray(p) for p in points]
-    highs = [c.max(axis=0) + r for c, r in shadows] + [np.asarray(p) for p in points]
+    shadows = [
+        (s.name, *one) for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None
+    ]
+    lows = [c.min(axis=0) - r for _, c, r in shadows] + [np.asarray(p) for p in points]
+    highs = [c.max(axis=0) + r for _, c, r in shadows] + [np.asarray(p) for p in points]
     wide, long = map(float, np.max(highs, axis=0) - np.min(lows, axis=0) + 1.0)
     if not wide * long <= MOST_CELLS * resolution**2:
         raise InputError(
@@ -83,14 +106,15 @@ def rasterise(
     columns, rows = last - first
     x = (first[0] + np.arange(columns) + 0.5) * resolution
     y = (first[1] + np.arange(rows) + 0.5) * resolution
-    occupied = np.zeros((rows, columns), dtype=bool)
-    for corners, radius in shadows:
+    cells = []
+    for name, corners, radius in shadows:
         left, below = corners.min(axis=0) - radius - resolution
         right, above = corners.max(axis=0) + radius + resolution
         across = slice(*np.searchsorted(x, (left, right)))
         along = slice(*np.searchsorted(y, (below, above)))
-        occupied[along, across] |= entered(corners, radius, x[across], y[along], resolution)
-    return Grid(occupied, round(first[0] * resolution, 9), round(first[1] * resolution, 9), resolution)
+        cells.append((name, (along, across), entered(corners, radius, x[across], y[along], resolution)))
+    x0, y0 = (round(first[i] * resolution, 9) for i in (0, 1))
+    return Layers((int(rows), int(columns)), tuple(cells), x0, y0, resolution)
 
 
 def spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from vla_sim.common.errors import InputError, SdfError
 from vla_sim.common.geometry import Array, inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
-from vla_sim.world.occupancy_grid import Grid, rasterise, spread
+from vla_sim.world.occupancy_grid import Grid, Layers, rasterise, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
 
@@ -29,6 +29,7 @@ UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "bench", "shelf")
 OBSTACLE_HEIGHTS = (0.05, 1.40)
+COARSE = 0.1  # [m] cells, to find the place of a surface
 """Heights above the floor [m] between which a solid is in the robot's way."""
 SURFACE_HEIGHT = (0.5, 1.1)
 SURFACE_WIDTH = 0.25
@@ -133,7 +134,9 @@ class World:
         solids = tuple(solid for model in fixed for solid in solids_of(model))
         start = _planar(robot.pose)
         found = [(m.name, top) for m in fixed if (top := _top(m.name, solids)) is not None]
-        surfaces = tuple(_surface(name, top, places, solids) for name, top in found)
+        points = [(p.x, p.y) for p in places] + [_planar(top.pose)[:2] for _, top in found]
+        coarse = rasterise(solids, points, COARSE, *OBSTACLE_HEIGHTS)
+        surfaces = tuple(_surface(name, top, places, coarse) for name, top in found)
         forbidden = tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN))
         objects = _vocabulary(tree.models)
         return World(tree.name, path, start, places, surfaces, objects, solids, forbidden)
@@ -153,7 +156,7 @@ class World:
             )
         return rasterise(
             self.solids, [(p.x, p.y) for p in self.places] + [self.start[:2]], resolution, low, high
-        )
+        ).grid()
 
 
 def _spoken(name: str) -> str:
@@ -207,21 +210,19 @@ def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:
     return max(tops, key=lambda s: s.size[0] * s.size[1], default=None)
 
 
-def _surface(name: str, top: Solid, places: tuple[Place, ...], solids: tuple[Solid, ...]) -> Surface:
-    others = tuple(s for s in solids if not s.name.startswith(f"{name}::"))
+def _surface(name: str, top: Solid, places: tuple[Place, ...], coarse: Layers) -> Surface:
     x, y, yaw = _planar(top.pose)
-    place = _nearest(x, y, places, others)
+    place = _nearest(x, y, places, coarse.grid(but=f"{name}::"))
     height = float(top.pose[2, 3] + top.size[2] / 2)
     return Surface(_spoken(name), place.name, x, y, yaw, top.size[0], top.size[1], height)
 
 
-def _nearest(x: float, y: float, places: tuple[Place, ...], solids: tuple[Solid, ...]) -> Place:
-    """The place with the shortest way to (x, y) around `solids`; straight if there is no way.
+def _nearest(x: float, y: float, places: tuple[Place, ...], grid: Grid) -> Place:
+    """The place with the shortest way to (x, y) on a map; straight if there is no way.
 
     A wave spreads over a coarse map, in turns to four and to eight neighbours (octagonal distance,
     6 % from the Euclidean at worst).
     """
-    grid = rasterise(solids, [(p.x, p.y) for p in places] + [(x, y)], 0.1, *OBSTACLE_HEIGHTS)
 
     def cell(x: float, y: float) -> tuple[int, int]:
         return int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
