@@ -167,3 +167,32 @@ def test_it_starts_where_its_parent_writes_into_a_file(program, tmp_path):
     with (tmp_path / "out").open("w") as file:
         line = [sys.executable, "-c", textwrap.dedent(code)]
         assert subprocess.run(line, stdout=file, stderr=file, timeout=PATIENCE, check=False).returncode == 0
+
+
+CLIENT = """
+import os, sys, time
+from vla_sim.bringup.fork_server import Fork
+fork = Fork("some_node", [], dict(os.environ))
+fork.output.readline()
+print(fork.pid, flush=True)
+time.sleep(600.0)
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_frozen_node_and_one_that_does_not_listen_end_when_the_client_is_killed(program, tmp_path, stopped):
+    program("""
+        import signal, time
+        def main():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            print("here", flush=True)
+            time.sleep(600.0)
+    """)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    line = [sys.executable, "-c", CLIENT]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as client:
+        node = psutil.Process(int(client.stdout.readline()))
+        if stopped:
+            node.suspend()
+        client.kill()
+    wait_for(lambda: not node.is_running() or node.status() == psutil.STATUS_ZOMBIE, PATIENCE)

@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from vla_sim.common.files import runtime_folder, user_path, write_whole
+from vla_sim.common.errors import InputError
+from vla_sim.common.files import own, runtime_folder, user_path, write_whole
 
 
 def test_a_file_is_written_with_the_folders_on_the_way(tmp_path):
@@ -36,3 +39,33 @@ def test_a_home_is_put_in_where_there_is_one(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert user_path("~/runs") == Path("/home/me/runs")
     assert user_path("~nobody-of-this-name/runs") == Path("~nobody-of-this-name/runs")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from vla_sim.common.files import own
+own(Path(sys.argv[1]))
+print("mine", flush=True)
+input()
+"""
+
+
+@pytest.mark.integration
+def test_a_folder_of_results_has_one_writer_until_that_ends(tmp_path):
+    folder = tmp_path / "runs" / "a"
+    line = [sys.executable, "-c", WRITER, str(folder)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"mine\n"
+        with pytest.raises(InputError, match=rf"a is written by process {writer.pid}; choose another"):
+            own(folder)
+        writer.kill()
+    own(folder)
+    own(folder)  # what this process owns already
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write to .*file/runs: Not a directory; choose another"):
+        own(tmp_path / "file" / "runs")

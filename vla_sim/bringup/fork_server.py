@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection, forkserver
 from typing import IO
 
+import psutil
 from setproctitle import setproctitle
 
 from vla_sim.common import compute_threads, process_priority
@@ -31,6 +32,7 @@ from vla_sim.common.errors import StackError
 PRELOAD = "vla_sim.bringup.preload"
 OWN_PROGRAM = "vla_sim.bringup.own_program"
 """The module whose arguments are the command line of another program."""
+GRACE = 4.0  # [s] for a node to end after a signal
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")
@@ -42,6 +44,27 @@ def prepare() -> None:
     os.environ.update(compute_threads.environment())
     _context.set_forkserver_preload([PRELOAD])
     forkserver.ensure_running()
+
+
+def end_with_client() -> None:
+    """In the server: when the process that started it has been killed, end every fork, also one that is
+    frozen and one that does not listen."""
+    server, client = os.getpid(), os.getppid()
+
+    def end(*_: object) -> None:
+        if os.getpid() != server or os.getppid() == client:  # the thread has ended that started it, no more
+            return
+        forks = psutil.Process().children(recursive=True)
+        for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+            for one in forks:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.send_signal(number)
+            if number == signal.SIGTERM:
+                psutil.wait_procs(forks, GRACE)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Fork:
@@ -116,6 +139,7 @@ def _become(
     output: connection.Connection,
 ) -> None:  # fmt: skip
     """In the fork: become what `python -m module arguments` would be."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
     in_child(nice)
     os.chdir(folder)

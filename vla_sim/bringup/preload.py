@@ -9,10 +9,11 @@ import importlib
 
 from setproctitle import setproctitle
 
-from vla_sim.bringup import node_table
+from vla_sim.bringup import fork_server, node_table
 from vla_sim.common import numba_cache
 
 setproctitle(node_table.title("fork-server"))
+fork_server.end_with_client()
 for _node in node_table.STACK:
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)

@@ -15,14 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from vla_sim.bringup import node_table
-from vla_sim.bringup.fork_server import OWN_PROGRAM, Fork
+from vla_sim.bringup import node_table, shared_memory
+from vla_sim.bringup.fork_server import GRACE, OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
-from vla_sim.common import loopback, process_priority
+from vla_sim.common import loopback, process_priority, secrets
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
 from vla_sim.ros.lockstep import run_environment
 
-GRACE = 4.0  # [s] for a node to end after SIGINT, then after SIGTERM
 DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
 LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder for temporary files
 
@@ -120,7 +119,7 @@ class Process:
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
         for raw in self.fork.output:
-            text = raw.decode(errors="replace").rstrip()
+            text = secrets.strike(raw.decode(errors="replace").rstrip())
             if text:
                 self.last = text
             self.echo(self.name, text)
@@ -159,6 +158,7 @@ class Stack:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
+        shared_memory.free()
         logs = self.folder / "logs"
         try:
             logs.mkdir(parents=True, exist_ok=True)

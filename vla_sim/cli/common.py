@@ -16,7 +16,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.common.files import user_path
+from vla_sim.common.files import own, user_path, write_output
 from vla_sim.simulation.registry import GL_NAMES
 
 
@@ -179,8 +179,11 @@ def exit_code(records: Iterable[Any]) -> int:
 
 
 def folder(given: str | None, prefix: str = "") -> Path:
-    """Where results go: as given, or `runs/<date>-<time>`."""
-    return user_path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    """Where results go: as given, or `runs/<date>-<time>`. Of this process alone until it ends. Raises
+    `InputError`."""
+    chosen = user_path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    own(chosen)
+    return chosen
 
 
 def write_json(target: str | None, records: list[Any]) -> None:
@@ -191,7 +194,4 @@ def write_json(target: str | None, records: list[Any]) -> None:
     if target == "-":
         sys.stdout.buffer.write(data + b"\n")
         return
-    try:
-        user_path(target).write_bytes(data)
-    except OSError as error:
-        raise InputError(f"--json {target}: {error.strerror}") from None
+    write_output(user_path(target), data)

@@ -1,5 +1,6 @@
 """Files that are whole or not there, and none that is larger than it may be; a folder of this user."""
 
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -42,6 +43,48 @@ def write_output(path: Path, data: bytes) -> None:
         write_whole(path, data)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+_owned: dict[Path, int] = {}
+"""Folders that this process alone writes into, and the descriptors that hold their locks."""
+
+
+def own(folder: Path) -> None:
+    """Make a folder of results, and from now until this process ends be the only one that writes into it.
+    Raises `InputError` if another one does, or if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = folder.resolve()
+        if known in _owned:
+            return
+        held = os.open(known, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another with --out"
+        ) from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = _holder(os.fstat(held))
+        os.close(held)
+        raise InputError(f"{folder} is written by {owner}; choose another with --out, or wait") from None
+    except OSError:  # a file system without locks
+        os.close(held)
+        return
+    _owned[known] = held
+
+
+def _holder(file: os.stat_result) -> str:
+    """Which process holds a file's lock, in words."""
+    name = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    try:
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if words[1] == "FLOCK" and words[5] == name:
+                return f"process {words[4]}"
+    except (OSError, IndexError):
+        pass
+    return "another process"
 
 
 def runtime_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import field
 
 from vla_sim.contract.records import Point, Record, Text
@@ -185,3 +186,6 @@ class RunRecord(Record, frozen=True, kw_only=True):
     log: list[Text] = field(default_factory=list)  # the last warnings and errors of the nodes, "node: line"
     again: Text = ""  # the command that plays this run again
     reserved: Text = ""  # what of the machine was reserved for it; "" if nothing was
+
+
+DECODER = msgspec.json.Decoder(RunRecord)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 import vla_sim
+from vla_sim.common import secrets
 from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.common.files import write_whole
 from vla_sim.contract import budgets
@@ -18,6 +19,7 @@ from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.judge import grasp, latencies
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.record import (
+    DECODER,
     AddedModel,
     Check,
     CommandRecord,
@@ -146,9 +148,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def save_record(folder: Path, record: RunRecord) -> None:
-    """`record.json`, whole or not at all: it says that a run came to its end."""
-    write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))
+def save_record(folder: Path, record: RunRecord) -> RunRecord:
+    """`record.json`, whole or not at all: it says that a run came to its end. The record without secrets."""
+    data = secrets.strike(msgspec.json.encode(record).decode()).encode()
+    write_whole(folder / RECORD, msgspec.json.format(data, indent=1))
+    return DECODER.decode(data)
 
 
 BELOW, ABOVE = -100.0, 100.0  # heights [m] between which everything lies

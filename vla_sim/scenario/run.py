@@ -117,7 +117,7 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
             record = msgspec.structs.replace(record, shots=_shots(folder, recording, outside))
             if prepared.options.gif and not save_film(recording, world, folder / FILM):
                 display.event(None, f"no {FILM}: there is no GL to draw it with", "yellow")
-        save_record(folder, record)
+        record = save_record(folder, record)
     except OSError as error:
         raise StackError(f"cannot write the run's record to {folder}: {error.strerror}") from None
     return record

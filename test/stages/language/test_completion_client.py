@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from language_world import RULES, plan_of
 
 from vla_sim.common import clock
+from vla_sim.common.errors import InputError
 from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
@@ -340,3 +341,24 @@ def test_requests_that_fail_leave_nothing_behind(completions):
         assert all(isinstance(error, LlmError) for error in errors)
         assert not one._under_way
         assert one.batcher.waiting == 0
+
+
+# --------------------------------------------------------------------------- the key
+
+
+@pytest.mark.parametrize(("key", "place"), [("sk-te\rst", 6), ("sk-täst", 5), ("“sk-test”", 1)])
+def test_a_key_that_no_header_may_have_is_told_without_it(completions, monkeypatch, key, place):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with ScriptedLlm() as server, pytest.raises(InputError) as error:
+        completions(server)
+    assert f"OPENAI_API_KEY has a character that no HTTP header may have, at place {place} of" in str(
+        error.value
+    )
+    assert "sk-" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["sk-test\n", " sk-test ", ""])
+def test_blanks_around_a_key_are_dropped(completions, monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with ScriptedLlm() as server:
+        completions(server)[1]()

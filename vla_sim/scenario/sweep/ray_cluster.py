@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from vla_sim.common.errors import InputError, package
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import DECODER, RunRecord
 from vla_sim.scenario.sweep.processes import Processes
-from vla_sim.scenario.sweep.tasks import DECODER, MAX_DEATHS, Runner, Task, tried
+from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, tried
 
 
 def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:

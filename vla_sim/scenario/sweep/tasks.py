@@ -16,9 +16,8 @@ from rich.text import Text
 from vla_sim.bringup.reservations import Needs
 from vla_sim.common.errors import StackError
 from vla_sim.scenario.format import Scenario
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import DECODER, RunRecord
 
-DECODER = msgspec.json.Decoder(RunRecord)
 MAX_DEATHS = 3  # after how many deaths of its process a run is given up
 LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
 """Of a run: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.errors import MissingError
+from vla_sim.common.errors import InputError, MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm.prompt import Message
@@ -101,7 +101,7 @@ class CompletionClient:
         self._server: ChatServer | None = None
 
     def connect(self) -> None:
-        """Import and make the client (about 1 s at the first call). Raises `MissingError`."""
+        """Import and make the client (about 1 s at the first call). Raises `MissingError`, `InputError`."""
         with self._connecting:
             if self._server is not None:
                 return
@@ -111,8 +111,20 @@ class CompletionClient:
                 raise MissingError(
                     'the "openai" package is not installed; pip install openai, or use planner:=rules'
                 ) from None
-            key = os.environ.get(self.settings.api_key_env) or "none"
+            key = self._key()
             self._server = ChatServer(self.settings.base_url, key, self._parameters)
+
+    def _key(self) -> str:
+        """What goes into the header. Raises `InputError`, which does not say it."""
+        name = self.settings.api_key_env
+        key = os.environ.get(name, "").strip() or "none"
+        if not (key.isascii() and key.isprintable()):
+            at = next(i for i, c in enumerate(key) if not (c.isascii() and c.isprintable()))
+            raise InputError(
+                f"the key in {name} has a character that no HTTP header may have, at place {at + 1} of "
+                f"{len(key)}: copy it anew, without line breaks and quotes"
+            )
+        return key
 
     async def close(self) -> None:
         if self._server is not None:

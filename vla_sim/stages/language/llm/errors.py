@@ -5,8 +5,10 @@
     +-- ServerError          the server's: silent, slow, broken, or saying no
     +-- RefusedError         ours: not sent, since a limit forbids it
 
-A message is always one printable line, also where it quotes a model or a server.
+A message is always one printable line without secrets, also where it quotes a model or a server.
 """
+
+from vla_sim.common.secrets import strike
 
 MAX_REASON = 400
 """Characters."""
@@ -16,7 +18,7 @@ def one_line(text: str, most: int) -> str:
     """`text` without what a terminal or a log would take for more than text, cut to `most` characters."""
     # Cut first as well: what comes from outside may be megabytes.
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
-    line = " ".join(printable.split())
+    line = strike(" ".join(printable.split()))
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

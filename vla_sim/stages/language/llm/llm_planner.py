@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from vla_sim.common import clock
-from vla_sim.common.errors import MissingError
+from vla_sim.common.errors import VlaSimError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
@@ -65,7 +65,7 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         """`plan` without waiting for it. To cancel it closes its connection to the server."""
         try:
             self.connect()
-        except MissingError as error:
+        except VlaSimError as error:
             raise LlmError(str(error)) from None
         deadline = clock.mono() + self.settings.timeout
         return self._loop.start(self._plan(text, context, priority, deadline))

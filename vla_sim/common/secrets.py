@@ -1,0 +1,25 @@
+"""Secrets struck out of what a run leaves: logs, records, the command line that plays it again."""
+
+import os
+import re
+
+STRUCK = "***"
+SHORTEST = 6
+"""Characters of a secret; a shorter value would be struck out of words that only look like it."""
+_NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$")
+_LOGIN = re.compile(r"(?<=://)[^\s/@'\"\\]+(?=@)")
+
+
+def of_environment() -> list[str]:
+    """Values of this process's variables that are named like secrets, the longest first."""
+    found = {value.strip() for name, value in os.environ.items() if _NAMES.search(name)}
+    return sorted((one for one in found if len(one) >= SHORTEST), key=len, reverse=True)
+
+
+def strike(text: str) -> str:
+    """The text without secrets of the environment and without logins in URLs ("http://name:password@host")."""
+    if "@" in text:
+        text = _LOGIN.sub(STRUCK, text)
+    for secret in of_environment():
+        text = text.replace(secret, STRUCK)
+    return text
