@@ -1,6 +1,7 @@
 # `make demo` sets everything up in .venv and runs the main job; `make test` sets up and tests.
 # `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
 # speed is apart: `make bench` (every requirement, a quarter of an hour) and `make load` (with every core kept busy).
+# `make fuzz` searches for input that breaks a parser, a minute each.
 # `make docs` builds the documentation and checks its links; `make launch-test` brings launch_testing and runs
 # test/launch.
 
@@ -16,7 +17,7 @@ export PYTHONNOUSERSITE = 1
 # Where it is set, every process of ours would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test unit integration system scenarios launch-test bench load lint docs clean
+.PHONY: demo setup test unit integration system scenarios launch-test bench load lint fuzz docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -78,6 +79,13 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+
+# Searches for what a parser trips over; FUZZ: options of libFuzzer.
+FUZZ ?= -max_total_time=60
+fuzz: setup
+	@$(PIP) install -r config/requirements-fuzz.txt
+	@for target in answer options record scenario sdf sound words yaml; do \
+		echo "$$target:"; $(BIN)/python test/fuzz/fuzz.py $$target -verbosity=0 -print_final_stats=1 $(FUZZ) || exit 1; done
 
 docs: setup $(VENV)/.docs-ready
 	@$(BIN)/python docs/generate.py

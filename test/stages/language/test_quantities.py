@@ -58,3 +58,8 @@ def test_no_word_order_crashes_the_reader(words):
     for i in range(len(words) + 1):
         number(words, i)
         quantity(words, i)
+
+
+@pytest.mark.parametrize("word", ["9" * 400, "9" * 400 + "/2", "9" * 20])
+def test_no_number_is_infinite(word):
+    assert number([word, "degrees"], 0) == (1e9, 1)

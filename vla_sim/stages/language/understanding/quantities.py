@@ -35,6 +35,8 @@ WORDS = frozenset(SMALL) | frozenset(TENS) | frozenset(UNITS) | {
     "minus", "couple", "of",
 }  # fmt: skip
 _PARTS = {"half": 2.0, "halves": 2.0, "quarter": 4.0, "quarters": 4.0, "third": 3.0, "thirds": 3.0}
+LARGEST = 1e9
+"""Whatever is said beyond it, or has so many digits that it is infinite, is this: more than any limit."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _digits(word: str) -> float | None:
         return None
     top, _, bottom = word.partition("/")
     divisor = float(bottom or 1.0)
-    return float(top) / divisor if divisor else None
+    return min(float(top) / divisor, LARGEST) if divisor else None
 
 
 def _fraction(text: Sequence[str], i: int) -> tuple[float, int] | None:
