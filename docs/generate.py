@@ -282,7 +282,12 @@ def commands() -> list[str]:
         lines += [f"## vla-sim {name}", "", about[:1].upper() + about[1:] + ".", ""]
         shown = [a for a in parser._actions if a.help != argparse.SUPPRESS and a.dest != "help"]
         if shown:
-            rows = ((usage(action), (action.help or "") % {"default": action.default}) for action in shown)
+            # Python 3.10 adds its own words to flags that can be negated.
+            helps = ((action.help or "").removesuffix(" (default: %(default)s)") for action in shown)
+            rows = (
+                (usage(action), about % {"default": action.default})
+                for action, about in zip(shown, helps, strict=True)
+            )
             lines += [*table(("argument", "what it does"), rows), ""]
     return lines[:-1]
 

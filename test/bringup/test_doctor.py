@@ -73,12 +73,21 @@ def test_a_policy_that_is_missing(monkeypatch):
 
 
 def test_kernels_need_a_folder_and_a_first_start(monkeypatch, tmp_path):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    package, chosen = tmp_path / "package", tmp_path / "chosen"
+    package.mkdir()
+    chosen.mkdir()
+    monkeypatch.setattr(doctor, "PACKAGE", package)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(chosen))
     says(doctor.look_at_kernels(), "WARN", "vla-sim warm")
-    (tmp_path / "a.nbi").write_text("")
-    says(doctor.look_at_kernels(), "OK", str(tmp_path))
+    name = "a.b-1.py{}{}.nbi".format(*sys.version_info)
+    (chosen / name.replace("py3", "py2")).write_text("")  # another Python's
+    says(doctor.look_at_kernels(), "WARN", "vla-sim warm")
+    (chosen / name).write_text("")
+    says(doctor.look_at_kernels(), "OK", str(chosen))
     monkeypatch.setattr(doctor, "writable", lambda folder: False)
     says(doctor.look_at_kernels(), "WARN", "set NUMBA_CACHE_DIR")
+    (package / name).write_text("")  # as in a container that was warmed when it was built
+    says(doctor.look_at_kernels(), "OK", str(package))
 
 
 @pytest.mark.parametrize(

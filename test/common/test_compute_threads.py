@@ -53,3 +53,11 @@ def test_numpy_and_the_networks_compute_in_the_thread_that_calls():
 def test_every_way_to_start_a_node_says_so():
     assert node_table.own().items() >= dict.fromkeys(compute_threads.VARIABLES, "1").items()
     assert node_table.environment(7).items() >= node_table.own().items()
+
+
+def test_the_networks_library_reports_nothing_to_its_makers(tmp_path):
+    removed = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    environment = {k: v for k, v in os.environ.items() if k not in removed} | {"HOME": str(tmp_path)}
+    code = "from vla_sim.stages.control.policy import load_policy\nload_policy()"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []  # nor does it keep the number by which it knows this machine

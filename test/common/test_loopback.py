@@ -48,6 +48,9 @@ def test_a_datagram_that_gets_lost_is_not_waited_for_long(monkeypatch):
 @pytest.mark.skipif(not can_unshare, reason="a network of one's own needs the right to make one")
 @pytest.mark.integration
 def test_a_run_without_loopback_says_so_at_once():
-    code = "from vla_sim.bringup.supervisor import Domain\nDomain()"
+    code = "from vla_sim.cli import main\nraise SystemExit(main.main(['run']))"
     done = subprocess.run([*ALONE, code], capture_output=True, text=True, check=False)
-    assert "MissingError: the loopback interface does not work (Network is unreachable)" in done.stderr
+    said = (
+        "error: the loopback interface does not work (Network is unreachable), and no node would find another"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", f"{said}; bring it up: ip link set lo up\n")

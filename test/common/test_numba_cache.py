@@ -3,11 +3,13 @@
 import importlib.util
 import os
 import sys
+import tempfile
 import types
 
 import numpy as np
 import pytest
 from numba.core import config
+from numba.core.caching import InTreeCacheLocator, UserWideCacheLocator, _CacheLocator
 
 from vla_sim.common import numba_cache
 
@@ -116,9 +118,48 @@ def test_a_chosen_folder_that_cannot_be_written_is_told_and_another_is_taken(tmp
     assert "cannot be written: kernels go to" in said[0]
 
 
+def read_only(monkeypatch, *locators):
+    """Make what numba takes for a folder of these kinds one that cannot be written, also by root."""
+
+    def ensure(self):
+        if type(self) in locators:
+            raise PermissionError("read-only")
+        _CacheLocator.ensure_cache_path(self)
+
+    for locator in locators:
+        monkeypatch.setattr(locator, "ensure_cache_path", ensure)
+
+
+def test_kernels_beside_a_source_that_cannot_be_written_are_read(tmp_path, monkeypatch, capsys):
+    assert load(tmp_path)(3.0) == 7.0
+    read_only(monkeypatch, InTreeCacheLocator)
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "chosen"))
+    again = load(tmp_path)
+    assert again(3.0) == 7.0
+    assert from_disk(again)
+    assert capsys.readouterr().err == ""
+    assert again(np.float32(3.0)) == 7.0  # a new one goes where it may
+    assert list((tmp_path / "chosen").rglob("caller*.nbc"))
+
+
+def test_the_last_resort_is_a_temporary_folder_which_is_told(tmp_path, monkeypatch, capsys):
+    read_only(monkeypatch, InTreeCacheLocator, UserWideCacheLocator)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    assert load(tmp_path)(3.0) == 7.0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert str(tmp_path / "temporary") in said[0]
+    assert "NUMBA_CACHE_DIR" in said[0]
+    again = load(tmp_path)
+    assert again(3.0) == 7.0
+    assert from_disk(again)
+
+
 def test_without_any_folder_kernels_work_and_one_line_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "__pycache__").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", nowhere(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", nowhere(tmp_path))
     assert load(tmp_path)(3.0) == 7.0
     assert load(tmp_path)(np.float32(3.0)) == 7.0
     said = capsys.readouterr().err.splitlines()

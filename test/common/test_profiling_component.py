@@ -35,6 +35,27 @@ def test_the_top_of_a_component_is_what_took_longest_with_all_that_it_called():
     assert "planner: top 10" in profiler.report("planner")
 
 
+def test_each_call_is_counted_with_its_own_time_and_that_of_what_it_calls():
+    def twice(n):
+        time.sleep(0.01)
+        return twice(n - 1) if n else 0
+
+    profiler = PerformanceProfiler()
+    for _ in range(2):
+        with profiler.of("a"):
+            twice(1)
+    table = profiler.stats("a").stats
+    (found,) = [figures for (_, _, name), figures in table.items() if name == "twice"]
+    outer, calls, own, cumulative, callers = found
+    assert (outer, calls) == (2, 4)
+    assert 0.04 <= cumulative < 1.0
+    assert own < cumulative / 2
+    assert sum(one[1] for one in callers.values()) == 2  # from itself; before the others the profile began
+    sleep = table["~", 0, "<built-in method time.sleep>"]
+    assert sleep[:2] == (4, 4)
+    assert sleep[3] >= 0.04
+
+
 def test_what_runs_within_another_component_counts_for_itself_alone():
     profiler = PerformanceProfiler()
     profiler.start_profiling("outer")

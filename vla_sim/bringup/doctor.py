@@ -215,18 +215,20 @@ def look_at_policy() -> Finding:
 
 
 def look_at_kernels() -> Finding:
-    """Where numba may keep what it compiles, and whether it is there."""
+    """Where numba may keep what it compiles, and whether it is there, or has come with the package."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "numba"
     folders = [PACKAGE, cache]
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         folders.insert(0, Path(chosen))
     where = next((folder for folder in folders if writable(folder)), None)
+    version = "*.py{}{}*.nbi".format(*sys.version_info)
+    compiled = next((folder for folder in (where, PACKAGE) if folder and any(folder.rglob(version))), None)
+    if compiled is not None:
+        return ok("kernels", f"compiled, in {compiled}")
     if where is None:
-        costs = "each start compiles anew, for minutes"
+        costs = "they go to a folder for temporary files, and the first start compiles, for minutes"
         return warn("kernels", "no folder can be written", costs, "set NUMBA_CACHE_DIR to one that can")
-    if not any(where.rglob("*.nbi")):
-        return warn("kernels", f"none in {where}", "the first start compiles, for minutes", "vla-sim warm")
-    return ok("kernels", f"compiled, in {where}")
+    return warn("kernels", f"none in {where}", "the first start compiles, for minutes", "vla-sim warm")
 
 
 def writable(folder: Path) -> bool:

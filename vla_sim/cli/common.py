@@ -136,8 +136,12 @@ def check_gl() -> None:
 
 
 def load_nodes() -> None:
-    """Have what the nodes are forked from loaded, while the command goes on with its own start."""
+    """Have what the nodes are forked from loaded, while the command goes on with its own start. Raises
+    `MissingError` where they would not find each other."""
     from vla_sim.bringup import fork_server  # 12 ms that a command without nodes need not wait
+    from vla_sim.common import loopback
+
+    loopback.check()
 
     fork_server.prepare()
 

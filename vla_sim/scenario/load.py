@@ -1,5 +1,6 @@
 """Reads scenario files: every error says file, line, column, what was given and what is allowed."""
 
+import inspect
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -127,6 +128,9 @@ def schema() -> str:
     )
     properties = components["Scenario"]["properties"]
     properties["script"], properties["expect"] = script, {**expect, "default": []}
+    for one in components.values():
+        if "description" in one:  # the same on every Python: 3.13 takes docstrings' indents away
+            one["description"] = inspect.cleandoc(one["description"])
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vla_sim scenario",
         **root, "$defs": components,

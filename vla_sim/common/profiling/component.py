@@ -1,6 +1,5 @@
 """A profiler by component, to start and stop, and a decorator: cProfile's figures of what you name."""
 
-import cProfile
 import os
 import pstats
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from vla_sim.common.errors import InputError
+from vla_sim.common.profiling.calls import START, CallProfile, added_up
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ class PerformanceProfiler:
     added up. Within a component another may be started: its time counts for that one alone."""
 
     def __init__(self) -> None:
-        self._profiles: dict[tuple[str, int], cProfile.Profile] = {}
+        self._profiles: dict[tuple[str, int], CallProfile] = {}
         self._running = threading.local()
 
     def start_profiling(self, component: str) -> None:
@@ -79,7 +79,7 @@ class PerformanceProfiler:
         if not found:
             known = ", ".join(self.components) or "none"
             raise InputError(f"component {component!r} was never profiled; there are: {known}")
-        return pstats.Stats(*found)
+        return added_up(found)
 
     def top(self, component: str, most: int = TOP) -> list[Row]:
         """Its functions by cumulative time, the longest first."""
@@ -103,10 +103,10 @@ class PerformanceProfiler:
         found: list[str] = self._running.stack
         return found
 
-    def _profile(self, component: str) -> cProfile.Profile:
+    def _profile(self, component: str) -> CallProfile:
         key = component, threading.get_ident()
         if key not in self._profiles:
-            self._profiles[key] = cProfile.Profile()
+            self._profiles[key] = CallProfile()
         return self._profiles[key]
 
 
@@ -140,7 +140,7 @@ def rows(stats: pstats.Stats, most: int, hidden: Callable[[str, str], bool] = la
     found: list[Row] = []
     table: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = stats.stats  # type: ignore[attr-defined]
     for (file, line, name), (_, calls, own, cumulative, _) in table.items():
-        if (file == "~" and "_lsprof.Profiler" in name) or hidden(name, file):
+        if (file, line, name) == START or hidden(name, file):
             continue
         found.append(
             Row(name, "built-in" if file == "~" else f"{short(file)}:{line}", calls, own, cumulative)

@@ -1,10 +1,8 @@
 """Profiles a node: its main thread and every Python thread that it starts, with one tool; and what of the
 stacks that pyinstrument sampled is no waiting, and takes longest."""
 
-import cProfile
 import marshal
 import os
-import pstats
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -16,6 +14,7 @@ import msgspec
 
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import write_whole
+from vla_sim.common.profiling.calls import CallProfile, added_up
 from vla_sim.common.profiling.component import VARIABLE, Row, default, short
 
 FOLDER = "VLA_SIM_PROFILE_FOLDER"
@@ -51,21 +50,21 @@ def environment(tool: str, folder: Path) -> dict[str, str]:
 
 
 class Counting:
-    """cProfile. A thread that never ends is there with what it has done until the end."""
+    """Every call. A thread that never ends is there with what it has done until the end."""
 
     def __init__(self) -> None:
-        self._profiles: list[cProfile.Profile] = []
+        self._profiles: list[CallProfile] = []
 
     def watch(self) -> Callable[[], None]:
         """Profile this thread from now on, until what is returned is called in it."""
-        profile = cProfile.Profile()
+        profile = CallProfile()
         self._profiles.append(profile)
         profile.enable()
         return profile.disable
 
     def write(self, node: str, folder: Path) -> None:
         """After the end: the files of a node."""
-        stats = pstats.Stats(*self._profiles)
+        stats = added_up(self._profiles)
         stats.add(*(default.stats(component) for component in default.components))
         write_whole(folder / f"{node}.pstats", marshal.dumps(stats.stats))  # type: ignore[attr-defined]
 
