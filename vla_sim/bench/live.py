@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-
 from vla_sim.bench.benchmark import Meter, Wrong
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.contract import topics
 from vla_sim.contract.records import MonitorState, NodeUsage, TraceEvent
 from vla_sim.monitor import journal
+from vla_sim.report.console import Console
 from vla_sim.scenario.checks.commands import AsCommanded
 from vla_sim.scenario.checks.motion import NoCollision, NoFall
 from vla_sim.scenario.format import Say, Scenario, Type, When

@@ -20,6 +20,7 @@ from vla_sim.bringup.fork_server import GRACE, OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import loopback, process_priority, secrets
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
+from vla_sim.common.printable import printable
 from vla_sim.ros.lockstep import run_environment
 
 DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
@@ -119,7 +120,7 @@ class Process:
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
         for raw in self.fork.output:
-            text = secrets.strike(raw.decode(errors="replace").rstrip())
+            text = printable(secrets.strike(raw.decode(errors="replace").rstrip()))
             if text:
                 self.last = text
             self.echo(self.name, text)

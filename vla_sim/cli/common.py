@@ -166,11 +166,10 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[str]
 
 
 def console(record: str | None = None) -> Any:
-    """Where a command shows its words, as they are: brackets in a path are no markup. record: what was given
-    with --json; for standard output the words go to standard error."""
-    from rich.console import Console  # 30 ms that a command without words need not wait
+    """Where a command shows its words: with --json -, given as `record`, on standard error."""
+    from vla_sim.report.console import Console  # 30 ms that a command without words need not wait
 
-    return Console(highlight=False, markup=False, stderr=record == "-")
+    return Console(stderr=record == "-")
 
 
 def exit_code(records: Iterable[Any]) -> int:

@@ -3,6 +3,6 @@ the clock, caches, profiling."""
 
 __all__ = [
     "assets", "buffers", "caches", "clock", "compute_threads", "cpu_share", "errors", "files",
-    "geometry", "loopback", "markdown", "numba_cache", "params", "process_priority", "profiling", "secrets",
-    "yaml_records",
+    "geometry", "loopback", "markdown", "numba_cache", "params", "printable", "process_priority", "profiling",
+    "secrets", "yaml_records",
 ]  # fmt: skip

@@ -8,14 +8,20 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+from vla_sim.common.printable import printable
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
 class VlaSimError(Exception):
-    """Base of every error whose message is meant for the user. `exit_code` is the process's."""
+    """Base of every error whose message is meant for the user: one line, whatever it quotes. `exit_code` is
+    the process's."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__()).replace("\n", " ")
 
 
 class InputError(VlaSimError):

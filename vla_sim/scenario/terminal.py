@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
 from vla_sim.contract import budgets
 from vla_sim.contract.records import Transcript
+from vla_sim.report.console import Console
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.recording import MarkedStatus, Recording, path_length, path_of
 from vla_sim.scenario.statistics import Verdict, verdict
@@ -23,7 +23,7 @@ class Display:
     """Lines for events; on a terminal also a line that is rewritten. Use as a context manager."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self.console = console or Console(highlight=False, markup=False)
+        self.console = console or Console()
         self.quiet = quiet
         self.live: Live | None = None
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from vla_sim.bringup.reservations import Needs
 from vla_sim.common.errors import StackError
+from vla_sim.report.console import Console
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import DECODER, RunRecord
 

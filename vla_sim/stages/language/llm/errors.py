@@ -8,6 +8,7 @@
 A message is always one printable line without secrets, also where it quotes a model or a server.
 """
 
+from vla_sim.common.printable import printable
 from vla_sim.common.secrets import strike
 
 MAX_REASON = 400
@@ -17,8 +18,7 @@ MAX_REASON = 400
 def one_line(text: str, most: int) -> str:
     """`text` without what a terminal or a log would take for more than text, cut to `most` characters."""
     # Cut first as well: what comes from outside may be megabytes.
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
-    line = strike(" ".join(printable.split()))
+    line = strike(" ".join(printable(text[: 4 * most]).split()))
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
