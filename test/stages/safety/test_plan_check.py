@@ -3,8 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vla_sim.contract.records import ObjectQuery, Plan, Step
+from vla_sim.contract.records import STEP_FIELDS, ObjectQuery, Plan, Step
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import ObjectKind, Place, World
@@ -21,6 +23,10 @@ class Flat(World):
 
 @pytest.fixture(scope="module")
 def checker():
+    return made()
+
+
+def made():
     cup = ObjectKind("red_cup", "cup", "red", "cylinder", (0.07, 0.07, 0.1), 0.15)
     places = (Place("kitchen", 1.5, 3.0, 0.0), Place("cellar", 3.5, 1.0, 0.0), Place("lab", 0.5, 3.5, 0.0))
     forbidden = ((0.2, 3.2, 0.9, 3.9),)
@@ -58,3 +64,34 @@ def test_a_bad_step_is_refused_with_its_reason(checker, step, words):
 
 def test_an_endless_plan_is_refused(checker):
     assert "41 steps" in checker.check(plan(*[Step(skill="stop")] * 41))[0]
+
+
+CUP = ObjectQuery(kind="cup")
+GOOD = st.sampled_from([
+    Step(skill="navigate", place="kitchen"), Step(skill="pick", object=CUP), Step(skill="find", object=CUP),
+    Step(skill="move", distance=-1.5), Step(skill="turn", angle=-math.pi), Step(skill="wait", seconds=3.0),
+    Step(skill="say", text="hello"), Step(skill="carry", place="kitchen"),
+    Step(skill="navigate", place="user"),
+])  # fmt: skip
+BEYOND = st.floats(min_value=600.1) | st.floats(max_value=-600.1) | st.just(math.nan)
+STRANGE = st.text(min_size=1).filter(lambda name: name not in ("kitchen", "user"))
+HOSTILE = st.one_of(
+    st.builds(Step, skill=st.sampled_from(["navigate", "carry", "place"]), place=STRANGE | st.just("")),
+    st.builds(Step, skill=st.sampled_from(["pick", "find", "approach"]), object=st.builds(
+        ObjectQuery, kind=st.text(min_size=1).filter(lambda kind: kind != "cup")
+    )),
+    st.builds(Step, skill=st.just("move"), distance=BEYOND),
+    st.builds(Step, skill=st.just("move"), distance=st.just(1.0), lateral=BEYOND),
+    st.builds(Step, skill=st.just("turn"), angle=BEYOND),
+    st.builds(Step, skill=st.just("wait"), seconds=BEYOND),
+    st.builds(Step, skill=st.sampled_from(["stop", "turn", "say", "wait"]), object=st.just(CUP)),
+    st.builds(Step, skill=st.text().filter(lambda name: name not in STEP_FIELDS)),
+)  # fmt: skip
+CHECKER = made()
+
+
+@settings(max_examples=100)
+@given(before=st.lists(GOOD, max_size=5), hostile=HOSTILE, after=st.lists(GOOD, max_size=5))
+def test_one_hostile_step_among_good_ones_is_enough_to_refuse_a_plan(before, hostile, after):
+    assert CHECKER.check(plan(*before, *after)) == []
+    assert CHECKER.check(plan(*before, hostile, *after))

@@ -47,6 +47,8 @@ class PlanChecker:
         return [reason for step in plan.steps for reason in self._check(step)]
 
     def _check(self, step: Step) -> list[str]:
+        if step.skill not in STEP_FIELDS:
+            return [f"I have no skill {step.skill}"]
         fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text")
         given = {name for name in fields if getattr(step, name) not in (None, "")}
         strange = given - set(STEP_FIELDS[step.skill])
@@ -62,9 +64,9 @@ class PlanChecker:
             known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
             reasons.append(f"I do not know a {step.object}; I know: {known}")
         for value in (step.distance, step.lateral):
-            if value is not None and abs(value) > MAX_DISTANCE:
+            if value is not None and not abs(value) <= MAX_DISTANCE:  # not a number is no limit kept
                 reasons.append(f"I move at most {MAX_DISTANCE:g} metres at once, not {abs(value):g}")
-        if abs(step.angle or 0.0) > MAX_ANGLE:
+        if not abs(step.angle or 0.0) <= MAX_ANGLE:
             reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
         if not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
             reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
