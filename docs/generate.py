@@ -22,6 +22,7 @@ from vla_sim.common.assets import share_folder
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
 from vla_sim.contract import budgets, limits, records, topics
+from vla_sim.contract import faults as fault_table
 from vla_sim.scenario import format as scenario_format
 from vla_sim.scenario import load
 from vla_sim.scenario.checks import registry
@@ -43,7 +44,7 @@ RATES = {
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
-    "/monitor/state": "1 Hz", "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
+    "/monitor/state": "1 Hz", "/sim/faults": "at each change", "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
 """What comes by the clock; everything else comes when something happens."""
 FOLDERS = {"engine": ("simulation", "stages/control"), "scenario": ("scenario",)}
@@ -222,6 +223,14 @@ def actions() -> list[str]:
     return table(("action", "fields besides `when`", "what it does"), rows)
 
 
+def faults() -> list[str]:
+    rows = []
+    for name, kind in fault_table.KINDS.items():
+        amount = f"{kind.amount}, `{kind.usual:g}`" if kind.amount else ""
+        rows.append((f"`{name}`", fault_table.whom(kind), amount, kind.does))
+    return table(("fault", "of", "amount and its default", "what happens"), rows)
+
+
 def skills() -> list[str]:
     rows = (
         (f"`{skill}`", ", ".join(f"`{t}`" for t in takes)) for skill, takes in records.STEP_FIELDS.items()
@@ -316,7 +325,7 @@ def requirements() -> list[str]:
 
 PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
-    "options": options, "checks": checks, "actions": actions, "skills": skills, "scenarios": scenarios,
+    "options": options, "checks": checks, "actions": actions, "faults": faults, "skills": skills, "scenarios": scenarios,
     "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels, "budgets": budget_table,
     "costs": costs, "commands": commands, "requirements": requirements,
 }  # fmt: skip

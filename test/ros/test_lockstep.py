@@ -182,11 +182,12 @@ def test_one_control_period_carries_a_message_through_all_nodes(socket_path):
     conductor.advance(0.06, 0.08)
     assert list(conductor.seats) == ["a"]
     # One that is held takes no turn until it is free.
-    conductor.freeze("a", 0.15)
+    conductor.freeze({"a"})
     taken = made["a"][0].mail.inboxes["/engine"].received
     out.publish("4")
     conductor.advance(0.08, 0.10)
     assert made["a"][0].mail.inboxes["/engine"].received == taken
+    conductor.freeze(set())
     conductor.advance(0.14, 0.16)
     assert made["a"][0].mail.inboxes["/engine"].received == taken + 1
     alive[0] = False

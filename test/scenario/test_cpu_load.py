@@ -1,16 +1,15 @@
 """Load on the machine as a scenario's fault: the processes that make it, and what is judged of it."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
 from report_records import Page, record
 from test_checks import good
-from test_director import Stage
-from waiting import wait_for
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError
@@ -18,8 +17,7 @@ from vla_sim.contract import records
 from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.scenario import load
 from vla_sim.scenario.checks import motion, performance
-from vla_sim.scenario.cpu_load import CpuLoadProcesses
-from vla_sim.scenario.format import CpuLoad, Type, When
+from vla_sim.scenario.machine_load import SHARED_MEMORY, MachineLoad
 from vla_sim.scenario.preparation import stack_options
 from vla_sim.scenario.record import LoadChange
 from vla_sim.scenario.recording import Given
@@ -33,7 +31,8 @@ proves: What the test says it does.
 pace: clock
 script:
   - {do: type, words: Turn left}
-  - {do: cpu_load, seconds: 5, processes: 3, nice: 4, when: {at: 2}}
+faults:
+  - {fault: cpu, seconds: 5, amount: 3, when: {at: 2}}
 """
 
 
@@ -44,18 +43,10 @@ def shed(before, level, mono=1.0):
     )  # fmt: skip
 
 
-def test_load_takes_a_core_each_and_ends_by_itself():
-    load = CpuLoadProcesses()
-    load.start(2, 0, 0.6)
-    assert len(load.running) == 2
-    wait_for(lambda: not load.running, 20.0)
-    load.close()
-
-
-def test_load_is_ended_with_the_run():
-    load = CpuLoadProcesses()
-    load.start(2, 0, 600.0)
+def test_load_is_ended_with_the_fault():
+    load = MachineLoad("cpu", 2.0)
     pids = load.running
+    assert len(pids) == 2
     load.close()
     load.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
@@ -63,8 +54,8 @@ def test_load_is_ended_with_the_run():
 
 def test_load_ends_with_a_run_that_is_killed():
     code = (
-        "from vla_sim.scenario.cpu_load import CpuLoadProcesses\nload = CpuLoadProcesses()\n"
-        "load.start(1, 0, 600.0)\nprint(load.running[0], flush=True)\ninput()"
+        "from vla_sim.scenario.machine_load import SHARED_MEMORY, MachineLoad\n"
+        "load = MachineLoad('cpu', 1.0)\nprint(load.running[0], flush=True)\ninput()"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -76,30 +67,37 @@ def test_load_ends_with_a_run_that_is_killed():
     busy.wait(20.0)
 
 
-def test_a_script_loads_the_machine_when_it_says_so():
-    stage = Stage(Type(words="hello"), CpuLoad(seconds=5.0, processes=3, nice=4, when=When(at=2.0)))
-    assert ("load", 3, 4, 5.0) not in stage.until(1.0)
-    assert ("load", 3, 4, 5.0) in stage.until(2.2)
+@pytest.mark.parametrize(("kind", "free"), [
+    ("memory", lambda: psutil.virtual_memory().available),
+    ("disk", lambda: shutil.disk_usage(tempfile.gettempdir()).free),
+    ("shared_memory", lambda: shutil.disk_usage(SHARED_MEMORY).free),
+])  # fmt: skip
+def test_what_is_taken_is_given_back_and_no_more_than_there_is(kind, free):
+    amount = 20.0 if kind == "shared_memory" else 300.0
+    before = free()
+    load = MachineLoad(kind, amount)
+    load.wait()
+    (pid,) = load.running
+    if kind == "memory":
+        assert psutil.Process(pid).memory_info().rss > 1e6 * amount
+    else:
+        assert before - free() > 0.5e6 * amount  # others write meanwhile
+    load.close()
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(InputError, match="can be taken"):
+        MachineLoad(kind, 1e9)
 
 
 def test_a_scenario_about_load_is_played_at_the_clocks_pace(tmp_path):
     scenario = load.loads(TEXT)
     assert stack_options(scenario, StackOptions(speed=0.0), tmp_path).speed == 1.0
     assert stack_options(scenario, StackOptions(speed=0.5), tmp_path).speed == 0.5
-    free = load.loads(TEXT.replace("pace: clock\n", ""))
+    free = load.loads(
+        TEXT.replace("pace: clock\n", "")
+        .replace("fault: cpu", "fault: freeze, of: voice")
+        .replace(", amount: 3", "")
+    )
     assert stack_options(free, StackOptions(speed=0.0), tmp_path).speed == 0.0
-
-
-@pytest.mark.parametrize(("was", "wrong", "words"), [
-    ("seconds: 5", "seconds: 0", "Expected `float` > 0.0"),
-    ("processes: 3", "processes: 100", "<= 64"),
-    ("nice: 4", "nice: -5", ">= 0"),
-    ("pace: clock", "pace: fast", "Invalid enum value 'fast'"),
-])  # fmt: skip
-def test_load_that_cannot_be_is_said(was, wrong, words):
-    with pytest.raises(InputError) as said:
-        load.loads(TEXT.replace(was, wrong))
-    assert words.lower() in str(said.value).lower()
 
 
 def test_load_is_judged_by_how_far_it_was_shed_and_that_it_came_back():
@@ -148,4 +146,4 @@ def test_the_shipped_scenario_says_what_it_needs():
     (path,) = [p for p in load.shipped() if p.stem == "cpu_load"]
     scenario = load.load(path).scenario
     assert scenario.pace == "clock"
-    assert Path(path).read_text().count("cpu_load") == 1
+    assert [one.fault for one in scenario.faults] == ["cpu"]

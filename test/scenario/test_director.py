@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_checks import WORLD, truth
 
-from vla_sim.contract.records import DetectedObject, Disturbance, Plan, Status, Step, Transcript
-from vla_sim.scenario.director import Director, Resume, Speak, TypeText
-from vla_sim.scenario.format import Blind, Freeze, Kill, Meaning, Move, Play, Say, Scenario, Type, When
+from vla_sim.contract.records import DetectedObject, Disturbance, Fault, Plan, Status, Step, Transcript
+from vla_sim.scenario.director import Director, Speak, TypeText
+from vla_sim.scenario.format import FaultAction, Meaning, Move, Play, Say, Scenario, Type, When
 from vla_sim.scenario.recording import Recording
 
 
@@ -37,14 +37,10 @@ class Stage:
                 return "type", text
             case Disturbance():
                 self.last = what
-                return what.kind, what.name
-            case Kill():
-                return "kill", what.node
-            case Freeze():
-                return "freeze", what.node
-            case Resume():
-                return "resume", what.node
-        return "load", what.processes, what.nice, what.seconds
+                return "move", what.name
+            case Fault():
+                return what.kind, what.target
+        raise AssertionError(what)
 
     def status(self, state, command_id="typed-1", skill="navigate"):
         self.recording.on_status(Status(command_id=command_id, state=state, skill=skill, mono=0.0))
@@ -73,28 +69,30 @@ def test_actions_wait_for_their_events():
     stage = Stage(
         Type(words="go"),
         Type(words="later", when=When(at=1.0)),
-        Kill(node="voice", when=When(skill="navigate", delay=0.4)),
-        Freeze(node="navigation", seconds=0.5, when=When(near="kitchen", within=1.0)),
         Move(object="red cup", to=(0.5, 0.1, 0.06), of="robot", when=When(lifted="red_cup")),
-        Blind(sensor="lidar", seconds=1.0, when=When(done=1)),
         Type(words="seen", when=When(seen="blue cup")),
-    )  # fmt: skip
+        faults=[
+            FaultAction(fault="kill", of="voice", when=When(skill="navigate", delay=0.4)),
+            FaultAction(fault="freeze", of="navigation", seconds=0.5, when=When(near="kitchen", within=1.0)),
+            FaultAction(fault="silent", of="lidar", seconds=1.0, when=When(done=1)),
+        ],
+    )
     assert stage.until(0.9) == [("type", "go")]
     assert stage.until(1.1)[1:] == [("type", "later")]
     stage.status("running")
     assert stage.until(1.4)[2:] == []
     assert stage.until(1.6)[2:] == [("kill", "voice")]
     assert stage.until(1.8, x=3.2)[3:] == [("freeze", "navigation")]
-    assert stage.until(2.4, x=3.2)[4:] == [("resume", "navigation")]
-    assert stage.until(2.6, x=3.0, cup=(4.8, 0, 0.9))[5:] == [("move", "red_cup")]
+    assert stage.until(2.4, x=3.2)[4:] == []
+    assert stage.until(2.6, x=3.0, cup=(4.8, 0, 0.9))[4:] == [("move", "red_cup")]
     assert stage.last.pose[:3] == pytest.approx((3.5, 0.1, 0.06))
     assert stage.director.puts == [(pytest.approx(4.5, abs=0.1), "red_cup", stage.last.pose[:3])]
     stage.status("succeeded")
-    assert stage.until(2.8)[6:] == [("silent", "lidar")]
+    assert stage.until(2.8)[5:] == [("silent", "lidar")]
     blue = DetectedObject(track_id=1, kind="cup", colour="blue", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
                           confidence=1, last_seen=0)  # fmt: skip
     stage.recording.sightings.append((2.8, [blue]))
-    assert stage.until(3.0)[7:] == [("type", "seen")]
+    assert stage.until(3.0)[6:] == [("type", "seen")]
     assert stage.director.undone == []
 
 
@@ -125,11 +123,11 @@ def test_after_a_grasp_the_run_goes_on_until_it_is_clear_that_it_holds(stated):
 
 
 def test_a_fall_and_the_time_out_end_the_run_and_tell_what_was_not_done():
-    stage = Stage(Type(words="go"), Kill(node="voice", when=When(skill="pick")))
+    stage = Stage(Type(words="go"), faults=[FaultAction(fault="kill", of="voice", when=When(skill="pick"))])
     stage.until(1.0)
     stage.until(1.1, fallen=True)
     assert stage.director.over
-    assert [type(a) for a in stage.director.undone] == [Kill]
+    assert [type(a) for a in stage.director.undone] == [FaultAction]
     stage = Stage(Type(words="go"), timeout=5.0)
     stage.until(4.9)
     assert not stage.director.over

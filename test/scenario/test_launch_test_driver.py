@@ -195,7 +195,8 @@ def test_a_scenario_is_played_and_judged_by_its_file(client, tmp_path, monkeypat
     text = """
 version: 1
 proves: that it turns
-script: [{do: type, words: turn left}, {do: kill, node: voice, when: {skill: pick}}]
+script: [{do: type, words: turn left}]
+faults: [{fault: kill, of: voice, when: {skill: pick}}]
 expect: [{check: no_fall}, {check: outcome, state: failed}]
 """
     robot = Robot()

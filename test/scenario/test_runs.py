@@ -10,7 +10,7 @@ import pytest
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.scenario.checks.commands import AsCommanded
 from vla_sim.scenario.checks.motion import NoCollision, NoFall
-from vla_sim.scenario.format import Freeze, Kill, Play, Say, Scenario, Type, When
+from vla_sim.scenario.format import FaultAction, Play, Say, Scenario, Type, When
 from vla_sim.scenario.load import File
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.run import run_once
@@ -80,13 +80,16 @@ def test_one_seed_is_one_run_in_lock_step_and_another_seed_is_another(tmp_path):
 
 
 def test_a_frozen_node_is_waited_for_and_a_dead_one_is_not(tmp_path):
-    script = (
-        Type(words="move forward 1 meter"),
-        Freeze(node="perception", seconds=1.0, when=When(at=1.0)),
-        Kill(node="perception", when=When(at=3.0)),
-    )
-    record = run(tmp_path, *script, speed=0.0, engine="kinematic")
+    faults = [
+        FaultAction(fault="freeze", of="perception", seconds=1.0, when=When(at=1.0)),
+        FaultAction(fault="kill", of="perception", when=When(at=3.0)),
+    ]
+    command = Type(words="move forward 1 meter")
+    record = run(tmp_path, command, faults=faults, speed=0.0, engine="kinematic")
     assert record.error == ""
     assert [e.text for e in record.events if "perception" in e.text] == [
-        "perception is frozen for 1 s", "perception is killed",
+        "fault: freeze perception for 1 s", "over: freeze perception for 1 s", "fault: kill perception",
+    ]  # fmt: skip
+    assert [(f.text, round(f.begin), round(f.end)) for f in record.faults] == [
+        ("freeze perception for 1 s", 1, 2), ("kill perception", 3, 3),
     ]  # fmt: skip

@@ -63,7 +63,7 @@ def test_load_takes_images_first_from_a_robot_that_stands(level, walking, standi
     )
     taken = []
     simulator = SimpleNamespace(snapshot=lambda: taken.append(host.ticks))
-    camera = CameraPublisher(node, simulator, host, SimpleNamespace(of=lambda _: ""), 10.0, threaded=False)
+    camera = CameraPublisher(node, simulator, host, 10.0, threaded=False)
     camera._render = camera.publish = lambda _: None
     for walks, rate in ((True, walking), (False, standing)):
         host.controller.walking = walks

@@ -226,7 +226,7 @@ def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup, ros_domain):
 @pytest.fixture
 def camera(setup):
     node = setup.node
-    return CameraPublisher(node, node.simulator, node.host, node.faults, 10.0, threaded=False)
+    return CameraPublisher(node, node.simulator, node.host, 10.0, threaded=False)
 
 
 def test_images_are_sent_from_buffers_that_are_used_again(setup, camera):

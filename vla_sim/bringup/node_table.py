@@ -182,7 +182,8 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     # What is left empty is the node's default, which may be another.
     given = {name: value for name, value in taken.items() if value != ""}
     live_in_simulated_time = simulated and node.name != "engine" and not node.observer
-    return {"use_sim_time": live_in_simulated_time, **given, **options.overrides.get(node.name, {})}
+    faults = {"faults": True} if simulated and not node.command else {}
+    return {"use_sim_time": live_in_simulated_time, **faults, **given, **options.overrides.get(node.name, {})}
 
 
 def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:

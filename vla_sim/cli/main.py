@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 
 import vla_sim
-from vla_sim.cli import bench, doctor, engines, listing, monitor, run, soak, stack, test
+from vla_sim.cli import bench, doctor, engines, fault, listing, monitor, run, soak, stack, test
 from vla_sim.common.errors import INTERRUPTED, VlaSimError
 
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, monitor, engines, listing, doctor):
+    for part in (run, stack, test, bench, soak, fault, monitor, engines, listing, doctor):
         part.add(commands)
     return parser
 

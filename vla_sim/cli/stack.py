@@ -28,7 +28,8 @@ def call(a: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from vla_sim.bringup.supervisor import Stack
-    from vla_sim.scenario.client import ClientThread
+    from vla_sim.scenario.client import ClientThread, NodeThread
+    from vla_sim.scenario.fault_host import FaultHost, FaultNode
     from vla_sim.scenario.run import MONITOR
     from vla_sim.scenario.session import wait_until_ready
     from vla_sim.scenario.sweep.tasks import CLOCK
@@ -57,9 +58,15 @@ def call(a: argparse.Namespace) -> int:
                 f"Ctrl-C ends it. Logs: {out / 'logs'}",
                 soft_wrap=True,
             )  # fmt: skip
-            while True:
-                running.check()
-                time.sleep(POLL)
+            with NodeThread(running.domain.id, FaultNode) as node:
+                host = FaultHost(running, node, time.monotonic, console.print)
+                node.on_fault_request, node.on_tick = host.on_request, host.tick
+                try:
+                    while True:
+                        running.check()
+                        time.sleep(POLL)
+                finally:
+                    host.close()
     except KeyboardInterrupt:  # the way to end it
         console.print("ended")
         return 0

@@ -84,6 +84,9 @@ class StageParams:
     memory_limit: float = param(
         0.0, "of this process, caches go at 80 % of it [MB]; 0: none", low=0.0, live=True
     )
+    faults: bool = param(
+        False, "whether it takes part in faults (`vla-sim fault`); in simulation all nodes do"
+    )
 
 
 def check(params: P) -> P:

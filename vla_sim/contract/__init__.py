@@ -7,4 +7,6 @@ Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up
 * `mono`: seconds of the machine's monotonic clock (`time.monotonic()`), for latency.
 """
 
-__all__ = ["budgets", "codec", "ids", "limits", "metrics", "records", "stop_epoch", "topics", "vocabulary"]
+__all__ = [
+    "budgets", "codec", "faults", "ids", "limits", "metrics", "records", "stop_epoch", "topics", "vocabulary",
+]  # fmt: skip

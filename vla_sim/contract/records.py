@@ -462,11 +462,39 @@ class GroundTruth(Record, frozen=True, kw_only=True):
 
 
 class Disturbance(Record, frozen=True, kw_only=True):
-    """What a scenario does to the simulated world. move: put the loose model `name` at `pose`. freeze: node
-    `name` stands still for `seconds` (lock-step; elsewhere its process is stopped). silent, nan: sensor
-    `name` ("lidar", "camera") sends nothing, or no numbers, for `seconds`."""
+    """What a scenario does to the simulated world: the loose model `name` is put at `pose`."""
 
-    kind: Literal["move", "freeze", "silent", "nan"]
     name: Id
-    pose: Pose7 = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
-    seconds: float = 0.0
+    pose: Pose7
+
+
+class Fault(Record, frozen=True, kw_only=True):
+    """Something that is broken on purpose: a kind of `contract.faults.KINDS`. target: the node, topic or
+    sensor; at: only there, a node. seconds: how long; 0: until it is ended. share: of the messages, the
+    others pass. amount: how much, in the kind's unit; null: its usual one. seed: of what is random in it."""
+
+    fault_id: Id
+    kind: Id
+    target: Text = ""
+    at: Text = ""
+    seconds: NotNegative = 0.0
+    share: Unit = 1.0
+    amount: float | None = None
+    seed: Count = 0
+
+
+class FaultRequest(Record, frozen=True, kw_only=True):
+    """Asks whoever started the nodes for a fault to begin, or (`end`) for one of this id to end; "all": for
+    all of them."""
+
+    request_id: Id
+    begin: Fault | None = None
+    end: Text = ""
+
+
+class FaultState(Record, frozen=True, kw_only=True):
+    """The faults that are in force, at each change. answers: to the last requests by their id, why one was
+    refused; "" if it was done."""
+
+    faults: list[Fault]
+    answers: dict[Id, Text] = {}

@@ -81,6 +81,8 @@ MONITOR_SERVICE = "/monitor/report"  # std_srvs/Trigger: the last minutes as tex
 GROUND_TRUTH = Topic("/sim/ground_truth", records.GroundTruth, truth=True)
 CONTACTS = Topic("/sim/contacts", records.Contacts, truth=True)
 DISTURB = Topic("/sim/disturb", records.Disturbance, truth=True)
+FAULT_REQUEST = Topic("/sim/fault", records.FaultRequest, truth=True)
+FAULTS = Topic("/sim/faults", records.FaultState, "latched", truth=True)
 RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
 
 TOPICS: tuple[Topic, ...] = (

@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -46,8 +46,14 @@ class CountedPublisher:
         self._publisher = publisher
         self.msg_type = publisher.msg_type
         self.count = 0
+        self.through: Callable[[Any], None] = self.send
+        """What a message goes through: a sensor's faults, where there are some."""
 
     def publish(self, message: Any) -> None:
+        self.through(message)
+
+    def send(self, message: Any) -> None:
+        """Publish, whatever faults there are."""
         self.count += 1
         self._publisher.publish(message)
 
@@ -194,6 +200,6 @@ class Execution:
         """In lock-step, what work costs: as "measured", or "fixed": the contract's, with these [s] in their
         place."""
 
-    def freeze(self, node: str, until: float) -> None:
-        """In lock-step, keep a node from its turns until then [s]. At the clock's pace whoever wants that
-        stops its process."""
+    def freeze(self, nodes: Set[str]) -> None:
+        """In lock-step, keep these nodes from their turns, and no others. At the clock's pace whoever wants
+        that stops their processes."""

@@ -24,10 +24,11 @@ from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, allowed, check, named
 from vla_sim.contract import limits, metrics, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
-from vla_sim.contract.records import Record, TraceEvent
+from vla_sim.contract.records import Fault, FaultState, Record, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS, CountedPublisher, Execution
 from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.fault_doors import Doors
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
@@ -98,6 +99,7 @@ class StageNode(Node, Generic[P]):
         self.published: dict[str, CountedPublisher] = {}
         self.subscribed: list[str] = []
         self.rejected: dict[str, int] = {}
+        self.doors = Doors(self)
         self.load_follower: LoadFollower | None = None
         memory = limits.THRESHOLDS["system.memory"]
         self.caches = MemoryOptimizer(memory.value, memory.clear, self.params.memory_limit)
@@ -107,6 +109,8 @@ class StageNode(Node, Generic[P]):
         self.publish(topics.DIAGNOSTICS)
         self._metrics: deque[tuple[str, float]] = deque(maxlen=MOST_VALUES)
         self._checks = 0
+        if self.params.faults:
+            self.listen(topics.FAULTS, self._on_faults)
         self.repeat(PERIOD, self._check, steady=True)
 
     def publish(self, topic: Topic) -> CountedPublisher:
@@ -152,7 +156,7 @@ class StageNode(Node, Generic[P]):
             callback(record)
 
         is_message = isinstance(kind, str)
-        called = callback if raw or is_message else receive
+        called = self.doors.open(topic.name, callback if raw or is_message else receive)
         made = self.create_subscription(
             message_class(kind) if is_message else String, topic.name, called, self.execution.qos(topic),
             event_callbacks=NO_SUBSCRIPTION_EVENTS,
@@ -268,6 +272,14 @@ class StageNode(Node, Generic[P]):
 
     def close(self) -> None:
         """End what the node started; stages override it."""
+
+    def on_faults(self, faults: list[Fault]) -> None:
+        """These are in force now; stages override it for those that are theirs. Those of topics are met
+        already."""
+
+    def _on_faults(self, state: FaultState) -> None:
+        self.doors.follow(state.faults)
+        self.on_faults(state.faults)
 
     def on_params(self, params: P) -> None:
         """Some `live` parameters are about to change; stages override it where `self.params` is not read at

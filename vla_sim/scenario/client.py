@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import rclpy
@@ -40,6 +40,7 @@ class Client(StageNode[StageParams]):
         self.wanted_pictures: list[str] = []
         self.closed = False  # what comes after the run's end is not recorded
         self.on_tick: Callable[[], None] = lambda: None
+        self.on_fault_request: Callable[[records.FaultRequest], None] = lambda request: None
         self.failure: BaseException | None = None
         self._speech: list[np.ndarray] = []
         self._spoken = 0
@@ -47,10 +48,12 @@ class Client(StageNode[StageParams]):
         self.audio = self.publish(topics.AUDIO)
         self.publish(topics.COMMAND)
         self.publish(topics.DISTURB)
+        self.publish(topics.FAULTS)
         r = self.recording
         self.listen(topics.DIAGNOSTICS, self.on_diagnostics)
         self.listen(topics.MONITOR_ALERTS, self.on_alert)
         self.listen(topics.MONITOR_LOAD, self.on_load)
+        self.listen(topics.FAULT_REQUEST, lambda request: self.on_fault_request(request))
         self.listen(topics.GROUND_TRUTH, r.truths.append)
         self.listen(topics.CONTACTS, r.on_contacts)
         self.listen(topics.STATUS, self.on_status)
@@ -148,13 +151,16 @@ class Client(StageNode[StageParams]):
         self._speech_begin = clock.mono() + CHUNK_SECONDS
 
 
-class ClientThread:
-    """A `Client` with its own rclpy context, spun in the background. Use as a context manager."""
+N = TypeVar("N", bound=StageNode[Any])
 
-    def __init__(self, domain: int) -> None:
+
+class NodeThread(Generic[N]):
+    """A node of this process with its own rclpy context, spun in the background. Use as a context manager."""
+
+    def __init__(self, domain: int, make: Callable[[], N]) -> None:
         os.environ.update(middleware(domain))
         spin.start([])
-        self.node = Client()
+        self.node = make()
         self.executor = SerialExecutor()
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self._spin, name="scenario-client", daemon=True)
@@ -166,9 +172,13 @@ class ClientThread:
             with contextlib.suppress(ExternalShutdownException):
                 self.node.run(self.executor)
         except Exception as error:
-            self.node.failure = error
+            self.failed(error)
 
-    def __enter__(self) -> Client:
+    def failed(self, error: Exception) -> None:
+        """The node has raised this, and does not work any more."""
+        self.node.get_logger().error(str(error))
+
+    def __enter__(self) -> N:
         return self.node
 
     def __exit__(self, *_: Any) -> None:
@@ -176,6 +186,16 @@ class ClientThread:
         self.thread.join(2.0)
         self.executor.shutdown()
         clock.use(None)
+
+
+class ClientThread(NodeThread[Client]):
+    """A `Client`, spun in the background. Use as a context manager."""
+
+    def __init__(self, domain: int) -> None:
+        super().__init__(domain, Client)
+
+    def failed(self, error: Exception) -> None:
+        self.node.failure = error
 
 
 @dataclass

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.contract.records import Disturbance, Point, Priority
+from vla_sim.contract.records import Disturbance, Fault, Point, Priority
 from vla_sim.scenario import format
-from vla_sim.scenario.format import Action, CommandAction, CpuLoad, Freeze, Kill, Move, Scenario, When
+from vla_sim.scenario.format import Action, CommandAction, FaultAction, Move, Scenario, When
 from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate, object_name, query
 from vla_sim.stages.voice.audio import SAMPLE_RATE
@@ -40,18 +39,11 @@ class TypeText:
 
 
 @dataclass(frozen=True)
-class Resume:
-    """Ends a `Freeze`."""
-
-    node: str
-
-
-@dataclass(frozen=True)
 class Deed:
     """Something to do now. text: what it is, in words; "" where nothing is shown."""
 
     text: str
-    what: Speak | TypeText | Disturbance | Kill | Freeze | Resume | CpuLoad | None
+    what: Speak | TypeText | Disturbance | Fault
 
 
 @dataclass
@@ -64,11 +56,12 @@ class Awaited:
 
 @dataclass
 class Waiting:
-    """An action that is not done. samples: (n,) of what is heard; None of what is not."""
+    """An action that is not done. samples: (n,) of what is heard; None of what is not. fault: what begins."""
 
-    action: Action
+    action: Action | FaultAction
     samples: np.ndarray | None
     due: Awaited
+    fault: Fault | None = None
 
 
 @dataclass
@@ -88,7 +81,8 @@ class Director:
     else."""
 
     def __init__(
-        self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray]
+        self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray],
+        seed: int = 0,
     ) -> None:  # fmt: skip
         self.scenario, self.world, self.recording = scenario, world, recording
         self.begin: float | None = None
@@ -97,10 +91,11 @@ class Director:
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
-        self._frozen: list[tuple[float, str]] = []
         self._end: float | None = None
         for k, action in enumerate(scenario.script):
             self.add(action, sounds.get(k))
+        for k, fault in enumerate(scenario.faults):
+            self._waiting.append(Waiting(fault, None, Awaited(fault.when), fault.made(k + 1, seed)))
 
     def add(self, action: Action, samples: np.ndarray | None = None) -> None:
         """One more action; a run that was over goes on."""
@@ -108,7 +103,7 @@ class Director:
         self._end, self.over = None, False
 
     @property
-    def undone(self) -> list[Action]:
+    def undone(self) -> list[Action | FaultAction]:
         """The actions that were not due yet."""
         return [w.action for w in self._waiting]
 
@@ -124,14 +119,13 @@ class Director:
             r.touches.clear()
             self.begin = r.stamp
         self._listen()
-        deeds = [Deed("", Resume(node)) for until, node in self._frozen if r.stamp >= until]
-        self._frozen = [one for one in self._frozen if r.stamp < one[0]]
+        deeds = []
         for waiting in list(self._waiting):
             due = self.due(waiting.due)
             busy = self._hearing is not None and isinstance(waiting.action, CommandAction)
             if due and not busy:
                 self._waiting.remove(waiting)
-                deeds.append(self._deed(waiting.action, waiting.samples))
+                deeds.append(self._deed(waiting))
         self._see_the_end()
         return deeds
 
@@ -162,41 +156,27 @@ class Director:
         name = object_name(self.world, when.lifted or "", r.truths[0])
         return truth.objects[name][2] > r.truths[0].objects[name][2] + LIFTED
 
-    def _deed(self, action: Action, samples: np.ndarray | None) -> Deed:
-        r = self.recording
+    def _deed(self, waiting: Waiting) -> Deed:
+        r, action = self.recording, waiting.action
+        if waiting.fault is not None:
+            return Deed("", waiting.fault)  # who begins it says so
         if isinstance(action, format.Type):
             command_id = f"typed-{len(self.commands) + 1}"
             self.commands.append(Given(action.words, command_id, False, r.stamp, action.steps))
             how = "typed" if action.priority == "normal" else f"typed, {action.priority}"
             return Deed(f'{how}: "{action.words}"', TypeText(command_id, action.words, action.priority))
         if isinstance(action, CommandAction):
-            assert samples is not None
-            until = r.stamp + len(samples) / SAMPLE_RATE + HEARING_TIMEOUT
+            assert waiting.samples is not None
+            until = r.stamp + len(waiting.samples) / SAMPLE_RATE + HEARING_TIMEOUT
             self._hearing = Hearing(action, r.stamp, len(r.transcripts), until)
             text = f'spoken: "{action.words}"' if action.words else "a recording is played"
-            return Deed(text, Speak(samples))
-        if isinstance(action, Move):
-            name = object_name(self.world, action.object, r.truths[0])
-            pose = self._pose(action)
-            self.puts.append((r.stamp, name, pose[:3]))
-            text = f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})"
-            return Deed(text, Disturbance(kind="move", name=name, pose=pose))
-        if isinstance(action, Kill):
-            return Deed(f"{action.node} is killed", action)
-        if isinstance(action, Freeze):
-            text = f"{action.node} is frozen for {action.seconds:g} s"
-            if clock.lockstep():
-                return Deed(text, Disturbance(kind="freeze", name=action.node, seconds=action.seconds))
-            self._frozen.append((r.stamp + action.seconds, action.node))
-            return Deed(text, action)
-        if isinstance(action, format.Blind):
-            text = f"{action.sensor} is {action.how} for {action.seconds:g} s"
-            return Deed(text, Disturbance(kind=action.how, name=action.sensor, seconds=action.seconds))
-        assert isinstance(action, CpuLoad)
-        if clock.lockstep():
-            return Deed("no CPU load: lock-step does not depend on the machine", None)
-        many = f"{action.processes} processes" if action.processes else "a process per core"
-        return Deed(f"CPU load: {many} for {action.seconds:g} s", action)
+            return Deed(text, Speak(waiting.samples))
+        assert isinstance(action, Move)
+        name = object_name(self.world, action.object, r.truths[0])
+        pose = self._pose(action)
+        self.puts.append((r.stamp, name, pose[:3]))
+        text = f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})"
+        return Deed(text, Disturbance(name=name, pose=pose))
 
     def _pose(self, action: Move) -> tuple[float, float, float, float, float, float, float]:
         x, y, z = action.to

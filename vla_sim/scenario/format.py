@@ -11,14 +11,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from vla_sim.contract.records import STEP_FIELDS, Skill, Step
+from vla_sim.bringup.node_table import STACK
+from vla_sim.contract import faults
+from vla_sim.contract.records import STEP_FIELDS, Fault, Skill, Step
 from vla_sim.scenario.targets import query
 from vla_sim.world.derived_world import Added
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Node = Literal["perception", "navigation", "manipulation", "voice", "language", "safety", "executive"]
+NODES = tuple(spec.name for spec in STACK)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,37 +167,32 @@ class Move(Action, frozen=True, kw_only=True, tag="move"):
     of: Literal["world", "robot"] = "world"
 
 
-class Kill(Action, frozen=True, kw_only=True, tag="kill"):
-    """Ends a node's process without warning."""
+class FaultAction(Part, frozen=True, kw_only=True):
+    """What goes wrong: a kind of the table of faults. of: which node, topic or sensor. at: the one node at
+    which a topic is disturbed, or the other of two that are parted. seconds: how long; left out: to the end.
+    share: of the messages that are met, 0..1. amount: how much, in the kind's unit. Each fault waits for its
+    own `when`, not for the one before it."""
 
-    node: Node
+    fault: Name
+    of: Name | None = None
+    at: Name | None = None
+    seconds: Positive | None = None
+    share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+    amount: float | None = None
+    when: When = AT_ONCE
 
-
-class Freeze(Action, frozen=True, kw_only=True, tag="freeze"):
-    """A node's process is suspended for `seconds`."""
-
-    node: Node
-    seconds: Positive
-
-
-class Blind(Action, frozen=True, kw_only=True, tag="blind"):
-    """A sensor fails for `seconds`: it is silent, or sends no numbers (NaN)."""
-
-    sensor: Literal["lidar", "camera"]
-    seconds: Positive
-    how: Literal["silent", "nan"] = "silent"
-
-
-class CpuLoad(Action, frozen=True, kw_only=True, tag="cpu_load"):
-    """Other processes load the cores for `seconds`: `processes` of them, 0 for one per core, with niceness
-    `nice`. No effect in lock-step, where results do not depend on the machine."""
-
-    seconds: Positive
-    processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
-    nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 0
+    def made(self, number: int, seed: int) -> Fault:
+        """The fault with an id of this number. Raises `InputError` for what cannot be."""
+        return faults.check(
+            Fault(
+                fault_id=f"fault-{number}", kind=self.fault, target=self.of or "", at=self.at or "",
+                seconds=self.seconds or 0.0, share=self.share, amount=self.amount, seed=seed + number,
+            ),
+            NODES,
+        )  # fmt: skip
 
 
-ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move, Kill, Freeze, Blind, CpuLoad)
+ACTIONS: tuple[type[Action], ...] = (Say, Play, Type, Move)
 
 Compute = Literal["measured", "fixed"]
 
@@ -210,8 +207,9 @@ class Scenario(Part, frozen=True, kw_only=True):
     lock-step, what a stage's work costs in simulated time: as measured, or the contract's figures with
     these [ms] in their place. pace: clock for a scenario about the machine's load, which is played at the
     clock's pace, alone on the machine, where others are in lock-step. timeout: simulated seconds until the
-    run is given up. attempts: how often it may be tried; a pass on a later try is reported as such. expect:
-    what must hold; empty: what was commanded is done, in the budget, without a fall or a forbidden contact.
+    run is given up. attempts: how often it may be tried; a pass on a later try is reported as such. faults:
+    what is broken on purpose. expect: what must hold; empty: what was commanded is done, in the budget,
+    without a fall or a forbidden contact.
     """
 
     version: Literal[1]
@@ -230,4 +228,5 @@ class Scenario(Part, frozen=True, kw_only=True):
     timeout: Positive = 300.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     script: list[Any]
+    faults: list[FaultAction] = []
     expect: list[Any] = []

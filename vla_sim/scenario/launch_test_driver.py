@@ -88,7 +88,7 @@ class Robot:
             self._client.__exit__()
             self._client = None
             if self.session is not None:
-                self.session.cpu_load.close()
+                self.session.faults.close()
                 if self._keep and self.session.director.begin is not None:
                     save_record(self.session.prepared.options.folder, self.record())
         for name in (run_environment.SOCKET, run_environment.NODES):

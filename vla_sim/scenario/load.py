@@ -13,11 +13,17 @@ from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.files import user_path
 from vla_sim.common.yaml_records import Problem, parse, read, typed
 from vla_sim.contract.budgets import COSTS
+from vla_sim.contract.faults import KINDS
 from vla_sim.scenario.checks import registry
 from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
+BEFORE = {
+    "kill": "{fault: kill, of: NODE}", "freeze": "{fault: freeze, of: NODE, seconds: 3}",
+    "blind": "{fault: silent, of: lidar, seconds: 3}, or nan", "cpu_load": "{fault: cpu, seconds: 3}",
+}  # fmt: skip
+"""How faults were written as actions, and how they are now."""
 ANY_ACTION: Any = Union[ACTIONS]  # noqa: UP007
 
 
@@ -80,6 +86,9 @@ def _convert(data: dict[str, Any]) -> Scenario:
                 "what is spoken carries no priority in its sound; type it, or say in words that it is urgent "
                 '("now")',
             )
+        if isinstance(item, dict) and item.get("do") in BEFORE:
+            old = BEFORE[str(item["do"])]
+            raise Problem(f"$.script[{i}].do", f"{item['do']} is no action; it goes under faults: as {old}")
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     scenario = msgspec.structs.replace(scenario, script=script, expect=expect)
@@ -112,7 +121,18 @@ def _validate(scenario: Scenario) -> None:
     for name in scenario.costs:
         if name not in COSTS:
             raise Problem(f"$.costs.{name}!", f"no work is called {name!r}; known are {', '.join(COSTS)}")
-    numbers = [(f"script[{i}].when.done", a.when.done) for i, a in enumerate(scenario.script)]
+    for i, one in enumerate(scenario.faults):
+        try:
+            kind = KINDS[one.made(i + 1, 0).kind]
+        except InputError as error:
+            raise Problem(f"$.faults[{i}]", str(error)) from None
+        if not kind.lockstep and scenario.pace != "clock":
+            raise Problem(f"$.faults[{i}].fault", f"{kind.name} cannot be in lock-step: give pace: clock")
+        if kind.group == "model" and scenario.planner == "rules":
+            raise Problem(f"$.faults[{i}].fault", "nobody asks a language model: give planner auto or llm")
+    timed = [*(("script", i, a) for i, a in enumerate(scenario.script)),
+             *(("faults", i, a) for i, a in enumerate(scenario.faults))]  # fmt: skip
+    numbers = [(f"{where}[{i}].when.done", a.when.done) for where, i, a in timed]
     numbers += [(f"expect[{i}].command", getattr(c, "command", None)) for i, c in enumerate(scenario.expect)]
     for where, number in numbers:
         if isinstance(number, int) and number > len(commands):

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
-from vla_sim.contract.records import Point, Record, Text
+from vla_sim.contract.records import Fault, Point, Record, Text
 
 Source = Literal["measured", "modelled"]
 """Where a latency comes from: "modelled" if simulated time was charged with fixed costs of the stages' work
@@ -109,6 +109,15 @@ class Put(Record, frozen=True, kw_only=True):
     to: Point
 
 
+class FaultSpan(Record, frozen=True, kw_only=True):
+    """A fault that was in force. text: it in words; end: null if it was until the run's end."""
+
+    fault: Fault
+    text: Text
+    begin: float
+    end: float | None
+
+
 class Outline(Record, frozen=True, kw_only=True):
     """What a solid covers seen from above: every point within `radius` [m] of the hull of `corners` [m]."""
 
@@ -181,6 +190,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     """Where each loose object was at first and at last."""
     added: list[AddedModel] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
+    faults: list[FaultSpan] = field(default_factory=list)
     load: list[LoadChange] = field(default_factory=list)
     """How load was shed and restored, in order; empty where it never was."""
     log: list[Text] = field(default_factory=list)  # the last warnings and errors of the nodes, "node: line"

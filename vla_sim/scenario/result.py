@@ -11,11 +11,11 @@ import vla_sim
 from vla_sim.common import secrets
 from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.common.files import write_whole
-from vla_sim.contract import budgets
+from vla_sim.contract import budgets, faults
 from vla_sim.contract.records import GroundTruth, Point
 from vla_sim.scenario.checks.base import Run, outcome
 from vla_sim.scenario.checks.registry import judge_all
-from vla_sim.scenario.format import Scenario
+from vla_sim.scenario.format import FaultAction, Scenario
 from vla_sim.scenario.judge import grasp, latencies
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.record import (
@@ -24,6 +24,7 @@ from vla_sim.scenario.record import (
     Check,
     CommandRecord,
     Event,
+    FaultSpan,
     LoadChange,
     Outline,
     Put,
@@ -49,7 +50,8 @@ def make_record(session: Session) -> RunRecord:
     run = Run(prepared.world, recording, tuple(director.commands), begin)
     checks = judge_all(run, scenario.expect)
     for action in director.undone:
-        name = f"{action.__struct_config__.tag} is done"
+        what = action.fault if isinstance(action, FaultAction) else action.__struct_config__.tag
+        name = f"{what} is done"
         checks.append(outcome(name, False, "the run was over before it was due"))
     busy = spoilt(checks, recording.latency_source, session.others)
     reasons = [*filter(None, [busy]), *(f"{c.name}: {c.detail}" for c in checks if not c.passed)]
@@ -93,6 +95,13 @@ def make_record(session: Session) -> RunRecord:
         load=[
             LoadChange(stamp=t - begin, level=one.level, name=one.name, cause=one.cause)
             for t, one in recording.loads
+        ],
+        faults=[
+            FaultSpan(
+                fault=s.fault, text=faults.words(s.fault), begin=s.begin - begin,
+                end=None if s.end is None else s.end - begin,
+            )
+            for s in session.faults.spans
         ],
         puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip

@@ -57,7 +57,7 @@ def run_once(options: RunOptions, display: Display | None = None) -> RunRecord:
             try:
                 session.play()
             finally:
-                session.cpu_load.close()
+                session.faults.close()
             if not running.lockstep:
                 time.sleep(0.1)  # the last records are still under way
     finally:  # also of a run that was interrupted

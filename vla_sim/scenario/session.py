@@ -9,22 +9,17 @@ from datetime import datetime, timezone
 
 import psutil
 
-from vla_sim.bringup.launched import LaunchedNodes
-from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.cpu_share import BUSY, CpuTimes, busy_words
 from vla_sim.common.errors import StackError
 from vla_sim.contract import topics
 from vla_sim.contract.records import Disturbance
 from vla_sim.scenario.client import Client
-from vla_sim.scenario.cpu_load import CpuLoadProcesses
-from vla_sim.scenario.director import Deed, Director, Resume, Speak, TypeText
-from vla_sim.scenario.format import CpuLoad, Freeze, Kill
+from vla_sim.scenario.director import Deed, Director, Speak, TypeText
+from vla_sim.scenario.fault_host import FaultHost, Nodes
 from vla_sim.scenario.preparation import Prepared
 from vla_sim.scenario.record import Usage
 from vla_sim.scenario.terminal import Display, LiveView
 
-Nodes = Stack | LaunchedNodes
-"""The nodes of a run: ours, or those of a launch description."""
 PICTURE_PERIOD = 6.0  # [s] simulated, besides one at the beginning of each step
 USAGE_PERIOD = 1.0  # [s] wall
 LOG_LINES = 40
@@ -60,13 +55,20 @@ class Session:
         options = prepared.options
         if nodes.lockstep and options.stack.compute == "fixed":
             self.recording.latency_source = "modelled"
-        self.director = Director(options.file.scenario, prepared.world, self.recording, prepared.sounds)
+        self.director = Director(
+            options.file.scenario, prepared.world, self.recording, prepared.sounds, options.stack.seed
+        )
         self.deeds: list[tuple[float, str]] = []
+        self.faults = FaultHost(
+            nodes, client, lambda: self.recording.stamp,
+            lambda text: self.deeds.append((self.recording.stamp, text)),
+        )  # fmt: skip
+        """To be closed at the end."""
+        client.on_fault_request = self.faults.on_request
         self.ready = self.wall = self.simulated = 0.0
         self.others: float | None = None
         self._before: CpuTimes | None = None
         self._display, self._view = display, LiveView(display, self.recording, self.deeds)
-        self.cpu_load = CpuLoadProcesses()  # to be closed at the end
         self._usage = UsageMeter()
         self._pictured, self._statuses = 0.0, 0
         self._go = nodes.lockstep
@@ -77,6 +79,7 @@ class Session:
         if self._go:
             for deed in self.director.tick():
                 self._do(deed)
+            self.faults.tick()
         self.client.closed = self.director.over
 
     def _do(self, deed: Deed) -> None:
@@ -89,13 +92,8 @@ class Session:
             self.client.type(what.command_id, what.text, what.priority)
         elif isinstance(what, Disturbance):
             self.client.send(topics.DISTURB, what)
-        elif isinstance(what, Kill):
-            self.nodes.kill(what.node)
-        elif isinstance(what, (Freeze, Resume)):
-            self.nodes.freeze(what.node, isinstance(what, Freeze))
-        elif isinstance(what, CpuLoad):
-            speed = self.prepared.options.stack.speed
-            self.cpu_load.start(what.processes, what.nice, what.seconds / speed)
+        else:
+            self.faults.begin(what)
 
     def wait_until_ready(self) -> None:
         """Raises `StackError`."""

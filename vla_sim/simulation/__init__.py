@@ -2,6 +2,7 @@
 
 __all__ = [
     "conformance",
+    "fault_injection",
     "gazebo",
     "kinematic",
     "mujoco",

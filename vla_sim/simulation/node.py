@@ -10,20 +10,17 @@ from std_srvs.srv import Trigger
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.params import named_numbers
 from vla_sim.contract import budgets, topics
+from vla_sim.contract.records import Disturbance, Fault
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
+from vla_sim.simulation.fault_injection import FaultInjection
 from vla_sim.simulation.params import SimulatorParams
 from vla_sim.simulation.registry import make_simulator
-from vla_sim.simulation.sensor_publishers import (
-    CameraPublisher,
-    FaultInjection,
-    ScanPublisher,
-    TruthPublisher,
-)
+from vla_sim.simulation.sensor_publishers import CameraPublisher, ScanPublisher, TruthPublisher
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.controller import Controller
@@ -80,8 +77,8 @@ class SimulatorNode(StageNode[SimulatorParams]):
     Publishers: /clock, /joint_states, /imu, /odom at 50 Hz; /scan at lidar_rate, /points too while someone
     listens; the camera's three topics at camera_rate while someone listens; /sim/ground_truth and
     /sim/contacts at 25 Hz.
-    Subscriptions: /cmd_vel, arm and gripper trajectories, /sim/disturb, /monitor/load (fewer and smaller
-    images, fewer joint states). Services: /sim/reset.
+    Subscriptions: /cmd_vel, arm and gripper trajectories, /sim/disturb, /sim/faults, /monitor/load (fewer and
+    smaller images, fewer joint states). Services: /sim/reset.
     Its time is the simulation's, which never goes back: a reset goes on from it.
     """
 
@@ -101,16 +98,14 @@ class SimulatorNode(StageNode[SimulatorParams]):
         self.execution.charge_as(p.compute, costs_of(p.costs))
         self._clock = self.publish(topics.CLOCK)
         self.host = BodyHost(self, self.simulator, controller)
-        self.faults = FaultInjection(self.simulator, self.execution.freeze, self.now)
-        self.scan = ScanPublisher(self, self.simulator, self.host, self.faults, kinematics, p.lidar_rate)
+        self.scan = ScanPublisher(self, self.simulator, self.host, kinematics, p.lidar_rate)
         self.camera: CameraPublisher | None = None
         if p.camera:
             threaded = not self.execution.deterministic
-            self.camera = CameraPublisher(
-                self, self.simulator, self.host, self.faults, p.camera_rate, threaded=threaded
-            )
+            self.camera = CameraPublisher(self, self.simulator, self.host, p.camera_rate, threaded=threaded)
         self.truth = TruthPublisher(self, self.simulator, self.host)
-        self.listen(topics.DISTURB, self.faults.apply)
+        self.faults = FaultInjection(self.published, self.execution, self.host.unjumped, self.host.jump)
+        self.listen(topics.DISTURB, self.on_disturb)
         self.create_service(Trigger, topics.RESET_SERVICE, self._on_reset)
         self.follow_load()
 
@@ -122,6 +117,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         """One control period: what arrived, control, physics, what the sensors saw."""
         if self.camera is not None:
             self.camera.check()
+        self.faults.tick()
         self.host.tick()
         stamp = to_stamp(self.now())
         self._clock.publish(Clock(clock=stamp))
@@ -134,6 +130,13 @@ class SimulatorNode(StageNode[SimulatorParams]):
     def now(self) -> float:
         """Simulated seconds since the node began."""
         return self.host.now()
+
+    def on_disturb(self, what: Disturbance) -> None:
+        """Raises `EngineError` for what cannot be done, which ends the run: it would be judged wrongly."""
+        self.simulator.put(what.name, np.array(what.pose))
+
+    def on_faults(self, faults: list[Fault]) -> None:
+        self.faults.follow(faults)
 
     def status(self) -> dict[str, str]:
         late = [1e3 * self.pacer.lateness(share) for share in (0.5, 0.99)]

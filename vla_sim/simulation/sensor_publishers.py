@@ -1,19 +1,18 @@
 """What the simulated robot sees and does, as messages: scan, point cloud, images; and the simulator's truth,
-for checks, reports and pictures alone. What a scenario does to it: /sim/disturb."""
+for checks, reports and pictures alone."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import rclpy
 
 from vla_sim.common.buffers import TensorPool
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
-from vla_sim.contract.records import ContactPair, Contacts, Disturbance, GroundTruth, Point, Pose7
+from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.body import CameraFrame
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
@@ -28,52 +27,21 @@ FIRST_FRAME = 60.0
 """[s] of the machine's clock for the first image, for which shaders are compiled."""
 TRUTH_PERIOD = 0.04
 """Seconds; the contract asks for 20 Hz, this is the whole number of ticks next to it."""
-Fault = Literal["", "silent", "nan"]
-
-
-class FaultInjection:
-    """Moves objects, freezes nodes, and makes sensors fail for a while.
-
-    freeze: keeps the node of a name from working until a simulated time [s]. now: simulated seconds.
-    """
-
-    def __init__(
-        self, simulator: Simulator, freeze: Callable[[str, float], None], now: Callable[[], float]
-    ) -> None:
-        self._simulator, self._freeze, self._now = simulator, freeze, now
-        self._sensors: dict[str, tuple[float, Fault]] = {}
-
-    def apply(self, what: Disturbance) -> None:
-        """Raises `EngineError` for what cannot be done, which ends the run: it would be judged wrongly."""
-        until = self._now() + what.seconds
-        if what.kind == "move":
-            self._simulator.put(what.name, np.array(what.pose))
-        elif what.kind == "freeze":
-            self._freeze(what.name, until)
-        else:
-            self._sensors[what.name] = (until, what.kind)
-
-    def of(self, sensor: str) -> Fault:
-        """How a sensor ("lidar", "camera") fails now: it is silent, or measures nothing ("nan"); empty if it
-        works."""
-        until, fault = self._sensors.get(sensor, (0.0, ""))
-        return fault if self._now() < until else ""
 
 
 class ScanPublisher:
     """/scan, and /points while someone listens and the load allows it."""
 
     def __init__(
-        self, node: StageNode[Any], simulator: Simulator, host: BodyHost, faults: FaultInjection,
-        kinematics: Kinematics, rate: float,
-    ) -> None:  # fmt: skip
-        self._node, self._simulator, self._host, self._faults = node, simulator, host, faults
+        self, node: StageNode[Any], simulator: Simulator, host: BodyHost, kinematics: Kinematics, rate: float
+    ) -> None:
+        self._node, self._simulator, self._host = node, simulator, host
         self._kinematics = kinematics
         self._period = 1.0 / rate
         self._scan, self._points = node.publish(topics.SCAN), node.publish(topics.POINTS)
 
     def tick(self, stamp: Any) -> None:
-        if not self._host.due(self._period) or self._faults.of("lidar") == "silent":
+        if not self._host.due(self._period):
             return
         points = level_scan.points_in_pelvis(self._simulator.scan())
         state, frame = self._host.state, self._kinematics.frame
@@ -86,8 +54,6 @@ class ScanPublisher:
             if self._host.controller.hand[side].holding(q[g1.FINGER_INDEX[side]])
         ]
         ranges = level_scan.flatten(points, state.orientation, SOLE_BELOW_ANKLE - min(soles), holding)
-        if self._faults.of("lidar") == "nan":
-            ranges[:] = np.nan
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))
         if self._node.load.background and self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))
@@ -156,10 +122,9 @@ class CameraPublisher:
     """
 
     def __init__(
-        self, node: StageNode[Any], simulator: Simulator, host: BodyHost, faults: FaultInjection,
-        rate: float, *, threaded: bool,
-    ) -> None:  # fmt: skip
-        self._node, self._simulator, self._host, self._faults = node, simulator, host, faults
+        self, node: StageNode[Any], simulator: Simulator, host: BodyHost, rate: float, *, threaded: bool
+    ) -> None:
+        self._node, self._simulator, self._host = node, simulator, host
         self._rate = rate
         self._restarted = time.monotonic()
         self._topics = [node.publish(t) for t in (topics.COLOR, topics.DEPTH, topics.CAMERA_INFO)]
@@ -186,7 +151,7 @@ class CameraPublisher:
     def tick(self) -> None:
         load = self._node.load
         allowed = load.perception_rate if self._host.controller.walking else load.standing_rate
-        if not self._host.due(1.0 / min(self._rate, allowed), 1) or self._faults.of("camera") == "silent":
+        if not self._host.due(1.0 / min(self._rate, allowed), 1):
             return
         if not any(publisher.get_subscription_count() for publisher in self._topics):
             return
@@ -211,8 +176,6 @@ class CameraPublisher:
         """Send a frame; called from the camera's thread, where there is one."""
         if not rclpy.ok() or frame.capture_mono < self._restarted:
             return
-        if self._faults.of("camera") == "nan":
-            frame.depth[:] = np.nan
         stamp = to_stamp(self._host.at(frame.time))
         messages = conversions.camera_messages(frame, stamp, self.buffers)
         for publisher, message in zip(self._topics, messages, strict=True):
@@ -235,7 +198,7 @@ class TruthPublisher:
     def tick(self, real_time_factor: float) -> None:
         self._contacts.add(self._simulator.contacts())
         if self._host.due(TRUTH_PERIOD, 2):
-            now, joints = self._host.now(), self._host.state.joint_position
+            now, joints = self._host.unjumped(), self._host.state.joint_position
             record = ground_truth(self._simulator.truth(), joints, now, real_time_factor)
             self._node.send(topics.GROUND_TRUTH, record)
             self._node.send(topics.CONTACTS, self._contacts.take(now))

@@ -13,7 +13,7 @@ from vla_sim.contract.records import Command
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.llm.errors import MAX_REASON, LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
-from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm
+from vla_sim.stages.language.llm.scripted_llm import BEHAVIOURS, ENDLESS, ScriptedLlm, faulty
 from vla_sim.stages.language.params import LlmSettings
 from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner
@@ -182,3 +182,19 @@ def test_six_requests_go_three_at_a_time():
         server.close()  # answers what it has, and is gone
         wait(plans, BOUND)
         assert server.at_once == 3
+
+
+@pytest.mark.parametrize("kind", ["llm_down", "llm_lying", "llm_hostile", "llm_slow"])
+def test_a_fault_of_the_model_begins_and_ends(kind):
+    """No broken model's answer is a plan, and its own server is asked again afterwards."""
+    with ScriptedLlm() as server, Desk(server, cache_entries=1) as desk:
+        broken = faulty(kind)
+        slow = kind == "llm_slow"
+        desk.planner.disturb("" if slow else broken.base_url, 2.0 * TIMEOUT if slow else 0.0)
+        for _ in range(3):
+            with pytest.raises(LlmError):
+                desk.planner.plan("bring me to where we cook", Context())
+        desk.planner.disturb("", 0.0)
+        broken.close()
+        desk.planner.completions.batcher.breaker.on_result(True, time.monotonic())
+        assert plan_of(desk.planner.plan("go to the kitchen", Context()))

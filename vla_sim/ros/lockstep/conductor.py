@@ -6,7 +6,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import rclpy
@@ -28,9 +28,12 @@ class Seat:
         self.waiting_since: float | None = None
         self.busy = 0.0
         self.wake: float | None = 0.0
+        self.frozen = False
 
     def due(self) -> float:
         """When its next turn is."""
+        if self.frozen:
+            return math.inf
         times = [t for t in (self.waiting_since, self.wake) if t is not None]
         return max(min(times), self.busy) if times else math.inf
 
@@ -57,9 +60,9 @@ class Conductor(turn_taking.TurnTaking):
     def charge_as(self, compute: str, costs: dict[str, float]) -> None:
         self._begin = turn_taking.Begin(compute, {**COSTS, **costs})
 
-    def freeze(self, node: str, until: float) -> None:
-        if node in self.seats:
-            self.seats[node].busy = max(self.seats[node].busy, until)
+    def freeze(self, nodes: Set[str]) -> None:
+        for seat in self.seats.values():
+            seat.frozen = seat.name in nodes
 
     def simulate(self, simulation: Any, executor: SerialExecutor, period: float) -> None:
         self.meet(simulation.listeners, rclpy.ok)
@@ -127,8 +130,7 @@ class Conductor(turn_taking.TurnTaking):
             for seat in turn:
                 done = self._answer(seat)
                 if done is not None:
-                    held = seat.busy if seat.busy > stamp + SOON else 0.0
-                    seat.busy, seat.wake = max(done.busy, held), done.wake
+                    seat.busy, seat.wake = done.busy, done.wake
                     published.append(done.published)
             for one in published:
                 self._sent(one, stamp)

@@ -158,7 +158,7 @@ class MailedPublisher(CountedPublisher):
         super().__init__(publisher)
         self._mail, self._topic = mail, topic
 
-    def publish(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         self._mail.send(self._publisher, self._topic, message)
 
 

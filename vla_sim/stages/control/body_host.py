@@ -36,7 +36,7 @@ class BodyHost:
         self.state = body.state()
         self.ticks = 0
         self.refused = 0
-        self._epoch = 0.0
+        self._epoch = self._ahead = 0.0
         self._permitted = -math.inf
         """When a velocity came last [s, monotonic]."""
         self._stops, self._stop_stamp, self._estop = StopEpoch(), 0.0, False
@@ -58,6 +58,15 @@ class BodyHost:
     def at(self, time: float) -> float:
         """The node's time [s] of the body's own `time` [s]."""
         return self._epoch + time
+
+    def jump(self, seconds: float) -> None:
+        """The node's time is ahead from now on by so many seconds more: as where a machine's clock is set."""
+        self._epoch += seconds
+        self._ahead += seconds
+
+    def unjumped(self) -> float:
+        """`now` as if it had never jumped."""
+        return self.now() - self._ahead
 
     def due(self, period: float, offset: int = 0) -> bool:
         """Whether something of this period [s] is due at this tick; offsets spread the load over ticks."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from vla_sim.common.errors import VlaSimError
 from vla_sim.contract import topics
-from vla_sim.contract.records import Point, Priority
+from vla_sim.contract.faults import KINDS
+from vla_sim.contract.records import Fault, Point, Priority
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
@@ -17,7 +18,7 @@ from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.local_model import LocalModel
-from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm, load_answers
+from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm, faulty, load_answers
 from vla_sim.stages.language.params import LOCAL, SCRIPTED, LanguageParams
 from vla_sim.stages.language.responder import Responder
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
@@ -49,6 +50,9 @@ class LanguageNode(StageNode[LanguageParams]):
         self._model: LlmPlanner | None = None
         self._server: LocalModel | ScriptedLlm | None = None
         self._model_state = "none"
+        self._faults: dict[str, float] = {}
+        self._broken: ScriptedLlm | None = None
+        """Stands in for the model's server during a fault."""
         model: dict[str, Any] = {}
         if p.planner != "rules":
             self._model_state = "starting"
@@ -79,6 +83,17 @@ class LanguageNode(StageNode[LanguageParams]):
         if self._model is not None:
             self._model.set(replace(params, base_url=self._model.settings.base_url))
 
+    def on_faults(self, faults: list[Fault]) -> None:
+        kinds = {one.kind: one.amount or 0.0 for one in faults if KINDS[one.kind].group == "model"}
+        if self._model is None or kinds == self._faults:
+            return
+        self._faults = kinds
+        broken = next((kind for kind in kinds if kind != "llm_slow"), "")
+        server, self._broken = self._broken, faulty(broken) if broken else None
+        self._model.disturb(self._broken.base_url if self._broken else "", kinds.get("llm_slow", 0.0))
+        if server is not None:
+            server.close()
+
     def on_objects(self, message: Any) -> None:
         self.gathered.on_objects(message)
         self.responder.on_gathered()
@@ -107,8 +122,9 @@ class LanguageNode(StageNode[LanguageParams]):
         self.responder.cancel()
         if self._model is not None:
             self._model.close()
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._broken):
+            if server is not None:
+                server.close()
 
     def _begin(self, text: str, context: Context, priority: Priority) -> Future[Understood]:
         if self._model is None:

@@ -99,6 +99,8 @@ class CompletionClient:
         self._under_way: dict[bytes, tuple[asyncio.Task[str], QueuedRequest]] = {}
         self._connecting = threading.Lock()
         self._server: ChatServer | None = None
+        self._stand_in: ChatServer | None = None
+        self._delay = 0.0
 
     def connect(self) -> None:
         """Import and make the client (about 1 s at the first call). Raises `MissingError`, `InputError`."""
@@ -126,9 +128,18 @@ class CompletionClient:
             )
         return key
 
+    async def disturb(self, url: str, delay: float) -> None:
+        """From now on ask the server at `url` instead, "" for its own, and each time `delay` [s] later."""
+        stand_in, self._stand_in, self._delay = self._stand_in, None, delay
+        if url and self._server is not None:
+            self._stand_in = type(self._server)(url, "none", self._parameters)
+        if stand_in is not None:
+            await stand_in.close()
+
     async def close(self) -> None:
-        if self._server is not None:
-            await self._server.close()
+        for server in (self._server, self._stand_in):
+            if server is not None:
+                await server.close()
 
     async def ask(
         self, said: list[Message], deadline: float, check: Callable[[str], None],
@@ -213,7 +224,11 @@ class CompletionClient:
 
     async def _in_time(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
         """One request until the deadline. `clock.charge` decides whether it was kept."""
+        if self._delay:
+            await _sleep(min(self._delay, max(0.0, deadline - clock.mono())))
         left = deadline - clock.mono()
+        if left <= 0.0:
+            raise self._late()
         began = time.perf_counter()
         try:
             content = await asyncio.wait_for(
@@ -234,11 +249,12 @@ class CompletionClient:
         return ServerError(f"no plan within {self.settings.timeout:g} s")
 
     async def _stream(self, said: list[Message], check: Callable[[str], None]) -> str:
-        assert self._server is not None, "connect first"
+        server = self._stand_in or self._server
+        assert server is not None, "connect first"
         content, pieces = "", 0
         metered: Tokens | None = None
         try:
-            async with aclosing(self._server.pieces(said)) as stream:
+            async with aclosing(server.pieces(said)) as stream:
                 async for piece in stream:
                     if isinstance(piece, tuple):
                         metered = piece

@@ -46,6 +46,10 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         """Other settings from the next request on; those of the server and of what is kept stay."""
         self.settings = self.completions.settings = settings
 
+    def disturb(self, url: str, delay: float) -> None:
+        """From now on ask the server at `url` instead, "" for its own, and each time `delay` [s] later."""
+        self._loop.start(self.completions.disturb(url, delay)).result()
+
     def warm(self, timeout: float = 60.0) -> None:
         """Let the server read the prompt once; a local one keeps it and is then several times faster.
         Raises `LlmError`."""

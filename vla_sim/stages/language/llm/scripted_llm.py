@@ -109,6 +109,25 @@ CONTENTS = {
 }  # fmt: skip
 
 
+LIES = (GO_HOME, '{"steps":[{"skill":"turn","degrees":170}]}', '{"steps":[{"skill":"move","distance":1}]}')
+FAULTS = {
+    "llm_lying": LIES,
+    "llm_hostile": (
+        "hostile_name", "enormous_name", "flood", "invalid_json", "wrong_schema", "strange_chunks",
+        "big_error",
+    ),
+}  # fmt: skip
+"""What a server that stands in for the model's answers, in turn, while there is such a fault."""
+
+
+def faulty(kind: str) -> ScriptedLlm:
+    """A server that runs, for a fault of this kind; for "llm_down" one that does not run any more."""
+    server = ScriptedLlm([*FAULTS.get(kind, LIES)] * 100).start()
+    if kind == "llm_down":
+        server.close()
+    return server
+
+
 class ScriptedLlm:
     """Answers each request with the next behaviour of `script`; the last one repeats.
 

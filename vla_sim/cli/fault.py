@@ -1,0 +1,139 @@
+"""`vla-sim fault`: break something of a running stack on purpose, for a while, and mend it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+import uuid
+from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.cli.monitor import find_domain
+from vla_sim.common.errors import InputError, StackError
+
+ANSWER_TIMEOUT = 8.0
+"""[s] for whoever started the stack to be found and to answer: a node that is killed is waited for."""
+
+
+def add(commands: Any) -> None:
+    fault = commands.add_parser(
+        "fault", help="break something of a running stack on purpose: nodes, topics, sensors, the machine"
+    )
+    fault.add_argument("kind", nargs="?", metavar="KIND", help="of fault; left out: show what is in force")
+    fault.add_argument("target", nargs="?", metavar="TARGET", default="", help="a node, topic or sensor")
+    fault.add_argument("--list", action="store_true", help="show every kind of fault")
+    fault.add_argument(
+        "--at",
+        default="",
+        metavar="NODE",
+        help="the one node at which a topic is disturbed, or the other of two",
+    )
+    fault.add_argument(
+        "--seconds", type=float, metavar="SECONDS",
+        help="how long; the command waits for the end, and Ctrl-C ends it early. Left out: until --clear",
+    )  # fmt: skip
+    fault.add_argument("--share", type=float, default=1.0, metavar="SHARE", help="of the messages, 0 to 1")
+    fault.add_argument("--amount", type=float, metavar="AMOUNT", help="how much, in the kind's unit")
+    fault.add_argument("--clear", action="store_true", help="end every fault")
+    common.add_flags(
+        fault, "seed", "domain", seed={"help": "of what is random in it"},
+        domain={"help": "its ROS domain id; default: the youngest stack here"},
+    )  # fmt: skip
+    fault.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    console = common.console()
+    if a.list:
+        if a.kind:
+            raise InputError("--list takes nothing besides")
+        console.print(kinds())
+        return 0
+    if a.clear and a.kind:
+        raise InputError(f"give either a fault, {a.kind}, or --clear")
+    from vla_sim.contract import faults
+    from vla_sim.contract.records import FaultRequest
+    from vla_sim.scenario.fault_host import ALL
+
+    made = _made(a) if a.kind else None
+    domain, ours = find_domain(a.domain)
+    from vla_sim.scenario.fault_client import FaultClient
+
+    with FaultClient(domain, own_middleware=ours) as client:
+        state = client.find(ANSWER_TIMEOUT)
+        if state is None:
+            raise StackError(
+                f"nobody breaks anything in ROS domain {domain}: vla-sim stack, run, play and soak do, nodes "
+                "of a launch file have no one who does"
+            )
+        if made is None:
+            if a.clear:
+                _ask(client, FaultRequest(request_id=_new("clear"), end=ALL))
+                console.print(f"over: {_several(len(state.faults))}")
+            else:
+                for one in state.faults:
+                    console.print(faults.words(one))
+                if not state.faults:
+                    console.print("no fault is in force; vla-sim fault --list shows what can be")
+            return 0
+        _ask(client, FaultRequest(request_id=made.fault_id, begin=made))
+        console.print(f"fault: {faults.words(made)}")
+        if not a.seconds:
+            return 0
+        try:
+            while client.in_force(made.fault_id):
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            _ask(client, FaultRequest(request_id=_new("end"), end=made.fault_id))
+            console.print("over: ended early")
+            raise
+        console.print(f"over: {faults.words(made)}")
+    return 0
+
+
+def _made(a: argparse.Namespace) -> Any:
+    """The fault that the arguments describe. Raises `InputError`."""
+    from vla_sim.bringup.node_table import STACK
+    from vla_sim.contract import faults
+    from vla_sim.contract.records import Fault
+
+    if a.seconds is not None and not (math.isfinite(a.seconds) and a.seconds > 0.0):
+        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
+    if not 0.0 <= a.share <= 1.0:
+        raise InputError(f"--share {a.share:g}: from 0 to 1 is allowed")
+    fault = Fault(
+        fault_id=_new("fault"), kind=a.kind[:64], target=a.target, at=a.at, seconds=a.seconds or 0.0,
+        share=a.share, amount=a.amount, seed=a.seed,
+    )  # fmt: skip
+    return faults.check(fault, [spec.name for spec in STACK])
+
+
+def _new(what: str) -> str:
+    return f"{what}-{uuid.uuid4().hex[:8]}"
+
+
+def _ask(client: Any, request: Any) -> None:
+    """Raises `InputError` with why it was refused, `StackError` where nobody answers."""
+    answer = client.ask(request, ANSWER_TIMEOUT)
+    if answer is None:
+        raise StackError("the stack does not answer any more")
+    if answer:
+        raise InputError(answer)
+
+
+def _several(count: int) -> str:
+    return "nothing was in force" if not count else f"{count} fault{'s' if count > 1 else ''}"
+
+
+def kinds() -> Any:
+    """The table of faults."""
+    from rich.table import Table
+
+    from vla_sim.contract import faults
+
+    table = Table("fault", "of", "amount (usual)", "what happens")
+    for name, kind in faults.KINDS.items():
+        amount = f"{kind.amount} ({kind.usual:g})" if kind.amount else ""
+        table.add_row(name, faults.whom(kind), amount, kind.does)
+    return table
