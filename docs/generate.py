@@ -44,7 +44,8 @@ RATES = {
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
-    "/monitor/state": "1 Hz", "/sim/faults": "at each change", "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
+    "/monitor/state": "1 Hz", "/sim/faults": "at each change",
+    "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
 """What comes by the clock; everything else comes when something happens."""
 FOLDERS = {"engine": ("simulation", "stages/control"), "scenario": ("scenario",)}
@@ -325,9 +326,9 @@ def requirements() -> list[str]:
 
 PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
-    "options": options, "checks": checks, "actions": actions, "faults": faults, "skills": skills, "scenarios": scenarios,
-    "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels, "budgets": budget_table,
-    "costs": costs, "commands": commands, "requirements": requirements,
+    "options": options, "checks": checks, "actions": actions, "faults": faults, "skills": skills,
+    "scenarios": scenarios, "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels,
+    "budgets": budget_table, "costs": costs, "commands": commands, "requirements": requirements,
 }  # fmt: skip
 
 

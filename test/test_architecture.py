@@ -47,7 +47,7 @@ COMPARED = {
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {
     "node.py", "client.py", "launch_descriptions.py", "viewer.py", "body_host.py", "sensor_publishers.py",
-    "reaction.py", "savings.py",
+    "reaction.py", "savings.py", "fault_client.py", "fault_host.py",
 }  # fmt: skip
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 
@@ -192,7 +192,7 @@ def test_the_core_of_a_stage_loads_without_ros(stage):
 
 def test_no_stage_listens_to_the_simulators_truth():
     truth = {name for name, t in vars(topics).items() if isinstance(t, topics.Topic) and t.truth}
-    assert truth == {"GROUND_TRUTH", "CONTACTS", "DISTURB"}
+    assert truth == {"GROUND_TRUTH", "CONTACTS", "DISTURB", "FAULTS", "FAULT_REQUEST"}
     for stage in STAGES:
         for path in (PACKAGE / "stages" / stage).rglob("*.py"):
             text = path.read_text()

@@ -110,7 +110,7 @@ CONTENTS = {
 
 
 LIES = (GO_HOME, '{"steps":[{"skill":"turn","degrees":170}]}', '{"steps":[{"skill":"move","distance":1}]}')
-FAULTS = {
+STAND_INS = {
     "llm_lying": LIES,
     "llm_hostile": (
         "hostile_name", "enormous_name", "flood", "invalid_json", "wrong_schema", "strange_chunks",
@@ -122,7 +122,7 @@ FAULTS = {
 
 def faulty(kind: str) -> ScriptedLlm:
     """A server that runs, for a fault of this kind; for "llm_down" one that does not run any more."""
-    server = ScriptedLlm([*FAULTS.get(kind, LIES)] * 100).start()
+    server = ScriptedLlm([*STAND_INS.get(kind, LIES)] * 100).start()
     if kind == "llm_down":
         server.close()
     return server
