@@ -1,4 +1,5 @@
-"""`vla-sim fault`: break something of a running stack on purpose, for a while, and mend it."""
+"""`vla-sim fault`: break something of a running stack on purpose, for a while, and mend it; `fault-table`:
+everything in every phase of a job."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ def add(commands: Any) -> None:
         domain={"help": "its ROS domain id; default: the youngest stack here"},
     )  # fmt: skip
     fault.set_defaults(call=call)
+    add_table(commands)
 
 
 def call(a: argparse.Namespace) -> int:
@@ -137,3 +139,59 @@ def kinds() -> Any:
         amount = f"{kind.amount} ({kind.usual:g})" if kind.amount else ""
         table.add_row(name, faults.whom(kind), amount, kind.does)
     return table
+
+
+def add_table(commands: Any) -> None:
+    table = commands.add_parser(
+        "fault-table", help="play faults in every phase of a job, and show what the robot does"
+    )
+    table.add_argument("--only", default="", metavar="WORDS", help="cases with these words in their name")
+    table.add_argument("--show", action="store_true", help="play nothing, show the results that there are")
+    table.add_argument(
+        "--results", default="fault_results.jsonl", metavar="FILE",
+        help="results, a line each; what is in it is not played again",
+    )  # fmt: skip
+    table.add_argument(
+        "--together", type=common.count, default=12, metavar="N", help="cases in one run, at most"
+    )
+    table.add_argument(
+        "--minutes", type=float, default=1e6, metavar="MINUTES", help="begin nothing new after so long"
+    )
+    common.add_flags(table, "engine", "sensors", "seed", "speed", "out", speed={"default": "max"},
+                     out={"help": "for the runs' logs; default: runs/faults-<date>-<time>"})  # fmt: skip
+    table.set_defaults(call=call_table)
+
+
+def call_table(a: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    common.check_gl()
+    path = Path(a.results).expanduser()
+    from vla_sim.bringup.node_table import StackOptions
+    from vla_sim.scenario import fault_course
+    from vla_sim.scenario.terminal import Display
+
+    wanted = [case for case in fault_course.cases() if a.only in case.name]
+    if not wanted:
+        raise InputError(f"--only {a.only!r}: no case has these words; a case is as 'walking: freeze safety'")
+    if not a.minutes > 0.0:
+        raise InputError(f"--minutes {a.minutes:g}: a positive number is allowed")
+    fault_course.read(path)  # what is wrong with it is said before anything is played
+    console = common.console()
+    if not a.show:
+        common.load_nodes()
+        stack = StackOptions(
+            engine=a.engine, sensors=a.sensors, seed=a.seed, speed=common.speed(a.speed), monitor=False
+        )
+        end = time.monotonic() + 60.0 * a.minutes
+        with Display(console) as display:
+            fault_course.play_all(
+                wanted, stack, path, common.folder(a.out, "faults-"), display, max(1, a.together),
+                lambda: time.monotonic() < end,
+            )  # fmt: skip
+    known = fault_course.read(path)
+    mine = [known[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in known]
+    console.print(fault_course.table(mine))
+    broke = sum(not one.held for one in mine)
+    console.print(f"{len(mine)} of {len(wanted)} cases played, {len(mine) - broke} held, {broke} broke")
+    return 1 if broke or len(mine) < len(wanted) else 0

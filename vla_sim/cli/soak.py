@@ -20,6 +20,10 @@ def add(commands: Any) -> None:
         help="what has risen by less in all is no growth, so that a short soak does not report noise",
     )  # fmt: skip
     soak.add_argument(
+        "--faults", action="store_true",
+        help="meanwhile break something at random, all the time: nodes, topics, sensors, the clock",
+    )  # fmt: skip
+    soak.add_argument(
         "--command", action="append", metavar="WORDS", dest="words",
         help="instead of the usual round; may be repeated, and is spoken and typed in turn",
     )  # fmt: skip
@@ -50,11 +54,15 @@ def call(a: argparse.Namespace) -> int:
     options = SoakOptions(
         stack=common.stack_options(a), folder=out, seconds=3600.0 * a.hours, every=a.every, limit=a.limit,
         least=a.least, commands=tuple(a.words) if a.words else COMMANDS, domain=a.domain,
+        faults=a.faults,
     )  # fmt: skip
     console = common.console()
     with common.reserved(a.reserve, "soak", CLOCK, console), Display(console) as display:
         done = soak(options, display)
     console.print(table(done.growth, done.seconds, done.simulated, done.commands))
+    if done.faults:
+        many = ", ".join(f"{n} {kind}" for kind, n in sorted(done.faults.items()))
+        console.print(f"faults: {many}; collisions: {len(done.collisions)}", soft_wrap=True)
     console.print(f"files: {out}", soft_wrap=True)
     for reason in done.reasons:
         console.print(f"  - {reason}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """One scenario, once: start everything, play the script, judge, leave the record and its pictures."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,9 @@ FILM = "run.gif"
 PROFILE = "profile"  # folder of the nodes' profiles, in the run's
 
 
-def run_once(options: RunOptions, display: Display | None = None) -> RunRecord:
+def run_once(
+    options: RunOptions, display: Display | None = None, *, play: Callable[[Session], None] = Session.play
+) -> RunRecord:
     """Play, judge, and write `record.json` and `run.png` into the folder; without a `display`, in silence.
 
     Raises `InputError` for what the scenario asks in vain, `StackError` if a node dies or does not become
@@ -55,7 +58,7 @@ def run_once(options: RunOptions, display: Display | None = None) -> RunRecord:
             session.wait_until_ready()
             display.event(None, f"ready after {session.ready:.1f} s", "green")
             try:
-                session.play()
+                play(session)
             finally:
                 session.faults.close()
             if not running.lockstep:

@@ -2,9 +2,10 @@
 
 import itertools
 import os
+import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,14 +18,19 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole
+from vla_sim.contract import faults
+from vla_sim.contract.records import Fault
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 from vla_sim.scenario.client import Client, ClientThread
+from vla_sim.scenario.fault_host import NAMES, FaultHost
+from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
+from vla_sim.world.semantic_map import World
 
 COMMANDS = (
     "go to the kitchen and pick up the red cup",
@@ -46,7 +52,8 @@ SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 @dataclass(frozen=True)
 class SoakOptions:
-    """seconds: how long [s, wall]. every: between samples [s]. limit, least: of `memory_growth.judge`."""
+    """seconds: how long [s, wall]. every: between samples [s]. limit, least: of `memory_growth.judge`.
+    faults: whether something is broken at random all the time."""
 
     stack: StackOptions = field(default_factory=StackOptions)
     folder: Path = Path("runs/soak")
@@ -56,6 +63,7 @@ class SoakOptions:
     least: float = 4.0
     commands: tuple[str, ...] = COMMANDS
     domain: int | None = None
+    faults: bool = False
 
 
 class Soak(msgspec.Struct, frozen=True):
@@ -69,6 +77,9 @@ class Soak(msgspec.Struct, frozen=True):
     commands: dict[str, int]
     growth: list[Growth]
     reasons: list[str]
+    faults: dict[str, int] = {}
+    """How many there were of each kind."""
+    collisions: list[str] = []
 
     @property
     def passed(self) -> bool:
@@ -79,9 +90,10 @@ class Rounds:
     """Gives one command after the other, in turn spoken and typed. `tick` runs in the client's thread. The
     client's recording is cleared after each command, since otherwise it would be what grows."""
 
-    def __init__(self, client: Client, commands: Sequence[str], seed: int) -> None:
+    def __init__(self, client: Client, commands: Sequence[str], seed: int, takes: Iterable[str] = ()) -> None:
+        """takes: names of the objects that a gripper may touch."""
         voice = Hibari(seed=seed)
-        self._client = client
+        self._client, self._takes = client, set(takes)
         self._commands = itertools.cycle(
             (text, in_room(voice.speak(text), seed) if k % 2 == 0 else None)
             for k, text in enumerate((*commands, *commands) if len(commands) % 2 else commands)
@@ -90,13 +102,21 @@ class Rounds:
         self._id = ""
         self._due = self._began = client.now() + REST
         self._busy = False
+        self._touched: set[tuple[str, str]] = set()
         self.ended: Counter[str] = Counter()
+        self.collisions: list[str] = []
+        """What the robot touched that no command may have asked for, and when."""
         self.doing = ""
         self.fallen = False
 
     def tick(self) -> None:
         now, recording = self._client.now(), self._client.recording
         self.fallen = self.fallen or (recording.truth is not None and recording.truth.fallen)
+        for touch in forbidden_contacts(recording, self._takes):
+            if (touch.a, touch.b) not in self._touched:
+                self._touched.add((touch.a, touch.b))
+                words = f"{touch.a} touched {touch.b} at {touch.stamp:.1f} s with {touch.force:.0f} N"
+                self.collisions.append(f"{words}: {self.doing}")
         if not self._busy:
             if now >= self._due:
                 self._give(now)
@@ -115,6 +135,7 @@ class Rounds:
     def _give(self, now: float) -> None:
         self.doing, samples = next(self._commands)
         self._number += 1
+        self._touched.clear()
         self._began, self._busy, self._id = now, True, ""
         self._client.recording.forget()
         if samples is not None:
@@ -126,6 +147,43 @@ class Rounds:
     def _end(self, state: str, now: float) -> None:
         self.ended[state] += 1
         self._busy, self._due = False, now + REST
+
+
+class RandomFaults:
+    """Begins one fault after the other, of every kind that a running stack can have, on anything; the engine
+    stays whole, since it is the world. `tick` runs in the client's thread."""
+
+    PAUSE, LONGEST = 12.0, 6.0
+    """[s] at most between two faults, and that one lasts."""
+
+    def __init__(self, host: FaultHost, now: Callable[[], float], seed: int) -> None:
+        self._host, self._now, self._random = host, now, random.Random(seed)
+        self._due = now() + self.PAUSE
+        self._number = 0
+        self.counts: Counter[str] = Counter()
+
+    def tick(self) -> None:
+        self._host.tick()
+        if self._now() < self._due:
+            return
+        r = self._random
+        kind = r.choice([k for k in faults.KINDS.values() if k.group not in ("model", "machine")])
+        nodes = [name for name in NAMES if name != "engine"]
+        targets = faults.targets(kind, nodes)
+        target = r.choice(targets) if targets else ""
+        at = r.choice([name for name in nodes if name != target]) if kind.group == "link" else ""
+        self._number += 1
+        self._due = self._now() + r.uniform(2.0, self.PAUSE)
+        one = Fault(
+            fault_id=f"soak-{self._number}", kind=kind.name, target=target, at=at, seed=self._number,
+            seconds=r.uniform(0.5, self.LONGEST) if kind.lasts else 0.0,
+            share=r.choice((0.3, 1.0)) if kind.share else 1.0,
+        )  # fmt: skip
+        try:
+            self._host.begin(one)
+            self.counts[kind.name] += 1
+        except InputError:  # a node that is not there now
+            self.counts[f"{kind.name} in vain"] += 1
 
 
 class MemorySampler:
@@ -179,8 +237,18 @@ def soak(options: SoakOptions, display: Display) -> Soak:
     running = Stack(options.stack, options.folder, domain=options.domain)
     with out, running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
-        rounds = Rounds(client, options.commands, options.stack.seed)
-        client.on_tick = rounds.tick
+        held = {one.name for one in World.load(options.stack.world).objects}
+        rounds = Rounds(client, options.commands, options.stack.seed, held)
+        host = FaultHost(running, client, lambda: client.recording.stamp, lambda _: None)
+        client.on_fault_request = host.on_request
+        broken = RandomFaults(host, client.now, options.stack.seed) if options.faults else None
+
+        def tick() -> None:
+            rounds.tick()
+            (broken or host).tick()
+            del host.spans[:-20]  # an hour of them is not kept
+
+        client.on_tick = tick
         sampler = MemorySampler(out)
         for process in running.processes:
             sampler.add(process.name, process.fork.pid)
@@ -190,8 +258,13 @@ def soak(options: SoakOptions, display: Display) -> Soak:
             _go_on(options, running, client, rounds, sampler, display)
         except KeyboardInterrupt:
             display.event(None, "interrupted: judging what there is", "yellow")
+        finally:
+            host.close()
         seconds, simulated = sampler.seconds, client.now() - first
-    return conclude(options, sampler, dict(rounds.ended), seconds, simulated, rounds.fallen)
+    counts = dict(broken.counts) if broken is not None else {}
+    return conclude(
+        options, sampler, dict(rounds.ended), seconds, simulated, rounds.fallen, counts, rounds.collisions
+    )
 
 
 def _go_on(
@@ -214,7 +287,7 @@ def _go_on(
 
 def conclude(
     options: SoakOptions, sampler: MemorySampler, ended: dict[str, int], seconds: float, simulated: float,
-    fallen: bool,
+    fallen: bool, counts: Mapping[str, int] = {}, collisions: Sequence[str] = (),
 ) -> Soak:  # fmt: skip
     """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
     growth = sampler.growth(options.limit, options.least)
@@ -227,13 +300,16 @@ def conclude(
     short = sorted(set(sampler.samples) - {g.name for g in growth})
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
+    reasons += collisions[:5] if options.faults else ()
+    if options.faults and ended.get("late"):
+        reasons.append(f"{ended['late']} commands were not answered within {COMMAND_TIMEOUT:.0f} s")
     if fallen:
         reasons.append("the robot fell, and could obey no command from then on")
     elif not ended.get("succeeded"):
         reasons.append("no command succeeded: the stack was idle, so that no growth proves little")
     done = Soak(
         seconds=round(seconds, 1), simulated=round(simulated, 1), limit=options.limit, least=options.least,
-        commands=ended, growth=growth, reasons=reasons,
+        commands=ended, growth=growth, reasons=reasons, faults=dict(counts), collisions=list(collisions),
     )  # fmt: skip
     picture = plot(sampler.samples, growth)
     try:

@@ -1,0 +1,434 @@
+"""Many faults, one after the other, and what the robot did: the table of faults.
+
+A case is a fault in a phase of a job. A course plays cases of one phase in one run: it gives a command, waits
+for the phase as the truth shows it, begins the fault, and goes on once the fault is over, the command is
+answered and the robot stands.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from rich.table import Table
+
+from vla_sim.bringup.node_table import STACK, StackOptions
+from vla_sim.common.errors import InputError, StackError, VlaSimError
+from vla_sim.contract import faults, topics
+from vla_sim.contract.records import Fault, GroundTruth, Record, Text
+from vla_sim.robot import g1
+from vla_sim.scenario.checks.base import Run
+from vla_sim.scenario.checks.motion import NoFall
+from vla_sim.scenario.format import AT_ONCE, CommandAction, Say, Scenario, Type, When
+from vla_sim.scenario.judge import STOP_SPEED
+from vla_sim.scenario.load import File
+from vla_sim.scenario.preparation import RunOptions, sound
+from vla_sim.scenario.recording import Given, position
+from vla_sim.scenario.run import run_once
+from vla_sim.scenario.session import Session
+from vla_sim.scenario.terminal import Display
+
+PHASES = {
+    "hearing": "corridor", "planning": "corridor", "walking": "corridor", "grasping": "tabletop",
+    "carrying": "tabletop",
+}  # fmt: skip
+"""Of a job, and the world in which each is played."""
+CAMERA_RATE = {"corridor": 2.0, "tabletop": 10.0}
+"""[Hz] Pictures are most of what a run costs, and in an empty corridor there is little to see."""
+NODES = tuple(spec.name for spec in STACK if spec.name != "engine" and not spec.observer)
+"""The engine is the world itself, whose end no robot survives; observers do not run in lock-step."""
+SECONDS = 2.0
+"""That a fault lasts."""
+ANSWER_TIMEOUT = 60.0  # [s] simulated for a command to be answered
+PHASE_TIMEOUT = 30.0  # [s] simulated until a phase is given up
+REST = 0.8  # [s] between a case and the next
+WINDOW = 0.4  # [s] that it stands when it stands
+ARM_SPEED = 0.25  # [rad/s] of a joint, from which an arm moves
+LIFTED = 0.05  # [m]
+CUP = "red_cup"
+STAND_LIMIT = 1.6
+"""[s] from the fault to standing where the robot must stand: 0.1 s until it is noticed, up to 1.0 s until the
+gait's step is over, `WINDOW` less what it overlaps, and the truth's period."""
+MUST_STAND = {
+    ("kill", "safety"), ("freeze", "safety"), ("freeze", "navigation"), ("kill", "navigation"),
+    ("drop", topics.CMD_VEL.name), ("drop", topics.CMD_VEL_NAV.name), ("drop", topics.SCAN.name),
+    ("silent", "lidar"), ("silent", "odometry"), ("nan", "lidar"),
+}  # fmt: skip
+"""Faults with which a robot that walks may not go on."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault in a phase. seed: of the fault."""
+
+    phase: str
+    kind: str
+    target: str = ""
+    at: str = ""
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        fault = Fault(fault_id="x", kind=self.kind, target=self.target, at=self.at)
+        return f"{self.phase}: {faults.words(fault)}"
+
+    def fault(self, number: int) -> Fault:
+        kind = faults.KINDS[self.kind]
+        return faults.check(
+            Fault(
+                fault_id=f"case-{number}", kind=self.kind, target=self.target, at=self.at, seed=self.seed,
+                seconds=SECONDS if kind.lasts else 0.0,
+            ),
+            [spec.name for spec in STACK],
+        )  # fmt: skip
+
+
+class CaseResult(Record, frozen=True, kw_only=True):
+    """What came of a case. state, said: the command's last state, with its words. safe: [s] from the fault's
+    begin until legs and arms stood; null if they went on. recovery: [s] from its end until the robot moved
+    again or the command had succeeded; null if it did neither. held: no fall, no collision, the command was
+    answered, and the robot stood in time where it must. why: it did not hold. lockstep: else at the clock's
+    pace, where dead nodes are started again."""
+
+    case: Text
+    phase: Text
+    fault: Text
+    engine: Text
+    lockstep: bool
+    held: bool
+    why: Text = ""
+    state: Text = ""
+    said: Text = ""
+    safe: float | None = None
+    recovery: float | None = None
+    unanswered: int = 0
+    collisions: int = 0
+
+
+def cases() -> list[Case]:
+    """Every node killed, frozen and slow in every phase; every topic with every disturbance, every sensor
+    with every fault, each pair of nodes parted, in the phase that it is for."""
+    found = [
+        Case(phase, kind, node)
+        for phase in PHASES for kind in ("freeze", "kill", "slow") for node in NODES
+    ]  # fmt: skip
+    disturbances = [k.name for k in faults.KINDS.values() if k.group == "topic"]
+    found += [Case(phase_of(topic), kind, topic) for topic in faults.TOPICS for kind in disturbances]
+    found += [
+        Case(phase, kind.name, sensor)
+        for kind in faults.KINDS.values() if kind.group == "sensor"
+        for sensor in faults.targets(kind, ())
+        for phase in (("walking", "grasping") if sensor != "imu" else ("walking",))
+    ]  # fmt: skip
+    pairs = [(a, b) for i, a in enumerate(NODES) for b in NODES[i + 1 :]]
+    return found + [Case("walking", "partition", a, b) for a, b in pairs]
+
+
+def phase_of(topic: str) -> str:
+    """The phase in which a topic matters."""
+    if topic.startswith("/voice/"):
+        return "hearing"
+    if topic.startswith(("/manipulation", "/left_", "/right_", "/head_camera", "/joint", "/perception")):
+        return "grasping"
+    return "planning" if topic.startswith("/vla/") else "walking"
+
+
+class Course:
+    """Cases of one phase. `tick` takes the place of the session's, in the client's thread. over: whether all
+    were played, or one ended the run. results: of those that were judged. unreached: cases whose phase did
+    not come."""
+
+    def __init__(self, session: Session, cases: Sequence[Case], engine: str) -> None:
+        self._session, self._engine = session, engine
+        self._left = list(cases)
+        self.results: list[CaseResult] = []
+        self.unreached: list[Case] = []
+        self.over = False
+        self._case: Case | None = None
+        self._number = 0
+        self._given = 0
+        """Of commands."""
+        self._since = 0.0
+        self._phase: float | None = None
+        self._rest: float | None = None
+        session.director.add(Type(words="go on", when=When(done=10_000)))  # else the run would be over
+
+    def tick(self) -> None:
+        session = self._session
+        director = session.director
+        if not self.over and director.begin is not None:
+            if director.over:
+                self._end()
+            elif self._given <= len(director.commands):  # else it is being heard
+                self._step()
+        session.tick()
+
+    def _step(self) -> None:
+        session = self._session
+        r, stamp = session.recording, session.recording.stamp
+        begun = any(s.fault.fault_id == f"case-{self._number}" for s in session.faults.spans)
+        given = session.director.commands[self._given - 1] if self._given else None
+        if given is None:
+            self._next()
+            return
+        late = stamp - self._since > ANSWER_TIMEOUT
+        answered = not given.command_id or r.final(given.command_id) is not None
+        if self._case is not None and not begun and not late:
+            if self._reached(given):
+                session.faults.begin(self._case.fault(self._number))
+                return
+            if not answered and stamp - self._since < PHASE_TIMEOUT:
+                return
+        over = (answered or late) and not session.faults.active and still(r.between(stamp - WINDOW, stamp))
+        if not over and not late:
+            self._rest = None
+        elif self._rest is None:
+            self._rest = stamp
+        elif stamp - self._rest >= REST:
+            self._rest = None
+            if self._case is not None and begun:
+                self._judge(given)
+            elif self._case is not None:
+                self.unreached.append(self._case)
+            self._next()
+
+    def _reached(self, given: Given) -> bool:
+        """Whether the case's phase has been going on for a moment."""
+        assert self._case is not None
+        r, phase = self._session.recording, self._case.phase
+        if phase == "planning":
+            return True
+        if phase == "hearing":
+            return r.stamp - self._since > 0.6
+        recent = r.between(r.stamp - WINDOW, r.stamp)
+        arms = phase == "grasping"
+        if not (arm_speed(recent) > ARM_SPEED if arms else speed(recent) > STOP_SPEED):
+            self._phase = None
+        elif self._phase is None:
+            self._phase = r.stamp
+        return self._phase is not None and r.stamp - self._phase > 0.5
+
+    def _next(self) -> None:
+        """Give the next case's command, or one that makes ready for it."""
+        if not self._left:
+            self.over = True
+            return
+        wanted, ready = self._left[0], True
+        if wanted.phase == "carrying" and not self.held():
+            ready = self._given == 0
+            if not ready and self._case is None:  # it was tried
+                self._end()
+                return
+            words, ready = "pick up the red cup", False
+        elif wanted.phase in ("grasping", "carrying"):
+            turn = "left" if self._given % 2 else "right"
+            words = f"turn {turn} 60 degrees" if wanted.phase == "carrying" else "pick up the red cup"
+            if wanted.phase == "grasping" and self.held():
+                words = "put it on the table"
+        else:
+            words = "turn left 180 degrees" if self._given % 2 else "move forward 2 meters"
+        self._case = self._left.pop(0) if ready else None
+        self._number += 1
+        self._given += 1
+        self._since, self._phase = self._session.recording.stamp, None
+        spoken = ready and wanted.phase == "hearing"
+        action: CommandAction = Say(words=words, when=AT_ONCE) if spoken else Type(words=words, when=AT_ONCE)
+        if ready and wanted.phase == "planning":
+            self._session.faults.begin(wanted.fault(self._number))
+        self._session.director.add(action, sound(action, 0, Path()))
+
+    def held(self) -> bool:
+        truths = self._session.recording.truths
+        return bool(truths) and truths[-1].objects[CUP][2] > truths[0].objects[CUP][2] + LIFTED
+
+    def _end(self) -> None:
+        """The run is over: a fall, or nothing more can be played."""
+        commands = self._session.director.commands
+        if self._case is not None and len(commands) == self._given:
+            self._judge(commands[-1])
+        self.unreached += self._left
+        self._left, self.over = [], True
+
+    def _judge(self, given: Given) -> None:
+        session, case = self._session, self._case
+        assert case is not None
+        r, director = session.recording, session.director
+        span = next(s for s in session.faults.spans if s.fault.fault_id == f"case-{self._number}")
+        window = r.between(self._since, math.inf)
+        end = r.stamp if span.end is None else span.end
+        final = r.final(given.command_id) if given.command_id else None
+        unheard = given.spoken and not given.command_id
+        run = Run(session.prepared.world, r, tuple(director.commands), director.begin or 0.0)
+        collisions = len([t for t in run.touches() if t.stamp >= self._since])
+        if self._engine == "kinematic":  # which has no contacts
+            collisions = int(any(t.clearance < 0.0 for t in window))
+        safe = first(still, window, span.begin)
+        took = None if safe is None else round(safe - span.begin, 2)
+        went_on = took is not None and safe is not None and safe > end + 1.0
+        moves = first(lambda some: not still(some), window, end)
+        done = [m.stamp for m in r.statuses if m.status is final and m.status.state == "succeeded"]
+        back = min([*done, *([] if moves is None else [moves])], default=None)
+        must = case.phase in ("walking", "carrying") and (case.kind, case.target) in MUST_STAND
+        why = [
+            *(["it fell"] if window and window[-1].fallen else []),
+            *([f"{collisions} collisions"] if collisions else []),
+            *(["the command was not answered"] if final is None and not unheard else []),
+            *([f"it stood after {took} s only"] if must and (took is None or took > STAND_LIMIT) else []),
+        ]
+        self.results.append(CaseResult(
+            case=case.name, phase=case.phase, fault=faults.words(span.fault), engine=self._engine,
+            lockstep=session.nodes.lockstep, held=not why, why="; ".join(why),
+            state=final.state if final else "not heard" if unheard else "no answer",
+            said=final.detail if final else "", safe=None if went_on else took,
+            recovery=None if back is None else round(max(0.0, back - end), 2),
+            unanswered=int(final is None and not unheard), collisions=collisions,
+        ))  # fmt: skip
+
+
+def speed(truths: Sequence[GroundTruth]) -> float:
+    """Of the pelvis on the floor [m/s] and its turn [rad/s], the greater; 0 of nothing."""
+    if len(truths) < 2 or truths[-1].stamp <= truths[0].stamp:
+        return 0.0
+    first_, last = truths[0], truths[-1]
+    seconds = last.stamp - first_.stamp
+    turned = 2.0 * math.acos(min(1.0, abs(float(np.dot(first_.robot[3:], last.robot[3:])))))
+    return max(math.dist(position(first_), position(last)), turned) / seconds
+
+
+ARMS = [int(k) for side in g1.SIDES for k in g1.ARM_INDEX[side]]
+
+
+def arm_speed(truths: Sequence[GroundTruth]) -> float:
+    """Of the fastest joint of the arms [rad/s]; 0 of nothing."""
+    if len(truths) < 2 or truths[-1].stamp <= truths[0].stamp:
+        return 0.0
+    way = np.subtract(truths[-1].joints, truths[0].joints)[ARMS]
+    return float(np.abs(way).max() / (truths[-1].stamp - truths[0].stamp))
+
+
+def still(truths: Sequence[GroundTruth]) -> bool:
+    return speed(truths) < STOP_SPEED and arm_speed(truths) < ARM_SPEED
+
+
+def first(
+    what: Callable[[Sequence[GroundTruth]], bool], truths: Sequence[GroundTruth], since: float
+) -> float | None:
+    """The beginning of the first `WINDOW` from a stamp on of which something is true."""
+    later = [t for t in truths if t.stamp >= since]
+    for k, one in enumerate(later):
+        window = [t for t in later[k:] if t.stamp <= one.stamp + WINDOW]
+        if later[-1].stamp < one.stamp + WINDOW:
+            return None
+        if what(window):
+            return one.stamp
+    return None
+
+
+DECODER = msgspec.json.Decoder(CaseResult)
+
+
+def read(path: Path) -> dict[str, CaseResult]:
+    """Results by engine and case. Raises `InputError`."""
+    try:
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        found = [DECODER.decode(line) for line in lines]
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InputError(f"{path}: no results of faults: {error}") from None
+    return {key(one.engine, one.case): one for one in found}
+
+
+def key(engine: str, case: str) -> str:
+    return f"{engine} {case}"
+
+
+def courses(wanted: Iterable[Case], most: int) -> Iterator[list[Case]]:
+    """Cases that can be played in one run: of one phase, as many as `most`; a node that is killed has one of
+    its own."""
+    by: dict[str, list[Case]] = {}
+    for case in wanted:
+        if case.kind == "kill":
+            yield [case]
+        else:
+            by.setdefault(case.phase, []).append(case)
+    for some in by.values():
+        yield from (some[k : k + most] for k in range(0, len(some), most))
+
+
+def play(
+    some: Sequence[Case], stack: StackOptions, folder: Path, display: Display
+) -> tuple[list[CaseResult], list[Case]]:
+    """The results of one course, and the cases that it did not reach. Raises `StackError`, `InputError`."""
+    world = PHASES[some[0].phase]
+    scenario = Scenario(
+        version=1, proves="What the robot does when something fails.", world=world, script=[], timeout=1e6,
+        expect=[NoFall()],
+    )  # fmt: skip
+    stack = replace(stack, world=world, overrides={"engine": {"camera_rate": CAMERA_RATE[world]}})
+    options = RunOptions(File("faults", folder / "faults", scenario), stack, folder, pictures=False)
+    made: list[Course] = []
+
+    def play_course(session: Session) -> None:
+        course = Course(session, some, stack.engine)
+        made.append(course)
+        session.client.on_tick = course.tick
+        session.play(lambda: course.over)
+
+    try:
+        run_once(options, display, play=play_course)
+    except StackError as error:
+        if not made:
+            raise
+        course = made[0]
+        if course._case is not None and not course.over:
+            case = course._case
+            course.results.append(CaseResult(
+                case=case.name, phase=case.phase, fault=case.name, engine=stack.engine,
+                lockstep=stack.speed == 0.0, held=False, why=f"the run broke off: {error}"[:3000],
+                unanswered=1,
+            ))  # fmt: skip
+    return made[0].results, [c for c in some if c.name not in {r.case for r in made[0].results}]
+
+
+def play_all(
+    wanted: Sequence[Case], stack: StackOptions, path: Path, folder: Path, display: Display, most: int,
+    more: Callable[[], bool],
+) -> None:  # fmt: skip
+    """Play what has no result yet, each course's results appended to `path` at once. more: whether another
+    course may begin."""
+    known = read(path)
+    missing = [case for case in wanted if key(stack.engine, case.name) not in known]
+    for some in courses(missing, most):
+        if not more():
+            return
+        try:
+            results, unreached = play(some, stack, folder, display)
+        except VlaSimError as error:
+            display.event(None, f"a course broke off: {error}", "red")
+            continue
+        with path.open("ab") as out:
+            for one in results:
+                out.write(msgspec.json.encode(one) + b"\n")
+        for one in results:
+            safe = "goes on" if one.safe is None else f"stands after {one.safe:.2f} s"
+            verdict = "held" if one.held else f"BROKE ({one.why})"
+            display.event(None, f"{verdict}: {one.case}: {safe}, {one.state}", "" if one.held else "red")
+        for case in unreached:
+            display.event(None, f"not reached: {case.name}", "yellow")
+
+
+def table(results: Iterable[CaseResult]) -> Table:
+    """What came of each case."""
+    columns = ("case", "", "command", "to safe", "to recovery", "unanswered", "collisions", "why it broke")
+    out = Table(*columns)
+    for one in results:
+        out.add_row(
+            one.case, "held" if one.held else "BROKE", one.state, seconds(one.safe), seconds(one.recovery),
+            str(one.unanswered), str(one.collisions), one.why,
+        )  # fmt: skip
+    return out
+
+
+def seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
