@@ -86,7 +86,7 @@ def _convert(data: dict[str, Any]) -> Scenario:
                 "what is spoken carries no priority in its sound; type it, or say in words that it is urgent "
                 '("now")',
             )
-        if isinstance(item, dict) and item.get("do") in BEFORE:
+        if isinstance(item, dict) and str(item.get("do")) in BEFORE:
             old = BEFORE[str(item["do"])]
             raise Problem(f"$.script[{i}].do", f"{item['do']} is no action; it goes under faults: as {old}")
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
