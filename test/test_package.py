@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
@@ -77,6 +78,27 @@ def test_every_node_can_be_found_by_ros2_run_and_started(built, tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, "error: safety has no parameter word" in done.stderr) == (2, True), done.stderr
+
+
+def test_the_installed_wheel_finds_what_it_brings_from_any_folder(built, tmp_path):
+    """In an environment of its own, to which only what it depends on is lent."""
+    place, elsewhere = tmp_path / "env", tmp_path / "Müller's [robot] = 50% #1"
+    elsewhere.mkdir()
+    venv.create(place, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "--quiet"]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", built[1].filename], check=True)
+    (site,) = place.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")))
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}  # as cron has it
+    code = "import vla_sim; print(vla_sim.__file__)"
+    for line, expected in (
+        ([place / "bin" / "vla-sim", "list"], "go_to_kitchen"),
+        ([place / "bin" / "python", "-c", code], str(site)),
+    ):
+        done = subprocess.run(
+            line, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, expected in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 def test_the_only_command_in_the_users_bin_folder_is_ours(built):

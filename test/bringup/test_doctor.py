@@ -197,6 +197,8 @@ def test_gl_in_hardware_in_software_and_none(monkeypatch):
     says(doctor.look_at_gl(("NVIDIA GeForce RTX 4070/PCIe/SSE2", "")), "OK", "NVIDIA")
     says(doctor.look_at_gl(("llvmpipe (LLVM 15.0.6, 256 bits)", "")), "WARN", "in software: llvmpipe")
     says(doctor.look_at_gl(("", "no GL for MUJOCO_GL=egl")), "WARN", "ray cast", "libegl1")
+    found = doctor.look_at_gl(("", "no GL for MUJOCO_GL=egl: no library; what the error advises"))
+    assert found.found == "none (no GL for MUJOCO_GL=egl: no library)"  # what to do stands at the end, once
     says(doctor.look_at_gl(("", doctor.SILENT)), "WARN", "not known")
     monkeypatch.setenv("MUJOCO_GL", "nonsense")
     says(doctor.look_at_gl(("", "whatever")), "FAIL", "MUJOCO_GL=nonsense")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
@@ -124,3 +126,14 @@ def test_missing_gl_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("MUJOCO_GL", "off")
     with pytest.raises(MissingError, match="apt install libegl1 libgl1-mesa-dri"):
         make_context(32, 32)
+
+
+def test_a_library_that_is_not_installed_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Missing:
+        def __getattr__(self, name: str) -> None:  # as PyOpenGL without libEGL
+            raise AttributeError("'NoneType' object has no attribute 'eglQueryString'")
+
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    monkeypatch.setitem(sys.modules, "mujoco.egl", SimpleNamespace(GLContext=lambda *_: Missing().display))
+    with pytest.raises(MissingError, match=r"^no GL for MUJOCO_GL=egl: its library is not installed; "):
+        make_context(8, 8)

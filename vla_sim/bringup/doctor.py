@@ -356,7 +356,7 @@ def look_at_gl(answer: tuple[str, str]) -> Finding:
         return warn("GL", why, "it is not known whether there is one", "look again on a less busy machine")
     if why:
         return warn(
-            "GL", f"none ({why})" if kind != "disable" else "turned off by MUJOCO_GL",
+            "GL", f"none ({why.partition('; ')[0]})" if kind != "disable" else "turned off by MUJOCO_GL",
             "images are ray cast: 25 ms of a core each", "apt install libegl1 libgl1-mesa-dri",
         )  # fmt: skip
     if any(name in renderer.lower() for name in SOFTWARE):

@@ -57,6 +57,8 @@ def make_context(width: int, height: int) -> Any:
         context.make_current()
     except Exception as error:  # the back ends raise ImportError, AttributeError, RuntimeError and GL errors
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if isinstance(error, AttributeError):  # of the None that PyOpenGL has in the library's place
+            first = "its library is not installed"
         raise MissingError(f"no GL for MUJOCO_GL={kind}: {first}; {HELP}") from None
     return context
 
