@@ -122,6 +122,7 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
                 display.event(None, f"no {FILM}: there is no GL to draw it with", "yellow")
         record = save_record(folder, record)
     except OSError as error:
+        display.result(record)  # else it would be lost
         raise StackError(f"cannot write the run's record to {folder}: {error.strerror}") from None
     return record
 
