@@ -10,7 +10,7 @@ A tilted cylinder is replaced by the prism of 32 sides around it (0.5 % wider at
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +144,7 @@ def shadow(
         if centre[2] + size[1] / 2 <= low or centre[2] - size[1] / 2 >= high:
             return None
         return centre[None, :2].copy(), size[0]
-    corners, edges = _box(size) if shape == "box" else _prism(size[0], size[1])
+    corners, edges = (_CORNERS * size, _EDGES) if shape == "box" else _prism(size[0], size[1])
     points = corners @ pose[:3, :3].T + centre
     cut = _cut(points, edges, low, high)
     return None if len(cut) == 0 else (_hull(cut[:, :2]), 0.0)
@@ -170,10 +170,9 @@ def entered(corners: Array, radius: float, x: Array, y: Array, cell: float) -> N
     return inside
 
 
-def _box(size: tuple[float, float, float]) -> tuple[Array, list[tuple[int, int]]]:
-    corners = np.array([(i, j, k) for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (-0.5, 0.5)])
-    edges = [(a, b) for a, b in combinations(range(8), 2) if np.sum(corners[a] != corners[b]) == 1]
-    return corners * size, edges
+_CORNERS = np.array(list(product((-0.5, 0.5), repeat=3)))
+_EDGES = [(a, b) for a, b in combinations(range(8), 2) if np.sum(_CORNERS[a] != _CORNERS[b]) == 1]
+"""Of a box of size 1."""
 
 
 def _prism(radius: float, length: float, sides: int = 32) -> tuple[Array, list[tuple[int, int]]]:

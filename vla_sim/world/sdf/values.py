@@ -93,7 +93,8 @@ class Values:
             values = tuple(float(word) for word in (text or "").split())
         except ValueError:
             values = ()
-        if len(values) != count or any(math.isnan(v) or (math.isinf(v) and not infinite) for v in values):
+        allowed = all(map(math.isfinite, values)) or (infinite and not any(map(math.isnan, values)))
+        if len(values) != count or not allowed:
             self.fail(element, f"<{element.tag}> is {text!r}; it must be {count} finite number(s)")
         return values
 
