@@ -17,7 +17,7 @@ export PYTHONNOUSERSITE = 1
 # Where it is set, every process of ours would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test unit integration system scenarios launch-test bench load lint fuzz docs clean
+.PHONY: demo setup test unit integration system scenarios launch-test bench faults load lint fuzz docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -71,6 +71,11 @@ $(VENV)/launch/.ready: $(READY) config/requirements-launch.txt
 
 bench: setup
 	@$(BIN)/vla-sim bench --check
+
+# Faults in every phase of a job; what is in the file is not played again. Hours, on two cores.
+faults: setup
+	@$(BIN)/vla-sim fault-table --results docs/fault_results.jsonl
+	@$(BIN)/python docs/generate.py
 
 load: setup
 	@$(BIN)/python -m pytest -rs -m load

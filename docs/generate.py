@@ -232,6 +232,35 @@ def faults() -> list[str]:
     return table(("fault", "of", "amount and its default", "what happens"), rows)
 
 
+def fault_results() -> list[str]:
+    """What the robot did in each case that was played."""
+    from vla_sim.scenario import fault_course
+
+    found = sorted(fault_course.read(HERE / "fault_results.jsonl").values(), key=lambda one: one.case)
+    unheard = sum(one.state == fault_course.UNHEARD for one in found)
+    found = [one for one in found if one.state != fault_course.UNHEARD]
+    if not found:
+        return ["No case was played yet."]
+    rows = [
+        (
+            one.fault.split(" for ")[0], one.phase, "held" if one.held else f"**broke**: {one.why}",
+            one.state, fault_course.seconds(one.safe), fault_course.seconds(one.recovery),
+            str(one.unanswered), str(one.collisions),
+            one.engine + ("" if one.lockstep else ", by the clock"),
+        )
+        for one in found
+    ]  # fmt: skip
+    head = (
+        "fault", "phase", "", "the command", "to standing", "to recovery", "unanswered", "collisions",
+        "engine",
+    )  # fmt: skip
+    held, all_ = sum(one.held for one in found), len(fault_course.cases())
+    words = f"Of {all_} cases {len(found)} were played so far; {held} held, {len(found) - held} broke."
+    if unheard:
+        words += f" {unheard} are left out: of topics that no node listens to."
+    return [words, "", *table(head, rows)]
+
+
 def skills() -> list[str]:
     rows = (
         (f"`{skill}`", ", ".join(f"`{t}`" for t in takes)) for skill, takes in records.STEP_FIELDS.items()
@@ -326,7 +355,8 @@ def requirements() -> list[str]:
 
 PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
-    "options": options, "checks": checks, "actions": actions, "faults": faults, "skills": skills,
+    "options": options, "checks": checks, "actions": actions, "faults": faults,
+    "fault_results": fault_results, "skills": skills,
     "scenarios": scenarios, "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels,
     "budgets": budget_table, "costs": costs, "commands": commands, "requirements": requirements,
 }  # fmt: skip

@@ -34,6 +34,9 @@ class Stage:
         session = SimpleNamespace(
             recording=self.recording, director=director, faults=host, nodes=nodes,
             prepared=SimpleNamespace(world=WORLD), tick=self.tick_session,
+            client=SimpleNamespace(
+                discovery=SimpleNamespace(topics={"safety": {"/scan"}, "scenario": {"/plan"}})
+            ),
         )  # fmt: skip
         self.course, self.host, self.director = Course(session, cases, engine), host, director
 
@@ -109,6 +112,13 @@ def test_a_phase_that_does_not_come_is_told():
     stage.go(5.0, cup=(1.0, 0.0, 0.8))
     assert stage.course.over
     assert [c.name for c in stage.course.unreached] == ["grasping: freeze manipulation"]
+
+
+def test_a_topic_that_nobody_hears_is_not_played():
+    stage = Stage(Case("walking", "drop", "/plan"))
+    stage.go(3.0)
+    assert stage.course.over
+    assert [one.state for one in stage.course.results] == [fault_course.UNHEARD]
 
 
 def test_every_node_and_topic_is_there_and_no_case_twice():

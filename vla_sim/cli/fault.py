@@ -151,6 +151,7 @@ def add_table(commands: Any) -> None:
         "--results", default="fault_results.jsonl", metavar="FILE",
         help="results, a line each; what is in it is not played again",
     )  # fmt: skip
+    table.add_argument("--again", action="store_true", help="play those that broke again")
     table.add_argument(
         "--together", type=common.count, default=12, metavar="N", help="cases in one run, at most"
     )
@@ -187,11 +188,15 @@ def call_table(a: argparse.Namespace) -> int:
         with Display(console) as display:
             fault_course.play_all(
                 wanted, stack, path, common.folder(a.out, "faults-"), display, max(1, a.together),
-                lambda: time.monotonic() < end,
+                lambda: time.monotonic() < end, again=a.again,
             )  # fmt: skip
     known = fault_course.read(path)
     mine = [known[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in known]
     console.print(fault_course.table(mine))
+    unheard = sum(one.state == fault_course.UNHEARD for one in mine)
     broke = sum(not one.held for one in mine)
-    console.print(f"{len(mine)} of {len(wanted)} cases played, {len(mine) - broke} held, {broke} broke")
+    console.print(
+        f"{len(mine) - unheard} of {len(wanted) - unheard} cases played, {len(mine) - unheard - broke} held, "
+        f"{broke} broke; {unheard} of topics that no node listens to"
+    )
     return 1 if broke or len(mine) < len(wanted) else 0

@@ -39,6 +39,9 @@ CAMERA_RATE = {"corridor": 2.0, "tabletop": 10.0}
 """[Hz] Pictures are most of what a run costs, and in an empty corridor there is little to see."""
 NODES = tuple(spec.name for spec in STACK if spec.name != "engine" and not spec.observer)
 """The engine is the world itself, whose end no robot survives; observers do not run in lock-step."""
+NODES_ALL = tuple(spec.name for spec in STACK)
+UNHEARD = "nobody listens"
+"""The state in the result of a case whose topic no node listens to: nothing was played."""
 SECONDS = 2.0
 """That a fault lasts."""
 ANSWER_TIMEOUT = 60.0  # [s] simulated for a command to be answered
@@ -81,7 +84,7 @@ class Case:
                 fault_id=f"case-{number}", kind=self.kind, target=self.target, at=self.at, seed=self.seed,
                 seconds=SECONDS if kind.lasts else 0.0,
             ),
-            [spec.name for spec in STACK],
+            NODES_ALL,
         )  # fmt: skip
 
 
@@ -142,8 +145,16 @@ class Course:
 
     def __init__(self, session: Session, cases: Sequence[Case], engine: str) -> None:
         self._session, self._engine = session, engine
-        self._left = list(cases)
-        self.results: list[CaseResult] = []
+        heard = set().union(*(t for node, t in session.client.discovery.topics.items() if node in NODES_ALL))
+        unheard = [case for case in cases if case.target in faults.TOPICS and case.target not in heard]
+        self._left = [case for case in cases if case not in unheard]
+        self.results = [
+            CaseResult(
+                case=case.name, phase=case.phase, fault=case.name, engine=engine,
+                lockstep=session.nodes.lockstep, held=True, state=UNHEARD,
+            )
+            for case in unheard
+        ]  # fmt: skip
         self.unreached: list[Case] = []
         self.over = False
         self._case: Case | None = None
@@ -345,15 +356,14 @@ def key(engine: str, case: str) -> str:
 
 def courses(wanted: Iterable[Case], most: int) -> Iterator[list[Case]]:
     """Cases that can be played in one run: of one phase, as many as `most`; a node that is killed has one of
-    its own."""
+    its own, after all others."""
     by: dict[str, list[Case]] = {}
     for case in wanted:
-        if case.kind == "kill":
-            yield [case]
-        else:
-            by.setdefault(case.phase, []).append(case)
+        by.setdefault("" if case.kind == "kill" else case.phase, []).append(case)
+    kills = by.pop("", [])
     for some in by.values():
         yield from (some[k : k + most] for k in range(0, len(some), most))
+    yield from ([case] for case in kills)
 
 
 def play(
@@ -393,11 +403,11 @@ def play(
 
 def play_all(
     wanted: Sequence[Case], stack: StackOptions, path: Path, folder: Path, display: Display, most: int,
-    more: Callable[[], bool],
+    more: Callable[[], bool], *, again: bool = False,
 ) -> None:  # fmt: skip
-    """Play what has no result yet, each course's results appended to `path` at once. more: whether another
-    course may begin."""
-    known = read(path)
+    """Play what has no result yet, or (`again`) one that did not hold, each course's results appended to
+    `path` at once. more: whether another course may begin."""
+    known = {name: one for name, one in read(path).items() if one.held or not again}
     missing = [case for case in wanted if key(stack.engine, case.name) not in known]
     for some in courses(missing, most):
         if not more():
