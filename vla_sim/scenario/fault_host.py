@@ -47,7 +47,7 @@ class FaultHost:
         self._stopped: set[str] = set()
         self._load: dict[str, MachineLoad] = {}
         self._answers: dict[str, str] = {}
-        self._said = False
+        self._said = self._closed = False
 
     @property
     def active(self) -> list[Span]:
@@ -103,6 +103,8 @@ class FaultHost:
 
     def tick(self) -> None:
         """To be called some 50 times a second."""
+        if self._closed:
+            return
         if not self._said:
             self._send()
         now = self._now()
@@ -112,7 +114,8 @@ class FaultHost:
         self._suspend()
 
     def close(self) -> None:
-        """Give back what was taken of the machine, let processes go on. Idempotent."""
+        """Give back what was taken of the machine, let processes go on. Idempotent; for any thread."""
+        self._closed = True
         for load in self._load.values():
             load.close()
         self._load.clear()
