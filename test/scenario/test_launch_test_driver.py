@@ -40,6 +40,9 @@ class FakeClient:
     def want_picture(self, title):
         pass
 
+    def send(self, topic, record):
+        pass
+
     def type(self, command_id, text, priority="normal"):
         self.typed.append((round(self.stamp, 2), text))
         self.ends.append((self.stamp + 0.5, command_id))
