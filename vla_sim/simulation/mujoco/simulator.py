@@ -255,7 +255,7 @@ class MujocoSimulator(Simulator):
             except MissingError as error:
                 if self.sensors == "native":
                     raise
-                logging.getLogger(__name__).warning("the camera is rendered in software: %s", error)
+                logging.getLogger(__name__).warning("images are ray cast: %s", error)
         eyes = self._eyes
         if eyes is None:  # else they are warm, and their lidar is the control loop's
             eyes = SoftwareSensors(self.compiled.world, self.compiled.robot.name, self.noise)
