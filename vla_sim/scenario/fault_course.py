@@ -139,25 +139,27 @@ def phase_of(topic: str) -> str:
 
 
 class Course:
-    """Cases of one phase. `tick` takes the place of the session's, in the client's thread. over: whether all
-    were played, or one ended the run. results: of those that were judged. unreached: cases whose phase did
-    not come."""
+    """Cases of one phase. `tick` takes the place of the session's, in the client's thread. judged: called
+    with each result. more: whether another case may begin. over: whether all were played, or one ended the
+    run. unreached: cases whose phase did not come."""
 
-    def __init__(self, session: Session, cases: Sequence[Case], engine: str) -> None:
-        self._session, self._engine = session, engine
+    def __init__(
+        self, session: Session, cases: Sequence[Case], engine: str, judged: Callable[[CaseResult], None],
+        more: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        self._session, self._engine, self._judged, self._more = session, engine, judged, more
         heard = set().union(*(t for node, t in session.client.discovery.topics.items() if node in NODES_ALL))
         unheard = [case for case in cases if case.target in faults.TOPICS and case.target not in heard]
         self._left = [case for case in cases if case not in unheard]
-        self.results = [
-            CaseResult(
+        for case in unheard:
+            judged(CaseResult(
                 case=case.name, phase=case.phase, fault=case.name, engine=engine,
                 lockstep=session.nodes.lockstep, held=True, state=UNHEARD,
-            )
-            for case in unheard
-        ]  # fmt: skip
+            ))  # fmt: skip
         self.unreached: list[Case] = []
         self.over = False
-        self._case: Case | None = None
+        self.case: Case | None = None
+        """That is played now; None while what it needs is made ready."""
         self._number = 0
         self._given = 0
         """Of commands."""
@@ -186,9 +188,9 @@ class Course:
             return
         late = stamp - self._since > ANSWER_TIMEOUT
         answered = not given.command_id or r.final(given.command_id) is not None
-        if self._case is not None and not begun and not late:
+        if self.case is not None and not begun and not late:
             if self._reached(given):
-                session.faults.begin(self._case.fault(self._number))
+                session.faults.begin(self.case.fault(self._number))
                 return
             if not answered and stamp - self._since < PHASE_TIMEOUT:
                 return
@@ -199,16 +201,16 @@ class Course:
             self._rest = stamp
         elif stamp - self._rest >= REST:
             self._rest = None
-            if self._case is not None and begun:
+            if self.case is not None and begun:
                 self._judge(given)
-            elif self._case is not None:
-                self.unreached.append(self._case)
+            elif self.case is not None:
+                self.unreached.append(self.case)
             self._next()
 
     def _reached(self, given: Given) -> bool:
         """Whether the case's phase has been going on for a moment."""
-        assert self._case is not None
-        r, phase = self._session.recording, self._case.phase
+        assert self.case is not None
+        r, phase = self._session.recording, self.case.phase
         if phase == "planning":
             return True
         if phase == "hearing":
@@ -223,13 +225,13 @@ class Course:
 
     def _next(self) -> None:
         """Give the next case's command, or one that makes ready for it."""
-        if not self._left:
+        if not self._left or not self._more():
+            self.unreached += self._left
             self.over = True
             return
         wanted, ready = self._left[0], True
         if wanted.phase == "carrying" and not self.held():
-            ready = self._given == 0
-            if not ready and self._case is None:  # it was tried
+            if self._given and self.case is None:  # it was tried
                 self._end()
                 return
             words, ready = "pick up the red cup", False
@@ -240,7 +242,7 @@ class Course:
                 words = "put it on the table"
         else:
             words = "turn left 180 degrees" if self._given % 2 else "move forward 2 meters"
-        self._case = self._left.pop(0) if ready else None
+        self.case = self._left.pop(0) if ready else None
         self._number += 1
         self._given += 1
         self._since, self._phase = self._session.recording.stamp, None
@@ -257,13 +259,13 @@ class Course:
     def _end(self) -> None:
         """The run is over: a fall, or nothing more can be played."""
         commands = self._session.director.commands
-        if self._case is not None and len(commands) == self._given:
+        if self.case is not None and len(commands) == self._given:
             self._judge(commands[-1])
         self.unreached += self._left
         self._left, self.over = [], True
 
     def _judge(self, given: Given) -> None:
-        session, case = self._session, self._case
+        session, case = self._session, self.case
         assert case is not None
         r, director = session.recording, session.director
         span = next(s for s in session.faults.spans if s.fault.fault_id == f"case-{self._number}")
@@ -288,7 +290,7 @@ class Course:
             *(["the command was not answered"] if final is None and not unheard else []),
             *([f"it stood after {took} s only"] if must and (took is None or took > STAND_LIMIT) else []),
         ]
-        self.results.append(CaseResult(
+        self._judged(CaseResult(
             case=case.name, phase=case.phase, fault=faults.words(span.fault), engine=self._engine,
             lockstep=session.nodes.lockstep, held=not why, why="; ".join(why),
             state=final.state if final else "not heard" if unheard else "no answer",
@@ -367,9 +369,10 @@ def courses(wanted: Iterable[Case], most: int) -> Iterator[list[Case]]:
 
 
 def play(
-    some: Sequence[Case], stack: StackOptions, folder: Path, display: Display
-) -> tuple[list[CaseResult], list[Case]]:
-    """The results of one course, and the cases that it did not reach. Raises `StackError`, `InputError`."""
+    some: Sequence[Case], stack: StackOptions, folder: Path, display: Display,
+    judged: Callable[[CaseResult], None], more: Callable[[], bool],
+) -> list[Case]:  # fmt: skip
+    """Play one course; the cases that it did not reach. Raises `StackError`, `InputError`."""
     world = PHASES[some[0].phase]
     scenario = Scenario(
         version=1, proves="What the robot does when something fails.", world=world, script=[], timeout=1e6,
@@ -380,7 +383,7 @@ def play(
     made: list[Course] = []
 
     def play_course(session: Session) -> None:
-        course = Course(session, some, stack.engine)
+        course = Course(session, some, stack.engine, judged, more)
         made.append(course)
         session.client.on_tick = course.tick
         session.play(lambda: course.over)
@@ -388,44 +391,44 @@ def play(
     try:
         run_once(options, display, play=play_course)
     except StackError as error:
-        if not made:
+        if not made or made[0].over or made[0].case is None:
             raise
-        course = made[0]
-        if course._case is not None and not course.over:
-            case = course._case
-            course.results.append(CaseResult(
-                case=case.name, phase=case.phase, fault=case.name, engine=stack.engine,
-                lockstep=stack.speed == 0.0, held=False, why=f"the run broke off: {error}"[:3000],
-                unanswered=1,
-            ))  # fmt: skip
-    return made[0].results, [c for c in some if c.name not in {r.case for r in made[0].results}]
+        case = made[0].case
+        judged(CaseResult(
+            case=case.name, phase=case.phase, fault=case.name, engine=stack.engine,
+            lockstep=stack.speed == 0.0, held=False, why=f"the run broke off: {error}"[:3000], unanswered=1,
+        ))  # fmt: skip
+    return made[0].unreached
 
 
 def play_all(
     wanted: Sequence[Case], stack: StackOptions, path: Path, folder: Path, display: Display, most: int,
     more: Callable[[], bool], *, again: bool = False,
 ) -> None:  # fmt: skip
-    """Play what has no result yet, or (`again`) one that did not hold, each course's results appended to
-    `path` at once. more: whether another course may begin."""
+    """Play what has no result yet, or (`again`) one that did not hold; each result is appended to `path` at
+    once. more: whether another case may begin. Raises `InputError` where it cannot be written."""
     known = {name: one for name, one in read(path).items() if one.held or not again}
     missing = [case for case in wanted if key(stack.engine, case.name) not in known]
+
+    def judged(one: CaseResult) -> None:
+        with path.open("ab") as out:
+            out.write(msgspec.json.encode(one) + b"\n")
+        safe = "goes on" if one.safe is None else f"stands after {one.safe:.2f} s"
+        verdict = "held" if one.held else f"BROKE ({one.why})"
+        display.event(None, f"{verdict}: {one.case}: {safe}, {one.state}", "" if one.held else "red")
+
+    try:
+        path.touch()
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror}; choose another with --results") from None
     for some in courses(missing, most):
         if not more():
             return
         try:
-            results, unreached = play(some, stack, folder, display)
+            for case in play(some, stack, folder, display, judged, more):
+                display.event(None, f"not reached: {case.name}", "yellow")
         except VlaSimError as error:
             display.event(None, f"a course broke off: {error}", "red")
-            continue
-        with path.open("ab") as out:
-            for one in results:
-                out.write(msgspec.json.encode(one) + b"\n")
-        for one in results:
-            safe = "goes on" if one.safe is None else f"stands after {one.safe:.2f} s"
-            verdict = "held" if one.held else f"BROKE ({one.why})"
-            display.event(None, f"{verdict}: {one.case}: {safe}, {one.state}", "" if one.held else "red")
-        for case in unreached:
-            display.event(None, f"not reached: {case.name}", "yellow")
 
 
 def table(results: Iterable[CaseResult]) -> Table:
