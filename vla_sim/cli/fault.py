@@ -4,6 +4,7 @@ everything in every phase of a job."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import time
 import uuid
@@ -11,9 +12,9 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import INTERRUPTED, InputError, StackError
 
-ANSWER_TIMEOUT = 8.0
+ANSWER_TIMEOUT = 20.0
 """[s] for whoever started the stack to be found and to answer: a node that is killed is waited for."""
 
 
@@ -79,17 +80,18 @@ def call(a: argparse.Namespace) -> int:
                 if not state.faults:
                     console.print("no fault is in force; vla-sim fault --list shows what can be")
             return 0
-        _ask(client, FaultRequest(request_id=made.fault_id, begin=made))
-        console.print(f"fault: {faults.words(made)}")
-        if not a.seconds:
-            return 0
         try:
+            _ask(client, FaultRequest(request_id=made.fault_id, begin=made))
+            console.print(f"fault: {faults.words(made)}")
+            if not a.seconds:
+                return 0
             while client.in_force(made.fault_id):
                 time.sleep(0.05)
         except KeyboardInterrupt:
-            _ask(client, FaultRequest(request_id=_new("end"), end=made.fault_id))
+            with contextlib.suppress(InputError):  # it has not begun, or is over
+                _ask(client, FaultRequest(request_id=_new("end"), end=made.fault_id))
             console.print("over: ended early")
-            raise
+            return INTERRUPTED
         console.print(f"over: {faults.words(made)}")
     return 0
 
