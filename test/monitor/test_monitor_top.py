@@ -75,7 +75,7 @@ def test_the_monitor_stays_out_of_lock_step_and_can_be_switched_off():
     monitor = next(n for n in node_table.nodes() if n.name == "monitor")
     assert node_table.parameters(monitor, StackOptions(thresholds="system.cpu=90")) == {
         "use_sim_time": False, "world": "apartment", "prometheus_port": 0,
-        "shedding": True, "speed": 1.0, "thresholds": "system.cpu=90",
+        "shedding": True, "speed": 1.0, "thresholds": "system.cpu=90", "faults": True,
     }  # fmt: skip
     assert {"monitor", "monitor_folder"} <= node_table.taken(node_table.nodes())
 
