@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import vla_sim
 from vla_sim.bringup import node_table
 from vla_sim.cli import main
@@ -26,7 +28,9 @@ from vla_sim.contract import faults as fault_table
 from vla_sim.scenario import format as scenario_format
 from vla_sim.scenario import load
 from vla_sim.scenario.checks import registry
-from vla_sim.world.semantic_map import World
+from vla_sim.world import semantic_map
+from vla_sim.world.sdf import reader
+from vla_sim.world.solids import half_extent, solids_of
 
 HERE = Path(__file__).parent
 PACKAGE = Path(vla_sim.__file__).parent
@@ -276,13 +280,30 @@ def scenarios() -> list[str]:
 def worlds() -> list[str]:
     rows = []
     for path in sorted(share_folder("worlds").glob("*.sdf")):
-        world = World.load(path.stem)
+        world = semantic_map.World.load(path.stem)
         rows.append((
             f"`{world.name}`", ", ".join(p.name for p in world.places),
             ", ".join(s.name for s in world.surfaces),
             ", ".join(f"{o.colour} {o.kind}" for o in world.objects),
         ))  # fmt: skip
     return table(("world", "places", "surfaces", "objects"), rows)
+
+
+def models() -> list[str]:
+    """What may stand in a world: its size over all, the top that things stand on, where its frame is."""
+    rows = []
+    for path in sorted(share_folder("models").glob("*/model.config")):
+        name, solids = path.parent.name, tuple(solids_of(reader.load_model(path.parent)))
+        boxes = [(s.pose[:3, 3], half_extent(s.shape, s.size, s.pose[:3, :3])) for s in solids]
+        if name == semantic_map.ROBOT or name.endswith("_shell") or not boxes:
+            continue
+        low = np.min([at - half for at, half in boxes], axis=0)
+        high = np.max([at + half for at, half in boxes], axis=0)
+        top = semantic_map._top(name, solids)
+        surface = "" if top is None else f"{top.pose[2, 3] + top.size[2] / 2:.3g}"
+        frame = "in its middle" if abs(low[2] + high[2]) < 0.005 else "on the floor"
+        rows.append((f"`{name}`", " × ".join(f"{v:.2g}" for v in high - low), surface, frame))
+    return table(("model", "x × y × z [m]", "a surface at [m]", "its frame is"), rows)
 
 
 def thresholds() -> list[str]:
@@ -357,7 +378,8 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
     "options": options, "checks": checks, "actions": actions, "faults": faults,
     "fault_results": fault_results, "skills": skills,
-    "scenarios": scenarios, "worlds": worlds, "thresholds": thresholds, "load_levels": load_levels,
+    "scenarios": scenarios, "worlds": worlds, "models": models, "thresholds": thresholds,
+    "load_levels": load_levels,
     "budgets": budget_table, "costs": costs, "commands": commands, "requirements": requirements,
 }  # fmt: skip
 

@@ -1,16 +1,21 @@
 """Every parameter of every node from the command line, a file, a launch argument and at run time."""
 
 import argparse
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import MISSING
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import wait_for
 
 from vla_sim.bringup import launch_descriptions, node_table, parameters
 from vla_sim.bringup.node_table import OPTIONS, STACK, StackOptions
-from vla_sim.cli import common
+from vla_sim.cli import common, main
 from vla_sim.common.errors import InputError
 from vla_sim.common.params import named
 
@@ -84,6 +89,28 @@ def test_at_run_time_it_takes_effect_or_is_refused_with_the_reason(spec, ros_dom
 
 
 @pytest.mark.ros
+@pytest.mark.integration
+def test_a_node_alone_is_asked_and_told_while_it_runs(ros_domain, capsys):
+    line = [sys.executable, "-m", "vla_sim.bringup.run_node", "safety", "--ros-args", "-p", "max_turn:=0.3"]
+    domain = ("--domain", str(ros_domain))
+    with subprocess.Popen(line, env={**os.environ, "ROS_DOMAIN_ID": str(ros_domain)}) as node:
+        try:
+            wait_for(lambda: main.main(["param", *domain, "safety.max_turn"]) == 0, 120.0)
+            assert "safety.max_turn=0.3\n" in capsys.readouterr().out
+
+            assert main.main(["param", *domain, "safety.max_forward=0.4", "safety.max_turn"]) == 0
+            assert capsys.readouterr().out == "safety.max_forward=0.4\nsafety.max_turn=0.3\n"
+
+            assert main.main(["param", *domain, "safety.rate=60"]) == 2
+            assert "error: safety refuses: rate is read when the node starts" in capsys.readouterr().err
+        finally:
+            node.send_signal(signal.SIGINT)
+    assert node.returncode == 0
+    assert main.main(["param", *domain, "safety.max_forward"]) == 5
+    assert "no node safety is in ROS domain" in capsys.readouterr().err
+
+
+@pytest.mark.ros
 def test_texts_arrive_as_they_are(ros_domain):
     rclpy = pytest.importorskip("rclpy")
     from vla_sim.ros.stage_node import StageNode
@@ -152,9 +179,9 @@ def test_a_wrong_word_is_told_with_what_is_allowed(word, told):
     ("a: [", "p.yaml:1:5: not YAML"),
     ("- a", "p.yaml:1:1: a mapping of names of nodes belongs here"),
     ("perception: {rate: 5}", "p.yaml:1:13: perception: ros__parameters alone is allowed; got rate"),
-    ("perception:\n  ros__parameters: {raet: 5}", "p.yaml:2:27: perception has no parameter raet; did you"),
-    ("ear:\n  ros__parameters: {rate: 5}", "p.yaml:2:27: no node is called 'ear'"),
-    ("/**:\n  ros__parameters: {ratte: 5}", "p.yaml:2:28: no node has a parameter ratte; did you mean rate?"),
+    ("perception:\n  ros__parameters: {raet: 5}", "p.yaml:2:21: perception has no parameter raet; did you"),
+    ("ear:\n  ros__parameters: {rate: 5}", "p.yaml:1:1: no node is called 'ear'"),
+    ("/**:\n  ros__parameters: {ratte: 5}", "p.yaml:2:21: no node has a parameter ratte; did you mean rate?"),
     ("voice:\n  ros__parameters: {whisper_model: 007}", "whisper_model is 7; it must be a text (in quotes)"),
 ])  # fmt: skip
 def test_a_wrong_file_is_told_with_the_place(text, told, tmp_path):

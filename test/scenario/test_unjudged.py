@@ -9,7 +9,7 @@ from vla_sim.cli import common, main
 from vla_sim.scenario import run as run_module
 from vla_sim.scenario.launch_test_driver import _fail
 from vla_sim.scenario.record import Check
-from vla_sim.scenario.result import spoilt
+from vla_sim.scenario.result import crowded, spoilt
 from vla_sim.scenario.statistics import Rate, compared, verdict
 
 BUSY = "the machine was busy: 97 % of its cores by others"
@@ -37,6 +37,11 @@ def unjudged(**changes):
 )
 def test_a_busy_machine_spoils_what_measures_speed_and_nothing_else(checks, source, others, words):
     assert spoilt(checks, source, others) == words
+
+
+def test_a_failure_on_a_busy_machine_names_the_machine_too_where_times_are_measured():
+    assert crowded("measured", 0.97) == BUSY
+    assert [crowded("modelled", 0.97), crowded("measured", 0.2), crowded("measured", None)] == [""] * 3
 
 
 def test_it_is_counted_apart_and_never_as_a_pass():

@@ -2,6 +2,6 @@
 launch descriptions for machines with a ROS installation, reservations of the machine, and looks at it."""
 
 __all__ = [
-    "doctor", "fork_server", "launch_descriptions", "launched", "node_table", "parameters", "reservations",
-    "run_node", "supervisor",
+    "doctor", "fork_server", "launch_descriptions", "launched", "node_table", "parameter_client",
+    "parameters", "reservations", "run_node", "supervisor",
 ]  # fmt: skip

@@ -28,18 +28,27 @@ Setting = tuple[str, str, Any]
 """Node, name, value."""
 
 
-def of_word(word: str) -> Setting:
-    """The setting of "perception.rate=5"; a text is taken as it stands. Raises `InputError`."""
+def of_word(word: str, flag: str = "--param ") -> Setting:
+    """The setting of "perception.rate=5"; a text is taken as it stands. flag: stands before it in errors.
+    Raises `InputError`."""
     path, equals, text = word.partition("=")
-    node, dot, name = path.partition(".")
-    if not equals or not dot:
-        raise InputError(f"--param {word}: NODE.NAME=VALUE is allowed, as in perception.rate=5")
+    if not equals or "." not in path:
+        raise InputError(f"{flag}{word}: NODE.NAME=VALUE is allowed, as in perception.rate=5")
     try:
-        value = read_text(named(_params(node))[_known(node, name)], text)
+        node, name = of_name(path)
+        value = read_text(named(_params(node))[name], text)
         _checked(node, name, value)
         return node, name, value
     except InputError as error:
-        raise InputError(f"--param {word}: {error}") from None
+        raise InputError(f"{flag}{word}: {error}") from None
+
+
+def of_name(path: str) -> tuple[str, str]:
+    """Node and name of "perception.rate". Raises `InputError`."""
+    node, dot, name = path.partition(".")
+    if not dot:
+        raise InputError(f"{path}: NODE.NAME is allowed, as in perception.rate")
+    return node, _known(node, name)
 
 
 def of_file(path: str | Path) -> list[Setting]:
@@ -52,6 +61,9 @@ def _settings(data: dict[str, Any]) -> list[Setting]:
     settings, where = [], "$"
     try:
         for key, block in data.items():
+            where = f"$.{key}!"
+            if key not in WILDCARDS:
+                _params(key.rpartition("/")[2])
             where = f"$.{key}"
             own = _mapping(block, "ros__parameters")
             if set(own) != {"ros__parameters"}:
@@ -59,10 +71,12 @@ def _settings(data: dict[str, Any]) -> list[Setting]:
                     f"{key}: ros__parameters alone is allowed; got {', '.join(own) or 'nothing'}"
                 )
             for name, value in _mapping(own["ros__parameters"], "parameters").items():
-                where = f"$.{key}.ros__parameters.{name}"
-                for node in _nodes(key, name):
-                    _checked(node, _known(node, name), value)
-                    settings.append((node, name, value))
+                where = f"$.{key}.ros__parameters.{name}!"
+                nodes = [(node, _known(node, name)) for node in _nodes(key, name)]
+                where = where[:-1]
+                for node, known in nodes:
+                    _checked(node, known, value)
+                    settings.append((node, known, value))
     except InputError as error:
         raise yaml_records.Problem(where, str(error)) from None
     return settings

@@ -22,10 +22,9 @@ from vla_sim.simulation.registry import GL_NAMES
 
 def count(text: str) -> int:
     """A whole number from 0, for argparse."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is given; a whole number of 0 or more is allowed")
+    return int(text)
 
 
 def _flag(option: Field[Any]) -> dict[str, Any]:
@@ -60,7 +59,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": argparse.BooleanOptionalAction, "default": True,
         "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
     },
-    "domain": {"type": int, "metavar": "N", "help": "ROS domain id; default: a free one"},
+    "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
     "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},

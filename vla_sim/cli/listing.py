@@ -56,7 +56,7 @@ def show(a: argparse.Namespace) -> int:
         table.add_row(
             world.name,
             "\n".join(p.name for p in world.places),
-            "\n".join(f"{s.name} (in {s.place})" for s in world.surfaces),
+            "\n".join(f"{s.name} (in {s.place}, {s.height:.2f} m high)" for s in world.surfaces),
             "\n".join(f"{o.colour} {o.kind}" for o in world.objects),
         )
     console.print(table)

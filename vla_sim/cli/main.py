@@ -9,10 +9,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import vla_sim
-from vla_sim.cli import bench, doctor, engines, fault, listing, monitor, run, soak, stack, test
-from vla_sim.common.errors import INTERRUPTED, VlaSimError
+from vla_sim.cli import bench, doctor, engines, fault, listing, monitor, param, run, soak, stack, test
+from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
+from vla_sim.common.files import check_output, user_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,15 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _take_any_character()
     parser = _parser()
-    arguments = parser.parse_args(argv)
-    if not hasattr(arguments, "call"):
-        parser.print_help()
-        return 0
     if threading.current_thread() is threading.main_thread():
         # A CI job that is cancelled ends as cleanly as Ctrl-C, also where a shell has left SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
     try:
+        arguments = parser.parse_args(argv)
+        if not hasattr(arguments, "call"):
+            parser.print_help()
+            return 0
+        for name in ("json", "junit"):  # what could not be written is said before hours of work
+            if getattr(arguments, name, None) not in (None, "-"):
+                check_output(user_path(getattr(arguments, name)))
         return int(arguments.call(arguments))
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -54,11 +59,29 @@ def _take_any_character() -> None:
         out.reconfigure(errors="backslashreplace")
 
 
+class Parser(argparse.ArgumentParser):
+    """Its errors are as all others are: one line."""
+
+    def parse_known_args(self, *given: Any) -> Any:  # type: ignore[override]
+        found, left = super().parse_known_args(*given)
+        flag = next((word.partition("=")[0] for word in left if word.startswith("-")), None)
+        if flag is not None:
+            near = nearest(flag, self._option_string_actions, f"{self.prog} --help shows what is")
+            raise InputError(f"{flag} is not known{near}")
+        if left:
+            raise InputError(f'too much: {" ".join(left)}; words go in quotes, as "go to the kitchen"')
+        return found, left
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `InputError`."""
+        raise InputError(f"{message.removeprefix('argument ')}; {self.prog} --help shows what is allowed")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vla-sim", description=vla_sim.__doc__)
+    parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, fault, monitor, engines, listing, doctor):
+    for part in (run, stack, test, bench, soak, param, fault, monitor, engines, listing, doctor):
         part.add(commands)
     return parser
 

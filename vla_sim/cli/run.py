@@ -115,11 +115,13 @@ def scenario_of(a: argparse.Namespace) -> Any:
     script: list[Any] = []
     if a.audio is not None:
         script.append(Play(file=str(user_path(a.audio).resolve()), words=a.command or ""))
-    for at, words in [*([] if script else [("0", a.command or DEMO)]), *a.then]:
+    for at, words in [*([] if script else [("0", DEMO if a.command is None else a.command)]), *a.then]:
         try:
             when = When(at=float(at))
         except ValueError:
             raise InputError(f"--then {at!r}: the first value is a number of seconds") from None
+        if not words.strip():
+            raise InputError(f'a command without words; give some, as "{DEMO}"')
         script.append(
             Type(words=words, when=when, priority="normal" if script else a.priority)
             if a.text

@@ -134,8 +134,9 @@ def call(a: argparse.Namespace) -> int:
     targets = [str(p) for p in load.shipped()] if a.all else a.targets
     if not targets:
         raise InputError("give a scenario's name, a file or a folder, or --all for the shipped library")
-    if a.jobs < 1 or a.seeds == 0:
-        raise InputError(f"--jobs {a.jobs} --seeds {a.seeds}: both are at least 1")
+    for flag, value in (("--jobs", a.jobs), ("--seeds", a.seeds)):
+        if value == 0:
+            raise InputError(f"{flag} 0: give at least 1")
     engines = a.engines or [a.engine]
     for engine in engines:
         if engine not in SIMULATORS:

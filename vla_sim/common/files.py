@@ -1,5 +1,6 @@
 """Files that are whole or not there, and none that is larger than it may be; a folder of this user."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -41,6 +42,17 @@ def write_output(path: Path, data: bytes) -> None:
     """`write_whole` for a file that the user asked for. Raises `InputError`."""
     try:
         write_whole(path, data)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def check_output(path: Path) -> None:
+    """Whether `write_output` will be able to write this file. Raises `InputError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
 

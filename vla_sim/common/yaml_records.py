@@ -5,8 +5,9 @@ A file is read within a budget, so that a short text of aliases does not grow to
 
 import re
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -114,7 +115,14 @@ def typed(data: Any, kind: Any, path: str) -> Any:
                 f"{inner}.{unknown[1]}!",
                 f"{unknown[1]!r} is not known here{_near(kind, inner, unknown[1], data)}",
             ) from None
-        raise Problem(inner, message[0].lower() + message[1:]) from None
+        given = re.fullmatch(r"Invalid enum value '?(.*?)'?", message)
+        if given:
+            message += nearest(given[1], _allowed(kind, where.rstrip("`"), data))
+        message = message[0].lower() + message[1:]
+        if message.startswith(("expected", "invalid")):
+            last = inner.replace("[...]", "").rpartition(".")[2]
+            message = f"{last}: {message}" if last != "$" else message
+        raise Problem(inner, message) from None
 
 
 def _struct(kind: Any) -> type[msgspec.Struct] | None:
@@ -122,6 +130,30 @@ def _struct(kind: Any) -> type[msgspec.Struct] | None:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind
     return next(filter(None, map(_struct, getattr(kind, "__args__", ()))), None)
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    """What a type such as `list[Literal["a"] | Record]` is made of."""
+    if get_origin(kind) is Literal:
+        return [kind]
+    return [one for part in get_args(kind) for one in _alternatives(part)] or [kind]
+
+
+def _allowed(kind: Any, where: str, data: Any) -> list[str]:
+    """The values of the choice at a path such as "$.script[0].do"."""
+    kinds = _alternatives(kind)
+    for step in re.findall(r"\w+", where):
+        if step.isdigit():
+            data = data[int(step)]
+            continue
+        records = [one for one in kinds if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        tags = [one.__struct_config__ for one in records]
+        mine = [r for r, c in zip(records, tags, strict=True) if c.tag in (None, data.get(c.tag_field))]
+        fields = [field for record in mine for field in msgspec.structs.fields(record)]
+        kinds = [one for f in fields if f.encode_name == step for one in _alternatives(f.type)]
+        data = data.get(step)
+    enums = [m.value for one in kinds if isinstance(one, type) and issubclass(one, Enum) for m in one]
+    return [str(v) for one in kinds if get_origin(one) is Literal for v in get_args(one)] + enums
 
 
 def _near(kind: Any, path: str, word: str, data: Any) -> str:

@@ -53,8 +53,9 @@ def make_record(session: Session) -> RunRecord:
         what = action.fault if isinstance(action, FaultAction) else action.__struct_config__.tag
         name = f"{what} is done"
         checks.append(outcome(name, False, "the run was over before it was due"))
-    busy = spoilt(checks, recording.latency_source, session.others)
-    reasons = [*filter(None, [busy]), *(f"{c.name}: {c.detail}" for c in checks if not c.passed)]
+    reasons = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    busy = crowded(recording.latency_source, session.others) if reasons else ""
+    reasons = [*filter(None, [busy]), *reasons]
     unjudged = busy if all(c.passed or c.speed for c in checks) else ""
     commands = [_command_record(run, given) for given in director.commands]
     path = path_of(recording.truths)
@@ -107,11 +108,15 @@ def make_record(session: Session) -> RunRecord:
     )  # fmt: skip
 
 
+def crowded(source: Source, others: float | None) -> str:
+    """In words that others kept the machine busy, so that sound is lost and the robot stops, too; "" if times
+    are modelled, or if others used little."""
+    return busy_words(others) if source == "measured" and others is not None and others > BUSY else ""
+
+
 def spoilt(checks: Sequence[Check], source: Source, others: float | None) -> str:
-    """Whose fault it may be that one of these checks found the machine too slow: "the machine was busy: 97 %
-    of its cores by others"; "" if none did, if times are modelled, or if others used little."""
-    slow = source == "measured" and any(c.speed and not c.passed for c in checks)
-    return busy_words(others) if slow and others is not None and others > BUSY else ""
+    """Whose fault it may be that one of these checks found the machine too slow, as `crowded` has it."""
+    return crowded(source, others) if any(c.speed and not c.passed for c in checks) else ""
 
 
 def _command_record(run: Run, given: Given) -> CommandRecord:

@@ -33,8 +33,7 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
         stated = given.means is not None
         heard = run.recording.heard(given.command_id)
         if not stated and given.spoken and given.text and _plain(heard) != _plain(given.text):
-            why = "no measure for these words: state what they mean"
-            detail = f'heard "{heard}"; the robot\'s own plan is {why}'
+            detail = f'heard "{heard}", which is not what was said; a plan for other words is not judged'
             return [outcome(f'"{given.text}" is heard', False, detail)]
         note = "" if stated else f"; {OWN_PLAN}"
         steps = run.recording.steps(given)

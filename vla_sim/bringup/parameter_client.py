@@ -1,0 +1,70 @@
+"""The parameters of nodes that run, through ROS's own services for them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.parameter_client import AsyncParameterClient
+
+from vla_sim.bringup.node_table import middleware
+from vla_sim.common.errors import InputError, StackError
+from vla_sim.ros import spin
+
+
+class ParameterClient:
+    """In a ROS domain; a context manager."""
+
+    def __init__(self, domain: int, *, own_middleware: bool = True, timeout: float = 8.0) -> None:
+        """own_middleware: as `vla-sim` sets it for its nodes; else as the environment has it. timeout: for a
+        node to be found, and for each of its answers [s]."""
+        if own_middleware:
+            os.environ.update(middleware(domain))
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
+        self._domain, self._timeout = domain, timeout
+        spin.start([])
+        self._node = Node(f"param_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
+        self._clients: dict[str, AsyncParameterClient] = {}
+
+    def get(self, node: str, name: str) -> Any:
+        """Raises `StackError` where the node does not answer."""
+        (value,) = self._answer(node, self._client(node).get_parameters([name])).values
+        return parameter_value_to_python(value)
+
+    def set(self, node: str, name: str, value: Any) -> None:
+        """Raises `InputError` with the reason where the node refuses, `StackError` where it is silent."""
+        future = self._client(node).set_parameters([Parameter(name, value=value)])
+        (result,) = self._answer(node, future).results
+        if not result.successful:
+            raise InputError(f"{node} refuses: {result.reason}")
+
+    def _client(self, node: str) -> AsyncParameterClient:
+        if node not in self._clients:
+            client = AsyncParameterClient(self._node, node)
+            deadline = time.monotonic() + self._timeout
+            while not client.services_are_ready():
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"no node {node} is in ROS domain {self._domain}: the stack there runs without it, "
+                        "still starts, or has ended"
+                    )
+                time.sleep(0.02)
+            self._clients[node] = client
+        return self._clients[node]
+
+    def _answer(self, node: str, future: Any) -> Any:
+        rclpy.spin_until_future_complete(self._node, future, timeout_sec=self._timeout)
+        if not future.done():
+            raise StackError(f"{node} does not answer in ROS domain {self._domain}")
+        return future.result()
+
+    def __enter__(self) -> ParameterClient:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._node.destroy_node()
+        rclpy.try_shutdown()
