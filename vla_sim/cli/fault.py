@@ -147,7 +147,10 @@ def add_table(commands: Any) -> None:
     table = commands.add_parser(
         "fault-table", help="play faults in every phase of a job, and show what the robot does"
     )
-    table.add_argument("--only", default="", metavar="WORDS", help="cases with these words in their name")
+    table.add_argument(
+        "--only", action="append", default=[], metavar="WORDS",
+        help="cases with these words in their name (may be repeated)",
+    )  # fmt: skip
     table.add_argument("--show", action="store_true", help="play nothing, show the results that there are")
     table.add_argument(
         "--results", default="fault_results.jsonl", metavar="FILE",
@@ -174,9 +177,11 @@ def call_table(a: argparse.Namespace) -> int:
     from vla_sim.scenario import fault_course
     from vla_sim.scenario.terminal import Display
 
-    wanted = [case for case in fault_course.cases() if a.only in case.name]
-    if not wanted:
-        raise InputError(f"--only {a.only!r}: no case has these words; a case is as 'walking: freeze safety'")
+    known = fault_course.cases()
+    for words in a.only:
+        if not any(words in case.name for case in known):
+            raise InputError(f"--only {words!r}: no case has these words; one is 'walking: freeze safety'")
+    wanted = [case for case in known if not a.only or any(words in case.name for words in a.only)]
     if not a.minutes > 0.0:
         raise InputError(f"--minutes {a.minutes:g}: a positive number is allowed")
     fault_course.read(path)  # what is wrong with it is said before anything is played
@@ -192,8 +197,8 @@ def call_table(a: argparse.Namespace) -> int:
                 wanted, stack, path, common.folder(a.out, "faults-"), display, max(1, a.together),
                 lambda: time.monotonic() < end, again=a.again,
             )  # fmt: skip
-    known = fault_course.read(path)
-    mine = [known[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in known]
+    found = fault_course.read(path)
+    mine = [found[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in found]
     console.print(fault_course.table(mine))
     unheard = sum(one.state == fault_course.UNHEARD for one in mine)
     broke = sum(not one.held for one in mine)

@@ -1,6 +1,6 @@
 """Many faults, one after the other, and what the robot did: the table of faults.
 
-A case is a fault in a phase of a job. A course plays cases of one phase in one run: it gives a command, waits
+A case is a fault in a phase of a job. A course plays cases of one world in one run: it gives a command, waits
 for the phase as the truth shows it, begins the fault, and goes on once the fault is over, the command is
 answered and the robot stands.
 """
@@ -139,7 +139,7 @@ def phase_of(topic: str) -> str:
 
 
 class Course:
-    """Cases of one phase. `tick` takes the place of the session's, in the client's thread. judged: called
+    """Cases of one world. `tick` takes the place of the session's, in the client's thread. judged: called
     with each result. more: whether another case may begin. over: whether all were played, or one ended the
     run. unreached: cases whose phase did not come."""
 
@@ -241,7 +241,7 @@ class Course:
             if wanted.phase == "grasping" and self.held():
                 words = "put it on the table"
         else:
-            words = "turn left 180 degrees" if self._given % 2 else "move forward 2 meters"
+            words = "move backward 1 meter" if self._given % 2 else "move forward 1 meter"
         self.case = self._left.pop(0) if ready else None
         self._number += 1
         self._given += 1
@@ -357,11 +357,11 @@ def key(engine: str, case: str) -> str:
 
 
 def courses(wanted: Iterable[Case], most: int) -> Iterator[list[Case]]:
-    """Cases that can be played in one run: of one phase, as many as `most`; a node that is killed has one of
+    """Cases that can be played in one run: of one world, as many as `most`; a node that is killed has one of
     its own, after all others."""
     by: dict[str, list[Case]] = {}
     for case in wanted:
-        by.setdefault("" if case.kind == "kill" else case.phase, []).append(case)
+        by.setdefault("" if case.kind == "kill" else PHASES[case.phase], []).append(case)
     kills = by.pop("", [])
     for some in by.values():
         yield from (some[k : k + most] for k in range(0, len(some), most))
