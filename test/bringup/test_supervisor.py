@@ -182,3 +182,105 @@ def test_a_program_that_cannot_run_is_named(tmp_path, line, why):
         wait_for(lambda: running.processes[0].fork.poll() is not None)
         with pytest.raises(StackError, match=why):
             running.check()
+
+
+MORTAL = """
+import pathlib, signal, sys, time
+LIVES = pathlib.Path({lives!r})
+def main():
+    with LIVES.open("a") as lives:
+        lives.write("x")
+    print("here", flush=True)
+    if LIVES.stat().st_size <= {deaths}:
+        raise RuntimeError("no more")
+    while True: time.sleep(0.1)
+"""
+
+
+def mortal(tmp_path, deaths):
+    code = MORTAL.format(lives=str(tmp_path / "lives"), deaths=deaths)
+    (tmp_path / "mortal.py").write_text(code)
+
+
+def test_a_node_that_dies_is_started_again_and_its_log_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("vla_sim.bringup.backoff.FIRST_DELAY", 0.1)
+    mortal(tmp_path, 2)
+    told: list[str] = []
+    specs = (NodeSpec("patient", "patient"), NodeSpec("mortal", "mortal"))
+    run = Stack(StackOptions(), tmp_path / "run", specs=specs, echo=lambda name, text: told.append(text))
+    with run as running:
+        first = running.processes[1].fork.pid
+
+        def alive_again():
+            running.check()
+            return running.restarts["mortal"] == 2 and running.processes[1].last == "here"
+
+        wait_for(alive_again)
+        assert running.processes[1].fork.pid != first
+        assert sorted(running.alive()) == ["mortal", "patient"]
+    warnings = [text for text in told if text.startswith("[WARN]")]
+    assert warnings == ["[WARN] ended: RuntimeError: no more; it is started again in 0 s"] * 2
+    log = (tmp_path / "run" / "logs" / "mortal.log").read_text()
+    assert log.splitlines().count("here") == 3
+    assert "Traceback" in log
+
+
+def test_a_node_that_always_dies_is_given_up_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr("vla_sim.bringup.backoff.FIRST_DELAY", 0.01)
+    mortal(tmp_path, 100)
+    specs = (NodeSpec("mortal", "mortal"),)
+
+    def watch(running):
+        wait_for(lambda: running.check() or running.restarts["mortal"] > 100)
+
+    with (
+        Stack(StackOptions(), tmp_path / "run", specs=specs) as running,
+        pytest.raises(StackError, match="mortal ended, 5 times: RuntimeError: no more"),
+    ):
+        watch(running)
+
+
+@pytest.mark.parametrize(("name", "speed"), [("engine", 1.0), ("patient", 0.0)])
+def test_neither_an_engine_nor_a_node_in_lock_step_is_started_again(tmp_path, name, speed):
+    specs = (NodeSpec(name, "patient"),)
+    with Stack(StackOptions(speed=speed), tmp_path / "run", specs=specs) as running:
+        running.kill(name, restart=True)
+        with pytest.raises(StackError, match=f"{name} ended: killed by SIGKILL"):
+            running.check()
+
+
+def test_what_a_scenario_kills_stays_dead_unless_it_asks_for_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setattr("vla_sim.bringup.backoff.FIRST_DELAY", 0.01)
+    with stack(tmp_path, "patient", "parent") as running:
+        running.kill("patient")
+        running.kill("parent", restart=True)
+
+        def back():
+            running.check()
+            return "parent" in running.alive()
+
+        wait_for(back)
+        assert running.alive() == ["parent"]
+
+
+def test_safety_goes_down_after_the_others_and_the_engine_last(tmp_path):
+    code = """
+import pathlib, signal, sys, time
+def main():
+    name = next(a for a in sys.argv if a.startswith("__node:=")).removeprefix("__node:=")
+    def end(*_):
+        time.sleep(0.2)
+        with open({ends!r}, "a") as ends:
+            ends.write(name + " ")
+        sys.exit(0)
+    signal.signal(signal.SIGINT, end)
+    print("here", flush=True)
+    while True: time.sleep(0.05)
+"""
+    (tmp_path / "slow.py").write_text(code.format(ends=str(tmp_path / "ends")))
+    specs = tuple(NodeSpec(name, "slow") for name in ("engine", "voice", "safety", "executive"))
+    with Stack(StackOptions(), tmp_path / "run", specs=specs) as running:
+        wait_for(lambda: all(p.last == "here" for p in running.processes))
+    ended = (tmp_path / "ends").read_text().split()
+    assert ended[2:] == ["safety", "engine"]
+    assert sorted(ended[:2]) == ["executive", "voice"]

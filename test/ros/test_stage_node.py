@@ -12,13 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 rclpy = pytest.importorskip("rclpy")
+from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
 
+from vla_sim.common import clock  # noqa: E402
 from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.common.params import StageParams, check, param  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.ros.execution import QOS  # noqa: E402
+from vla_sim.ros.executor import SerialExecutor  # noqa: E402
+from vla_sim.ros.lockstep import run_environment  # noqa: E402
+from vla_sim.ros.lockstep.turn_taking import Go  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 
@@ -196,3 +202,84 @@ def test_more_than_a_report_holds_leaves_the_newest(start):
         node.record_metric("k", k)
     (values,) = [v.value for v in node.diagnostics().status[0].values if v.key == "metric k"]
     assert values.split() == [str(k) for k in range(2000, 3000)]
+
+
+def broken(*_):
+    raise RuntimeError("it went wrong")
+
+
+def test_a_callback_that_raises_costs_its_call_and_is_told_in_the_report(start):
+    node = start()
+    told: list[str] = []
+    node.on_failure = told.append  # type: ignore[method-assign]
+    heard: list[str] = []
+
+    def hear(say: records.Say) -> None:
+        heard.append(say.text)
+        broken()
+
+    node.listen(topics.SAY, hear)
+    node.repeat(0.02, broken, steady=True)
+    notify = node.execution.notifier(broken, 1.0)
+    worker = node.execution.worker("hand", broken, capacity=5)
+    node.execution.in_background(broken)
+    service = node.create_service(Trigger, "break", broken)
+    mouth = node.create_publisher(String, topics.SAY.name, QOS["reliable"])
+    executor = SerialExecutor()
+    executor.add_node(node)
+    deadline = time.monotonic() + 30.0
+    while not mouth.get_subscription_count():
+        executor.spin_once(timeout_sec=0.05)
+        assert time.monotonic() < deadline
+    notify()
+    worker.put(1)
+    for text in ("one", "two"):
+        mouth.publish(String(data=f'{{"text": "{text}"}}'))
+    wanted = {topics.SAY.name, "timer", "notifier", "hand", "background"}
+    while len(heard) < 2 or set(told) < wanted:
+        executor.spin_once(timeout_sec=0.05)
+        assert time.monotonic() < deadline, told
+    assert heard == ["one", "two"]
+    answer = service.callback(Trigger.Request(), Trigger.Response())
+    assert (answer.success, answer.message) == (False, "it failed; see the node's log")
+    (report,) = node.diagnostics().status
+    assert report.level == DiagnosticStatus.ERROR
+    assert "RuntimeError: it went wrong" in report.message
+    values = {v.key: v.value for v in report.values}
+    assert int(values["callback failures"]) == node.failures.count >= 7
+    assert "test_stage_node.py:" in values["last callback failure"]
+    worker.close()
+
+
+def test_a_report_that_cannot_be_made_says_so(start):
+    node = start()
+    node.status = broken  # type: ignore[method-assign]
+    (report,) = node.diagnostics().status
+    assert report.level == DiagnosticStatus.ERROR
+    assert "status: RuntimeError: it went wrong" in report.message
+
+
+def test_in_lock_step_a_callback_that_raises_costs_its_call_too(start, tmp_path, monkeypatch):
+    monkeypatch.setenv(run_environment.SOCKET, str(tmp_path / "turns"))
+    try:
+        node = start()
+        ticks: list[float] = []
+        node.repeat(0.1, broken)
+        node.repeat(0.1, lambda: ticks.append(node.now()))
+        worker = node.execution.worker("hand", broken, capacity=1)
+        node.execution.in_background(broken)
+        worker.put(1)
+        for k in range(4):
+            node.execution.turn(Go(0.1 * k, {}))
+        assert len(ticks) == 3
+        assert node.failures.count == 5
+        assert node.diagnostics().status[0].level == DiagnosticStatus.ERROR
+    finally:
+        clock.use(None)
+
+
+def test_a_node_that_judges_lets_everything_through(start, monkeypatch):
+    monkeypatch.setattr(StageNode, "forgiving", False)
+    node = start()
+    with pytest.raises(RuntimeError, match="it went wrong"):
+        node.guard("x", broken)()

@@ -3,15 +3,19 @@
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vla_sim.bringup import node_table, parameters
+from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
 from vla_sim.common.errors import package
 from vla_sim.common.params import check, read_text
+from vla_sim.ros import kept_state
 from vla_sim.simulation.gazebo.bridge import bridge_config
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
@@ -23,8 +27,9 @@ PARAMS_FILE = ("params_file", "", "ROS's YAML file of parameters for single node
 def describe(*, engine: bool, simulated_time: bool) -> Any:
     """A `LaunchDescription` of the nodes, with one argument for each option that one of them takes.
 
-    engine: with the simulator. simulated_time: whether the nodes live in /clock. When one node ends, the
-    launch ends, with exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
+    engine: with the simulator. simulated_time: whether the nodes live in /clock. A node that dies is started
+    again (`backoff`). When the engine ends, or a node that cannot be started again, the launch ends, with
+    exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
     """
     launch = launch_library()
     taken = node_table.taken(node_table.nodes(simulated=engine))
@@ -34,14 +39,23 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
         values = values_of(context, [*names, PARAMS_FILE[0]])
         files = list(filter(None, [values.pop(PARAMS_FILE[0])]))
         options = parameters.applied(options_of(values), files)
-        return [
-            launch.actions.ExecuteProcess(
+        environment = node_environment(os.environ, local=simulated_time)
+        environment[kept_state.FOLDER] = tempfile.mkdtemp(prefix="vla_sim-")
+
+        def process(node: NodeSpec, on_exit: Any) -> Any:
+            return launch.actions.ExecuteProcess(
                 cmd=node_table.command(node, options, simulated=simulated_time), name=node.name,
-                prefix=prefix(node), output="screen", on_exit=None if node.observer else _end_all(node.name),
-                additional_env=node_environment(os.environ, local=simulated_time),
-            )
-            for node in node_table.nodes(options, simulated=engine)
-        ]  # fmt: skip
+                prefix=prefix(node), output="screen", on_exit=on_exit, additional_env=environment,
+            )  # fmt: skip
+
+        def begun(node: NodeSpec) -> Any:
+            if node.observer:
+                return process(node, None)
+            if node.name == "engine":  # its world would be lost
+                return process(node, _end_all(node.name))
+            return _restarting(node.name, partial(process, node))
+
+        return [begun(node) for node in node_table.nodes(options, simulated=engine)]
 
     start_all = launch.actions.OpaqueFunction(function=start)
     return launch.LaunchDescription([*declared(names), argument(*PARAMS_FILE), start_all])
@@ -174,6 +188,25 @@ def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:
         return launch.actions.EmitEvent(event=launch.events.Shutdown(reason=f"{who} ended"))
 
     return on_exit
+
+
+def _restarting(name: str, make: Callable[[Any], Any]) -> Any:
+    """A process that is started again when it has died. make: a new one, of what to do when it ends."""
+    launch, backoff, end = launch_library(), Backoff(), _end_all(name)
+
+    def on_exit(event: Any, context: Any) -> Any:
+        if context.is_shutdown:
+            return None
+        delay = backoff.died(time.monotonic()) if crashed(event.returncode) else None
+        if delay is None:
+            return end(event, context)
+        text = f"{name} has died (exit code {event.returncode}); it is started again in {delay:.0f} s"
+        return [
+            launch.actions.LogInfo(msg=text),
+            launch.actions.TimerAction(period=delay, actions=[make(on_exit)]),
+        ]
+
+    return make(on_exit)
 
 
 def output_handlers(

@@ -11,18 +11,22 @@ import socket
 import tempfile
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from vla_sim.bringup import node_table, shared_memory
+from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.fork_server import GRACE, OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import loopback, process_priority, secrets
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
 from vla_sim.common.printable import printable
+from vla_sim.ros import kept_state
 from vla_sim.ros.lockstep import run_environment
 
+LAST = ("safety", "engine")  # go down last, one after the other: who permits motion, and who controls it
 DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
 LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder for temporary files
 
@@ -102,12 +106,15 @@ def running_domains() -> list[int]:
 
 
 class Process:
-    """One running node; its output goes to `log` line by line, and to `echo` with the node's name."""
+    """One running node; its output goes to `log` line by line, and to `echo` with the node's name. again: the
+    log goes on."""
 
     def __init__(
-        self, name: str, fork: Fork, log: Path, echo: Callable[[str, str], None], nice: int = 0
-    ) -> None:
+        self, name: str, fork: Fork, log: Path, echo: Callable[[str, str], None], nice: int = 0, *,
+        again: bool = False,
+    ) -> None:  # fmt: skip
         self.name, self.fork, self.log, self.echo, self.nice = name, fork, log, echo, nice
+        self.again = again
         self.last = ""
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -116,7 +123,7 @@ class Process:
         process_priority.session(self.fork.pid, self.nice)
         file: IO[str] | None = None
         try:
-            file = self.log.open("w", buffering=1, encoding="utf-8")
+            file = self.log.open("a" if self.again else "w", buffering=1, encoding="utf-8")
         except OSError as error:
             self.echo(self.name, f"its log cannot be written: {error}")
         for raw in self.fork.output:
@@ -130,12 +137,17 @@ class Process:
                 except OSError as error:
                     self.echo(self.name, f"its log cannot be written any more: {error}")
                     file = None
+        self.fork.output.close()
         if file is not None:
             file.close()
 
 
 class Stack:
-    """The running nodes of one run. Use as a context manager: leaving it ends every process."""
+    """The running nodes of one run. Use as a context manager: leaving it ends every process.
+
+    At the clock's pace `check` starts a node again that has died, but never the engine, with which the world
+    would be lost. restarts: how often, by name.
+    """
 
     def __init__(
         self, options: StackOptions, folder: Path, *, domain: int | None = None,
@@ -156,6 +168,11 @@ class Stack:
         self.guests, self.variables = guests, variables or {}
         self.lockstep = options.speed == 0.0 and bool(guests)
         self.killed: set[str] = set()
+        self.restarts: Counter[str] = Counter()
+        self._backoff: defaultdict[str, Backoff] = defaultdict(Backoff)
+        self._due: dict[str, float] = {}
+        """Nodes that have died, and when they are started again [s, monotonic]."""
+        self._environment: dict[str, str] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
@@ -166,27 +183,36 @@ class Stack:
         except OSError as error:
             raise StackError(f"cannot write to {logs}: {error.strerror}; choose another with --out") from None
         env = node_table.environment(self.domain.id)
+        self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
         if self.lockstep:
-            self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
             turns = (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
             env |= run_environment.variables(Path(self._folder.name) / "turns", turns)
+        else:
+            env[kept_state.FOLDER] = self._folder.name
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
+        self._environment = env | self.variables
         for spec in self.specs:
-            arguments = [*spec.command, *node_table.arguments(spec, self.options)]
-            # In lock-step there are no deadlines, and so no reason to go before other programs.
-            nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
-            title = node_table.title(spec.name)
-            module = OWN_PROGRAM if spec.command else spec.module
-            fork = Fork(module, arguments, env | self.variables, title=title, nice=nice)
-            self.processes.append(Process(spec.name, fork, logs / f"{spec.name}.log", self.echo, nice))
+            self.processes.append(self._begin(spec))
+
+    def _begin(self, spec: NodeSpec, *, again: bool = False) -> Process:
+        arguments = [*spec.command, *node_table.arguments(spec, self.options)]
+        # In lock-step there are no deadlines, and so no reason to go before other programs.
+        nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
+        title = node_table.title(spec.name)
+        module = OWN_PROGRAM if spec.command else spec.module
+        fork = Fork(module, arguments, self._environment, title=title, nice=nice)
+        log = self.folder / "logs" / f"{spec.name}.log"
+        return Process(spec.name, fork, log, self.echo, nice, again=again)
 
     def pids(self) -> list[int]:
         return [p.fork.pid for p in self.processes]
 
-    def kill(self, name: str) -> None:
-        """Kill a node on purpose: `check` does not report it. Returns when it is dead."""
+    def kill(self, name: str, *, restart: bool = False) -> None:
+        """Kill a node on purpose: `check` does not report it. Returns when it is dead. restart: as if it had
+        died by itself."""
         process = self._process(name)
-        self.killed.add(name)
+        if not restart:
+            self.killed.add(name)
         process.fork.signal(signal.SIGKILL)
         process.fork.wait()
 
@@ -202,44 +228,71 @@ class Stack:
         return found
 
     def check(self) -> None:
-        """Raises `StackError` if a node has ended by itself, `MissingError` or `EngineError` if it ended with
-        their exit codes; of an observer it is only a warning."""
-        for process in self.processes:
+        """To be called a few times a second: start again what has died. Raises `StackError` for a node that
+        cannot be started again, `MissingError` or `EngineError` if it ended with their exit codes; of an
+        observer it is only a warning."""
+        for k, process in enumerate(self.processes):
             code = process.fork.poll()
-            if code is not None and not self.ending and process.name not in self.killed:
-                process.reader.join(1.0)
-                why = process.last.removeprefix("error: ") or f"exit code {code}"
-                if code < 0:  # its last line, if any, says nothing of it
-                    why = f"killed by {signal.Signals(-code).name}"
-                if process.name not in self.names:
-                    self.killed.add(process.name)
-                    self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
-                    continue
-                # What is not installed, and an engine that fails, are told as such.
-                kind = next((k for k in (MissingError, EngineError) if k.exit_code == code), StackError)
-                raise kind(f"{process.name} ended: {why} (log: {process.log})")
+            if code is None or self.ending or process.name in self.killed:
+                continue
+            if process.name in self._due:
+                if time.monotonic() >= self._due[process.name]:
+                    del self._due[process.name]
+                    shared_memory.free()
+                    self.processes[k] = self._begin(self.specs[k], again=True)
+                continue
+            process.reader.join(1.0)
+            why = process.last.removeprefix("error: ") or f"exit code {code}"
+            if code < 0:  # its last line, if any, says nothing of it
+                why = f"killed by {signal.Signals(-code).name}"
+            if process.name not in self.names:
+                self.killed.add(process.name)
+                self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
+                continue
+            delay = self._delay(process, code)
+            if delay is not None:
+                self.restarts[process.name] += 1
+                self._due[process.name] = time.monotonic() + delay
+                self.echo(process.name, f"[WARN] ended: {why}; it is started again in {delay:.0f} s")
+                continue
+            # What is not installed, and an engine that fails, are told as such.
+            kind = next((k for k in (MissingError, EngineError) if k.exit_code == code), StackError)
+            often = f", {self.restarts[process.name] + 1} times" if process.name in self.restarts else ""
+            raise kind(f"{process.name} ended{often}: {why} (log: {process.log})")
+
+    def _delay(self, process: Process, code: int) -> float | None:
+        """Seconds until a node that has ended is started again; None: it is not."""
+        fit = self.options.speed > 0.0 and process.name != "engine" and crashed(code)
+        if not fit or (code > 0 and process.last.startswith("error: ")):
+            return None
+        return self._backoff[process.name].died(time.monotonic())
 
     def stop(self) -> None:
-        """End every node: SIGINT, then SIGTERM, then SIGKILL. Safe to call twice."""
+        """End every node: SIGINT, then SIGTERM, then SIGKILL; safety after the others, and the engine last.
+        Safe to call twice."""
         self.ending = True
         for process in self.processes:
             process.fork.signal(signal.SIGCONT)  # what is frozen cannot end
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            for process in self.processes:
-                process.fork.signal(number)
-            deadline = time.monotonic() + GRACE
-            while (alive := self.alive()) and time.monotonic() < deadline:
-                time.sleep(0.02)
-            if not alive:
-                break
-        for process in self.processes:
-            process.fork.wait()
-            process.reader.join(1.0)
+        self._end([p for p in self.processes if p.name not in LAST])
+        for name in LAST:
+            self._end([p for p in self.processes if p.name == name])
         self.domain.release()
         if self._folder is not None:
             self._folder.cleanup()
-        for name in (run_environment.SOCKET, run_environment.NODES):
+        for name in (run_environment.SOCKET, run_environment.NODES, kept_state.FOLDER):
             os.environ.pop(name, None)
+
+    @staticmethod
+    def _end(processes: list[Process]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            for process in processes:
+                process.fork.signal(number)
+            deadline = time.monotonic() + GRACE
+            while any(p.fork.poll() is None for p in processes) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        for process in processes:
+            process.fork.wait()
+            process.reader.join(1.0)
 
     def alive(self) -> list[str]:
         return [p.name for p in self.processes if p.fork.poll() is None]

@@ -147,6 +147,10 @@ class Verdict(Record, frozen=True, kw_only=True):
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
 FINAL_STATES: tuple[CommandState, ...] = ("succeeded", "failed", "rejected", "cancelled", "asked")
 """What a command's last record says."""
+NO_PLANNER = "My planner does not answer."
+"""What the executive answers where language does not."""
+NO_EXECUTIVE = "I cannot act: my executive does not answer."
+"""What language answers where the executive does not."""
 
 
 class Status(Record, frozen=True, kw_only=True):
@@ -201,16 +205,21 @@ class ObjectList(Record, frozen=True, kw_only=True):
     """When the engine took the image."""
 
 
-NavigationMode = Literal["go", "dock", "move", "turn", "cancel"]
+NavigationMode = Literal["go", "dock", "move", "turn", "cancel", "renew"]
 
 
 class NavigationRequest(Record, frozen=True, kw_only=True):
     """Where to walk. go: plan a path to (x, y, yaw) in `map`. dock: short, precise final approach to
     (x, y, yaw), straight ahead in front of furniture. move: `distance` [m] ahead and `lateral` [m] left of
-    where it stands. turn: by `angle` [rad]. cancel: stop and forget the goal."""
+    where it stands. turn: by `angle` [rad]. cancel: stop and forget the goal. renew: `goal_id` is still
+    wanted.
+
+    lease: [s] after which the goal fails unless it was renewed meanwhile (see `contract.lease`); 0: it holds
+    until it ends or is stopped."""
 
     goal_id: Id
     mode: NavigationMode
+    lease: NotNegative = 0.0
     x: float = 0.0
     y: float = 0.0
     yaw: float = 0.0
@@ -235,7 +244,7 @@ class NavigationStatus(Record, frozen=True, kw_only=True):
     detail: Text = ""
 
 
-ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", "cancel"]
+ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", "cancel", "renew"]
 Arm = Literal["left", "right"]
 
 
@@ -243,10 +252,12 @@ class ManipulationRequest(Record, frozen=True, kw_only=True):
     """What the arms are to do. ready: raise the arm that will reach so that the robot can dock at a table.
     pick: grasp `object` and lift it. place: set the held object down at `target` (map; z is the surface's
     height). carry: bring the held object close to the body for walking. home: arms back to the
-    walking pose. open: open the gripper. cancel: stop where it is."""
+    walking pose. open: open the gripper. cancel: stop where it is. renew: `goal_id` is still wanted. lease:
+    see `NavigationRequest`."""
 
     goal_id: Id
     action: ManipulationAction
+    lease: NotNegative = 0.0
     arm: Arm | None = None
     """None lets the node choose (the arm on the object's side)."""
     object: DetectedObject | None = None

@@ -61,6 +61,15 @@ class CountedPublisher:
         return int(self._publisher.get_subscription_count())
 
 
+Guard = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+"""Makes of what is being done and a callback one whose exceptions do not end the node."""
+
+
+def unguarded(what: str, callback: Callable[..., Any]) -> Callable[..., Any]:
+    """The `Guard` that lets every exception through."""
+    return callback
+
+
 class Worker(Generic[T]):
     """Does work on what is put into it, in a thread of its own.
 
@@ -125,13 +134,15 @@ class Execution:
 
     This one: at the clock's pace, slow work in threads. In lock-step (`lockstep.Follower`,
     `lockstep.Conductor`): work is done at once and charged to simulated time. deterministic: nothing that
-    depends on the machine may reach the node's results.
+    depends on the machine may reach the node's results. guard: what callbacks go through
+    (`StageNode.guard`).
     """
 
     deterministic = False
 
     def __init__(self, node: Any) -> None:
         self._node = node
+        self.guard: Guard = unguarded
 
     def now(self) -> float:
         """Seconds of the ROS clock: simulated time in simulation."""
@@ -157,20 +168,23 @@ class Execution:
         idle: float | None = None, on_idle: Callable[[], None] = lambda: None,
     ) -> Worker[T]:  # fmt: skip
         """Does slow work, item by item, without holding up the node. See `Worker` for the arguments."""
+        work, on_idle = self.guard(name, work), self.guard(name, on_idle)
         return Worker(name, work, capacity=capacity, newest=newest, idle=idle, on_idle=on_idle)
 
     def pool(self, name: str) -> Executor | None:
-        """Runs one slow job after the other beside the node; None: do it at once and charge it."""
+        """Runs one slow job after the other beside the node; None: do it at once and charge it. What a job
+        raises is raised where its result is taken."""
         return ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def in_background(self, work: Callable[[], None]) -> None:
         """Run something slow beside the node, for instance a part of its start."""
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=self.guard("background", work), daemon=True).start()
 
     def notifier(self, callback: Callable[[], None], period: float) -> Callable[[], None]:
         """What any thread may call to have `callback` run in the node's thread. In lock-step `callback` runs
         every `period` seconds instead."""
-        trigger: Callable[[], None] = self._node.create_guard_condition(callback).trigger
+        called = self.guard("notifier", callback)
+        trigger: Callable[[], None] = self._node.create_guard_condition(called).trigger
         return trigger
 
     def settle(self, future: Future[Any]) -> None:

@@ -28,6 +28,7 @@ from vla_sim.contract.records import Fault, FaultState, Record, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS, CountedPublisher, Execution
 from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.failures import Failures
 from vla_sim.ros.fault_doors import Doors
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
@@ -85,15 +86,19 @@ class StageNode(Node, Generic[P]):
     params: the frozen dataclass with the values that hold now. execution: how its work is run; the
     node that `conducts` gives the turns in lock-step. published: the publishers by topic. subscribed: topics
     in the order of subscription. rejected: payloads of a topic that could not be encoded or decoded.
+    failures: what its callbacks raised; where `forgiving`, that costs the message and not the node.
     """
 
     conducts = False
+    forgiving = True
 
     def __init__(self, name: str, params: type[P]) -> None:
+        self.failures = Failures(lambda text: self.get_logger().error(text), lambda: self.context.ok())
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self.execution: Execution = Execution(self)
         if run_environment.wanted():
             self.execution = Conductor() if self.conducts else Follower(name)
+        self.execution.guard = self.guard
         self.params: P = self._declare(params)
         self.add_on_set_parameters_callback(self._on_set)
         self.published: dict[str, CountedPublisher] = {}
@@ -156,7 +161,8 @@ class StageNode(Node, Generic[P]):
             callback(record)
 
         is_message = isinstance(kind, str)
-        called = self.doors.open(topic.name, callback if raw or is_message else receive)
+        door = self.doors.open(topic.name, callback if raw or is_message else receive)
+        called = self.guard(topic.name, door)
         made = self.create_subscription(
             message_class(kind) if is_message else String, topic.name, called, self.execution.qos(topic),
             event_callbacks=NO_SUBSCRIPTION_EVENTS,
@@ -172,7 +178,27 @@ class StageNode(Node, Generic[P]):
     def repeat(self, period: float, callback: Callable[[], None], *, steady: bool = False) -> None:
         """Call back every `period` seconds of the ROS clock, or of the machine's (in lock-step there is
         one clock alone)."""
-        self.execution.timer(period, callback, steady=steady)
+        self.execution.timer(period, self.guard("timer", callback), steady=steady)
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Callable[..., Any], **how: Any) -> Any:
+        """As rclpy's; a callback that raises gives an answer that says so, not none."""
+        called = self.guard(srv_name, callback)
+
+        def serve(request: Any, response: Any) -> Any:
+            answer = called(request, response)
+            if answer is None and hasattr(response, "message"):
+                response.success, response.message = False, "it failed; see the node's log"
+            return response if answer is None else answer
+
+        return super().create_service(srv_type, srv_name, serve, **how)
+
+    def guard(self, what: str, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """`callback`, of which an exception costs one call: every callback goes through here."""
+        return self.failures.guard(what, callback, self.on_failure) if self.forgiving else callback
+
+    def on_failure(self, what: str) -> None:
+        """A callback raised while it was at `what` (a topic, a service, "timer", a worker's name). Stages
+        override it where that is dangerous. Any thread may call it."""
 
     def now(self) -> float:
         """Seconds of the ROS clock: simulated time in simulation."""
@@ -238,8 +264,11 @@ class StageNode(Node, Generic[P]):
         if self.freed:
             values["memory freed"] = self.freed
         values |= self._recorded()
-        values |= self.status()
-        level, text = self.health()
+        values |= self.guard("status", self.status)() or {}
+        level, text = self.guard("health", self.health)() or (DiagnosticStatus.ERROR, "")
+        values |= self.failures.values()
+        if broken := self.failures.health():
+            level, text = DiagnosticStatus.ERROR, broken
         entry = DiagnosticStatus(
             level=level, name=self.get_name(), message=text,
             values=[KeyValue(key=k, value=v) for k, v in values.items()],
@@ -312,7 +341,7 @@ class StageNode(Node, Generic[P]):
                     raise InputError(f"{name} is read when the node starts; start it with -p {name}:={value}")
             params = check(replace(self.params, **values))
             self.on_params(params)
-        except InputError as error:
+        except Exception as error:  # of a stage's `on_params`; rclpy would give no answer
             return SetParametersResult(successful=False, reason=str(error))
         self.caches.limit = params.memory_limit
         self.params = params

@@ -30,8 +30,11 @@ from vla_sim.stages.voice.audio import CHUNK_SECONDS, chunks
 class Client(StageNode[StageParams]):
     """A node in the caller's process, spun by its own thread. `recording` grows while it runs.
 
-    Subscribes to the truth topics: it judges the stack and is no part of it.
+    Subscribes to the truth topics: it judges the stack and is no part of it. What it raises ends the run: a
+    record with a gap would be judged wrongly.
     """
+
+    forgiving = False
 
     def __init__(self) -> None:
         super().__init__("scenario", StageParams)

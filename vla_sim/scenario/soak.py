@@ -263,7 +263,15 @@ def soak(options: SoakOptions, display: Display) -> Soak:
         seconds, simulated = sampler.seconds, client.now() - first
     counts = dict(broken.counts) if broken is not None else {}
     return conclude(
-        options, sampler, dict(rounds.ended), seconds, simulated, rounds.fallen, counts, rounds.collisions
+        options,
+        sampler,
+        dict(rounds.ended),
+        seconds,
+        simulated,
+        rounds.fallen,
+        counts,
+        rounds.collisions,
+        dict(running.restarts),
     )
 
 
@@ -288,8 +296,10 @@ def _go_on(
 def conclude(
     options: SoakOptions, sampler: MemorySampler, ended: dict[str, int], seconds: float, simulated: float,
     fallen: bool, counts: Mapping[str, int] = {}, collisions: Sequence[str] = (),
+    died: Mapping[str, int] = {},
 ) -> Soak:  # fmt: skip
-    """The verdict, written to `soak.json`, with `soak.svg` beside it. Raises `InputError`."""
+    """The verdict, written to `soak.json`, with `soak.svg` beside it. died: how often nodes did, by name.
+    Raises `InputError`."""
     growth = sampler.growth(options.limit, options.least)
     reasons = []
     if seconds < options.seconds:
@@ -303,6 +313,8 @@ def conclude(
     reasons += collisions[:5] if options.faults else ()
     if options.faults and ended.get("late"):
         reasons.append(f"{ended['late']} commands were not answered within {COMMAND_TIMEOUT:.0f} s")
+    if not options.faults:
+        reasons += [f"{name} died and was started again ({n} times)" for name, n in died.items()]
     if fallen:
         reasons.append("the robot fell, and could obey no command from then on")
     elif not ended.get("succeeded"):

@@ -127,6 +127,10 @@ class SimulatorNode(StageNode[SimulatorParams]):
             self.camera.tick()
         self.truth.tick(self.pacer.real_time_factor)
 
+    def on_failure(self, what: str) -> None:
+        if hasattr(self, "host"):  # not while it is being made
+            self.host.on_failure()
+
     def now(self) -> float:
         """Simulated seconds since the node began."""
         return self.host.now()

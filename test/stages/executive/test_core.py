@@ -43,13 +43,23 @@ class Body:
         self.core = Executive(self.ctx)
         self.refuse, self.silent, self.see = set(refuse), silent, see
         self.done, self.statuses, self.said = [], [], []
+        self.renewed, self.verdicts = 0, 0.0
         self.holding = False
         self.goal = ""
         """The id of the last navigation request."""
 
     def allow(self, *steps, command_id="c", priority="normal"):
         plan = Plan(command_id=command_id, text="", steps=list(steps), planner="rules", priority=priority)
-        self.core.accept(Verdict(command_id=command_id, allowed=True, reasons=[], plan=plan, mono=0.0))
+        self.judge(plan)
+
+    def judge(self, plan, *reasons, epoch=0):
+        """Safety's verdict comes; each is another one."""
+        self.verdicts += 1.0
+        verdict = Verdict(
+            command_id=plan.command_id, allowed=not reasons, reasons=list(reasons), plan=plan,
+            mono=self.verdicts, stop_epoch=epoch,
+        )  # fmt: skip
+        self.core.accept(verdict, self.ctx.mono)
         self.flush()
 
     def flush(self):
@@ -60,6 +70,8 @@ class Body:
                 self.statuses.append((record.command_id, record.state, record.skill, record.detail))
             elif topic is topics.SAY:
                 self.said.append(record.text)
+            elif topic is topics.NAVIGATION_REQUEST and record.mode == "renew":
+                self.renewed += record.goal_id == self.goal
             elif topic is topics.NAVIGATION_REQUEST:
                 self.done.append(record.mode)
                 self.goal = record.goal_id
@@ -84,6 +96,7 @@ class Body:
     def run(self, seconds=60.0):
         for _ in range(int(seconds / 0.05)):
             self.ctx.now += 0.05
+            self.ctx.mono += 0.05
             if self.see:
                 self.ctx.objects = [
                     DetectedObject(
@@ -171,7 +184,7 @@ def test_a_silent_navigation_is_noticed():
     body = Body(silent=True)
     body.allow(Step(skill="move", distance=1.0))
     body.run()
-    assert body.final()[3] == "navigation does not answer"
+    assert body.final()[3] == "My navigation does not answer."
 
 
 def test_a_navigation_that_falls_silent_under_way_is_noticed():
@@ -183,7 +196,22 @@ def test_a_navigation_that_falls_silent_under_way_is_noticed():
     body.run(2.5)
     assert body.statuses[-1][1] == "running"
     body.run(1.0)
-    assert body.final()[1:] == ("failed", "move", "navigation has fallen silent")
+    assert body.final()[1:] == ("failed", "move", "My navigation does not answer.")
+
+
+def test_a_goal_is_renewed_as_long_as_its_skill_runs():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0))
+    body.run(0.2)
+    for _ in range(20):
+        body.ctx.navigation = NavigationStatus(goal_id=body.goal, state="active")
+        body.ctx.navigation_received = body.ctx.now
+        body.run(0.1)
+    assert 9 <= body.renewed <= 11
+    renewed = body.renewed
+    body.core.stop()
+    body.run(2.0)
+    assert body.renewed == renewed
 
 
 def test_the_result_of_a_goal_given_by_hand_is_not_taken_for_its_own():
@@ -230,9 +258,7 @@ def test_a_verdict_of_an_earlier_epoch_is_void_however_late_it_comes():
     body.core.on_safety(SafetyState(level="stopped", reasons=[], stop_epoch=3), 0.0)
     body.flush()
     plan = Plan(command_id="old", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
-    verdict = Verdict(command_id="old", allowed=True, reasons=[], plan=plan, mono=0.0, stop_epoch=2)
-    body.core.accept(verdict)
-    body.flush()
+    body.judge(plan, epoch=2)
     assert body.final("old")[1] == "cancelled"
     assert body.core.job is None
 
@@ -242,8 +268,7 @@ def test_a_verdict_of_a_later_epoch_brings_the_stop_with_it():
     body.allow(Step(skill="move", distance=1.0), command_id="a")
     body.run(0.2)
     plan = Plan(command_id="b", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
-    body.core.accept(Verdict(command_id="b", allowed=True, reasons=[], plan=plan, mono=0.0, stop_epoch=1))
-    body.flush()
+    body.judge(plan, epoch=1)
     assert body.final("a")[1] == "cancelled"
     assert body.final("b")[1] == "accepted"
 
@@ -262,6 +287,7 @@ def test_safetys_silence_is_a_stop_and_what_it_does_not_judge_is_answered():
     for command_id, skill in (("late", "wait"), ("stop", "stop")):
         plan = Plan(command_id=command_id, text="", steps=[Step(skill=skill, seconds=1.0)], planner="rules")
         body.core.on_plan(plan, 12.0)
+    body.core.watch(13.0)
     body.core.watch(14.1)
     body.flush()
     assert body.final("stop")[1] == "succeeded"
@@ -271,7 +297,9 @@ def test_safetys_silence_is_a_stop_and_what_it_does_not_judge_is_answered():
     body.allow(Step(skill="wait", seconds=1.0), command_id="late")
     assert body.core.job is None
     assert not any(body.core.queue.waiting().values())
-    body.core.on_plan(Plan(command_id="late", text="", steps=[Step(skill="stop")], planner="rules"), 21.0)
+    for body.ctx.mono in (16.0, 18.0, 20.0, 21.0):
+        body.core.watch(body.ctx.mono)
+    body.core.on_command("late", 21.0)
     body.allow(Step(skill="wait", seconds=1.0), command_id="late")
     assert body.final("late")[1] == "accepted", "asked for again it is a new command"
 
@@ -315,7 +343,7 @@ def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
 def test_a_refused_plan_is_answered_and_not_run():
     body = Body()
     plan = Plan(command_id="c", text="", steps=[Step(skill="move", distance=99.0)], planner="rules")
-    body.core.accept(Verdict(command_id="c", allowed=False, reasons=["too far"], plan=plan, mono=0.0))
+    body.judge(plan, "too far")
     body.run(0.2)
     assert body.final()[1] == "rejected"
     assert body.said == ["I will not do that: too far."]

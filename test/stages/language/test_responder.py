@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from language_world import HOME, RULES, looking, says, short
 
+from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
-from vla_sim.contract.records import Command, ObjectList, Transcript
+from vla_sim.contract.records import NO_EXECUTIVE, NO_PLANNER, Command, ObjectList, Status, Transcript
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.responder import Responder
+from vla_sim.stages.language.responder import EXECUTIVE_TIMEOUT, MISTAKE, Responder
 
 WAIT = 10.0  # [s] bound for what another thread does
 
@@ -214,3 +215,56 @@ def test_too_many_waiting_commands_are_answered_by_the_rules():
     desk.answers()
     assert desk.plans == [["move 4.5 0"]]
     release.set()
+
+
+def statuses(desk):
+    return [(s.command_id, s.state, s.detail) for s in desk.of(topics.STATUS)]
+
+
+def test_a_mistake_of_the_program_is_an_answer_and_the_next_command_is_understood(monkeypatch):
+    desk = Desk()
+    with monkeypatch.context() as broken:
+        broken.setattr(RULES, "intent", lambda *_: {}["missing"])
+        for give in (lambda: desk.say("go to the kitchen"), lambda: desk.hear("go to the kitchen")):
+            with pytest.raises(KeyError):
+                give()
+    assert statuses(desk) == [("c1", "failed", MISTAKE), ("v1", "failed", MISTAKE)]
+    desk.say("go to the kitchen", "c2")
+    assert len(desk.plans) == 1
+
+
+@pytest.fixture
+def steady():
+    now = [50.0]
+
+    class Source:
+        def mono(self):
+            return now[0]
+
+        def charge(self, work, seconds, most):
+            return seconds
+
+    clock.use(Source())
+    yield now
+    clock.use(None)
+
+
+def test_an_executive_that_says_nothing_of_a_plan_is_told_once(steady):
+    desk = Desk()
+    for name in ("heard", "lost"):
+        desk.say("go to the kitchen", name)
+    desk.responder.on_status(Status(command_id="heard", state="accepted", mono=50.0))
+    steady[0] += EXECUTIVE_TIMEOUT + 0.1
+    desk.responder.check()
+    desk.responder.check()
+    assert statuses(desk) == [("lost", "failed", NO_EXECUTIVE)]
+
+
+def test_what_was_answered_for_a_silent_planner_is_not_planned_any_more(steady):
+    desk = Desk()
+    desk.responder.on_status(Status(command_id="c1", state="failed", detail=NO_PLANNER, mono=49.0))
+    desk.say("go to the kitchen")  # given at 1 s, read late
+    assert desk.sent == []
+    desk.responder.on_status(Status(command_id="c1", state="failed", detail=NO_PLANNER, mono=0.5))
+    desk.say("go to the kitchen")  # given again after that
+    assert len(desk.plans) == 1

@@ -194,3 +194,51 @@ def test_open_lets_go():
     assert robot.do(action="open") == "succeeded"
     assert any(isinstance(one, GripperCommand) and one.opening > 0.09 for one in robot.sent)
     assert not robot.manipulator.status.holding
+
+
+def reaching(**more):
+    robot = KinematicRobot(cup())
+    request = ManipulationRequest(
+        goal_id="a", action="pick", object=cup(), surface_height=TABLE.height, **more
+    )
+    robot.manipulator.request(request)
+    while robot.manipulator.status.phase != "approaching":
+        robot.step()
+    robot.sent.clear()
+    return robot
+
+
+def test_a_leased_request_that_nobody_renews_ends_and_the_arm_stops():
+    robot = reaching(lease=1.0)
+    for k in range(40):
+        robot.manipulator.check_lease(0.02 * k)
+        assert robot.manipulator.renew("a") is None
+    for k in range(40, 100):
+        robot.manipulator.check_lease(0.02 * k)
+    status = robot.manipulator.status
+    assert (status.state, status.detail) == ("failed", "Nobody has asked for it for 1 s.")
+    robot.step()
+    assert not robot.manipulator.busy
+    assert [type(one) for one in robot.sent] == [Trajectory]
+    assert robot.manipulator.renew("a").state == "failed"
+    unknown = robot.manipulator.renew("b")
+    assert (unknown.goal_id, unknown.state, unknown.detail) == (
+        "b",
+        "failed",
+        "My arm control was restarted.",
+    )
+
+
+def test_a_mistake_of_the_program_fails_the_request_and_stops_the_arm(monkeypatch):
+    robot = reaching()
+    with monkeypatch.context() as broken:
+        broken.setattr(robot.manipulator.arms, "tool", lambda _: {}["missing"])
+        with pytest.raises(KeyError):  # noqa: PT012
+            for _ in range(100):
+                robot.step()
+    status = robot.manipulator.status
+    assert (status.state, status.detail) == ("failed", "My arm control has made a mistake.")
+    assert robot.manipulator.busy, "the arm is still to be stopped"
+    robot.step()
+    assert isinstance(robot.sent[-1], Trajectory)
+    assert not robot.manipulator.busy

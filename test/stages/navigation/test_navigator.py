@@ -219,3 +219,61 @@ def test_without_odometry_nothing_moves():
     navigator.request(go(2.0, 2.0))
     np.testing.assert_array_equal(navigator.tick(0.0).command, 0.0)
     assert navigator.active
+
+
+def test_a_leased_goal_that_nobody_renews_ends_and_one_by_hand_does_not():
+    for lease, renews, state in ((0.0, False, "active"), (1.0, True, "active"), (1.0, False, "failed")):
+        navigator, walker = Navigator(MAP), Walker((1.0, 2.0, 0.0))
+        navigator.request(go(5.0, 2.0, lease=lease))
+        statuses = []
+        for k in range(30):
+            if renews and k % 4 == 0:
+                navigator.request(go(0.0, 0.0, mode="renew"))
+            navigator.check_lease(0.05 * k)
+            statuses += drive(navigator, walker, TRUTH, 0.05, stop=False)[0]
+        navigator.check_lease(1.55)
+        statuses += navigator.tick(walker.time).status
+        assert statuses[-1].state == state
+        if state == "failed":
+            assert statuses[-1].detail == "nobody has asked for it for 1 s"
+            assert not navigator.active
+
+
+def test_renewing_what_has_ended_says_how_and_of_what_is_unknown_that_it_is():
+    navigator, walker = Navigator(MAP), Walker((1.0, 2.0, 0.0))
+    navigator.request(go(0.0, 0.0, mode="renew", goal_id="before"))
+    status = navigator.tick(walker.time).status[0]
+    assert (status.goal_id, status.state) == ("before", "failed")
+    assert status.detail == "my navigation was restarted"
+    navigator.request(go(5.0, 2.0))
+    navigator.request(NavigationRequest(goal_id="goal", mode="cancel"))
+    navigator.tick(walker.time)
+    navigator.request(go(0.0, 0.0, mode="renew"))
+    assert [(s.goal_id, s.state) for s in navigator.tick(walker.time).status] == [("goal", "cancelled")]
+
+
+def test_a_request_that_comes_twice_is_one():
+    navigator, walker = Navigator(MAP), Walker((1.0, 2.0, 0.0))
+    for _ in range(2):
+        navigator.request(go(5.0, 2.0))
+        drive(navigator, walker, TRUTH, 0.2, stop=False)
+    assert navigator.active
+    assert all(s.state == "active" for s in navigator.tick(walker.time + 1.0).status)
+
+
+def test_a_mistake_of_the_program_fails_the_goal_and_the_next_one_is_taken(monkeypatch):
+    navigator, walker = Navigator(MAP), Walker((1.0, 2.0, 0.0))
+    navigator.request(go(5.0, 2.0))
+    drive(navigator, walker, TRUTH, 0.5, stop=False)
+    with monkeypatch.context() as broken:
+        broken.setattr(navigator.state, "guard", lambda *_: {}["missing"])
+        broken.setattr("vla_sim.stages.navigation.route.Route.step", lambda _: {}["missing"])
+        with pytest.raises(KeyError):  # noqa: PT012
+            for _ in range(20):
+                navigator.tick(walker.time)
+    out = navigator.tick(walker.time)
+    assert [(s.state, s.detail) for s in out.status] == [("failed", "my navigation has made a mistake")]
+    np.testing.assert_array_equal(out.command, 0.0)
+    navigator.request(go(1.0, 3.0, goal_id="next"))
+    drive(navigator, walker, TRUTH, 1.0, stop=False)
+    assert navigator.active

@@ -128,9 +128,9 @@ def sent_states(node):
     "stop",
 ])  # fmt: skip
 def test_what_may_be_a_stop_is_one(node, payload):
-    states = sent_states(node)
+    states, before = sent_states(node), node.core.epoch
     node.on_malformed(payload)
-    assert states[-1].stop_epoch == 1
+    assert states[-1].stop_epoch == before + 1
     assert states[-1].level == "stopped"
 
 
@@ -143,10 +143,109 @@ def test_what_is_malformed_otherwise_stops_nothing(node):
 def test_every_stop_counts_whatever_its_id(node):
     from vla_sim.contract.records import Command
 
-    states = sent_states(node)
+    states, before = sent_states(node), node.core.epoch
     for command_id in ("a", "a", "estop", "stop"):
         node.on_command(Command(command_id=command_id, text="stop", sent_mono=0.0))
-    assert [s.stop_epoch for s in states] == [1, 2, 3, 4]
+    assert [s.stop_epoch - before for s in states] == [1, 2, 3, 4]
+
+
+def guarded(node, topic):
+    """What the node calls for a message of a topic, as the executor does."""
+    return next(s.callback for s in node.subscriptions if s.topic_name == topic.name)
+
+
+def walking(node, monkeypatch, now):
+    monkeypatch.setattr("vla_sim.common.clock.mono", lambda: now[0])
+    node.on_odom(Odometry())
+    node.on_scan(scan(3.0))
+    walk(node)
+    assert node.sent == [0.5]
+
+
+def test_no_permit_is_given_after_a_callback_failed(node, monkeypatch):
+    """Not even a zero velocity, which would let an arm go on."""
+    from vla_sim.contract import topics
+    from vla_sim.stages.safety.node import FAILURE_HOLD
+
+    now = [100.0]
+    walking(node, monkeypatch, now)
+    states = sent_states(node)
+    monkeypatch.setattr(node.checker, "check", lambda plan: {}["missing"])
+    from std_msgs.msg import String
+
+    from vla_sim.contract.codec import encode
+    from vla_sim.contract.records import Step
+
+    message = String(data=encode(plan("c1", Step(skill="move", distance=1.0))))
+    guarded(node, topics.PLAN)(message)
+    for _ in range(20):
+        node.tick()
+    assert node.sent == [0.5]
+    assert states[-1].level == "stopped"
+    assert "a callback of safety failed" in states[-1].reasons
+    now[0] += FAILURE_HOLD + 0.01
+    node.on_odom(Odometry())
+    node.on_scan(scan(3.0))
+    walk(node)
+    node.tick()
+    assert node.sent[-1] == 0.5
+
+
+def test_while_callbacks_fail_again_and_again_there_is_no_permit(node, monkeypatch):
+    from vla_sim.contract import topics
+    from vla_sim.ros.failures import REPEATED, WINDOW
+
+    now = [100.0]
+    walking(node, monkeypatch, now)
+    for _ in range(REPEATED):
+        guarded(node, topics.ODOM)("no odometry at all")
+        now[0] += 0.5
+    now[0] += 0.6 * WINDOW
+    node.tick()
+    assert node.sent == [0.5]
+    assert node.diagnostics().status[0].level == b"\x02"
+    assert "fails repeatedly" in node.diagnostics().status[0].message
+
+
+@pytest.mark.parametrize("topic", ["COMMAND", "TRANSCRIPT", "STOP"])
+def test_what_fails_where_a_stop_may_have_been_is_one(node, monkeypatch, topic):
+    from vla_sim.contract import topics
+
+    monkeypatch.setattr("vla_sim.stages.safety.node.is_stop", lambda text: {}["missing"])
+    before = node.core.epoch
+    guarded(node, getattr(topics, topic))(None)
+    assert node.core.epoch == before + 1
+    assert node.core.halted
+
+
+def test_a_restart_is_a_stop_later_than_any_before_and_keeps_the_emergency_stop(
+    ros_domain, tmp_path, monkeypatch
+):
+    from vla_sim.ros.kept_state import FOLDER
+    from vla_sim.stages.safety.node import SafetyNode
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    rclpy.init(domain_id=ros_domain)
+    try:
+        epochs = []
+        for latched in (False, True, True):
+            made = SafetyNode()
+            assert made.core.estop == (len(epochs) > 1)
+            states = sent_states(made)
+            made.core.on_estop(latched, 1.0) if latched else made.stop()
+            made.remember()
+            made.tick()
+            epochs += [made.core.epoch]
+            made.destroy_node()
+        assert epochs == sorted(set(epochs))
+        assert states == []
+        last = SafetyNode()
+        last.tick()
+        assert last.core.state().level == "estop"
+        assert last.core.halted
+        last.destroy_node()
+    finally:
+        rclpy.try_shutdown()
 
 
 def test_odometry_and_scans_that_are_no_numbers_are_not_fresh(node):

@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile
 from vla_sim.common import clock
 from vla_sim.common.errors import StackError
 from vla_sim.contract.topics import Topic
-from vla_sim.ros.execution import LOCKSTEP_QOS, CountedPublisher, Execution, Worker
+from vla_sim.ros.execution import LOCKSTEP_QOS, CountedPublisher, Execution, Guard, Worker, unguarded
 from vla_sim.ros.lockstep.run_environment import TURN_TIMEOUT
 
 T = TypeVar("T")
@@ -201,6 +201,7 @@ class TurnTaking(Execution):
     deterministic = True
 
     def __init__(self) -> None:
+        self.guard: Guard = unguarded
         self.mail = Mail()
         self.stamp = self._cost = 0.0
         self.timers: list[TurnTimer] = []
@@ -240,7 +241,7 @@ class TurnTaking(Execution):
         self, name: str, work: Callable[[T], None], *, capacity: int, newest: bool = False,
         idle: float | None = None, on_idle: Callable[[], None] = lambda: None,
     ) -> Worker[T]:  # fmt: skip
-        made = InlineWorker(work, idle or math.inf, on_idle)
+        made = InlineWorker(self.guard(name, work), idle or math.inf, self.guard(name, on_idle))
         if idle is not None:
             self.timer(0.5 * idle, made.check_idle)
         return made
@@ -249,10 +250,10 @@ class TurnTaking(Execution):
         return None
 
     def in_background(self, work: Callable[[], None]) -> None:
-        work()
+        self.guard("background", work)()
 
     def notifier(self, callback: Callable[[], None], period: float) -> Callable[[], None]:
-        self.timer(period, callback)
+        self.timer(period, self.guard("notifier", callback))
         return lambda: None
 
     def settle(self, future: Future[Any]) -> None:

@@ -28,7 +28,8 @@ class BodyHost:
     and the arms' and grippers' trajectories, as far as safety lets it: every stop halts legs and arms, what
     is older than it is refused, and so is everything while the emergency stop is latched. The velocities
     that safety lets pass 50 times a second, zero among them, are its permit: without one for
-    `PERMIT_TIMEOUT` legs stand and arms hold. Time is the body's, and goes on where a body starts anew.
+    `PERMIT_TIMEOUT` legs stand and arms hold. So they do when obeying a message fails, and for as long as
+    callbacks of its node fail repeatedly. Time is the body's, and goes on where a body starts anew.
     """
 
     def __init__(self, node: StageNode[Any], body: Body, controller: Controller) -> None:
@@ -45,6 +46,7 @@ class BodyHost:
         self._joint_states, self._imu, self._odometry = (
             node.publish(topic) for topic in (topics.JOINT_STATES, topics.IMU, topics.ODOM)
         )
+        self._obey = node.guard("a command", self._apply_or_refuse)
         node.listen(topics.SAFETY_STATE, self._on_safety)
         node.listen(topics.CMD_VEL, partial(self._store, "velocity", ""))
         for side in g1.SIDES:
@@ -75,14 +77,9 @@ class BodyHost:
     def tick(self) -> None:
         """One control period: the commands that arrived, control, the body's step."""
         pending, self._pending = self._pending, []
-        for kind, side, message in pending:
-            try:
-                self._apply(kind, side, message)
-            except InputError as error:
-                self.refused += 1
-                text = f"{side} {kind}: {error}".strip()
-                self._node.get_logger().warning(text, throttle_duration_sec=1.0)
-        held = clock.mono() - self._permitted > PERMIT_TIMEOUT
+        for command in pending:
+            self._obey(*command)
+        held = clock.mono() - self._permitted > PERMIT_TIMEOUT or self._node.failures.repeated
         self._body.command(self.controller.update(self.state, held))
         self._body.step()
         self.ticks += 1
@@ -114,6 +111,20 @@ class BodyHost:
         if kind == "velocity":
             self._permitted = clock.mono()
         self._pending.append((kind, side, message))
+
+    def on_failure(self) -> None:
+        """A callback of the node failed: what it would have said is not known."""
+        self.controller.halt()
+
+    def _apply_or_refuse(self, kind: str, side: str, message: Any) -> None:
+        try:
+            if self._node.failures.repeated:
+                raise InputError("callbacks of this node fail repeatedly; see its log")
+            self._apply(kind, side, message)
+        except InputError as error:
+            self.refused += 1
+            text = f"{side} {kind}: {error}".strip()
+            self._node.get_logger().warning(text, throttle_duration_sec=1.0)
 
     def _apply(self, kind: str, side: str, message: Any) -> None:
         if kind == "velocity":

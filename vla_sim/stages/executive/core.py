@@ -3,20 +3,22 @@
 import math
 from collections.abc import Callable
 
+import msgspec
+
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import Plan, Step
 from vla_sim.stages.executive.goals import Result, Running, pause
+from vla_sim.stages.executive.ledger import NO_SAFETY, PLAN_TIMEOUT, STOPPED, Answer, Ledger
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
 from vla_sim.stages.executive.skills.searching import find
 from vla_sim.stages.executive.skills.walking import move, navigate, turn
 
-STOPPED = "stop was said"
-SILENT = "My safety monitor does not answer."
-VERDICT_TIMEOUT = 2.0
-"""[s] for safety's verdict on a plan."""
+CANCELLED = "stop was said"
+RESTARTED = "I was restarted."
+MISTAKE = "I made a mistake in my program."
 SAFETY_TIMEOUT = 1.0
 """[s] without a word from safety, which speaks ten times a second, that count as a stop."""
 
@@ -26,7 +28,7 @@ def is_stop(plan: Plan) -> bool:
 
 
 def stop(ctx: SkillContext, step: Step) -> Running:
-    return Result(True, "Stopped.")
+    return Result(True, STOPPED)
     yield
 
 
@@ -49,30 +51,59 @@ SKILLS: dict[str, Callable[[SkillContext, Step], Running]] = {
 that the robot can speak."""
 
 
-class Executive:
-    """Pure core: `accept` verdicts, `stop`, `tick` at 20 Hz or so; results are in `context.outbox`."""
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """What outlives a restart. open: ids of the commands that were accepted and have not ended."""
 
-    def __init__(self, context: SkillContext) -> None:
+    open: tuple[str, ...] = ()
+    holding: records.DetectedObject | None = None
+    holding_arm: records.Arm | None = None
+    docked: bool = False
+    arms_home: bool = True
+
+
+class Executive:
+    """Pure core: `accept` verdicts, `stop`, `tick` at 20 Hz or so; results are in `context.outbox`. Times
+    (`mono`) are now [s, steady clock]."""
+
+    def __init__(self, context: SkillContext, plan_timeout: float = PLAN_TIMEOUT) -> None:
         self.ctx = context
         self.queue = CommandQueue()
+        self.ledger = Ledger(plan_timeout)
         self.job: Job | None = None
         self.skill: Running | None = None
-        self._unjudged: dict[str, float] = {}
-        """Plans that safety has not judged yet, and since when [s, monotonic]."""
-        self._given_up: set[str] = set()
-        """Commands that were answered without safety's verdict: one that comes late is void."""
         self._heard = math.inf
         """When safety last spoke [s, monotonic]."""
         self._silent = False
 
-    def accept(self, verdict: records.Verdict) -> None:
+    @property
+    def memory(self) -> Memory:
+        """What is to be kept for the case of a restart."""
+        ctx = self.ctx
+        jobs = ([self.job] if self.job else []) + self.queue.jobs()
+        return Memory(
+            open=tuple(job.plan.command_id for job in jobs), holding=ctx.holding, docked=ctx.docked,
+            holding_arm=ctx.holding_arm, arms_home=ctx.arms_home,
+        )  # fmt: skip
+
+    def restore(self, memory: Memory) -> None:
+        """Take up what was kept; the commands that were open then are answered by `restarted`."""
+        ctx = self.ctx
+        ctx.holding, ctx.holding_arm = memory.holding, memory.holding_arm
+        ctx.docked, ctx.arms_home = memory.docked, memory.arms_home
+
+    def restarted(self, memory: Memory) -> None:
+        """Answer what was open before the restart."""
+        for command_id in memory.open:
+            self._status(command_id, "failed", detail=RESTARTED)
+        if memory.open:
+            self.ctx.say(RESTARTED)
+
+    def accept(self, verdict: records.Verdict, mono: float) -> None:
         """Queue an allowed plan; answer a refused one."""
         ctx, plan = self.ctx, verdict.plan
-        self._unjudged.pop(verdict.command_id, None)
         if ctx.stops.advance(verdict.stop_epoch):
             self.stop()
-        if verdict.command_id in self._given_up:
-            self._given_up.discard(verdict.command_id)
+        if not self.ledger.judged(verdict, mono):
             return
         if not verdict.allowed:
             reason = "; ".join(verdict.reasons)
@@ -83,10 +114,10 @@ class Executive:
             return  # language has answered already
         if is_stop(plan):
             self.stop()
-            self._status(plan.command_id, "succeeded", skill="stop", detail="Stopped.")
+            self._status(plan.command_id, "succeeded", skill="stop", detail=STOPPED)
             return
         if ctx.stops.void(verdict.stop_epoch):
-            self._status(plan.command_id, "cancelled", detail=STOPPED)
+            self._status(plan.command_id, "cancelled", detail=CANCELLED)
             return
         if not self.queue.push(Job(plan, ctx.pose)):
             detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
@@ -95,38 +126,48 @@ class Executive:
             return
         self._status(plan.command_id, "accepted", steps=len(plan.steps))
 
+    def on_command(self, command_id: str, mono: float, *, stop: bool = False) -> None:
+        """A command was heard: a plan must follow, or language's answer. stop: it is one."""
+        if stop and self._silent:  # safety says nothing of it
+            self._give_up((command_id, "succeeded", STOPPED), mono)
+        else:
+            self.ledger.heard(command_id, mono, stop=stop)
+
     def on_plan(self, plan: Plan, mono: float) -> None:
-        """Language made a plan; safety's verdict must follow. mono: now [s, monotonic]."""
-        if not plan.steps:
-            return
-        if self._silent and is_stop(plan):
-            self.stop()
-            self._give_up(plan.command_id, "succeeded", "Stopped.")
-            return
-        self._given_up.discard(plan.command_id)
-        self._unjudged[plan.command_id] = mono
+        """Language made a plan; safety's verdict must follow."""
+        self.ledger.planned(plan, mono, stop=is_stop(plan))
+
+    def on_status(self, status: records.Status, mono: float) -> None:
+        """Another node's word on a command: what it has answered is not gone on with."""
+        if self.ledger.ended(status, mono):
+            if self.job is not None and self.job.plan.command_id == status.command_id:
+                self._drop_skill()
+                self.job = None
+            self.queue.remove(status.command_id)
 
     def watch(self, mono: float) -> None:
-        """Answer what safety does not judge; its silence is a stop. mono: now [s, monotonic]."""
-        for command_id in [c for c, since in self._unjudged.items() if mono - since > VERDICT_TIMEOUT]:
-            del self._unjudged[command_id]
-            self._give_up(command_id, "failed", SILENT)
-            self.ctx.say(SILENT)
+        """Answer what nobody else does; safety's silence is a stop."""
+        for answer in self.ledger.overdue(mono):
+            self._give_up(answer, mono)
         if not self._silent and mono - self._heard > SAFETY_TIMEOUT:
             self._silent = True
-            self.stop(SILENT)
+            self.stop(NO_SAFETY)
 
-    def _give_up(self, command_id: str, state: records.CommandState, detail: str) -> None:
-        self._given_up.add(command_id)
+    def _give_up(self, answer: Answer, mono: float) -> None:
+        command_id, state, detail = answer
+        self.ledger.void(command_id, mono)
+        if state == "succeeded":
+            self.stop()
         self._status(command_id, state, detail=detail)
+        self.ctx.say(detail)
 
     def on_safety(self, state: records.SafetyState, mono: float) -> None:
-        """Cancel everything, once for each stop. mono: now [s, monotonic]."""
+        """Cancel everything, once for each stop."""
         self._heard, self._silent = mono, False
         if self.ctx.stops.advance(state.stop_epoch):
             self.stop()
 
-    def stop(self, why: str = STOPPED) -> None:
+    def stop(self, why: str = CANCELLED) -> None:
         """Cancel everything that runs or waits."""
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
@@ -171,6 +212,11 @@ class Executive:
                 self._end(job, "failed", result.detail)
             elif job.step == len(job.plan.steps):
                 self._end(job, "succeeded", result.detail)
+        except Exception:
+            self.skill = None
+            job.step += 1
+            self._end(job, "failed", MISTAKE)
+            raise
 
     def _waits(self, plan: Plan) -> str:
         """Why a plan that runs has to wait now; "" if it goes on."""

@@ -1,14 +1,18 @@
 """One goal for navigation or manipulation, from request to result, as a generator.
 
 A skill is a generator that yields once a tick and returns a `Result`; closing it (a cancel) withdraws
-the goal that is under way.
+the goal that is under way. A goal is leased: it is renewed as long as its skill runs, and ends by itself when
+nobody does.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from vla_sim.contract import records, topics
+from vla_sim.contract.lease import GOAL_LEASE, RENEW_PERIOD
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 
 ANSWER_TIMEOUT = 5.0  # [s] in which a stage must say that it took the goal
@@ -36,11 +40,12 @@ def drive(
     """Walk; returns when navigation says that it arrived or gave up. fields: of `NavigationRequest`."""
     goal, (x, y, yaw) = ctx.goal_ids.new(), pose
     request = records.NavigationRequest(
-        goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stops.value, **fields
+        goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stops.value, lease=GOAL_LEASE, **fields
     )
     withdraw = records.NavigationRequest(goal_id=goal, mode="cancel")
     too_late = f"I did not get there within {timeout:.0f} seconds"
-    found = yield from _reach(ctx, "navigation", request, withdraw, too_late, timeout)
+    renew = msgspec.structs.replace(withdraw, mode="renew")
+    found = yield from _reach(ctx, "navigation", request, (renew, withdraw), too_late, timeout)
     return Result(found.ok, "" if found.ok else found.detail)  # how exactly it stands is nothing to speak of
 
 
@@ -50,36 +55,45 @@ def manipulate(
     """Move an arm; returns when manipulation says that it is done or gave up. fields: of
     `ManipulationRequest`."""
     goal = ctx.goal_ids.new()
-    request = records.ManipulationRequest(goal_id=goal, action=action, stop_epoch=ctx.stops.value, **fields)
+    request = records.ManipulationRequest(
+        goal_id=goal, action=action, stop_epoch=ctx.stops.value, lease=GOAL_LEASE, **fields
+    )
     withdraw = records.ManipulationRequest(goal_id=goal, action="cancel")
-    return (yield from _reach(ctx, "manipulation", request, withdraw, "the arm took too long", timeout))
+    renew = msgspec.structs.replace(withdraw, action="renew")
+    too_late = "the arm took too long"
+    return (yield from _reach(ctx, "manipulation", request, (renew, withdraw), too_late, timeout))
 
 
 def _reach(
-    ctx: SkillContext, stage: str, request: Request, withdraw: Request, too_late: str, timeout: float
-) -> Running:
-    """Send a goal and wait for its end: the stage's last word on it, or why it was given up."""
+    ctx: SkillContext, stage: str, request: Request, more: tuple[Request, Request], too_late: str,
+    timeout: float,
+) -> Running:  # fmt: skip
+    """Send a goal and wait for its end: the stage's last word on it, or why it was given up. more: what
+    renews the goal, and what withdraws it."""
     topic = topics.NAVIGATION_REQUEST if stage == "navigation" else topics.MANIPULATION_REQUEST
+    renew, withdraw = more
     ctx.send(topic, request)
-    began = ctx.now
+    began, renewed = ctx.now, ctx.mono
     try:
         while True:
             status, received = getattr(ctx, stage), getattr(ctx, f"{stage}_received")
             mine = status is not None and status.goal_id == request.goal_id
             if mine and status.state != "active":
                 return Result(status.state == "succeeded", status.detail, status)
-            if not mine and ctx.now - began > ANSWER_TIMEOUT:
-                gave_up = f"{stage} does not answer"
-            elif mine and ctx.now - received > SILENCE_TIMEOUT:
-                gave_up = f"{stage} has fallen silent"
+            silent = ctx.now - (received if mine else began)
+            if silent > (SILENCE_TIMEOUT if mine else ANSWER_TIMEOUT):
+                gave_up = f"My {stage} does not answer."
             elif ctx.now - began > timeout:
                 gave_up = too_late
             else:
+                if ctx.mono - renewed >= RENEW_PERIOD - 1e-6:
+                    renewed = ctx.mono
+                    ctx.send(topic, renew)
                 yield
                 continue
             ctx.send(topic, withdraw)
             return Result(False, gave_up, status if mine else None)
-    except GeneratorExit:
+    except BaseException:  # it is closed, or the program is wrong
         ctx.send(topic, withdraw)
         raise
 

@@ -1,7 +1,9 @@
 """The executive as a ROS node: runs the plans that safety allowed."""
 
+from collections import deque
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vla_sim.common import clock
@@ -9,19 +11,26 @@ from vla_sim.common.geometry import Array
 from vla_sim.contract import records, topics
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.executive.core import Executive
+from vla_sim.stages.executive.core import Executive, Memory
 from vla_sim.stages.executive.params import ExecutiveParams
 from vla_sim.stages.executive.skill_context import SkillContext
+from vla_sim.stages.safety.stop_detection import is_stop
 from vla_sim.world.semantic_map import World
+
+_memory = msgspec.json.Decoder(Memory)
+ANSWER_AFTER = 2.0
+"""[s] after a restart, when whoever listens to /vla/status has found this node again."""
 
 
 class ExecutiveNode(StageNode[ExecutiveParams]):
     """Parameters: `ExecutiveParams`.
 
-    Subscribes /vla/plan, /vla/verdict, /navigation/status, /manipulation/status, /perception/objects,
-    /safety/state, /odom, /localization/map_to_odom, /monitor/load (background commands wait).
+    Subscribes /vla/command, /voice/transcript, /vla/status, /vla/plan, /vla/verdict, /navigation/status,
+    /manipulation/status, /perception/objects, /safety/state, /odom, /localization/map_to_odom, /monitor/load
+    (background commands wait).
     Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
     """
 
@@ -31,9 +40,20 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx = SkillContext(
             world, world.rasterise(), pose=world.start, goal_ids=self.execution.ids("executive")
         )
-        self.core = Executive(self.ctx)
+        self.core = Executive(self.ctx, self.params.plan_timeout)
+        self.kept = KeptState("executive", _memory, self.get_logger().warning)
+        self.before = self.kept.load()
+        """What was kept before a restart, until it is answered."""
+        self.started = clock.mono()
+        if self.before is not None:
+            self.core.restore(self.before)
+        self.own: deque[records.Status] = deque(maxlen=256)
+        """Statuses that were sent here; they come back like those of others."""
         self.map_to_odom = np.eye(4)
         self.odom: Array | None = None
+        self.listen(topics.STATUS, self.on_status)  # before what it may have answered
+        self.listen(topics.TRANSCRIPT, self.on_transcript)
+        self.listen(topics.COMMAND, self.on_command)
         self.listen(topics.PLAN, lambda plan: self.core.on_plan(plan, clock.mono()))
         self.listen(topics.VERDICT, self.on_verdict)
         self.listen(topics.NAVIGATION_STATUS, self.on_navigation)
@@ -48,9 +68,22 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.follow_load()
         self.repeat(1.0 / self.params.rate, self.tick)
 
+    def on_status(self, status: records.Status) -> None:
+        if status not in self.own:
+            self.core.on_status(status, clock.mono())
+
+    def on_transcript(self, transcript: records.Transcript) -> None:
+        if transcript.complete:
+            stop = is_stop(transcript.text)
+            self.core.on_command(transcript.command_id, clock.mono(), stop=stop)
+
+    def on_command(self, command: records.Command) -> None:
+        stop = command.priority == "stop" or is_stop(command.text)
+        self.core.on_command(command.command_id, clock.mono(), stop=stop)
+
     def on_verdict(self, verdict: records.Verdict) -> None:
         self.update_pose()
-        self.core.accept(verdict)
+        self.core.accept(verdict, clock.mono())
         self.tick()  # the first request leaves now, not at the next tick
 
     def on_navigation(self, status: records.NavigationStatus) -> None:
@@ -82,16 +115,26 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
             self.ctx.pose = planar_base_in_map(self.map_to_odom, self.odom)
 
     def tick(self) -> None:
-        self.ctx.now, self.ctx.background = self.now(), self.load.background
+        self.ctx.now, self.ctx.mono = self.now(), clock.mono()
+        self.ctx.background = self.load.background
         self.update_pose()
-        self.core.watch(clock.mono())
-        self.core.tick()
-        self.flush()
+        try:
+            self.core.watch(self.ctx.mono)
+            if self.before is not None and self.ctx.mono - self.started > ANSWER_AFTER:
+                before, self.before = self.before, None
+                self.core.restarted(before)
+            self.core.tick()
+        finally:
+            self.flush()  # also how it failed
 
     def flush(self) -> None:
-        for topic, record in self.ctx.outbox:
+        outbox, self.ctx.outbox = self.ctx.outbox, []
+        for topic, record in outbox:
+            if isinstance(record, records.Status):
+                self.own.append(record)
             self.send(topic, record)
-        self.ctx.outbox.clear()
+        if self.before is None:
+            self.kept.save(self.core.memory)
 
     def status(self) -> dict[str, str]:
         job = self.core.job

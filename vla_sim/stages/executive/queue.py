@@ -89,9 +89,18 @@ class CommandQueue:
         rank = 1 if plan.command_id == self._granted else RANK[plan.priority]
         return any(self._lines[name] for name in PRIORITIES[:rank])
 
+    def jobs(self) -> list[Job]:
+        """All that wait, in order of priority and arrival."""
+        return [job for line in self._lines.values() for job in line]
+
+    def remove(self, command_id: str) -> None:
+        """Take a command out."""
+        for name, line in self._lines.items():
+            self._lines[name] = deque(job for job in line if job.plan.command_id != command_id)
+
     def clear(self) -> list[Job]:
         """Take everything out, in order of priority and arrival."""
-        jobs = [job for line in self._lines.values() for job in line]
+        jobs = self.jobs()
         for line in self._lines.values():
             line.clear()
         self._passed = dict.fromkeys(STARVATION_TIMEOUT, 0.0)

@@ -21,11 +21,13 @@ ON_SURFACE = 0.06
 
 @dataclass
 class SkillContext:
-    """Callbacks store here, skills read here; times are seconds of the ROS clock."""
+    """Callbacks store here, skills read here; times are seconds of the ROS clock, `mono` of the steady
+    one."""
 
     world: World
     grid: Grid
     now: float = 0.0
+    mono: float = 0.0
     pose: Pose2 = (0.0, 0.0, 0.0)
     objects: list[DetectedObject] = field(default_factory=list)
     objects_stamp: float = -math.inf

@@ -8,7 +8,7 @@ from typing import Any
 from vla_sim.common.errors import VlaSimError
 from vla_sim.contract import topics
 from vla_sim.contract.faults import KINDS
-from vla_sim.contract.records import Fault, Point, Priority
+from vla_sim.contract.records import Fault, Point, Priority, Status
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
@@ -67,13 +67,14 @@ class LanguageNode(StageNode[LanguageParams]):
         )  # fmt: skip
         for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
+        self.listen(topics.STATUS, self.on_status)  # before the commands that it may answer
         self.listen(topics.TRANSCRIPT, self.responder.on_transcript)
         self.listen(topics.COMMAND, self.responder.on_command)
-        self.listen(topics.STATUS, self.dialogue.on_status)
         # Kept undecoded: ten arrive a second, one is needed every few minutes.
         self.listen(topics.OBJECTS, self.on_objects, raw=True)
         self.listen(topics.SAFETY_STATE, self.gathered.on_safety, raw=True)
         self.repeat(0.1, self.responder.on_gathered)
+        self.repeat(0.2, self.responder.check)
         self.follow_load()
         self.caches.register(
             "answers of the language model", lambda: self._model.cleanup() if self._model else ""
@@ -82,6 +83,10 @@ class LanguageNode(StageNode[LanguageParams]):
     def on_params(self, params: LanguageParams) -> None:
         if self._model is not None:
             self._model.set(replace(params, base_url=self._model.settings.base_url))
+
+    def on_status(self, status: Status) -> None:
+        self.responder.on_status(status)
+        self.dialogue.on_status(status)
 
     def on_faults(self, faults: list[Fault]) -> None:
         kinds = {one.kind: one.amount or 0.0 for one in faults if KINDS[one.kind].group == "model"}

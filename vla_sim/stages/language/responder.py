@@ -3,14 +3,24 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import PRIORITIES, Intent, Plan, Priority, TraceEvent
+from vla_sim.contract.records import (
+    FINAL_STATES,
+    NO_EXECUTIVE,
+    NO_PLANNER,
+    PRIORITIES,
+    Intent,
+    Plan,
+    Priority,
+    TraceEvent,
+)
 from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
@@ -25,6 +35,11 @@ MAX_ASKED = 8
 """Commands that may wait for the model at once; the rules answer a further one."""
 MAX_GATHERING = 16
 """Commands that may wait for perception at once; a further one is planned with what is known."""
+EXECUTIVE_TIMEOUT = 5.0
+"""[s] for a first word on a plan: safety has 2 s of it, and the executive says when these are over."""
+MISTAKE = "I could not work that out: my planner made a mistake."
+MOST_LATE = 64
+"""Commands that were answered before they were read here, which are remembered."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +94,60 @@ class Responder:
         self._waiting: dict[str, Asked] = {}
         self._gathering: dict[str, tuple[Request, Understood, float]] = {}
         """Commands that wait for perception, and since when [s, ROS clock]."""
+        self._planned: dict[str, float] = {}
+        """Plans that neither safety nor the executive has said a word on, and since when [s, monotonic]."""
+        self._late: dict[str, float] = {}
+        """Commands that the executive has answered since nothing came from here, and when [s, monotonic]."""
 
     def on_transcript(self, transcript: records.Transcript) -> None:
         """Speech: half a sentence or noise is answered, never acted on, unless it is a stop."""
+        with self._answered(transcript.command_id, transcript.speech_end_mono) as to_do:
+            if to_do:
+                self._on_transcript(transcript)
+
+    def on_command(self, command: records.Command) -> None:
+        """Text, typed or sent by a program."""
+        with self._answered(command.command_id, command.sent_mono) as to_do:
+            if to_do:
+                now = clock.mono()
+                self._handle(
+                    Request(command.command_id, command.text, now, command.sent_mono, command.priority)
+                )
+
+    def on_status(self, status: records.Status) -> None:
+        """Anyone's word on a command."""
+        command_id = status.command_id
+        self._planned.pop(command_id, None)
+        if status.state in FINAL_STATES and status.detail == NO_PLANNER:
+            self._gathering.pop(command_id, None)
+            if (asked := self._waiting.pop(command_id, None)) is not None:
+                asked.answer.cancel()
+            self._late[command_id] = status.mono
+            while len(self._late) > MOST_LATE:
+                self._late.pop(next(iter(self._late)))
+
+    def check(self) -> None:
+        """To be called some ten times a second: answer what the executive says nothing of."""
+        now = clock.mono()
+        for command_id in [c for c, since in self._planned.items() if now - since > EXECUTIVE_TIMEOUT]:
+            del self._planned[command_id]
+            self._note(f"{command_id}: the executive does not answer")
+            self._speak(command_id, "failed", NO_EXECUTIVE)
+
+    @contextmanager
+    def _answered(self, command_id: str, asked: float) -> Iterator[bool]:
+        """Whether a command that was given at `asked` [s, monotonic] is still to be worked on; a mistake in
+        that work is its answer."""
+        if asked <= self._late.pop(command_id, -math.inf):
+            yield False
+            return
+        try:
+            yield True
+        except Exception:
+            self._speak(command_id, "failed", MISTAKE)
+            raise
+
+    def _on_transcript(self, transcript: records.Transcript) -> None:
         request = Request(transcript.command_id, transcript.text, clock.mono(), transcript.speech_end_mono)
         if transcript.complete:
             self._handle(request)
@@ -98,16 +164,12 @@ class Responder:
             problem = ask.half_heard(transcript.text)
         self._publish(request, Understood(problem=problem), "rules")
 
-    def on_command(self, command: records.Command) -> None:
-        """Text, typed or sent by a program."""
-        now = clock.mono()
-        self._handle(Request(command.command_id, command.text, now, command.sent_mono, command.priority))
-
     def on_answers(self) -> None:
         """The language model has answered."""
         for command_id, asked in list(self._waiting.items()):
             if asked.answer.done() and self._waiting.pop(command_id, None) is not None:
-                self._finish(asked)
+                with self._answered(command_id, math.inf):
+                    self._finish(asked)
 
     def on_gathered(self) -> None:
         """Perception has answered, or time has passed: plan what waited for it long enough."""
@@ -116,12 +178,17 @@ class Responder:
             if not fresh and now - since < PERCEPTION_TIMEOUT:
                 continue
             del self._gathering[command_id]
-            old = "" if fresh else self._old_objects(command_id)
-            gathered = self._trace(command_id, "perception", request.received, old)
-            context = self._context()
-            if understood.answer:  # it speaks of what was seen
-                understood = self.rules.intent(request.text, context)
-            self._plan(request, understood, context, gathered)
+            with self._answered(command_id, math.inf):
+                self._plan_gathered(request, understood, fresh)
+
+    def _plan_gathered(self, request: Request, understood: Understood, fresh: bool) -> None:
+        command_id = request.command_id
+        old = "" if fresh else self._old_objects(command_id)
+        gathered = self._trace(command_id, "perception", request.received, old)
+        context = self._context()
+        if understood.answer:  # it speaks of what was seen
+            understood = self.rules.intent(request.text, context)
+        self._plan(request, understood, context, gathered)
 
     def _old_objects(self, command_id: str) -> str:
         age = self._gathered.age
@@ -262,6 +329,8 @@ class Responder:
         if found.answer:
             self._speak(command_id, "succeeded", found.answer)
             return
+        if plan.steps:
+            self._planned[command_id] = clock.mono()
         if plan.priority == "stop":
             self.counts["stops"] += 1
         self.dialogue.mention(found.mentioned, found.place)

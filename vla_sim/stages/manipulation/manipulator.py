@@ -14,9 +14,11 @@ from collections.abc import Generator
 from concurrent.futures import Executor
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from vla_sim.common.geometry import inverse
+from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import DetectedObject, GoalState, ManipulationRequest, ManipulationStatus
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
@@ -49,10 +51,13 @@ class Manipulator(Actions):
     ) -> None:
         super().__init__(planner, world or WorldModel(), executor)
         self._action: Action | None = None
+        self._request: ManipulationRequest | None = None
+        self._lease = Lease()
 
     @property
     def busy(self) -> bool:
-        return self._action is not None
+        """Whether a tick has something to do for a request."""
+        return self._action is not None or bool(self.arms.out)
 
     def take_planned(self) -> list[float]:
         """How long each grasp or place took to plan since the last call [s]."""
@@ -60,16 +65,39 @@ class Manipulator(Actions):
         return planned
 
     def request(self, request: ManipulationRequest) -> None:
-        """Take a request; one that is under way ends as cancelled. The arms stop first."""
+        """Take a request; one that is under way ends as cancelled. The arms stop first. The same request once
+        more lets it go on, as "renew" does; see there."""
+        if self._action is not None and request == self._request:
+            self._lease.renew()
+            return
         if self._action is not None:
             self._finish("cancelled", End(False, "another request came"))
             self.arms.halt()
+        self._request = request
+        self._lease.begin(request.lease)
         self.status = ManipulationStatus(goal_id=request.goal_id, state="active", action=request.action)
         actions = {
             "ready": self.ready, "pick": self.pick, "place": self.place, "carry": self.carry,
             "home": self.home, "open": self.open, "cancel": self.cancel,
         }  # fmt: skip
         self._action = actions[request.action](request)
+
+    def renew(self, goal_id: str) -> ManipulationStatus | None:
+        """The goal is still wanted. What is to be said to that: nothing of the goal that is under way; of the
+        last one how it ended, since its status may have been lost; of any other that it is not known."""
+        if self.status.goal_id == goal_id:
+            self._lease.renew()
+            return self.status if self._action is None else None
+        return msgspec.structs.replace(
+            self.status, goal_id=goal_id, state="failed", detail="My arm control was restarted.",
+            holding=bool(self.held),
+        )  # fmt: skip
+
+    def check_lease(self, now: float) -> None:
+        """To be called at every tick. now: [s, steady clock]."""
+        if self._action is not None and self._lease.expired(now):
+            self._finish("failed", End(False, f"Nobody has asked for it for {self._lease.seconds:g} s."))
+            self.arms.halt()
 
     def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
@@ -87,6 +115,10 @@ class Manipulator(Actions):
             except StopIteration as stop:
                 end: End = stop.value
                 self._finish("succeeded" if end.ok else "failed", end)
+            except Exception:
+                self._finish("failed", End(False, "My arm control has made a mistake."))
+                self.arms.halt()
+                raise
         return self.arms.take()
 
     def _drop_lost(self) -> None:

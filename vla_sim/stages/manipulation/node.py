@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
@@ -73,6 +74,11 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
 
     def on_request(self, request: ManipulationRequest) -> None:
+        if request.action == "renew":
+            answer = self.manipulator.renew(request.goal_id)
+            if answer is not None and not any(request.goal_id == one.goal_id for one in self.waiting):
+                self.send(topics.MANIPULATION_STATUS, answer)
+            return
         if request.action != "cancel" and self.stops.void(request.stop_epoch):
             void = ManipulationStatus(
                 goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
@@ -124,18 +130,20 @@ class ManipulationNode(StageNode[ManipulationParams]):
             return
         begin = time.perf_counter()
         commands: list[Trajectory | GripperCommand] = []
-        for request in self.waiting:
-            self.manipulator.request(request)
+        try:
+            self.manipulator.check_lease(clock.mono())
+            while self.waiting:
+                self.manipulator.request(self.waiting.pop(0))
+                commands += self.manipulator.tick(observation)
+                self.report(observation.time)
             commands += self.manipulator.tick(observation)
-            self.report(observation.time)
-        self.waiting.clear()
-        commands += self.manipulator.tick(observation)
+        finally:
+            self.report(observation.time)  # also how it failed
         for command in commands:
             if isinstance(command, Trajectory):
                 self.send_arm(command)
             else:
                 self.send_gripper(command, observation.time)
-        self.report(observation.time)
         for seconds in self.manipulator.take_planned():
             self.record_metric("grasp_planning", seconds, "s")
         self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.common.geometry import Array, wrap
+from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import GoalState, NavigationRequest, NavigationStatus
 from vla_sim.robot.body_size import DOCKING_BODY, PIVOTING_BODY, WALKING_BODY
 from vla_sim.stages.navigation import gait
@@ -54,20 +55,43 @@ class Navigator:
         self._path: Array | None = None
         self._pending: list[NavigationStatus] = []
         self._reported = -math.inf
+        self._lease = Lease()
+        self._ended: NavigationStatus | None = None
 
     @property
     def active(self) -> bool:
         return self._behavior is not None
 
     def request(self, request: NavigationRequest) -> None:
-        """Take a goal, in place of the present one; mode "cancel" only ends that."""
+        """Take a goal, in place of the present one; mode "cancel" only ends that, "renew" lets it go on. The
+        same request once more is a renewal too."""
+        if request.mode == "renew" or (self.active and request == self._request):
+            self._renew(request.goal_id)
+            return
         if self._behavior is not None:
             self._end("cancelled", "cancelled" if request.mode == "cancel" else "a new goal came")
         if request.mode == "cancel":
             return
         self._remaining, self._detail, self._reported = 0.0, "", -math.inf
+        self._lease.begin(request.lease)
         modes = {"go": self._go, "dock": self._dock, "move": self._move, "turn": self._turn}
         self._request, self._behavior = request, modes[request.mode](request)
+
+    def _renew(self, goal_id: str) -> None:
+        """Go on; of a goal that has ended say so once more, its status may have been lost."""
+        if self.active and self._request is not None and self._request.goal_id == goal_id:
+            self._lease.renew()
+        elif self._ended is not None and self._ended.goal_id == goal_id:
+            self._pending.append(self._ended)
+        else:
+            self._pending.append(
+                NavigationStatus(goal_id=goal_id, state="failed", detail="my navigation was restarted")
+            )
+
+    def check_lease(self, now: float) -> None:
+        """To be called at every tick. now: [s, steady clock]."""
+        if self.active and self._lease.expired(now):
+            self._end("failed", f"nobody has asked for it for {self._lease.seconds:g} s")
 
     def tick(self, time: float) -> Output:
         """The command for now; call at 20 Hz."""
@@ -80,6 +104,9 @@ class Navigator:
                 self._end("succeeded", self._detail)
             except NavigationFailure as failure:
                 self._end("failed", str(failure))
+            except Exception:
+                self._end("failed", "my navigation has made a mistake")
+                raise
             else:
                 if time - self._reported >= 0.2:
                     self._reported = time
@@ -130,6 +157,7 @@ class Navigator:
 
     def _end(self, state: GoalState, detail: str) -> None:
         self._report(state, detail)
+        self._ended = self._pending[-1]
         if self._behavior is not None:
             self._behavior.close()
         self._behavior = None

@@ -4,14 +4,16 @@ import math
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
-from vla_sim.contract.records import NavigationRequest, NavigationStatus, SafetyState
+from vla_sim.contract.records import NavigationRequest, NavigationStatus, Point, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.ros import conversions
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -19,6 +21,15 @@ from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.params import NavigationParams
 from vla_sim.world.semantic_map import World
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What outlives a restart: x, y [m] and yaw [rad] of odom in map."""
+
+    map_to_odom: Point
+
+
+_memory = msgspec.json.Decoder(Memory)
 
 
 class NavigationNode(StageNode[NavigationParams]):
@@ -35,6 +46,9 @@ class NavigationNode(StageNode[NavigationParams]):
         p = self.params
         self.core = Navigator(StaticMap.from_world(World.load(p.world), p.resolution), localise=p.localise)
         self.core.warm()
+        self.kept = KeptState("navigation", _memory, self.get_logger().warning)
+        if (before := self.kept.load()) is not None:
+            self.core.state.localizer.map_to_odom = np.array(before.map_to_odom)
         self.was_active = False
         self.stops = StopEpoch()
         self.goal_ids = self.execution.ids("navigation")
@@ -63,15 +77,16 @@ class NavigationNode(StageNode[NavigationParams]):
             self.tick()
 
     def on_request(self, request: NavigationRequest) -> None:
-        if request.mode != "cancel" and self.stops.void(request.stop_epoch):
+        if request.mode not in ("cancel", "renew") and self.stops.void(request.stop_epoch):
             void = NavigationStatus(goal_id=request.goal_id, state="cancelled", detail="stop was said")
             self.send(topics.NAVIGATION_STATUS, void)
             return
         self.core.request(request)
-        self.tick()  # the first velocity leaves now, not up to a period later
+        if request.mode != "renew":
+            self.tick()  # the first velocity leaves now, not up to a period later
 
     def on_goal(self, goal: Any) -> None:
-        """A goal from anyone's tool, for instance RViz: the same as mode go."""
+        """A goal from anyone's tool, for instance RViz: the same as mode go, without a lease."""
         if goal.header.frame_id not in ("", "map"):
             self.get_logger().warning(f"goal in frame {goal.header.frame_id!r} ignored; it must be in 'map'")
             return
@@ -104,6 +119,7 @@ class NavigationNode(StageNode[NavigationParams]):
     def tick(self) -> None:
         now, begin = self.now(), time.perf_counter()
         self.core.state.fine = self.load.fine_planning
+        self.core.check_lease(clock.mono())
         out = self.core.tick(now)
         took = time.perf_counter() - begin
         if out.path is not None:
@@ -144,6 +160,7 @@ class NavigationNode(StageNode[NavigationParams]):
         r = message.transform.rotation
         r.w, r.x, r.y, r.z = (float(v) for v in q)
         self.frames.publish(message)
+        self.kept.save(Memory((float(frame[0]), float(frame[1]), float(frame[2]))))
 
     def status(self) -> dict[str, str]:
         match = self.core.state.localizer.last

@@ -5,7 +5,6 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-import rclpy
 
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
@@ -180,9 +179,6 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self._process(*item)
         except InputError as error:
             self._skip(str(error))
-        except Exception as error:  # a bad image must not end the node
-            if rclpy.ok():
-                self.get_logger().error(f"an image was lost: {error!r}", throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, arrived: float) -> None:
         commands = len(self.unanswered)  # those that come later wait for an image of their own

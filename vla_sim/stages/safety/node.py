@@ -1,8 +1,10 @@
 """Safety as a ROS node: nothing moves without its word."""
 
+import math
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 from std_srvs.srv import SetBool
 
@@ -10,6 +12,8 @@ from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command, Plan, Transcript, Verdict
 from vla_sim.ros import conversions
+from vla_sim.ros.failures import WINDOW
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
@@ -20,6 +24,19 @@ from vla_sim.stages.safety.supervisor import Begun, FirstMotion, Supervisor
 from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)
+FAILURE_HOLD = 1.0
+"""[s] without a permit after a callback failed: what it would have learnt is not known."""
+CARRY_STOPS = (topics.TRANSCRIPT.name, topics.COMMAND.name, topics.STOP.name, topics.ESTOP_SERVICE)
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What outlives a restart."""
+
+    estop: bool
+    epoch: int
+
+
+_memory = msgspec.json.Decoder(Memory)
 
 
 class SafetyNode(StageNode[SafetyParams]):
@@ -32,6 +49,10 @@ class SafetyNode(StageNode[SafetyParams]):
     "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the
     velocity that is lower for it, sent).
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
+
+    A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
+    for as long as these last. Where it may have been a stop it is one. A restart is a stop as well; a latched
+    emergency stop outlives it.
     """
 
     def __init__(self) -> None:
@@ -50,6 +71,10 @@ class SafetyNode(StageNode[SafetyParams]):
         self.lowered: float | None = None
         """When the scan came that lowers the velocity, until that is sent [s, steady clock]."""
         self.first_motion = FirstMotion()
+        self.withheld = -math.inf
+        """Until when no permit is given [s, steady clock]."""
+        self.kept = KeptState("safety", _memory, self.get_logger().warning)
+        self._take_up(self.kept.load())
         self.listen(topics.PLAN, self.on_plan)
         self.listen(topics.TRANSCRIPT, self.on_transcript, malformed=self.on_malformed)
         self.listen(topics.COMMAND, self.on_command, malformed=self.on_malformed)
@@ -63,6 +88,27 @@ class SafetyNode(StageNode[SafetyParams]):
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
+
+    def _take_up(self, before: Memory | None) -> None:
+        """Begin, or go on after a restart, which is a stop."""
+        if not self.execution.deterministic:
+            # Others hold the epoch of a safety node that has died: this one begins later than any of its own.
+            self.core.epoch = int(1e3 * time.monotonic())
+        if before is not None:
+            self.core.epoch = max(self.core.epoch, before.epoch)
+            self.core.estop = before.estop
+        self.restarted = before is not None
+        self.remember()
+
+    def remember(self) -> None:
+        self.kept.save(Memory(self.core.estop, self.core.epoch))
+
+    def on_failure(self, what: str) -> None:
+        lasts = self.failures.repeated
+        self.withheld = max(self.withheld, clock.mono() + (WINDOW if lasts else FAILURE_HOLD))
+        self.core.fault = "safety fails repeatedly" if lasts else "a callback of safety failed"
+        if what in CARRY_STOPS:
+            self.stop()
 
     def on_params(self, params: SafetyParams) -> None:
         self.core.limits = (params.max_forward, params.max_lateral, params.max_turn)
@@ -101,6 +147,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def stop(self) -> None:
         self.core.on_stop(self.now())
+        self.remember()
         self.tick()
         self.send(topics.SAFETY_STATE, self.core.state())
 
@@ -141,6 +188,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_estop(self, request: Any, response: Any) -> Any:
         self.core.on_estop(request.data, self.now())
+        self.remember()
         response.success = True
         response.message = "emergency stop latched" if request.data else "emergency stop released"
         self.tick()
@@ -155,10 +203,17 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def tick(self) -> None:
         now = self.now()
+        if self.restarted:
+            self.restarted = False
+            self.core.on_stop(now)
+        permits = clock.mono() >= self.withheld
+        if permits:
+            self.core.fault = ""
         passed = self.core.output(now)
         self.moves = passed != STAND
         conversions.fill_velocity(self.message, passed, now)
-        self.twist.publish(self.message)
+        if permits:
+            self.twist.publish(self.message)
         if self.lowered is not None:
             self.record_metric("reaction", 1e3 * (time.monotonic() - self.lowered), "ms")
             self.lowered = None

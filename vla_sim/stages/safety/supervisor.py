@@ -39,6 +39,8 @@ class Supervisor:
     stop_stamp: float = 0.0
     halted: bool = False
     """A stop holds until the next plan is allowed."""
+    fault: str = ""
+    """Why safety itself is not to be relied upon now."""
     asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """The epoch in which a command was last heard, by its id."""
     points: Array = field(default_factory=lambda: np.zeros((0, 2)))
@@ -116,6 +118,7 @@ class Supervisor:
             self._reasons = ["emergency stop is latched; release it with /safety/estop false"]
             return still
         for forbids, reason in (
+            (bool(self.fault), self.fault),
             (self.halted, "stop was said"),
             (now - self.last_odom > ODOM_TIMEOUT, "no odometry"),
             (now - self.last_scan > SCAN_TIMEOUT, "no lidar scan"),

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from vla_sim.common import clock
 from vla_sim.common.errors import MissingError
@@ -19,6 +20,7 @@ from vla_sim.stages.voice.audio import CHUNK, Samples
 from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Listener, Utterance
+from vla_sim.stages.voice.microphone import Microphone
 from vla_sim.stages.voice.params import VoiceParams
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.recogniser import Recogniser, warm
@@ -64,7 +66,10 @@ class VoiceNode(StageNode[VoiceParams]):
         self.worker = self.execution.worker(
             "voice", self._take, capacity=MAX_WAITING, idle=p.stream_ends, on_idle=self._close_stream
         )
+        self.microphone, self.unheard = Microphone(), ""
         self.listen(topics.AUDIO, self.on_audio)
+        if not self.execution.deterministic:  # there it would depend on who was found when
+            self.repeat(1.0, self.check_microphone, steady=True)
         if self.speaker is not None:
             self.listen(topics.SAY, self.on_say)
 
@@ -83,7 +88,22 @@ class VoiceNode(StageNode[VoiceParams]):
             self.get_logger().warning(f"{word!r} has no pronunciation: names with it are not understood")
         return recogniser
 
+    def check_microphone(self) -> None:
+        """Once a second: warn when nobody can be heard, and when that is over."""
+        before = self.unheard
+        self.unheard = self.microphone.problem(time.monotonic(), self.count_publishers(topics.AUDIO.name))
+        if self.unheard and self.unheard != before:
+            self.get_logger().warning(self.unheard)
+        elif before and not self.unheard:
+            self.get_logger().info("audio comes again")
+
+    def health(self) -> tuple[bytes, str]:
+        if getattr(self, "unheard", ""):  # the base class reports while it is being made
+            return DiagnosticStatus.WARN, self.unheard
+        return super().health()
+
     def on_audio(self, message: Any) -> None:
+        self.microphone.packet(time.monotonic())
         if self.speaker is not None and self.speaker.busy:
             return
         if not self.worker.put((np.array(message.data, dtype=np.int16), clock.mono())):
