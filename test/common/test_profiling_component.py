@@ -44,7 +44,7 @@ def test_each_call_is_counted_with_its_own_time_and_that_of_what_it_calls():
     for _ in range(2):
         with profiler.of("a"):
             twice(1)
-    table = profiler.stats("a").stats
+    table = vars(profiler.stats("a"))["stats"]
     (found,) = [figures for (_, _, name), figures in table.items() if name == "twice"]
     outer, calls, own, cumulative, callers = found
     assert (outer, calls) == (2, 4)
