@@ -75,7 +75,7 @@ class FaultHost:
         if self._nodes.lockstep and not kind.lockstep:
             raise InputError(f"{kind.name} cannot be in lock-step, which does not depend on the machine")
         if kind.name == "kill":
-            self._nodes.kill(fault.target)
+            self._kill(fault.target)
         elif kind.group == "process":
             self._nodes.freeze(fault.target, fault.target in self._stopped)  # raises if there is none
         elif kind.group == "machine":
@@ -123,6 +123,13 @@ class FaultHost:
             with contextlib.suppress(VlaSimError):
                 self._nodes.freeze(name, False)
         self._stopped.clear()
+
+    def _kill(self, name: str) -> None:
+        """As if it had died by itself: at the clock's pace it is started again, but not the engine."""
+        if isinstance(self._nodes, Stack):
+            self._nodes.kill(name, restart=not self._nodes.lockstep and name != "engine")
+        else:
+            self._nodes.kill(name)
 
     def _suspend(self) -> None:
         """Have those processes suspended that a fault suspends now, in lock-step the engine does it."""

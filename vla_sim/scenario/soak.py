@@ -307,7 +307,7 @@ def conclude(
     reasons += [
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
-    short = sorted(set(sampler.samples) - {g.name for g in growth})
+    short = sorted(set(sampler.samples) - {g.name for g in growth} - set(died))
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
     reasons += collisions[:5] if options.faults else ()
