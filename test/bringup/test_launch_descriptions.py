@@ -103,7 +103,7 @@ def test_a_launch_file_starts_the_table(name, engine, simulated):
     found = [line for line in lines(name, world="tabletop") if "vla_sim.monitor.node" not in line]
     assert len(found) == len(node_table.nodes(simulated=engine)) - 1
     assert any("vla_sim.simulation.node" in line for line in found) == engine
-    assert all("world:=tabletop" in line for line in found)
+    assert all('world:="tabletop"' in line for line in found)
     others = [line for line in found if "vla_sim.simulation.node" not in line]
     assert all(f"use_sim_time:={str(simulated).lower()}" in line for line in others)
 
@@ -169,3 +169,27 @@ def test_a_scenario_that_does_not_pass_fails_the_launch(caplog, monkeypatch, tmp
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path))
     assert launch(launch_descriptions.describe_scenario(), scenario="fetch_cap") == 1
     assert "the scenario did not pass (exit code 2)" in caplog.text
+
+
+@needs_launch
+@pytest.mark.integration
+@pytest.mark.parametrize(("deaths", "code", "lives"), [(2, 0, 3), (100, 1, 5)])
+def test_a_node_that_dies_is_started_again_until_it_is_given_up(tmp_path, monkeypatch, deaths, code, lives):
+    from launch import LaunchDescription, LaunchService
+    from launch.actions import ExecuteProcess
+
+    monkeypatch.setattr("vla_sim.bringup.backoff.FIRST_DELAY", 0.05)
+    monkeypatch.setattr("vla_sim.bringup.backoff.LONGEST_DELAY", 0.1)
+    count = tmp_path / "lives"
+    program = (
+        f"import os; p = {str(count)!r}; open(p, 'a').write('x')\n"
+        f"if os.path.getsize(p) <= {deaths}: raise RuntimeError('dead')"
+    )
+
+    def make(on_exit):
+        return ExecuteProcess(cmd=[sys.executable, "-c", program], name="mortal", on_exit=on_exit)
+
+    service = LaunchService(argv=[], noninteractive=True)
+    service.include_launch_description(LaunchDescription([launch_descriptions._restarting("mortal", make)]))
+    assert service.run() == code
+    assert count.stat().st_size == lives
