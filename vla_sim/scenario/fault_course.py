@@ -148,14 +148,7 @@ class Course:
         more: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._session, self._engine, self._judged, self._more = session, engine, judged, more
-        heard = set().union(*(t for node, t in session.client.discovery.topics.items() if node in NODES_ALL))
-        unheard = [case for case in cases if case.target in faults.TOPICS and case.target not in heard]
-        self._left = [case for case in cases if case not in unheard]
-        for case in unheard:
-            judged(CaseResult(
-                case=case.name, phase=case.phase, fault=case.name, engine=engine,
-                lockstep=session.nodes.lockstep, held=True, state=UNHEARD,
-            ))  # fmt: skip
+        self._left = list(cases)
         self.unreached: list[Case] = []
         self.over = False
         self.case: Case | None = None
@@ -225,6 +218,12 @@ class Course:
 
     def _next(self) -> None:
         """Give the next case's command, or one that makes ready for it."""
+        while self._left and self._left[0].target in faults.TOPICS and not self._heard(self._left[0].target):
+            case = self._left.pop(0)
+            self._judged(CaseResult(
+                case=case.name, phase=case.phase, fault=case.name, engine=self._engine,
+                lockstep=self._session.nodes.lockstep, held=True, state=UNHEARD,
+            ))  # fmt: skip
         if not self._left or not self._more():
             self.unreached += self._left
             self.over = True
@@ -251,6 +250,11 @@ class Course:
         if ready and wanted.phase == "planning":
             self._session.faults.begin(wanted.fault(self._number))
         self._session.director.add(action, sound(action, 0, Path()))
+
+    def _heard(self, topic: str) -> bool:
+        """Whether a node of the stack listens to it, as their diagnostics say."""
+        listens = self._session.client.discovery.topics
+        return any(topic in listens.get(node, ()) for node in NODES_ALL)
 
     def held(self) -> bool:
         truths = self._session.recording.truths
