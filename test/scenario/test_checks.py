@@ -168,6 +168,24 @@ def test_a_plan_of_words_that_were_misheard_is_no_measure():
     assert verdict(commands.AsCommanded(), planned("Go to the table!", heard="go to the table")).passed
 
 
+@pytest.mark.parametrize(
+    ("state", "stopped", "passed", "words"),
+    [
+        ("cancelled", 5.0, True, '"Go there" is cancelled: cancelled'),
+        ("succeeded", 5.0, False, '"Go there" is cancelled: succeeded'),
+        ("cancelled", 12.0, False, '"Go there" succeeds: cancelled'),
+        ("succeeded", 12.0, True, '"Go there" succeeds: succeeded'),
+        ("", 12.0, False, '"Go there" is cancelled: no answer'),
+    ],
+)
+def test_a_stop_is_no_reason_for_what_ended_before_it(state, stopped, passed, words):
+    run = good(state=state, **ARRIVES)
+    stop = Given("Stop", "", True, stopped, (Step(skill="stop"),))
+    found = commands.AsCommanded(command=1).judge(replace(run, commands=(*run.commands, stop)))
+    assert found[0].passed is passed
+    assert f"{found[0].name}: {found[0].detail}".startswith(words)
+
+
 CASES = [
     # spec, a run in which it holds, a run in which it does not, words of the reason
     (commands.AsCommanded(), good(**ARRIVES), good(x=(0.0, 1.0)), "3.00 m from it"),

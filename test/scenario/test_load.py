@@ -57,6 +57,7 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (f"{HELLO}expect:\n  - {{check: grasp}}", "s.yaml:6:5: object missing required field `object`"),
         (f"{HELLO}expect:\n  - {{check: grab}}", "s.yaml:6:13: check 'grab' is not known; did"),
         (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", ":6:31: at_most: expected `float` > 0.0"),
+        (f"{HELLO}expect:\n  - {{check: zzz}}", "untouched; install the package of a check of your own"),
         (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
         (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
         (MEANS + "[{skill: turn}]}", "s.yaml:4:34: turn needs angle"),

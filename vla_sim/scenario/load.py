@@ -104,7 +104,8 @@ def _list(items: Any, kind: Any, path: str, tag: str, tags: list[Any]) -> list[A
             raise Problem(inner, f"needs {tag}, one of {', '.join(map(str, tags))}")
         if item[tag] not in tags:
             hint = nearest(str(item[tag]), map(str, tags))
-            raise Problem(f"{inner}.{tag}", f"{tag} {item[tag]!r} is not known{hint}")
+            own = "; install the package of a check of your own" if tag == "check" else ""
+            raise Problem(f"{inner}.{tag}", f"{tag} {item[tag]!r} is not known{hint}{own}")
         out.append(typed(item, kind, inner))
     return out
 

@@ -117,12 +117,17 @@ class Recording:
         """What the recogniser heard of a spoken command; "" if nothing."""
         return next((t.text for t in self.transcripts if t.command_id == command_id), "")
 
-    def final(self, command_id: str) -> Status | None:
-        """The status with which a command ended; None while it goes on."""
+    def end(self, command_id: str) -> MarkedStatus | None:
+        """The status with which a command ended, and when; None while it goes on."""
         for marked in reversed(self.statuses):
             if marked.status.command_id == command_id and marked.status.state in records.FINAL_STATES:
-                return marked.status
+                return marked
         return None
+
+    def final(self, command_id: str) -> Status | None:
+        """The status with which a command ended; None while it goes on."""
+        marked = self.end(command_id)
+        return marked.status if marked else None
 
     def between(self, begin: float, end: float) -> list[GroundTruth]:
         return [t for t in self.truths if begin <= t.stamp <= end]

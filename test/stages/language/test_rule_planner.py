@@ -119,7 +119,8 @@ def test_small_typing_errors_are_mended(text, step):
     [
         ("go to the kitchen and juggle",
          'I understood "go to the kitchen", but not "and juggle". What should I do?'),
-        ("juggle", 'I did not understand "juggle". What should I do?'),
+        ("juggle", 'I did not understand "juggle". I can go to a place, turn, move, wait, and find, pick up, '
+         "bring and put down things. What should I do?"),
         ("go to the garage",
          'I do not know a place called "garage". '
          "I know: living room, kitchen, bedroom, hallway, charging station."),

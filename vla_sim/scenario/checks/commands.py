@@ -19,7 +19,7 @@ OWN_PLAN = "judged against the robot's own plan"  # said where a scenario does n
 
 class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
     """What was commanded is done: each step that the words mean, judged from the truth. Words that are no
-    command are answered and nothing moves; what a "stop" follows is cancelled and the robot stands. The
+    command are answered and nothing moves; what a "stop" ends is cancelled and the robot stands. The
     meaning is what the action states in `means`; left out, the robot's own plan, and the verdict says so:
     then words must be heard as they were said."""
 
@@ -37,14 +37,16 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
             return [outcome(f'"{given.text}" is heard', False, detail)]
         note = "" if stated else f"; {OWN_PLAN}"
         steps = run.recording.steps(given)
-        final = run.recording.final(given.command_id) if given.command_id else None
+        end = run.recording.end(given.command_id) if given.command_id else None
+        final = end.status if end else None
         state = final.state if final else ""
         if not steps:
             return [_answered(run, state, note)]
         if steps[0].skill == "stop":
             return [stands(run)]
-        later = [run.recording.steps(g) for g in run.commands[run.commands.index(given) + 1 :]]
-        if any(s and s[0].skill == "stop" for s in later):
+        later = [(g.stamp, run.recording.steps(g)) for g in run.commands[run.commands.index(given) + 1 :]]
+        # What has ended before a stop is given was not ended by it.
+        if any(s and s[0].skill == "stop" and (end is None or end.stamp >= at) for at, s in later):
             detail = (state or "no answer") + note
             return [outcome(f'"{given.text}" is cancelled', state == "cancelled", detail)]
         said = final.detail if final else "no answer to the command"

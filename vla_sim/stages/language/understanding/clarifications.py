@@ -23,6 +23,7 @@ class Problem:
 
 NOTHING_HEARD = Problem("I did not hear anything.", "heard")
 NOISE_HEARD = Problem("I heard a noise but no command.", "heard")
+SKILLS = "I can go to a place, turn, move, wait, and find, pick up, bring and put down things."
 WHAT_IS_IT = Problem('What do you mean by "it"?', "missing")
 
 
@@ -33,7 +34,7 @@ def missing(question: str) -> Problem:
 def not_understood(understood: Sequence[str], rest: Sequence[str]) -> Problem:
     strange = ", ".join(f'"{one}"' for one in rest)
     if not understood:
-        return Problem(f"I did not understand {strange}. What should I do?", "words")
+        return Problem(f"I did not understand {strange}. {SKILLS} What should I do?", "words")
     known = " and ".join(f'"{one}"' for one in understood)
     return Problem(f"I understood {known}, but not {strange}. What should I do?", "words")
 
