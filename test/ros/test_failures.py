@@ -148,6 +148,13 @@ def test_an_exception_that_cannot_be_written_is_told_all_the_same(failures, log)
     assert "Odd: it cannot be said what" in log[0]
 
 
+def test_what_it_says_fits_into_a_log_and_a_message(failures, log):
+    failures.guard("x", raising(ValueError("a\x1b[2J\udcff\nb" + "c" * 10_000)))()
+    assert log[0].isprintable()
+    assert log[0].encode().startswith(b"x: ValueError: a [2J  b")
+    assert len(failures.health()) < 500
+
+
 def test_places_are_bounded(failures, monkeypatch, log):
     monkeypatch.setattr(module, "MOST_PLACES", 3)
     code = "\n".join(f"def f{k}(): raise ValueError({k})" for k in range(10))

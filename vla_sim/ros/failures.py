@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import vla_sim
 from vla_sim.common import clock
 from vla_sim.common.errors import EngineError
+from vla_sim.common.printable import printable
 
 T = TypeVar("T")
 
@@ -127,6 +128,6 @@ def place(error: BaseException) -> str:
 
 def _text(error: Exception) -> str:
     try:
-        return " ".join(str(error).split())[:LONGEST]
+        return printable(" ".join(str(error).split())[:LONGEST])
     except Exception:  # an exception of somebody's own
         return "it cannot be said what"
