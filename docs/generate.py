@@ -34,12 +34,13 @@ from vla_sim.world.solids import half_extent, solids_of
 
 HERE = Path(__file__).parent
 PACKAGE = Path(vla_sim.__file__).parent
+POLICY = HERE.parent / "config" / "sros2_policy.xml"
 MARK = re.compile(r"<!-- begin: (\w+) -->\n.*?<!-- end -->", re.S)
 
 QOS = {"sensor": "best effort, depth 1", "reliable": "reliable, depth 50", "latched": "reliable, latched"}
 RATES = {
     "/clock": "50 Hz", "/joint_states": "50 Hz", "/imu": "50 Hz", "/odom": "50 Hz",
-    "/scan": "`lidar_rate`, 10 Hz", "/points": "`lidar_rate`, 10 Hz, while somebody listens",
+    "/scan": "`lidar_rate`, 10 Hz", "/points": "`lidar_rate`, 10 Hz",
     "/head_camera/color/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz while somebody speaks",
@@ -113,6 +114,48 @@ def topic_table() -> list[str]:
             ", ".join(by.get(("listen", topic.name), ["—"])),
         ))  # fmt: skip
     return table(("topic", "type", "quality of service", "rate", "published by", "heard by"), rows)
+
+
+EVERYWHERE = {
+    "publish": ("/rosout", "/parameter_events", topics.TRACE.name, topics.DIAGNOSTICS.name),
+    "subscribe": ("/parameter_events", topics.CLOCK.name),
+}
+"""Topics of every node."""
+ANSWERS = {
+    "engine": topics.RESET_SERVICE, "safety": topics.ESTOP_SERVICE, "monitor": topics.MONITOR_SERVICE,
+}  # fmt: skip
+"""Whose service it is."""
+
+
+def security_policy() -> str:
+    """The rights of every node as SROS 2 takes them: what it publishes, what it hears, the services it gives
+    or asks for."""
+    rights: dict[str, dict[str, set[str]]] = {}
+    for node, how, topic in nodes_topics():
+        kind = "publish" if how == "publish" else "subscribe"
+        by = rights.setdefault(node, {kind: set(names) for kind, names in EVERYWHERE.items()})
+        by[kind].add(topic)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    lines += ["<!-- Made by docs/generate.py from the contract and the code of the nodes. -->"]
+    lines += ['<policy version="0.2.0">', "  <enclaves>"]
+    for node, by in sorted(rights.items()):
+        lines += [f'    <enclave path="/vla_sim/{node}">', "      <profiles>"]
+        lines += [f'        <profile ns="/" node="{node}">']
+        for kind, names in by.items():
+            lines += [f'          <topics {kind}="ALLOW">']
+            lines += [f"            <topic>{name}</topic>" for name in sorted(names)]
+            lines += ["          </topics>"]
+        own = "get_parameters get_parameter_types set_parameters set_parameters_atomically list_parameters"
+        services = [f"~/{name}" for name in f"{own} describe_parameters".split()]
+        services += [ANSWERS[node]] if node in ANSWERS else []
+        asks = sorted(ANSWERS.values()) if node == "scenario" else []
+        for kind, called in (("reply", services), ("request", asks)):
+            if called:
+                lines += [f'          <services {kind}="ALLOW">']
+                lines += [f"            <service>{name}</service>" for name in called]
+                lines += ["          </services>"]
+        lines += ["        </profile>", "      </profiles>", "    </enclave>"]
+    return "\n".join([*lines, "  </enclaves>", "</policy>", ""])
 
 
 def services() -> list[str]:
@@ -399,3 +442,4 @@ def pages() -> list[Path]:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(render(page.read_text()))
+    POLICY.write_text(security_policy())

@@ -42,6 +42,7 @@ COMPARED = {
         "stages/perception/test_solids.py",
     ),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
+    "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),
     "stages.safety.gate": ("stages/safety/test_gate.py",),
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""

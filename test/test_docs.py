@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -59,6 +60,20 @@ def test_the_readme_is_short():
 def test_what_is_generated_is_what_the_code_says(page):
     text = page.read_text()
     assert generator().render(text) == text, "run python docs/generate.py"
+
+
+def test_the_rights_of_the_nodes_are_what_the_code_says_and_give_each_topic_its_one_writer():
+    made = generator()
+    text = made.security_policy()
+    assert made.POLICY.read_text() == text, "run python docs/generate.py"
+    by = {}
+    for enclave in ElementTree.fromstring(text.encode()).iter("enclave"):
+        for topic in enclave.find("profiles/profile/topics[@publish]"):
+            by.setdefault(topic.text, []).append(enclave.get("path"))
+    owned = [topic for topic in topics.TOPICS if topic.writer]
+    assert len(owned) == 10
+    for topic in owned:
+        assert by[topic.name] == [f"/vla_sim/{topic.writer}"]
 
 
 @each_page

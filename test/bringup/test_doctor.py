@@ -241,7 +241,7 @@ def test_a_look_that_breaks_does_not_hide_the_others(monkeypatch):
     monkeypatch.setattr(doctor, "look_at_memory", broken)
     monkeypatch.setattr(doctor, "Probe", lambda code: SimpleNamespace(answer=lambda: ("", "x"), close=print))
     found = {one.what: one for one in doctor.examine()}
-    assert len(found) == 15
+    assert len(found) == 16
     says(found["memory"], "WARN", "RuntimeError: no such thing")
 
 
@@ -269,7 +269,20 @@ def test_this_machine_is_looked_at():
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 6.0  # [s] of one core
     found = {one["what"]: one for one in json.loads(done.stdout)}
-    assert len(found) == 15
+    assert len(found) == 16
     assert done.returncode == (3 if any(one["state"] == "FAIL" for one in found.values()) else 0)
     assert found["loopback"]["state"] == "OK"
     assert "Traceback" not in done.stderr
+
+
+def test_the_middleware_of_the_wheels_has_no_security_and_another_may(tmp_path):
+    assert "not known" in doctor.look_at_security([tmp_path]).found
+    library = tmp_path / "librmw_fastrtps_shared_cpp.so"
+    for held, said in (
+        (b"ELF", "the middleware can"),
+        (b"..." + doctor.NO_SECURITY + b"...", "built without"),
+    ):
+        library.write_bytes(held)
+        assert said in doctor.look_at_security([tmp_path]).found
+    found = doctor.look_at_security()
+    assert found.state == "OK"

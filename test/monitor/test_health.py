@@ -35,7 +35,7 @@ def test_the_report_says_it_in_markdown(tmp_path):
     assert "| llm.cache hits | 3 |" in text
     assert text.count("\n## ") == 5
     assert "| 3.0 | 1 background | shed: background commands wait, 5 images a second while the" in text
-    assert "stands, no point clouds | cpu 95 % for" in text
+    assert "stands | cpu 95 % for" in text
     assert "| 6.5 | 0 full | restored: background commands wait" in text
 
 

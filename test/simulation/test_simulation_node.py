@@ -8,6 +8,7 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy")
 
+from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from geometry_msgs.msg import TwistStamped  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
@@ -32,7 +33,7 @@ from vla_sim.contract.topics import (  # noqa: E402
     SCAN,
 )
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros.messages import to_seconds  # noqa: E402
+from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.simulation.node import MOST_BEHIND, RealTimePacer, SimulatorNode  # noqa: E402
 from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
@@ -55,8 +56,8 @@ class Setup:
 
     def __init__(self):
         self.node = SimulatorNode()
-        self.client = StageNode("client", StageParams)
-        self.last = {}
+        self.client = StageNode("safety", StageParams)  # whom the controller obeys
+        self.last, self.stamp = {}, 0
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.client)
@@ -103,13 +104,21 @@ def test_it_publishes_time_odometry_sensors_and_truth(setup):
     assert to_seconds(setup.last["/clock"].clock) == pytest.approx(setup.node.now(), abs=0.2)
 
 
+def stamped(setup):
+    """A velocity of zero with the next stamp."""
+    setup.stamp += 1
+    message = TwistStamped()
+    message.header.stamp = to_stamp(setup.node.now() + 1e-6 * setup.stamp)
+    return message
+
+
 def test_it_walks_as_told_and_stops_when_told_no_more(setup):
     publisher = setup.client.publish(CMD_VEL)
     setup.until(publisher.get_subscription_count, tick=False)
     before = setup.node.host.state.odom_position[0]
 
     def command():
-        message = TwistStamped()
+        message = stamped(setup)
         message.twist.linear.x = 0.4
         publisher.publish(message)
 
@@ -117,11 +126,58 @@ def test_it_walks_as_told_and_stops_when_told_no_more(setup):
     setup.until(lambda: not setup.node.host.controller.walking)
 
 
+def test_a_velocity_that_is_repeated_or_of_before_is_no_permit(setup):
+    publisher = setup.client.publish(CMD_VEL)
+    old, message = stamped(setup), stamped(setup)
+    message.twist.linear.x = old.twist.linear.x = 0.4
+    for _ in range(2):
+        publisher.publish(message)
+    setup.until(lambda: setup.node.host.controller.walking)
+    before, begin = refused(setup), setup.node.now()
+
+    def replay():
+        publisher.publish(message)
+        publisher.publish(old)
+
+    setup.until(lambda: setup.node.now() > begin + 1.0, act=replay)
+    setup.until(lambda: not setup.node.host.controller.walking, act=replay)
+    assert int(refused(setup)) > int(before) + 10
+
+
+def test_who_publishes_velocities_beside_safety_is_an_alarm_and_not_obeyed(setup):
+    allow, teleop = permit(setup), StageNode("teleop", StageParams)
+    setup.until(lambda: not setup.node.host.controller.walking, act=allow)
+    publisher = teleop.publish(CMD_VEL)
+    setup.until(publisher.get_subscription_count, tick=False)
+    message = stamped(setup)
+    message.twist.linear.x = 0.4
+    walked = []
+
+    def both():
+        message.header.stamp.sec += 1
+        publisher.publish(message)
+        allow()
+        walked.append(setup.node.host.controller.walking)
+
+    begin = setup.node.now()
+    setup.until(lambda: setup.node.now() > begin + 1.0, act=both)
+    assert not any(walked)
+    one = setup.node.writers[CMD_VEL.name]
+    setup.until(lambda: one.refused > 10, act=both)
+    assert one.alarm == "also teleop writes what is safety's"
+    [report] = setup.node.diagnostics().status
+    assert report.level == DiagnosticStatus.ERROR
+    assert "teleop" in report.message
+    teleop.destroy_node()
+    setup.until(lambda: one.check() == "")
+    assert setup.node.diagnostics().status[0].level == DiagnosticStatus.OK
+
+
 def permit(setup):
     """Publishes the zero velocity that is safety's permit for the arms."""
     publisher = setup.client.publish(CMD_VEL)
     setup.until(publisher.get_subscription_count, tick=False)
-    return lambda: publisher.publish(TwistStamped())
+    return lambda: publisher.publish(stamped(setup))
 
 
 GOAL = np.array([-0.3, -0.4, 0.0, 0.9, 0.0, 0.0, 0.0])

@@ -64,8 +64,17 @@ assert not isinstance(plan, str), plan
 """,
     "safety": """
 from vla_sim.stages.safety import gate
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.safety.arm_gate import ArmGate
 gate.warm()
+arms = ArmGate(Kinematics.load())
+arms.warm()
 settled()
+arms.on_joints(g1.DEFAULT_POSE.copy(), 1.0)
+arms.on_points(np.array([[1.0, 0.0, 0.0]]), 1.0)
+goal = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]][None] + 0.1
+assert arms.arm("left", list(g1.ARM_JOINTS["left"]), np.array([2.0]), goal, None, 1.0, 1.0) == ""
 assert gate.gate(np.array([[0.3, 0.0], [0.3, 0.1]]), 0.5, 0.0, 0.0)[0] == 0.0
 """,
 }

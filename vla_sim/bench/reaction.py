@@ -1,6 +1,7 @@
-"""Measures how soon a safety node of its own stops the robot: this side publishes simulated time, odometry,
-velocities and scans, and lets an obstacle appear before the robot."""
+"""Measures how soon a safety node of its own stops the robot, and what it adds to a trajectory's way: this
+side publishes simulated time, odometry, velocities and scans; it lets an obstacle appear before the robot."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -11,14 +12,17 @@ import numpy as np
 import rclpy
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
 
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import StackError
+from vla_sim.common.geometry import Array
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
-from vla_sim.robot import level_scan
+from vla_sim.contract.records import Refusal
+from vla_sim.robot import g1, level_scan
 from vla_sim.ros import conversions, spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
@@ -39,7 +43,7 @@ class Around(StageNode[StageParams]):
     the gate [s, monotonic], and what it was [m/s]."""
 
     def __init__(self) -> None:
-        super().__init__("around", StageParams)
+        super().__init__("navigation", StageParams)  # whose velocities safety obeys
         self.clock_topic = self.publish(topics.CLOCK)
         self.odometry = self.publish(topics.ODOM)
         self.velocity = self.publish(topics.CMD_VEL_NAV)
@@ -81,6 +85,72 @@ class Around(StageNode[StageParams]):
 
     def look(self) -> None:
         self.scans.publish(conversions.laser_scan(self.seen, self.stamp(), 0.1))
+
+
+class Wishes(StageNode[StageParams]):
+    """Stands for manipulation and the lidar of one safety node. arrived: when the last trajectory came out of
+    the gate [s, monotonic]; refused: why the last did not."""
+
+    def __init__(self, path: Array, points: Array, now: Callable[[], float]) -> None:
+        super().__init__("manipulation", StageParams)
+        self.wish = self.publish(topics.ARM_WISH["right"])
+        self.arrived, self.refused = 0.0, ""
+        self._now, self._path = now, path
+        self._joints, self._cloud = self.publish(topics.JOINT_STATES), self.publish(topics.POINTS)
+        self._state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
+        self._points = conversions.point_cloud(points, to_stamp(0.0))
+        self.listen(topics.ARM_TRAJECTORY["right"], self.on_trajectory)
+        self.listen(topics.REFUSAL, self.on_refusal)
+        self.repeat(0.02, lambda: self._joints.publish(self._state), steady=True)
+        self.repeat(0.1, lambda: self._cloud.publish(self._points), steady=True)
+
+    def on_trajectory(self, _: Any) -> None:
+        self.arrived = time.monotonic()
+
+    def on_refusal(self, refusal: Refusal) -> None:
+        self.refused = refusal.reason
+
+    def send_wish(self) -> float:
+        """Send the trajectory; when that was [s, monotonic]."""
+        times = np.linspace(0.08, 0.08 * len(self._path), len(self._path))
+        names = list(g1.ARM_JOINTS["right"])
+        message = conversions.joint_trajectory(names, times, self._path, self._now(), "base_link")
+        begin = time.monotonic()
+        self.wish.publish(message)
+        return begin
+
+
+def passages(count: int, folder: Path, path: Array, points: Array, take: Callable[[float], None]) -> None:
+    """Start a safety node as a process. `count` times send a right arm's `path` (n, 7) from its default pose
+    amid lidar `points` (m, 3), and `take` the seconds until what passed has arrived. Raises `StackError` if
+    it does not start, or refuses."""
+    specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
+    with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
+        spin.start([])
+        try:
+            around, executor = Around(), SerialExecutor()
+            node = Wishes(path, points, lambda: time.monotonic() - around.began)
+            executor.add_node(around)
+            executor.add_node(node)
+            rng, done, begin = random.Random(0), 0, -math.inf
+            deadline = time.monotonic() + WALK_TIMEOUT
+            pause = 0.0
+            while done < count:
+                if time.monotonic() > deadline:
+                    why = node.refused or "silence"
+                    raise StackError(f"no trajectory passed safety within {WALK_TIMEOUT:.0f} s: {why}")
+                if node.arrived > begin > 0.0:
+                    take(node.arrived - begin)
+                    done, deadline = done + 1, time.monotonic() + WALK_TIMEOUT
+                    begin, pause = -math.inf, time.monotonic() + rng.uniform(0.02, 0.06)
+                elif time.monotonic() > max(pause, begin + 1.0):
+                    begin = node.send_wish()
+                executor.spin_once(timeout_sec=0.01)
+            executor.shutdown()
+            for one in (around, node):
+                one.destroy_node()
+        finally:
+            rclpy.try_shutdown()
 
 
 def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,8 @@ OVERSLEPT = 0.005  # [s] of a short sleep: a quarter of control's period
 WINDOW = 0.3  # [s] for which load and clocks are watched
 PROBE_TIMEOUT = 20.0  # [s] for what is tried in a process of its own
 SILENT = "no answer yet"
+NO_SECURITY = b"This Fast DDS version doesn't have the security libraries"
+"""What a middleware says, and holds, that was built without DDS security."""
 
 GL_PROBE = """
 from vla_sim.simulation.registry import import_mujoco
@@ -113,9 +115,10 @@ def examine() -> list[Finding]:
     looks: dict[str, Callable[[], Finding]] = {
         "Python": look_at_python, "wheels": look_at_wheels, "policy": look_at_policy,
         "kernels": look_at_kernels, "variables": look_at_variables, "loopback": look_at_loopback,
-        "shared memory": look_at_shared_memory, "memory": look_at_memory, "disk": look_at_disk,
-        "cores": look_at_cores, "clocks": look_at_clocks, "priorities": look_at_priorities,
-        "GL": lambda: look_at_gl(gl.answer()), "sound": lambda: look_at_sound(sound.answer()),
+        "security": look_at_security, "shared memory": look_at_shared_memory, "memory": look_at_memory,
+        "disk": look_at_disk, "cores": look_at_cores, "clocks": look_at_clocks,
+        "priorities": look_at_priorities, "GL": lambda: look_at_gl(gl.answer()),
+        "sound": lambda: look_at_sound(sound.answer()),
         "Gazebo": lambda: look_at_gazebo(gazebo.answer()),
     }  # fmt: skip
     try:
@@ -258,6 +261,19 @@ def look_at_loopback() -> Finding:
         found, _, advice = str(error).partition("; ")
         return fail("loopback", found, "a run does not start", advice)
     return ok("loopback", "a datagram arrives")
+
+
+def look_at_security(folders: Iterable[Path] = ()) -> Finding:
+    """Whether the middleware can enforce rights; folders: where its libraries are, if not where they should
+    be."""
+    loaded = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    for folder in folders or (Path(sys.prefix) / "lib", *map(Path, filter(None, loaded))):
+        library = folder / "librmw_fastrtps_shared_cpp.so"
+        if library.exists():
+            without = NO_SECURITY in library.read_bytes()
+            words = "built without: whoever is in the ROS domain may publish anything"
+            return ok("security", words if without else "the middleware can: config/sros2_policy.xml")
+    return ok("security", "not known of this middleware")
 
 
 def look_at_shared_memory(folder: Path = Path("/dev/shm")) -> Finding:

@@ -17,6 +17,14 @@ MAX_SPEED = (0.8, 0.4, 0.8)
 """Forward, sideways [m/s] and turning [rad/s] that the velocity gate lets pass. The walking policy was
 trained for 1 in each."""
 
+MAX_JOINT_SPEED = 2.0
+"""[rad/s] of an arm's joint. The motors allow ten times more, the balance of the standing robot does not."""
+MAX_TOOL_SPEED = 1.0
+"""[m/s] of an arm's tool in the pelvis frame."""
+FARTHEST_BACK = -0.20
+"""[m] ahead of the pelvis that a tool stays: behind the back nothing is to be done, and the robot's own arm
+hides it from the lidar."""
+
 CRITICAL = 1.2
 """An alert is critical at this factor times its threshold; where low values are bad, at the threshold divided
 by it."""
@@ -71,7 +79,7 @@ its name."""
 class LoadLevel:
     """What stages do at one level of load. sheds: what this level gives up that the one before did not.
 
-    background: whether commands of that priority begin, and point clouds are sent. standing_rate: most
+    background: whether commands of that priority begin. standing_rate: most
     images a second while the robot does not walk. language_model: whether it is asked. fine_planning:
     whether navigation weighs all candidate velocities, by a map of every scan. perception_rate: most images
     a second. camera_shrink: every nth pixel each way. state_rate: most joint states, IMU readings and
@@ -93,7 +101,7 @@ class LoadLevel:
 LOAD_LEVELS: tuple[LoadLevel, ...] = (
     LoadLevel("full", "nothing"),
     LoadLevel(
-        "background", "background commands wait, 5 images a second while the robot stands, no point clouds",
+        "background", "background commands wait, 5 images a second while the robot stands",
         False, 5.0,
     ),
     LoadLevel(

@@ -296,6 +296,16 @@ class SafetyState(Record, frozen=True, kw_only=True):
     stop_stamp: float = 0.0
 
 
+class Refusal(Record, frozen=True, kw_only=True):
+    """A trajectory that safety did not let pass, or one under way that it ended."""
+
+    arm: Arm
+    part: Literal["arm", "gripper"] = "arm"
+    stamp: float
+    """Of the trajectory [s]."""
+    reason: Text
+
+
 class Say(Record, frozen=True, kw_only=True):
     """Words for the robot to speak."""
 

@@ -19,6 +19,8 @@ class Topic:
     qos: Qos = "reliable"
     truth: bool = False
     """Simulator's truth: no stage of the stack may subscribe."""
+    writer: str = ""
+    """The node that alone may publish it: nobody else is obeyed. "": whoever."""
 
 
 CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "sensor")
@@ -50,20 +52,38 @@ NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")
 NAVIGATION_REQUEST = Topic("/navigation/request", records.NavigationRequest)
 NAVIGATION_STATUS = Topic("/navigation/status", records.NavigationStatus)
 GLOBAL_PATH = Topic("/plan", "nav_msgs/msg/Path")
-CMD_VEL_NAV = Topic("/cmd_vel_nav", "geometry_msgs/msg/TwistStamped")
-CMD_VEL = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
+CMD_VEL_NAV = Topic("/cmd_vel_nav", "geometry_msgs/msg/TwistStamped", writer="navigation")
+CMD_VEL = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped", writer="safety")
+"""Also the controller's permit: `header.stamp` grows from message to message, else it is none."""
 
 MANIPULATION_REQUEST = Topic("/manipulation/request", records.ManipulationRequest)
 MANIPULATION_STATUS = Topic("/manipulation/status", records.ManipulationStatus)
+ARM_WISH: dict[str, Topic] = {
+    side: Topic(
+        f"/manipulation/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory",
+        writer="manipulation",
+    )
+    for side in ("left", "right")
+}  # fmt: skip
+"""What manipulation wants an arm to do. Safety passes it on as `ARM_TRAJECTORY`, or says why not
+(`REFUSAL`). `header.stamp` must not lie before the last stop."""
+GRIPPER_WISH: dict[str, Topic] = {
+    side: Topic(
+        f"/manipulation/{side}_gripper/joint_trajectory", "trajectory_msgs/msg/JointTrajectory",
+        writer="manipulation",
+    )
+    for side in ("left", "right")
+}  # fmt: skip
+REFUSAL = Topic("/safety/refusal", records.Refusal)
 ARM_TRAJECTORY: dict[str, Topic] = {
-    side: Topic(f"/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    side: Topic(f"/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory", writer="safety")
     for side in ("left", "right")
 }
 """`header.frame_id` decides what the follower holds still. "base_link" (or empty): the joints follow
 the trajectory. "odom": the tool follows, in the world, the path that the joints would have drawn
 from the pelvis pose at `header.stamp`; the follower corrects for the pelvis's sway at every tick."""
 GRIPPER_TRAJECTORY: dict[str, Topic] = {
-    side: Topic(f"/{side}_gripper/joint_trajectory", "trajectory_msgs/msg/JointTrajectory")
+    side: Topic(f"/{side}_gripper/joint_trajectory", "trajectory_msgs/msg/JointTrajectory", writer="safety")
     for side in ("left", "right")
 }
 """One joint, `{side}_gripper`: its position is the opening between the fingers [m]."""
@@ -87,5 +107,5 @@ RESET_SERVICE = "/sim/reset"  # std_srvs/Trigger
 
 TOPICS: tuple[Topic, ...] = (
     *(topic for topic in list(vars().values()) if isinstance(topic, Topic)),
-    *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
+    *ARM_WISH.values(), *GRIPPER_WISH.values(), *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
 )  # fmt: skip

@@ -129,6 +129,29 @@ def camera_messages(frame: CameraFrame, stamp: Any, pool: TensorPool) -> tuple[I
     return color, depth, info
 
 
+def cloud_points(message: PointCloud2) -> Array:
+    """(n, 3) [m] of a cloud whose points begin with x, y and z as float32, as `point_cloud` makes them.
+
+    Raises `InputError` for another one.
+    """
+    first = [(f.name, f.offset, f.datatype) for f in message.fields[:3]]
+    size = message.width * message.height * message.point_step
+    if first != [(n, 4 * i, PointField.FLOAT32) for i, n in enumerate("xyz")] or message.is_bigendian:
+        raise InputError(f"the points of a cloud must begin with x, y, z as float32; got {first}")
+    if message.point_step < 12 or message.point_step % 4 or len(message.data) != size:
+        raise InputError(f"a cloud of {size} bytes has {len(message.data)}, {message.point_step} a point")
+    rows = np.frombuffer(message.data, np.float32).reshape(-1, message.point_step // 4)
+    return rows[:, :3].astype(float)
+
+
+def joint_positions(message: JointState) -> Array | None:
+    """(33,) in the order of `g1.JOINTS`; None if one is missing."""
+    if tuple(message.name) == g1.JOINTS:
+        return np.array(message.position, dtype=float)
+    by = dict(zip(message.name, message.position, strict=False))
+    return np.array([by[name] for name in g1.JOINTS]) if by.keys() >= set(g1.JOINTS) else None
+
+
 def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array | None]:
     """Joint names, times (n,) [s], positions (n, joints), velocities or None.
 

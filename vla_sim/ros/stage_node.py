@@ -34,6 +34,7 @@ from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
 from vla_sim.ros.messages import message_class, to_stamp
+from vla_sim.ros.one_writer import Endpoint, OneWriter
 
 P = TypeVar("P", bound=StageParams)
 OWN = {"use_sim_time", "start_type_description_service"}
@@ -105,6 +106,8 @@ class StageNode(Node, Generic[P]):
         self.subscribed: list[str] = []
         self.rejected: dict[str, int] = {}
         self.doors = Doors(self)
+        self.writers: dict[str, OneWriter] = {}
+        self._alarms: dict[str, str] = {}
         self.load_follower: LoadFollower | None = None
         memory = limits.THRESHOLDS["system.memory"]
         self.caches = MemoryOptimizer(memory.value, memory.clear, self.params.memory_limit)
@@ -143,10 +146,12 @@ class StageNode(Node, Generic[P]):
 
     def listen(
         self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False,
-        malformed: Callable[[str], None] | None = None,
+        malformed: Callable[[str], None] | None = None, renewed: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """Call back with each message, or with each valid record of a record topic; raw: with its
-        undecoded message. malformed: called with a payload that is no such record."""
+        undecoded message. malformed: called with a payload that is no such record. What another writes than
+        the topic's `writer` is not obeyed (in lock-step, where all writers are counted, this is not looked
+        at); renewed: called when that is a new one, for instance after its restart."""
         kind = topic.type
 
         def receive(message: String) -> None:
@@ -163,12 +168,27 @@ class StageNode(Node, Generic[P]):
         is_message = isinstance(kind, str)
         door = self.doors.open(topic.name, callback if raw or is_message else receive)
         called = self.guard(topic.name, door)
+        heard: Callable[..., None] = called
+        if topic.writer and not self.execution.deterministic:
+            one = self.writers[topic.name] = OneWriter(
+                topic.writer, lambda: int(made.get_publisher_count()), lambda: self._endpoints(topic), renewed
+            )
+
+            def heard(message: Any, info: dict[str, int]) -> None:
+                if one.obeys(info["publication_sequence_number"]):
+                    called(message)
+
         made = self.create_subscription(
-            message_class(kind) if is_message else String, topic.name, called, self.execution.qos(topic),
+            message_class(kind) if is_message else String, topic.name, heard, self.execution.qos(topic),
             event_callbacks=NO_SUBSCRIPTION_EVENTS,
         )  # fmt: skip
         self.subscribed.append(topic.name)
         self.execution.subscribed(made, topic.name, called)
+
+    def _endpoints(self, topic: Topic) -> list[Endpoint]:
+        """Who publishes a topic now."""
+        found = self.get_publishers_info_by_topic(topic.name)
+        return [Endpoint(one.node_name, bytes(one.endpoint_gid)) for one in found]
 
     def reject(self, topic: Topic, error: PayloadError) -> None:
         """Count and log a payload that is dropped."""
@@ -243,6 +263,13 @@ class StageNode(Node, Generic[P]):
         self._checks += 1
         if self.load_follower is not None:
             self.load_follower.check()
+        for name, one in self.writers.items():
+            if one.check() != self._alarms.get(name, ""):
+                self._alarms[name] = one.alarm
+                text = (
+                    f"{name}: {one.alarm}: that is not obeyed" if one.alarm else f"{name}: one writer again"
+                )
+                self.get_logger().warning(text)
         look = self._checks % EVERY == 0 and not self.execution.deterministic  # memory is the machine's
         if look and (freed := self.caches.optimize_memory_usage(time.monotonic())):
             self.freed = freed
@@ -263,9 +290,15 @@ class StageNode(Node, Generic[P]):
             values["load level"] = str(self.load_follower.index)
         if self.freed:
             values["memory freed"] = self.freed
+        for name, one in self.writers.items():
+            if one.alarm or one.refused:
+                values[f"writer of {name}"] = f"{one.alarm or 'one again'}; {one.refused} messages not obeyed"
         values |= self._recorded()
         values |= self.guard("status", self.status)() or {}
         level, text = self.guard("health", self.health)() or (DiagnosticStatus.ERROR, "")
+        alarms = [f"{name}: {one.alarm}" for name, one in self.writers.items() if one.alarm]
+        if alarms:
+            level, text = DiagnosticStatus.ERROR, "; ".join(alarms)
         values |= self.failures.values()
         if broken := self.failures.health():
             level, text = DiagnosticStatus.ERROR, broken

@@ -77,6 +77,9 @@ def change(message: Any, how: Callable[[Array], Array]) -> None:
         v.x, v.y, v.z = how(np.array([v.x, v.y, v.z])).tolist()
     elif hasattr(message, "effort"):
         message.position = array("d", how(np.array(message.position)).tobytes())
+    elif hasattr(message, "point_step"):
+        points = np.frombuffer(message.data, np.float32)
+        points[:] = how(points.astype(float))
     elif getattr(message, "encoding", "") == "32FC1":
         depth = np.frombuffer(message.data, np.float32)
         depth[:] = how(depth.astype(float))

@@ -30,7 +30,7 @@ TRUTH_PERIOD = 0.04
 
 
 class ScanPublisher:
-    """/scan, and /points while someone listens and the load allows it."""
+    """/scan, and /points while someone listens."""
 
     def __init__(
         self, node: StageNode[Any], simulator: Simulator, host: BodyHost, kinematics: Kinematics, rate: float
@@ -55,7 +55,7 @@ class ScanPublisher:
         ]
         ranges = level_scan.flatten(points, state.orientation, SOLE_BELOW_ANKLE - min(soles), holding)
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))
-        if self._node.load.background and self._points.get_subscription_count():
+        if self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))
 
 

@@ -65,3 +65,17 @@ def test_a_wrong_path_is_refused_with_the_reason(times, positions, text):
 def test_velocities_that_are_given_are_kept():
     path = joint_path([1.0, 2.0], [np.zeros(7), np.ones(7)], LOW, HIGH, [np.zeros(7), np.full(7, 0.5)])
     np.testing.assert_allclose(path.sample(1.999999)[1], 0.5, atol=1e-3)
+
+
+@given(
+    arrays(float, 7, elements=st.floats(-1.9, 1.9)), arrays(float, 7, elements=st.floats(-1.5, 1.5)),
+    arrays(float, 7, elements=st.floats(-1.9, 1.9)), st.floats(0.1, 20.0),
+)  # fmt: skip
+def test_a_path_that_is_begun_while_the_joints_move_does_not_swing_out(position, velocity, goal, lead):
+    path = joint_path([lead], goal[None], LOW, HIGH).after(position, velocity, lead)
+    q = np.array([path.sample(t)[0] for t in np.linspace(0.0, lead, 300)])
+    swing = 0.5 * np.abs(velocity).max() ** 2 / 4.0 + 0.02
+    assert (q >= np.minimum(position, goal) - swing).all()
+    assert (q <= np.maximum(position, goal) + swing).all()
+    np.testing.assert_allclose(path.sample(0.0)[1], velocity, atol=1e-9)
+    np.testing.assert_allclose(q[-1], goal, atol=1e-6)

@@ -12,7 +12,8 @@ from kinematic_robot import KINEMATICS, PLANNER, scene
 
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
 from vla_sim.robot import g1
-from vla_sim.stages.manipulation.arm_collision import BodyModel, Obstacles, check, check_path
+from vla_sim.robot.arm_body import BodyModel
+from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
 from vla_sim.stages.manipulation.arm_planner import GAP, PREGRASP, GraspPlan, PlacePlan
 from vla_sim.stages.manipulation.arms import GripperMonitor
 from vla_sim.stages.manipulation.grasp import Target

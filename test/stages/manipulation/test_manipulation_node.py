@@ -18,7 +18,7 @@ from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
-from vla_sim.ros.messages import to_stamp  # noqa: E402
+from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.stages.manipulation.node import ManipulationNode  # noqa: E402
 from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
@@ -40,12 +40,13 @@ class Setup:
         self.grippers: list = []
         self.q = g1.DEFAULT_POSE.copy()
         for side in g1.SIDES:
-            self.client.listen(topics.ARM_TRAJECTORY[side], self.move)
-            self.client.listen(topics.GRIPPER_TRAJECTORY[side], self.grippers.append)
+            self.client.listen(topics.ARM_WISH[side], self.move)
+            self.client.listen(topics.GRIPPER_WISH[side], self.grippers.append)
         self.client.listen(topics.MANIPULATION_STATUS, self.status.append)
         for topic in (topics.JOINT_STATES, topics.ODOM, topics.MAP_TO_ODOM):
             self.client.publish(topic)
         self.client.publish(topics.MANIPULATION_REQUEST)
+        self.client.publish(topics.REFUSAL)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.client)
@@ -142,3 +143,15 @@ def test_it_waits_when_a_joint_is_missing(setup):
     assert setup.node.observation() is None
     setup.node.joints = kept
     assert setup.node.observation() is not None
+
+
+def test_what_safety_refuses_ends_the_request_with_its_reason(setup):
+    setup.arms.clear()
+    setup.client.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id="down", action="home"))
+    setup.until(lambda: setup.arms)
+    stamp = to_seconds(setup.arms[-1].header.stamp)
+    for when, reason in ((0.1, "it is of before"), (stamp, "a wall is in the way")):
+        setup.client.send(topics.REFUSAL, records.Refusal(arm="left", stamp=when, reason=reason))
+    setup.until(lambda: setup.ended("down"))
+    assert setup.ended("down").state == "failed"
+    assert setup.ended("down").detail == "My left arm may not move: a wall is in the way."

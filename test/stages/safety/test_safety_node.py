@@ -4,7 +4,13 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = pytest.mark.ros
+import numpy as np  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
+
+from vla_sim.robot import g1  # noqa: E402
+from vla_sim.ros import conversions  # noqa: E402
+from vla_sim.ros.messages import to_stamp  # noqa: E402
+from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
 
 
 @pytest.fixture
@@ -82,7 +88,8 @@ def test_so_does_the_first_trajectory(node):
     node.trace = lambda command_id, stage, begin_mono, detail="": traces.append((command_id, stage))
     cup = ObjectQuery(kind="cup", colour="red")
     node.on_plan(plan("c1", Step(skill="pick", object=cup)))
-    node.on_trajectory(None)
+    passed(node)
+    wish(node)
     assert traces == [("c1", "safety"), ("c1", "control")]
 
 
@@ -107,6 +114,81 @@ def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
     assert node.sent[-1] == 0.5
     assert [(type, unit) for type, _, unit in measured] == [("reaction", "ms")] * 2
     assert all(0.0 < value < 1000.0 for _, value, _ in measured)
+
+
+def passed(node):
+    """What leaves for the arms from now on: trajectories, and refusals."""
+    from vla_sim.contract import topics
+    from vla_sim.contract.codec import decode
+    from vla_sim.contract.records import Refusal
+
+    found = []
+    for topic in (topics.ARM_TRAJECTORY["right"], topics.GRIPPER_TRAJECTORY["right"]):
+        node.published[topic.name].publish = found.append
+    node.published[topics.REFUSAL.name].publish = lambda m: found.append(decode(Refusal, m.data))
+    node.on_joints(joint_states())
+    node.on_points(conversions.point_cloud(np.array([[3.0, 0.0, 0.0]]), to_stamp(node.now())))
+    return found
+
+
+def joint_states():
+    from sensor_msgs.msg import JointState
+
+    return JointState(name=list(reversed(g1.JOINTS)), position=g1.DEFAULT_POSE[::-1].tolist())
+
+
+def wish(node, seconds=2.0, part="arm", positions=None, age=0.0):
+    names = list(g1.ARM_JOINTS["right"]) if part == "arm" else ["right_gripper"]
+    positions = READY["right"] if positions is None else positions
+    message = conversions.joint_trajectory(
+        names, np.array([seconds]), np.array([positions]), node.now() - age, "base_link"
+    )
+    node.on_wish("right", part, message)
+    return message
+
+
+def test_a_trajectory_passes_as_it_is(node):
+    found = passed(node)
+    arm = wish(node)
+    gripper = wish(node, part="gripper", positions=[0.08])
+    assert found == [arm, gripper]
+
+
+def test_a_trajectory_that_may_not_pass_is_answered_with_the_reason(node):
+    found = passed(node)
+    for seconds, positions in ((0.2, None), (2.0, READY["right"] + 9.0), (2.0, READY["right"] * np.nan)):
+        wish(node, seconds, positions=positions)
+    wish(node, part="gripper", positions=[0.5])
+    assert [(one.arm, one.part) for one in found] == [("right", "arm")] * 3 + [("right", "gripper")]
+    assert "rad/s" in found[0].reason
+    assert node.status()["trajectories refused"] == "4"
+
+
+def test_after_a_stop_what_is_of_before_passes_no_more_and_under_an_emergency_stop_nothing(node):
+    from std_srvs.srv import SetBool
+
+    found = passed(node)
+    node.stop()
+    wish(node, age=0.5)
+    passing = wish(node)
+    node.on_estop(SetBool.Request(data=True), SetBool.Response())
+    wish(node)
+    node.on_estop(SetBool.Request(data=False), SetBool.Response())
+    again = wish(node)
+    assert found[0].reason == "stop was said after that"
+    assert found[1] is passing
+    assert "emergency stop" in found[2].reason
+    assert found[3] is again
+
+
+def test_the_stamps_of_permits_grow_where_the_clock_stands_or_goes_back(node):
+    stamps = []
+    node.twist.publish = lambda m: stamps.append((m.header.stamp.sec, m.header.stamp.nanosec))
+    time = node.now()
+    for now in (time, time, time - 5.0, time + 0.02):
+        node.now = lambda now=now: now
+        node.tick()
+    assert stamps == sorted(set(stamps))
 
 
 def sent_states(node):

@@ -1,11 +1,17 @@
-"""Safety: is a plan one that this robot may run in this world? How soon the robot stops for what appears
-before it is in the set `navigation`."""
+"""Safety: is a plan one that this robot may run in this world, and what does its look at a trajectory cost?
+How soon the robot stops for what appears before it is in the set `navigation`."""
 
 from functools import partial
 
+import numpy as np
+
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
+from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Plan
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.language.rule_planner import RulePlanner
+from vla_sim.stages.safety.arm_gate import ArmGate
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world.semantic_map import World
 
@@ -27,10 +33,60 @@ def validation(meter: Meter, allowed: bool) -> None:
     meter.time(lambda: checker.check(plan), check=check)
 
 
-BENCHMARKS = tuple(
+def reach() -> tuple[Array, Array]:
+    """(n, 7) a reach over a table from the default pose, up first, and the lidar's (m, 3) points: of the
+    table, of a wall, and of the floor."""
+    up, out = np.array([0.3, -0.55, -0.4, -1.0, 0.0, 0.0, -0.3]), np.array([-0.9, -0.2, 0, 0.2, 0, 0, 0])
+    home = g1.DEFAULT_POSE[g1.ARM_INDEX["right"]]
+    share = np.linspace(0.04, 1.0, 25)[:, None]
+    path = np.vstack([home + share * (up - home), up + share * (out - up)])
+    x, y = np.meshgrid(np.linspace(0.25, 1.2, 60), np.linspace(-1.0, 1.0, 60))
+    flat = np.column_stack([x.ravel(), y.ravel()])
+    planes = [np.insert(flat, 2, z, axis=1) for z in (-0.1, -0.7)]
+    return path, np.vstack([*planes, np.insert(flat[:, ::-1], 0, 1.5, axis=1)])[:5760]
+
+
+def arm_gate(meter: Meter) -> None:
+    """With a new cloud each time, which has to be looked through."""
+    path, points = reach()
+    gate = ArmGate(Kinematics.load())
+    gate.warm()
+    names, times = g1.ARM_JOINTS["right"], np.linspace(0.08, 4.0, len(path))
+
+    def look() -> str:
+        gate.on_joints(g1.DEFAULT_POSE, 1.0)
+        gate.on_points(points, 1.0)
+        return gate.arm("right", names, times, path, None, 1.0, 1.0)
+
+    def check(reason: str) -> None:
+        if reason:
+            raise Wrong(f"a reach over a table is refused: {reason}")
+
+    meter.time(look, check=check)
+
+
+def trajectory(meter: Meter) -> None:
+    """Through ROS."""
+    from vla_sim.bench.reaction import passages
+
+    path, points = reach()
+    passages(meter.repeat, meter.options.folder / "passage", path, points, lambda s: meter.add(1e3 * s))
+
+
+BENCHMARKS = (
+    *(
+        Benchmark(
+            f"safety.{name}", f"check of a plan that may {word}", partial(validation, allowed=allowed),
+            repeat=300, quick=50,
+        )
+        for name, word, allowed in (("validation", "run", True), ("refusal", "not run", False))
+    ),
     Benchmark(
-        f"safety.{name}", f"check of a plan that may {word}", partial(validation, allowed=allowed),
+        "safety.arm_gate", "a look at an arm's trajectory amid what the lidar sees, computed", arm_gate,
         repeat=300, quick=50,
-    )
-    for name, word, allowed in (("validation", "run", True), ("refusal", "not run", False))
+    ),
+    Benchmark(
+        "safety.trajectory", "a trajectory's way through the safety node: sent to received", trajectory,
+        repeat=200, quick=30,
+    ),
 )  # fmt: skip

@@ -25,11 +25,13 @@ class BodyHost:
     """Joint-level control runs beside the body, in step with its time, as ros2_control does it.
 
     Publishes /odom, /joint_states and /imu at every control tick or at the load level's rate. Obeys /cmd_vel
-    and the arms' and grippers' trajectories, as far as safety lets it: every stop halts legs and arms, what
+    and the arms' and grippers' trajectories, all of them safety's alone: every stop halts legs and arms, what
     is older than it is refused, and so is everything while the emergency stop is latched. The velocities
     that safety lets pass 50 times a second, zero among them, are its permit: without one for
-    `PERMIT_TIMEOUT` legs stand and arms hold. So they do when obeying a message fails, and for as long as
-    callbacks of its node fail repeatedly. Time is the body's, and goes on where a body starts anew.
+    `PERMIT_TIMEOUT` legs stand and arms hold. Their stamps are its sequence: one that is not newer than the
+    newest is neither a permit nor a velocity. Legs stand and arms hold as well when obeying a message fails,
+    and for as long as callbacks of its node fail repeatedly. Time is the body's, and goes on where a body
+    starts anew.
     """
 
     def __init__(self, node: StageNode[Any], body: Body, controller: Controller) -> None:
@@ -40,6 +42,8 @@ class BodyHost:
         self._epoch = self._ahead = 0.0
         self._permitted = -math.inf
         """When a velocity came last [s, monotonic]."""
+        self._sequence = -1
+        """Stamp of that [ns]."""
         self._stops, self._stop_stamp, self._estop = StopEpoch(), 0.0, False
         self._messages = conversions.StateMessages()
         self._pending: list[tuple[str, str, Any]] = []
@@ -48,7 +52,7 @@ class BodyHost:
         )
         self._obey = node.guard("a command", self._apply_or_refuse)
         node.listen(topics.SAFETY_STATE, self._on_safety)
-        node.listen(topics.CMD_VEL, partial(self._store, "velocity", ""))
+        node.listen(topics.CMD_VEL, self._on_velocity, renewed=self._new_safety)
         for side in g1.SIDES:
             node.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
             node.listen(topics.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
@@ -107,9 +111,20 @@ class BodyHost:
             self.controller.halt()
         self._estop = state.level == "estop"
 
+    def _new_safety(self) -> None:
+        """Another safety node writes the permits now: its sequence is its own."""
+        self._sequence = -1
+
+    def _on_velocity(self, message: Any) -> None:
+        stamp = message.header.stamp
+        sequence = stamp.sec * 1_000_000_000 + stamp.nanosec
+        if sequence <= self._sequence:
+            self._refuse("velocity: its stamp is not newer than the one before: no permit")
+            return
+        self._sequence, self._permitted = sequence, clock.mono()
+        self._store("velocity", "", message)
+
     def _store(self, kind: str, side: str, message: Any) -> None:
-        if kind == "velocity":
-            self._permitted = clock.mono()
         self._pending.append((kind, side, message))
 
     def on_failure(self) -> None:
@@ -122,18 +137,22 @@ class BodyHost:
                 raise InputError("callbacks of this node fail repeatedly; see its log")
             self._apply(kind, side, message)
         except InputError as error:
-            self.refused += 1
-            text = f"{side} {kind}: {error}".strip()
-            self._node.get_logger().warning(text, throttle_duration_sec=1.0)
+            self._refuse(f"{side} {kind}: {error}".strip())
+
+    def _refuse(self, why: str) -> None:
+        self.refused += 1
+        self._node.get_logger().warning(why, throttle_duration_sec=1.0)
 
     def _apply(self, kind: str, side: str, message: Any) -> None:
+        stamp = to_seconds(message.header.stamp)
         if kind == "velocity":
             velocity = conversions.velocity(message)
             if self._estop and any(velocity):
                 raise InputError(ESTOP)
+            if stamp < self._stop_stamp and any(velocity):
+                raise InputError(f"it is of {stamp:.2f} s, before the stop at {self._stop_stamp:.2f} s")
             self.controller.velocity.ask(*velocity, self.state.time)
             return
-        stamp = to_seconds(message.header.stamp)
         if self._estop:
             raise InputError(ESTOP)
         if 0.0 < stamp < self._stop_stamp:

@@ -19,6 +19,8 @@ FASTEST = 50.0
 """[rad/s] of a waypoint; no joint turns nearly so fast."""
 ROUNDING = 1e-3
 """Radians that a waypoint may lie past a joint limit; it is put on the limit."""
+BRAKING = 4.0
+"""[rad/s^2] on average with which a moving joint comes to rest before it has time; half of what it may."""
 _SHARES = np.linspace(0.0, 1.0, 17)
 
 
@@ -49,10 +51,16 @@ class JointPath:
         return self._segments(slice(i, i + 1), slice(i + 1, i + 2), float(share))
 
     def after(self, position: Array, velocity: Array, lead: float) -> JointPath:
-        """The same path begun at `position` with `velocity`, `lead` seconds before its first point."""
+        """The same path begun at `position` with `velocity`, `lead` seconds before its first point. Where
+        that is long the joints come to rest first: one curve for all of it would swing far out."""
         t = np.concatenate([[0.0], self.times - self.times[0] + lead])
         q = np.vstack([position, self.positions])
         v = np.vstack([velocity, self.velocities])
+        braking = float(np.abs(velocity).max()) / BRAKING
+        if SHORTEST < braking < 0.5 * lead:
+            t = np.insert(t, 1, braking)
+            q = np.insert(q, 1, position + 0.5 * braking * velocity, axis=0)
+            v = np.insert(v, 1, 0.0, axis=0)
         return JointPath(t, q, v, _curvatures(t, q, v))
 
     def stretched(self, velocity: Array, acceleration: Array) -> JointPath:

@@ -14,8 +14,9 @@ import numpy as np
 from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.contract.records import Arm
 from vla_sim.robot import g1
+from vla_sim.robot.arm_body import ArmBody, BodyModel
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
-from vla_sim.stages.manipulation.arm_collision import ArmBody, BodyModel, Obstacles, check, check_path
+from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
 from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
 from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line

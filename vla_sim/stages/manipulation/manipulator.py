@@ -19,7 +19,13 @@ import numpy as np
 
 from vla_sim.common.geometry import inverse
 from vla_sim.contract.lease import Lease
-from vla_sim.contract.records import DetectedObject, GoalState, ManipulationRequest, ManipulationStatus
+from vla_sim.contract.records import (
+    DetectedObject,
+    GoalState,
+    ManipulationRequest,
+    ManipulationStatus,
+    Refusal,
+)
 from vla_sim.robot import g1
 from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
@@ -97,6 +103,14 @@ class Manipulator(Actions):
         """To be called at every tick. now: [s, steady clock]."""
         if self._action is not None and self._lease.expired(now):
             self._finish("failed", End(False, f"Nobody has asked for it for {self._lease.seconds:g} s."))
+            self.arms.halt()
+
+    def refused(self, refusal: Refusal) -> None:
+        """Safety let something not pass, or ended it: the request has failed, and the arms hold."""
+        if self._action is not None:
+            part = "gripper" if refusal.part == "gripper" else "arm"
+            why = f"My {refusal.arm} {part} may not move: {refusal.reason}."
+            self._finish("failed", End(False, why))
             self.arms.halt()
 
     def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, SafetyState
+from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, Refusal, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
@@ -28,8 +28,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
     """Parameters: `ManipulationParams`.
 
     Subscribes /safety/state, /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
-    /perception/objects.
-    Publishes /{left,right}_arm/joint_trajectory, /{left,right}_gripper/joint_trajectory,
+    /perception/objects, /safety/refusal (it ends the request, for the reason that it gives).
+    Publishes, for safety to pass on, /manipulation/{left,right}_{arm,gripper}/joint_trajectory;
     /manipulation/status (on change, and at `status_rate` while a request is under way), metric
     "grasp_planning" (what the robot waits for the plan of a grasp or a place).
     """
@@ -51,12 +51,14 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.waiting: list[ManipulationRequest] = []
         self.sent: ManipulationStatus | None = None
         self.sent_at = 0.0
-        self.worst_tick = 0.0
-        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
+        self.worst_tick = self.began = 0.0
+        self.refused: Refusal | None = None
+        for topic in (*topics.ARM_WISH.values(), *topics.GRIPPER_WISH.values()):
             self.publish(topic)
         self.publish(topics.MANIPULATION_STATUS)
         self.stops = StopEpoch()
         self.listen(topics.SAFETY_STATE, self.on_safety)
+        self.listen(topics.REFUSAL, self.on_refusal)
         self.listen(topics.MANIPULATION_REQUEST, self.on_request)
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.ODOM, self.on_odom)
@@ -87,6 +89,11 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.send(topics.MANIPULATION_STATUS, void)
             return
         self.waiting.append(request)
+
+    def on_refusal(self, refusal: Refusal) -> None:
+        """Safety did not let through what was wished for, or ended it."""
+        if refusal.stamp >= self.began:
+            self.refused = refusal
 
     def on_joints(self, message: Any) -> None:
         self.joints = message
@@ -132,7 +139,11 @@ class ManipulationNode(StageNode[ManipulationParams]):
         commands: list[Trajectory | GripperCommand] = []
         try:
             self.manipulator.check_lease(clock.mono())
+            refused, self.refused = self.refused, None
+            if refused is not None:
+                self.manipulator.refused(refused)
             while self.waiting:
+                self.began = observation.time
                 self.manipulator.request(self.waiting.pop(0))
                 commands += self.manipulator.tick(observation)
                 self.report(observation.time)
@@ -141,7 +152,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.report(observation.time)  # also how it failed
         for command in commands:
             if isinstance(command, Trajectory):
-                self.send_arm(command)
+                self.send_arm(command, observation.time)
             else:
                 self.send_gripper(command, observation.time)
         for seconds in self.manipulator.take_planned():
@@ -156,18 +167,18 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.send(topics.MANIPULATION_STATUS, status)
             self.sent, self.sent_at = status, now
 
-    def send_arm(self, motion: Trajectory) -> None:
+    def send_arm(self, motion: Trajectory, now: float) -> None:
         names = list(g1.ARM_JOINTS[motion.side])
         message = conversions.joint_trajectory(
-            names, motion.times, motion.positions, motion.stamp, motion.frame
+            names, motion.times, motion.positions, motion.stamp or now, motion.frame
         )
-        self.publish(topics.ARM_TRAJECTORY[motion.side]).publish(message)
+        self.publish(topics.ARM_WISH[motion.side]).publish(message)
 
     def send_gripper(self, command: GripperCommand, now: float) -> None:
         message = conversions.joint_trajectory(
             [f"{command.side}_gripper"], np.zeros(1), np.array([[command.opening]], dtype=float), now, ""
         )
-        self.publish(topics.GRIPPER_TRAJECTORY[command.side]).publish(message)
+        self.publish(topics.GRIPPER_WISH[command.side]).publish(message)
 
     def status(self) -> dict[str, str]:
         state = self.manipulator.status

@@ -2,21 +2,26 @@
 
 import math
 import time
-from typing import Any
+from functools import partial
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
 from std_srvs.srv import SetBool
 
 from vla_sim.common import clock
+from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
-from vla_sim.contract.records import Command, Plan, Transcript, Verdict
+from vla_sim.contract.records import Arm, Command, Plan, Refusal, Transcript, Verdict
+from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
 from vla_sim.ros.failures import WINDOW
 from vla_sim.ros.kept_state import KeptState
+from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.safety import gate
+from vla_sim.stages.safety.arm_gate import ArmGate
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
@@ -24,6 +29,8 @@ from vla_sim.stages.safety.supervisor import Begun, FirstMotion, Supervisor
 from vla_sim.world.semantic_map import World
 
 STAND = (0.0, 0.0, 0.0)
+TICK = 1e-6
+"""[s] from the stamp of a permit to the next one's at least."""
 FAILURE_HOLD = 1.0
 """[s] without a permit after a callback failed: what it would have learnt is not known."""
 CARRY_STOPS = (topics.TRANSCRIPT.name, topics.COMMAND.name, topics.STOP.name, topics.ESTOP_SERVICE)
@@ -43,11 +50,12 @@ class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
     Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan, /odom,
-    /monitor/load; for the trace also /vla/status, /{left,right}_arm/joint_trajectory,
-    /{left,right}_gripper/joint_trajectory.
-    Publishes /vla/verdict, /cmd_vel (50 Hz), /safety/state (10 Hz and on a stop), trace "safety" and
-    "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the
-    velocity that is lower for it, sent).
+    /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points, /monitor/load; for the
+    trace also /vla/status.
+    Publishes /vla/verdict, /cmd_vel (50 Hz), /{left,right}_{arm,gripper}/joint_trajectory (what may pass of
+    manipulation's wishes), /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace
+    "safety" and "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan
+    to the velocity that is lower for it, sent).
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
 
     A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
@@ -67,6 +75,8 @@ class SafetyNode(StageNode[SafetyParams]):
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"
         self.ticks = self.periods = 0
+        self.stamp = 0.0
+        """Of the last velocity [s]."""
         self.moves = False
         self.lowered: float | None = None
         """When the scan came that lowers the velocity, until that is sent [s, steady clock]."""
@@ -83,8 +93,15 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.STATUS, self.first_motion.status)
-        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values()):
-            self.listen(topic, self.on_trajectory)
+        self.arms = ArmGate(Kinematics.load())
+        self.arms.warm()
+        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
+            self.publish(topic)
+        for side in get_args(Arm):
+            self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"))
+            self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"))
+        self.listen(topics.JOINT_STATES, self.on_joints)
+        self.listen(topics.POINTS, self.on_points)
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
@@ -148,6 +165,7 @@ class SafetyNode(StageNode[SafetyParams]):
     def stop(self) -> None:
         self.core.on_stop(self.now())
         self.remember()
+        self.arms.halt()
         self.tick()
         self.send(topics.SAFETY_STATE, self.core.state())
 
@@ -179,8 +197,45 @@ class SafetyNode(StageNode[SafetyParams]):
         if conversions.finite(message.pose.pose):
             self.core.last_odom = self.now()
 
-    def on_trajectory(self, _: Any) -> None:
+    def on_joints(self, message: Any) -> None:
+        position = conversions.joint_positions(message)
+        if position is not None:
+            self.arms.on_joints(position, self.now())
+
+    def on_points(self, message: Any) -> None:
+        try:
+            self.arms.on_points(conversions.cloud_points(message), self.now())
+        except InputError as error:
+            self.get_logger().warning(f"lidar points: {error}", throttle_duration_sec=1.0)
+
+    def on_wish(self, side: Arm, part: Literal["arm", "gripper"], message: Any) -> None:
+        """Manipulation wants an arm or a gripper to move: passed on, or refused with the reason."""
+        started, stamp = time.perf_counter(), to_seconds(message.header.stamp)
+        reason = self.arm_reason(side, part, message, stamp)
+        clock.charge("arm_gate", time.perf_counter() - started)
+        if reason:
+            self.get_logger().warning(f"{side} {part}: {reason}", throttle_duration_sec=1.0)
+            self.send(topics.REFUSAL, Refusal(arm=side, part=part, stamp=stamp, reason=reason))
+            return
+        by_side = topics.ARM_TRAJECTORY if part == "arm" else topics.GRIPPER_TRAJECTORY
+        self.published[by_side[side].name].publish(message)
         self.trace_control(self.first_motion.trajectory())
+
+    def arm_reason(self, side: str, part: str, message: Any, stamp: float) -> str:
+        """Why this may not pass; "" if it may."""
+        arms = self.arms
+        arms.estop, arms.stop_stamp = self.core.estop, self.core.stop_stamp
+        try:
+            names, times, positions, velocities = conversions.trajectory(message)
+        except InputError as error:
+            arms.refused += 1
+            return str(error)
+        if part == "gripper":
+            return arms.gripper(side, names, positions, stamp)
+        if message.header.frame_id not in ("", "base_link", "odom"):
+            arms.refused += 1
+            return f"its frame is {message.header.frame_id!r}, not base_link or odom"
+        return arms.arm(side, names, times, positions, velocities, stamp, self.now())
 
     def trace_control(self, begun: Begun | None) -> None:
         if begun is not None:
@@ -189,6 +244,8 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_estop(self, request: Any, response: Any) -> Any:
         self.core.on_estop(request.data, self.now())
         self.remember()
+        if request.data:
+            self.arms.halt()
         response.success = True
         response.message = "emergency stop latched" if request.data else "emergency stop released"
         self.tick()
@@ -211,7 +268,8 @@ class SafetyNode(StageNode[SafetyParams]):
             self.core.fault = ""
         passed = self.core.output(now)
         self.moves = passed != STAND
-        conversions.fill_velocity(self.message, passed, now)
+        self.stamp = max(now, self.stamp + TICK)  # grows also where the clock stands, or goes back
+        conversions.fill_velocity(self.message, passed, self.stamp)
         if permits:
             self.twist.publish(self.message)
         if self.lowered is not None:
@@ -228,6 +286,7 @@ class SafetyNode(StageNode[SafetyParams]):
             "level": state.level,
             "reasons": "; ".join(state.reasons),
             "velocities rejected": str(self.core.bad_velocities),
+            "trajectories refused": str(self.arms.refused),
         }
 
 
