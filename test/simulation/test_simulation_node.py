@@ -206,7 +206,7 @@ def test_a_wrong_trajectory_is_counted_and_a_right_one_moves_the_arm(setup):
 def test_an_arm_holds_without_a_permit_and_goes_on_with_it(setup):
     allow, publisher = permit(setup), setup.client.publish(ARM_TRAJECTORY["right"])
     publisher.publish(trajectory(REST, 20))
-    setup.until(lambda: arm_error(setup, GOAL) > 0.15, act=allow)
+    setup.until(lambda: arm_error(setup, GOAL) > 0.15, seconds=60.0, act=allow)
     where, arm = np.zeros(7), g1.ARM_INDEX["right"]
     while arm_error(setup, where) > 1e-4:  # what was sent last may still be under way
         where, begin = setup.node.host.state.joint_position[arm].copy(), setup.node.now()
