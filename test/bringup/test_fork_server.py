@@ -44,6 +44,31 @@ def program(tmp_path, monkeypatch):
     return made
 
 
+def test_ctrl_c_while_the_server_loads_is_for_the_caller_alone(program, tmp_path):
+    program("""
+        import signal
+        def main():
+            print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+            print(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    """)
+    code = """
+        import os, signal, sys
+        from multiprocessing import forkserver
+        from vla_sim.bringup import fork_server
+        fork_server.prepare()
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGINT)
+        fork = fork_server.Fork("some_node", [], dict(os.environ))
+        print(fork.output.read().decode(), fork.wait(60))
+    """
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, "PYTHONPATH": path}, text=True,
+        capture_output=True, timeout=2 * PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.split() == ["True", "set()", "0"]
+
+
 def test_it_has_its_own_arguments_environment_folder_session_and_output(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = {"ONLY": "this", "PATH": os.environ["PATH"]}

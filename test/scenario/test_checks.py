@@ -175,7 +175,12 @@ def test_a_plan_of_words_that_were_misheard_is_no_measure():
         ("succeeded", 5.0, False, '"Go there" is cancelled: succeeded'),
         ("cancelled", 12.0, False, '"Go there" succeeds: cancelled'),
         ("succeeded", 12.0, True, '"Go there" succeeds: succeeded'),
-        ("", 12.0, False, '"Go there" is cancelled: no answer'),
+        (
+            "",
+            12.0,
+            False,
+            '"Go there" is cancelled: still running at navigate (step 1 of 1) when the time was up',
+        ),
     ],
 )
 def test_a_stop_is_no_reason_for_what_ended_before_it(state, stopped, passed, words):
@@ -190,7 +195,7 @@ CASES = [
     # spec, a run in which it holds, a run in which it does not, words of the reason
     (commands.AsCommanded(), good(**ARRIVES), good(x=(0.0, 1.0)), "3.00 m from it"),
     (commands.AsCommanded(), good(**ARRIVES), good(state="failed", **ARRIVES), "failed"),
-    (commands.AsCommanded(), good(**ARRIVES), good(state="", **ARRIVES), "no answer to the command"),
+    (commands.AsCommanded(), good(**ARRIVES), good(state="", **ARRIVES), "when the time was up, after 10 s"),
     (commands.AsCommanded(), lifted(3.0), lifted(1.0), "1.0 s at 0.10 m"),
     (commands.Outcome(), good(), good(state="failed"), "failed"),
     (commands.Outcome(state=["failed", "asked"]), good(state="asked"), good(), "succeeded"),

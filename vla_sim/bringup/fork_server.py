@@ -20,7 +20,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from typing import IO
 
 import psutil
@@ -43,7 +43,13 @@ def prepare() -> None:
     """Start the server, if it does not run yet. It loads while the caller goes on with something else."""
     os.environ.update(compute_threads.environment())
     _context.set_forkserver_preload([PRELOAD])
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # starts with the server otherwise, and lets SIGINT through again
+    # A Ctrl-C is for the caller: the server is born with it held back, since it would end its loading.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_client() -> None:
@@ -63,7 +69,15 @@ def end_with_client() -> None:
                 psutil.wait_procs(forks, GRACE)
         os._exit(0)
 
+    def hold(how: int) -> None:
+        if os.getpid() == server:
+            signal.pthread_sigmask(how, {signal.SIGTERM})
+
     signal.signal(signal.SIGTERM, end)
+    # Python forgets a signal that comes while it forks: a fork holds it back until it becomes its node.
+    os.register_at_fork(
+        before=lambda: hold(signal.SIG_BLOCK), after_in_parent=lambda: hold(signal.SIG_UNBLOCK)
+    )
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -140,6 +154,7 @@ def _become(
 ) -> None:  # fmt: skip
     """In the fork: become what `python -m module arguments` would be."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
     in_child(nice)
     os.chdir(folder)
@@ -148,6 +163,7 @@ def _become(
         # Made anew: one that was a file, as in `vla-sim run > log`, would seek in what is a pipe now.
         setattr(sys, name, open(number, "w", buffering=1, encoding="utf-8", closefd=False))  # noqa: SIM115
     output.close()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]

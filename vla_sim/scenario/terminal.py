@@ -80,8 +80,9 @@ class Display:
             summary.add_row("the robot said", record.answer)
         console.print(summary)
         console.print(f"files: {record.folder}", soft_wrap=True)
-        own = any(c.judged_against == "robot's plan" for c in record.commands)
-        note = " (judged against the robot's own plan)" if own else ""
+        own = [c for c in record.commands if c.judged_against == "robot's plan"]
+        asked = "it asked back, and did nothing; " if any(c.state == "asked" for c in own) else ""
+        note = f" ({asked}judged against the robot's own plan)" if own else ""
         word, colour = WORDS[verdict(record)]
         first, reasons = record.unjudged, record.reasons
         console.print(f"{word}{f': {first}' if first else ''}{note}", style=f"bold {colour}", soft_wrap=True)

@@ -47,12 +47,24 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
         later = [(g.stamp, run.recording.steps(g)) for g in run.commands[run.commands.index(given) + 1 :]]
         # What has ended before a stop is given was not ended by it.
         if any(s and s[0].skill == "stop" and (end is None or end.stamp >= at) for at, s in later):
-            detail = (state or "no answer") + note
+            detail = (state or _unfinished(run, given)) + note
             return [outcome(f'"{given.text}" is cancelled', state == "cancelled", detail)]
-        said = final.detail if final else "no answer to the command"
+        said = final.detail if final else _unfinished(run, given)
         detail = f"{state or 'not done'}{f' ({said})' if said else ''}{note}"
         done = outcome(f'"{given.text}" succeeds', state == "succeeded", detail)
         return [done, *judge_steps(run.recording, run.world, given.command_id, steps)]
+
+
+def _unfinished(run: Run, given: Given) -> str:
+    """How far a command came that has not ended."""
+    statuses = reversed(run.recording.statuses)
+    last = next((m.status for m in statuses if m.status.command_id == given.command_id), None)
+    if last is None or not given.command_id:
+        return "no answer to the command"
+    end = run.recording.truths[-1]
+    why = "when it fell" if end.fallen else f"when the time was up, after {end.stamp - run.begin:.0f} s"
+    step = f" at {last.skill} (step {last.step + 1} of {last.steps})" if last.skill else ""
+    return f"still {last.state}{step} {why}"
 
 
 class Outcome(CheckSpec, frozen=True, kw_only=True, tag="outcome"):
@@ -65,7 +77,7 @@ class Outcome(CheckSpec, frozen=True, kw_only=True, tag="outcome"):
         given = run.command(self.command)
         final = run.recording.final(given.command_id) if given.command_id else None
         allowed = [self.state] if isinstance(self.state, str) else self.state
-        state = final.state if final else "no answer"
+        state = final.state if final else _unfinished(run, given)
         detail = f"{state}{f' ({final.detail})' if final and final.detail else ''}"
         return outcome(f'"{given.text}" is {" or ".join(allowed)}', state in allowed, detail)
 
