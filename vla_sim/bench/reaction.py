@@ -48,6 +48,7 @@ class Around(StageNode[StageParams]):
         self.odometry = self.publish(topics.ODOM)
         self.velocity = self.publish(topics.CMD_VEL_NAV)
         self.scans = self.publish(topics.SCAN)
+        self.depth_scans = self.publish(topics.DEPTH_SCAN)
         self.passed: tuple[float, float] = (0.0, 0.0)
         self.free = np.full(level_scan.BEAMS, np.inf)
         self.blocked = self.free.copy()
@@ -74,6 +75,7 @@ class Around(StageNode[StageParams]):
         self.clock_topic.publish(Clock(clock=stamp))
         odometry = Odometry()
         odometry.header.stamp = stamp
+        odometry.pose.pose.position.x = SPEED * (time.monotonic() - self.began)
         self.odometry.publish(odometry)
         message = self.velocity.msg_type()
         message.header.stamp = stamp
@@ -84,7 +86,9 @@ class Around(StageNode[StageParams]):
         self.ticks += 1
 
     def look(self) -> None:
-        self.scans.publish(conversions.laser_scan(self.seen, self.stamp(), 0.1))
+        stamp = self.stamp()
+        self.depth_scans.publish(conversions.laser_scan(self.free, stamp, 0.1))
+        self.scans.publish(conversions.laser_scan(self.seen, stamp, 0.1))
 
 
 class Wishes(StageNode[StageParams]):

@@ -281,6 +281,8 @@ class ManipulationStatus(Record, frozen=True, kw_only=True):
     planning_ms: float = 0.0
     stand_offset: Point = (0.0, 0.0, 0.0)
     """On failure for lack of reach: where the base should move (x, y, yaw in base_link)."""
+    hopeless: bool = False
+    """On failure: another try would end the same."""
 
 
 class SafetyState(Record, frozen=True, kw_only=True):
@@ -293,6 +295,8 @@ class SafetyState(Record, frozen=True, kw_only=True):
     level: Literal["ok", "slowed", "stopped", "estop"]
     reasons: list[Text]
     stop_epoch: Count = 0
+    fallen: bool = False
+    """The robot lies: `estop` until it is set up and released."""
     stop_stamp: float = 0.0
 
 

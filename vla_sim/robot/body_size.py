@@ -10,15 +10,27 @@ import numpy as np
 from vla_sim.common.geometry import Array
 from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
 
-FRONT, BACK, HALF_WIDTH = 0.17, 0.16, 0.27
-"""What the velocity gate keeps free of contact: torso and toes ahead, heels behind, elbows at the sides."""
+SWAY = 0.03
+"""By which the pelvis sways to either side of its mean way, once a stride."""
+HANDS = 0.305
+"""Half the width between the hands' outer sides, which swing beside the hips: the widest part of the walking
+body. Measured over the collisions in MuJoCo, from the pelvis, while standing, walking at 0.25 to 0.7 m/s,
+backwards, to the side, in arcs and on the spot: 0.293 to 0.310. An arm that carries something has its elbow
+0.29 out, and what it holds no farther."""
+SWATH = HANDS + SWAY
+"""Half the width that the walking robot needs, seen from its mean way. Measured likewise: 0.326 to 0.335
+empty-handed, at any speed, and the same with something carried."""
+FRONT, BACK = 0.19, 0.18
+"""What the velocity gate keeps free ahead and behind, seen from the mean pose, and `SWATH` to each side:
+torso and toes ahead, heels behind. At the speeds of walking the way to halt keeps more free than the hands
+and a stepping foot reach, 0.24 ahead."""
 DOCKED_FRONT, DOCKED_BACK = 0.13, 0.20
 """What must be free where the robot stands at furniture, whose edge may reach over its toes; and to each
-side `ELBOWS`."""
-ELBOWS = 0.28
-"""Half the width at the elbows, arms in the walking pose: a disc of this radius passes where it does."""
-TURNING_RADIUS = 0.36
-"""Turning on the spot with the arms in the walking pose sweeps this disc."""
+side `SWATH`, for it steps until it stands."""
+LOW_FRONT = DOCKED_FRONT + 0.02
+"""As `FRONT`, for what the depth camera sees, the edge of a table before the robot among it."""
+TURNING_RADIUS = 0.38
+"""Turning on the spot with the arms in the walking pose sweeps this disc: measured 0.35, and the sway."""
 TRUNK_RADIUS = 0.25
 """Of an upright cylinder around the pelvis, where a coarse outline is enough."""
 
@@ -30,10 +42,11 @@ def _discs(*rows: tuple[float, float, float]) -> Array:
 LEGS = _discs((0.00, 0.00, 0.18))
 """(n, 3): centre x, y and radius of discs that cover an outline."""
 ARMS = _discs(
-    (-0.03, 0.19, 0.09), (-0.03, -0.19, 0.09), (0.14, 0.18, 0.08), (0.14, -0.18, 0.08),
-    (0.26, 0.17, 0.07), (0.26, -0.17, 0.07),
+    (0.00, 0.19, 0.09), (0.00, -0.19, 0.09), (0.09, 0.235, 0.08), (0.09, -0.235, 0.08),
+    (0.17, SWATH - 0.08, 0.08), (0.17, 0.08 - SWATH, 0.08), (0.26, 0.17, 0.07), (0.26, -0.17, 0.07),
 )  # fmt: skip
-"""In the walking pose: elbows 0.28 m to either side, hands 0.33 m ahead."""
+"""In the walking pose, seen from the mean pose: elbows 0.28 m to either side, hands `SWATH`,
+what they carry 0.33 m ahead."""
 WALKING_BODY = np.concatenate([LEGS, ARMS])
 DOCKING_BODY = _discs((0.00, 0.00, 0.16), (-0.03, 0.19, 0.09), (-0.03, -0.19, 0.09))
 """At furniture: toes and knees go under the top and the arms are above it, so the trunk counts."""

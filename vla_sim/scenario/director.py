@@ -20,6 +20,7 @@ from vla_sim.world.semantic_map import World
 SETTLE = 2.0  # [s] simulated: the robot stands still, and start-up's last work is done
 HEARING_TIMEOUT = 12.0  # [s] simulated after the sound's end, until nothing was heard
 AFTER_GRASP = 2.6  # [s] simulated that are watched after a grasp: longer than `judge.HOLD`
+AFTER_FALL = 3.0  # [s] simulated in which a robot that has fallen says so
 AFTER_MOTION = 2.0  # [s] simulated after anything else: a walk that is stopped ends with the step under way
 LIFTED = 0.05  # [m]
 
@@ -92,6 +93,7 @@ class Director:
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
         self._end: float | None = None
+        self._fell = math.inf
         for k, action in enumerate(scenario.script):
             self.add(action, sounds.get(k))
         for k, fault in enumerate(scenario.faults):
@@ -209,7 +211,9 @@ class Director:
     def _see_the_end(self) -> None:
         r, begin = self.recording, self.begin or 0.0
         ended = not self._waiting and self._hearing is None and all(map(self._ended, self.commands))
-        if r.truths[-1].fallen or r.stamp - begin > self.scenario.timeout:
+        if r.truths[-1].fallen:
+            self._fell = min(self._fell, r.stamp)
+        if r.stamp - self._fell > AFTER_FALL or r.stamp - begin > self.scenario.timeout:
             self.over = True
         elif not ended:
             self._end = None

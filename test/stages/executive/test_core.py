@@ -245,6 +245,20 @@ def test_an_emergency_stop_after_a_spoken_one_cancels_once():
     assert body.done == ["cancel"] * 4
 
 
+def test_a_fall_ends_what_runs_as_failed_and_is_said_once():
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id="walk")
+    body.run(0.2)
+    lies = SafetyState(level="estop", reasons=["the robot has fallen"], stop_epoch=1, fallen=True)
+    for _ in range(3):
+        body.core.on_safety(lies, 0.0)
+        body.flush()
+    assert (body.final("walk")[1], body.final("walk")[-1]) == ("failed", "I have fallen.")
+    assert body.said.count("I have fallen.") == 1
+    body.core.on_safety(SafetyState(level="ok", reasons=[], stop_epoch=1), 0.0)
+    assert body.core.job is None, "nothing goes on by itself"
+
+
 def test_every_latching_of_the_emergency_stop_cancels():
     body = Body()
     for level, epoch in (("estop", 1), ("ok", 1), ("estop", 2)):

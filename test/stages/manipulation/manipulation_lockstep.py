@@ -110,7 +110,9 @@ class Bench:
         base = transform(state.odom_position, state.odom_orientation)
         true = transform(truth.robot[:3], truth.robot[3:])
         map_to_odom = _level(true) @ inverse(_level(base))
-        return Observation(state.time, state.joint_position, base, map_to_odom, self.objects)
+        return Observation(
+            state.time, state.joint_position, base, map_to_odom, self.objects, state.joint_effort
+        )
 
     def step(self) -> None:
         """20 ms: control every tick, the manipulator every second one."""

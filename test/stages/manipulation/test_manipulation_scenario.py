@@ -42,3 +42,22 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert np.hypot(*(pose[:2] - spot[:2])) < 0.06
     assert pose[2] == pytest.approx(0.81, abs=0.01)
     assert not bench.engine.truth().fallen
+
+
+@pytest.mark.parametrize("mass", [8.0, pytest.param(3.0, marks=pytest.mark.variant)])
+def test_what_is_too_heavy_is_set_down_and_said(mass):
+    """A cup that looks like any other; arm and body feel its weight before it pulls the robot down."""
+    made = random_bench("red_cup", 1)
+    assert made is not None
+    bench, stand = made
+    model, body = bench.engine.model, bench.engine._loose["red_cup"]
+    scale = mass / model.body_mass[body]
+    model.body_mass[body] *= scale
+    model.body_inertia[body] *= scale
+    assert go_and_pick(bench, "red_cup", stand) == "failed"
+    status = bench.manipulator.status
+    assert (status.detail, status.hopeless) == ("The red cup is too heavy for me.", True)
+    assert not bench.manipulator.held
+    bench.wait(2.0)
+    assert not bench.engine.truth().fallen
+    assert bench.height("red_cup") == pytest.approx(0.81, abs=0.02), "it stands where it stood"

@@ -1,4 +1,4 @@
-"""Engine, controller and navigator in one process and in step: walking in a world without ROS."""
+"""Engine, controller, navigator and velocity gate in one process and in step: walking without ROS."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from vla_sim.stages.control.policy import load_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 
 FEET = ("ankle", "foot")
+NOTHING_LOW = np.full(91, np.inf, np.float32)
+"""There is no camera here."""
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Run:
     pose: np.ndarray = field(default_factory=lambda: np.zeros(3))
     localisation: float = 0.0
     """Largest error of the pose in map [m]."""
+    halts: int = 0
+    """How often the gate let nothing pass of a velocity."""
     fallen: bool = False
     track: list[np.ndarray] = field(default_factory=list)
 
@@ -60,6 +65,7 @@ class Lockstep:
         self.engine.reset(seed, Randomisation(0.0, start, start_yaw))
         self.controller = Controller(self.kinematics.arm, load_policy(), CALIBRATION["fastsac"])
         self.navigator = Navigator(self.static, localise=self.localise)
+        self.safety = Supervisor()
         self.tick = 0
         self.state = self.engine.state()
         self._advance(75, None)
@@ -83,12 +89,15 @@ class Lockstep:
         for _ in range(ticks):
             state = self.engine.state()
             navigator = self.navigator
-            navigator.state.odometry(
-                state.time, *state.odom_position[:2], yaw_from_quaternion(state.odom_orientation)
-            )
+            pose = (*state.odom_position[:2], yaw_from_quaternion(state.odom_orientation))
+            navigator.state.odometry(state.time, *pose)
+            self.safety.on_odom(*map(float, pose), state.time, state.time, state.time)
             if self.tick % 5 == 0:
                 ranges = self._scan(state)
                 navigator.state.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
+                clocks = (state.time, state.time, state.time)
+                self.safety.on_scan(ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP, *clocks)
+                self.safety.on_depth_scan(NOTHING_LOW, -math.pi / 4, math.pi / 180, *clocks)
             if run is not None and self.tick % 5 in (0, 2):
                 out = navigator.tick(state.time)
                 command = out.command
@@ -96,12 +105,18 @@ class Lockstep:
                     run.last = out.status[-1]
                 if not out.active:
                     return
-            self.controller.velocity.ask(*command, state.time)
+            self.safety.on_velocity(*command, state.time, state.time)
+            passed = self.safety.output(state.time, state.time)
+            if run is not None and command.any() and not any(passed):
+                run.halts += 1
+            self.controller.velocity.ask(*passed, state.time)
             self.engine.command(self.controller.update(state))
             self.engine.step()
             self.tick += 1
-            if run is not None and self.tick % 5 == 0:
-                self._watch(run)
+            if run is not None:
+                self._touch(run)
+                if self.tick % 5 == 0:
+                    self._watch(run)
 
     def _watch(self, run):
         truth = self.engine.truth()
@@ -117,6 +132,8 @@ class Lockstep:
         odom = self.navigator.state.filter.raw
         seen = np.array([believed[0] + c * odom[0] - s * odom[1], believed[1] + s * odom[0] + c * odom[1]])
         run.localisation = max(run.localisation, float(np.hypot(*(seen - pose[:2]))))
+
+    def _touch(self, run):
         for pair in self.engine.contacts():
             for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
                 if one.startswith("g1::") and not any(f in one for f in FEET):

@@ -60,12 +60,12 @@ class Evidence:
 
 
 def coarse(fine, factor):
-    """The smallest of each block; partial blocks at the border count."""
+    """The largest of each block; partial blocks at the border count."""
     rows, columns = (math.ceil(n / factor) for n in fine.shape)
     out = np.empty((rows, columns), fine.dtype)
     for r in range(rows):
         for c in range(columns):
-            out[r, c] = fine[r * factor : (r + 1) * factor, c * factor : (c + 1) * factor].min()
+            out[r, c] = fine[r * factor : (r + 1) * factor, c * factor : (c + 1) * factor].max()
     return out
 
 
@@ -122,7 +122,7 @@ def smooth(points, field, x0, y0, h, hard, comfort, rounds):
             move = 0.45 * (points[i - 1] + points[i + 1] - 2 * p)
             if here < comfort:
                 slope = np.array([at(p + ex) - at(p - ex), at(p + ey) - at(p - ey)]) / (2 * h)
-                move = move + 0.006 * (comfort - here) / comfort * slope
+                move = move + (0.018 if here < 0.5 else 0.006) * (comfort - here) / comfort * slope
             there = at(p + move)
             if there >= hard or there >= here:
                 points[i] = p + move

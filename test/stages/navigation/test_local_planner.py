@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from navigation_walker import field_of, room, two_rooms
 
-from vla_sim.robot.body_size import WALKING_BODY
+from vla_sim.robot.body_size import SWATH, WALKING_BODY
 from vla_sim.stages.navigation.distance_field import body_room, clearance_ahead
 from vla_sim.stages.navigation.global_planner import plan_path
 from vla_sim.stages.navigation.local_planner import LocalPlanner
@@ -62,7 +62,7 @@ def test_a_wall_across_the_path_blocks():
     assert out is None or out[0] < 0.2
 
 
-def test_every_chosen_rollout_keeps_the_elbows_off_the_door_frame():
+def test_every_chosen_rollout_keeps_the_hands_off_the_door_frame():
     field = field_of(two_rooms())
     local, _ = on_path(field, (2.0, 1.6), (4.0, 2.4))
     pose, velocity = np.array([2.0, 1.6, 0.3]), STILL.copy()
@@ -79,12 +79,12 @@ def test_every_chosen_rollout_keeps_the_elbows_off_the_door_frame():
             break
     else:
         pytest.fail("did not arrive")
-    assert worst > 0.08
+    assert worst > 0.03
 
 
-def test_the_body_is_as_wide_as_the_elbows_and_reaches_to_the_hands():
+def test_the_body_is_as_wide_as_the_swinging_hands_and_reaches_to_what_they_carry():
     field = field_of(room())
-    assert body_room(field, np.array([3.0, 0.5, 0.0]), WALKING_BODY) == pytest.approx(0.22, abs=0.01)
+    assert body_room(field, np.array([3.0, 0.5, 0.0]), WALKING_BODY) == pytest.approx(0.5 - SWATH, abs=0.01)
     assert body_room(field, np.array([5.5, 2.0, 0.0]), WALKING_BODY) == pytest.approx(0.17, abs=0.01)
 
 

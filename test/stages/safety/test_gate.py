@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vla_sim.robot.body_size import SWATH
 from vla_sim.stages.safety.gate import gate, time_to_contact
 from vla_sim.stages.safety.supervisor import Supervisor
 
@@ -52,6 +53,13 @@ def test_no_points_and_points_at_no_place_are_no_obstacle():
         assert gate(points, 0.5, 0.1, 0.2) == (1.0, "")
 
 
+def test_a_turn_that_takes_what_touches_already_deeper_does_not_pass():
+    touching = np.array([[0.15, SWATH - 0.005]])
+    assert gate(touching, 0.0, 0.0, 0.4)[0] == 0.0
+    assert gate(touching, 0.0, 0.0, -0.4)[0] == 1.0
+    assert gate(touching, -0.2, 0.0, 0.0)[0] == 1.0
+
+
 def test_a_velocity_that_is_none_does_not_pass():
     for twist in ((math.nan, 0.0, 0.0), (0.1, math.inf, 0.0), (0.1, 0.0, math.nan)):
         assert gate(np.array([[0.3, 0.0]]), *twist) == (0.0, "the velocity is not finite")
@@ -60,6 +68,9 @@ def test_a_velocity_that_is_none_does_not_pass():
 def _reference(points, vx, vy, wz):
     def inside(p):
         return (np.abs(p[:, 0]) < 0.2) & (np.abs(p[:, 1]) < 0.3)
+
+    def deep(p):
+        return np.minimum(0.2 - np.abs(p[:, 0]), 0.3 - np.abs(p[:, 1]))
 
     now = inside(points)
     for k in range(1, 13):
@@ -72,7 +83,8 @@ def _reference(points, vx, vy, wz):
             a, x, y = 0.0, vx * t, vy * t
         d = points - (x, y)
         body = d @ np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
-        leaving = now & ((body**2).sum(1) >= (points**2).sum(1) - 1e-4)
+        leaving = now & (deep(body) <= deep(points) + 1e-4)
+        leaving &= (body**2).sum(1) >= (points**2).sum(1) - 1e-4
         if (inside(body) & ~leaving).any():
             return t
     return math.inf
@@ -80,57 +92,61 @@ def _reference(points, vx, vy, wz):
 
 def ready(now=1.0):
     core = Supervisor()
-    core.last_odom = now
-    core.on_scan(np.full(360, np.inf, dtype=np.float32), -math.pi, math.radians(1), now)
-    core.on_velocity(0.5, 0.0, 0.1, now)
+    core.on_odom(0.0, 0.0, 0.0, now, now, now)
+    core.on_scan(np.full(360, np.inf, dtype=np.float32), -math.pi, math.radians(1), now, now, now)
+    core.on_depth_scan(np.full(91, np.inf, dtype=np.float32), -0.8, math.radians(1), now, now, now)
+    core.on_velocity(0.5, 0.0, 0.1, now, now)
     return core
 
 
 def test_a_fresh_command_passes():
-    assert ready().output(1.02) == (0.5, 0.0, 0.1)
+    assert ready().output(1.02, 1.02) == (0.5, 0.0, 0.1)
 
 
 def test_every_silent_source_stops_the_robot():
-    cases = (("odom", 0.12, "odometry"), ("scan", 0.25, "scan"), ("command", 0.12, "velocity"))
+    cases = (
+        ("odom", 0.12, "odometry"), ("scan", 0.25, "lidar scan"), ("depth", 1.05, "depth scan"),
+        ("command", 0.12, "velocity"),
+    )  # fmt: skip
     for source, silence, word in cases:
         core = ready()
-        setattr(core, f"last_{source}", 1.0 - silence)
-        assert core.output(1.0) == (0.0, 0.0, 0.0)
+        getattr(core, source).taken = 1.0 - silence
+        assert core.output(1.0, 1.0) == (0.0, 0.0, 0.0)
         assert core.state().level == "stopped"
         assert word in " ".join(core.state().reasons)
 
 
 def test_a_scan_of_nan_is_silence():
     core = ready()
-    assert not core.on_scan(np.full(360, np.nan, dtype=np.float32), 0.0, 0.01, 5.0)
-    assert core.last_scan == 1.0
+    assert not core.on_scan(np.full(360, np.nan, dtype=np.float32), 0.0, 0.01, 5.0, 5.0, 5.0)
+    assert core.scan.taken == 1.0
 
 
 def test_a_velocity_that_is_not_finite_stops_the_robot():
     core = ready()
-    assert not core.on_velocity(math.nan, 0.0, 0.0, 1.0)
-    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    assert not core.on_velocity(math.nan, 0.0, 0.0, 1.0, 1.0)
+    assert core.output(1.0, 1.0) == (0.0, 0.0, 0.0)
 
 
 def test_speeds_above_the_limits_are_cut():
     core = ready()
-    core.on_velocity(5.0, -5.0, 5.0, 1.0)
-    assert core.output(1.0) == (0.8, -0.4, 0.8)
+    core.on_velocity(5.0, -5.0, 5.0, 1.0, 1.0)
+    assert core.output(1.0, 1.0) == (0.8, -0.4, 0.8)
 
 
 def test_the_emergency_stop_is_latched():
     core = ready()
     core.estop = True
-    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    assert core.output(1.0, 1.0) == (0.0, 0.0, 0.0)
     assert core.state().level == "estop"
-    core.on_velocity(0.3, 0.0, 0.0, 1.0)
-    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    core.on_velocity(0.3, 0.0, 0.0, 1.0, 1.0)
+    assert core.output(1.0, 1.0) == (0.0, 0.0, 0.0)
 
 
 def test_a_spoken_stop_holds_until_released():
     core = ready()
     core.on_stop(12.0)
-    assert core.output(1.0) == (0.0, 0.0, 0.0)
+    assert core.output(1.0, 1.0) == (0.0, 0.0, 0.0)
     assert (core.state().stop_epoch, core.state().stop_stamp) == (1, 12.0)
     core.halted = False
-    assert core.output(1.0) == (0.5, 0.0, 0.1)
+    assert core.output(1.0, 1.0) == (0.5, 0.0, 0.1)

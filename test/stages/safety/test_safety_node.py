@@ -21,15 +21,36 @@ def node(ros_domain):
     made = SafetyNode()
     made.sent = []
     made.twist.publish = lambda message: made.sent.append(message.twist.linear.x)
+    for name in ("on_odom", "on_scan", "on_depth_scan"):
+        setattr(made, name, of_now(made, getattr(made, name)))
     yield made
     made.destroy_node()
     rclpy.try_shutdown()
+
+
+def of_now(node, callback):
+    from vla_sim.ros.messages import to_stamp
+
+    def call(message):
+        message.header.stamp = to_stamp(node.now())
+        callback(message)
+
+    return call
 
 
 def scan(ahead):
     from sensor_msgs.msg import LaserScan
 
     return LaserScan(angle_min=-0.1, angle_increment=0.05, ranges=[ahead] * 5)
+
+
+def awake(node):
+    """It knows where it is, a little farther on each time, and that the way is free."""
+    message = Odometry()
+    message.pose.pose.position.x = node.x = getattr(node, "x", 0.0) + 0.001
+    node.on_odom(message)
+    node.on_depth_scan(scan(3.0))
+    node.on_scan(scan(3.0))
 
 
 def walk(node, speed=0.5):
@@ -41,8 +62,7 @@ def walk(node, speed=0.5):
 
 
 def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
-    node.on_odom(Odometry())
-    node.on_scan(scan(3.0))
+    awake(node)
     walk(node)
     assert node.sent == [0.5]  # the first step does not wait either
     node.on_scan(scan(3.0))
@@ -70,8 +90,7 @@ def test_the_first_velocity_after_a_verdict_ends_the_trace_of_control(node):
 
     traces = []
     node.trace = lambda command_id, stage, begin_mono, detail="": traces.append((command_id, stage))
-    node.on_odom(Odometry())
-    node.on_scan(scan(3.0))
+    awake(node)
     node.on_plan(plan("c1", Step(skill="move", distance=1.0)))
     assert traces == [("c1", "safety")]
     node.tick()
@@ -96,8 +115,7 @@ def test_so_does_the_first_trajectory(node):
 def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
     measured = []
     node.record_metric = lambda type, value, unit: measured.append((type, value, unit))
-    node.on_odom(Odometry())
-    node.on_scan(scan(3.0))
+    awake(node)
     walk(node)
     node.on_scan(scan(3.0))
     node.tick()
@@ -238,8 +256,7 @@ def guarded(node, topic):
 
 def walking(node, monkeypatch, now):
     monkeypatch.setattr("vla_sim.common.clock.mono", lambda: now[0])
-    node.on_odom(Odometry())
-    node.on_scan(scan(3.0))
+    awake(node)
     walk(node)
     assert node.sent == [0.5]
 
@@ -266,8 +283,7 @@ def test_no_permit_is_given_after_a_callback_failed(node, monkeypatch):
     assert states[-1].level == "stopped"
     assert "a callback of safety failed" in states[-1].reasons
     now[0] += FAILURE_HOLD + 0.01
-    node.on_odom(Odometry())
-    node.on_scan(scan(3.0))
+    awake(node)
     walk(node)
     node.tick()
     assert node.sent[-1] == 0.5
@@ -336,11 +352,11 @@ def test_odometry_and_scans_that_are_no_numbers_are_not_fresh(node):
     bad = Odometry()
     bad.pose.pose.position.x = math.nan
     node.on_odom(bad)
-    assert node.core.last_odom == -math.inf
+    assert node.core.odom.taken == -math.inf
     blind = scan(3.0)
     blind.ranges = [3.0, math.nan, math.nan, math.nan, math.nan]
     node.on_scan(blind)
     skewed = scan(3.0)
     skewed.angle_increment = math.nan
     node.on_scan(skewed)
-    assert node.core.last_scan == -math.inf
+    assert node.core.scan.taken == -math.inf

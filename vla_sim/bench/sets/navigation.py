@@ -3,6 +3,7 @@ whole navigator, and how soon the robot stops for what appears before it."""
 
 import math
 from functools import partial
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,14 +136,18 @@ def gate_core(meter: Meter) -> None:
     ranges = np.full(level_scan.BEAMS, 3.0, np.float32)
     ranges[170:191] = 0.4
     supervisor = Supervisor()
+    ticks = count(1)
+    clocks = [0.0, 0.0]
 
     def react() -> tuple[float, float, float]:
-        supervisor.on_scan(ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP, 1.0)
-        return supervisor.output(1.0)
+        supervisor.on_scan(ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP, clocks[0], *clocks)
+        return supervisor.output(*clocks)
 
     def before() -> None:
-        supervisor.last_odom = 1.0
-        supervisor.on_velocity(0.5, 0.0, 0.0, 1.0)
+        clocks[:] = [0.02 * next(ticks)] * 2
+        supervisor.on_odom(0.0, 0.0, 0.0, clocks[0], *clocks)
+        supervisor.on_depth_scan(np.full(91, np.inf, np.float32), -0.8, 0.0175, clocks[0], *clocks)
+        supervisor.on_velocity(0.5, 0.0, 0.0, *clocks)
 
     def check(velocity: tuple[float, float, float]) -> None:
         if velocity != (0.0, 0.0, 0.0) or supervisor.state().level != "stopped":

@@ -45,6 +45,8 @@ class BodyHost:
         self._sequence = -1
         """Stamp of that [ns]."""
         self._stops, self._stop_stamp, self._estop = StopEpoch(), 0.0, False
+        self._fell = False
+        """As safety says."""
         self._messages = conversions.StateMessages()
         self._pending: list[tuple[str, str, Any]] = []
         self._joint_states, self._imu, self._odometry = (
@@ -109,6 +111,9 @@ class BodyHost:
             self._stop_stamp = state.stop_stamp
             self._pending.clear()
             self.controller.halt()
+        if self._fell and not state.fallen and self.controller.fallen:  # it was set up and released
+            self.controller.reset()
+        self._fell = state.fallen
         self._estop = state.level == "estop"
 
     def _new_safety(self) -> None:

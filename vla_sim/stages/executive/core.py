@@ -17,6 +17,7 @@ from vla_sim.stages.executive.skills.searching import find
 from vla_sim.stages.executive.skills.walking import move, navigate, turn
 
 CANCELLED = "stop was said"
+FALLEN = "I have fallen."
 RESTARTED = "I was restarted."
 MISTAKE = "I made a mistake in my program."
 SAFETY_TIMEOUT = 1.0
@@ -74,6 +75,7 @@ class Executive:
         self._heard = math.inf
         """When safety last spoke [s, monotonic]."""
         self._silent = False
+        self._fallen = False
 
     @property
     def memory(self) -> Memory:
@@ -164,11 +166,14 @@ class Executive:
     def on_safety(self, state: records.SafetyState, mono: float) -> None:
         """Cancel everything, once for each stop."""
         self._heard, self._silent = mono, False
+        fell, self._fallen = state.fallen and not self._fallen, state.fallen
         if self.ctx.stops.advance(state.stop_epoch):
-            self.stop()
+            self.stop(FALLEN, "failed") if fell else self.stop()
+        if fell:
+            self.ctx.say(FALLEN)
 
-    def stop(self, why: str = CANCELLED) -> None:
-        """Cancel everything that runs or waits."""
+    def stop(self, why: str = CANCELLED, state: records.CommandState = "cancelled") -> None:
+        """End everything that runs or waits."""
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).
         ctx.send(topics.NAVIGATION_REQUEST, records.NavigationRequest(goal_id="stop", mode="cancel"))
@@ -177,7 +182,7 @@ class Executive:
         self._drop_skill()
         self.job = None
         for job in jobs + self.queue.clear():
-            self._status(job.plan.command_id, "cancelled", detail=why)
+            self._status(job.plan.command_id, state, detail=why)
 
     def _drop_skill(self) -> None:
         if self.skill is not None:

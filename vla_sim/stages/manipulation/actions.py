@@ -40,11 +40,12 @@ CARRY: Point = (0.25, 0.18, 0.20)
 
 @dataclass(frozen=True)
 class End:
-    """How an action ended. stand_offset: see `ManipulationStatus`."""
+    """How an action ended. stand_offset, hopeless: see `ManipulationStatus`."""
 
     ok: bool
     detail: str = ""
     stand_offset: Point = (0.0, 0.0, 0.0)
+    hopeless: bool = False
 
 
 Action = Generator[None, None, End]

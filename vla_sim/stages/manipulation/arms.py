@@ -103,6 +103,8 @@ GRIP_TIME = 2.0
 """[s] for which closing or opening may last."""
 HALT_TIME = 0.25
 """[s] in which a moving arm stops."""
+STANDARD_GRAVITY = 9.80665
+"""[m/s^2]"""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,19 @@ class Arms:
     def tool(self, side: str) -> Array:
         """(4, 4) tool pose in odom."""
         return self.now.base @ self._kinematics.arm[side].forward(self.joints(side), self.waist)
+
+    def load(self, side: str) -> float:
+        """Mass [kg] that hangs on the hand, by what the motors do beyond holding the arm itself; 0 where no
+        motor measures it."""
+        now, chain = self.now, self._kinematics.arm[side]
+        if now.joint_effort is None:
+            return 0.0
+        gravity = now.base[:3, :3].T @ (0.0, 0.0, -STANDARD_GRAVITY)
+        q, waist = now.joint_position[g1.ARM_INDEX[side]], self.waist
+        alone = chain.gravity_torque(q, waist, gravity)
+        per_kilogram = chain.gravity_torque(q, waist, gravity, 1.0) - alone
+        beyond = now.joint_effort[g1.ARM_INDEX[side]] - alone
+        return float(per_kilogram @ beyond / max(per_kilogram @ per_kilogram, 1e-6))
 
     def forget(self) -> None:
         """The simulation was reset: nothing moves any more."""

@@ -130,7 +130,7 @@ def _edges(surface: Surface) -> list[_Edge]:
 
 def _is_free(grid: Grid | None, stand: Stand) -> bool:
     """The body has room at the stand and on the way straight ahead to it."""
-    behind, ahead, side = -body_size.DOCKED_BACK, body_size.DOCKED_FRONT, body_size.ELBOWS
+    behind, ahead, side = -body_size.DOCKED_BACK, body_size.DOCKED_FRONT, body_size.SWATH
     return free(grid, (stand.x, stand.y, stand.yaw), behind - RUN_UP, ahead, side)
 
 

@@ -45,6 +45,13 @@ MOVED = 0.035
 """[m] by which an object must have moved to be reached for again; its estimate wavers by less than 0.01."""
 MOVED_TIME = 0.25
 """[s] for which it must be seen there: a hand that hides half of it shifts it for a moment."""
+MAX_LOAD = 2.0
+"""[kg] that one arm lifts: more pulls the standing robot off its feet, long before the motors give up."""
+MAX_LEAN = 0.10
+"""[rad] by which the pelvis may tilt during a lift."""
+HEAVY_TIME = 0.12
+"""[s] for which load or lean must be too much."""
+TOO_HEAVY = "is too heavy for me."
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
 
@@ -151,7 +158,8 @@ class Manipulator(Actions):
         self._action = None
         side = next(iter(self.held), None)
         self.update_status(
-            state=state, detail=end.detail, stand_offset=end.stand_offset, holding=bool(self.held),
+            state=state, detail=end.detail, stand_offset=end.stand_offset, hopeless=end.hopeless,
+            holding=bool(self.held),
             arm=side or self.status.arm, gripper_width=self.arms.grippers[side].width if side else 0.0,
         )  # fmt: skip
 
@@ -178,6 +186,8 @@ class Manipulator(Actions):
             detail = yield from self._grasp(plan, target, item)
             if not detail:
                 return End(True)
+            if detail.endswith(TOO_HEAVY):
+                return End(False, detail, hopeless=True)
             yield from self._look(item)
         return End(False, detail)
 
@@ -216,16 +226,18 @@ class Manipulator(Actions):
         ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
         self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, gripper.width)
         self.say("lifting", arm=side)
-        yield from self._lift(plan)
+        heavy = yield from self._lift(plan)
         risen = float(arms.tool(side)[2, 3] - hand[2, 3])
-        if side in self.held and risen > LIFTED:
+        if side in self.held and risen > LIFTED and not heavy:
             return ""
         stuck = side in self.held
-        if stuck and risen > 0.02:  # set it down again, not drop it
+        if stuck and (heavy or risen > 0.02):  # set it down again, not drop it
             yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
         yield from arms.grip(side, WIDEST)
         yield from self._retreat(plan)
+        if heavy:
+            return f"The {name} {TOO_HEAVY}"
         return f"I cannot lift the {name}." if stuck else f"The {name} slipped out of my hand."
 
     def _reach(
@@ -250,16 +262,32 @@ class Manipulator(Actions):
                     return None
             yield
 
-    def _lift(self, plan: GraspPlan) -> Step:
-        """Up, straight if the arm can, else closer to the body."""
+    def _lift(self, plan: GraspPlan) -> Generator[None, None, bool]:
+        """Up, straight if the arm can, else closer to the body. True if it was given up, for arm or body feel
+        that it is too heavy."""
+        upright = self.arms.now.tilt
         to_body = self.arms.now.base[:2, 3] - plan.lift[:2, 3]
         to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
         for back in (0.0, 0.04, 0.08):
             goal = plan.lift.copy()
             goal[:2, 3] += back * to_body
-            gap = yield from self.arms.line(plan.side, goal, TOOL_SPEED, plan.posture)
+            rising = self.arms.line(plan.side, goal, TOOL_SPEED, plan.posture)
+            since = math.inf
+            while True:
+                try:
+                    next(rising)
+                except StopIteration as stop:
+                    gap = float(stop.value)
+                    break
+                now = self.arms.now
+                heavy = self.arms.load(plan.side) > MAX_LOAD or now.tilt > upright + MAX_LEAN
+                since = min(since, now.time) if heavy else math.inf
+                if now.time - since >= HEAVY_TIME:
+                    return True
+                yield
             if gap < BLOCKED:
-                return
+                break
+        return False
 
     def _retreat(self, plan: GraspPlan) -> Step:
         """Back out along the approach, then up and away, so that the camera sees the object again."""

@@ -127,7 +127,12 @@ class ManipulationNode(StageNode[ManipulationParams]):
         base = conversions.pose_matrix(odom.pose.pose)
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
-        return Observation(to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects)
+        effort = np.asarray(joints.effort, dtype=float)
+        known = len(effort) == len(names) and bool(np.isfinite(effort).all())
+        return Observation(
+            to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects,
+            effort[self.order[1]] if known else None,
+        )  # fmt: skip
 
     def tick(self) -> None:
         if not self.waiting and not self.manipulator.busy and not self.manipulator.held:

@@ -23,13 +23,20 @@ ON_RIM = 0.06
 @dataclass(frozen=True)
 class Observation:
     """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
-    objects: in map. time [s] is the stamp of joints and base."""
+    objects: in map. joint_effort (33,): None where no motor measures it. time [s] is the stamp of joints and
+    base."""
 
     time: float
     joint_position: Array
     base: Array
     map_to_odom: Array
     objects: tuple[DetectedObject, ...] = ()
+    joint_effort: Array | None = None
+
+    @property
+    def tilt(self) -> float:
+        """Of the pelvis against the vertical [rad]."""
+        return math.acos(min(1.0, float(self.base[2, 2])))
 
     @property
     def pose(self) -> tuple[float, float, float]:

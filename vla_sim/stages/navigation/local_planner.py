@@ -21,13 +21,14 @@ from vla_sim.stages.navigation.distance_field import (
     clearance_ahead,
     disc_clearance,
 )
-from vla_sim.stages.navigation.global_planner import SPACING
+from vla_sim.stages.navigation.global_planner import HARD, SPACING
 
 HORIZON = 2.0
 """[s] of the rollouts."""
 STEPS = round(HORIZON / STEP)
-MARGIN, TOUCH = 0.20, 0.02
-"""Clearance [m] of the body that costs nothing, and clearance that is never accepted."""
+MARGIN, TOUCH = 0.20, 0.0
+"""Clearance [m] of the body that costs nothing, and clearance that is never accepted. The outline holds the
+gait's sway already."""
 NARROW = 0.55
 """Path clearance [m] that is treated as a door."""
 TURN_START, TURN_START_NARROW, TURN_STOP = 0.9, 0.40, 0.15
@@ -145,7 +146,7 @@ class LocalPlanner:
         """Commanded speed [m/s] for the stretch ahead: slower where it is narrow."""
         ahead = self._clearance[self.index : self.index + int(0.7 / SPACING) + 1]
         tight = float(np.min(ahead)) if len(ahead) else 1.0
-        u = min(1.0, max(0.0, (tight - 0.32) / (0.65 - 0.32)))
+        u = min(1.0, max(0.0, (tight - HARD) / (0.65 - HARD)))
         return min(limit, SLOWEST + u * max(0.0, limit - SLOWEST))
 
     def step(

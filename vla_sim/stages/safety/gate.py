@@ -1,8 +1,9 @@
 """The velocity gate: no walking speed reaches the robot that would lead it into something.
 
-The commanded velocity is rolled out as a constant twist with the body's footprint against the points
-that the sensors see. The speed is scaled so that the body could still stop before the first predicted
-contact; a rotation that would sweep the body into something is stopped likewise.
+The commanded velocity is rolled out as a constant twist with the footprint of the walking body, hands and
+sway included, against the points that lidar and depth camera see. The speed is scaled so that the body
+could still stop before the first predicted contact; a rotation that would sweep the body into something is
+stopped likewise.
 """
 
 import math
@@ -11,12 +12,12 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.body_size import BACK, FRONT, HALF_WIDTH
+from vla_sim.robot.body_size import BACK, FRONT, LOW_FRONT, SWATH
 
 HORIZON = 1.2  # [s] of prediction
 STEP = 0.1  # [s]
 STOP_TIME = 0.5  # [s] a contact predicted nearer than this stops the robot: one gait phase to halt
-MARGIN = 0.02  # [m] around the footprint
+NOTHING = np.zeros((0, 2))
 
 
 @kernel
@@ -28,7 +29,8 @@ def time_to_contact(
     does not hold now; `inf` if none within the horizon.
 
     points: (n, 2) in base_link [m]. Points inside the footprint now are sensor noise or something that
-    is already touched: they do not forbid to move away, but a motion that takes them deeper counts.
+    is already touched: they do not forbid to move away, but a motion that takes them deeper, or nearer to
+    the body's centre, counts.
     """
     n = points.shape[0]
     for k in range(1, round(horizon / step) + 1):
@@ -48,23 +50,28 @@ def time_to_contact(
             bx, by = c * dx + s * dy, -s * dx + c * dy
             if -back < bx < front and -half_width < by < half_width:
                 inside_now = -back < px < front and -half_width < py < half_width
-                # inside now: allowed while it does not get nearer to the body's centre
-                if inside_now and bx * bx + by * by >= px * px + py * py - 1e-4:
-                    continue
+                if inside_now:
+                    before = min(front - px, px + back, half_width - abs(py))
+                    depth = min(front - bx, bx + back, half_width - abs(by))
+                    if depth <= before + 1e-4 and bx * bx + by * by >= px * px + py * py - 1e-4:
+                        continue
                 return t
     return math.inf
 
 
-def gate(points: Array, vx: float, vy: float, wz: float) -> tuple[float, str]:
+def gate(points: Array, vx: float, vy: float, wz: float, low: Array = NOTHING) -> tuple[float, str]:
     """Factor in 0..1 for the commanded velocity, and the reason when it is below 1.
 
-    points: (n, 2) float64 obstacle points in base_link [m].
+    points, low: (n, 2) float64 what the lidar and the depth camera see [m], from the gait's mean pose.
     """
     if not math.isfinite(vx + vy + wz):
         return 0.0, "the velocity is not finite"
     if vx == 0.0 and vy == 0.0 and wz == 0.0:
         return 1.0, ""
-    t = time_to_contact(points, vx, vy, wz, FRONT + MARGIN, BACK + MARGIN, HALF_WIDTH + MARGIN, HORIZON, STEP)
+    t = min(
+        time_to_contact(seen, vx, vy, wz, front, BACK, SWATH, HORIZON, STEP)
+        for seen, front in ((points, FRONT), (low, LOW_FRONT))
+    )
     if t >= HORIZON:
         return 1.0, ""
     if t <= STOP_TIME:

@@ -11,6 +11,7 @@ from std_srvs.srv import SetBool
 
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.contract import topics
 from vla_sim.contract.records import Arm, Command, Plan, Refusal, Transcript, Verdict
 from vla_sim.robot.kinematics import Kinematics
@@ -25,10 +26,9 @@ from vla_sim.stages.safety.arm_gate import ArmGate
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
-from vla_sim.stages.safety.supervisor import Begun, FirstMotion, Supervisor
+from vla_sim.stages.safety.supervisor import STAND, Begun, FirstMotion, Supervisor
 from vla_sim.world.semantic_map import World
 
-STAND = (0.0, 0.0, 0.0)
 TICK = 1e-6
 """[s] from the stamp of a permit to the next one's at least."""
 FAILURE_HOLD = 1.0
@@ -49,7 +49,8 @@ _memory = msgspec.json.Decoder(Memory)
 class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
-    Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan, /odom,
+    Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan,
+    /perception/depth_scan, /odom, /imu,
     /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points, /monitor/load; for the
     trace also /vla/status.
     Publishes /vla/verdict, /cmd_vel (50 Hz), /{left,right}_{arm,gripper}/joint_trajectory (what may pass of
@@ -91,7 +92,9 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(topics.STOP, lambda _: self.stop())
         self.listen(topics.CMD_VEL_NAV, self.on_velocity)
         self.listen(topics.SCAN, self.on_scan)
+        self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
         self.listen(topics.ODOM, self.on_odom)
+        self.listen(topics.IMU, self.on_imu)
         self.listen(topics.STATUS, self.first_motion.status)
         self.arms = ArmGate(Kinematics.load())
         self.arms.warm()
@@ -171,7 +174,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_velocity(self, message: Any) -> None:
         stood = self.core.velocity == STAND
-        if not self.core.on_velocity(*conversions.velocity(message), self.now()):
+        if not self.core.on_velocity(*conversions.velocity(message), *self.clocks()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
             )
@@ -182,12 +185,13 @@ class SafetyNode(StageNode[SafetyParams]):
         arrived = time.monotonic()
         ranges = np.asarray(message.ranges, dtype=np.float32)
         if self.moves:
-            self.core.output(self.now())  # the factor of what is wanted now, with the scan before
+            self.core.output(*self.clocks())  # the factor of what is wanted now, with the scan before
         before = self.core.factor
-        if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, self.now()):
+        stamp = to_seconds(message.header.stamp)
+        if not self.core.on_scan(ranges, message.angle_min, message.angle_increment, stamp, *self.clocks()):
             self.get_logger().warning("lidar scan with too few numbers", throttle_duration_sec=1.0)
         elif self.moves:
-            passed = self.core.output(self.now())
+            passed = self.core.output(*self.clocks())
             if self.core.factor < before and self.lowered is None:
                 self.lowered = arrived
             if passed == STAND:
@@ -195,7 +199,21 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_odom(self, message: Any) -> None:
         if conversions.finite(message.pose.pose):
-            self.core.last_odom = self.now()
+            (x, y, _), q = conversions.pose_parts(message.pose.pose)
+            self.core.on_odom(x, y, yaw_from_quaternion(q), to_seconds(message.header.stamp), *self.clocks())
+
+    def on_depth_scan(self, message: Any) -> None:
+        ranges = np.asarray(message.ranges, dtype=np.float32)
+        stamp = to_seconds(message.header.stamp)
+        self.core.on_depth_scan(ranges, message.angle_min, message.angle_increment, stamp, *self.clocks())
+
+    def on_imu(self, message: Any) -> None:
+        q = message.orientation
+        if self.core.on_imu(to_seconds(message.header.stamp), (q.w, q.x, q.y, q.z), self.now()):
+            self.get_logger().error("the robot has fallen")
+            self.remember()
+            self.tick()
+            self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_joints(self, message: Any) -> None:
         position = conversions.joint_positions(message)
@@ -224,7 +242,7 @@ class SafetyNode(StageNode[SafetyParams]):
     def arm_reason(self, side: str, part: str, message: Any, stamp: float) -> str:
         """Why this may not pass; "" if it may."""
         arms = self.arms
-        arms.estop, arms.stop_stamp = self.core.estop, self.core.stop_stamp
+        arms.estop, arms.stop_stamp = self.core.estop or self.core.fall.fallen, self.core.stop_stamp
         try:
             names, times, positions, velocities = conversions.trajectory(message)
         except InputError as error:
@@ -242,15 +260,19 @@ class SafetyNode(StageNode[SafetyParams]):
             self.trace(begun[0], "control", begun[1])
 
     def on_estop(self, request: Any, response: Any) -> Any:
-        self.core.on_estop(request.data, self.now())
+        refused = self.core.on_estop(request.data, self.now())
         self.remember()
         if request.data:
             self.arms.halt()
-        response.success = True
-        response.message = "emergency stop latched" if request.data else "emergency stop released"
+        response.success = not refused
+        response.message = refused or f"emergency stop {'latched' if request.data else 'released'}"
         self.tick()
         self.send(topics.SAFETY_STATE, self.core.state())
         return response
+
+    def clocks(self) -> tuple[float, float]:
+        """Now on the ROS clock and on the steady one [s]."""
+        return self.now(), clock.mono()
 
     def on_timer(self) -> None:
         """At `rate`, or under load at what part of it is still 50 Hz."""
@@ -266,7 +288,7 @@ class SafetyNode(StageNode[SafetyParams]):
         permits = clock.mono() >= self.withheld
         if permits:
             self.core.fault = ""
-        passed = self.core.output(now)
+        passed = self.core.output(now, clock.mono())
         self.moves = passed != STAND
         self.stamp = max(now, self.stamp + TICK)  # grows also where the clock stands, or goes back
         conversions.fill_velocity(self.message, passed, self.stamp)

@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
-
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
 from vla_sim.contract.records import STEP_FIELDS, Plan, Step
-from vla_sim.robot.body_size import ELBOWS
-from vla_sim.world.occupancy_grid import Grid, spread
+from vla_sim.stages.navigation.costmap import RESOLUTION, StaticMap
+from vla_sim.stages.navigation.distance_field import DistanceField
+from vla_sim.stages.navigation.global_planner import NoPath, plan_path
 from vla_sim.world.semantic_map import World
 
 NEEDS = {
@@ -21,24 +20,23 @@ NEEDS = {
 class PlanChecker:
     """Checks plans against a world: known skills and targets, limits, forbidden zones, reachability.
 
-    Reachable means: a disc of radius `ELBOWS` can be moved from the world's start to the place on the
-    map. That is computed once, so a check takes microseconds.
+    Reachable means that navigation's own planner finds a way there from the world's start: what is let pass
+    here is not given up there. That is computed once, so a check takes microseconds.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
-        grid = world.rasterise()
-        reachable = _reachable(grid, world.start[:2])
-        self.targets = {p.name: self._reason(p.name, p.x, p.y, grid, reachable) for p in world.places}
+        clearance = StaticMap.from_grids(world.rasterise(RESOLUTION), forbidden=world.forbidden).clearance
+        self.targets = {p.name: self._reason(p.name, p.x, p.y, clearance) for p in world.places}
         """Reason why a place or surface cannot be a target; empty if it can."""
         self.targets |= {s.name: self.targets.get(s.place, "") for s in world.surfaces}
 
-    def _reason(self, name: str, x: float, y: float, grid: Grid, reachable: np.ndarray) -> str:
+    def _reason(self, name: str, x: float, y: float, clearance: DistanceField) -> str:
         for x0, y0, x1, y1 in self.world.forbidden:
             if x0 <= x <= x1 and y0 <= y <= y1:
                 return f"the {name} lies in a forbidden zone"
-        cell = _cell(grid, x, y)
-        return f"there is no way to the {name}" if cell is None or not reachable[cell] else ""
+        found = plan_path(clearance, self.world.start[:2], (x, y))
+        return f"there is no way to the {name}" if isinstance(found, NoPath) else ""
 
     def check(self, plan: Plan) -> list[str]:
         """Reasons against the plan, fit for speaking; empty if it may run."""
@@ -71,32 +69,3 @@ class PlanChecker:
         if not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
             reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
         return reasons
-
-
-def _cell(grid: Grid, x: float, y: float) -> tuple[int, int] | None:
-    """Row and column of (x, y) [m] in map; None outside."""
-    row, column = int((y - grid.y0) / grid.resolution), int((x - grid.x0) / grid.resolution)
-    rows, columns = grid.occupied.shape
-    return (row, column) if 0 <= row < rows and 0 <= column < columns else None
-
-
-def _reachable(grid: Grid, start: tuple[float, float]) -> np.ndarray:
-    """(rows, columns) bool: where the body's disc can get to from `start` on the free map."""
-    r = math.ceil(ELBOWS / grid.resolution)
-    rows, columns = grid.occupied.shape
-    wide = np.pad(grid.occupied, r)
-    blocked = np.zeros_like(grid.occupied)
-    for dy in range(-r, r + 1):
-        reach = int(math.sqrt(r * r - dy * dy))
-        for dx in range(-reach, reach + 1):
-            blocked |= wide[r + dy : r + dy + rows, r + dx : r + dx + columns]
-    reached = np.zeros_like(blocked)
-    cell = _cell(grid, *start)
-    if cell is None:
-        return reached
-    reached[max(0, cell[0] - 1) : cell[0] + 2, max(0, cell[1] - 1) : cell[1] + 2] = True
-    count = 0
-    while count != (count := int(reached.sum())):
-        for _ in range(8):  # a sum costs as much as a few steps
-            reached |= spread(reached, corners=False) & ~blocked
-    return reached

@@ -3,36 +3,51 @@ command it was that moved first, the end of the latency chain, for the trace."""
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
+from vla_sim.stages.safety.fall import FallWatch
 from vla_sim.stages.safety.gate import gate
+from vla_sim.stages.safety.surroundings import Surroundings
+from vla_sim.stages.safety.trust import Freshness, OdometryTrust, ScanTrust, sees
 
 ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
-LEAST_VALID = 0.5
-"""Share of a scan's beams that must be numbers: a lidar that is nearly blind is a blind one."""
+DEPTH_TIMEOUT = 1.0
+"""[s] after which no step ahead is made: what is low there is not known. It may be longer, for what is low
+stands still and is kept in place; perception has at least 5 images a second."""
+ODOM_AGE, SCAN_AGE, DEPTH_AGE = 0.2, 0.5, 1.0
+"""[s] that a message's stamp may be old when it comes."""
+BACK = 0.05
+"""[s] by which the ROS clock may step back before time counts as begun anew."""
 MOST_COMMANDS = 256
 """That are remembered."""
 COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
 
+STAND = (0.0, 0.0, 0.0)
+
 
 @dataclass
 class Supervisor:
-    """Pure core of the safety node. Times are seconds of the ROS clock. limits: the largest speeds that pass:
-    forward, lateral [m/s], turn [rad/s]."""
+    """Pure core of the safety node. now, stamp: seconds of the ROS clock; mono: of the steady one. limits:
+    the largest speeds that pass: forward, lateral [m/s], turn [rad/s]."""
 
     limits: tuple[float, float, float] = MAX_SPEED
-    last_odom: float = -math.inf
-    last_scan: float = -math.inf
-    last_command: float = -math.inf
+    odom: Freshness = field(default_factory=lambda: Freshness(ODOM_AGE, ODOM_TIMEOUT))
+    scan: Freshness = field(default_factory=lambda: Freshness(SCAN_AGE, SCAN_TIMEOUT))
+    depth: Freshness = field(default_factory=lambda: Freshness(DEPTH_AGE, DEPTH_TIMEOUT))
+    command: Freshness = field(default_factory=lambda: Freshness(math.inf, COMMAND_TIMEOUT))
+    """Of navigation's velocities, which count from when they come."""
+    steps: OdometryTrust = field(default_factory=OdometryTrust)
+    beams: ScanTrust = field(default_factory=ScanTrust)
+    fall: FallWatch = field(default_factory=FallWatch)
     estop: bool = False
     epoch: int = 0
     """How many stops there were: see `SafetyState`."""
@@ -43,40 +58,87 @@ class Supervisor:
     """Why safety itself is not to be relied upon now."""
     asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """The epoch in which a command was last heard, by its id."""
-    points: Array = field(default_factory=lambda: np.zeros((0, 2)))
-    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    around: Surroundings = field(default_factory=Surroundings)
+    velocity: tuple[float, float, float] = STAND
     bad_velocities: int = 0
     factor: float = 1.0
     """Of the wanted velocity that passed last; 0 where none may."""
+    _now: float = -math.inf
     _reasons: list[str] = field(default_factory=list)
     _level: Literal["ok", "slowed", "stopped", "estop"] = "ok"
 
-    def on_scan(self, ranges: NDArray[np.float32], angle_min: float, step: float, now: float) -> bool:
-        """Take a scan in base_link; False (and no new freshness) if too few of its beams are numbers, or its
-        angles are none.
-
-        ranges: (n,) [m]. NaN and negative values are dropped; inf means free.
-        """
-        valid = ~np.isnan(ranges) & (ranges > 0.0)
-        angled = math.isfinite(angle_min) and math.isfinite(step) and step != 0.0
-        if not angled or ranges.size == 0 or valid.mean() < LEAST_VALID:
+    def on_odom(self, x: float, y: float, yaw: float, stamp: float, now: float, mono: float) -> bool:
+        """Take the pelvis's pose in `odom`; False (and no new freshness) if it is not finite or not of now.
+        After one that the robot cannot have walked to, nothing is known of what surrounds it."""
+        self._follow(now)
+        if not all(map(math.isfinite, (x, y, yaw))) or not self.odom.take(stamp, now, mono):
             return False
-        near = valid & (ranges < 2.0)
-        angles = angle_min + step * np.flatnonzero(near)
-        r = ranges[near].astype(np.float64)
-        self.points = np.ascontiguousarray(np.column_stack((r * np.cos(angles), r * np.sin(angles))))
-        self.last_scan = now
+        if not self.steps.take(stamp, x, y, yaw):
+            self._look_anew()
+        self.around.odometry(stamp, x, y, yaw)
         return True
 
-    def on_velocity(self, vx: float, vy: float, wz: float, now: float) -> bool:
+    def on_scan(
+        self,
+        ranges: NDArray[np.float32],
+        angle_min: float,
+        step: float,
+        stamp: float,
+        now: float,
+        mono: float,
+    ) -> bool:
+        """Take a scan in base_link; False (and no new freshness) if too few of its beams are numbers, its
+        angles are none, or it is not of now.
+
+        ranges: (n,) [m]. NaN and negative values are no measurement; inf means free.
+        """
+        self._follow(now)
+        if not sees(ranges, angle_min, step) or not self.scan.take(stamp, now, mono):
+            return False
+        self.beams.take(ranges, *self.around.at(stamp)[:2])
+        self.around.scan(stamp, ranges, angle_min, step)
+        return True
+
+    def on_depth_scan(
+        self,
+        ranges: NDArray[np.float32],
+        angle_min: float,
+        step: float,
+        stamp: float,
+        now: float,
+        mono: float,
+    ) -> bool:
+        """Take the depth camera's flattened scan, as `on_scan`."""
+        self._follow(now)
+        if not sees(ranges, angle_min, step) or not self.depth.take(stamp, now, mono):
+            return False
+        self.around.depth_scan(stamp, ranges, angle_min, step)
+        return True
+
+    def on_velocity(self, vx: float, vy: float, wz: float, now: float, mono: float) -> bool:
         """Take a velocity; False if it is not finite (then the robot stops)."""
+        self._follow(now)
         if not all(map(math.isfinite, (vx, vy, wz))):
             self.bad_velocities += 1
-            self.velocity = (0.0, 0.0, 0.0)
+            self.velocity = STAND
             return False
         self.velocity = (vx, vy, wz)
-        self.last_command = now
+        self.command.taken, self.command.received = now, mono
         return True
+
+    def _follow(self, now: float) -> None:
+        """Time that goes back begins anew: nothing that was taken before it has an age."""
+        if now < self._now - BACK:
+            self._look_anew()
+            self.steps, self.velocity = OdometryTrust(), STAND
+            for one in (self.odom, self.scan, self.depth, self.command):
+                one.forget()
+        self._now = now
+
+    def _look_anew(self) -> None:
+        self.around, self.beams = Surroundings(), ScanTrust()
+        self.scan.forget()
+        self.depth.forget()
 
     def on_command(self, command_id: str) -> None:
         """A command was heard."""
@@ -90,16 +152,32 @@ class Supervisor:
         self.halted, self.stop_stamp = True, now
         self.epoch += 1
 
-    def on_estop(self, latched: bool, now: float) -> None:
-        """The emergency stop is latched, which is a stop as well, or released, which starts nothing."""
+    def on_estop(self, latched: bool, now: float) -> str:
+        """The emergency stop is latched, which is a stop as well, or released, which starts nothing. Returns
+        why it is not released; "" if it is."""
         if latched:
             self.on_stop(now)
+        elif not self.fall.release():
+            return "the robot lies; set it up first"
         self.estop = latched
+        return ""
+
+    def on_imu(self, stamp: float, orientation: Sequence[float], now: float) -> bool:
+        """An attitude (w, x, y, z) of the pelvis; True if it tells that the robot has just fallen, which is a
+        stop, and holds like an emergency stop until the robot is set up and that is released."""
+        before = self.fall.fallen
+        self.fall.take(stamp, orientation)
+        fell = self.fall.fallen and not before
+        if fell:
+            self.on_stop(now)
+        return fell
 
     def void(self, plan: Plan) -> str:
         """Why a plan is not to be run although it is a good one; "" if it may."""
         if not plan.steps or plan.priority == "stop":
             return ""
+        if self.fall.fallen:
+            return "I have fallen; set me up and release the emergency stop"
         if self.estop:
             return "the emergency stop is on; release it first"
         # A plan for what was never heard here is taken as asked for now.
@@ -107,33 +185,49 @@ class Supervisor:
             return "stop was said after that"
         return ""
 
-    def output(self, now: float) -> tuple[float, float, float]:
+    def output(self, now: float, mono: float) -> tuple[float, float, float]:
         """The velocity that may pass now, (vx, vy, wz)."""
-        wanted, still = self.velocity, (0.0, 0.0, 0.0)
-        moving = wanted != still
+        self._follow(now)
+        passed = self._passed(now, mono)
+        self.around.gait.command(np.array(passed))
+        self.steps.legs(passed != STAND, self.velocity != STAND, now)
+        return passed
+
+    def _passed(self, now: float, mono: float) -> tuple[float, float, float]:
+        wanted = self.velocity
+        moving = wanted != STAND
         self._level, self._reasons = "ok", []
         self.factor = 0.0
+        if self.fall.fallen:
+            self._level = "estop"
+            self._reasons = ["the robot has fallen; set it up and release it with /safety/estop false"]
+            return STAND
         if self.estop:
             self._level = "estop"
             self._reasons = ["emergency stop is latched; release it with /safety/estop false"]
-            return still
+            return STAND
         for forbids, reason in (
             (bool(self.fault), self.fault),
             (self.halted, "stop was said"),
-            (now - self.last_odom > ODOM_TIMEOUT, "no odometry"),
-            (now - self.last_scan > SCAN_TIMEOUT, "no lidar scan"),
-            (moving and now - self.last_command > COMMAND_TIMEOUT, "no new velocity from navigation"),
+            (not self.odom.fresh(now, mono), "no odometry"),
+            (not self.steps.consistent, "odometry jumps"),
+            (self.steps.frozen, "odometry is frozen"),
+            (not self.scan.fresh(now, mono), "no lidar scan"),
+            (self.beams.frozen, "the lidar is frozen"),
+            (wanted[0] > 0.0 and not self.depth.fresh(now, mono), "no depth scan"),
+            (moving and not self.command.fresh(now, mono), "no new velocity from navigation"),
         ):
             if forbids:
                 self._level = "stopped"
                 self._reasons.append(reason)
         if self._level != "ok":
-            return still
+            return STAND
         if not moving:
             self.factor = 1.0
             return wanted
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
-        self.factor, reason = gate(self.points, vx, vy, wz)
+        points, low = self.around.points()
+        self.factor, reason = gate(points, vx, vy, wz, low)
         factor = self.factor
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []
@@ -143,6 +237,7 @@ class Supervisor:
         """What the last `output` did and why."""
         return SafetyState(
             level=self._level, reasons=self._reasons, stop_epoch=self.epoch, stop_stamp=self.stop_stamp,
+            fallen=self.fall.fallen,
         )  # fmt: skip
 
 

@@ -94,6 +94,8 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         if grasp.ok and grasp.status is not None and grasp.status.holding:
             ctx.holding, ctx.holding_arm = target, grasp.status.arm
             return Result(True, f"I have the {target.colour} {target.kind}.")
+        if grasp.status is not None and grasp.status.hopeless:
+            return grasp
         yield from _come_closer(ctx, grasp)
         seen = yield from look(ctx, query, LOOK)
         if seen is None:

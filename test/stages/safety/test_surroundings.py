@@ -1,0 +1,68 @@
+"""What the gate knows of its surroundings between two scans and without the gait's sway."""
+
+import math
+
+import numpy as np
+import pytest
+
+from vla_sim.stages.safety.surroundings import MEMORY, Surroundings
+
+STEP = math.radians(1.0)
+
+
+def depth(*ahead):
+    """91 beams of the depth camera, of which the middle ones end at these distances [m]."""
+    ranges = np.full(91, np.inf, np.float32)
+    for distance in ahead:
+        ranges[43:48] = distance
+    return ranges
+
+
+def walked(around, begin, seconds, speed):
+    """Odometry at 50 Hz of a walk straight on; the time and the way at its end."""
+    for k in range(round(seconds * 50)):
+        around.odometry(begin + 0.02 * (k + 1), speed * 0.02 * (k + 1), 0.0, 0.0)
+    return begin + seconds, speed * seconds
+
+
+def test_what_was_seen_comes_nearer_as_the_robot_walks():
+    around = Surroundings()
+    around.gait.command(np.array([0.4, 0.0, 0.0]))
+    around.odometry(0.0, 0.0, 0.0, 0.0)
+    around.scan(0.0, np.full(1, 1.0, np.float32), 0.0, STEP)
+    walked(around, 0.0, 1.0, 0.4)
+    points, _ = around.points()
+    assert points[0, 0] == pytest.approx(0.6, abs=0.08)  # the mean pose is the gait's model, not the last one
+
+
+def test_something_low_that_leaves_the_picture_is_remembered_and_forgotten():
+    around = Surroundings()
+    around.odometry(0.0, 0.0, 0.0, 0.0)
+    around.depth_scan(0.0, depth(0.7), -math.pi / 4, STEP)
+    time, way = walked(around, 0.0, 1.0, 0.35)
+    around.depth_scan(time, depth(), -math.pi / 4, STEP)  # now 0.35 m ahead, under the picture
+    assert len(around.points()[1]) == 5
+    around.odometry(time + MEMORY + 0.1, way, 0.0, 0.0)
+    around.depth_scan(time + MEMORY + 0.1, depth(), -math.pi / 4, STEP)
+    assert len(around.points()[1]) == 0
+
+
+def test_something_low_that_is_in_the_picture_and_not_seen_again_is_gone():
+    around = Surroundings()
+    around.odometry(0.0, 0.0, 0.0, 0.0)
+    around.depth_scan(0.0, depth(0.9), -math.pi / 4, STEP)
+    assert len(around.points()[1]) == 5
+    around.depth_scan(0.1, depth(), -math.pi / 4, STEP)
+    assert len(around.points()[1]) == 0
+
+
+def test_the_sway_does_not_move_what_is_seen():
+    around = Surroundings()
+    for k in range(150):
+        t = 0.02 * k
+        sway = 0.03 * math.sin(2 * math.pi * t)
+        around.odometry(t, 0.0, sway, 0.0)
+        if k % 5 == 0:
+            around.scan(t, np.full(1, 0.5 - sway, np.float32), math.pi / 2, STEP)
+        if k > 60:
+            assert around.points()[0][0, 1] == pytest.approx(0.5, abs=0.004)

@@ -1,0 +1,188 @@
+"""A sensor is believed while it is fresh on both clocks, in order and plausible; the unseen is not free."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vla_sim.robot.body_size import BACK, FRONT, SWATH
+from vla_sim.stages.safety.gate import gate
+from vla_sim.stages.safety.supervisor import COMMAND_TIMEOUT, ODOM_TIMEOUT, SCAN_TIMEOUT, STAND, Supervisor
+from vla_sim.stages.safety.surroundings import edge
+from vla_sim.stages.safety.trust import (
+    CONSISTENT,
+    FROZEN,
+    SECTOR,
+    STEADY,
+    Freshness,
+    OdometryTrust,
+    unknown_sectors,
+)
+
+BEAM = math.radians(1.0)
+FREE = np.full(360, np.inf, np.float32)
+DEPTH = np.full(91, np.inf, np.float32)
+
+
+class Drive:
+    """A supervisor that is fed at 50 Hz as by a robot that walks as it is let."""
+
+    def __init__(self, speed=(0.5, 0.0, 0.0)):
+        self.core, self.speed = Supervisor(), speed
+        self.now, self.mono, self.x = 10.0, 500.0, 0.0
+        self.scan, self.silent = FREE, set()
+        self.frozen = False
+
+    def tick(self, dt=0.02, mono=None):
+        self.now += dt
+        self.mono += dt if mono is None else mono
+        core, clocks = self.core, (self.now, self.mono)
+        if "odom" not in self.silent:
+            core.on_odom(self.x, 0.0, 0.0, self.now, *clocks)
+        if "scan" not in self.silent:
+            core.on_scan(self.scan, -math.pi, BEAM, self.now, *clocks)
+        if "depth" not in self.silent:
+            core.on_depth_scan(DEPTH, -math.pi / 4, BEAM, self.now, *clocks)
+        if "velocity" not in self.silent:
+            core.on_velocity(*self.speed, *clocks)
+        passed = core.output(*clocks)
+        if not self.frozen:
+            self.x += passed[0] * 0.02
+        return passed
+
+    def run(self, ticks, **how):
+        return [self.tick(**how) for _ in range(ticks)]
+
+    def reasons(self):
+        return " ".join(self.core.state().reasons)
+
+
+def test_all_is_well():
+    assert Drive().run(100)[-1] == (0.5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "limit"),
+    [("odom", ODOM_TIMEOUT), ("scan", SCAN_TIMEOUT), ("velocity", COMMAND_TIMEOUT), ("depth", 1.0)],
+)
+def test_a_clock_that_stands_still_or_goes_back_keeps_nothing_passing(source, limit):
+    for dt in (0.0, -0.001, -1.0):
+        drive = Drive()
+        drive.run(20)
+        drive.silent = {source}
+        passed = drive.run(round((limit + STEADY) / 0.02) + 3, dt=dt, mono=0.02)
+        assert passed[-1] == STAND
+
+
+def test_after_time_went_back_what_is_fresh_by_the_new_time_passes():
+    drive = Drive()
+    drive.run(20)
+    drive.silent = {"odom", "scan", "depth", "velocity"}
+    assert drive.tick(dt=-5.0, mono=0.02) == STAND
+    drive.silent = set()
+    assert drive.run(2)[-1] == (0.5, 0.0, 0.0)
+
+
+@given(st.lists(st.tuples(st.floats(-3.0, 3.0), st.floats(0.0, 3.0), st.floats(-3.0, 3.0)), max_size=40))
+def test_freshness_is_never_older_than_its_limits(steps):
+    one = Freshness(0.5, 0.2)
+    now, mono, taken = 0.0, 0.0, []
+    for step, steady, late in steps:
+        now, mono = now + step, mono + steady
+        if one.take(now - late, now, mono):
+            assert -0.1 <= late <= 0.5 + 1e-9
+            assert not taken or now - late > taken[-1][0]
+            taken.append((now - late, mono))
+        if one.fresh(now, mono):
+            assert mono - taken[-1][1] <= 0.2 + STEADY
+
+
+def test_a_jump_of_odometry_makes_it_stand_until_it_is_consistent_again():
+    drive = Drive()
+    drive.run(20)
+    drive.x += 1.0
+    assert drive.tick() == STAND
+    assert "odometry jumps" in drive.reasons()
+    passed = drive.run(CONSISTENT + 1)
+    assert passed[CONSISTENT - 2] == STAND
+    assert passed[-1] == (0.5, 0.0, 0.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.005, 0.1), st.floats(-1, 1), st.floats(-1, 1), st.floats(-2, 2)), min_size=1
+    )
+)
+def test_what_legs_can_do_is_plausible_and_what_they_cannot_is_not(steps):
+    trust = OdometryTrust()
+    t = x = y = yaw = 0.0
+    trust.take(t, x, y, yaw)
+    for dt, vx, vy, wz in steps:
+        t, x, y, yaw = t + dt, x + vx * dt, y + vy * dt, yaw + wz * dt
+        assert trust.take(t, x, y, yaw)
+    assert trust.consistent
+    assert not trust.take(t + 0.02, x + 0.3, y, yaw)
+    assert not trust.consistent
+
+
+def test_odometry_that_does_not_change_while_walking_is_frozen_and_released_by_rest():
+    drive = Drive()
+    drive.run(20)
+    drive.frozen = True
+    passed = drive.run(round(FROZEN / 0.02) + 5)
+    assert passed[-1] == STAND
+    assert "odometry is frozen" in drive.reasons()
+    assert set(drive.run(100)) == {STAND}, "it stays so while it is asked"
+    drive.speed = STAND
+    drive.run(60)
+    assert drive.reasons() == ""
+
+
+def test_a_robot_that_stands_has_no_frozen_odometry():
+    drive = Drive(speed=STAND)
+    drive.run(200)
+    assert drive.core.state().level == "ok"
+
+
+def test_a_lidar_that_repeats_itself_while_the_robot_walks_is_frozen():
+    drive = Drive()
+    drive.run(5)
+    drive.scan = np.full(360, 3.0, np.float32)
+    passed = drive.run(40)
+    assert passed[-1] == STAND
+    assert "the lidar is frozen" in drive.reasons()
+    drive.scan = np.full(360, 2.9, np.float32)
+    assert drive.tick() == (0.5, 0.0, 0.0)
+
+
+def unseen(heading, width, bad=math.nan):
+    """What the gate is given where nothing is seen around this heading, over this width [rad]."""
+    ranges = FREE.copy()
+    middle, half = round((heading + math.pi) / BEAM), round(width / 2 / BEAM)
+    ranges[np.arange(middle - half, middle + half + 1) % 360] = bad
+    return edge(unknown_sectors(ranges, -math.pi, BEAM), FRONT)
+
+
+@given(
+    st.floats(-math.pi, math.pi), st.floats(0.03, 0.8), st.floats(3 * SECTOR, math.pi),
+    st.sampled_from([math.nan, -1.0, 0.0]),
+)  # fmt: skip
+def test_a_motion_into_a_sector_that_is_not_known_does_not_pass(heading, speed, width, bad):
+    motion = speed * math.cos(heading), speed * math.sin(heading), 0.0
+    assert gate(unseen(heading, width, bad), *motion)[0] == 0.0
+
+
+@pytest.mark.parametrize("heading", [0.0, math.pi / 2, math.pi, -math.pi / 2])
+def test_a_motion_away_from_a_sector_that_is_not_known_does(heading):
+    motion = -0.3 * round(math.cos(heading)), -0.3 * round(math.sin(heading)), 0.0
+    assert gate(unseen(heading, 3 * SECTOR), *motion)[0] == 1.0
+
+
+@given(st.floats(-math.pi, math.pi))
+def test_the_edge_is_just_outside_of_the_footprint(bearing):
+    points = edge(np.array([bearing]), FRONT)
+    inside = (points[:, 0] < FRONT) & (points[:, 0] > -BACK) & (np.abs(points[:, 1]) < SWATH)
+    assert not inside.any()
+    assert (np.hypot(*points.T) < math.hypot(FRONT, SWATH) + 0.01).all()

@@ -1,0 +1,98 @@
+"""What lidar and depth camera see around the robot, kept where it is while the robot walks on.
+
+Points stand in `odom`, so that a scan is as good later as when it was taken, but for what moves; they are
+given in the mean pose of the gait, free of its sway, from which the body's outlines are measured.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.geometry import Array
+from vla_sim.robot.body_size import BACK, FRONT, LOW_FRONT, SWATH
+from vla_sim.stages.navigation.gait import PoseFilter
+from vla_sim.stages.safety.trust import SECTOR, unknown_sectors
+
+REACH = 2.0
+"""[m] within which the lidar's points matter."""
+LOW_REACH = 1.2
+"""[m] likewise for the depth camera's: farther off the gait's pitch takes the floor for something low."""
+BLIND = 0.5
+"""[m] from the pelvis: nearer than this something low may be under the depth camera's picture."""
+MEMORY = 4.0
+"""[s] for which something low that left the picture is taken to be where it was."""
+NOTHING = np.zeros((0, 2))
+
+
+class Surroundings:
+    """Feed odometry and scans, with their stamps [s] and poses (3,) x, y, yaw; ask `points`."""
+
+    def __init__(self) -> None:
+        self.gait = PoseFilter()
+        self._lidar, self._low = NOTHING, NOTHING
+        self._unknown, self._low_unknown = np.zeros(0), np.zeros(0)
+        """(k,) middles of the sectors that are not known [rad], in base_link."""
+        self._low_seen = np.zeros(0)
+        """(n,) stamp of each point of `_low`."""
+
+    def odometry(self, stamp: float, x: float, y: float, yaw: float) -> None:
+        """Pelvis pose in `odom`."""
+        self.gait.odometry(stamp, x, y, yaw)
+
+    def scan(self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float) -> None:
+        """ranges: (n,) [m] in base_link; what is no positive number is no point."""
+        self._lidar = self._placed(stamp, hits(ranges, angle_min, step, REACH))
+        self._unknown = unknown_sectors(ranges, angle_min, step)
+
+    def depth_scan(self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float) -> None:
+        """As `scan`. What is too near for the camera, or beside its picture, is remembered for a while."""
+        new = self._placed(stamp, hits(ranges, angle_min, step, LOW_REACH))
+        self._low_unknown = unknown_sectors(ranges, angle_min, step)
+        old = _seen_from(self._low, self.at(stamp))
+        distance, bearing = np.hypot(*old.T), np.arctan2(old[:, 1], old[:, 0])
+        angles = sorted((angle_min, angle_min + step * len(ranges)))
+        unseen = (distance < BLIND) | (bearing < angles[0]) | (bearing > angles[1])
+        kept = unseen & (distance < LOW_REACH) & (self._low_seen > stamp - MEMORY)
+        self._low = np.concatenate([new, self._low[kept]])
+        self._low_seen = np.concatenate([np.full(len(new), stamp), self._low_seen[kept]])
+
+    def points(self) -> tuple[Array, Array]:
+        """(n, 2) of the lidar and (m, 2) of the depth camera [m], from the mean pose now. In a sector that is
+        not known something stands before the body."""
+        pose = self.gait.mean() if self.gait.ready else np.zeros(3)
+        return (
+            np.concatenate([_seen_from(self._lidar, pose), edge(self._unknown, FRONT)]),
+            np.concatenate([_seen_from(self._low, pose), edge(self._low_unknown, LOW_FRONT)]),
+        )
+
+    def at(self, stamp: float) -> Array:
+        """Pelvis pose (3,) in `odom`; zero before any odometry."""
+        return self.gait.at(stamp) if self.gait.ready else np.zeros(3)
+
+    def _placed(self, stamp: float, points: Array) -> Array:
+        """(n, 2) of base_link at `stamp` in `odom`."""
+        x, y, yaw = self.at(stamp)
+        c, s = np.cos(yaw), np.sin(yaw)
+        return points @ np.array([[c, s], [-s, c]]) + (x, y)
+
+
+def hits(ranges: NDArray[np.float32], angle_min: float, step: float, reach: float) -> Array:
+    """(n, 2) [m] where the beams end within `reach`."""
+    with np.errstate(invalid="ignore"):
+        near = np.flatnonzero((ranges > 0.0) & (ranges < reach))
+    angles, r = angle_min + step * near, ranges[near].astype(np.float64)
+    return np.column_stack((r * np.cos(angles), r * np.sin(angles)))
+
+
+def edge(bearings: Array, front: float) -> Array:
+    """(n, 2) just outside of the walking body's footprint, in these sectors [rad]."""
+    angles = (bearings[:, None] + SECTOR * np.array([-0.4, -0.2, 0.0, 0.2, 0.4])).ravel()
+    x, y = np.cos(angles), np.sin(angles)
+    ahead = np.where(x > 0.0, front, BACK) / np.maximum(np.abs(x), 1e-9)
+    r = np.minimum(ahead, SWATH / np.maximum(np.abs(y), 1e-9)) + 0.005
+    return np.column_stack((r * x, r * y))
+
+
+def _seen_from(points: Array, pose: Array) -> Array:
+    """(n, 2) of `odom` in the frame of a pose (3,) in it."""
+    c, s = np.cos(pose[2]), np.sin(pose[2])
+    return np.ascontiguousarray((points - pose[:2]) @ np.array([[c, -s], [s, c]]))
