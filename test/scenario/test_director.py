@@ -125,7 +125,9 @@ def test_after_a_grasp_the_run_goes_on_until_it_is_clear_that_it_holds(stated):
 def test_a_fall_and_the_time_out_end_the_run_and_tell_what_was_not_done():
     stage = Stage(Type(words="go"), faults=[FaultAction(fault="kill", of="voice", when=When(skill="pick"))])
     stage.until(1.0)
-    stage.until(1.1, fallen=True)
+    stage.until(3.9, fallen=True)
+    assert not stage.director.over  # it has yet to say so
+    stage.until(4.2, fallen=True)
     assert stage.director.over
     assert [type(a) for a in stage.director.undone] == [FaultAction]
     stage = Stage(Type(words="go"), timeout=5.0)
