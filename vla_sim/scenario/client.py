@@ -188,6 +188,7 @@ class NodeThread(Generic[N]):
         rclpy.try_shutdown()  # ends the spinning
         self.thread.join(2.0)
         self.executor.shutdown()
+        self.node.destroy_node()  # else its latched topics are heard until it is collected as garbage
         clock.use(None)
 
 
