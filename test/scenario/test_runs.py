@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.scenario, pytest.mark.ros]
 MUST = [AsCommanded(), NoFall(), NoCollision()]
 
 
-def run(tmp_path, *script, speed=1.0, name="run", **options):
-    scenario = Scenario(version=1, proves="what the test says", script=list(script), expect=MUST)
+def run(tmp_path, *script, speed=1.0, name="run", faults=(), **options):
+    scenario = Scenario(
+        version=1, proves="what the test says", script=list(script), faults=list(faults), expect=MUST
+    )
     folder = tmp_path / name
     file = File(name, tmp_path / f"{name}.yaml", scenario)
     record = run_once(RunOptions(file, StackOptions(speed=speed, **options), folder), Display(quiet=True))
