@@ -15,6 +15,8 @@ from rclpy.qos import qos_profile_sensor_data
 from std_msgs.msg import String
 
 FINAL = ("succeeded", "failed", "rejected", "cancelled", "asked")
+NEEDED = {"language", "executive"}
+"""Nodes that must be found before a command is sent: it is not kept for those that come later."""
 
 
 def main(words):
@@ -39,10 +41,10 @@ def main(words):
     node.create_subscription(Odometry, "/odom", on_odom, qos_profile_sensor_data)
     commands = node.create_publisher(String, "/vla/command", 10)
     deadline = time.monotonic() + 10.0
-    while not (commands.get_subscription_count() and node.count_publishers("/vla/status")):
+    while missing := NEEDED - {one.node_name for one in node.get_subscriptions_info_by_topic("/vla/command")}:
         rclpy.spin_once(node, timeout_sec=0.1)
         if time.monotonic() > deadline:
-            sys.exit("no robot in this ROS domain; start one with: vla-sim stack")
+            sys.exit(f"no {' and no '.join(missing)} in this ROS domain; start all with: vla-sim stack")
     command = {"command_id": command_id, "text": words, "sent_mono": time.monotonic()}
     commands.publish(String(data=json.dumps(command)))
     deadline = time.monotonic() + 20.0

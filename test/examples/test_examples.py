@@ -105,7 +105,10 @@ def test_a_planner_a_client_and_a_metric_of_ones_own_in_one_domain(run, stack):
     nearest = (sys.executable, EXAMPLES / "own_metric" / "nearest.py")
     with subprocess.Popen(nearest, env={**environment(), **stack}) as process:
         try:
-            said, code = run("own_client", sys.executable, "go.py", "dance", **stack)
+            for _ in range(5):
+                said, code = run("own_client", sys.executable, "go.py", "dance", **stack)
+                if code == 0:
+                    break  # on a busy machine a node may be silent for longer than the others wait
             own, alerts = measured("nearest.distance", stack["ROS_DOMAIN_ID"])
         finally:
             process.send_signal(signal.SIGINT)

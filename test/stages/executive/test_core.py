@@ -236,11 +236,11 @@ def test_ids_carry_their_owner_and_its_process():
 def test_an_emergency_stop_after_a_spoken_one_cancels_once():
     body = Body()
     spoken = SafetyState(level="stopped", reasons=["stop was said"], stop_epoch=1)
-    body.core.on_safety(spoken, 0.0)
+    body.core.on_safety(spoken)
     body.flush()
     assert body.done == ["cancel", "cancel"]  # navigation and manipulation
     for level in ("estop", "estop", "estop", "ok", "ok"):
-        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=2), 0.0)
+        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=2))
         body.flush()
     assert body.done == ["cancel"] * 4
 
@@ -251,25 +251,25 @@ def test_a_fall_ends_what_runs_as_failed_and_is_said_once():
     body.run(0.2)
     lies = SafetyState(level="estop", reasons=["the robot has fallen"], stop_epoch=1, fallen=True)
     for _ in range(3):
-        body.core.on_safety(lies, 0.0)
+        body.core.on_safety(lies)
         body.flush()
     assert (body.final("walk")[1], body.final("walk")[-1]) == ("failed", "I have fallen.")
     assert body.said.count("I have fallen.") == 1
-    body.core.on_safety(SafetyState(level="ok", reasons=[], stop_epoch=1), 0.0)
+    body.core.on_safety(SafetyState(level="ok", reasons=[], stop_epoch=1))
     assert body.core.job is None, "nothing goes on by itself"
 
 
 def test_every_latching_of_the_emergency_stop_cancels():
     body = Body()
     for level, epoch in (("estop", 1), ("ok", 1), ("estop", 2)):
-        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=epoch), 0.0)
+        body.core.on_safety(SafetyState(level=level, reasons=[], stop_epoch=epoch))
     body.flush()
     assert body.done == ["cancel"] * 4
 
 
 def test_a_verdict_of_an_earlier_epoch_is_void_however_late_it_comes():
     body = Body()
-    body.core.on_safety(SafetyState(level="stopped", reasons=[], stop_epoch=3), 0.0)
+    body.core.on_safety(SafetyState(level="stopped", reasons=[], stop_epoch=3))
     body.flush()
     plan = Plan(command_id="old", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
     body.judge(plan, epoch=2)
@@ -287,15 +287,31 @@ def test_a_verdict_of_a_later_epoch_brings_the_stop_with_it():
     assert body.final("b")[1] == "accepted"
 
 
+def watched(core, since, until):
+    """The executive looks 20 times a second."""
+    for mono in np.arange(since, until, 0.05):
+        core.watch(mono)
+
+
+def test_words_from_safety_that_wait_to_be_read_are_no_silence():
+    body = Body(silent=True)
+    body.core.on_safety(SafetyState(level="ok", reasons=[]))
+    body.allow(Step(skill="move", distance=1.0), command_id="runs")
+    body.run(0.2)
+    watched(body.core, 10.0, 10.5)
+    body.core.watch(12.6)  # this process had no core for two seconds
+    assert body.core.job is not None
+
+
 def test_safetys_silence_is_a_stop_and_what_it_does_not_judge_is_answered():
     body = Body(silent=True)
     ok = SafetyState(level="ok", reasons=[])
-    body.core.on_safety(ok, 10.0)
+    body.core.on_safety(ok)
     body.allow(Step(skill="move", distance=1.0), command_id="runs")
     body.run(0.2)
-    body.core.watch(10.9)
+    watched(body.core, 10.0, 10.9)
     assert body.core.job is not None
-    body.core.watch(11.1)
+    watched(body.core, 10.95, 11.1)
     body.flush()
     assert body.final("runs")[1] == "cancelled"
     for command_id, skill in (("late", "wait"), ("stop", "stop")):
@@ -307,7 +323,7 @@ def test_safetys_silence_is_a_stop_and_what_it_does_not_judge_is_answered():
     assert body.final("stop")[1] == "succeeded"
     assert body.final("late")[1] == "failed"
     # Safety is back and judges what has been answered: void.
-    body.core.on_safety(ok, 20.0)
+    body.core.on_safety(ok)
     body.allow(Step(skill="wait", seconds=1.0), command_id="late")
     assert body.core.job is None
     assert not any(body.core.queue.waiting().values())

@@ -51,7 +51,7 @@ class Rig:
             while to_do and begin + to_do[0][0] <= self.now:
                 to_do.pop(0)[1]()
             if not self.mute:
-                self.core.on_safety(SafetyState(level="ok", reasons=[]), self.now)
+                self.core.on_safety(SafetyState(level="ok", reasons=[]))
             self.core.watch(self.now)
             self.core.tick()
             self.flush()
@@ -246,7 +246,7 @@ def test_each_command_is_answered_once(fates, mute, stops):
     epochs = iter(range(1, 10))
     for when in stops:
         at.append((when, lambda: rig.core.on_safety(
-            SafetyState(level="stopped", reasons=[], stop_epoch=next(epochs)), rig.now
+            SafetyState(level="stopped", reasons=[], stop_epoch=next(epochs))
         )))  # fmt: skip
     rig.run(1.0 + PLAN_TIMEOUT + 3.0 + VERDICT_TIMEOUT + 6.0, at)
     for k in range(len(fates)):

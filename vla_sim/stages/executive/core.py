@@ -1,12 +1,12 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
-import math
 from collections.abc import Callable
 
 import msgspec
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
+from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import Plan, Step
 from vla_sim.stages.executive.goals import Result, Running, pause
 from vla_sim.stages.executive.ledger import NO_SAFETY, PLAN_TIMEOUT, STOPPED, Answer, Ledger
@@ -72,8 +72,8 @@ class Executive:
         self.ledger = Ledger(plan_timeout)
         self.job: Job | None = None
         self.skill: Running | None = None
-        self._heard = math.inf
-        """When safety last spoke [s, monotonic]."""
+        self._safety = Lease()
+        """Renewed by each word from safety, whose silence is a stop."""
         self._silent = False
         self._fallen = False
 
@@ -151,7 +151,7 @@ class Executive:
         """Answer what nobody else does; safety's silence is a stop."""
         for answer in self.ledger.overdue(mono):
             self._give_up(answer, mono)
-        if not self._silent and mono - self._heard > SAFETY_TIMEOUT:
+        if self._safety.expired(mono) and not self._silent:
             self._silent = True
             self.stop(NO_SAFETY)
 
@@ -163,9 +163,10 @@ class Executive:
         self._status(command_id, state, detail=detail)
         self.ctx.say(detail)
 
-    def on_safety(self, state: records.SafetyState, mono: float) -> None:
+    def on_safety(self, state: records.SafetyState) -> None:
         """Cancel everything, once for each stop."""
-        self._heard, self._silent = mono, False
+        self._safety.begin(SAFETY_TIMEOUT)
+        self._silent = False
         fell, self._fallen = state.fallen and not self._fallen, state.fallen
         if self.ctx.stops.advance(state.stop_epoch):
             self.stop(FALLEN, "failed") if fell else self.stop()

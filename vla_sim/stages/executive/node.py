@@ -100,7 +100,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp
 
     def on_safety(self, state: records.SafetyState) -> None:
-        self.core.on_safety(state, clock.mono())
+        self.core.on_safety(state)
         self.flush()
 
     def on_odom(self, message: Any) -> None:
