@@ -14,7 +14,7 @@ import msgspec
 from vla_sim.bringup.node_table import STACK
 from vla_sim.contract import faults
 from vla_sim.contract.records import STEP_FIELDS, Fault, Skill, Step
-from vla_sim.scenario.targets import query
+from vla_sim.scenario.targets import Named, query
 from vla_sim.world.derived_world import Added
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
@@ -25,6 +25,10 @@ NODES = tuple(spec.name for spec in STACK)
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all that a scenario file is made of."""
+
+    def names(self) -> list[Named]:
+        """What it names of the world."""
+        return []
 
 
 def exactly_one(part: Part, names: tuple[str, ...]) -> str:
@@ -74,6 +78,13 @@ class When(Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         exactly_one(self, self.EVENTS)
 
+    def names(self) -> list[Named]:
+        if isinstance(self.near, str):
+            return [("place or model", self.near)]
+        if self.seen:
+            return [("kind of object", self.seen)]
+        return [("object", self.lifted)] if self.lifted else []
+
 
 AT_ONCE = When(at=0.0)
 
@@ -107,6 +118,10 @@ class Meaning(Part, frozen=True, kw_only=True):
         if missing:
             raise ValueError(f"{self.skill} needs {' or '.join(missing)}")
 
+    def names(self) -> list[Named]:
+        found: list[Named] = [("kind of object", self.object)] if self.object else []
+        return found + ([("place", self.place)] if self.place and self.place != "user" else [])
+
     @property
     def step(self) -> Step:
         return Step(
@@ -121,6 +136,9 @@ class Action(Part, frozen=True, kw_only=True, tag_field="do"):
 
     when: When = AT_ONCE
 
+    def names(self) -> list[Named]:
+        return self.when.names()
+
 
 class CommandAction(Action, frozen=True, kw_only=True):
     """Base of actions that give the robot a command. means: the steps that the words ask for, to judge by;
@@ -128,6 +146,9 @@ class CommandAction(Action, frozen=True, kw_only=True):
 
     words: Name
     means: list[Meaning] | None = None
+
+    def names(self) -> list[Named]:
+        return self.when.names() + [name for one in self.means or [] for name in one.names()]
 
     @property
     def steps(self) -> tuple[Step, ...] | None:
@@ -166,6 +187,9 @@ class Move(Action, frozen=True, kw_only=True, tag="move"):
     to: tuple[float, float, float]
     of: Literal["world", "robot"] = "world"
 
+    def names(self) -> list[Named]:
+        return [*self.when.names(), ("object", self.object)]
+
 
 class FaultAction(Part, frozen=True, kw_only=True):
     """What goes wrong: a kind of the table of faults. of: which node, topic or sensor. at: the one node at
@@ -180,6 +204,9 @@ class FaultAction(Part, frozen=True, kw_only=True):
     share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
     amount: float | None = None
     when: When = AT_ONCE
+
+    def names(self) -> list[Named]:
+        return self.when.names()
 
     def made(self, number: int, seed: int) -> Fault:
         """The fault with an id of this number. Raises `InputError` for what cannot be."""

@@ -10,13 +10,16 @@ import numpy as np
 
 from vla_sim.bringup.node_table import StackOptions, scripted_llm
 from vla_sim.common import assets
+from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path, write_output
+from vla_sim.scenario import targets
 from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
 from vla_sim.stages.voice import audio
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Espeak, Hibari
 from vla_sim.world.derived_world import Worlds, derive
+from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
 
@@ -61,7 +64,22 @@ def prepare(options: RunOptions) -> Prepared:
         stack = stack_options(options.file.scenario, options.stack, options.folder)
         options = replace(options, stack=stack)
     world = World.load(options.stack.world)
+    _check_names(options, world)
     return Prepared(options, world, sounds(options.file, options.stack.seed))
+
+
+def _check_names(options: RunOptions, world: World) -> None:
+    """Whether all that the scenario names is in its world: else a misspelt word would be a failed run."""
+    scenario = options.file.scenario
+    simulated = reader.load_world(assets.find_world(options.stack.real_world or options.stack.world))
+    loose = {model.name for model in simulated.models if not model.static}
+    for where in ("script", "faults", "expect"):
+        for i, part in enumerate(getattr(scenario, where)):
+            for named in part.names():
+                try:
+                    targets.check(world, loose, named)
+                except InputError as error:
+                    raise InputError(f"{options.file.path}: {where}[{i}]: {error}") from None
 
 
 def changed_world(scenario: Scenario, folder: Path) -> Worlds:

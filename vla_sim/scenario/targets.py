@@ -1,9 +1,39 @@
 """What a scenario's names mean in its world: objects, places, surfaces, points."""
 
-from vla_sim.common.errors import InputError
+from collections.abc import Collection
+from typing import Literal
+
+from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.records import GroundTruth, ObjectQuery
 from vla_sim.contract.vocabulary import colour_named
 from vla_sim.world.semantic_map import World
+
+Kind = Literal["object", "kind of object", "place", "surface", "place or model"]
+"""What a name is of. An object is one of the world's; of a kind there may be several."""
+Named = tuple[Kind, str]
+
+
+def check(world: World, loose: Collection[str], named: Named) -> None:
+    """Whether such a thing is in the world. loose: names of the models that can move. Raises `InputError`."""
+    kind, text = named
+    known: list[str]
+    if kind in ("object", "kind of object"):
+        if kind == "object" and text.replace(" ", "_") in loose:
+            return
+        found = sum(query(text).matches(k) for k in world.objects)
+        if found == 1 or (found and kind == "kind of object"):
+            return
+        known = [k.name.replace("_", " ") for k in world.objects]
+        if found:
+            raise InputError(f"{text!r} means {found} of this world's objects: {', '.join(known)}")
+    else:
+        surfaces = [s.name for s in world.surfaces]
+        known = surfaces if kind == "surface" else [*(p.name for p in world.places), *surfaces]
+        if kind == "place or model" and text.replace(" ", "_") in loose:
+            return
+        if text.replace("_", " ") in known:
+            return
+    raise InputError(f"no {kind} is called {text!r}{nearest(text, known)}")
 
 
 def query(text: str) -> ObjectQuery:

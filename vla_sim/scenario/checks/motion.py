@@ -12,7 +12,7 @@ from vla_sim.scenario.format import Name, NotNegative, Positive
 from vla_sim.scenario.judge import ARRIVAL, STOP_SPEED, mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.recording import heading, path_length, path_of, position
-from vla_sim.scenario.targets import locate
+from vla_sim.scenario.targets import Named, locate
 from vla_sim.world.semantic_map import World
 
 
@@ -64,6 +64,9 @@ class Arrival(CheckSpec, frozen=True, kw_only=True, tag="arrival"):
     within: Positive = ARRIVAL
     heading: Positive | None = None
     command: Number | None = None
+
+    def names(self) -> list[Named]:
+        return [("place", self.at)] if isinstance(self.at, str) else []
 
     def judge(self, run: Run) -> Check:
         truth = run.last(self.command)

@@ -7,7 +7,7 @@ from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, NotNegative, Positive
 from vla_sim.scenario.judge import HOLD, LIFT, grasp, lifted, rests_on
 from vla_sim.scenario.record import Check
-from vla_sim.scenario.targets import object_name, query
+from vla_sim.scenario.targets import Named, object_name, query
 
 
 class Grasp(CheckSpec, frozen=True, kw_only=True, tag="grasp"):
@@ -16,6 +16,9 @@ class Grasp(CheckSpec, frozen=True, kw_only=True, tag="grasp"):
     object: Name
     lift: Positive = LIFT
     hold: NotNegative = HOLD
+
+    def names(self) -> list[Named]:
+        return [("kind of object", self.object)]
 
     def judge(self, run: Run) -> Check:
         found = grasp(run.recording, run.world, query(self.object), self.lift, self.hold)
@@ -28,9 +31,12 @@ class Placed(CheckSpec, frozen=True, kw_only=True, tag="placed"):
     object: Name
     on: Name
 
+    def names(self) -> list[Named]:
+        return [("object", self.object), ("surface", self.on)]
+
     def judge(self, run: Run) -> Check:
         name = object_name(run.world, self.object, run.recording.truths[0])
-        surface = next((s for s in run.world.surfaces if s.name == self.on), None)
+        surface = next((s for s in run.world.surfaces if s.name == self.on.replace("_", " ")), None)
         if surface is None:
             known = ", ".join(s.name for s in run.world.surfaces)
             raise InputError(f"no surface is called {self.on!r}; this world has {known or 'none'}")
@@ -47,6 +53,9 @@ class Untouched(CheckSpec, frozen=True, kw_only=True, tag="untouched"):
 
     object: Name
     within: Positive = 0.03
+
+    def names(self) -> list[Named]:
+        return [("object", self.object)]
 
     def judge(self, run: Run) -> Check:
         name = object_name(run.world, self.object, run.recording.truths[0])

@@ -6,7 +6,7 @@ from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, Positive, exactly_one
 from vla_sim.scenario.judge import mean_speed
 from vla_sim.scenario.record import Check
-from vla_sim.scenario.targets import object_name
+from vla_sim.scenario.targets import Named, object_name
 
 
 class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
@@ -30,6 +30,9 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
         exactly_one(self, self.KINDS)
         if (self.below is None) != (self.object is None):
             raise ValueError("below and object belong together")
+
+    def names(self) -> list[Named]:
+        return [("object", self.object)] if self.object else []
 
     def judge(self, run: Run) -> Check:
         kind = exactly_one(self, self.KINDS)
