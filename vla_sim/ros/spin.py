@@ -1,5 +1,6 @@
 """A node's process: run one node from start to end."""
 
+import faulthandler
 import gc
 import os
 import signal
@@ -21,6 +22,9 @@ from vla_sim.common.profiling import node_profile
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep.turn_taking import RunEnds
 from vla_sim.ros.stage_node import StageNode
+
+LONGEST_END = 25.0
+"""[s] that a node may take to end; launch waits 30 s before it kills."""
 
 
 def spin(make: Callable[[], StageNode[Any]]) -> int:
@@ -96,6 +100,8 @@ def init_with_signals() -> None:
 
     def wait() -> None:
         while reader.recv(1):
+            # A middleware that hangs at its end is told with the place, and does not outlive the run.
+            faulthandler.dump_traceback_later(LONGEST_END, exit=True)
             rclpy.try_shutdown()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
