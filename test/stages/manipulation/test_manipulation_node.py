@@ -18,9 +18,12 @@ from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
+from vla_sim.ros.kept_state import FOLDER  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
-from vla_sim.stages.manipulation.node import ManipulationNode  # noqa: E402
+from vla_sim.stages.manipulation.arms import Held  # noqa: E402
+from vla_sim.stages.manipulation.grasp import Target  # noqa: E402
+from vla_sim.stages.manipulation.node import ManipulationNode, Memory  # noqa: E402
 from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -155,3 +158,19 @@ def test_what_safety_refuses_ends_the_request_with_its_reason(setup):
     setup.until(lambda: setup.ended("down"))
     assert setup.ended("down").state == "failed"
     assert setup.ended("down").detail == "My left arm may not move: a wall is in the way."
+
+
+def test_what_an_arm_holds_outlives_a_restart(setup, tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    cup = DetectedObject(
+        track_id=1, kind="cup", colour="red", position=(0.4, 0.1, 0.9), size=(0.07, 0.07, 0.1), yaw=0.0,
+        confidence=0.9, last_seen=1.0,
+    )  # fmt: skip
+    held = Held("left", cup, Target("cylinder", cup.position, cup.size), 0.05, 0.01, 0.0, 0.066)
+    node = ManipulationNode()
+    assert node.manipulator.held == {}
+    node.kept.save(Memory((held,)))
+    node.destroy_node()
+    again = ManipulationNode()
+    assert again.manipulator.held == {"left": held}
+    again.destroy_node()

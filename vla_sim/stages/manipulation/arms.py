@@ -37,7 +37,7 @@ LOST_TIME = 0.15
 """[s] for which the width must say "empty" before an object counts as lost."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Held:
     """What an arm holds. ahead, up [m]: the object's centre from the tool along the level approach and
     vertically; pitch [rad]: of the tool, downwards, when it closed; width [m] then."""

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vla_sim.common import clock
@@ -12,16 +13,26 @@ from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
-from vla_sim.stages.manipulation.arms import GripperCommand
+from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.params import ManipulationParams
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.world.semantic_map import World
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What outlives a restart: what the arms hold."""
+
+    held: tuple[Held, ...] = ()
+
+
+_memory = msgspec.json.Decoder(Memory)
 
 
 class ManipulationNode(StageNode[ManipulationParams]):
@@ -43,6 +54,10 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.worker = self.execution.pool("arm-planner")
         around = WorldModel(world.surfaces, world.objects, world.rasterise())
         self.manipulator = Manipulator(planner, around, self.worker)
+        self.kept = KeptState("manipulation", _memory, self.get_logger().warning)
+        before = self.kept.load()
+        if before is not None:
+            self.manipulator.held |= {held.arm: held for held in before.held}
         self.joints: Any = None
         self.order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, dtype=int))
         self.odom: Any = None
@@ -155,6 +170,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             commands += self.manipulator.tick(observation)
         finally:
             self.report(observation.time)  # also how it failed
+            self.kept.save(Memory(tuple(self.manipulator.held.values())))
         for command in commands:
             if isinstance(command, Trajectory):
                 self.send_arm(command, observation.time)
