@@ -153,7 +153,22 @@ def test_a_lidar_that_repeats_itself_while_the_robot_walks_is_frozen():
     passed = drive.run(40)
     assert passed[-1] == STAND
     assert "the lidar is frozen" in drive.reasons()
+    drive.run(100)
+    assert "the lidar is frozen" in drive.reasons(), "it stands, and the lidar is no better for that"
     drive.scan = np.full(360, 2.9, np.float32)
+    assert drive.tick() == (0.5, 0.0, 0.0)
+
+
+def test_a_lidar_without_noise_is_not_frozen_where_the_robot_stands():
+    drive = Drive(speed=STAND)
+    drive.scan, drive.silent, drive.x = np.full(360, 3.0, np.float32), {"odom"}, 0.7
+    drive.run(5)  # where the robot is is not known yet
+    drive.silent = set()
+    for _ in range(100):
+        drive.x += 0.005  # odometry drifts
+        drive.tick()
+    assert drive.core.state().level == "ok"
+    drive.speed = (0.5, 0.0, 0.0)
     assert drive.tick() == (0.5, 0.0, 0.0)
 
 

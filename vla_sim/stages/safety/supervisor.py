@@ -64,6 +64,8 @@ class Supervisor:
     factor: float = 1.0
     """Of the wanted velocity that passed last; 0 where none may."""
     _now: float = -math.inf
+    _walks: bool = False
+    """Whether the velocity that passed last is one."""
     _reasons: list[str] = field(default_factory=list)
     _level: Literal["ok", "slowed", "stopped", "estop"] = "ok"
 
@@ -95,7 +97,7 @@ class Supervisor:
         self._follow(now)
         if not sees(ranges, angle_min, step) or not self.scan.take(stamp, now, mono):
             return False
-        self.beams.take(ranges, *self.around.at(stamp)[:2])
+        self.beams.take(ranges, *self.around.at(stamp)[:2], self._walks)
         self.around.scan(stamp, ranges, angle_min, step)
         return True
 
@@ -190,7 +192,8 @@ class Supervisor:
         self._follow(now)
         passed = self._passed(now, mono)
         self.around.gait.command(np.array(passed))
-        self.steps.legs(passed != STAND, self.velocity != STAND, now)
+        self._walks = passed != STAND
+        self.steps.legs(self._walks, self.velocity != STAND, now)
         return passed
 
     def _passed(self, now: float, mono: float) -> tuple[float, float, float]:

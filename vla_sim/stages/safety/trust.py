@@ -110,12 +110,15 @@ class ScanTrust:
         self._same = 0
         self.frozen = False
 
-    def take(self, ranges: NDArray[np.float32], x: float, y: float) -> None:
-        """A scan that was taken at (x, y) in `odom`. One without any hit says nothing about freezing."""
+    def take(self, ranges: NDArray[np.float32], x: float, y: float, walking: bool) -> None:
+        """A scan that was taken at (x, y) in `odom`. One without any hit says nothing about freezing, and
+        where odometry goes while the legs stand is no way. Frozen it stays until a scan differs."""
         if self._last is not None and np.array_equal(self._last, ranges) and np.isfinite(ranges).any():
             self._same += 1
+            if not walking:
+                self._where = (x, y)
             way = math.hypot(x - self._where[0], y - self._where[1])
-            self.frozen = self._same >= FROZEN_SCANS and way > FROZEN_WAY
+            self.frozen = self.frozen or (self._same >= FROZEN_SCANS and way > FROZEN_WAY)
             return
         self._last, self._where, self._same, self.frozen = ranges.copy(), (x, y), 0, False
 
