@@ -167,7 +167,10 @@ def test_places_are_bounded(failures, monkeypatch, log):
 
 
 def test_threads_lose_no_count(failures):
-    fail = failures.guard("worker", raising(ValueError()))
+    def work():
+        raise ValueError  # a new one each time: its traceback is walked
+
+    fail = failures.guard("worker", work)
     threads = [threading.Thread(target=lambda: [fail() for _ in range(200)]) for _ in range(4)]
     for one in threads:
         one.start()
