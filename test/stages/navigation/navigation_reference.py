@@ -159,7 +159,7 @@ def rollout(pose, velocity, target, lag, steps, dt):
 
 def rollout_cost(
     field, x0, y0, h, pose, velocity, candidate, target, lag, discs, points, index, steps, touch, margin,
-    previous, expected, movers, dt, spacing,
+    previous, expected, movers, dt, spacing, align,
 ):  # fmt: skip
     """(cost, clearance) of one candidate command; cost inf where it touches."""
     here = body_clearance(field, x0, y0, h, pose, discs)
@@ -181,7 +181,7 @@ def rollout_cost(
         cross = (off[0] * tangent[1] - off[1] * tangent[0]) / max(1e-9, np.linalg.norm(tangent))
         ahead = math.atan2(*(points[j] - points[max(0, j - 6)])[::-1])
         error = math.remainder(p[2] - ahead, 2 * math.pi)
-        cost += dt * (12.0 * cross**2 + 0.35 * error**2)
+        cost += dt * (12.0 * cross**2 + align * error**2)
     cost += 1.2 * max(0.0, expected - (i - index) * spacing)
     if i >= n - 4:
         cost += np.linalg.norm(points[-1] - where[-1, :2])

@@ -203,8 +203,8 @@ def test_discs_keep_the_gap_that_numpy_finds(seed, discs, obstacles, after):
 
 
 @settings(max_examples=20, deadline=None)
-@given(seeds, st.integers(0, 2))
-def test_candidates_are_judged_as_in_numpy(seed, people):
+@given(seeds, st.integers(0, 2), st.sampled_from([local_planner.ALIGN, local_planner.ALIGN_NARROW]))
+def test_candidates_are_judged_as_in_numpy(seed, people, align):
     rng = np.random.default_rng(seed)
     field, pose = field_of(rng, share=0.01), pose_of(rng)
     velocity, previous = rng.uniform(-0.3, 0.3, (2, 3))
@@ -214,13 +214,13 @@ def test_candidates_are_judged_as_in_numpy(seed, people):
     expected = [
         reference.rollout_cost(
             field, X0, Y0, H, pose, velocity, c, c, 0.3, WALKING_BODY, points, 2, 20, 0.0, 0.2, previous,
-            0.5, movers, STEP, SPACING,
+            0.5, movers, STEP, SPACING, align,
         )
         for c in candidates
     ]  # fmt: skip
     best = local_planner._evaluate(
         (field, X0, Y0, H), pose, velocity, candidates, 0.3, WALKING_BODY, points, 2, previous,
-        0.5, movers,
+        0.5, movers, align,
     )  # fmt: skip
     costs = np.array([cost for cost, _ in expected])
     if not np.isfinite(costs).any():
@@ -237,7 +237,7 @@ def test_a_robot_at_no_place_does_not_walk():
     for pose, velocity in ((np.array([np.nan, 0.0, 0.0]), still), (still, np.array([np.nan, 0.0, 0.0]))):
         best = local_planner._evaluate(
             (field, X0, Y0, H), pose, velocity, candidates, 0.3, WALKING_BODY, points, 0, still, 0.5,
-            nobody,
+            nobody, local_planner.ALIGN,
         )  # fmt: skip
         assert best == -1
 

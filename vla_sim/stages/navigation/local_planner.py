@@ -36,6 +36,9 @@ TURN_START, TURN_START_NARROW, TURN_STOP = 0.9, 0.40, 0.15
 TURN_RATE, TURN_SLOWEST = 0.6, 0.25  # [rad/s]
 SLOWEST = 0.25  # [m/s]
 LOOKAHEAD = 0.6  # [m]
+ALIGN, ALIGN_NARROW = 0.35, 6.0
+"""Price of looking elsewhere than along the path [1/(s rad^2)], also at a door: a body that is turned there
+has one hand through it for a while, and then no room."""
 
 
 @kernel
@@ -51,11 +54,12 @@ def _nearest(points: Array, x: float, y: float, first: int, last: int) -> int:
 @kernel
 def _evaluate(
     field: FieldArgs, pose: Array, velocity: Array, candidates: Array, lag: float,
-    discs: Array, points: Array, index: int, previous: Array, expected: float, moving: Array,
+    discs: Array, points: Array, index: int, previous: Array, expected: float, moving: Array, align: float,
 ) -> int:  # fmt: skip
     """Index of the cheapest candidate command; -1: all touch.
 
-    candidates: (m, 3) commanded velocities. expected: progress [m] that costs nothing.
+    candidates: (m, 3) commanded velocities. expected: progress [m] that costs nothing. align: price of
+    looking elsewhere than along the path, for each second and squared radian.
     moving: (k, 5) x, y, vx, vy, radius of discs that move on as they do now."""
     blend = 1.0 - math.exp(-STEP / lag)
     n = len(points)
@@ -95,7 +99,7 @@ def _evaluate(
             ahead = math.atan2(points[j, 1] - points[j0, 1], points[j, 0] - points[j0, 0])
             # The path's end is a point to reach, its last direction is no heading to hold.
             error = math.atan2(math.sin(yaw - ahead), math.cos(yaw - ahead))
-            cost += STEP * (12.0 * cross * cross + 0.35 * error * error)
+            cost += STEP * (12.0 * cross * cross + align * error * error)
         if worst < -1e8:
             continue
         along = (i - index) * SPACING
@@ -183,6 +187,7 @@ class LocalPlanner:
         best = _evaluate(
             field.args(), pose, velocity, candidates, gait.LAG,
             WALKING_BODY, points, self.index, self._previous, expected, moving,
+            ALIGN_NARROW if narrow else ALIGN,
         )  # fmt: skip
         if best < 0:
             self.halt()
