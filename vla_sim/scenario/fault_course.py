@@ -276,7 +276,9 @@ class Course:
         window = r.between(self._since, math.inf)
         end = r.stamp if span.end is None else span.end
         final = r.final(given.command_id) if given.command_id else None
-        unheard = given.spoken and not given.command_id
+        told = any(m.status.command_id == given.command_id for m in r.statuses)
+        # What came to nobody, or in pieces, is answered by nobody.
+        unheard = not told if case.target == topics.COMMAND.name else given.spoken and not given.command_id
         run = Run(session.prepared.world, r, tuple(director.commands), director.begin or 0.0)
         collisions = len([t for t in run.touches() if t.stamp >= self._since])
         if self._engine == "kinematic":  # which has no contacts
