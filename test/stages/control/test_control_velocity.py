@@ -10,6 +10,7 @@ from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
 from vla_sim.stages.control.controller import FallDetector
 from vla_sim.stages.control.velocity import (
     CALIBRATION,
+    START_TIME,
     FALL,
     IDENTITY,
     LARGEST,
@@ -103,3 +104,11 @@ def test_sitting_on_the_heels_is_a_fall():
     for _ in range(10):
         detector.update(standing(q))
     assert detector.fallen
+
+
+def test_the_first_step_is_led_to_the_left():
+    calibration = VelocityCalibration(start=0.07)
+    forward = np.array([0.3, 0.0, 0.0])
+    np.testing.assert_allclose(calibration.command(forward, 0.0), [0.3, 0.07, 0.0])
+    np.testing.assert_allclose(calibration.command(forward, START_TIME), forward)
+    np.testing.assert_allclose(calibration.command(np.zeros(3), 0.0), 0.0)

@@ -107,3 +107,12 @@ def test_it_walks_straight_with_an_arm_held_up(engine, controller, kinematics):
     assert 1.0 < np.hypot(*(truth.robot - start)[:2]) < 1.8
     turned = yaw_from_quaternion(truth.robot[3:]) - yaw_from_quaternion(start[3:])
     assert abs(turned) < 0.35
+
+
+@pytest.mark.parametrize("speed", [0.12, 0.27, 0.5])
+def test_a_walk_starts_without_swaying_more_than_it_sways_later(engine, controller, speed):
+    run(engine, controller, 1.0)
+    aside = []
+    first = engine.truth().robot[1]
+    run(engine, controller, 1.5, (speed, 0.0, 0.0), lambda: aside.append(engine.truth().robot[1] - first))
+    assert -0.06 < min(aside) < max(aside) < 0.06  # without `start` 0.075 to 0.09 m to the right

@@ -72,6 +72,8 @@ class Controller:
         self._policy = policy
         self._calibration = calibration
         self._fall = FallDetector()
+        self._stood = -math.inf
+        """When the legs last stood."""
         self._mask = np.zeros(BODY)
         self._past: deque[tuple[float, Anchor]] = deque(maxlen=round(MEMORY / CONTROL_PERIOD))
         self._state: RobotState | None = None
@@ -82,6 +84,7 @@ class Controller:
             part.reset()  # type: ignore[attr-defined]
         self._past.clear()
         self._state = None
+        self._stood = -math.inf
 
     @property
     def fallen(self) -> bool:
@@ -143,7 +146,10 @@ class Controller:
                 arm.freeze()
             arm.update(state, base, arms_held)
             self._mask[g1.ARM_INDEX[side]] = arm.share
-        target = self._policy.step(state, self._calibration.command(velocity), self._mask)
+        if not self.walking:
+            self._stood = state.time
+        asked = self._calibration.command(velocity, state.time - self._stood)
+        target = self._policy.step(state, asked, self._mask)
         command.position[:BODY] = target
         command.stiffness[:BODY] = self._policy.stiffness
         for side in g1.SIDES:

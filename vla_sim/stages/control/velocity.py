@@ -18,18 +18,27 @@ TRAINED = 1.0
 """[m/s], [rad/s] The largest commands that the policy was trained with."""
 
 
+START_TIME = 0.4
+"""[s]"""
+
+
 @dataclass(frozen=True)
 class VelocityCalibration:
-    """walked = gain * commanded + drift, for forward, left [m/s] and turn [rad/s]."""
+    """walked = gain * commanded + drift, for forward, left [m/s] and turn [rad/s]. start: velocity to the
+    left [m/s] that is added during the first `START_TIME` of a walk."""
 
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     drift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    start: float = 0.0
 
-    def command(self, velocity: Array) -> Array:
-        """The policy's command (3,) for a wanted velocity (3,). Zero stays zero: that is standing."""
+    def command(self, velocity: Array, walked: float = math.inf) -> Array:
+        """The policy's command (3,) for a wanted velocity (3,). Zero stays zero: that is standing. walked:
+        for how long the legs have walked [s]."""
         if np.abs(velocity).max() < 1e-9:
             return np.zeros(3)
         wanted = (velocity - np.array(self.drift)) / np.array(self.gain)
+        if walked < START_TIME:
+            wanted[1] += self.start / self.gain[1]
         out: Array = np.clip(wanted, -TRAINED, TRAINED)
         if np.abs(out).max() < STAND_BELOW:  # walking on the spot, not standing
             out[0] = STAND_BELOW
@@ -39,11 +48,13 @@ class VelocityCalibration:
 IDENTITY = VelocityCalibration()
 
 CALIBRATION: dict[str, VelocityCalibration] = {
-    "fastsac": VelocityCalibration((0.86, 0.56, 0.90), (-0.016, -0.014, 0.012)),
+    "fastsac": VelocityCalibration((0.86, 0.56, 0.90), (-0.016, -0.014, 0.012), 0.07),
     "ppo": VelocityCalibration((0.78, 0.48, 0.95), (0.036, 0.027, -0.006)),
 }
 """Measured in MuJoCo over 6 s of steady walking: 0.03 to 0.5 m/s forward, 0.05 to 0.3 m/s to the side,
-0.05 to 1 rad/s. Forward speed flattens above: at most 0.73 m/s (fastsac) and 0.55 m/s (ppo)."""
+0.05 to 1 rad/s. Forward speed flattens above: at most 0.73 m/s (fastsac) and 0.55 m/s (ppo). fastsac starts
+with its right foot, and the pelvis sways 0.075 to 0.09 m to the right; with `start` 0.03 to 0.05 m to either
+side, as in a steady walk."""
 
 
 LARGEST = np.array([1.0, 0.6, 1.0])

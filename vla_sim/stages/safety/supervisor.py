@@ -97,7 +97,8 @@ class Supervisor:
         self._follow(now)
         if not sees(ranges, angle_min, step) or not self.scan.take(stamp, now, mono):
             return False
-        self.beams.take(ranges, *self.around.at(stamp)[:2], self._walks)
+        x, y = self.around.at(stamp)[:2]
+        self.beams.take(ranges, x, y, self._walks)
         self.around.scan(stamp, ranges, angle_min, step)
         return True
 
