@@ -1,6 +1,7 @@
 """What outlives a node."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from vla_sim.ros.kept_state import FOLDER, KeptState
@@ -8,6 +9,7 @@ from vla_sim.ros.kept_state import FOLDER, KeptState
 
 class Memory(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
+    width: float = 0.0
 
 
 decoder = msgspec.json.Decoder(Memory)
@@ -29,6 +31,11 @@ def test_the_next_process_finds_what_was_saved_last(folder):
     first.save(Memory(("a",)))
     first.save(Memory(("b", "c")))
     assert kept().load() == Memory(("b", "c"))
+
+
+def test_numbers_of_numpy_are_numbers(folder):
+    kept().save(Memory((), np.float64(0.066)))
+    assert kept().load() == Memory((), 0.066)
 
 
 def test_nothing_is_kept_where_nobody_starts_nodes_again(tmp_path, monkeypatch):

@@ -217,3 +217,17 @@ def test_a_node_that_dies_under_way_costs_one_command(attack, dead):
     attack.sleep(3.0)
     attack.type("turn", "turn left 45 degrees")
     attack.expect("turn", "succeeded", seconds=60.0)
+
+
+def test_what_the_hand_holds_is_known_after_manipulation_has_died(tmp_path):
+    with Attack(tmp_path, world="tabletop") as attack:
+        attack.type("pick", "pick up the red cup")
+        attack.expect("pick", "succeeded", seconds=240.0)
+        attack.fault("kill", "manipulation")
+        attack.sleep(2.0)
+        assert attack.wait(lambda: attack.dead() == [], 60.0)
+        attack.sleep(3.0)
+        attack.type("place", "put it on the table")
+        attack.expect("place", "succeeded", seconds=240.0)
+        assert not any("[ERROR]" in line for line in attack.log), attack.log
+        unharmed(attack)

@@ -73,8 +73,9 @@ arms.warm()
 settled()
 arms.on_joints(g1.DEFAULT_POSE.copy(), 1.0)
 arms.on_points(np.array([[1.0, 0.0, 0.0]]), 1.0)
-goal = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]][None] + 0.1
-assert arms.arm("left", list(g1.ARM_JOINTS["left"]), np.array([2.0]), goal, None, 1.0, 1.0) == ""
+goal = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]] + np.array([[0.1], [0.2]])
+back = list(reversed(g1.ARM_JOINTS["left"]))
+assert arms.arm("left", back, np.array([2.0, 4.0]), goal[:, ::-1].copy(), None, 1.0, 1.0) == ""
 assert gate.gate(np.array([[0.3, 0.0], [0.3, 0.1]]), 0.5, 0.0, 0.0)[0] == 0.0
 """,
 }

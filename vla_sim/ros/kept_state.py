@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 from vla_sim.common.files import write_whole
 
@@ -14,6 +15,13 @@ FOLDER = "VLA_SIM_KEPT"
 is kept."""
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+def _number(value: Any) -> Any:
+    """Of numpy's types."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"{type(value).__name__} cannot be kept")
 
 
 class KeptState(Generic[S]):
@@ -39,8 +47,8 @@ class KeptState(Generic[S]):
         """Keep this instead of what was kept before."""
         if self._path is None or state == self._saved:
             return
-        self._saved = state
         try:
-            write_whole(self._path, msgspec.json.encode(state))
+            write_whole(self._path, msgspec.json.encode(state, enc_hook=_number))
+            self._saved = state
         except OSError as error:
             self._warn(f"{self._path} cannot be written ({error.strerror}): a restart would forget it")

@@ -10,10 +10,10 @@ from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
 from vla_sim.stages.control.controller import FallDetector
 from vla_sim.stages.control.velocity import (
     CALIBRATION,
-    START_TIME,
     FALL,
     IDENTITY,
     LARGEST,
+    START_TIME,
     TIMEOUT,
     VelocityCalibration,
     VelocityCommand,

@@ -329,7 +329,8 @@ class ArmGate:
         if times[0] == 0.0:  # the controller takes its time to get there
             lead = float(np.abs(q[0] - here).max()) / (0.5 * MAX_JOINT_SPEED)
             times = times + max(lead, SHORTEST)
-        times, q = np.concatenate([[0.0], times]), np.vstack([here, q])
+        # In the one layout for which the kernels are compiled: columns that were put in order have another.
+        times, q = np.concatenate([[0.0], times]), np.ascontiguousarray(np.vstack([here, q]))
         speed = float((np.abs(np.diff(q, axis=0)).max(axis=1) / np.diff(times)).max())
         if velocities is not None:
             speed = max(speed, float(np.abs(velocities).max()))
