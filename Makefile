@@ -56,9 +56,9 @@ scenarios: setup
 # pytest are in the way of all other tests.
 LAUNCH_SOURCE ?= https://github.com/ros2/launch.git
 LAUNCH := $(CURDIR)/$(VENV)/launch
+LAUNCH_PATH := $(LAUNCH)/source/launch:$(LAUNCH)/source/launch_testing:$(LAUNCH)/lib
 launch-test: $(VENV)/launch/.ready
-	@PYTHONPATH="$(LAUNCH)/source/launch:$(LAUNCH)/source/launch_testing:$(LAUNCH)/lib:$$PYTHONPATH" \
-		$(BIN)/python -m pytest -rs test/launch
+	@PYTHONPATH="$(LAUNCH_PATH):$$PYTHONPATH" $(BIN)/python -m pytest -rs test/launch
 
 $(VENV)/launch/.ready: $(READY) config/requirements-launch.txt
 	@rm -rf "$(LAUNCH)" && mkdir "$(LAUNCH)"
@@ -67,6 +67,9 @@ $(VENV)/launch/.ready: $(READY) config/requirements-launch.txt
 		echo "error: launch_testing cannot be had from $(LAUNCH_SOURCE); make launch-test LAUNCH_SOURCE=..." \
 		"takes it from a folder or a URL with github.com/ros2/launch, branch jazzy"; exit 1; }
 	@$(PIP) install --target "$(LAUNCH)/lib" -r config/requirements-launch.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s:$$PYTHONPATH" exec "%s" -m launch_testing.launch_test "$$@"\n' \
+		"$(LAUNCH_PATH)" "$(CURDIR)/$(BIN)/python" > $(BIN)/launch_test
+	@chmod +x $(BIN)/launch_test
 	@touch $@
 
 bench: setup

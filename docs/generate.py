@@ -308,11 +308,28 @@ def fault_results() -> list[str]:
     return [words, "", *table(head, rows)]
 
 
+SENTENCES: dict[str, tuple[str, ...]] = {
+    "navigate": ("go to the kitchen", "come here"),
+    "approach": ("walk to the red cup",),
+    "find": ("where is the red cup", "look for the red cup"),
+    "pick": ("pick up the red cup",),
+    "place": ("put the red cup on the kitchen table", 'holding it: "put it on the kitchen table"'),
+    "carry": ("take the red cup to the bedroom", "bring me the red cup from the kitchen"),
+    "move": ("move forward half a meter", "move left 20 centimeters"),
+    "turn": ("turn left 90 degrees", "turn around"),
+    "stop": ("stop",),
+    "wait": ("wait 5 seconds",),
+    "say": ("say hello",),
+}
+"""What a person says in the apartment to have a skill used."""
+
+
 def skills() -> list[str]:
     rows = (
-        (f"`{skill}`", ", ".join(f"`{t}`" for t in takes)) for skill, takes in records.STEP_FIELDS.items()
+        (f"`{skill}`", ", ".join(f"`{t}`" for t in takes), "; ".join(SENTENCES[skill]))
+        for skill, takes in records.STEP_FIELDS.items()
     )
-    return table(("skill", "takes"), rows)
+    return table(("skill", "takes", "as in"), rows)
 
 
 def scenarios() -> list[str]:

@@ -13,6 +13,7 @@ from vla_sim.cli import main
 from vla_sim.contract import topics
 from vla_sim.monitor import alert_rule
 from vla_sim.scenario import load
+from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.world.semantic_map import World
 
 ROOT = Path(__file__).parents[1]
@@ -156,3 +157,15 @@ def test_the_version_has_an_entry_in_the_changelog():
     import vla_sim
 
     assert f"\n## {vla_sim.__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_each_sentence_of_the_skills_is_understood_as_that_skill():
+    planner = RulePlanner(World.load("apartment"))
+    for skill, sentences in generator().SENTENCES.items():
+        for sentence in sentences:
+            words = sentence.partition('"')[2].rstrip('"') or sentence
+            found = planner.plan(words)
+            if words != sentence:  # it needs something in the hand
+                assert found.question
+            else:
+                assert skill in [step.skill for step in found.steps], sentence

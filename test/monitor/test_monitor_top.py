@@ -14,6 +14,8 @@ from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Domain, running_domains
 from vla_sim.cli.main import main
+from vla_sim.cli.monitor import find_domain
+from vla_sim.common.errors import InputError
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import decode
 from vla_sim.monitor.journal import FILE, Journal
@@ -28,6 +30,17 @@ def test_no_stack_is_said(monkeypatch, capsys):
     assert "from 0 to 232" in capsys.readouterr().err
     assert main(["top", "--json", "-"]) == 2
     assert main(["top", "--timeout", "0"]) == 2
+
+
+def test_a_stack_is_guessed_only_where_nothing_is_changed(monkeypatch):
+    monkeypatch.setattr("vla_sim.bringup.supervisor.running_domains", lambda: [42, 7])
+    monkeypatch.delenv("ROS_DOMAIN_ID", raising=False)
+    assert find_domain(None) == (42, True)
+    with pytest.raises(InputError, match="2 stacks run here: say with --domain which, one of 42, 7"):
+        find_domain(None, changes=True)
+    monkeypatch.setenv("ROS_DOMAIN_ID", "7")
+    assert find_domain(None, changes=True) == (7, True)
+    assert find_domain(9) == (9, False)
 
 
 def test_a_running_stack_is_found_by_its_lock():

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     fault.add_argument("--clear", action="store_true", help="end every fault")
     common.add_flags(
         fault, "seed", "domain", seed={"help": "of what is random in it"},
-        domain={"help": "its ROS domain id; default: the youngest stack here"},
+        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
     )  # fmt: skip
     fault.set_defaults(call=call)
     add_table(commands)
@@ -60,7 +60,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.fault_host import ALL
 
     made = _made(a) if a.kind else None
-    domain, ours = find_domain(a.domain)
+    domain, ours = find_domain(a.domain, changes=True)
     from vla_sim.scenario.fault_client import FaultClient
 
     with FaultClient(domain, own_middleware=ours) as client:

@@ -16,7 +16,7 @@ SILENCE_TIMEOUT = 10.0  # [s] without a state after which the stack counts as en
 def add(commands: Any) -> None:
     top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
     common.add_flags(
-        top, "domain", "json", domain={"help": "its ROS domain id; default: the youngest stack here"},
+        top, "domain", "json", domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the youngest"},
         json={"help": "with --once: the record; - for standard output"},
     )  # fmt: skip
     top.add_argument("--once", action="store_true", help="print it once and end")
@@ -71,20 +71,25 @@ def call_top(a: argparse.Namespace) -> int:
     return 0
 
 
-def find_domain(given: int | None) -> tuple[int, bool]:
-    """The domain, and whether `vla-sim` chose its middleware. Raises `InputError`, `StackError`."""
+def find_domain(given: int | None, *, changes: bool = False) -> tuple[int, bool]:
+    """The domain that was given, else ROS_DOMAIN_ID, else that of the youngest stack; and whether `vla-sim`
+    chose its middleware. changes: something is changed there, so that nothing is guessed where several run.
+    Raises `InputError`, `StackError`."""
     from vla_sim.bringup.supervisor import running_domains
 
     if given is not None and not 0 <= given <= 232:
         raise InputError(f"--domain {given}: a ROS domain id is a number from 0 to 232")
     running = running_domains()
+    text = os.environ.get("ROS_DOMAIN_ID", "")
+    if given is None and text.isdigit():
+        given = int(text)
     if given is not None:
         return given, given in running
+    if changes and len(running) > 1:
+        known = ", ".join(map(str, running))
+        raise InputError(f"{len(running)} stacks run here: say with --domain which, one of {known}")
     if running:
         return running[0], True
-    text = os.environ.get("ROS_DOMAIN_ID", "")
-    if text.isdigit():
-        return int(text), False
     raise StackError(
         "no stack is running on this machine: start one with vla-sim run, or say with --domain where it is"
     )

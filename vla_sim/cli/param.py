@@ -15,7 +15,9 @@ def add(commands: Any) -> None:
         "settings", nargs="+", metavar="NODE.NAME[=VALUE]",
         help="as safety.max_forward=0.4; without a value: show what it is now",
     )  # fmt: skip
-    common.add_flags(param, "domain", domain={"help": "its ROS domain id; default: the youngest stack here"})
+    common.add_flags(
+        param, "domain", domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"}
+    )
     param.set_defaults(call=call)
 
 
@@ -26,7 +28,7 @@ def call(a: argparse.Namespace) -> int:
         parameters.of_word(word, "") if "=" in word else (*parameters.of_name(word), None)
         for word in a.settings
     ]  # all of them, before any is set
-    domain, ours = find_domain(a.domain)
+    domain, ours = find_domain(a.domain, changes=True)
     from vla_sim.bringup.parameter_client import ParameterClient
 
     with ParameterClient(domain, own_middleware=ours) as client:
