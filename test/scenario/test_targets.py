@@ -11,19 +11,21 @@ GO = "{do: type, words: go, means: [{skill: navigate, place: kitchen}]}"
 
 WRONG = {
     "script: [{do: type, words: go, means: [{skill: navigate, place: kichen}]}]":
-        r"script\[0\]: no place is called 'kichen'; did you mean kitchen\?",
+        r"mine\.yaml:3:10: no place is called 'kichen'; did you mean kitchen\?",
     "script: [{do: type, words: take, means: [{skill: pick, object: red cub}]}]":
         "no kind of object is called 'red cub'; did you mean red cup",
     f"script: [{GO}, {{do: move, object: purple_cup, to: [0, 0, 1], when: {{at: 1}}}}]":
-        r"script\[1\]: no object is called 'purple_cup'",
+        r"mine\.yaml:3:\d+: no object is called 'purple_cup'",
     f"script: [{GO}, {{do: type, words: stop, when: {{near: the moon}}}}]":
-        r"script\[1\]: no place or model is called 'the moon'",
+        r"mine\.yaml:3:\d+: no place or model is called 'the moon'",
     f"script: [{GO}]\nfaults: [{{fault: silent, of: lidar, when: {{lifted: purple cow}}}}]":
-        r"faults\[0\]: no object is called 'purple cow'",
+        r"mine\.yaml:4:\d+: no object is called 'purple cow'",
     f"script: [{GO}]\nexpect: [{{check: placed, object: red cup, on: kitchen count}}]":
-        r"expect\[0\]: no surface is called 'kitchen count'; did you mean kitchen counter",
-    f"script: [{GO}]\nexpect: [{{check: arrival, at: attic}}]": r"expect\[0\]: no place is called 'attic'",
+        r"mine\.yaml:4:\d+: no surface is called 'kitchen count'; did you mean kitchen counter",
+    f"script: [{GO}]\nexpect: [{{check: arrival, at: attic}}]": 
+        r"mine\.yaml:4:\d+: no place is called 'attic'",
     f"script: [{GO}]\nexpect: [{{check: never, below: 0.1, object: cupp}}]": "no object is called 'cupp'",
+    f"world: apartmnt\nscript: [{GO}]": r"mine\.yaml:3:\d+: no world 'apartmnt' \(did you mean apartment\?\)",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -64,6 +64,16 @@ def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], 
             path = path[: max(path.rfind("."), path.rfind("["))] if len(path) > 1 else ""
         line, column = at.get(path, (1, 1))
         raise InputError(f"{name}:{line}:{column}: {problem}") from None
+
+
+def fail(text: str, name: str, path: str, why: str) -> NoReturn:
+    """Raise an `InputError` about a part ("$.script[0]") of a YAML text that was read without one."""
+
+    def refuse(_: dict[str, Any]) -> NoReturn:
+        raise Problem(path, why)
+
+    parse(text, name, "", refuse)
+    raise InputError(f"{name}: {why}")
 
 
 def _compose(text: str) -> yaml.Node | None:

@@ -1,7 +1,9 @@
 """What is made ready before any node of a run starts, so that wrong input is reported at once:
 the world with its changes, and the sounds of the script."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from vla_sim.bringup.node_table import StackOptions, scripted_llm
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path, write_output
+from vla_sim.common.yaml_records import fail, read
 from vla_sim.scenario import targets
 from vla_sim.scenario.format import Action, Play, Say, Scenario
 from vla_sim.scenario.load import File
@@ -61,6 +64,8 @@ class Prepared:
 def prepare(options: RunOptions) -> Prepared:
     """Raises `InputError` for what the scenario asks in vain."""
     if options.file.scenario.script:
+        with _told(options.file, "$.world"):
+            assets.find_world(options.file.scenario.world)
         stack = stack_options(options.file.scenario, options.stack, options.folder)
         options = replace(options, stack=stack)
     world = World.load(options.stack.world)
@@ -76,10 +81,19 @@ def _check_names(options: RunOptions, world: World) -> None:
     for where in ("script", "faults", "expect"):
         for i, part in enumerate(getattr(scenario, where)):
             for named in part.names():
-                try:
+                with _told(options.file, f"$.{where}[{i}]"):
                     targets.check(world, loose, named)
-                except InputError as error:
-                    raise InputError(f"{options.file.path}: {where}[{i}]: {error}") from None
+
+
+@contextlib.contextmanager
+def _told(file: File, part: str) -> Iterator[None]:
+    """An `InputError` in here names line and column of this part of the scenario's file, if there is one."""
+    try:
+        yield
+    except InputError as error:
+        if file.path.is_file():
+            fail(read(file.path), str(file.path), part, str(error))
+        raise
 
 
 def changed_world(scenario: Scenario, folder: Path) -> Worlds:
