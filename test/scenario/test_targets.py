@@ -22,7 +22,7 @@ WRONG = {
         r"mine\.yaml:4:\d+: no object is called 'purple cow'",
     f"script: [{GO}]\nexpect: [{{check: placed, object: red cup, on: kitchen count}}]":
         r"mine\.yaml:4:\d+: no surface is called 'kitchen count'; did you mean kitchen counter",
-    f"script: [{GO}]\nexpect: [{{check: arrival, at: attic}}]": 
+    f"script: [{GO}]\nexpect: [{{check: arrival, at: attic}}]":
         r"mine\.yaml:4:\d+: no place is called 'attic'",
     f"script: [{GO}]\nexpect: [{{check: never, below: 0.1, object: cupp}}]": "no object is called 'cupp'",
     f"world: apartmnt\nscript: [{GO}]": r"mine\.yaml:3:\d+: no world 'apartmnt' \(did you mean apartment\?\)",
