@@ -317,6 +317,14 @@ def test_metrics_alone_say_nothing_of_how_their_node_is(monitor):
     assert alerts(monitor) == [("driver.silence", "critical", True)]
 
 
+def test_a_node_that_ends_on_purpose_is_not_silent(monitor):
+    measure(monitor, "metric charge", "5", "driver", state="on")
+    monitor.left("driver")
+    monitor.left("nobody")
+    assert monitor.second(CALM, 20.0).nodes == []
+    assert alerts(monitor) == []
+
+
 @pytest.mark.parametrize(("name", "value", "unit"), [
     ("safety.reaction", 60.0, "ms"), ("manipulation.grasp_planning", 2.5, "s"),
 ])  # fmt: skip

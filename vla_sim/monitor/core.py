@@ -182,6 +182,10 @@ class RealTimePerformanceMonitor:
             key: value for key, value in values.items() if key not in OWN and not key.startswith(OWN_PREFIXES)
         }
 
+    def left(self, name: str) -> None:
+        """A node has ended on purpose."""
+        self.nodes.pop(name, None)
+
     def _on_metric(self, node: str, key: str, text: str, mono: float) -> bool:
         """Take a value of a report, if it holds what the node measured; whether it does."""
         found = metrics.read(key, text)

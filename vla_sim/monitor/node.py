@@ -72,6 +72,9 @@ class MonitorNode(StageNode[MonitorParams]):
     def on_diagnostics(self, message: Any) -> None:
         stamp, mono = to_seconds(message.header.stamp), time.monotonic()
         for status in message.status:
+            if status.level == DiagnosticStatus.STALE:
+                self.core.left(status.name)
+                continue
             level = LEVELS.get(status.level, "error")
             values = {v.key: v.value for v in status.values}
             self.core.on_diagnostics(status.name, level, status.message, values, stamp, mono)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
@@ -56,6 +57,10 @@ class CountedPublisher:
         """Publish, whatever faults there are."""
         self.count += 1
         self._publisher.publish(message)
+
+    def wait_for_all_acked(self, timeout: float) -> bool:
+        """Whether all readers have taken what was sent, after at most so many seconds."""
+        return bool(self._publisher.wait_for_all_acked(Duration(seconds=timeout)))
 
     def get_subscription_count(self) -> int:
         return int(self._publisher.get_subscription_count())

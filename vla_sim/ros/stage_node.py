@@ -335,6 +335,14 @@ class StageNode(Node, Generic[P]):
     def close(self) -> None:
         """End what the node started; stages override it."""
 
+    def leave(self) -> None:
+        """Say on /diagnostics that the node ends on purpose: its silence from now on is no alarm."""
+        if not self.execution.deterministic:
+            last = DiagnosticStatus(level=DiagnosticStatus.STALE, name=self.get_name(), message="ended")
+            out = self.published[topics.DIAGNOSTICS.name]
+            out.publish(DiagnosticArray(status=[last]))
+            out.wait_for_all_acked(0.5)
+
     def on_faults(self, faults: list[Fault]) -> None:
         """These are in force now; stages override it for those that are theirs. Those of topics are met
         already."""

@@ -185,6 +185,8 @@ class NodeThread(Generic[N]):
         return self.node
 
     def __exit__(self, *_: Any) -> None:
+        if rclpy.ok():
+            self.node.leave()
         rclpy.try_shutdown()  # ends the spinning
         self.thread.join(2.0)
         self.executor.shutdown()
