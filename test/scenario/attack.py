@@ -1,7 +1,6 @@
 """The whole stack as real processes, at the pace of the clock, and a client that attacks it."""
 
 import contextlib
-import json
 import math
 import os
 import time
@@ -15,11 +14,11 @@ from vla_sim.bringup import fork_server
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.contract import codec, topics
-from vla_sim.contract.records import FINAL_STATES, Fault
-from vla_sim.robot import g1
+from vla_sim.contract.records import Fault
 from vla_sim.ros.execution import QOS
 from vla_sim.ros.messages import message_class
 from vla_sim.scenario.client import ClientThread
+from vla_sim.scenario.fault_course import ARMS
 from vla_sim.scenario.fault_host import FaultHost
 from vla_sim.scenario.session import wait_until_ready
 from vla_sim.scenario.terminal import Display
@@ -93,9 +92,8 @@ class Attack:
     def send(self, topic, record):
         self.raw(topic, codec.encode(record))
 
-    def type(self, command_id, text, **more):
-        command = {"command_id": command_id, "text": text, "sent_mono": time.monotonic()}
-        self.raw(topics.COMMAND, json.dumps(command | more))
+    def type(self, command_id, text):
+        self.client.type(command_id, text)
 
     def estop(self):
         """Latch the emergency stop."""
@@ -143,8 +141,7 @@ class Attack:
         before = list(self.truth.joints)
         self.sleep(seconds)
         after = self.truth.joints
-        indices = [int(i) for side in g1.SIDES for i in g1.ARM_INDEX[side]]
-        return max(abs(after[i] - before[i]) for i in indices)
+        return max(abs(after[i] - before[i]) for i in ARMS)
 
     def sleep(self, seconds):
         """Simulated seconds: the machine may be busy."""
@@ -161,13 +158,10 @@ class Attack:
 
     def expect(self, command_id, *states, seconds=20.0):
         """One of these states is a command's answer, within [s] of the machine's time."""
-
-        def answer():
-            told = self.statuses(command_id)
-            return next((one for one in told if one.split(":")[0] in FINAL_STATES), "")
-
-        self.wait(answer, seconds)
-        assert answer().split(":")[0] in states, (command_id, self.statuses(command_id), self.log)
+        final = self.client.recording.final
+        self.wait(lambda: final(command_id) is not None, seconds)
+        answer = final(command_id)
+        assert (answer and answer.state) in states, (command_id, self.statuses(command_id), self.log)
 
     def clearance(self):
         return min(truth.clearance for truth in list(self.client.recording.truths)[-500:])

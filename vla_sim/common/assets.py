@@ -10,7 +10,7 @@ import site
 import sys
 from pathlib import Path
 
-from vla_sim.common.errors import InputError, MissingError, nearest
+from vla_sim.common.errors import InputError, MissingError, meant
 from vla_sim.common.files import user_path
 
 PACKAGE = "vla_sim"
@@ -54,6 +54,6 @@ def find_world(name_or_path: str) -> Path:
     if path.is_file():
         return path
     known = ", ".join(world_names())
-    hint = nearest(name_or_path, world_names()) if "/" not in name_or_path else ""
-    hint = f" ({hint[2:]})" if "did you mean" in hint else ""
+    like = meant(name_or_path, world_names()) if "/" not in name_or_path else ""
+    hint = f" ({like})" if like else ""
     raise InputError(f"no world {name_or_path!r}{hint}: give one of {known}, or the path of an SDF file")

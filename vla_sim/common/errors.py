@@ -66,10 +66,15 @@ def package(module: str, missing: str) -> Any:
         raise MissingError(missing) from None
 
 
+def meant(word: str, known: Iterable[str], most: int = 1) -> str:
+    """What a user may have meant, as "did you mean rate?"; "" if nothing is like it."""
+    like = difflib.get_close_matches(word, tuple(known), most)
+    return f"did you mean {' or '.join(like)}?" if like else ""
+
+
 def nearest(word: str, known: Iterable[str], otherwise: str = "", most: int = 1) -> str:
     """What a user may have meant, as "; did you mean rate?"; else what there is, or `otherwise`."""
     known = tuple(known)
-    like = difflib.get_close_matches(word, known, most)
-    if like:
-        return f"; did you mean {' or '.join(like)}?"
+    if like := meant(word, known, most):
+        return f"; {like}"
     return f"; {otherwise}" if otherwise else f"; known are {', '.join(known) or 'none'}"

@@ -5,6 +5,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -76,8 +77,13 @@ def prepare(options: RunOptions) -> Prepared:
 def _check_names(options: RunOptions, world: World) -> None:
     """Whether all that the scenario names is in its world: else a misspelt word would be a failed run."""
     scenario = options.file.scenario
-    simulated = reader.load_world(assets.find_world(options.stack.real_world or options.stack.world))
-    loose = {model.name for model in simulated.models if not model.static}
+
+    @cache
+    def loose() -> set[str]:
+        """Read again, which takes 0.1 s, where a name is of none of the things that the robot knows."""
+        simulated = reader.load_world(assets.find_world(options.stack.real_world or options.stack.world))
+        return {model.name for model in simulated.models if not model.static}
+
     for where in ("script", "faults", "expect"):
         for i, part in enumerate(getattr(scenario, where)):
             for named in part.names():

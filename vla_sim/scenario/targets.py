@@ -1,38 +1,37 @@
 """What a scenario's names mean in its world: objects, places, surfaces, points."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.records import GroundTruth, ObjectQuery
 from vla_sim.contract.vocabulary import colour_named
-from vla_sim.world.semantic_map import World
+from vla_sim.world.semantic_map import Surface, World
 
 Kind = Literal["object", "kind of object", "place", "surface", "place or model"]
 """What a name is of. An object is one of the world's; of a kind there may be several."""
 Named = tuple[Kind, str]
 
 
-def check(world: World, loose: Collection[str], named: Named) -> None:
-    """Whether such a thing is in the world. loose: names of the models that can move. Raises `InputError`."""
+def check(world: World, loose: Callable[[], Collection[str]], named: Named) -> None:
+    """Whether such a thing is in the world. loose: gives the names of the models that can move, and is called
+    for what is nothing else. Raises `InputError`."""
     kind, text = named
-    known: list[str]
+    if kind == "surface":
+        surface(world, text)
+        return
     if kind in ("object", "kind of object"):
-        if kind == "object" and text.replace(" ", "_") in loose:
+        found, known = _matching(world, text), [k.name.replace("_", " ") for k in world.objects]
+        if len(found) == 1 or (found and kind == "kind of object"):
             return
-        found = sum(query(text).matches(k) for k in world.objects)
-        if found == 1 or (found and kind == "kind of object"):
-            return
-        known = [k.name.replace("_", " ") for k in world.objects]
-        if found:
-            raise InputError(f"{text!r} means {found} of this world's objects: {', '.join(known)}")
     else:
-        surfaces = [s.name for s in world.surfaces]
-        known = surfaces if kind == "surface" else [*(p.name for p in world.places), *surfaces]
-        if kind == "place or model" and text.replace(" ", "_") in loose:
-            return
+        found, known = [], list(_points(world))
         if text.replace("_", " ") in known:
             return
+    if kind in ("object", "place or model") and text.replace(" ", "_") in loose():
+        return
+    if found:
+        raise InputError(f"{text!r} means {len(found)} of this world's objects: {', '.join(known)}")
     raise InputError(f"no {kind} is called {text!r}{nearest(text, known)}")
 
 
@@ -47,7 +46,7 @@ def object_name(world: World, text: str, truth: GroundTruth) -> str:
     name = text.replace(" ", "_")
     if name in truth.objects:
         return name
-    found = [k.name for k in world.objects if query(text).matches(k)]
+    found = _matching(world, text)
     if len(found) != 1:
         known = ", ".join(truth.objects) or "none"
         raise InputError(f"object {text!r} means {len(found)} of this world's objects: {known}")
@@ -58,9 +57,28 @@ def locate(world: World, target: str | tuple[float, float]) -> tuple[float, floa
     """x, y [m] and heading [rad] (None if it has none) of a place, surface or point. Raises `InputError`."""
     if not isinstance(target, str):
         return target[0], target[1], None
-    name = target.replace("_", " ")
-    known: dict[str, tuple[float, float, float | None]] = {p.name: (p.x, p.y, p.yaw) for p in world.places}
-    known = known | {s.name: (s.x, s.y, None) for s in world.surfaces if s.name not in known}
+    name, known = target.replace("_", " "), _points(world)
     if name not in known:
         raise InputError(f"no place or surface is called {target!r}; this world has {', '.join(known)}")
     return known[name]
+
+
+def surface(world: World, text: str) -> Surface:
+    """The surface of this name ("kitchen table" or "kitchen_table"). Raises `InputError`."""
+    by = {s.name: s for s in world.surfaces}
+    name = text.replace("_", " ")
+    if name not in by:
+        there = f"this world has {', '.join(by) or 'none'}"
+        raise InputError(f"no surface is called {text!r}{nearest(text, by, there)}")
+    return by[name]
+
+
+def _matching(world: World, text: str) -> list[str]:
+    """Names of the objects that are such a thing."""
+    return [k.name for k in world.objects if query(text).matches(k)]
+
+
+def _points(world: World) -> dict[str, tuple[float, float, float | None]]:
+    """As `locate`, by name."""
+    places: dict[str, tuple[float, float, float | None]] = {p.name: (p.x, p.y, p.yaw) for p in world.places}
+    return places | {s.name: (s.x, s.y, None) for s in world.surfaces if s.name not in places}

@@ -2,12 +2,11 @@
 
 import math
 
-from vla_sim.common.errors import InputError
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, NotNegative, Positive
 from vla_sim.scenario.judge import HOLD, LIFT, grasp, lifted, rests_on
 from vla_sim.scenario.record import Check
-from vla_sim.scenario.targets import Named, object_name, query
+from vla_sim.scenario.targets import Named, object_name, query, surface
 
 
 class Grasp(CheckSpec, frozen=True, kw_only=True, tag="grasp"):
@@ -36,14 +35,10 @@ class Placed(CheckSpec, frozen=True, kw_only=True, tag="placed"):
 
     def judge(self, run: Run) -> Check:
         name = object_name(run.world, self.object, run.recording.truths[0])
-        surface = next((s for s in run.world.surfaces if s.name == self.on.replace("_", " ")), None)
-        if surface is None:
-            known = ", ".join(s.name for s in run.world.surfaces)
-            raise InputError(f"no surface is called {self.on!r}; this world has {known or 'none'}")
         pose = run.recording.truths[-1].objects[name]
         earlier = [t for t in run.recording.truths if t.stamp >= run.recording.truths[-1].stamp - 0.5]
         still = math.dist(pose[:3], earlier[0].objects[name][:3]) < 0.01
-        on = rests_on(surface, pose)
+        on = rests_on(surface(run.world, self.on), pose)
         where = f"at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f}){'' if still else ', moving'}"
         return outcome(f"the {self.object} is on the {self.on}", on and still, where)
 
