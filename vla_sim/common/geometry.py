@@ -2,6 +2,7 @@
 angles in radians."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,6 +63,12 @@ def yaw_from_quaternion(q: ArrayLike) -> float:
     """Heading of the body's x axis."""
     w, x, y, z = np.asarray(q, dtype=float)
     return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+
+
+def gravity_in_base(orientation: Iterable[float]) -> tuple[float, float, float]:
+    """Unit vector of gravity in the frame of attitude (w, x, y, z)."""
+    w, x, y, z = orientation
+    return (2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0)
 
 
 def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> Array:

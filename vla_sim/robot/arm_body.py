@@ -81,7 +81,7 @@ class BodyModel:
         out = []
         other = "left" if side == "right" else "right"
         chain, body = self.kinematics.arm[other], self.arm[other]
-        waist = q[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+        waist = q[g1.WAIST_INDEX]
         frames = chain.frames(q[g1.ARM_INDEX[other]], waist)
         for i in np.flatnonzero(body.limb):
             p = frames[body.joint[i]][:3, :3] @ body.centre[i] + frames[body.joint[i]][:3, 3]

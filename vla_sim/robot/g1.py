@@ -30,6 +30,7 @@ JOINTS = (*BODY_JOINTS, *FINGER_JOINTS["left"], *FINGER_JOINTS["right"])
 """All 33 joints in the order of every joint array of the project."""
 
 INDEX: dict[str, int] = {name: i for i, name in enumerate(JOINTS)}
+WAIST_INDEX = np.array([INDEX[j] for j in WAIST_JOINTS])
 ARM_INDEX: dict[str, np.ndarray] = {s: np.array([INDEX[j] for j in ARM_JOINTS[s]]) for s in SIDES}
 FINGER_INDEX: dict[str, np.ndarray] = {s: np.array([INDEX[j] for j in FINGER_JOINTS[s]]) for s in SIDES}
 

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -146,9 +146,23 @@ def cloud_points(message: PointCloud2) -> Array:
 
 def joint_positions(message: JointState) -> Array | None:
     """(33,) in the order of `g1.JOINTS`; None if one is missing."""
+    return _of_joints(message, message.position)
+
+
+def joint_efforts(message: JointState) -> Array | None:
+    """(33,) [Nm] in the order of `g1.JOINTS`; None where no motor measures them: some are missing or no
+    numbers, or all are zero."""
+    effort = _of_joints(message, message.effort)
+    known = effort is not None and bool(np.isfinite(effort).all()) and bool(effort.any())
+    return effort if known else None
+
+
+def _of_joints(message: JointState, values: Sequence[float]) -> Array | None:
+    if len(values) != len(message.name):
+        return None
     if tuple(message.name) == g1.JOINTS:
-        return np.array(message.position, dtype=float)
-    by = dict(zip(message.name, message.position, strict=False))
+        return np.array(values, dtype=float)
+    by = dict(zip(message.name, values, strict=True))
     return np.array([by[name] for name in g1.JOINTS]) if by.keys() >= set(g1.JOINTS) else None
 
 

@@ -182,6 +182,27 @@ def test_a_trajectory_that_may_not_pass_is_answered_with_the_reason(node):
     assert node.status()["trajectories refused"] == "4"
 
 
+def test_an_arm_that_pushes_against_something_is_made_to_hold_and_that_is_said(node, monkeypatch):
+    from vla_sim.stages.safety import arm_gate
+
+    monkeypatch.setattr(arm_gate, "FORCE_TIME", 0.0)
+    found = passed(node)
+    wish(node)
+    pushing = joint_states()
+    effort = np.zeros(len(g1.JOINTS))
+    effort[g1.ARM_INDEX["right"]] = 20.0
+    pushing.effort = effort[::-1].tolist()
+    node.on_joints(pushing)
+    _, held, refusal = found
+    assert held.joint_names == list(g1.ARM_JOINTS["right"])
+    here = g1.DEFAULT_POSE[g1.ARM_INDEX["right"]]
+    assert list(held.points[-1].positions) == pytest.approx(here)
+    assert (refusal.arm, refusal.part) == ("right", "arm")
+    assert "pushes against something" in refusal.reason
+    node.on_joints(pushing)  # it is at rest now
+    assert len(found) == 3
+
+
 def test_after_a_stop_what_is_of_before_passes_no_more_and_under_an_emergency_stop_nothing(node):
     from std_srvs.srv import SetBool
 

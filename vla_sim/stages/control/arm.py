@@ -13,14 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
 
-from vla_sim.common.geometry import Array, inverse, transform
+from vla_sim.common.geometry import Array, gravity_in_base, inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.stages.control.path import JointPath
-from vla_sim.stages.control.policy import gravity_in_base
 
-WAIST_INDEX = np.array([g1.INDEX[name] for name in g1.WAIST_JOINTS])
 STIFFNESS = np.array([80.0, 80.0, 60.0, 60.0, 30.0, 20.0, 20.0])
 """[Nm/rad]; with `DAMPING` the tool follows to a millimetre and the light wrist stays stable."""
 DAMPING = np.array([3.0, 3.0, 2.0, 2.0, 1.0, 0.6, 0.6])
@@ -132,7 +130,7 @@ class ArmFollower:
             return
         before = self._reference
         self._advance(held)
-        waist = state.joint_position[WAIST_INDEX]
+        waist = state.joint_position[g1.WAIST_INDEX]
         if self._anchor is None:
             self.position = np.clip(self._reference, self._model.low, self._model.high)
         else:

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.robot.kinematics import ArmChain
-from vla_sim.stages.control.arm import WAIST_INDEX, Anchor, ArmFollower, pelvis_in_odom
+from vla_sim.stages.control.arm import Anchor, ArmFollower, pelvis_in_odom
 from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
 from vla_sim.stages.control.gripper import Gripper
 from vla_sim.stages.control.path import joint_path
-from vla_sim.stages.control.policy import BODY, WalkingPolicy, gravity_in_base
+from vla_sim.stages.control.policy import BODY, WalkingPolicy
 from vla_sim.stages.control.velocity import IDENTITY, VelocityCalibration, VelocityCommand
 
 TILT = 0.9
@@ -134,7 +134,7 @@ class Controller:
         """The command for the next control period. arms_held: no arm goes on along its path now."""
         self._state = state
         base = pelvis_in_odom(state)
-        self._past.append((state.time, Anchor(base, state.joint_position[WAIST_INDEX])))
+        self._past.append((state.time, Anchor(base, state.joint_position[g1.WAIST_INDEX])))
         size = len(g1.JOINTS)
         command = JointCommand(state.joint_position.copy(), np.zeros(size), np.zeros(size))
         if self._fall.update(state):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import MissingError
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 
@@ -139,9 +139,3 @@ def observe(
     out[VELOCITIES] = seen * (state.joint_velocity[:BODY] * 0.05)
     out[GRAVITY] = gravity_in_base(state.orientation)
     out[SIN_PHASE] = np.sin(phases)
-
-
-def gravity_in_base(orientation: Array) -> tuple[float, float, float]:
-    """Unit vector of gravity in the frame of attitude (w, x, y, z)."""
-    w, x, y, z = orientation
-    return (2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0)

@@ -144,7 +144,7 @@ class Arms:
 
     @property
     def waist(self) -> Array:
-        return self.now.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+        return self.now.joint_position[g1.WAIST_INDEX]
 
     def joints(self, side: str) -> Array:
         """(7,) measured joints, within the limits (an encoder may read a little past them)."""

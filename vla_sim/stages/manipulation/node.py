@@ -59,7 +59,6 @@ class ManipulationNode(StageNode[ManipulationParams]):
         if before is not None:
             self.manipulator.held |= {held.arm: held for held in before.held}
         self.joints: Any = None
-        self.order: tuple[tuple[str, ...], np.ndarray] = ((), np.zeros(0, dtype=int))
         self.odom: Any = None
         self.map_to_odom = np.eye(4)
         self.objects: tuple[records.DetectedObject, ...] = ()
@@ -128,25 +127,20 @@ class ManipulationNode(StageNode[ManipulationParams]):
         joints, odom = self.joints, self.odom
         if joints is None or odom is None:
             return None
-        names = tuple(joints.name)
-        if names != self.order[0]:
-            missing = set(g1.JOINTS) - set(names)
-            if missing:
-                self.get_logger().warning(
-                    f"/joint_states lacks {', '.join(sorted(missing))}; the arms stay still",
-                    throttle_duration_sec=5.0,
-                )
-                return None
-            self.order = names, np.array([names.index(name) for name in g1.JOINTS])
-        q = np.asarray(joints.position, dtype=float)[self.order[1]]
+        q = conversions.joint_positions(joints)
+        if q is None:
+            missing = ", ".join(sorted(set(g1.JOINTS) - set(joints.name)))
+            self.get_logger().warning(
+                f"/joint_states lacks {missing or 'positions'}; the arms stay still",
+                throttle_duration_sec=5.0,
+            )
+            return None
         base = conversions.pose_matrix(odom.pose.pose)
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
-        effort = np.asarray(joints.effort, dtype=float)
-        known = len(effort) == len(names) and bool(np.isfinite(effort).all())
         return Observation(
             to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects,
-            effort[self.order[1]] if known else None,
+            conversions.joint_efforts(joints),
         )  # fmt: skip
 
     def tick(self) -> None:

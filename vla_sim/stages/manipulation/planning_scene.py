@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def waist(self) -> Array:
-        return self.joint_position[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+        return self.joint_position[g1.WAIST_INDEX]
 
     @property
     def heading(self) -> float:

@@ -10,19 +10,21 @@ of arms and trunk and their kinematics are those that manipulation plans with (`
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.common.numba_cache import kernel
 from vla_sim.contract.limits import FARTHEST_BACK, MAX_JOINT_SPEED, MAX_TOOL_SPEED
+from vla_sim.contract.records import Arm
 from vla_sim.robot import g1
 from vla_sim.robot.arm_body import BodyArgs, BodyModel
 from vla_sim.robot.body_size import HAND_RADIUS
 from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_frames
+from vla_sim.stages.safety.contact_force import FORCE_ROOM, FORCE_TIME, MAX_FORCE, contact_force
 
 MOST_POINTS = 10_000
 LONGEST = 120.0
@@ -208,11 +210,17 @@ def untouched(
 
 @dataclass(frozen=True)
 class Plan:
-    """What was let through last: begin [s], times (n,) [s] from there, positions (n, 7)."""
+    """What was let through last: begin [s], times (n,) [s] from there, positions (n, 7). force: with which
+    the arm may push [N]."""
 
     begin: float
     times: Array
     positions: Array
+    force: float
+
+    def over(self, now: float) -> bool:
+        """Whether the arm is at rest at its end, and where it is felt."""
+        return now > self.begin + self.times[-1] + LATE
 
     def at(self, times: Array) -> Array:
         """(m, 7) where the arm is meant to be at `times` (m,) [s]."""
@@ -242,11 +250,53 @@ class ArmGate:
         self._joints_at = self._points_at = -math.inf
         self._points = np.zeros((0, 3))
         self._plans: dict[str, Plan] = {}
+        self._down = np.array([0.0, 0.0, -1.0])
+        """(3,) the direction of gravity in the pelvis frame."""
+        self._force = dict.fromkeys(g1.SIDES, 0.0)
+        self._pushes = dict.fromkeys(g1.SIDES, math.inf)
+        """Since when an arm has pushed too hard [s]."""
 
-    def on_joints(self, position: Array, now: float) -> None:
-        """position (33,); what is not finite is no measurement."""
-        if position.shape == (len(g1.JOINTS),) and np.isfinite(position).all():
-            self._joints, self._joints_at = position, now
+    def on_attitude(self, orientation: tuple[float, float, float, float]) -> None:
+        """Of the pelvis (w, x, y, z); one that is none is no measurement."""
+        if abs(sum(one * one for one in orientation) - 1.0) < 0.1:
+            self._down = np.array(gravity_in_base(orientation))
+
+    def on_joints(self, position: Array, now: float, effort: Array | None = None) -> list[Arm]:
+        """Take the joints; the sides of the arms that must hold, since on their way they push too hard.
+
+        position (33,) [rad], effort (33,) [Nm]; what is not finite is no measurement, and without an effort
+        no force is known.
+        """
+        if position.shape != (len(g1.JOINTS),) or not np.isfinite(position).all():
+            return []
+        self._joints, self._joints_at = position, now
+        return (
+            [] if effort is None else [side for side in get_args(Arm) if self._pushes_hard(side, effort, now)]
+        )
+
+    def _pushes_hard(self, side: str, effort: Array, now: float) -> bool:
+        assert self._joints is not None
+        plan, i = self._plans.get(side), g1.ARM_INDEX[side]
+        if plan is None or plan.over(now):
+            self._force[side], self._pushes[side] = 0.0, math.inf
+            return False
+        chain = self.kinematics.arm[side]
+        self._force[side] = contact_force(chain, self._joints[i], self._waist, effort[i], self._down)
+        if not self._force[side] > plan.force:
+            self._pushes[side] = math.inf
+            return False
+        self._pushes[side] = min(self._pushes[side], now)
+        if now - self._pushes[side] < FORCE_TIME:
+            return False
+        self.refused += 1
+        self._pushes[side] = math.inf
+        del self._plans[side]
+        return True
+
+    @property
+    def _waist(self) -> Array:
+        assert self._joints is not None
+        return self._joints[g1.WAIST_INDEX]
 
     def on_points(self, points: Array, now: float) -> None:
         """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped."""
@@ -341,13 +391,13 @@ class ArmGate:
     def _geometry(self, side: str, times: Array, q: Array, now: float) -> str:
         assert self._joints is not None
         chain, body = self._chain[side], self._body[side]
-        waist = self._joints[[g1.INDEX[name] for name in g1.WAIST_JOINTS]]
+        waist = self._waist
         at, way = _dense(times, q)
         other = "left" if side == "right" else "right"
         rests = self._joints[g1.ARM_INDEX[other]]
         plan = self._plans.get(other)
-        if plan is not None and now > plan.begin + plan.times[-1] + LATE:
-            plan = None  # it is where it is felt
+        if plan is not None and plan.over(now):
+            plan = None
         gaps, tools = self_gap(
             chain, body, way, self._chain[other], self._body[other],
             rests[None] if plan is None else np.ascontiguousarray(plan.at(now + at)), waist,
@@ -369,7 +419,7 @@ class ArmGate:
         hits = passed_points(chain, body, way, waist, points, WRIST, DEEP, HAND_DEEP, NEAR_END)
         if hits >= LEAST_POINTS:
             return "something that I see is in the way of my arm"
-        self._plans[side] = Plan(now, times, q)
+        self._plans[side] = Plan(now, times, q, max(MAX_FORCE, self._force[side] + FORCE_ROOM))
         return ""
 
     def warm(self) -> None:
@@ -379,6 +429,7 @@ class ArmGate:
         for side in g1.SIDES:
             rest = g1.DEFAULT_POSE[g1.ARM_INDEX[side]]
             self.arm(side, g1.ARM_JOINTS[side], np.array([1.0]), rest[None], None, 1.0, 0.0)
+        self.on_joints(g1.DEFAULT_POSE.copy(), 0.0, np.zeros(len(g1.JOINTS)))
         self._joints, self._joints_at, self._points_at = None, -math.inf, -math.inf
         self.halt()
 

@@ -11,9 +11,10 @@ from std_srvs.srv import SetBool
 
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import yaw_from_quaternion
+from vla_sim.common.geometry import Array, yaw_from_quaternion
 from vla_sim.contract import topics
 from vla_sim.contract.records import Arm, Command, Plan, Refusal, Transcript, Verdict
+from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
 from vla_sim.ros.failures import WINDOW
@@ -33,6 +34,8 @@ TICK = 1e-6
 """[s] from the stamp of a permit to the next one's at least."""
 FAILURE_HOLD = 1.0
 """[s] without a permit after a callback failed: what it would have learnt is not known."""
+HOLD_TIME = 0.1
+"""[s] in which an arm that pushes too hard comes to rest."""
 CARRY_STOPS = (topics.TRANSCRIPT.name, topics.COMMAND.name, topics.STOP.name, topics.ESTOP_SERVICE)
 
 
@@ -57,6 +60,7 @@ class SafetyNode(StageNode[SafetyParams]):
     manipulation's wishes), /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace
     "safety" and "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan
     to the velocity that is lower for it, sent).
+    An arm that pushes too hard on its way is sent where it is, and that is a refusal too.
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
 
     A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
@@ -209,6 +213,7 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_imu(self, message: Any) -> None:
         q = message.orientation
+        self.arms.on_attitude((q.w, q.x, q.y, q.z))
         if self.core.on_imu(to_seconds(message.header.stamp), (q.w, q.x, q.y, q.z), self.now()):
             self.get_logger().error("the robot has fallen")
             self.remember()
@@ -217,8 +222,24 @@ class SafetyNode(StageNode[SafetyParams]):
 
     def on_joints(self, message: Any) -> None:
         position = conversions.joint_positions(message)
-        if position is not None:
-            self.arms.on_joints(position, self.now())
+        if position is None:
+            return
+        for side in self.arms.on_joints(position, self.now(), conversions.joint_efforts(message)):
+            self.hold(side, position)
+
+    def hold(self, side: Arm, position: Array) -> None:
+        """An arm that pushes against something stays where it is, whatever manipulation does."""
+        reason = "it pushes against something"
+        self.get_logger().warning(f"{side} arm: {reason}")
+        message = conversions.joint_trajectory(
+            list(g1.ARM_JOINTS[side]),
+            np.array([HOLD_TIME]),
+            position[None, g1.ARM_INDEX[side]],
+            self.now(),
+            "",
+        )
+        self.published[topics.ARM_TRAJECTORY[side].name].publish(message)
+        self.send(topics.REFUSAL, Refusal(arm=side, part="arm", stamp=self.now(), reason=reason))
 
     def on_points(self, message: Any) -> None:
         try:
