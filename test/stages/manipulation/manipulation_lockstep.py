@@ -80,6 +80,9 @@ class Bench:
         self.rng = np.random.default_rng(seed)
         self.noise, self.yaw_noise = noise, yaw_noise
         self.touched: set[str] = set()
+        """What an arm touched."""
+        self.bumped: set[str] = set()
+        """What trunk or legs touched."""
         self.phases: list[str] = []
         self.ticks = 0
         self.objects: tuple[DetectedObject, ...] = ()
@@ -123,8 +126,9 @@ class Bench:
         for contact in self.engine.contacts():
             for mine, other in ((contact.a, contact.b), (contact.b, contact.a)):
                 arm = mine.startswith("g1::") and any(w in mine for w in ("arm", "wrist", "palm", "finger"))
-                if arm and not other.startswith("g1::"):
-                    self.touched.add(f"{mine.split('::')[1]} {other.split('::')[0]}")
+                if mine.startswith("g1::") and not other.startswith("g1::") and "ankle" not in mine:
+                    found = self.touched if arm else self.bumped
+                    found.add(f"{mine.split('::')[1]} {other.split('::')[0]}")
         if self.ticks % 2:
             return
         if self.ticks % 10 == 0:

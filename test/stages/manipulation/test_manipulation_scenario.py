@@ -60,4 +60,5 @@ def test_what_is_too_heavy_is_set_down_and_said(mass):
     assert not bench.manipulator.held
     bench.wait(2.0)
     assert not bench.engine.truth().fallen
+    assert not bench.bumped, "the weight pulled the robot against the table"
     assert bench.height("red_cup") == pytest.approx(0.81, abs=0.02), "it stands where it stood"

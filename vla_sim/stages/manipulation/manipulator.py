@@ -49,8 +49,16 @@ MAX_LOAD = 2.0
 """[kg] that one arm lifts: more pulls the standing robot off its feet, long before the motors give up."""
 MAX_LEAN = 0.10
 """[rad] by which the pelvis may tilt during a lift."""
-HEAVY_TIME = 0.12
-"""[s] for which load or lean must be too much."""
+MAX_PULL = 0.045
+"""[m] towards the hand to where the pelvis, as it moves, would come to rest during a lift: of 1.5 kg it is
+0.038; its feet end at 0.12."""
+PENDULUM = 0.3
+"""[s] of the robot as an inverted pendulum, sqrt(height / g): with it a velocity becomes a distance (the
+capture point: Pratt et al., Humanoids 2006)."""
+HEAVY_TIME = 0.04
+"""[s] for which load, lean or pull must be too much."""
+ON_SURFACE = 0.01
+"""[m] by which a hand that pulls in vain rises; what it holds still stands."""
 TOO_HEAVY = "is too heavy for me."
 LOOK_TIME = 1.0
 """[s] to wait for a new look at an object after a failed grasp."""
@@ -231,7 +239,7 @@ class Manipulator(Actions):
         if side in self.held and risen > LIFTED and not heavy:
             return ""
         stuck = side in self.held
-        if stuck and (heavy or risen > 0.02):  # set it down again, not drop it
+        if stuck and risen > ON_SURFACE:  # set it down again, not drop it
             yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
         yield from arms.grip(side, WIDEST)
@@ -265,8 +273,9 @@ class Manipulator(Actions):
     def _lift(self, plan: GraspPlan) -> Generator[None, None, bool]:
         """Up, straight if the arm can, else closer to the body. True if it was given up, for arm or body feel
         that it is too heavy."""
-        upright = self.arms.now.tilt
-        to_body = self.arms.now.base[:2, 3] - plan.lift[:2, 3]
+        upright, stood = self.arms.now.tilt, self.arms.now.base[:2, 3]
+        before, moved = self.arms.now.time, 0.0
+        to_body = stood - plan.lift[:2, 3]
         to_body /= max(float(np.linalg.norm(to_body)), 1e-6)
         for back in (0.0, 0.04, 0.08):
             goal = plan.lift.copy()
@@ -280,9 +289,15 @@ class Manipulator(Actions):
                     gap = float(stop.value)
                     break
                 now = self.arms.now
-                heavy = self.arms.load(plan.side) > MAX_LOAD or now.tilt > upright + MAX_LEAN
+                last, moved = moved, float((stood - now.base[:2, 3]) @ to_body)
+                pull = moved + PENDULUM * (moved - last) / max(now.time - before, 0.02)
+                before = now.time
+                heavy = (
+                    self.arms.load(plan.side) > MAX_LOAD or now.tilt > upright + MAX_LEAN or pull > MAX_PULL
+                )
                 since = min(since, now.time) if heavy else math.inf
                 if now.time - since >= HEAVY_TIME:
+                    self.arms.halt()
                     return True
                 yield
             if gap < BLOCKED:
