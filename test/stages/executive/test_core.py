@@ -152,8 +152,9 @@ def test_an_object_dropped_on_the_way_is_not_delivered():
     while body.done[-2:] != ["move", "go"]:
         body.run(0.05)
     body.ctx.holding = None  # as the node does when manipulation says that the hand is empty
-    body.run(1.0)
+    body.run(0.05)
     assert body.final()[1] == "failed"
+    assert body.done[-1] == "cancel", "it walks on with nothing"
     assert body.said == ["I dropped the red cup on the way."]
 
 

@@ -8,7 +8,7 @@ from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import Plan, Step
-from vla_sim.stages.executive.goals import Result, Running, pause
+from vla_sim.stages.executive.goals import DroppedError, Result, Running, pause
 from vla_sim.stages.executive.ledger import NO_SAFETY, PLAN_TIMEOUT, STOPPED, Answer, Ledger
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
@@ -210,9 +210,9 @@ class Executive:
             self.skill = SKILLS[step.skill](self.ctx, step)
         try:
             next(self.skill)
-        except StopIteration as done:
+        except (StopIteration, DroppedError) as done:
             self.skill = None
-            result = done.value
+            result = done.value if isinstance(done, StopIteration) else Result(False, str(done))
             job.step += 1
             if not result.ok:
                 self._end(job, "failed", result.detail)

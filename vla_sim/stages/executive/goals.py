@@ -5,6 +5,7 @@ the goal that is under way. A goal is leased: it is renewed as long as its skill
 nobody does.
 """
 
+import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,13 @@ class Result:
     status: records.ManipulationStatus | None = None
 
 
+class DroppedError(Exception):
+    """What the robot carried is gone: the skill that carried it has failed."""
+
+    def __init__(self, what: records.DetectedObject) -> None:
+        super().__init__(f"I dropped the {what.colour} {what.kind} on the way.")
+
+
 Running = Generator[None, None, Result]
 Request = records.NavigationRequest | records.ManipulationRequest
 
@@ -37,7 +45,10 @@ def drive(
     ctx: SkillContext, mode: records.NavigationMode, pose: Pose2 = (0.0, 0.0, 0.0), *,
     timeout: float = 120.0, **fields: Any,
 ) -> Running:  # fmt: skip
-    """Walk; returns when navigation says that it arrived or gave up. fields: of `NavigationRequest`."""
+    """Walk; returns when navigation says that it arrived or gave up. fields: of `NavigationRequest`.
+
+    Raises `DroppedError`, and the robot stops, if it loses what it holds: manipulation watches the grip.
+    """
     goal, (x, y, yaw) = ctx.goal_ids.new(), pose
     request = records.NavigationRequest(
         goal_id=goal, mode=mode, x=x, y=y, yaw=yaw, stop_epoch=ctx.stops.value, lease=GOAL_LEASE, **fields
@@ -45,7 +56,18 @@ def drive(
     withdraw = records.NavigationRequest(goal_id=goal, mode="cancel")
     too_late = f"I did not get there within {timeout:.0f} seconds"
     renew = msgspec.structs.replace(withdraw, mode="renew")
-    found = yield from _reach(ctx, "navigation", request, (renew, withdraw), too_late, timeout)
+    held = ctx.holding
+    walk = _reach(ctx, "navigation", request, (renew, withdraw), too_late, timeout)
+    with contextlib.closing(walk):
+        while True:
+            if held is not None and ctx.holding is None:
+                raise DroppedError(held)
+            try:
+                next(walk)
+            except StopIteration as end:
+                found: Result = end.value
+                break
+            yield
     return Result(found.ok, "" if found.ok else found.detail)  # how exactly it stands is nothing to speak of
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
-from vla_sim.stages.executive.goals import Result, Running, drive, manipulate, pause
+from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
 from vla_sim.stages.executive.skills.walking import DOCK_TOLERANCE, behind, dock, navigate, prepare_to_walk
@@ -117,12 +117,12 @@ def _come_closer(ctx: SkillContext, grasp: Result) -> Generator[None, None, None
 
 
 def carry(ctx: SkillContext, step: Step) -> Running:
-    if ctx.holding is None:
+    held = ctx.holding
+    if held is None:
         return Result(False, "I hold nothing that I could carry.")
-    what = f"{ctx.holding.colour} {ctx.holding.kind}"
     result = yield from navigate(ctx, step)
-    if ctx.holding is None:  # manipulation watches the grip and says when it is empty
-        return Result(False, f"I dropped the {what} on the way.")
+    if ctx.holding is None:  # since before the first step
+        raise DroppedError(held)
     return result
 
 
