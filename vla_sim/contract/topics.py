@@ -46,6 +46,8 @@ OBJECTS = Topic("/perception/objects", records.ObjectList)
 DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "sensor")
 """The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
 for the head lidar."""
+NEAR_POINTS = Topic("/perception/near_points", "sensor_msgs/msg/PointCloud2", "sensor")
+"""What the depth camera sees within the arms' reach, without the robot itself, in base_link at the stamp."""
 
 MAP_TO_ODOM = Topic("/localization/map_to_odom", "geometry_msgs/msg/TransformStamped", "latched")
 NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")

@@ -60,6 +60,8 @@ class Lockstep:
         self.kinematics = Kinematics.load()
         self.policy = load_policy()
         self.localise = localise
+        self.holding = ()
+        """Sides of the hands that hold something."""
 
     def reset(self, seed=0, start=0.0, start_yaw=0.0):
         self.engine.reset(seed, Randomisation(0.0, start, start_yaw))
@@ -146,4 +148,5 @@ class Lockstep:
             (level @ self.kinematics.frame(f"{s}_ankle_roll_link", state.joint_position)[:3, 3])[2]
             for s in g1.SIDES
         ]
-        return level_scan.flatten(points, state.orientation, 0.037 - min(soles)).astype(np.float32)
+        hands = [self.kinematics.frame(g1.TOOL_FRAME[s], state.joint_position)[:3, 3] for s in self.holding]
+        return level_scan.flatten(points, state.orientation, 0.037 - min(soles), hands).astype(np.float32)

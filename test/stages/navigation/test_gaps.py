@@ -1,6 +1,6 @@
 """Gaps in a wall, walked on the humanoid's own legs: each is passed, or refused in words, without a touch.
 
-    python test/stages/navigation/test_gaps.py --widths 0.7 0.75 --bearings 0 30 --loads hands arm --seeds 5
+    python test/stages/navigation/test_gaps.py --widths 0.7 0.75 --bearings 0 30 --loads hands box --seeds 5
 
 plays any of them and tells each in a line.
 """
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from vla_sim.contract.records import NavigationRequest
+from vla_sim.robot import g1
 
 pytestmark = [pytest.mark.scenario, pytest.mark.variant]
 WALL_X, HEIGHT = 2.5, 1.6
@@ -24,7 +25,7 @@ REFUSED_WITHIN = 60.0
 """[s] in which a gap that is not passed must be refused."""
 CASES = [
     (0.60, 0.0, "hands", "refused"), (0.75, 0.0, "hands", "refused"), (0.80, 0.0, "hands", "passed"),
-    (0.80, 30.0, "hands", "passed"), (0.80, 0.0, "arm", "passed"),
+    (0.80, 30.0, "hands", "passed"), (0.80, 0.0, "box", "passed"),
 ]  # fmt: skip
 
 
@@ -53,15 +54,22 @@ def world(width: float, bearing: float) -> str:
     <gravity>0 0 -9.81</gravity>
     <model name="floor"><static>true</static><link name="link"><collision name="c">{plane}</collision>
       <visual name="v">{plane}</visual></link></model>
+    <include><uri>model://blue_box</uri><name>box</name><pose>-1.2 -1.2 0.045 0 0 0</pose></include>
     <include><uri>model://g1</uri><name>g1</name><pose>0 0 0.79 0 0 {math.radians(bearing)}</pose></include>
     <frame name="place/start"><pose>0 0 0 0 0 0</pose></frame>
     <frame name="place/end"><pose>4.3 {4.3 * slope} 0 0 0 {math.radians(bearing)}</pose></frame>
     {"".join(walls)}</world></sdf>"""
 
 
-def raise_arm(robot, side: str = "right") -> None:
-    """An arm as it is while it carries something."""
-    from vla_sim.robot import g1
+BOX = 0.06
+"""[m] its width."""
+HELD_WITHIN = 0.015
+"""[m] of the hand's middle, in which the box stays that nothing strikes."""
+
+
+def take_box(robot, side: str = "right") -> None:
+    """The box in a hand, and the arm as it is while it carries something."""
+    from vla_sim.common.geometry import pose7, transform
     from vla_sim.stages.manipulation.actions import CARRY
     from vla_sim.stages.manipulation.trajectory import joint_motion, level_pose, rounded
 
@@ -71,7 +79,18 @@ def raise_arm(robot, side: str = "right") -> None:
     found = chain.inverse(goal, np.zeros(3), home)
     times, positions = joint_motion(rounded([home, found]), 0.6)
     robot.controller.arm_trajectory(side, g1.ARM_JOINTS[side], times, positions)
+    robot.controller.hand[side].move(0.08)
     robot._advance(round(float(times[-1]) / 0.02) + 50, None)
+    robot.controller.hand[side].move(0.0)
+    robot.holding = (side,)
+    fingers = g1.FINGER_INDEX[side]
+    while robot.engine.state().joint_position[fingers].sum() > BOX + 0.002:  # held in place until it is
+        truth, state = robot.engine.truth(), robot.engine.state()
+        arm, waist = state.joint_position[g1.ARM_INDEX[side]], state.joint_position[g1.WAIST_INDEX]
+        tool = transform(truth.robot[:3], truth.robot[3:]) @ chain.forward(arm, waist)
+        robot.engine.put("box", pose7(tool))
+        robot._advance(1, None)
+    robot._advance(75, None)
 
 
 def play(width: float, bearing: float, load: str, seed: int):
@@ -89,15 +108,21 @@ def play(width: float, bearing: float, load: str, seed: int):
     plan = Plan(command_id="c", text="", steps=[Step(skill="navigate", place="end")], planner="rules")
     refused = PlanChecker(robot.world).check(plan)
     robot.reset(seed, start=0.1, start_yaw=0.2)
-    if load == "arm":
-        raise_arm(robot)
+    if load == "box":
+        take_box(robot)
     request = NavigationRequest(goal_id="go", mode="go", x=end.x, y=end.y, yaw=end.yaw)
     run = robot.run(request, 150.0)
     outcome = {"succeeded": "passed", "failed": "refused"}.get(
         run.last.state if run.last else "", "not ended"
     )
-    touched = {(a, b) for a, b in run.contacts if not b.startswith("g1::")}
+    touched = {(a, b) for a, b in run.contacts if not b.startswith(("g1::", "box::"))}
     wrong = [f"{a} touched {b}" for a, b in sorted(touched)]
+    truth = robot.engine.truth()
+    if (
+        load == "box"
+        and np.linalg.norm(truth.objects["box"][:3] - truth.tools[g1.TOOL_FRAME["right"]]) > HELD_WITHIN
+    ):
+        wrong.append("the box was lost, or struck against something")
     if run.fallen:
         wrong.append("fell")
     if outcome == "not ended" or (outcome == "refused" and run.seconds > REFUSED_WITHIN):
@@ -117,7 +142,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--widths", type=float, nargs="+", default=[0.5 + 0.05 * k for k in range(10)])
     parser.add_argument("--bearings", type=float, nargs="+", default=[0.0, 30.0], help="degrees")
-    parser.add_argument("--loads", choices=("hands", "arm"), nargs="+", default=["hands", "arm"])
+    parser.add_argument("--loads", choices=("hands", "box"), nargs="+", default=["hands", "box"])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
     a = parser.parse_args()
     bad = 0

@@ -128,6 +128,17 @@ def test_an_arm_does_not_go_through_what_the_lidar_sees():
     assert ask(gate(wall(tip + 0.2)), REACHED) == ""
 
 
+def test_nor_through_what_only_the_depth_camera_sees_as_long_as_that_is_new():
+    tip = CHAIN.forward(REACHED, WAIST)[0, 3]
+    made = gate()
+    made.on_near_points(np.vstack([wall(tip - 0.15, noise=0.002), np.full((1, 3), np.nan)]), NOW)
+    assert ask(made, REACHED) == "something that I see is in the way of my arm"
+    late = NOW + arm_gate.NEAR_TIMEOUT + 0.1
+    made.on_joints(g1.DEFAULT_POSE.copy(), late)
+    made.on_points(FAR, late)
+    assert made.arm("right", NAMES, np.array([2.0]), REACHED[None], None, late, late) == ""
+
+
 def test_a_table_that_the_forearm_rests_close_above_is_no_obstacle():
     frames = CHAIN.frames(REACHED, WAIST)
     body = MODEL.arm["right"]

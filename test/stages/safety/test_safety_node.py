@@ -145,7 +145,8 @@ def passed(node):
         node.published[topic.name].publish = found.append
     node.published[topics.REFUSAL.name].publish = lambda m: found.append(decode(Refusal, m.data))
     node.on_joints(joint_states())
-    node.on_points(conversions.point_cloud(np.array([[3.0, 0.0, 0.0]]), to_stamp(node.now())))
+    cloud = conversions.point_cloud(np.array([[3.0, 0.0, 0.0]]), to_stamp(node.now()))
+    node.on_cloud("lidar", node.arms.on_points, cloud)
     return found
 
 

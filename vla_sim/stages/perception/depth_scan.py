@@ -79,7 +79,7 @@ def _fill(
                 continue
             if OWN[0] < x < OWN[1] and OWN[2] < y < OWN[3]:
                 continue
-            if _in_any(capsules, x, y, z):
+            if in_any(capsules, x, y, z):
                 continue
             beam = math.floor((math.atan2(y, x) + HALF_ANGLE) / INCREMENT + 0.5)
             if 0 <= beam < beams:
@@ -89,7 +89,7 @@ def _fill(
 
 
 @kernel
-def _in_any(capsules: Array, x: float, y: float, z: float) -> bool:
+def in_any(capsules: Array, x: float, y: float, z: float) -> bool:
     for c in capsules:
         ax, ay, az = c[3] - c[0], c[4] - c[1], c[5] - c[2]
         px, py, pz = x - c[0], y - c[1], z - c[2]

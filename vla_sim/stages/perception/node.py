@@ -37,7 +37,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
     Subscribes /head_camera/color/image_raw, /head_camera/depth/image_raw,
     /head_camera/color/camera_info (paired by stamp), /odom, /joint_states, /localization/map_to_odom,
     /vla/intent, /monitor/load.
-    Publishes /perception/objects, /perception/depth_scan (both at `rate` at most), trace "perception"
+    Publishes /perception/objects, /perception/depth_scan, /perception/near_points (all at `rate` at most),
+    trace "perception"
     (arrival of the first image after an intent to its objects published), metric "detection" (the same of
     every image).
     Images are processed in a worker thread; one that arrives meanwhile replaces the one that waits.
@@ -63,6 +64,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.skipped: dict[str, int] = {}
         self.objects = self.publish(topics.OBJECTS)
         self.scan = self.publish(topics.DEPTH_SCAN)
+        self.near = self.publish(topics.NEAR_POINTS)
         self.worker = self.execution.worker("perception", self._look, capacity=1, newest=True)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.ODOM, self.on_odom)
@@ -194,6 +196,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             range_min=depth_scan.RANGE_MIN, range_max=depth_scan.RANGE_MAX,
         )  # fmt: skip
         self.scan.publish(scan)
+        self.near.publish(conversions.point_cloud(percept.near, to_stamp(frame.stamp)))
         for _ in range(commands):
             self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")
         latency = clock.mono() - arrived

@@ -15,6 +15,7 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from, own_capsules
 from vla_sim.stages.perception.detector import Detector
+from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
@@ -68,11 +69,13 @@ class Frame:
 @dataclass(frozen=True)
 class Percept:
     """objects: all confirmed tracks in `map`. detections: of this image alone. ranges: (beams,) float32
-    [m], the depth scan in the level base frame, inf where nothing stands."""
+    [m], the depth scan in the level base frame, inf where nothing stands. near: (n, 3) [m] what stands within
+    the arms' reach, in the pelvis frame."""
 
     objects: list[DetectedObject]
     detections: list[Detection]
     ranges: NDArray[np.float32]
+    near: Array
 
 
 class Perception:
@@ -84,6 +87,7 @@ class Perception:
         self.detector = detector
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
+        self._near = NearPoints()
 
     def process(self, frame: Frame) -> Percept:
         """One image pair. Raises `InputError` for images that do not fit the camera."""
@@ -97,7 +101,9 @@ class Perception:
             frame.depth, frame.camera, level @ optical,
             own_capsules(self.kinematics, frame.joint_position, level),
         )  # fmt: skip
-        return Percept(self.tracker.objects(), detections, ranges)
+        own = own_capsules(self.kinematics, frame.joint_position, np.eye(4))
+        near = self._near(frame.depth, frame.camera, optical, own)
+        return Percept(self.tracker.objects(), detections, ranges, near)
 
     def warm(self) -> None:
         """Compile every kernel now, so that the first image does not wait for it."""

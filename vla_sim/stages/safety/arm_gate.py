@@ -1,5 +1,5 @@
 """The gate of the arms: no trajectory reaches the controller that is malformed, too fast, of before the last
-stop, or that would lead the arm into the robot itself or into what the lidar sees.
+stop, or that would lead the arm into the robot itself or into what lidar or depth camera see.
 
 What is looked at is the path that was asked for, straight between its points, for the robot as it stands: not
 what the controller's smoothing and the pelvis's sway make of it, which differ by some millimetres. The shapes
@@ -34,8 +34,9 @@ SHORTEST = 1e-4
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
 WIDEST = 2.0 * g1.FINGER_STROKE
-JOINTS_TIMEOUT, POINTS_TIMEOUT = 0.25, 0.5
-"""[s] of silence after which it is not known where the arms are, and what is around them."""
+JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
+"""[s] of silence after which it is not known where the arms are, and what is around them; and after which
+the depth camera's points count no more: without them arms move by the lidar's."""
 STEP = 0.06
 """[rad] of the fastest joint between two looks at the way."""
 SELF_GAP = -0.002
@@ -249,6 +250,7 @@ class ArmGate:
         self._joints: Array | None = None
         self._joints_at = self._points_at = -math.inf
         self._points = np.zeros((0, 3))
+        self._near, self._near_at = self._points, -math.inf
         self._plans: dict[str, Plan] = {}
         self._down = np.array([0.0, 0.0, -1.0])
         """(3,) the direction of gravity in the pelvis frame."""
@@ -303,6 +305,10 @@ class ArmGate:
         points = points[np.isfinite(points).all(axis=1)]
         if len(points):
             self._points, self._points_at = np.ascontiguousarray(points, dtype=float), now
+
+    def on_near_points(self, points: Array, now: float) -> None:
+        """As `on_points`, of the depth camera, which sees smaller and lower things."""
+        self._near, self._near_at = points[np.isfinite(points).all(axis=1)], now
 
     def arm(
         self, side: str, names: Sequence[str], times: Array, positions: Array, velocities: Array | None,
@@ -411,6 +417,8 @@ class ArmGate:
         if gaps.min() < min(SELF_GAP, float(gaps[0]) - 0.002):  # an arm that touches may leave
             return "my arm would touch my own body"
         points = self._points
+        if 0.0 <= now - self._near_at <= NEAR_TIMEOUT:
+            points = np.vstack([points, self._near])
         for one, joints in ((side, q[0]), (other, rests)):
             points = points[untouched(
                 self._chain[one], self._body[one], waist, joints, points, TOUCHED,

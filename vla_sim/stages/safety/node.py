@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -54,7 +55,8 @@ class SafetyNode(StageNode[SafetyParams]):
 
     Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan,
     /perception/depth_scan, /odom, /imu,
-    /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points, /monitor/load; for the
+    /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points,
+    /perception/near_points, /monitor/load; for the
     trace also /vla/status.
     Publishes /vla/verdict, /cmd_vel (50 Hz), /{left,right}_{arm,gripper}/joint_trajectory (what may pass of
     manipulation's wishes), /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace
@@ -108,7 +110,8 @@ class SafetyNode(StageNode[SafetyParams]):
             self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"))
             self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"))
         self.listen(topics.JOINT_STATES, self.on_joints)
-        self.listen(topics.POINTS, self.on_points)
+        self.listen(topics.POINTS, partial(self.on_cloud, "lidar", self.arms.on_points))
+        self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points))
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
@@ -241,11 +244,11 @@ class SafetyNode(StageNode[SafetyParams]):
         self.published[topics.ARM_TRAJECTORY[side].name].publish(message)
         self.send(topics.REFUSAL, Refusal(arm=side, part="arm", stamp=self.now(), reason=reason))
 
-    def on_points(self, message: Any) -> None:
+    def on_cloud(self, what: str, take: Callable[[Array, float], None], message: Any) -> None:
         try:
-            self.arms.on_points(conversions.cloud_points(message), self.now())
+            take(conversions.cloud_points(message), self.now())
         except InputError as error:
-            self.get_logger().warning(f"lidar points: {error}", throttle_duration_sec=1.0)
+            self.get_logger().warning(f"{what} points: {error}", throttle_duration_sec=1.0)
 
     def on_wish(self, side: Arm, part: Literal["arm", "gripper"], message: Any) -> None:
         """Manipulation wants an arm or a gripper to move: passed on, or refused with the reason."""
