@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from vla_sim.stages.navigation.global_planner import NARROW, STIFF, STIFF_NARROW
+from vla_sim.stages.navigation.global_planner import NARROW_BELOW, STIFF, STIFF_NARROW
 
 
 def sample(field, x0, y0, resolution, x, y):
@@ -124,7 +124,8 @@ def smooth(points, field, x0, y0, h, hard, comfort, rounds):
             move = 0.45 * (points[i - 1] + points[i + 1] - 2 * p)
             if here < comfort:
                 slope = np.array([at(p + ex) - at(p - ex), at(p + ey) - at(p - ey)]) / (2 * h)
-                move = move + (STIFF_NARROW if here < NARROW else STIFF) * (comfort - here) / comfort * slope
+                stiff = STIFF_NARROW if here < NARROW_BELOW else STIFF
+                move = move + stiff * (comfort - here) / comfort * slope
             there = at(p + move)
             if there >= hard or there >= here:
                 points[i] = p + move

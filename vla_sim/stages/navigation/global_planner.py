@@ -130,10 +130,10 @@ HARD = SWATH + 0.035
 from its path by up to 3 cm: a gap of 0.75 m was passed straight on, but at 30 degrees a palm touched."""
 COMFORT = 0.75
 """Clearance [m] above which more makes no difference."""
-NARROW = 0.65
-"""Clearance [m] that is a narrow place."""
 STIFF, STIFF_NARROW = 0.006, 0.05
 """[m] by which an obstacle at no distance pushes a point of the path away in a round; in a narrow place."""
+NARROW_BELOW = 0.65
+"""Clearance [m] of a narrow place here: a path is led to its middle from well before a door on."""
 WEIGHT = 6.0
 """Price of the hard clearance over that of free floor."""
 SPACING = 0.05
@@ -199,7 +199,7 @@ def _smooth(points: Array, field: FieldArgs, hard: float, comfort: float, rounds
                 gx = sample(field, x + h, y) - sample(field, x - h, y)
                 gy = sample(field, x, y + h) - sample(field, x, y - h)
                 # Through a narrow place straight along its middle: the hands pass only there.
-                stiff = STIFF_NARROW if here < NARROW else STIFF
+                stiff = STIFF_NARROW if here < NARROW_BELOW else STIFF
                 push = stiff * (comfort - here) / comfort / (2.0 * h)
                 dx += push * gx
                 dy += push * gy

@@ -29,7 +29,7 @@ STEPS = round(HORIZON / STEP)
 MARGIN, TOUCH = 0.20, 0.0
 """Clearance [m] of the body that costs nothing, and clearance that is never accepted. The outline holds the
 gait's sway already."""
-NARROW = 0.55
+DOOR = 0.55
 """Path clearance [m] that is treated as a door."""
 TURN_START, TURN_START_NARROW, TURN_STOP = 0.9, 0.40, 0.15
 """Heading errors [rad] at which it turns on the spot, also at a door, and at which it stops turning."""
@@ -173,7 +173,7 @@ class LocalPlanner:
         error = wrap(math.atan2(target[1] - pose[1], target[0] - pose[0]) - pose[2]) if away > 0.12 else 0.0
         pace = self.pace(speed)
         stretch = self._clearance[self.index : self.index + int(0.9 / SPACING)]
-        narrow = bool(len(stretch)) and float(np.min(stretch)) < NARROW
+        narrow = bool(len(stretch)) and float(np.min(stretch)) < DOOR
         threshold = TURN_START_NARROW if narrow else TURN_START
         if abs(error) > threshold:
             self._turning = True
