@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
 
+from vla_sim.robot import g1
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
+from vla_sim.stages.manipulation.trajectory import level_pose
+from vla_sim.stages.safety.arm_gate import ArmGate
 
 pytestmark = pytest.mark.scenario
 
@@ -62,3 +65,50 @@ def test_what_is_too_heavy_is_set_down_and_said(mass):
     assert not bench.engine.truth().fallen
     assert not bench.bumped, "the weight pulled the robot against the table"
     assert bench.height("red_cup") == pytest.approx(0.81, abs=0.02), "it stands where it stood"
+
+
+def test_an_arm_that_presses_on_what_nobody_sees_is_made_to_hold():
+    """The table is hidden from the gate, and a hand is sent 14 cm below its top. What is felt of that is the
+    force that the simulator has there; once the arm holds it presses less."""
+    made = random_bench("red_cup", 3)
+    assert made is not None
+    bench, stand = made
+    bench.engine.put("red_cup", np.array([3.0, 3.0, 0.05, 1.0, 0.0, 0.0, 0.0]))
+    bench.wait(0.5)
+    bench.do(action="ready")
+    assert bench.dock((stand.x, stand.y, stand.yaw))
+    chain, names, i = bench.kinematics.arm["right"], g1.ARM_JOINTS["right"], g1.ARM_INDEX["right"]
+    joints = bench.engine.state().joint_position
+    ready, waist = joints[i], joints[g1.WAIST_INDEX]
+    above = chain.inverse(level_pose((0.31, -0.2, 0.14), 0.0, 0.0), waist, ready)
+    assert above is not None
+    below = next(
+        q for lean in (0.3, 0.6, 0.9, 1.2)
+        if (q := chain.inverse(level_pose((0.25, -0.2, -0.148), 0.0, lean), waist, above)) is not None
+    )  # fmt: skip
+    bench.controller.arm_trajectory("right", names, [2.5], above[None])
+    bench.wait(4.0)
+    state = bench.engine.state()
+    gate, began = ArmGate(bench.kinematics), state.time
+    gate.on_joints(state.joint_position, began)
+    gate.on_points(np.array([[3.0, 0.0, 0.0]]), began)
+    assert gate.arm("right", names, np.array([2.5]), below[None], None, began, began) == ""
+    bench.controller.arm_trajectory("right", names, [2.5], below[None])
+    pressed, felt, held = [], [], None
+    while bench.engine.state().time < began + 4.0:
+        bench.step()
+        state = bench.engine.state()
+        touches = [c for c in bench.engine.contacts() if "right" in c.a + c.b and "table" in c.a + c.b]
+        pressed.append(sum(c.force for c in touches))
+        gate.on_attitude(tuple(state.orientation))
+        for side in gate.on_joints(state.joint_position, state.time, state.joint_effort):
+            held = len(pressed)
+            here = state.joint_position[g1.ARM_INDEX[side]]
+            bench.controller.arm_trajectory(side, names, [0.1], here[None])
+        if held is None:
+            felt.append(gate._force["right"])
+    assert held is not None
+    last = slice(held - 10, held)
+    assert np.mean(felt[-10:]) == pytest.approx(np.mean(pressed[last]), rel=0.25)
+    assert np.mean(pressed[-25:]) < 0.85 * np.mean(pressed[last])
+    assert not bench.engine.truth().fallen

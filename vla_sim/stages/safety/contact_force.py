@@ -6,10 +6,10 @@ from vla_sim.common.geometry import Array
 from vla_sim.robot.kinematics import WAIST, ArmChain
 from vla_sim.robot.kinematics_kernels import chain_jacobian
 
-MAX_FORCE = 40.0
+MAX_FORCE = 30.0
 """[N] with which an arm that moves may push. A level push at 0.9 m moves the centre of pressure of the
-robot's 33 kg by 0.11 m, which is where its feet end. ISO/TS 15066:2016, table A.2, allows 65 N where a
-person's body bears least, in the face. Without contact it is 2 N, with 2 kg in the hand 20 N."""
+robot's 33 kg by 0.08 m, and its feet end at 0.12. ISO/TS 15066:2016, table A.2, allows 65 N where a person's
+body bears least, in the face. Without contact it is 2 N, with 2 kg in the hand 20 N."""
 FORCE_TIME = 0.1
 """[s] for which it must be more."""
 FORCE_ROOM = 15.0
