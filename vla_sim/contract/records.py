@@ -147,10 +147,14 @@ class Verdict(Record, frozen=True, kw_only=True):
 CommandState = Literal["accepted", "running", "succeeded", "failed", "rejected", "cancelled", "asked"]
 FINAL_STATES: tuple[CommandState, ...] = ("succeeded", "failed", "rejected", "cancelled", "asked")
 """What a command's last record says."""
-NO_PLANNER = "My planner does not answer."
-"""What the executive answers where language does not."""
-NO_EXECUTIVE = "I cannot act: my executive does not answer."
-"""What language answers where the executive does not."""
+SILENT = {
+    "language": "My planner does not answer.",
+    "safety": "My safety monitor does not answer.",
+    "navigation": "My navigation does not answer.",
+    "manipulation": "My manipulation does not answer.",
+    "executive": "I cannot act: my executive does not answer.",
+}
+"""What the robot says where one of these nodes does not answer."""
 
 
 class Status(Record, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from vla_sim.common import secrets
 from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.common.files import write_whole
 from vla_sim.contract import budgets, faults
-from vla_sim.contract.records import GroundTruth, Point
+from vla_sim.contract.records import SILENT, GroundTruth, Point
 from vla_sim.scenario.checks.base import Run, outcome
 from vla_sim.scenario.checks.registry import judge_all
 from vla_sim.scenario.format import FaultAction, Scenario
@@ -31,7 +31,7 @@ from vla_sim.scenario.record import (
     RunRecord,
     Source,
 )
-from vla_sim.scenario.recording import Given, path_length, path_of
+from vla_sim.scenario.recording import Given, Recording, path_length, path_of
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
 from vla_sim.world import occupancy_grid
@@ -54,6 +54,8 @@ def make_record(session: Session) -> RunRecord:
         name = f"{what} is done"
         checks.append(outcome(name, False, "the run was over before it was due"))
     reasons = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    if reasons:
+        reasons += silent(recording, options.folder)
     busy = crowded(recording.latency_source, session.others) if reasons else ""
     reasons = [*filter(None, [busy]), *reasons]
     unjudged = busy if all(c.passed or c.speed for c in checks) else ""
@@ -106,6 +108,13 @@ def make_record(session: Session) -> RunRecord:
         ],
         puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
     )  # fmt: skip
+
+
+def silent(recording: Recording, folder: Path) -> list[str]:
+    """Each node of which the robot said that it does not answer, with its log in the run's folder."""
+    details = " ".join(marked.status.detail for marked in recording.statuses)
+    logs = {node: f"logs/{node}.log" for node, words in SILENT.items() if words in details}
+    return [f"{node} did not answer: see {log}" for node, log in logs.items() if (folder / log).is_file()]
 
 
 def crowded(source: Source, others: float | None) -> str:

@@ -9,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.contract import topics
-from vla_sim.contract.records import (
-    FINAL_STATES,
-    NO_EXECUTIVE,
-    NO_PLANNER,
-    Plan,
-    SafetyState,
-    Status,
-    Step,
-    Verdict,
-)
+from vla_sim.contract.records import FINAL_STATES, SILENT, Plan, SafetyState, Status, Step, Verdict
 from vla_sim.stages.executive.core import MISTAKE, RESTARTED, SKILLS, Executive, Memory
-from vla_sim.stages.executive.ledger import HELD_UP, NO_SAFETY, PLAN_TIMEOUT, STOOD, VERDICT_TIMEOUT
+from vla_sim.stages.executive.ledger import HELD_UP, PLAN_TIMEOUT, STOOD, VERDICT_TIMEOUT
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import World
@@ -94,11 +85,11 @@ def test_a_planner_that_is_silent_is_told():
     rig.run(PLAN_TIMEOUT - 0.1)
     assert rig.finals("a") == []
     rig.run(0.3)
-    assert rig.finals("a") == [("failed", NO_PLANNER)]
+    assert rig.finals("a") == [("failed", SILENT["language"])]
     rig.planned(plan("a"))
     rig.judged(verdict(plan("a")))
     rig.run(10.0)
-    assert rig.finals("a") == [("failed", NO_PLANNER)], "what comes later is void"
+    assert rig.finals("a") == [("failed", SILENT["language"])], "what comes later is void"
     rig.heard("a")
     rig.planned(plan("a"))
     rig.judged(verdict(plan("a"), mono=2.0))
@@ -135,7 +126,7 @@ def test_what_language_has_answered_is_not_gone_on_with():
         rig.judged(verdict(plan(name, seconds=30.0)))
     rig.run(0.2)
     for name in ("runs", "waits", "comes"):
-        rig.told(Status(command_id=name, state="failed", detail=NO_EXECUTIVE, mono=1.0))
+        rig.told(Status(command_id=name, state="failed", detail=SILENT["executive"], mono=1.0))
     rig.judged(verdict(plan("comes")))
     rig.run(1.0)
     assert rig.core.job is None
@@ -151,7 +142,7 @@ def test_after_a_standstill_what_came_meanwhile_is_not_carried_out_but_answered(
     rig.core.watch(rig.now)
     rig.judged(verdict(plan("a")))
     rig.judged(verdict(plan("b")))
-    rig.told(Status(command_id="b", state="failed", detail=NO_EXECUTIVE, mono=1.0))
+    rig.told(Status(command_id="b", state="failed", detail=SILENT["executive"], mono=1.0))
     rig.run(2.0)
     assert len(rig.finals("a")) == 1
     assert rig.finals("b") == []
@@ -252,5 +243,4 @@ def test_each_command_is_answered_once(fates, mute, stops):
     for k in range(len(fates)):
         name = f"c{k}"
         assert len(rig.finals(name)) + answered.get(name, 0) == 1, (name, rig.finals(name), answered)
-    assert NO_SAFETY
     assert Memory().open == ()

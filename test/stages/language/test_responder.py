@@ -8,7 +8,7 @@ from language_world import HOME, RULES, looking, says, short
 from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
-from vla_sim.contract.records import NO_EXECUTIVE, NO_PLANNER, Command, ObjectList, Status, Transcript
+from vla_sim.contract.records import SILENT, Command, ObjectList, Status, Transcript
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.responder import EXECUTIVE_TIMEOUT, MISTAKE, Responder
@@ -257,14 +257,14 @@ def test_an_executive_that_says_nothing_of_a_plan_is_told_once(steady):
     steady[0] += EXECUTIVE_TIMEOUT + 0.1
     desk.responder.check()
     desk.responder.check()
-    assert statuses(desk) == [("lost", "failed", NO_EXECUTIVE)]
+    assert statuses(desk) == [("lost", "failed", SILENT["executive"])]
 
 
 def test_what_was_answered_for_a_silent_planner_is_not_planned_any_more(steady):
     desk = Desk()
-    desk.responder.on_status(Status(command_id="c1", state="failed", detail=NO_PLANNER, mono=49.0))
+    desk.responder.on_status(Status(command_id="c1", state="failed", detail=SILENT["language"], mono=49.0))
     desk.say("go to the kitchen")  # given at 1 s, read late
     assert desk.sent == []
-    desk.responder.on_status(Status(command_id="c1", state="failed", detail=NO_PLANNER, mono=0.5))
+    desk.responder.on_status(Status(command_id="c1", state="failed", detail=SILENT["language"], mono=0.5))
     desk.say("go to the kitchen")  # given again after that
     assert len(desk.plans) == 1

@@ -9,7 +9,7 @@ from vla_sim.contract import records, topics
 from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import Plan, Step
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, pause
-from vla_sim.stages.executive.ledger import NO_SAFETY, PLAN_TIMEOUT, STOPPED, Answer, Ledger
+from vla_sim.stages.executive.ledger import PLAN_TIMEOUT, STOPPED, Answer, Ledger
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
@@ -153,7 +153,7 @@ class Executive:
             self._give_up(answer, mono)
         if self._safety.expired(mono) and not self._silent:
             self._silent = True
-            self.stop(NO_SAFETY)
+            self.stop(records.SILENT["safety"])
 
     def _give_up(self, answer: Answer, mono: float) -> None:
         command_id, state, detail = answer

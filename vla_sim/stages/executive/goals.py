@@ -104,7 +104,7 @@ def _reach(
                 return Result(status.state == "succeeded", status.detail, status)
             silent = ctx.now - (received if mine else began)
             if silent > (SILENCE_TIMEOUT if mine else ANSWER_TIMEOUT):
-                gave_up = f"My {stage} does not answer."
+                gave_up = records.SILENT[stage]
             elif ctx.now - began > timeout:
                 gave_up = too_late
             else:

@@ -4,9 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vla_sim.contract.records import FINAL_STATES, NO_PLANNER, CommandState, Plan, Status, Verdict
+from vla_sim.contract.records import FINAL_STATES, SILENT, CommandState, Plan, Status, Verdict
 
-NO_SAFETY = "My safety monitor does not answer."
 HELD_UP = "I was held up. Please say it again."
 STOPPED = "Stopped."
 PLAN_TIMEOUT = 8.0
@@ -102,8 +101,8 @@ class Ledger:
         """What is to be answered now, since nobody else does."""
         self._look(now)
         for waiting, timeout, silent in (
-            (self._unplanned, self.plan_timeout, NO_PLANNER),
-            (self._unjudged, VERDICT_TIMEOUT, NO_SAFETY),
+            (self._unplanned, self.plan_timeout, SILENT["language"]),
+            (self._unjudged, VERDICT_TIMEOUT, SILENT["safety"]),
         ):
             for command_id in [c for c, one in waiting.items() if now - one.since > timeout]:
                 stop = waiting.pop(command_id).stop

@@ -11,16 +11,7 @@ from typing import Any
 
 from vla_sim.common import clock
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import (
-    FINAL_STATES,
-    NO_EXECUTIVE,
-    NO_PLANNER,
-    PRIORITIES,
-    Intent,
-    Plan,
-    Priority,
-    TraceEvent,
-)
+from vla_sim.contract.records import FINAL_STATES, PRIORITIES, SILENT, Intent, Plan, Priority, TraceEvent
 from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
@@ -118,7 +109,7 @@ class Responder:
         """Anyone's word on a command."""
         command_id = status.command_id
         self._planned.pop(command_id, None)
-        if status.state in FINAL_STATES and status.detail == NO_PLANNER:
+        if status.state in FINAL_STATES and status.detail == SILENT["language"]:
             self._gathering.pop(command_id, None)
             if (asked := self._waiting.pop(command_id, None)) is not None:
                 asked.answer.cancel()
@@ -132,7 +123,7 @@ class Responder:
         for command_id in [c for c, since in self._planned.items() if now - since > EXECUTIVE_TIMEOUT]:
             del self._planned[command_id]
             self._note(f"{command_id}: the executive does not answer")
-            self._speak(command_id, "failed", NO_EXECUTIVE)
+            self._speak(command_id, "failed", SILENT["executive"])
 
     @contextmanager
     def _answered(self, command_id: str, asked: float) -> Iterator[bool]:
