@@ -57,8 +57,12 @@ def test_it_is_set_from_the_command_line_a_file_and_a_launch_argument(node, name
     window = ["--engine", "gazebo"] if name == "gui" else []
     options = common.stack_options(parser.parse_args(["--param", f"{node}.{name}={text}", *window]))
     assert held(options, node, name) == value
-    options = common.stack_options(parser.parse_args(["--params", str(file), *window]))
-    assert held(options, node, name) == value
+    arguments = parser.parse_args(["--params", str(file), *window])
+    assert held(common.stack_options(arguments), node, name) == value
+    # What a record says of the run holds when the file is gone.
+    again = parser.parse_args([*common.given(arguments, *common.STACK), *window])
+    assert not again.params
+    assert held(common.stack_options(again), node, name) == value
     # A launch file has an argument for each option, and `params_file` for the rest.
     launched = launch_descriptions.options_of({name: text}) if name in OPTIONS else StackOptions()
     assert held(parameters.applied(launched, [str(file)]), node, name) == value

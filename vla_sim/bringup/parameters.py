@@ -57,6 +57,11 @@ def of_file(path: str | Path) -> list[Setting]:
     return yaml_records.parse(text, str(path), "a mapping of names of nodes belongs here", _settings)
 
 
+def words(path: str | Path) -> list[str]:
+    """The settings of a ROS file of parameters as `of_word` reads them. Raises `InputError`."""
+    return [f"{node}.{name}={value}" for node, name, value in of_file(path)]
+
+
 def _settings(data: dict[str, Any]) -> list[Setting]:
     settings, where = [], "$"
     try:

@@ -81,11 +81,16 @@ def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[s
 
 
 def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
-    """The flags of these names that are not at their defaults, as words of a command line. defaults: of
-    flags whose default is not the table's."""
+    """The flags of these names that are not at their defaults, as words of a command line; of files of
+    parameters what they say, so that the words hold when a file changes. defaults: of flags whose default is
+    not the table's. Raises `InputError`."""
+    from vla_sim.bringup import parameters
+
     words: list[str] = []
     for name in names:
         value = getattr(a, name.replace("-", "_"))
+        if name == "params":
+            name, value = "param", [word for file in value for word in parameters.words(file)]
         if value != defaults.get(name.replace("-", "_"), FLAGS.get(name, {}).get("default")):
             for one in value if isinstance(value, list) else [value]:
                 words += [f"--{name}", f"{one:g}" if isinstance(one, float) else str(one)]
