@@ -46,7 +46,7 @@ NAMES = {
     "ResourceReservationSystem": "reserve release",
 }
 """Classes with their methods, and functions, as the chapter calls them."""
-ROWS = re.findall(r"^\| `([\w.]+)` \| `([\w.]+):([\w.]+)` \|", PAGE, re.M)
+ROWS = re.findall(r"^\| `([\w.]+)` \| `([\w.]+):([\w.]+)` \| ([^|]+) \|", PAGE, re.M)
 FIGURES = re.findall(r"^\| ([^|`]+) \| ([^|`]+) \| `([\w.]+):(.+)` \|$", PAGE, re.M)
 
 
@@ -54,11 +54,11 @@ def test_the_table_has_each_name_of_the_chapter_once():
     names = [
         name for name, methods in NAMES.items() for name in (name, *[f"{name}.{m}" for m in methods.split()])
     ]
-    assert sorted(name for name, _, _ in ROWS) == sorted(names)
+    assert sorted(name for name, *_ in ROWS) == sorted(names)
 
 
-@pytest.mark.parametrize(("name", "module", "target"), ROWS, ids=[row[0] for row in ROWS])
-def test_what_does_its_job_exists(name, module, target):
+@pytest.mark.parametrize(("name", "module", "target", "_"), ROWS, ids=[row[0] for row in ROWS])
+def test_what_does_its_job_exists(name, module, target, _):
     try:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -68,9 +68,20 @@ def test_what_does_its_job_exists(name, module, target):
     assert reduce(getattr, target.split("."), found) is not None
 
 
+@pytest.mark.parametrize(("name", "module", "target", "user"), ROWS, ids=[row[0] for row in ROWS])
+def test_what_uses_it_names_it(name, module, target, user):
+    if user.startswith("`vla-sim bench "):
+        assert module == f"vla_sim.bench.sets.{user.split()[-1].strip('`')}"
+    elif user not in ("tests", "code of yours"):
+        user = user.strip("`")
+        source = Path(importlib.util.find_spec(user).origin).read_text()
+        found = re.findall(rf"\b{target.rpartition('.')[2]}\b", source)
+        assert len(found) > (user == module)  # where it stands, its definition is no use of it
+
+
 def test_what_has_a_name_of_the_chapter_is_what_the_table_points_to():
     sources = {path: path.read_text() for path in Path(vla_sim.__file__).parent.rglob("*.py")}
-    for name, module, target in ROWS:
+    for name, module, target, _ in ROWS:
         if "." not in name:
             mine = [
                 path for path, text in sources.items() if re.search(rf"^(class|def) {name}\b", text, re.M)
