@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import Field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -230,29 +229,10 @@ def options() -> list[str]:
     return table(("option", "a parameter of", "default", "what it is"), rows)
 
 
-@cache
-def hints(kind: type) -> dict[str, Any]:
-    import msgspec
-
-    return {f.name: f for f in msgspec.structs.fields(kind)}
-
-
-def fields_of(kind: type, leave: Iterable[str] = ()) -> str:
-    """Fields of a part of a scenario file: required ones bare, others with their default."""
-    import msgspec
-
-    words = []
-    for name, field in hints(kind).items():
-        if name in leave:
-            continue
-        if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
-            words.append(f"**`{name}`**")
-        elif field.default in (msgspec.NODEFAULT, None, "", (), []):
-            words.append(f"`{name}`")
-        else:
-            shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
-            words.append(f"`{name}: {shown}`")
-    return ", ".join(words)
+def fields_of(kind: type[scenario_format.Part], leave: str = "") -> str:
+    """Fields of a part of a scenario file, those that must be given in bold."""
+    found = [shown for name, shown in scenario_format.fields(kind).items() if name != leave]
+    return ", ".join(f"**`{word}`**" if needed else f"`{word}`" for word, needed in found)
 
 
 def checks() -> list[str]:
@@ -265,7 +245,7 @@ def checks() -> list[str]:
 
 def actions() -> list[str]:
     rows = [
-        (f"`{kind.__struct_config__.tag}`", fields_of(kind, ("when",)), whole(kind.__doc__))
+        (f"`{kind.__struct_config__.tag}`", fields_of(kind, "when"), whole(kind.__doc__))
         for kind in scenario_format.ACTIONS
     ]
     return table(("action", "fields besides `when`", "what it does"), rows)

@@ -116,7 +116,7 @@ def test_a_domain_out_of_range_is_said(capsys, tmp_path):
 def test_list_shows_what_is_there(capsys):
     code, said = run(capsys, "list", "--world", "apartment")
     assert code == 0
-    for word in ("kitchen", "charging station", "red cup", "navigate"):
+    for word in ("kitchen", "charging station", "surfaces", "red cup", "navigate"):
         assert word in said.out
 
 

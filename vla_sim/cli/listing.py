@@ -46,11 +46,12 @@ def show(a: argparse.Namespace) -> int:
     from vla_sim.contract.records import STEP_FIELDS
     from vla_sim.scenario import load
     from vla_sim.scenario.checks import registry
+    from vla_sim.scenario.format import fields
     from vla_sim.world.semantic_map import World
 
     console = common.console()
     names = [a.world] if a.world else sorted(p.stem for p in share_folder("worlds").glob("*.sdf"))
-    table = Table("world", "places", "tables", "objects", show_lines=True)
+    table = Table("world", "places", "surfaces", "objects", show_lines=True)
     for name in names:
         world = World.load(name)
         table.add_row(
@@ -71,9 +72,10 @@ def show(a: argparse.Namespace) -> int:
         file = load.load(path)
         scenarios.add_row(file.name, file.scenario.proves)
     console.print(scenarios)
-    known = Table("check", "what must hold")
+    known = Table("check", "fields", "what must hold")
     for name, kind in sorted(registry.known().items()):
-        known.add_row(name, " ".join((kind.__doc__ or "").split()))
+        words = [f"{word} (needed)" if needed else word for word, needed in fields(kind).values()]
+        known.add_row(name, "\n".join(words), " ".join((kind.__doc__ or "").split()))
     console.print(known)
     return 0
 

@@ -31,6 +31,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return []
 
 
+def fields(kind: type[Part]) -> dict[str, tuple[str, bool]]:
+    """Each field by name: how it is shown, as "name" or "name: default", and whether it must be given."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        word, default = field.name, field.default
+        if default not in (msgspec.NODEFAULT, None, "", (), []):
+            word += f": {str(default).lower() if isinstance(default, bool) else default}"
+        found[field.name] = word, field.required
+    return found
+
+
 def exactly_one(part: Part, names: tuple[str, ...]) -> str:
     """Which of these fields is given. Raises `ValueError` unless it is exactly one."""
     given = [name for name in names if getattr(part, name) is not None]
@@ -142,7 +153,7 @@ class Action(Part, frozen=True, kw_only=True, tag_field="do"):
 
 class CommandAction(Action, frozen=True, kw_only=True):
     """Base of actions that give the robot a command. means: the steps that the words ask for, to judge by;
-    [] if they are no command; left out, the run is judged against the robot's own plan."""
+    [] if they are no command; left out, the run is judged by the robot's own plan."""
 
     words: Name
     means: list[Meaning] | None = None
