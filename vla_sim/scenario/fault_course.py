@@ -441,8 +441,9 @@ def play_all(
 
 def table(results: Iterable[CaseResult]) -> Table:
     """What came of each case."""
-    columns = ("case", "", "command", "to safe", "to recovery", "unanswered", "collisions", "why it broke")
-    out = Table(*columns)
+    out = Table(
+        "case", "", "command", "to standing", "to recovery", "unanswered", "collisions", "why it broke"
+    )
     for one in results:
         out.add_row(
             one.case, "held" if one.held else "BROKE", one.state, seconds(one.safe), seconds(one.recovery),
