@@ -27,7 +27,7 @@ from vla_sim.contract.records import (
 from vla_sim.scenario import targets
 from vla_sim.scenario.checks import base, commands, motion, objects, performance, registry, rules
 from vla_sim.scenario.checks.base import Run
-from vla_sim.scenario.record import Check, Usage
+from vla_sim.scenario.record import OWN_PLAN, Check, Usage
 from vla_sim.scenario.recording import Given, Recording
 from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
 
@@ -146,14 +146,14 @@ def test_words_that_only_a_model_can_read_are_judged_against_its_plan_and_the_ve
     checks = commands.AsCommanded().judge(planned(TABLE))
     assert all(c.passed for c in checks)
     assert [c.name for c in checks] == [f'"{TABLE}" succeeds', "navigate to table"]
-    assert "judged against the robot's own plan" in checks[0].detail
+    assert OWN_PLAN in checks[0].detail
     assert not verdict(commands.AsCommanded(), planned(TABLE, goes=(0.0, 0.0))).passed
 
 
 def test_a_misreading_fails_where_the_scenario_says_what_its_words_mean():
     means = (Step(skill="navigate", place="table"),)
     assert verdict(commands.AsCommanded(), planned(TABLE, means=means)).passed
-    assert "own plan" not in verdict(commands.AsCommanded(), planned(TABLE, means=means)).detail
+    assert OWN_PLAN not in verdict(commands.AsCommanded(), planned(TABLE, means=means)).detail
     wrong = verdict(commands.AsCommanded(), planned(TABLE, means=means, place="kitchen", goes=(4.0, 0.0)))
     assert (wrong.name, wrong.passed) == ("navigate to table", False)
     idle = verdict(commands.AsCommanded(), planned(TABLE, means=(), place="kitchen", goes=(4.0, 0.0)))

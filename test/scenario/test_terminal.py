@@ -20,5 +20,6 @@ def test_a_pass_for_asking_back_says_so():
     asked = command(state="asked", judged_against="robot's plan")
     Display(Console(file=out, width=80)).result(record(commands=[asked]))
     assert out.getvalue().endswith(
-        "PASSED (it asked back, and did nothing; judged against the robot's own plan)\n"
+        "PASSED (it asked back, and did nothing; judged by the robot's own plan, as nothing else says "
+        "what the words mean)\n"
     )

@@ -12,6 +12,10 @@ Source = Literal["measured", "modelled"]
 (lock-step with `compute: fixed`), "measured" if with the work's own time on this machine."""
 
 
+OWN_PLAN = "judged by the robot's own plan, as nothing else says what the words mean"
+"""Said of a command whose meaning the scenario does not state."""
+
+
 class StageLatency(Record, frozen=True, kw_only=True):
     """One stage's share of the way from the end of speech to the first motion [ms]."""
 

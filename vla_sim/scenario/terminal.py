@@ -14,7 +14,7 @@ from rich.text import Text
 from vla_sim.contract import budgets
 from vla_sim.contract.records import Transcript
 from vla_sim.report.console import Console
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import OWN_PLAN, RunRecord
 from vla_sim.scenario.recording import MarkedStatus, Recording, path_length, path_of
 from vla_sim.scenario.statistics import Verdict, verdict
 
@@ -82,7 +82,7 @@ class Display:
         console.print(f"files: {record.folder}", soft_wrap=True)
         own = [c for c in record.commands if c.judged_against == "robot's plan"]
         asked = "it asked back, and did nothing; " if any(c.state == "asked" for c in own) else ""
-        note = f" ({asked}judged against the robot's own plan)" if own else ""
+        note = f" ({asked}{OWN_PLAN})" if own else ""
         word, colour = WORDS[verdict(record)]
         first, reasons = record.unjudged, record.reasons
         console.print(f"{word}{f': {first}' if first else ''}{note}", style=f"bold {colour}", soft_wrap=True)

@@ -9,12 +9,11 @@ from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
 from vla_sim.scenario.checks.motion import stands
 from vla_sim.scenario.format import Name
 from vla_sim.scenario.judge import judge_steps
-from vla_sim.scenario.record import Check
+from vla_sim.scenario.record import OWN_PLAN, Check
 from vla_sim.scenario.recording import Given, position
 from vla_sim.stages.voice.spoken_numbers import normalise
 
 State = Literal["succeeded", "failed", "rejected", "cancelled", "asked"]
-OWN_PLAN = "judged against the robot's own plan"  # said where a scenario does not state what its words mean
 
 
 class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
