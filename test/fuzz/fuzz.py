@@ -5,6 +5,7 @@ an earlier search kept in runs/fuzz/; what crashes lies there too, as crash-*. P
 `test_corpus.py` tries it each time, and mend the parser.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ try:
 except ImportError:
     sys.exit('error: the package "atheris" is not installed; `make fuzz` brings it (Python 3.11)')
 
+os.environ["NUMBA_DISABLE_JIT"] = "1"  # numba compiles nothing that atheris has changed
 with atheris.instrument_imports(include=["vla_sim", "yaml"]):
     import targets
 

@@ -1,5 +1,7 @@
 """What once broke a parser, and what a search begins with, is taken or refused by one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,10 @@ def test_it_is_taken_or_refused_by_one_line(path):
 
 def test_every_target_has_inputs():
     assert {p.name for p in CORPUS.iterdir()} == set(targets.TARGETS)
+
+
+@pytest.mark.integration
+def test_a_search_begins(tmp_path):
+    pytest.importorskip("atheris", reason="make fuzz brings atheris")
+    line = [sys.executable, str(CORPUS.with_name("fuzz.py")), "options", "-runs=1"]
+    assert subprocess.run(line, cwd=tmp_path).returncode == 0
