@@ -80,7 +80,9 @@ def _compose(text: str) -> yaml.Node | None:
     """The nodes of a YAML text. Raises `yaml.YAMLError`."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
-    except (ValueError, LookupError, AttributeError, TypeError) as error:  # its own, for "\U0011ffff"
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML leaves unchecked what "\U0011ffff" or "\Uffffffff" ends in
         raise yaml.YAMLError(error) from None
 
 
