@@ -80,7 +80,7 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
     """
     try:
         written = msgspec.to_builtins(_plan.decode(_bare(text)))["steps"]
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise WrongAnswerError(f"not a plan: {error}") from None
     if not 0 < len(written) <= MAX_MODEL_STEPS:
         raise WrongAnswerError(f"a plan has 1 to {MAX_MODEL_STEPS} steps, this one has {len(written)}")
