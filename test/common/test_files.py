@@ -41,6 +41,11 @@ def test_a_home_is_put_in_where_there_is_one(monkeypatch):
     assert user_path("~nobody-of-this-name/runs") == Path("~nobody-of-this-name/runs")
 
 
+def test_a_path_that_is_too_long_is_one_line():
+    with pytest.raises(InputError, match=r"^x{300}: File name too long$"):
+        user_path("x" * 300)
+
+
 WRITER = """
 import sys
 from pathlib import Path

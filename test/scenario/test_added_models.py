@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from test_checks import truth
 
+from vla_sim.common.errors import InputError
 from vla_sim.scenario.format import Scenario, Type
 from vla_sim.scenario.preparation import changed_world
 from vla_sim.scenario.record import Outline
@@ -64,3 +65,8 @@ def test_a_world_is_named_so_that_it_is_found_from_any_folder(tmp_path, monkeypa
     (tmp_path / "mine.sdf").write_text("")
     monkeypatch.chdir(tmp_path)
     assert named("mine.sdf") == str(tmp_path / "mine.sdf")
+
+
+def test_a_model_with_a_name_too_long_for_a_file_is_no_model(tmp_path):
+    with pytest.raises(InputError, match=r"no model 'x{300}'; there are"):
+        told(tmp_path, Added(model="x" * 300, x=1.0, y=0.5))

@@ -10,8 +10,14 @@ from vla_sim.common.errors import InputError
 
 
 def user_path(given: str | Path) -> Path:
-    """A path that a user gave, with ~ replaced; as it is where no such home is known."""
-    return Path(os.path.expanduser(given))
+    """A path that a user gave, with ~ replaced; as it is where no such home is known. Raises `InputError`
+    for one that cannot even be looked for: too long, or in a folder that is closed."""
+    path = Path(os.path.expanduser(given))
+    try:
+        path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    return path
 
 
 def read_whole(path: Path, most: int) -> bytes:

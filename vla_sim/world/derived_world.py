@@ -1,6 +1,7 @@
 """A world derived from an SDF file: models added and removed, another start, another light."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,14 +114,14 @@ def model_name(added: Added, number: int) -> str:
     """Name in the world of the model that is added as number `number` (from 0)."""
     folder = assets.share_folder("models") / added.model
     name = added.name or (added.model if added.mapped else f"{added.model}_{number}")
-    if folder.is_dir() and not added.walk and reader.load_model(reader.model_file(folder)).static:
+    if os.path.isdir(folder) and not added.walk and reader.load_model(reader.model_file(folder)).static:
         return name if added.mapped else f"{UNMAPPED}{name.removeprefix(UNMAPPED)}"
-    return added.model if added.name == "" and folder.is_dir() else name
+    return added.model if added.name == "" and os.path.isdir(folder) else name
 
 
 def _include(added: Added, number: int, beside: Path) -> Any:
     folder = assets.share_folder("models") / added.model
-    if not folder.is_dir() and not (beside.parent / added.model).is_dir():
+    if not os.path.isdir(folder) and not os.path.isdir(beside.parent / added.model):
         known = ", ".join(sorted(p.name for p in assets.share_folder("models").iterdir() if p.is_dir()))
         raise InputError(f"no model {added.model!r}; there are {known}")
     out = etree.Element("include")

@@ -142,7 +142,7 @@ class _Reader(Links, Joints):
         path = self.resolve(uri.text or "", uri)
         if path.is_dir():
             path = model_file(path)
-        if not path.is_file():
+        if not os.path.isfile(path):
             self.fail(uri, f"{path} does not exist; the model folder needs it")
         if path.resolve() in self.stack or len(self.stack) > MAX_DEPTH:
             self.fail(element, f"{path} includes itself; break the loop")

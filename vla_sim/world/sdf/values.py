@@ -1,6 +1,7 @@
 """Reading SDF: values of elements, poses of names, and errors with file and line."""
 
 import math
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,14 +181,14 @@ class Values:
             if ".." in Path(rest).parts:
                 self.fail(element, f"{uri} leaves the folders of models; name a model in one of them")
             for folder in self.search:
-                if (folder / rest).exists():
+                if os.path.exists(folder / rest):
                     return folder / rest
             looked = ", ".join(map(str, self.search)) or "nowhere"
             self.fail(element, f"{uri} was not found; looked in {looked}")
         if colon and scheme != "file":
             self.fail(element, f"{uri} cannot be fetched; use model://, file:// or a relative path")
         found = Path(rest) if colon else self.path.parent / uri
-        if not uri or not found.exists():
+        if not uri or not os.path.exists(found):
             self.fail(element, f"{uri!r} does not exist ({found})")
         return found
 
