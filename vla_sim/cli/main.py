@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
     try:
+        for word in sys.argv[1:] if argv is None else argv:
+            if word.encode(errors="replace").decode() != word:
+                raise InputError(f"{word}: its bytes are no UTF-8, which words and names of files must be")
         arguments = parser.parse_args(argv)
         if not hasattr(arguments, "call"):
             parser.print_help()

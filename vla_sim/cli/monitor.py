@@ -112,7 +112,7 @@ def call_trace(a: argparse.Namespace) -> int:
     path = journal.find(a.target)
     out = user_path(a.out) if a.out else path.with_name(perfetto_trace.FILE)
     perfetto_trace.write(journal.read(path), out)
-    print(f"{out}: open it in https://ui.perfetto.dev or chrome://tracing")
+    common.console().print(f"{out}: open it in https://ui.perfetto.dev or chrome://tracing", soft_wrap=True)
     return 0
 
 
@@ -120,8 +120,9 @@ def call_health(a: argparse.Namespace) -> int:
     from vla_sim.monitor import health, journal
 
     entries = journal.read(journal.find(a.target))
-    print(health.markdown(health.health(entries)), end="")
+    console = common.console()
+    console.print(health.markdown(health.health(entries)), end="", soft_wrap=True)
     if a.out:
         for path in health.write(entries, user_path(a.out)):
-            print(f"written: {path}")
+            console.print(f"written: {path}", soft_wrap=True)
     return 0

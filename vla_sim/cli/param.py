@@ -31,9 +31,10 @@ def call(a: argparse.Namespace) -> int:
     domain, ours = find_domain(a.domain, changes=True)
     from vla_sim.bringup.parameter_client import ParameterClient
 
+    console = common.console()
     with ParameterClient(domain, own_middleware=ours) as client:
         for node, name, value in wanted:
             if value is not None:
                 client.set(node, name, value)
-            print(f"{node}.{name}={client.get(node, name)}")
+            console.print(f"{node}.{name}={client.get(node, name)}", soft_wrap=True)
     return 0
