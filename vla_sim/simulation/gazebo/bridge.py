@@ -4,6 +4,8 @@ For those who watch Gazebo through the standard bridge: its own sensors appear u
 names. The simulator's node needs none of it.
 """
 
+import json
+
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
@@ -48,7 +50,7 @@ def bridge_config(robot: elements.Model) -> str:
         assert isinstance(topic.type, str)
         lines += [
             f'- ros_topic_name: "{topic.name}"',
-            f'  gz_topic_name: "{gazebo}"',
+            f"  gz_topic_name: {json.dumps(gazebo)}",
             f'  ros_type_name: "{topic.type}"',
             f'  gz_type_name: "{GZ_TYPE[topic.type]}"',
             "  direction: GZ_TO_ROS",
