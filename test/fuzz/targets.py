@@ -17,7 +17,7 @@ from vla_sim.scenario import load
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm import plan_format
 from vla_sim.stages.language.llm.errors import WrongAnswerError
-from vla_sim.stages.language.rule_planner import RulePlanner
+from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
@@ -28,10 +28,11 @@ from vla_sim.world.semantic_map import World
 HOME = World.load("tabletop")
 RULES = RulePlanner(HOME)
 CHECKER = PlanChecker(HOME)
-KINDS = sorted(
-    (k for k in vars(records).values() if isinstance(k, type) and issubclass(k, Record) and k is not Record),
-    key=lambda kind: kind.__name__,
-)
+KINDS = {
+    name.encode(): kind
+    for name, kind in vars(records).items()
+    if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
+}
 _FOLDER = Path(tempfile.mkdtemp(prefix="vla_sim-fuzz-"))
 
 
@@ -65,10 +66,11 @@ def sound(data: bytes) -> None:
 
 
 def record(data: bytes) -> None:
-    """The first byte chooses the type; what is read can be written and read again."""
-    kind = KINDS[(data[0] if data else 0) % len(KINDS)]
+    """The first line names the type; what is read can be written and read again."""
+    name, _, payload = data.partition(b"\n")
+    kind = KINDS.get(name, records.Plan)
     with contextlib.suppress(PayloadError):
-        found = decode(kind, data[1:])
+        found = decode(kind, payload)
         assert decode(kind, encode(found)) == found
 
 
@@ -78,8 +80,9 @@ def answer(data: bytes) -> None:
     with contextlib.suppress(WrongAnswerError, Unresolved):
         plan_format.check_beginning(text, RULES.lexicon, Context())
     with contextlib.suppress(WrongAnswerError, Unresolved):
-        steps = plan_format.read(text, RULES.lexicon, Context())
-        CHECKER.check(records.Plan(command_id="1", text="", steps=steps, planner="llm"))
+        intent = plan_format.read(text, RULES.lexicon, Context())
+        found = RULES.finish(Understood(intent=tuple(intent)), Context())
+        CHECKER.check(records.Plan(command_id="1", text="", steps=list(found.steps), planner="llm"))
 
 
 def words(data: bytes) -> None:

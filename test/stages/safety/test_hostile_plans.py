@@ -18,7 +18,7 @@ from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm import plan_format
 from vla_sim.stages.language.llm.errors import WrongAnswerError
-from vla_sim.stages.language.rule_planner import RulePlanner
+from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 from vla_sim.stages.safety.supervisor import Supervisor
 
@@ -240,7 +240,8 @@ def answers():
 def test_a_models_hostile_step_makes_no_plan_that_is_allowed(one):
     for text in (f'{{"steps":[{one}]}}', f'{{"steps":[{{"skill":"move","meters":1.0}},{one}]}}', one):
         try:
-            found = plan_format.read(text, RULES.lexicon, Context())
+            intent = plan_format.read(text, RULES.lexicon, Context())
         except (WrongAnswerError, Unresolved):
             continue
-        assert CHECKER.check(Plan(command_id="c", text="", steps=found, planner="llm"))
+        found = RULES.finish(Understood(intent=tuple(intent)), Context())
+        assert CHECKER.check(Plan(command_id="c", text="", steps=list(found.steps), planner="llm"))
