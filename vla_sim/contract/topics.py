@@ -45,7 +45,8 @@ TRACE = Topic("/vla/trace", records.TraceEvent)
 OBJECTS = Topic("/perception/objects", records.ObjectList)
 DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "sensor")
 """The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
-for the head lidar."""
+for the head lidar. Its intensities are ranges as well [m]: of what stands at the height of the arms, which
+are wider than the legs; without them everything may."""
 NEAR_POINTS = Topic("/perception/near_points", "sensor_msgs/msg/PointCloud2", "sensor")
 """What the depth camera sees within the arms' reach, without the robot itself, in base_link at the stamp."""
 

@@ -20,6 +20,9 @@ backwards, to the side, in arcs and on the spot: 0.293 to 0.310. An arm that car
 SWATH = HANDS + SWAY
 """Half the width that the walking robot needs, seen from its mean way. Measured likewise: 0.326 to 0.335
 empty-handed, at any speed, and the same with something carried."""
+LEGS_SWATH = 0.245
+"""Likewise of the legs alone, which is all that is below `ARMS_HEIGHTS`: measured 0.21 straight on, 0.245 to
+the side and turning."""
 FRONT, BACK = 0.19, 0.18
 """What the velocity gate keeps free ahead and behind, seen from the mean pose, and `SWATH` to each side:
 torso and toes ahead, heels behind. At the speeds of walking the way to halt keeps more free than the hands

@@ -88,14 +88,17 @@ def fill_velocity(message: TwistStamped, value: Iterable[float], now: float) -> 
 def laser_scan(
     ranges: NDArray[np.floating[Any]], stamp: Any, period: float, *, angle_min: float = level_scan.ANGLE_MIN,
     angle_step: float = level_scan.ANGLE_STEP, range_min: float = level_scan.RANGE_MIN,
-    range_max: float = level_scan.RANGE_MAX,
+    range_max: float = level_scan.RANGE_MAX, at_arms: NDArray[np.floating[Any]] | None = None,
 ) -> LaserScan:  # fmt: skip
-    """A scan in base_link. ranges: (n,) [m], by default `level_scan.flatten`'s 360. period: of scans [s]."""
+    """A scan in base_link. ranges: (n,) [m], by default `level_scan.flatten`'s 360. period: of scans [s].
+    at_arms: see `topics.DEPTH_SCAN`."""
     message = LaserScan(
         angle_min=angle_min, angle_max=angle_min + angle_step * (len(ranges) - 1), angle_increment=angle_step,
         scan_time=period, range_min=range_min, range_max=range_max,
         ranges=array("f", ranges.astype(np.float32).tobytes()),
     )  # fmt: skip
+    if at_arms is not None:
+        message.intensities = array("f", at_arms.astype(np.float32).tobytes())
     return _stamped(message, "base_link", stamp)
 
 

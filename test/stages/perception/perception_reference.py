@@ -38,13 +38,13 @@ def in_capsules(points, capsules):
     return inside
 
 
-def depth_scan(depth, camera, pose, capsules):
+def depth_scan(depth, camera, pose, capsules, lowest=layout.LOW):
     points = points_of(depth, camera, pose, max(1, camera.width // 160))
     points = points[np.isfinite(points).all(axis=1)]
     x, y, z = points.T
     r = np.hypot(x, y)
     x0, x1, y0, y1 = layout.OWN
-    kept = (z >= layout.LOW) & (z <= layout.HIGH) & (r >= layout.RANGE_MIN) & (r < layout.RANGE_MAX)
+    kept = (z >= lowest) & (z <= layout.HIGH) & (r >= layout.RANGE_MIN) & (r < layout.RANGE_MAX)
     kept &= ~((x > x0) & (x < x1) & (y > y0) & (y < y1)) & ~in_capsules(points, capsules)
     beam = np.floor((np.arctan2(y, x) + layout.HALF_ANGLE) / layout.INCREMENT + 0.5).astype(int)
     out = np.full(layout.BEAMS, np.inf)

@@ -21,9 +21,14 @@ NONE = np.zeros((0, 7))
 FLOOR = ("box", (20, 20, 0.1), (0, 0, -0.05, 0), (0.5, 0.5, 0.5))
 
 
-def scan(scene, capsules=NONE, noise=0.01, camera=HEAD):
+def layers(scene, capsules=NONE, noise=0.01, camera=HEAD):
+    """Ranges of anything, and of what stands at the height of the arms."""
     _, depth = scene.render(camera, look(), noise)
     return depth_scan(depth, camera, look(), capsules)
+
+
+def scan(*args, **more):
+    return layers(*args, **more)[0]
 
 
 def beam(ranges, degrees):
@@ -55,6 +60,14 @@ def test_every_beam_agrees_with_rays_cast_at_a_pillar():
 def test_a_low_table_edge_is_seen():
     ranges = scan(Scene([FLOOR]).add("box", (0.6, 1.4, 0.04), (1.1, 0, 0.74, 0), (0.6, 0.5, 0.4)))
     assert beam(ranges, 0) == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_coffee_table_is_below_the_arms_and_a_table_is_not():
+    for top, at_arms in ((0.38, False), (0.74, True)):
+        box = (0.6, 1.4, 0.04), (1.1, 0, top, 0), (0.6, 0.5, 0.4)
+        anything, of_arms = layers(Scene([FLOOR]).add("box", *box))
+        assert beam(anything, 0) == pytest.approx(0.8, abs=0.03)
+        assert np.isfinite(beam(of_arms, 0)) == at_arms
 
 
 def test_what_hangs_overhead_or_lies_flat_is_no_obstacle():

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import look
 
+from vla_sim.robot.body_size import ARMS_HEIGHTS
 from vla_sim.stages.perception import solid_fit as kernels
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.colour import TABLE, name_pixels
-from vla_sim.stages.perception.depth_scan import depth_scan
+from vla_sim.stages.perception.depth_scan import LOW, depth_scan
 from vla_sim.stages.perception.solid_fit import solid_of
 
 seeds = st.integers(0, 10_000)
@@ -43,7 +44,8 @@ def test_the_virtual_scan_is_numpys(seed, capsules):
     own[:, 3:] += rng.uniform(-0.3, 0.3, (capsules, 3)) * rng.integers(0, 2)  # a ball, too
     own = np.column_stack([own, rng.uniform(0.05, 0.3, capsules)])
     depth = depth.astype(np.float32)
-    expected = reference.depth_scan(depth, CAMERA, look(), own)
+    lowest = (LOW, ARMS_HEIGHTS[0])
+    expected = [reference.depth_scan(depth, CAMERA, look(), own, one) for one in lowest]
     np.testing.assert_allclose(depth_scan(depth, CAMERA, look(), own), expected, rtol=1e-5)
 
 

@@ -90,6 +90,26 @@ def _reference(points, vx, vy, wz):
     return math.inf
 
 
+def test_what_is_lower_than_the_hands_has_to_clear_the_legs_alone():
+    beside = np.array([[0.4, 0.28], [0.4, -0.28]])
+    assert gate(np.zeros((0, 2)), 0.5, 0.0, 0.0, beside) == (1.0, "")
+    assert gate(np.zeros((0, 2)), 0.5, 0.0, 0.0, beside, beside)[0] < 1.0
+    assert gate(np.zeros((0, 2)), 0.5, 0.0, 0.0, np.array([[0.4, 0.22]]))[0] < 1.0
+
+
+def test_a_depth_scan_that_says_nothing_of_heights_may_be_at_any():
+    beside = np.full(91, np.inf, np.float32)
+    beside[45 + 37] = math.hypot(0.4, 0.3)  # to the left ahead
+    for at_arms, passes in (
+        (None, False), (np.zeros(0, np.float32), False), (np.full(91, np.nan, np.float32), False),
+        (np.full(91, np.inf, np.float32), True),
+    ):  # fmt: skip
+        core = ready()
+        core.on_depth_scan(beside, -math.radians(45), math.radians(1), 1.02, 1.02, 1.02, at_arms)
+        core.on_velocity(0.5, 0.0, 0.0, 1.0, 1.0)
+        assert (core.output(1.02, 1.02) == (0.5, 0.0, 0.0)) == passes
+
+
 def ready(now=1.0):
     core = Supervisor()
     core.on_odom(0.0, 0.0, 0.0, now, now, now)

@@ -18,6 +18,10 @@ def depth(*ahead):
     return ranges
 
 
+def see(around, stamp, ranges, at_arms=None):
+    around.depth_scan(stamp, ranges, -math.pi / 4, STEP, ranges if at_arms is None else at_arms)
+
+
 def walked(around, begin, seconds, speed):
     """Odometry at 50 Hz of a walk straight on; the time and the way at its end."""
     for k in range(round(seconds * 50)):
@@ -31,29 +35,38 @@ def test_what_was_seen_comes_nearer_as_the_robot_walks():
     around.odometry(0.0, 0.0, 0.0, 0.0)
     around.scan(0.0, np.full(1, 1.0, np.float32), 0.0, STEP)
     walked(around, 0.0, 1.0, 0.4)
-    points, _ = around.points()
+    points = around.points()[0]
     assert points[0, 0] == pytest.approx(0.6, abs=0.08)  # the mean pose is the gait's model, not the last one
 
 
 def test_something_low_that_leaves_the_picture_is_remembered_and_forgotten():
     around = Surroundings()
     around.odometry(0.0, 0.0, 0.0, 0.0)
-    around.depth_scan(0.0, depth(0.7), -math.pi / 4, STEP)
+    see(around, 0.0, depth(0.7))
     time, way = walked(around, 0.0, 1.0, 0.35)
-    around.depth_scan(time, depth(), -math.pi / 4, STEP)  # now 0.35 m ahead, under the picture
+    see(around, time, depth())  # now 0.35 m ahead, under the picture
     assert len(around.points()[1]) == 5
     around.odometry(time + MEMORY + 0.1, way, 0.0, 0.0)
-    around.depth_scan(time + MEMORY + 0.1, depth(), -math.pi / 4, STEP)
+    see(around, time + MEMORY + 0.1, depth())
     assert len(around.points()[1]) == 0
 
 
 def test_something_low_that_is_in_the_picture_and_not_seen_again_is_gone():
     around = Surroundings()
     around.odometry(0.0, 0.0, 0.0, 0.0)
-    around.depth_scan(0.0, depth(0.9), -math.pi / 4, STEP)
+    see(around, 0.0, depth(0.9))
     assert len(around.points()[1]) == 5
-    around.depth_scan(0.1, depth(), -math.pi / 4, STEP)
+    see(around, 0.1, depth())
     assert len(around.points()[1]) == 0
+
+
+def test_what_stands_at_the_height_of_the_arms_is_kept_apart():
+    around = Surroundings()
+    around.odometry(0.0, 0.0, 0.0, 0.0)
+    see(around, 0.0, depth(0.7), depth(0.9))
+    _, low, at_arms = around.points()
+    assert np.hypot(*low.T) == pytest.approx(0.7)
+    assert np.hypot(*at_arms.T) == pytest.approx(0.9)
 
 
 def test_the_sway_does_not_move_what_is_seen():

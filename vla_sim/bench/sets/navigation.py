@@ -145,8 +145,9 @@ def gate_core(meter: Meter) -> None:
 
     def before() -> None:
         clocks[:] = [0.02 * next(ticks)] * 2
-        supervisor.on_odom(0.0, 0.0, 0.0, clocks[0], *clocks)
-        supervisor.on_depth_scan(np.full(91, np.inf, np.float32), -0.8, 0.0175, clocks[0], *clocks)
+        now = clocks[0]
+        supervisor.on_odom(0.0, 0.0, 0.0, now, now, now)
+        supervisor.on_depth_scan(np.full(91, np.inf, np.float32), -0.8, 0.0175, now, now, now)
         supervisor.on_velocity(0.5, 0.0, 0.0, *clocks)
 
     def check(velocity: tuple[float, float, float]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.body_size import HAND_RADIUS, LIMB_RADIUS
+from vla_sim.robot.body_size import ARMS_HEIGHTS, HAND_RADIUS, LIMB_RADIUS
 from vla_sim.robot.g1 import SIDES, TOOL_FRAME
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
@@ -56,13 +56,14 @@ BIN = 0.05
 
 @kernel
 def _fill(
-    depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, capsules: Array,
+    depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, capsules: Array, arms: float,
     count: NDArray[np.int32], total: Array,
 ) -> None:  # fmt: skip
-    """Count and total range of the points in each beam and range bin."""
+    """Count and total range of the points in each beam and range bin: (2, beams, bins), of all of them and of
+    those above `arms` [m]."""
     fx, fy, cx, cy = pinhole
     rows, columns = depth.shape
-    beams, bins = count.shape
+    _, beams, bins = count.shape
     for v in range(0, rows, stride):
         for u in range(0, columns, stride):
             d = np.float64(depth[v, u])
@@ -84,8 +85,9 @@ def _fill(
             beam = math.floor((math.atan2(y, x) + HALF_ANGLE) / INCREMENT + 0.5)
             if 0 <= beam < beams:
                 i = min(int(r / BIN), bins - 1)
-                count[beam, i] += 1
-                total[beam, i] += r
+                for layer in range(2 if z > arms else 1):
+                    count[layer, beam, i] += 1
+                    total[layer, beam, i] += r
 
 
 @kernel
@@ -118,17 +120,18 @@ def _nearest(count: NDArray[np.int32], total: Array, least: int) -> NDArray[np.f
 def depth_scan(
     depth: NDArray[np.float32], camera: Intrinsics, pose: Array, capsules: Array
 ) -> NDArray[np.float32]:
-    """Ranges (BEAMS,) float32 [m] in the level base frame, inf where nothing stands.
+    """Ranges (2, BEAMS) float32 [m] in the level base frame, inf where nothing stands: of whatever does, and
+    of what does at the height of the arms.
 
     depth: (h, w) float32 [m]. pose: (4, 4) optical frame in the level base frame, whose z = 0 is the
     floor. capsules: (k, 7) the robot's limbs in the same frame: two ends and a radius; points inside
     are its own.
     """
     stride = max(1, camera.width // 160)  # a beam needs a few of its pixels, not all
-    count = np.zeros((BEAMS, math.ceil(RANGE_MAX / BIN)), np.int32)
+    count = np.zeros((2, BEAMS, math.ceil(RANGE_MAX / BIN)), np.int32)
     total = np.zeros(count.shape)
-    _fill(depth, stride, camera.pinhole, pose, capsules, count, total)
-    return _nearest(count, total, 3)
+    _fill(depth, stride, camera.pinhole, pose, capsules, ARMS_HEIGHTS[0], count, total)
+    return np.stack([_nearest(count[layer], total[layer], 3) for layer in range(2)])
 
 
 def level_from(odom_base: Array) -> Array:

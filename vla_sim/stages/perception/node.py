@@ -191,7 +191,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )
         scan = conversions.laser_scan(
-            percept.ranges, to_stamp(frame.stamp), 1.0 / self.params.rate,
+            percept.ranges[0], to_stamp(frame.stamp), 1.0 / self.params.rate, at_arms=percept.ranges[1],
             angle_min=-depth_scan.HALF_ANGLE, angle_step=depth_scan.INCREMENT,
             range_min=depth_scan.RANGE_MIN, range_max=depth_scan.RANGE_MAX,
         )  # fmt: skip

@@ -68,8 +68,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Percept:
-    """objects: all confirmed tracks in `map`. detections: of this image alone. ranges: (beams,) float32
-    [m], the depth scan in the level base frame, inf where nothing stands. near: (n, 3) [m] what stands within
+    """objects: all confirmed tracks in `map`. detections: of this image alone. ranges: (2, beams) float32
+    [m], see `depth_scan.depth_scan`. near: (n, 3) [m] what stands within
     the arms' reach, in the pelvis frame."""
 
     objects: list[DetectedObject]

@@ -12,7 +12,7 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.body_size import BACK, FRONT, LOW_FRONT, SWATH
+from vla_sim.robot.body_size import BACK, FRONT, LEGS_SWATH, LOW_FRONT, SWATH
 
 HORIZON = 1.2  # [s] of prediction
 STEP = 0.1  # [s]
@@ -59,19 +59,24 @@ def time_to_contact(
     return math.inf
 
 
-def gate(points: Array, vx: float, vy: float, wz: float, low: Array = NOTHING) -> tuple[float, str]:
+def gate(
+    points: Array, vx: float, vy: float, wz: float, low: Array = NOTHING, at_arms: Array = NOTHING
+) -> tuple[float, str]:
     """Factor in 0..1 for the commanded velocity, and the reason when it is below 1.
 
-    points, low: (n, 2) float64 what the lidar and the depth camera see [m], from the gait's mean pose.
+    points: (n, 2) float64 what the lidar sees [m], from the gait's mean pose. low, at_arms: likewise what the
+    depth camera sees, all of it and what stands at the height of the arms.
     """
     if not math.isfinite(vx + vy + wz):
         return 0.0, "the velocity is not finite"
     if vx == 0.0 and vy == 0.0 and wz == 0.0:
         return 1.0, ""
     t = min(
-        time_to_contact(seen, vx, vy, wz, front, BACK, SWATH, HORIZON, STEP)
-        for seen, front in ((points, FRONT), (low, LOW_FRONT))
-    )
+        time_to_contact(seen, vx, vy, wz, front, BACK, width, HORIZON, STEP)
+        for seen, front, width in (
+            (points, FRONT, SWATH), (low, LOW_FRONT, LEGS_SWATH), (at_arms, LOW_FRONT, SWATH),
+        )
+    )  # fmt: skip
     if t >= HORIZON:
         return 1.0, ""
     if t <= STOP_TIME:

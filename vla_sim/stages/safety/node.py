@@ -212,7 +212,10 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_depth_scan(self, message: Any) -> None:
         ranges = np.asarray(message.ranges, dtype=np.float32)
         stamp = to_seconds(message.header.stamp)
-        self.core.on_depth_scan(ranges, message.angle_min, message.angle_increment, stamp, *self.clocks())
+        self.core.on_depth_scan(
+            ranges, message.angle_min, message.angle_increment, stamp, *self.clocks(),
+            np.asarray(message.intensities, dtype=np.float32),
+        )  # fmt: skip
 
     def on_imu(self, message: Any) -> None:
         q = message.orientation

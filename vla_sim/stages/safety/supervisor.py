@@ -15,7 +15,7 @@ from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.fall import FallWatch
 from vla_sim.stages.safety.gate import gate
 from vla_sim.stages.safety.surroundings import Surroundings
-from vla_sim.stages.safety.trust import Freshness, OdometryTrust, ScanTrust, sees
+from vla_sim.stages.safety.trust import Freshness, OdometryTrust, ScanTrust, sees, valid_beams
 
 ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
@@ -110,12 +110,17 @@ class Supervisor:
         stamp: float,
         now: float,
         mono: float,
+        at_arms: NDArray[np.float32] | None = None,
     ) -> bool:
-        """Take the depth camera's flattened scan, as `on_scan`."""
+        """Take the depth camera's flattened scan, as `on_scan`. at_arms: (n,) ranges [m] of what stands at
+        the height of the arms; where they are no ranges, everything may."""
         self._follow(now)
         if not sees(ranges, angle_min, step) or not self.depth.take(stamp, now, mono):
             return False
-        self.around.depth_scan(stamp, ranges, angle_min, step)
+        if at_arms is None or at_arms.shape != ranges.shape:
+            at_arms = ranges
+        at_arms = np.where(valid_beams(at_arms), at_arms, ranges)
+        self.around.depth_scan(stamp, ranges, angle_min, step, at_arms)
         return True
 
     def on_velocity(self, vx: float, vy: float, wz: float, now: float, mono: float) -> bool:
@@ -230,8 +235,8 @@ class Supervisor:
             self.factor = 1.0
             return wanted
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
-        points, low = self.around.points()
-        self.factor, reason = gate(points, vx, vy, wz, low)
+        points, low, at_arms = self.around.points()
+        self.factor, reason = gate(points, vx, vy, wz, low, at_arms)
         factor = self.factor
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []

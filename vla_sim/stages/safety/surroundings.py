@@ -23,16 +23,33 @@ MEMORY = 4.0
 NOTHING = np.zeros((0, 2))
 
 
+class Remembered:
+    """What the depth camera saw, some of which is now too near for it, or beside its picture."""
+
+    def __init__(self) -> None:
+        self.points = NOTHING
+        self._seen = np.zeros(0)
+        """(n,) stamp of each point."""
+
+    def take(self, stamp: float, new: Array, pose: Array, low: float, high: float) -> None:
+        """new: (n, 2) in `odom`. pose: (3,) of the robot there. low, high: bearings of the picture's ends."""
+        old = _seen_from(self.points, pose)
+        distance, bearing = np.hypot(*old.T), np.arctan2(old[:, 1], old[:, 0])
+        unseen = (distance < BLIND) | (bearing < low) | (bearing > high)
+        kept = unseen & (distance < LOW_REACH) & (self._seen > stamp - MEMORY)
+        self.points = np.concatenate([new, self.points[kept]])
+        self._seen = np.concatenate([np.full(len(new), stamp), self._seen[kept]])
+
+
 class Surroundings:
     """Feed odometry and scans, with their stamps [s] and poses (3,) x, y, yaw; ask `points`."""
 
     def __init__(self) -> None:
         self.gait = PoseFilter()
-        self._lidar, self._low = NOTHING, NOTHING
+        self._lidar = NOTHING
+        self._low, self._at_arms = Remembered(), Remembered()
         self._unknown, self._low_unknown = np.zeros(0), np.zeros(0)
         """(k,) middles of the sectors that are not known [rad], in base_link."""
-        self._low_seen = np.zeros(0)
-        """(n,) stamp of each point of `_low`."""
 
     def odometry(self, stamp: float, x: float, y: float, yaw: float) -> None:
         """Pelvis pose in `odom`."""
@@ -43,25 +60,26 @@ class Surroundings:
         self._lidar = self._placed(stamp, hits(ranges, angle_min, step, REACH))
         self._unknown = unknown_sectors(ranges, angle_min, step)
 
-    def depth_scan(self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float) -> None:
-        """As `scan`. What is too near for the camera, or beside its picture, is remembered for a while."""
-        new = self._placed(stamp, hits(ranges, angle_min, step, LOW_REACH))
+    def depth_scan(
+        self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float,
+        at_arms: NDArray[np.float32],
+    ) -> None:  # fmt: skip
+        """As `scan`; at_arms: the ranges of what stands at the height of the arms. What is too near for the
+        camera, or beside its picture, is remembered for a while."""
         self._low_unknown = unknown_sectors(ranges, angle_min, step)
-        old = _seen_from(self._low, self.at(stamp))
-        distance, bearing = np.hypot(*old.T), np.arctan2(old[:, 1], old[:, 0])
-        angles = sorted((angle_min, angle_min + step * len(ranges)))
-        unseen = (distance < BLIND) | (bearing < angles[0]) | (bearing > angles[1])
-        kept = unseen & (distance < LOW_REACH) & (self._low_seen > stamp - MEMORY)
-        self._low = np.concatenate([new, self._low[kept]])
-        self._low_seen = np.concatenate([np.full(len(new), stamp), self._low_seen[kept]])
+        low, high = sorted((angle_min, angle_min + step * len(ranges)))
+        for kept, seen in ((self._low, ranges), (self._at_arms, at_arms)):
+            new = self._placed(stamp, hits(seen, angle_min, step, LOW_REACH))
+            kept.take(stamp, new, self.at(stamp), low, high)
 
-    def points(self) -> tuple[Array, Array]:
-        """(n, 2) of the lidar and (m, 2) of the depth camera [m], from the mean pose now. In a sector that is
-        not known something stands before the body."""
+    def points(self) -> tuple[Array, Array, Array]:
+        """(n, 2) of the lidar, (m, 2) of the depth camera and (k, 2) what of that stands at the height of the
+        arms [m], from the mean pose now. In a sector that is not known something stands before the body."""
         pose = self.gait.mean() if self.gait.ready else np.zeros(3)
         return (
             np.concatenate([_seen_from(self._lidar, pose), edge(self._unknown, FRONT)]),
-            np.concatenate([_seen_from(self._low, pose), edge(self._low_unknown, LOW_FRONT)]),
+            _seen_from(self._low.points, pose),
+            np.concatenate([_seen_from(self._at_arms.points, pose), edge(self._low_unknown, LOW_FRONT)]),
         )
 
     def at(self, stamp: float) -> Array:
