@@ -202,11 +202,12 @@ def mortal(tmp_path, deaths):
     (tmp_path / "mortal.py").write_text(code)
 
 
-def test_a_node_that_dies_is_started_again_and_its_log_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize("observer", [False, True])
+def test_a_node_that_dies_is_started_again_and_its_log_goes_on(tmp_path, monkeypatch, observer):
     monkeypatch.setattr("vla_sim.bringup.backoff.FIRST_DELAY", 0.1)
     mortal(tmp_path, 2)
     told: list[str] = []
-    specs = (NodeSpec("patient", "patient"), NodeSpec("mortal", "mortal"))
+    specs = (NodeSpec("patient", "patient"), NodeSpec("mortal", "mortal", observer=observer))
     run = Stack(StackOptions(), tmp_path / "run", specs=specs, echo=lambda name, text: told.append(text))
     with run as running:
         first = running.processes[1].fork.pid

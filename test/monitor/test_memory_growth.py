@@ -1,3 +1,5 @@
+import contextlib
+import mmap
 import os
 import subprocess
 import sys
@@ -107,6 +109,37 @@ def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_
     assert not found.passed
     assert found.reasons[0].startswith("leaks grows by ")
     assert (tmp_path / "soak.json").exists()
+
+
+def test_a_node_that_was_started_again_is_watched_too():
+    with contextlib.ExitStack() as children:
+        first, second = (
+            children.enter_context(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+            for _ in range(2)
+        )
+        watch = MemorySampler()
+        for child in (first, first, second, second):
+            watch.follow("node", child.pid)
+        watch.sample()
+        assert watch.samples.keys() == {"node", "node 2"}
+        for child in (first, second):
+            child.kill()
+            child.wait()
+        watch.follow("node", first.pid)
+        watch.follow("other", first.pid)  # it has died already
+        watch.sample()
+    assert {name: len(some) for name, some in watch.samples.items()} == {"node": 1, "node 2": 1}
+
+
+def test_shared_memory_that_a_process_reads_is_no_growth_of_its_own():
+    own = measure(psutil.Process(), 0.0, children=False)
+    with contextlib.closing(mmap.mmap(-1, 64_000_000)) as shared:  # anonymous and shared: RssShmem
+        shared.write(bytes(64_000_000))
+        seen = measure(psutil.Process(), 1.0, children=False)
+    assert own is not None
+    assert seen is not None
+    assert seen.rss > own.rss + 50.0
+    assert seen.own < own.own + 20.0
 
 
 @pytest.mark.parametrize(

@@ -245,15 +245,15 @@ class Stack:
             why = process.last.removeprefix("error: ") or f"exit code {code}"
             if code < 0:  # its last line, if any, says nothing of it
                 why = f"killed by {signal.Signals(-code).name}"
-            if process.name not in self.names:
-                self.killed.add(process.name)
-                self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
-                continue
             delay = self._delay(process, code)
             if delay is not None:
                 self.restarts[process.name] += 1
                 self._due[process.name] = time.monotonic() + delay
                 self.echo(process.name, f"[WARN] ended: {why}; it is started again in {delay:.0f} s")
+                continue
+            if process.name not in self.names:
+                self.killed.add(process.name)
+                self.echo(process.name, f"[WARN] ended: {why}; the run goes on without it")
                 continue
             # What is not installed, and an engine that fails, are told as such.
             kind = next((k for k in (MissingError, EngineError) if k.exit_code == code), StackError)

@@ -14,11 +14,13 @@ MOST = 1500  # samples that the slope is taken of; more are thinned, since pairs
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """seconds: since the beginning. own: anonymous, shared and swapped memory [MB], all that is no file's;
-    rss: resident, files too [MB].
+    """seconds: since the beginning. own: anonymous and swapped memory [MB]; rss: resident, files and shared
+    memory too [MB].
 
     What counts is `own`. Unique memory (USS) will not do: pages of a library count as a process's own as long
     as no other program has it loaded, so that it leaps by 65 MB whenever another simulation begins or ends.
+    Nor will shared memory: the middleware's segments have a fixed size, but each page counts for a process
+    from when it reads it first.
     """
 
     seconds: float
@@ -63,10 +65,10 @@ def _status(pid: int) -> tuple[float, float] | None:
     except OSError:
         return None
     kb = {name: int(words.split()[0]) for name, _, words in (line.partition(":") for line in lines)
-          if name in ("RssAnon", "RssShmem", "VmSwap", "VmRSS")}  # fmt: skip
+          if name in ("RssAnon", "VmSwap", "VmRSS")}  # fmt: skip
     if "VmRSS" not in kb:
         return None
-    own = kb.get("RssAnon", 0) + kb.get("RssShmem", 0) + kb.get("VmSwap", 0)
+    own = kb.get("RssAnon", 0) + kb.get("VmSwap", 0)
     return own * 1.024e-3, kb["VmRSS"] * 1.024e-3
 
 

@@ -202,6 +202,12 @@ class MemorySampler:
         except psutil.Error:
             raise StackError(f"{name} has ended already (process {pid})") from None
 
+    def follow(self, node: str, pid: int) -> None:
+        """As `add`, where a node may have been started again: "safety 2" is its second process."""
+        runs = [process.pid for name, process in self._processes.items() if name.split()[0] == node]
+        if pid not in runs and psutil.pid_exists(pid):
+            self.add(f"{node} {len(runs) + 1}" if runs else node, pid)
+
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
@@ -250,8 +256,6 @@ def soak(options: SoakOptions, display: Display) -> Soak:
 
         client.on_tick = tick
         sampler = MemorySampler(out)
-        for process in running.processes:
-            sampler.add(process.name, process.fork.pid)
         sampler.add("soak", os.getpid())
         first = client.now()
         try:
@@ -284,6 +288,8 @@ def _go_on(
         running.check()
         raise_failure(client)
         if sampler.seconds >= due:
+            for process in running.processes:
+                sampler.follow(process.name, process.fork.pid)
             sampler.sample()
             due += options.every
             done = ", ".join(f"{n} {state}" for state, n in sorted(rounds.ended.items()))
@@ -307,7 +313,8 @@ def conclude(
     reasons += [
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
-    short = sorted(set(sampler.samples) - {g.name for g in growth} - set(died))
+    judged = {g.name for g in growth}
+    short = sorted(name for name in sampler.samples if name not in judged and name.split()[0] not in died)
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
     reasons += collisions[:5] if options.faults else ()
