@@ -40,6 +40,7 @@ COMPARED = {
         "stages/perception/test_perception_kernels.py",
         "stages/perception/test_solids.py",
     ),
+    "stages.perception.near_points": ("stages/perception/test_near_points.py",),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),
     "stages.safety.gate": ("stages/safety/test_gate.py",),

@@ -5,13 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.printable import printable
+from vla_sim.common.printable import one_line, printable
 
 
 @given(st.text())
 def test_what_is_left_is_text_and_lines(text):
     assert all(c.isprintable() or c == "\n" for c in printable(text))
     assert len(printable(text)) == len(text)
+
+
+@given(st.text())
+def test_a_line_is_one(text):
+    assert one_line(text).isprintable()
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb", "a\r\n\tb"])

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
-from vla_sim.common.printable import printable
+from vla_sim.common.printable import one_line
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -21,7 +21,7 @@ class VlaSimError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return printable(super().__str__()).replace("\n", " ")
+        return one_line(super().__str__())
 
 
 class InputError(VlaSimError):

@@ -7,3 +7,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def one_line(text: str) -> str:
+    """As `printable`, in a line."""
+    return printable(text).replace("\n", " ")

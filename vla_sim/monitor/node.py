@@ -10,6 +10,7 @@ from std_srvs.srv import Trigger
 
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import user_path
+from vla_sim.common.printable import one_line
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import Alert, MonitorState, Record, SafetyState
@@ -134,6 +135,7 @@ class MonitorNode(StageNode[MonitorParams]):
             self.log(str(alert), warn=alert.active)
 
     def log(self, text: str, *, warn: bool) -> None:
+        text = one_line(text)  # it may hold a name that another program gave itself
         if warn:
             self.get_logger().warning(text)
         else:  # on a line of its own: rclpy's logger tells its callers apart by their line

@@ -8,6 +8,7 @@ import numpy as np
 from perception_scene import cast
 
 from vla_sim.stages.perception import depth_scan as layout
+from vla_sim.stages.perception import near_points as reach
 from vla_sim.stages.perception.depth_scan import BIN
 from vla_sim.stages.perception.solid_fit import BOTTLE, BOX, SPHERE, WORST
 
@@ -60,6 +61,20 @@ def depth_scan(depth, camera, pose, capsules, lowest=layout.LOW):
                 out[b] = group.mean()
                 break
     return out
+
+
+def near_points(depth, camera, pose, capsules):
+    """{cell: mean point} of the cells with pixels enough."""
+    points = points_of(depth, camera, pose, max(1, camera.width // 320))
+    with np.errstate(invalid="ignore"):
+        points = points[((points >= reach.LOW) & (points < reach.HIGH)).all(axis=1)]
+    x0, x1, y0, y1 = layout.OWN
+    trunk = (points[:, 0] > x0) & (points[:, 0] < x1) & (points[:, 1] > y0) & (points[:, 1] < y1)
+    points = points[~trunk & ~in_capsules(points, capsules)]
+    cells = {}
+    for cell, point in zip(map(tuple, ((points - reach.LOW) / reach.CELL).astype(int)), points, strict=True):
+        cells.setdefault(cell, []).append(point)
+    return {cell: np.mean(some, axis=0) for cell, some in cells.items() if len(some) >= reach.LEAST}
 
 
 def solid_hits(code, lengths, pose, origin, rays):

@@ -1,6 +1,7 @@
 """Points within the arms' reach, out of depth images: where they are, and whose they are not."""
 
 import numpy as np
+import perception_reference as reference
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,22 @@ def test_a_wall_ahead_is_points_on_it(depth):
     assert (points >= LOW).all()
     assert (points < HIGH).all()
     assert len(np.unique(np.floor((points - LOW) / CELL), axis=0)) == len(points)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 3))
+def test_the_points_are_numpys(seed, limbs):
+    rng = np.random.default_rng(seed)
+    depth = (rng.uniform(0.3, 1.0, (12, 16)).repeat(20, 0).repeat(20, 1)).astype(np.float32)
+    depth[rng.random(depth.shape) < 0.1] = rng.choice([np.nan, np.inf, 0.0, -1.0, 9.0])
+    ends = np.column_stack([rng.uniform((0.2, -0.6, -0.2), (0.9, 0.6, 0.5), (limbs, 3)) for _ in range(2)])
+    capsules = np.column_stack([ends, rng.uniform(0.05, 0.15, limbs)])
+    points = NearPoints()(depth, CAMERA, LEVEL, capsules)
+    expected = reference.near_points(depth, CAMERA, LEVEL, capsules)
+    found = {tuple(cell): p for cell, p in zip(((points - LOW) / CELL).astype(int), points, strict=True)}
+    assert len(set(found) ^ set(expected)) <= 2  # a pixel on the border of two cells
+    for cell in set(found) & set(expected):
+        np.testing.assert_allclose(found[cell], expected[cell], atol=2e-3)
 
 
 def test_noise_of_pixels_averages_out():
