@@ -28,6 +28,7 @@ def stack(ros_domain, monkeypatch):
         freeze=lambda name, stopped: done.append(("stop" if stopped else "go on", name)),
     )  # fmt: skip
     with NodeThread(ros_domain, FaultNode) as node:
+        assert node.get_parameter("use_sim_time").value is True  # it reports in the stack's time
         host = FaultHost(nodes, node, time.monotonic, lambda _: None)
         node.on_fault_request, node.on_tick = host.on_request, host.tick
         yield SimpleNamespace(host=host, done=done, domain=ros_domain, environment=dict(os.environ))

@@ -325,6 +325,14 @@ def test_a_node_that_ends_on_purpose_is_not_silent(monitor):
     assert alerts(monitor) == []
 
 
+def test_an_alert_of_a_node_that_ends_on_purpose_ends_with_it(monitor):
+    measure(monitor, "metric charge", "5", "driver", state="on")
+    monitor.second(CALM, 20.0)
+    monitor.left("driver")
+    assert [active for *_, active in alerts(monitor)] == [True, False]
+    assert monitor.active() == []
+
+
 @pytest.mark.parametrize(("name", "value", "unit"), [
     ("safety.reaction", 60.0, "ms"), ("manipulation.grasp_planning", 2.5, "s"),
 ])  # fmt: skip

@@ -283,3 +283,14 @@ def test_a_node_that_judges_lets_everything_through(start, monkeypatch):
     node = start()
     with pytest.raises(RuntimeError, match="it went wrong"):
         node.guard("x", broken)()
+
+
+def test_a_node_that_has_left_reports_no_more(start):
+    node = start()
+    sent: list = []
+    node.published[topics.DIAGNOSTICS.name].publish = lambda message: sent.extend(message.status)
+    node._check()
+    node.leave()
+    for _ in range(100):
+        node._check()
+    assert [one.level for one in sent] == [DiagnosticStatus.OK, DiagnosticStatus.STALE]

@@ -56,6 +56,10 @@ class AlertRule:
             return None
         return self._over(self.alert.value, mono, stamp)
 
+    def end(self, mono: float, stamp: float) -> Alert | None:
+        """The end of an alert that has lost its object, if there is one."""
+        return None if self.alert is None else self._over(self.alert.value, mono, stamp)
+
     def _over(self, value: float, mono: float, stamp: float) -> Alert:
         assert self.alert is not None
         ended = self._make(value, mono, stamp, self.alert.severity, active=False)

@@ -184,7 +184,9 @@ class RealTimePerformanceMonitor:
 
     def left(self, name: str) -> None:
         """A node has ended on purpose."""
-        self.nodes.pop(name, None)
+        node = self.nodes.pop(name, None)
+        if node is not None and node.silence is not None:
+            self._alert(node.silence.end(self._last, self.stamp))
 
     def _on_metric(self, node: str, key: str, text: str, mono: float) -> bool:
         """Take a value of a report, if it holds what the node measured; whether it does."""

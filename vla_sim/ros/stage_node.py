@@ -108,6 +108,7 @@ class StageNode(Node, Generic[P]):
         self.doors = Doors(self)
         self.writers: dict[str, OneWriter] = {}
         self._alarms: dict[str, str] = {}
+        self._left = False
         self.load_follower: LoadFollower | None = None
         memory = limits.THRESHOLDS["system.memory"]
         self.caches = MemoryOptimizer(memory.value, memory.clear, self.params.memory_limit)
@@ -274,7 +275,7 @@ class StageNode(Node, Generic[P]):
         if look and (freed := self.caches.optimize_memory_usage(time.monotonic())):
             self.freed = freed
             self.get_logger().warning(freed)
-        if self._checks <= STARTING or self._checks % EVERY == 0:
+        if not self._left and (self._checks <= STARTING or self._checks % EVERY == 0):
             self.published[topics.DIAGNOSTICS.name].publish(self.diagnostics())
 
     def diagnostics(self) -> DiagnosticArray:
@@ -337,6 +338,7 @@ class StageNode(Node, Generic[P]):
 
     def leave(self) -> None:
         """Say on /diagnostics that the node ends on purpose: its silence from now on is no alarm."""
+        self._left = True  # a report after the last one would make it a node that has fallen silent
         if not self.execution.deterministic:
             last = DiagnosticStatus(level=DiagnosticStatus.STALE, name=self.get_name(), message="ended")
             out = self.published[topics.DIAGNOSTICS.name]

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.parameter import Parameter
+
 from vla_sim.bringup.launched import LaunchedNodes
 from vla_sim.bringup.node_table import STACK
 from vla_sim.bringup.supervisor import Stack
@@ -151,6 +153,8 @@ class FaultNode(StageNode[StageParams]):
 
     def __init__(self) -> None:
         super().__init__("faults", StageParams)
+        # It reports in the time of the stack, or the monitor would take the difference for a leap of time.
+        self.set_parameters([Parameter("use_sim_time", value=True)])
         self.on_tick: Callable[[], None] = lambda: None
         self.on_fault_request: Callable[[FaultRequest], None] = lambda request: None
         self.publish(topics.FAULTS)

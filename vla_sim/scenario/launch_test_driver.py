@@ -104,7 +104,7 @@ class Robot:
         self.do(Type(words=words, when=when, **how))
 
     def do(self, action: Action) -> None:
-        """Any action of a scenario: a command, or a fault (`Kill`, `Move`, `Blind`)."""
+        """Any action of a scenario, see `vla_sim.scenario.format`. Faults are in its file (`faults:`)."""
         session = self._connected()
         options = session.prepared.options
         samples = sound(action, options.stack.seed, options.file.path.parent)
