@@ -81,6 +81,18 @@ def test_a_world_without_the_robot_is_refused(capsys, tmp_path):
     assert "g1" in said.err
 
 
+def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played(capsys, tmp_path):
+    script = "script: [{do: type, words: stop, means: []}]\n"
+    for name, place in (("a", "kitchen"), ("b", "kichen")):
+        text = f"version: 1\nproves: It is there.\n{script}expect: [{{check: arrival, at: {place}}}]\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    code, said = run(capsys, "test", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "b.yaml:4:" in said.err
+    assert "kichen" in said.err
+    assert not (tmp_path / "out" / "a").exists()
+
+
 def test_a_file_that_is_no_sound_is_refused(capsys, tmp_path):
     file = tmp_path / "command.wav"
     file.write_text("not a sound")

@@ -121,7 +121,7 @@ def call(a: argparse.Namespace) -> int:
         print(load.schema())
         return 0
     from vla_sim.bringup.reservations import ResourceReservationSystem
-    from vla_sim.scenario import junit
+    from vla_sim.scenario import junit, preparation
     from vla_sim.scenario.report import html_report
     from vla_sim.scenario.result import spoilt
     from vla_sim.scenario.statistics import Rate, grouped
@@ -142,6 +142,10 @@ def call(a: argparse.Namespace) -> int:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose of {', '.join(SIMULATORS)}")
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
+    shipped = set(load.shipped())
+    for file in files:
+        if file.path not in shipped:
+            preparation.check(file)
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     folder = common.folder(a.out, "test-")
     console = common.console(a.json)

@@ -3,6 +3,7 @@ the world with its changes, and the sounds of the script."""
 
 import contextlib
 import math
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -62,8 +63,19 @@ class Prepared:
         return assets.find_world(stack.real_world or stack.world)
 
 
+def check(file: File) -> None:
+    """Raises `InputError` for a world that cannot be loaded, or a name that is not in it."""
+    with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
+        _in_its_world(RunOptions(file, folder=Path(folder)))
+
+
 def prepare(options: RunOptions) -> Prepared:
     """Raises `InputError` for what the scenario asks in vain."""
+    options, world = _in_its_world(options)
+    return Prepared(options, world, sounds(options.file, options.stack.seed))
+
+
+def _in_its_world(options: RunOptions) -> tuple[RunOptions, World]:
     if options.file.scenario.script:
         with _told(options.file, "$.world"):
             assets.find_world(options.file.scenario.world)
@@ -71,7 +83,7 @@ def prepare(options: RunOptions) -> Prepared:
         options = replace(options, stack=stack)
     world = World.load(options.stack.world)
     _check_names(options, world)
-    return Prepared(options, world, sounds(options.file, options.stack.seed))
+    return options, world
 
 
 def _check_names(options: RunOptions, world: World) -> None:
