@@ -95,6 +95,10 @@ def this_machine() -> Machine:
     return Machine(limit, limit.less(used))
 
 
+ADVICE = ": end one, wait, or go without (--no-reserve)"
+"""To whom is refused what others hold."""
+
+
 class Reservation(msgspec.Struct, frozen=True):
     """pid, start: the process that holds it; start tells it from a later one with the same pid [clock ticks
     since boot]. began, expires: [s] of the monotonic clock; None where only its process ends it."""
@@ -224,8 +228,7 @@ def _refusal(machine: Machine, book: _Book, asked: Reservation) -> str:
     who = "; ".join(str(one) for one in book.held[:3]) + ("; and others" if len(book.held) > 3 else "")
     return (
         f"{asked.component} asks for {asked.needs.text(over)}; free: {left.text(over)} of "
-        f"{machine.limit.text(over)}; held by {who or 'no reservation, but in use'}: end one, wait, or go "
-        "without (--no-reserve)"
+        f"{machine.limit.text(over)}; held by {who or 'no reservation, but in use'}{ADVICE}"
     )
 
 

@@ -154,7 +154,7 @@ def load_nodes() -> None:
 def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[str]:
     """While a run that a person looks at holds its share of the machine, which is given in words. It is never
     kept waiting: where others hold what it takes, a line says so, and the words are empty."""
-    from vla_sim.bringup.reservations import ResourceReservationSystem
+    from vla_sim.bringup.reservations import ADVICE, ResourceReservationSystem
 
     words = ""
     with contextlib.ExitStack() as stack:
@@ -165,7 +165,8 @@ def reserved(wanted: bool, name: str, needs: Any, console: Any) -> Iterator[str]
                 stack.callback(book.release, held.id)
                 words = held.needs.text()
         except (BusyError, InputError) as error:
-            console.print(f"goes on without a reservation: {error}", soft_wrap=True)
+            why = str(error).removesuffix(ADVICE)
+            console.print(f"goes on without a reservation: {why}", soft_wrap=True)
         yield words
 
 
