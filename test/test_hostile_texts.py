@@ -194,6 +194,7 @@ def test_a_record_is_json_that_says_what_was_said(text, tmp_path):
 
 
 @every
+@pytest.mark.integration
 def test_an_argument_is_refused_in_one_line(text, capsys):
     for words in ([text], ["list", "--world", text], ["test", text], ["param", text], ["trace", text]):
         assert main.main(words) == 2
@@ -279,6 +280,7 @@ FOLDERS = [text for text in TEXTS if not set(text) & set("/\0") and whole(text) 
 
 
 @pytest.mark.parametrize("text", FOLDERS, ids=lambda text: ascii(text)[:40])
+@pytest.mark.integration
 def test_a_folder_may_be_called_so_unless_it_is_too_long(text, tmp_path, capsys):
     folder = tmp_path / text
     if len(text.encode()) > 255:
@@ -303,6 +305,7 @@ def test_a_folder_may_be_called_so_unless_it_is_too_long(text, tmp_path, capsys)
 
 
 @every
+@pytest.mark.integration
 def test_a_world_may_hold_the_name_or_one_line_says_why_not(text, tmp_path, capsys):
     sdf = HOME.path.read_text().replace('"place/table"', quoteattr(f"place/{text}"))
     path = tmp_path / "own.sdf"
