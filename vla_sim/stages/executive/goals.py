@@ -5,8 +5,7 @@ the goal that is under way. A goal is leased: it is renewed as long as its skill
 nobody does.
 """
 
-import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,17 +56,12 @@ def drive(
     too_late = f"I did not get there within {timeout:.0f} seconds"
     renew = msgspec.structs.replace(withdraw, mode="renew")
     held = ctx.holding
-    walk = _reach(ctx, "navigation", request, (renew, withdraw), too_late, timeout)
-    with contextlib.closing(walk):
-        while True:
-            if held is not None and ctx.holding is None:
-                raise DroppedError(held)
-            try:
-                next(walk)
-            except StopIteration as end:
-                found: Result = end.value
-                break
-            yield
+
+    def keep_hold() -> None:
+        if held is not None and ctx.holding is None:
+            raise DroppedError(held)
+
+    found = yield from _reach(ctx, "navigation", request, (renew, withdraw), too_late, timeout, keep_hold)
     return Result(found.ok, "" if found.ok else found.detail)  # how exactly it stands is nothing to speak of
 
 
@@ -88,16 +82,17 @@ def manipulate(
 
 def _reach(
     ctx: SkillContext, stage: str, request: Request, more: tuple[Request, Request], too_late: str,
-    timeout: float,
+    timeout: float, check: Callable[[], None] = lambda: None,
 ) -> Running:  # fmt: skip
     """Send a goal and wait for its end: the stage's last word on it, or why it was given up. more: what
-    renews the goal, and what withdraws it."""
+    renews the goal, and what withdraws it. check: called at each tick; what it raises withdraws the goal."""
     topic = topics.NAVIGATION_REQUEST if stage == "navigation" else topics.MANIPULATION_REQUEST
     renew, withdraw = more
     ctx.send(topic, request)
     began, renewed = ctx.now, ctx.mono
     try:
         while True:
+            check()
             status, received = getattr(ctx, stage), getattr(ctx, f"{stage}_received")
             mine = status is not None and status.goal_id == request.goal_id
             if mine and status.state != "active":
@@ -115,7 +110,7 @@ def _reach(
                 continue
             ctx.send(topic, withdraw)
             return Result(False, gave_up, status if mine else None)
-    except BaseException:  # it is closed, or the program is wrong
+    except BaseException:  # it is closed, the check failed, or the program is wrong
         ctx.send(topic, withdraw)
         raise
 
