@@ -17,16 +17,16 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
 
 
-def own_capsules(kinematics: Kinematics, joint_position: Array, level_base: Array) -> Array:
+def own_capsules(kinematics: Kinematics, joint_position: Array) -> Array:
     """The self filter, so that the robot does not take its hands for obstacles.
 
-    (k, 7) two ends and a radius of each forearm, hand and upper arm, in the level base frame.
+    (k, 7) two ends and a radius of each forearm, hand and upper arm, in the pelvis frame.
 
-    joint_position: (33,). level_base: (4, 4) pelvis in the level base frame.
+    joint_position: (33,).
     """
 
     def at(name: str) -> Array:
-        point: Array = (level_base @ kinematics.frame(name, joint_position))[:3, 3]
+        point: Array = kinematics.frame(name, joint_position)[:3, 3]
         return point
 
     rows = []
@@ -40,6 +40,12 @@ def own_capsules(kinematics: Kinematics, joint_position: Array, level_base: Arra
             np.array([*wrist, *tip, HAND_RADIUS]),
         ]
     return np.array(rows)
+
+
+def moved(capsules: Array, t: Array) -> Array:
+    """Capsules (k, 7) in another frame, in which theirs is at `t` (4, 4)."""
+    ends = capsules[:, :6].reshape(-1, 3) @ t[:3, :3].T + t[:3, 3]
+    return np.column_stack([ends.reshape(-1, 6), capsules[:, 6]])
 
 
 HALF_ANGLE, INCREMENT = math.radians(45.0), math.radians(1.0)
@@ -61,7 +67,6 @@ def _fill(
 ) -> None:  # fmt: skip
     """Count and total range of the points in each beam and range bin: (2, beams, bins), of all of them and of
     those above `arms` [m]."""
-    fx, fy, cx, cy = pinhole
     rows, columns = depth.shape
     _, beams, bins = count.shape
     for v in range(0, rows, stride):
@@ -69,18 +74,11 @@ def _fill(
             d = np.float64(depth[v, u])
             if not (d > 0.0 and d < 20.0):
                 continue
-            a, b = d * (u - cx) / fx, d * (v - cy) / fy
-            z = pose[2, 0] * a + pose[2, 1] * b + pose[2, 2] * d + pose[2, 3]
+            x, y, z = seen_at(pinhole, pose, u, v, d)
             if z < LOW or z > HIGH:
                 continue
-            x = pose[0, 0] * a + pose[0, 1] * b + pose[0, 2] * d + pose[0, 3]
-            y = pose[1, 0] * a + pose[1, 1] * b + pose[1, 2] * d + pose[1, 3]
             r = math.sqrt(x * x + y * y)
-            if r < RANGE_MIN or r >= RANGE_MAX:
-                continue
-            if OWN[0] < x < OWN[1] and OWN[2] < y < OWN[3]:
-                continue
-            if in_any(capsules, x, y, z):
+            if r < RANGE_MIN or r >= RANGE_MAX or of_robot(capsules, x, y, z):
                 continue
             beam = math.floor((math.atan2(y, x) + HALF_ANGLE) / INCREMENT + 0.5)
             if 0 <= beam < beams:
@@ -91,7 +89,22 @@ def _fill(
 
 
 @kernel
-def in_any(capsules: Array, x: float, y: float, z: float) -> bool:
+def seen_at(pinhole: Pinhole, pose: Array, u: int, v: int, d: float) -> tuple[float, float, float]:
+    """What the pixel in column u and row v sees at the depth d [m], in the frame of `pose` (4, 4)."""
+    fx, fy, cx, cy = pinhole
+    a, b = d * (u - cx) / fx, d * (v - cy) / fy
+    return (
+        pose[0, 0] * a + pose[0, 1] * b + pose[0, 2] * d + pose[0, 3],
+        pose[1, 0] * a + pose[1, 1] * b + pose[1, 2] * d + pose[1, 3],
+        pose[2, 0] * a + pose[2, 1] * b + pose[2, 2] * d + pose[2, 3],
+    )
+
+
+@kernel
+def of_robot(capsules: Array, x: float, y: float, z: float) -> bool:
+    """Whether a point is the robot's own: of its trunk, or in one of its limbs' `capsules`."""
+    if OWN[0] < x < OWN[1] and OWN[2] < y < OWN[3]:
+        return True
     for c in capsules:
         ax, ay, az = c[3] - c[0], c[4] - c[1], c[5] - c[2]
         px, py, pz = x - c[0], y - c[1], z - c[2]

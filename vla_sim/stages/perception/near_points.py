@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
-from vla_sim.stages.perception.depth_scan import OWN, in_any
+from vla_sim.stages.perception.depth_scan import of_robot, seen_at
 
 LOW = np.array([0.0, -0.9, -0.5])
 HIGH = np.array([0.9, 0.9, 0.7])
@@ -23,24 +23,20 @@ LEAST = 3
 
 @kernel
 def _fill(
-    depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, capsules: Array, own: Array,
+    depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, capsules: Array,
     low: Array, high: Array, cell: float, sums: Array,
 ) -> None:  # fmt: skip
     """Add up the points in each cell: sums (nx, ny, nz, 4), of x, y, z and one."""
-    fx, fy, cx, cy = pinhole
     rows, columns = depth.shape
     for v in range(0, rows, stride):
         for u in range(0, columns, stride):
             d = np.float64(depth[v, u])
             if not (d > 0.0 and d < 3.0):
                 continue
-            a, b = d * (u - cx) / fx, d * (v - cy) / fy
-            x = pose[0, 0] * a + pose[0, 1] * b + pose[0, 2] * d + pose[0, 3]
-            y = pose[1, 0] * a + pose[1, 1] * b + pose[1, 2] * d + pose[1, 3]
-            z = pose[2, 0] * a + pose[2, 1] * b + pose[2, 2] * d + pose[2, 3]
+            x, y, z = seen_at(pinhole, pose, u, v, d)
             if x < low[0] or x >= high[0] or y < low[1] or y >= high[1] or z < low[2] or z >= high[2]:
                 continue
-            if (own[0] < x < own[1] and own[2] < y < own[3]) or in_any(capsules, x, y, z):
+            if of_robot(capsules, x, y, z):
                 continue
             one = sums[int((x - low[0]) / cell), int((y - low[1]) / cell), int((z - low[2]) / cell)]
             one[0] += x
@@ -63,8 +59,6 @@ class NearPoints:
         """
         self._sums.fill(0.0)
         stride = max(1, camera.width // 320)
-        _fill(
-            depth, stride, camera.pinhole, pose, capsules, np.array(OWN), LOW, HIGH, CELL, self._sums
-        )  # fmt: skip
+        _fill(depth, stride, camera.pinhole, pose, capsules, LOW, HIGH, CELL, self._sums)
         full = self._sums[self._sums[..., 3] >= LEAST]
         return full[:, :3] / full[:, 3:]

@@ -13,7 +13,7 @@ from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import depth_scan, level_from, own_capsules
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, own_capsules
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
@@ -97,11 +97,8 @@ class Perception:
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
         level = level_from(frame.odom_base)
-        ranges = depth_scan(
-            frame.depth, frame.camera, level @ optical,
-            own_capsules(self.kinematics, frame.joint_position, level),
-        )  # fmt: skip
-        own = own_capsules(self.kinematics, frame.joint_position, np.eye(4))
+        own = own_capsules(self.kinematics, frame.joint_position)
+        ranges = depth_scan(frame.depth, frame.camera, level @ optical, moved(own, level))
         near = self._near(frame.depth, frame.camera, optical, own)
         return Percept(self.tracker.objects(), detections, ranges, near)
 
