@@ -65,6 +65,10 @@ def yaw_from_quaternion(q: ArrayLike) -> float:
     return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
 
+STANDARD_GRAVITY = 9.80665
+"""[m/s^2]"""
+
+
 def gravity_in_base(orientation: Iterable[float]) -> tuple[float, float, float]:
     """Unit vector of gravity in the frame of attitude (w, x, y, z)."""
     w, x, y, z = orientation

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
 
-from vla_sim.common.geometry import Array, gravity_in_base, inverse, transform
+from vla_sim.common.geometry import STANDARD_GRAVITY, Array, gravity_in_base, inverse, transform
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import ArmChain
@@ -40,7 +40,6 @@ INTEGRAL_RATE = 1.5
 """[1/s]; takes out what gravity compensation does not know: friction and what the hand holds."""
 INTEGRAL_LIMIT = 0.06
 """Radians of target offset, so that a blocked arm does not push ever harder."""
-STANDARD_GRAVITY = 9.80665
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_sim.common.geometry import Array, inverse
+from vla_sim.common.geometry import STANDARD_GRAVITY, Array, inverse
 from vla_sim.contract.records import Arm, DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
@@ -103,8 +103,6 @@ GRIP_TIME = 2.0
 """[s] for which closing or opening may last."""
 HALT_TIME = 0.25
 """[s] in which a moving arm stops."""
-STANDARD_GRAVITY = 9.80665
-"""[m/s^2]"""
 
 
 @dataclass(frozen=True)

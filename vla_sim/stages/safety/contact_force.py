@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import STANDARD_GRAVITY, Array
 from vla_sim.robot.kinematics import WAIST, ArmChain
 from vla_sim.robot.kinematics_kernels import chain_jacobian
 
@@ -16,8 +16,6 @@ FORCE_ROOM = 15.0
 """[N] by which the force may still rise for an arm that sets out while it pushes: so that it can leave."""
 LEVER = 0.02
 """[m] of damping: along a stretched arm, where no joint feels a force, none is made up out of noise."""
-STANDARD_GRAVITY = 9.80665
-"""[m/s^2]"""
 
 
 def contact_force(chain: ArmChain, q: Array, waist: Array, effort: Array, down: Array) -> float:
