@@ -7,7 +7,7 @@ from PIL import Image
 from vla_sim.contract.records import GroundTruth
 from vla_sim.robot import g1
 from vla_sim.scenario.recording import Recording
-from vla_sim.scenario.report.run_picture import FRAME_SIZE, save_film
+from vla_sim.scenario.report.run_picture import FRAME_SIZE, fitted, save_film
 from vla_sim.world.semantic_map import World
 
 
@@ -35,3 +35,13 @@ def test_a_run_without_joints_has_no_film(tmp_path):
     bare = GroundTruth(stamp=0.0, robot=(0.0,) * 7, objects={}, fallen=False, clearance=1.0)
     assert not save_film(Recording(truths=[bare]), World.load("tabletop"), film)
     assert not film.exists()
+
+
+def test_a_title_is_cut_only_where_no_size_fits():
+    assert fitted("short") == ("short", 22)
+    text, size = fitted("a rather long command that ends in a reason " * 3)
+    assert text.endswith("reason ")
+    assert 15 <= size < 22
+    text, size = fitted("W" * 100_000)
+    assert size == 15
+    assert text.endswith("W...")

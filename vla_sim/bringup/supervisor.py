@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import random
@@ -63,8 +62,6 @@ class Domain:
         except OSError:
             lock.close()
             return None
-        with contextlib.suppress(PermissionError):
-            os.utime(lock.fileno())  # `running_domains` sorts by it
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -84,25 +81,24 @@ def _lock_file(path: Path) -> IO[bytes]:
         return path.open("rb")  # a lock needs no more
     except FileNotFoundError:
         lock = path.open("ab")
-        os.fchmod(lock.fileno(), 0o666)  # whatever the umask: the next one sets its time
+        os.fchmod(lock.fileno(), 0o666)  # whatever the umask
         return lock
 
 
 def running_domains() -> list[int]:
-    """Domains of the stacks that run on this machine, the youngest first: those whose lock is held."""
+    """Domains of the stacks that run on this machine, in order: those whose lock is held."""
     found = []
     for path in Path(tempfile.gettempdir()).glob(f"{LOCK}*.lock"):
         number = path.stem.removeprefix(LOCK)
         try:
             with path.open("rb") as lock:
-                began = os.fstat(lock.fileno()).st_mtime
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             if number.isdigit():
-                found.append((began, int(number)))
+                found.append(int(number))
         except OSError:
             continue  # another user's, or gone
-    return [number for _, number in sorted(found, reverse=True)]
+    return sorted(found)
 
 
 class Process:

@@ -60,7 +60,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.fault_host import ALL
 
     made = _made(a) if a.kind else None
-    domain, ours = find_domain(a.domain, changes=True)
+    domain, ours = find_domain(a.domain)
     from vla_sim.scenario.fault_client import FaultClient
 
     with FaultClient(domain, own_middleware=ours) as client:

@@ -16,7 +16,8 @@ SILENCE_TIMEOUT = 10.0  # [s] without a state after which the stack counts as en
 def add(commands: Any) -> None:
     top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
     common.add_flags(
-        top, "domain", "json", domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the youngest"},
+        top, "domain", "json",
+        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
         json={"help": "with --once: the record; - for standard output"},
     )  # fmt: skip
     top.add_argument("--once", action="store_true", help="print it once and end")
@@ -71,10 +72,9 @@ def call_top(a: argparse.Namespace) -> int:
     return 0
 
 
-def find_domain(given: int | None, *, changes: bool = False) -> tuple[int, bool]:
-    """The domain that was given, else ROS_DOMAIN_ID, else that of the youngest stack; and whether `vla-sim`
-    chose its middleware. changes: something is changed there, so that nothing is guessed where several run.
-    Raises `InputError`, `StackError`."""
+def find_domain(given: int | None) -> tuple[int, bool]:
+    """The domain that was given, else ROS_DOMAIN_ID, else that of the one stack here; and whether `vla-sim`
+    chose its middleware. Raises `InputError`, `StackError`."""
     from vla_sim.bringup.supervisor import running_domains
 
     if given is not None and not 0 <= given <= 232:
@@ -85,7 +85,7 @@ def find_domain(given: int | None, *, changes: bool = False) -> tuple[int, bool]
         given = int(text)
     if given is not None:
         return given, given in running
-    if changes and len(running) > 1:
+    if len(running) > 1:
         known = ", ".join(map(str, running))
         raise InputError(f"{len(running)} stacks run here: say with --domain which, one of {known}")
     if running:

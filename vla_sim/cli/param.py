@@ -28,7 +28,7 @@ def call(a: argparse.Namespace) -> int:
         parameters.of_word(word, "") if "=" in word else (*parameters.of_name(word), None)
         for word in a.settings
     ]  # all of them, before any is set
-    domain, ours = find_domain(a.domain, changes=True)
+    domain, ours = find_domain(a.domain)
     from vla_sim.bringup.parameter_client import ParameterClient
 
     console = common.console()

@@ -66,7 +66,7 @@ def _head(seen: Seen, state: MonitorState) -> Group:
 
 
 def _throughput(value: float | None) -> str:
-    return "" if value is None else f", {value:.1f} answered per second of waiting"
+    return "" if value is None else f", {value:.1f}/s while any waits"
 
 
 def _load(load: Load) -> Text:

@@ -42,6 +42,7 @@ def spin(make: Callable[[], StageNode[Any]]) -> int:
         executor = SerialExecutor()
         executor.add_node(node)
         settle()
+        node.get_logger().info("ready")
         if profile is not None:
             stop = profile.watch()
         node.run(executor)

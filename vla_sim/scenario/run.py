@@ -56,7 +56,7 @@ def run_once(
         with running, ClientThread(running.domain.id) as client:
             session = Session(prepared, running, client, display, log)
             session.wait_until_ready()
-            display.event(None, f"ready after {session.ready:.1f} s", "green")
+            display.event(None, f"ready after {session.ready:.1f} s, ROS domain {running.domain.id}", "green")
             try:
                 play(session)
             finally:

@@ -105,7 +105,8 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
             pen.line((x - 8, y - 8, x + 8, y + 8), fill=END, width=3)
             pen.line((x - 8, y + 8, x + 8, y - 8), fill=END, width=3)
     verdict = "passed" if record.passed else "failed: " + "; ".join(record.reasons)
-    pen.text((MARGIN, 14), f'"{record.command}"  {verdict}'[:120], fill=INK, font=_font(22))
+    title, size_px = fitted(f'"{record.command}"  {verdict}')
+    pen.text((MARGIN, 14), title, fill=INK, font=_font(size_px))
     facts = [record.world, f"seed {record.seed}", f"{record.path_length:.1f} m walked"]
     if record.total_ms is not None:
         facts.append(f"first motion after {number(record.total_ms, 0, 'ms')} ({record.total_source})")
@@ -114,6 +115,17 @@ def _map(recording: Recording, record: RunRecord, world: World) -> Image.Image:
     facts.append(f"real-time factor {record.real_time_factor:.2f}")
     pen.text((MARGIN, 44), "   ".join(facts), fill=INK, font=_font(15))
     return page
+
+
+def fitted(text: str) -> tuple[str, int]:
+    """A title that fits into the width, smaller and then shorter where it is long, and its size."""
+    room, text = WIDTH - 2 * MARGIN, text[:1000]
+    for size in range(22, 14, -1):
+        if _font(size).getlength(text) <= room:
+            return text, size
+    while _font(size).getlength(text + "...") > room:
+        text = text[:-1]
+    return text + "...", size
 
 
 def _added(pen: ImageDraw.ImageDraw, one: AddedModel, at: At, scale: float) -> None:
