@@ -76,10 +76,10 @@ def test_a_rate_that_load_shedding_has_lowered_is_no_missed_deadline(monitor):
 
     for _ in range(20):
         state = second(10, 95.0)
-    assert state.load == 5
+    assert state.load == 4
     for _ in range(10):
         state = second(5, 75.0)
-        assert (state.missed, state.load) == (0.0, 5)
+        assert (state.missed, state.load) == (0.0, 4)
     while state.load > 0:
         state = second(5 if state.load >= 1 else 10, 30.0)
         assert state.missed == 0.0, state.load

@@ -93,7 +93,7 @@ def test_each_step_of_shedding_is_sent_logged_journalled_and_in_the_diagnostics(
     for _ in range(7):
         node.second()
         now += 1.0
-    assert node.health() == (DiagnosticStatus.ERROR, "system cpu, load level 2 (planning)")
+    assert node.health() == (DiagnosticStatus.ERROR, "system cpu, load level 2 (perception)")
     assert node.status()["load level"] == "2"
     cpu = 10.0
     for _ in range(20):

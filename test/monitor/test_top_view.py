@@ -15,12 +15,12 @@ def shown(seen, width=100):
 
 def test_everything_that_counts_is_shown():
     gone = [alert(90.0, active=False)]
-    text = shown(Seen(7, state(100.0, alerts=[alert(95.0)]), load(3), gone))
+    text = shown(Seen(7, state(100.0, alerts=[alert(95.0)]), load(2), gone))
     for words in (
         "domain 7", "cpu 40 %", "latency, measured [ms]", "voice", "83 %, 1 over", "/cmd_vel", "50.0 of 50",
         "engine",
         "500 MB", "waiting 1", "cache hits 3", "noise [dB] -50",
-        "load level 3 for 12 s: images and objects 5",
+        "load level 2 for 12 s: images and objects 5",
         "5 s  warning: system cpu 90 %, limit 80 %", "10 s ago  over: system cpu", "ill",
     ):  # fmt: skip
         assert words in text, words

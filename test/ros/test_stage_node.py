@@ -157,7 +157,7 @@ def test_a_node_that_follows_the_load_obeys_until_the_monitor_is_silent(start, m
     node.follow_load()
     assert topics.MONITOR_LOAD.name in node.subscribed
     assert node.load is LOAD_LEVELS[0]
-    node.load_follower.on_load(word(4))
+    node.load_follower.on_load(word(3))
     assert node.load.camera_shrink == 2
     now += LOAD_SILENCE
     assert node.load is LOAD_LEVELS[0]

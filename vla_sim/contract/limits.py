@@ -105,11 +105,8 @@ LOAD_LEVELS: tuple[LoadLevel, ...] = (
         False, 5.0,
     ),
     LoadLevel(
-        "planning", "no language model, the rules plan; navigation weighs fewer velocities, by fewer maps",
-        False, 5.0, False, False,
-    ),
-    LoadLevel(
-        "perception", "images and objects 5 times a second, also while the robot walks",
+        "perception", "images and objects 5 times a second, also while the robot walks; no language model, "
+        "the rules plan; navigation weighs fewer velocities, by fewer maps",
         False, 5.0, False, False, 5.0,
     ),
     LoadLevel("resolution", "images of half the width and height", False, 5.0, False, False, 5.0, 2),
@@ -123,7 +120,7 @@ LOAD_LEVELS: tuple[LoadLevel, ...] = (
 What no user waits for goes first: the 10 images a second are navigation's, and while the robot stands the 5
 of manipulation do. Then what has a full substitute: the rules understand the main job's commands, a model on
 the same machine is the largest load of all, and a coarser choice of velocities leads along the same path
-and through the same gate. Then how fresh the picture is while walking; then how sharp it is, which far and
+and through the same gate; with it how fresh the picture is while walking. Then how sharp it is, which far and
 small things and a firm grasp do need. Last what is nearest to motion, and there only how often it is
 published: the control loop, lidar and the gate keep their 50, 10 and 50 Hz, and perception never falls under
 the 5 Hz that manipulation asks for.

@@ -322,7 +322,7 @@ class Say(Record, frozen=True, kw_only=True):
 
 
 Severity = Literal["warning", "critical"]
-LoadIndex = Annotated[int, msgspec.Meta(ge=0, le=5)]
+LoadIndex = Annotated[int, msgspec.Meta(ge=0, le=len(LOAD_LEVELS) - 1)]
 """A row of `LOAD_LEVELS`."""
 
 

@@ -166,8 +166,8 @@ def test_under_load_images_are_fewer_while_the_robot_stands(pair):
         node.on_odom(odom)
         return node._allowed()
 
-    assert [allowed(level, 0.0) for level in range(6)] == [np.inf, 5.0, 5.0, 5.0, 5.0, 5.0]
-    assert [allowed(level, 0.3) for level in range(6)] == [np.inf, np.inf, np.inf, 5.0, 5.0, 5.0]
+    assert [allowed(level, 0.0) for level in range(5)] == [np.inf, 5.0, 5.0, 5.0, 5.0]
+    assert [allowed(level, 0.3) for level in range(5)] == [np.inf, np.inf, 5.0, 5.0, 5.0]
 
 
 def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):

@@ -96,6 +96,6 @@ BENCHMARKS = (
           unit="×", better="high"),
     _live("cpu", "share of all cores that all nodes use", live.sampled(cpu), unit="%"),
     _live("memory", "share of the machine's memory in use", _states(lambda s: s.memory), unit="%"),
-    _live("load", "level of `limits.LOAD_LEVELS` to which load is shed: 0 is nothing, from 3 on half of the "
+    _live("load", "level of `limits.LOAD_LEVELS` to which load is shed: 0 is nothing, from 2 on half of the "
           "images", _states(lambda s: s.load), unit="level"),
 )  # fmt: skip
