@@ -1,12 +1,12 @@
-"""Measures how soon a safety node of its own stops the robot, and what it adds to a trajectory's way: this
+"""Measures how soon a safety node of its own stops the robot, and by how much what passes is later: this
 side publishes simulated time, odometry, velocities and scans; it lets an obstacle appear before the robot."""
 
-import math
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import rclpy
@@ -22,13 +22,14 @@ from vla_sim.common.geometry import Array
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.contract.records import Refusal
+from vla_sim.contract.topics import Topic
 from vla_sim.robot import g1, level_scan
 from vla_sim.ros import conversions, spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
 
-SPEED = 0.5
+SPEED, SLOWER = 0.5, 0.4
 """Requested by navigation [m/s], straight ahead."""
 AHEAD = 0.35
 """Where the obstacle appears [m]: a contact is predicted within the gate's time to stop."""
@@ -50,6 +51,7 @@ class Around(StageNode[StageParams]):
         self.scans = self.publish(topics.SCAN)
         self.depth_scans = self.publish(topics.DEPTH_SCAN)
         self.passed: tuple[float, float] = (0.0, 0.0)
+        self.speed = SPEED
         self.free = np.full(level_scan.BEAMS, np.inf)
         self.blocked = self.free.copy()
         # a box 0.5 m wide across the way, as the beams see it
@@ -69,6 +71,13 @@ class Around(StageNode[StageParams]):
     def stamp(self) -> Any:
         return to_stamp(time.monotonic() - self.began)
 
+    def wish(self) -> Any:
+        """Navigation's velocity."""
+        message = self.velocity.msg_type()
+        message.header.stamp = self.stamp()
+        message.twist.linear.x = self.speed
+        return message
+
     def tick(self) -> None:
         """50 Hz: time and odometry; 10 Hz: a scan; 20 Hz or more: the velocity."""
         stamp = self.stamp()
@@ -77,10 +86,7 @@ class Around(StageNode[StageParams]):
         odometry.header.stamp = stamp
         odometry.pose.pose.position.x = SPEED * (time.monotonic() - self.began)
         self.odometry.publish(odometry)
-        message = self.velocity.msg_type()
-        message.header.stamp = stamp
-        message.twist.linear.x = SPEED
-        self.velocity.publish(message)
+        self.velocity.publish(self.wish())
         if self.ticks % 5 == 0:
             self.look()
         self.ticks += 1
@@ -92,64 +98,111 @@ class Around(StageNode[StageParams]):
 
 
 class Wishes(StageNode[StageParams]):
-    """Stands for manipulation and the lidar of one safety node. arrived: when the last trajectory came out of
-    the gate [s, monotonic]; refused: why the last did not."""
+    """Stands for manipulation and the lidar of one safety node. refused: why the last trajectory was not let
+    through."""
 
-    def __init__(self, path: Array, points: Array, now: Callable[[], float]) -> None:
+    def __init__(self, path: Array, points: Array) -> None:
         super().__init__("manipulation", StageParams)
-        self.wish = self.publish(topics.ARM_WISH["right"])
-        self.arrived, self.refused = 0.0, ""
-        self._now, self._path = now, path
+        self.refused = ""
+        self._path = path
         self._joints, self._cloud = self.publish(topics.JOINT_STATES), self.publish(topics.POINTS)
         self._state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
         self._points = conversions.point_cloud(points, to_stamp(0.0))
-        self.listen(topics.ARM_TRAJECTORY["right"], self.on_trajectory)
         self.listen(topics.REFUSAL, self.on_refusal)
         self.repeat(0.02, lambda: self._joints.publish(self._state), steady=True)
         self.repeat(0.1, lambda: self._cloud.publish(self._points), steady=True)
 
-    def on_trajectory(self, _: Any) -> None:
-        self.arrived = time.monotonic()
-
     def on_refusal(self, refusal: Refusal) -> None:
         self.refused = refusal.reason
 
-    def send_wish(self) -> float:
-        """Send the trajectory; when that was [s, monotonic]."""
+    def wish(self, stamp: float) -> Any:
+        """The trajectory, of now [s]."""
         times = np.linspace(0.08, 0.08 * len(self._path), len(self._path))
         names = list(g1.ARM_JOINTS["right"])
-        message = conversions.joint_trajectory(names, times, self._path, self._now(), "base_link")
-        begin = time.monotonic()
-        self.wish.publish(message)
-        return begin
+        return conversions.joint_trajectory(names, times, self._path, stamp, "base_link")
 
 
-def passages(count: int, folder: Path, path: Array, points: Array, take: Callable[[float], None]) -> None:
-    """Start a safety node as a process. `count` times send a right arm's `path` (n, 7) from its default pose
-    amid lidar `points` (m, 3), and `take` the seconds until what passed has arrived. Raises `StackError` if
-    it does not start, or refuses."""
+class Way:
+    """From one topic to another, through safety or past it, in this process. received: when the last message
+    came for which `expected` [s, monotonic]."""
+
+    def __init__(
+        self, node: StageNode[Any], begin: Topic, end: Topic, expected: Callable[[Any], bool]
+    ) -> None:
+        self.received = 0.0
+        self._expected, self._publisher = expected, node.publish(begin)
+        node.listen(end, self._on_message)
+
+    def _on_message(self, message: Any) -> None:
+        if self._expected(message):
+            self.received = time.monotonic()
+
+    def send(self, message: Any) -> float:
+        """When that was [s, monotonic]."""
+        sent = time.monotonic()
+        self._publisher.publish(message)
+        return sent
+
+
+def until(true: Callable[[], bool], seconds: float, executor: SerialExecutor) -> bool:
+    """Run callbacks until that is true; False: not within so many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        executor.spin_once(timeout_sec=0.01)
+    return True
+
+
+def added_latencies(
+    count: int, folder: Path, of: Literal["velocity", "trajectory"], path: Array, points: Array,
+    take: Callable[[float], None],
+) -> None:  # fmt: skip
+    """Start a safety node as a process. `count` times send a velocity that differs from the one before, or a
+    right arm's `path` (n, 7) from its default pose amid lidar `points` (m, 3), once through safety and once
+    past it, and `take` the seconds by which it arrives later through safety. Raises `StackError` if safety
+    does not start, or lets nothing pass."""
     specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
     with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
         spin.start([])
         try:
             around, executor = Around(), SerialExecutor()
-            node = Wishes(path, points, lambda: time.monotonic() - around.began)
-            executor.add_node(around)
-            executor.add_node(node)
-            rng, done, begin = random.Random(0), 0, -math.inf
-            deadline = time.monotonic() + WALK_TIMEOUT
-            pause = 0.0
+            node = Wishes(path, points)
+
+            def is_asked(message: Any) -> bool:
+                return abs(float(message.twist.linear.x) - around.speed) < 1e-6
+
+            def make() -> Any:
+                if of == "trajectory":
+                    return node.wish(time.monotonic() - around.began)
+                around.speed = SLOWER if around.speed == SPEED else SPEED
+                return around.wish()
+
+            begin, end = topics.CMD_VEL_NAV, topics.CMD_VEL
+            if of == "trajectory":
+                begin, end = topics.ARM_WISH["right"], topics.ARM_TRAJECTORY["right"]
+            past = replace(end, name="/bench/past_safety", writer="")
+            user: StageNode[Any] = node if of == "trajectory" else around
+            expected = (lambda _: True) if of == "trajectory" else is_asked
+            ways = [Way(user, past, past, expected), Way(user, begin, end, expected)]
+            for one in (around, node):
+                executor.add_node(one)
+            rng, done, deadline = random.Random(0), 0, time.monotonic() + WALK_TIMEOUT
             while done < count:
                 if time.monotonic() > deadline:
                     why = node.refused or "silence"
-                    raise StackError(f"no trajectory passed safety within {WALK_TIMEOUT:.0f} s: {why}")
-                if node.arrived > begin > 0.0:
-                    take(node.arrived - begin)
+                    raise StackError(f"no {of} passed safety within {WALK_TIMEOUT:.0f} s: {why}")
+                took = []
+                for way in ways:
+                    message = make()
+                    sent = way.send(message)
+                    if until(lambda way=way, sent=sent: way.received >= sent, 1.0, executor):  # type: ignore[misc]
+                        took.append(way.received - sent)
+                    pause = time.monotonic() + rng.uniform(0.02, 0.06)
+                    until(lambda pause=pause: time.monotonic() > pause, 1.0, executor)  # type: ignore[misc]
+                if len(took) == len(ways):
+                    take(took[1] - took[0])
                     done, deadline = done + 1, time.monotonic() + WALK_TIMEOUT
-                    begin, pause = -math.inf, time.monotonic() + rng.uniform(0.02, 0.06)
-                elif time.monotonic() > max(pause, begin + 1.0):
-                    begin = node.send_wish()
-                executor.spin_once(timeout_sec=0.01)
             executor.shutdown()
             for one in (around, node):
                 one.destroy_node()
@@ -169,29 +222,21 @@ def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
             executor.add_node(node)
             rng = random.Random(0)
 
-            def until(true: Callable[[], bool], seconds: float) -> bool:
-                end = time.monotonic() + seconds
-                while not true():
-                    if time.monotonic() > end:
-                        return False
-                    executor.spin_once(timeout_sec=0.05)
-                return True
-
             def walks() -> bool:
                 return node.passed[1] > 0.9 * SPEED
 
-            if not until(walks, WALK_TIMEOUT):
+            if not until(walks, WALK_TIMEOUT, executor):
                 raise StackError(f"the safety node let no velocity pass within {WALK_TIMEOUT:.0f} s")
             for _ in range(count):
                 node.seen = node.free
-                if not until(walks, WALK_TIMEOUT):
+                if not until(walks, WALK_TIMEOUT, executor):
                     raise StackError("the robot did not walk on when its way was free again")
                 end = time.monotonic() + rng.uniform(0.12, 0.2)
-                until(lambda end=end: time.monotonic() > end, 1.0)  # type: ignore[misc]
+                until(lambda end=end: time.monotonic() > end, 1.0, executor)  # type: ignore[misc]
                 node.seen = node.blocked
                 begin = time.monotonic()
                 node.look()
-                if not until(lambda: node.passed[1] == 0.0, REACTION_TIMEOUT):
+                if not until(lambda: node.passed[1] == 0.0, REACTION_TIMEOUT, executor):
                     raise StackError(
                         f"the robot still walked {REACTION_TIMEOUT:g} s after an obstacle appeared before it"
                     )

@@ -70,8 +70,9 @@ class BodyModel:
         """(c, 7) torso, head, pelvis and thighs, for joints (33,)."""
         q = np.asarray(joint_position, dtype=float)
         out = []
+        frames = {link: self.kinematics.frame(link, q) for link in _OWN_LINKS}
         for link, a, b, radius in self._own:
-            t = self.kinematics.frame(link, q)
+            t = frames[link]
             out.append([*(t[:3, :3] @ a + t[:3, 3]), *(t[:3, :3] @ b + t[:3, 3]), radius])
         return np.array(out)
 

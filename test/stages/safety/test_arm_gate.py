@@ -255,9 +255,12 @@ POSTURES = arrays(float, 7, elements=st.floats(-0.9, 0.9))
 @given(POSTURES, POSTURES)
 def test_the_gap_to_the_own_body_is_the_smallest_of_all_pairs(q, other):
     made, trunk = gate(), MODEL.trunk(g1.DEFAULT_POSE)
-    args = (made._chain["right"], made._body["right"], q[None], made._chain["left"], made._body["left"])
-    [found], [tool] = arm_gate.self_gap(*args, other[None], WAIST, trunk)
-    np.testing.assert_allclose(tool, CHAIN.forward(q, WAIST)[:3, 3], atol=1e-9)
+    right, left = (
+        arm_gate.sphere_path(made._chain[side], made._body[side], WAIST, one[None])
+        for side, one in (("right", q), ("left", other))
+    )
+    [found] = arm_gate.self_gap(right, made._body["right"], left, made._body["left"], trunk)
+    np.testing.assert_allclose(right[0, -1], CHAIN.forward(q, WAIST)[:3, 3], atol=1e-9)
     mine, limb, radius = spheres(q), MODEL.arm["right"].limb, MODEL.arm["right"].radius
     theirs, their = spheres(other, "left"), MODEL.arm["left"]
     gaps = [
@@ -275,9 +278,8 @@ def test_the_gap_to_the_own_body_is_the_smallest_of_all_pairs(q, other):
 
 @settings(deadline=None, max_examples=20)
 @given(POSTURES, POSTURES, arrays(float, (12, 3), elements=st.floats(-0.5, 0.7)))
-def test_points_that_are_passed_and_that_are_untouched_are_those_of_numpy(q, end, points):
+def test_the_points_that_are_passed_are_those_of_numpy(q, end, points):
     made, body = gate(), MODEL.arm["right"]
-    args = made._chain["right"], made._body["right"]
     way = np.array([q, 0.5 * (q + end), end])
     tools = [CHAIN.forward(one, WAIST)[:3, 3] for one in way]
     hits = set()
@@ -289,10 +291,65 @@ def test_points_that_are_passed_and_that_are_untouched_are_those_of_numpy(q, end
             core = r - (0.01 if hand else 0.005)
             if core > 0.0 and (free or not hand):
                 hits |= {n for n, p in enumerate(points) if to_segment(p, a[i], b[i]) < core}
-    assert arm_gate.passed_points(*args, way, WAIST, points, arm_gate.WRIST, 0.005, 0.01, 0.05) == len(hits)
-    clear = arm_gate.untouched(*args, WAIST, q, points, 0.03, 0.9, 0.13)
-    now = spheres(q)
-    for p, found in zip(points, clear, strict=True):
-        touched = (np.linalg.norm(now - p, axis=1) < body.radius + 0.03).any()
-        near = np.linalg.norm(p - now[0]) <= 0.9 and np.linalg.norm(p - tools[0]) >= 0.13
-        assert found == (near and not touched)
+    rests = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]]
+    for n, p in enumerate(points):
+        for side, now in (("right", q), ("left", rests)):
+            tool = KINEMATICS.arm[side].forward(now, WAIST)[:3, 3]
+            gaps = np.linalg.norm(spheres(now, side) - p, axis=1) - MODEL.arm[side].radius
+            if gaps.min() < 0.03 or np.linalg.norm(p - tool) < 0.13:
+                hits.discard(n)
+    mine, other = (
+        arm_gate.sphere_path(made._chain[side], made._body[side], WAIST, one)
+        for side, one in (("right", way), ("left", rests[None]))
+    )
+    args = mine, made._body["right"], other[0], made._body["left"], points
+    assert arm_gate.passed_points(*args, arm_gate.WRIST, 0.005, 0.01, 0.05, 0.03, 0.13) == len(hits)
+
+
+COORDINATES = st.floats(-2.0, 2.0) | st.sampled_from([np.nan, np.inf, -np.inf])
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(float, (12, 3), elements=COORDINATES))
+def test_what_is_within_reach_is_kept_and_nothing_that_is_not_finite(points):
+    kept = np.linalg.norm(points - arm_gate.SHOULDERS, axis=1) <= arm_gate.AROUND
+    np.testing.assert_array_equal(arm_gate.within(points, arm_gate.SHOULDERS, arm_gate.AROUND), points[kept])
+
+
+def test_no_part_of_an_arm_comes_near_to_what_is_left_out():
+    made, rng = gate(), np.random.default_rng(0)
+    for side in g1.SIDES:
+        chain, radius = KINEMATICS.arm[side], MODEL.arm[side].radius
+        for _ in range(300):
+            waist = rng.uniform([-2.6, -0.52, -0.52], [2.6, 0.52, 0.52])
+            way = rng.uniform(chain.low, chain.high)[None]
+            [found] = arm_gate.sphere_path(made._chain[side], made._body[side], waist, way)
+            far = np.linalg.norm(found[:-1] - arm_gate.SHOULDERS, axis=1) + radius
+            assert far.max() < arm_gate.AROUND
+
+
+def test_an_arm_on_its_way_holds_when_something_comes_into_it():
+    made = gate()
+    path = np.linspace(g1.DEFAULT_POSE[g1.ARM_INDEX["right"]], READY["right"], 20)
+    assert ask(made, path, 4.0) == ""
+    wall = spheres(path[12])[-3] + np.random.default_rng(0).normal(0.0, 0.004, (60, 3))
+    assert made.obstructed(NOW + 0.1) == []
+    for k, expected in enumerate(([], ["right"], [])):  # seen twice in a row; then nothing is under way
+        made.on_points(np.vstack([FAR, wall]), NOW + 0.2 + 0.1 * k)
+        assert made.obstructed(NOW + 0.2 + 0.1 * k) == expected
+
+
+def test_what_came_into_the_way_once_or_lies_behind_the_arm_does_not_stop_it():
+    made = gate()
+    path = np.linspace(g1.DEFAULT_POSE[g1.ARM_INDEX["right"]], READY["right"], 20)
+    assert ask(made, path, 4.0) == ""
+    wall = spheres(path[12])[-3] + np.random.default_rng(0).normal(0.0, 0.004, (60, 3))
+    for points in (np.vstack([FAR, wall]), FAR, np.vstack([FAR, wall]), FAR):
+        made.on_points(points, NOW + 0.2)
+        assert made.obstructed(NOW + 0.2) == []
+    joints = g1.DEFAULT_POSE.copy()
+    joints[g1.ARM_INDEX["right"]] = path[18]
+    made.on_joints(joints, NOW + 3.8)
+    for _ in range(3):
+        made.on_points(np.vstack([FAR, wall]), NOW + 3.8)
+        assert made.obstructed(NOW + 3.8) == []

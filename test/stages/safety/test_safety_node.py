@@ -61,6 +61,15 @@ def walk(node, speed=0.5):
     node.on_velocity(message)
 
 
+def test_a_change_of_velocity_does_not_wait_for_the_timer(node):
+    awake(node)
+    walk(node)
+    walk(node)
+    assert node.sent == [0.5]  # the timer says it again
+    walk(node, 0.4)
+    assert node.sent == [0.5, 0.4]
+
+
 def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
     awake(node)
     walk(node)
@@ -300,7 +309,7 @@ def test_no_permit_is_given_after_a_callback_failed(node, monkeypatch):
     message = String(data=encode(plan("c1", Step(skill="move", distance=1.0))))
     guarded(node, topics.PLAN)(message)
     for _ in range(20):
-        node.tick()
+        node.on_timer()
     assert node.sent == [0.5]
     assert states[-1].level == "stopped"
     assert "a callback of safety failed" in states[-1].reasons

@@ -2,6 +2,7 @@
 How soon the robot stops for what appears before it is in the set `navigation`."""
 
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -65,12 +66,13 @@ def arm_gate(meter: Meter) -> None:
     meter.time(look, check=check)
 
 
-def trajectory(meter: Meter) -> None:
+def added(meter: Meter, of: Literal["velocity", "trajectory"]) -> None:
     """Through ROS."""
-    from vla_sim.bench.reaction import passages
+    from vla_sim.bench.reaction import added_latencies
 
     path, points = reach()
-    passages(meter.repeat, meter.options.folder / "passage", path, points, lambda s: meter.add(1e3 * s))
+    folder = meter.options.folder / f"added_{of}"
+    added_latencies(meter.repeat, folder, of, path, points, lambda s: meter.add(1e3 * s))
 
 
 BENCHMARKS = (
@@ -85,8 +87,11 @@ BENCHMARKS = (
         "safety.arm_gate", "a look at an arm's trajectory amid what the lidar sees, computed", arm_gate,
         repeat=300, quick=50,
     ),
-    Benchmark(
-        "safety.trajectory", "a trajectory's way through the safety node: sent to received", trajectory,
-        repeat=200, quick=30,
+    *(
+        Benchmark(
+            f"safety.added_{of}", f"how much later a {of} arrives by way of the safety node than without it",
+            partial(added, of=of), repeat=200, quick=30,
+        )
+        for of in ("velocity", "trajectory")
     ),
 )  # fmt: skip

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.common.numba_cache import kernel
@@ -53,12 +52,15 @@ NEAR_END = 0.15
 it grasped or goes to one."""
 LATE = 1.0
 """[s] after a trajectory's end at which the arm that went along it is at rest."""
-REACH = 0.90
-"""[m] from the shoulder, beyond which no point matters."""
+SHOULDERS, AROUND = np.array([0.0, 0.0, 0.29]), 1.3
+"""[m] between the shoulders of the upright trunk, and farther from there than any part of an arm can be."""
 WRIST = WAIST + 6
 """From this frame of a chain on, it is the hand that touches."""
 HAND_DEEP = 0.010
 """[m] like `DEEP`, of the hand: its spheres are smaller."""
+LOOKS = 2
+"""Clouds in a row that show something in the way of an arm that moves, until it holds: the noise of one does
+not stop it."""
 
 
 class Chain(NamedTuple):
@@ -70,20 +72,23 @@ class Chain(NamedTuple):
 
 
 @kernel
-def spheres(chain: Chain, body: BodyArgs, waist: Array, q: Array) -> Array:
-    """(s + 1, 3) centres of an arm's spheres at joints q (7,), gripper closed, and the tool, last."""
+def sphere_path(chain: Chain, body: BodyArgs, waist: Array, way: Array) -> Array:
+    """(m, s + 1, 3) centres of an arm's spheres along its way (m, 7), gripper closed, and the tool, last."""
     joint, centre = body[0], body[1]
-    angles = np.empty(waist.shape[0] + q.shape[0])
-    angles[: waist.shape[0]] = waist
-    angles[waist.shape[0] :] = q
-    frames = chain_frames(chain[0], chain[1], chain[2], angles)
-    n = joint.shape[0]
-    out = np.empty((n + 1, 3))
-    for i in range(n):
-        t = frames[joint[i]]
-        for r in range(3):
-            out[i, r] = t[r, 0] * centre[i, 0] + t[r, 1] * centre[i, 1] + t[r, 2] * centre[i, 2] + t[r, 3]
-    out[n] = frames[-1, :3, 3]
+    n, bends = joint.shape[0], waist.shape[0]
+    angles = np.empty(bends + way.shape[1])
+    angles[:bends] = waist
+    out = np.empty((way.shape[0], n + 1, 3))
+    for k in range(way.shape[0]):
+        angles[bends:] = way[k]
+        frames = chain_frames(chain[0], chain[1], chain[2], angles)
+        for i in range(n):
+            t = frames[joint[i]]
+            for r in range(3):
+                out[k, i, r] = (
+                    t[r, 0] * centre[i, 0] + t[r, 1] * centre[i, 1] + t[r, 2] * centre[i, 2] + t[r, 3]
+                )
+        out[k, n] = frames[-1, :3, 3]
     return out
 
 
@@ -105,108 +110,108 @@ def squared_to_segment(points: Array, p: int, a: Array, i: int, b: Array, j: int
 
 
 @kernel
-def self_gap(
-    chain: Chain, body: BodyArgs, way: Array, other: Chain, other_body: BodyArgs, other_way: Array,
-    waist: Array, trunk: Array,
-) -> tuple[Array, Array]:  # fmt: skip
-    """(m,) [m] the smallest gap between an arm and the trunk or the other arm at each posture of `way`
-    (m, 7), the other arm being at the same row of `other_way`, or resting at its only one; (m, 3) the tool
-    there. trunk (c, 7): capsules."""
-    out, tools = np.full(way.shape[0], np.inf), np.empty((way.shape[0], 3))
-    others = spheres(other, other_body, waist, other_way[0])
+def self_gap(mine: Array, body: BodyArgs, others: Array, other_body: BodyArgs, trunk: Array) -> Array:
+    """(m,) [m] the smallest gap between an arm and the trunk or the other arm at each posture of its way,
+    the other arm being at the same row of `others`, or resting at its only one. mine (m, s + 1, 3), others:
+    as of `sphere_path`; trunk (c, 7): capsules."""
+    out = np.full(mine.shape[0], np.inf)
     radius, limb, other_radius, other_limb = body[2], body[4], other_body[2], other_body[4]
-    for k in range(way.shape[0]):
-        mine = spheres(chain, body, waist, way[k])
-        tools[k] = mine[-1]
-        if 0 < k < other_way.shape[0]:
-            others = spheres(other, other_body, waist, other_way[k])
+    for k in range(mine.shape[0]):
+        now, other = mine[k], others[min(k, others.shape[0] - 1)]
         for i in range(radius.shape[0]):
             if not limb[i]:
                 continue
             for c in range(trunk.shape[0]):
-                far = math.sqrt(squared_to_segment(mine, i, trunk, c, trunk, c, 3))
+                far = math.sqrt(squared_to_segment(now, i, trunk, c, trunk, c, 3))
                 out[k] = min(out[k], far - trunk[c, 6] - radius[i])
             for j in range(other_radius.shape[0]):
                 if not other_limb[j]:
                     continue
                 far = 0.0
                 for r in range(3):
-                    far += (mine[i, r] - others[j, r]) ** 2
+                    far += (now[i, r] - other[j, r]) ** 2
                 out[k] = min(out[k], math.sqrt(far) - radius[i] - other_radius[j])
-    return out, tools
+    return out
+
+
+@kernel
+def outside(points: Array, p: int, low: Array, high: Array, k: int) -> bool:
+    """Whether row p of `points` is outside the box of row k."""
+    out = False
+    for r in range(3):
+        out = out or points[p, r] < low[k, r] or points[p, r] > high[k, r]
+    return out
+
+
+@kernel
+def is_touched(points: Array, p: int, arm: Array, radius: Array, touched: float, hand: float) -> bool:
+    """Whether row p of `points` is within `touched` [m] of an arm (s + 1, 3) or `hand` of its tool."""
+    for i in range(arm.shape[0]):
+        square = 0.0
+        for r in range(3):
+            square += (points[p, r] - arm[i, r]) ** 2
+        if square < (radius[i] + touched if i < radius.shape[0] else hand) ** 2:
+            return True
+    return False
 
 
 @kernel
 def passed_points(
-    chain: Chain, body: BodyArgs, way: Array, waist: Array, points: Array, wrist: int, deep: float,
-    hand_deep: float, near_end: float,
+    mine: Array, body: BodyArgs, other: Array, other_body: BodyArgs, points: Array, wrist: int, deep: float,
+    hand_deep: float, near_end: float, touched: float, hand: float,
 ) -> int:  # fmt: skip
-    """How many of the points (n, 3) the arm's spheres pass by more than `deep` [m] on their way (m, 7); of
-    the hand's, from the frame `wrist` on, by more than `hand_deep`, and only where the tool is farther than
-    `near_end` [m] from its start and its end."""
+    """How many of the points (n, 3) the spheres of an arm pass by more than `deep` [m] on their way
+    (m, s + 1, 3); of the hand's, from the frame `wrist` on, by more than `hand_deep`, and only where the tool
+    is farther than `near_end` [m] from its start and its end. What either arm touches now (`is_touched`)
+    does not count. other (t + 1, 3): the spheres of the other arm now."""
     joint, radius = body[0], body[2]
-    hit = np.zeros(points.shape[0], dtype=np.bool_)
-    before = spheres(chain, body, waist, way[0])
-    start = before[-1].copy()
-    end = spheres(chain, body, waist, way[-1])[-1].copy()
-    low, high = np.empty(3), np.empty(3)
-    for k in range(1, way.shape[0]):
-        now = spheres(chain, body, waist, way[k])
+    last = mine.shape[0] - 1
+    low, high = np.full((last + 1, 3), np.inf), np.full((last + 1, 3), -np.inf)
+    free = np.empty(last + 1, dtype=np.bool_)
+    for k in range(1, last + 1):  # the box of the step to each posture, and in row 0 of the whole way
         from_start, to_end = 0.0, 0.0
         for r in range(3):
-            from_start += (now[-1, r] - start[r]) ** 2
-            to_end += (now[-1, r] - end[r]) ** 2
-            low[r], high[r] = np.inf, -np.inf
+            from_start += (mine[k, -1, r] - mine[0, -1, r]) ** 2
+            to_end += (mine[k, -1, r] - mine[last, -1, r]) ** 2
             for i in range(radius.shape[0]):
-                low[r] = min(low[r], min(before[i, r], now[i, r]) - radius[i])
-                high[r] = max(high[r], max(before[i, r], now[i, r]) + radius[i])
-        free = min(from_start, to_end) > near_end * near_end
-        for p in range(points.shape[0]):
-            if hit[p]:
-                continue
-            outside = False
-            for r in range(3):
-                outside = outside or points[p, r] < low[r] or points[p, r] > high[r]
-            if outside:
+                low[k, r] = min(low[k, r], min(mine[k - 1, i, r], mine[k, i, r]) - radius[i])
+                high[k, r] = max(high[k, r], max(mine[k - 1, i, r], mine[k, i, r]) + radius[i])
+            low[0, r], high[0, r] = min(low[0, r], low[k, r]), max(high[0, r], high[k, r])
+        free[k] = min(from_start, to_end) > near_end * near_end
+    hits = 0
+    for p in range(points.shape[0]):
+        if outside(points, p, low, high, 0) or is_touched(points, p, mine[0], radius, touched, hand):
+            continue
+        if is_touched(points, p, other, other_body[2], touched, hand):
+            continue
+        hit = False
+        for k in range(1, last + 1):
+            if hit or outside(points, p, low, high, k):
                 continue
             for i in range(radius.shape[0]):
-                if joint[i] >= wrist and not free:
+                if joint[i] >= wrist and not free[k]:
                     continue
                 core = radius[i] - (hand_deep if joint[i] >= wrist else deep)
-                if core > 0.0 and squared_to_segment(points, p, before, i, now, i, 0) < core * core:
-                    hit[p] = True
+                if core > 0.0 and squared_to_segment(points, p, mine[k - 1], i, mine[k], i, 0) < core * core:
+                    hit = True
                     break
-        before = now
-    return int(hit.sum())
+        hits += hit
+    return hits
 
 
 @kernel
-def untouched(
-    chain: Chain, body: BodyArgs, waist: Array, q: Array, points: Array, touched: float, reach: float,
-    hand: float,
-) -> NDArray[np.bool_]:  # fmt: skip
-    """(n,) which of the points (n, 3) are farther than `touched` [m] from the arm at q (7,) and farther than
-    `hand` from its tool, and within `reach` of its shoulder."""
-    radius = body[2]
-    now = spheres(chain, body, waist, q)
-    out = np.zeros(points.shape[0], dtype=np.bool_)
+def within(points: Array, centre: Array, radius: float) -> Array:
+    """Those of the points (n, 3) that are within `radius` [m] of `centre` (3,); none that are not finite."""
+    out = np.empty_like(points)
+    n = 0
     for p in range(points.shape[0]):
-        far, tool = 0.0, 0.0
+        square = 0.0
         for r in range(3):
-            far += (points[p, r] - now[0, r]) ** 2
-            tool += (points[p, r] - now[-1, r]) ** 2
-        if far > reach * reach or tool < hand * hand:
-            continue
-        clear = True
-        for i in range(radius.shape[0]):
-            square = 0.0
-            for r in range(3):
-                square += (points[p, r] - now[i, r]) ** 2
-            if square < (radius[i] + touched) ** 2:
-                clear = False
-                break
-        out[p] = clear
-    return out
+            square += (points[p, r] - centre[r]) ** 2
+        if square <= radius * radius:
+            out[n] = points[p]
+            n += 1
+    return out[:n].copy()
 
 
 @dataclass(frozen=True)
@@ -228,13 +233,17 @@ class Plan:
         t = times - self.begin
         return np.column_stack([np.interp(t, self.times, column) for column in self.positions.T])
 
+    def left(self, now: float) -> Array:
+        """(m, 7) the positions that are still to come."""
+        return self.positions[self.begin + self.times > now]
+
 
 @dataclass
 class ArmGate:
     """Pure core: is a trajectory one that the arms may go along now? Times are seconds of the ROS clock.
 
     estop, stop_stamp: as safety has them; what is stamped before the last stop is void. refused: how many
-    were not let through.
+    were not let through, or ended. position: (33,) [rad] as felt last; None before.
     """
 
     kinematics: Kinematics
@@ -247,7 +256,7 @@ class ArmGate:
         arms = self.kinematics.arm
         self._chain = {side: Chain(arms[side].origin, arms[side].axis, arms[side].tool) for side in g1.SIDES}
         self._body = {side: tuple(self._model.arm[side]) for side in g1.SIDES}
-        self._joints: Array | None = None
+        self.position: Array | None = None
         self._joints_at = self._points_at = -math.inf
         self._points = np.zeros((0, 3))
         self._near, self._near_at = self._points, -math.inf
@@ -257,6 +266,8 @@ class ArmGate:
         self._force = dict.fromkeys(g1.SIDES, 0.0)
         self._pushes = dict.fromkeys(g1.SIDES, math.inf)
         """Since when an arm has pushed too hard [s]."""
+        self._seen = dict.fromkeys(g1.SIDES, 0)
+        """Clouds in a row that showed something in an arm's way."""
 
     def on_attitude(self, orientation: tuple[float, float, float, float]) -> None:
         """Of the pelvis (w, x, y, z); one that is none is no measurement."""
@@ -271,19 +282,19 @@ class ArmGate:
         """
         if position.shape != (len(g1.JOINTS),) or not np.isfinite(position).all():
             return []
-        self._joints, self._joints_at = position, now
+        self.position, self._joints_at = position, now
         return (
             [] if effort is None else [side for side in get_args(Arm) if self._pushes_hard(side, effort, now)]
         )
 
     def _pushes_hard(self, side: str, effort: Array, now: float) -> bool:
-        assert self._joints is not None
+        assert self.position is not None
         plan, i = self._plans.get(side), g1.ARM_INDEX[side]
         if plan is None or plan.over(now):
             self._force[side], self._pushes[side] = 0.0, math.inf
             return False
         chain = self.kinematics.arm[side]
-        self._force[side] = contact_force(chain, self._joints[i], self._waist, effort[i], self._down)
+        self._force[side] = contact_force(chain, self.position[i], self._waist, effort[i], self._down)
         if not self._force[side] > plan.force:
             self._pushes[side] = math.inf
             return False
@@ -297,18 +308,41 @@ class ArmGate:
 
     @property
     def _waist(self) -> Array:
-        assert self._joints is not None
-        return self._joints[g1.WAIST_INDEX]
+        assert self.position is not None
+        return self.position[g1.WAIST_INDEX]
 
     def on_points(self, points: Array, now: float) -> None:
-        """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped."""
-        points = points[np.isfinite(points).all(axis=1)]
-        if len(points):
-            self._points, self._points_at = np.ascontiguousarray(points, dtype=float), now
+        """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped.
+
+        What is out of reach is dropped here and not when a trajectory waits for it.
+        """
+        if np.isfinite(points).all(axis=1).any():
+            self._points, self._points_at = within(np.ascontiguousarray(points), SHOULDERS, AROUND), now
 
     def on_near_points(self, points: Array, now: float) -> None:
         """As `on_points`, of the depth camera, which sees smaller and lower things."""
-        self._near, self._near_at = points[np.isfinite(points).all(axis=1)], now
+        self._near, self._near_at = within(np.ascontiguousarray(points), SHOULDERS, AROUND), now
+
+    def obstructed(self, now: float) -> list[Arm]:
+        """The sides of the arms that must hold, since something has come into what is left of their way. To
+        be called once for each cloud of points."""
+        return [side for side in get_args(Arm) if self._is_obstructed(side, now)]
+
+    def _is_obstructed(self, side: str, now: float) -> bool:
+        plan = self._plans.get(side)
+        if plan is None or self.position is None or not len(left := plan.left(now)):
+            self._seen[side] = 0
+            return False
+        way = np.vstack([self.position[g1.ARM_INDEX[side]], left])
+        way = _dense(np.arange(len(way), dtype=float), way)[1]
+        passed = self._points_passed(side, self._spheres(side, way), now)
+        self._seen[side] = self._seen[side] + 1 if passed >= LEAST_POINTS else 0
+        if self._seen[side] < LOOKS:
+            return False
+        self.refused += 1
+        self._seen[side] = 0
+        del self._plans[side]
+        return True
 
     def arm(
         self, side: str, names: Sequence[str], times: Array, positions: Array, velocities: Array | None,
@@ -372,7 +406,7 @@ class ArmGate:
         return ""
 
     def _path(self, side: str, times: Array, q: Array, velocities: Array | None, now: float) -> str:
-        if self._joints is None or not 0.0 <= now - self._joints_at <= JOINTS_TIMEOUT:
+        if self.position is None or not 0.0 <= now - self._joints_at <= JOINTS_TIMEOUT:
             return "I do not feel where my arms are"
         if not 0.0 <= now - self._points_at <= POINTS_TIMEOUT:
             return "my lidar sees nothing"
@@ -381,7 +415,7 @@ class ArmGate:
         if ((q < low - ROUNDING) | (q > high + ROUNDING)).any():
             worst = int(np.maximum(low - q, q - high).max(axis=0).argmax())
             return f"{g1.ARM_JOINTS[side][worst]} would pass its limit"
-        here = np.clip(self._joints[g1.ARM_INDEX[side]], low, high)
+        here = np.clip(self.position[g1.ARM_INDEX[side]], low, high)
         if times[0] == 0.0:  # the controller takes its time to get there
             lead = float(np.abs(q[0] - here).max()) / (0.5 * MAX_JOINT_SPEED)
             times = times + max(lead, SHORTEST)
@@ -395,20 +429,18 @@ class ArmGate:
         return self._geometry(side, times, q, now)
 
     def _geometry(self, side: str, times: Array, q: Array, now: float) -> str:
-        assert self._joints is not None
-        chain, body = self._chain[side], self._body[side]
-        waist = self._waist
+        assert self.position is not None
         at, way = _dense(times, q)
         other = "left" if side == "right" else "right"
-        rests = self._joints[g1.ARM_INDEX[other]]
+        rests = self.position[g1.ARM_INDEX[other]]
         plan = self._plans.get(other)
-        if plan is not None and plan.over(now):
-            plan = None
-        gaps, tools = self_gap(
-            chain, body, way, self._chain[other], self._body[other],
-            rests[None] if plan is None else np.ascontiguousarray(plan.at(now + at)), waist,
-            self._model.trunk(self._joints),
+        others = rests[None] if plan is None or plan.over(now) else plan.at(now + at)
+        mine = self._spheres(side, way)
+        gaps = self_gap(
+            mine, self._body[side], self._spheres(other, others), self._body[other],
+            self._model.trunk(self.position),
         )  # fmt: skip
+        tools = mine[:, -1]
         fastest = float((np.linalg.norm(np.diff(tools, axis=0), axis=1) / np.diff(at)).max())
         if fastest > MAX_TOOL_SPEED:
             return f"my hand would move at {fastest:.2g} m/s, and {MAX_TOOL_SPEED:g} are allowed"
@@ -416,29 +448,38 @@ class ArmGate:
             return "it would lead my hand behind my back"
         if gaps.min() < min(SELF_GAP, float(gaps[0]) - 0.002):  # an arm that touches may leave
             return "my arm would touch my own body"
-        points = self._points
-        if 0.0 <= now - self._near_at <= NEAR_TIMEOUT:
-            points = np.vstack([points, self._near])
-        for one, joints in ((side, q[0]), (other, rests)):
-            points = points[untouched(
-                self._chain[one], self._body[one], waist, joints, points, TOUCHED,
-                REACH if one == side else math.inf, HAND_RADIUS,
-            )]  # fmt: skip
-        hits = passed_points(chain, body, way, waist, points, WRIST, DEEP, HAND_DEEP, NEAR_END)
-        if hits >= LEAST_POINTS:
+        if self._points_passed(side, mine, now) >= LEAST_POINTS:
             return "something that I see is in the way of my arm"
+        self._seen[side] = 0
         self._plans[side] = Plan(now, times, q, max(MAX_FORCE, self._force[side] + FORCE_ROOM))
         return ""
 
+    def _spheres(self, side: str, way: Array) -> Array:
+        """(m, s + 1, 3) as of `sphere_path`, along a way (m, 7)."""
+        return sphere_path(self._chain[side], self._body[side], self._waist, way)
+
+    def _points_passed(self, side: str, mine: Array, now: float) -> int:
+        """How many points of what is seen an arm would pass on its way (m, s + 1, 3) from where it is."""
+        assert self.position is not None
+        points = self._points
+        if 0.0 <= now - self._near_at <= NEAR_TIMEOUT:
+            points = np.vstack([points, self._near])
+        other = "left" if side == "right" else "right"
+        resting = self._spheres(other, self.position[None, g1.ARM_INDEX[other]])[0]
+        return passed_points(
+            mine, self._body[side], resting, self._body[other], points, WRIST, DEEP, HAND_DEEP, NEAR_END,
+            TOUCHED, HAND_RADIUS,
+        )  # fmt: skip
+
     def warm(self) -> None:
         """Compile (or load) the kernels before the first trajectory."""
-        self._joints, self._joints_at = g1.DEFAULT_POSE.copy(), 0.0
+        self.position, self._joints_at = g1.DEFAULT_POSE.copy(), 0.0
         self.on_points(np.array([[0.5, 0.0, 0.0]]), 0.0)
         for side in g1.SIDES:
             rest = g1.DEFAULT_POSE[g1.ARM_INDEX[side]]
             self.arm(side, g1.ARM_JOINTS[side], np.array([1.0]), rest[None], None, 1.0, 0.0)
         self.on_joints(g1.DEFAULT_POSE.copy(), 0.0, np.zeros(len(g1.JOINTS)))
-        self._joints, self._joints_at, self._points_at = None, -math.inf, -math.inf
+        self.position, self._joints_at, self._points_at = None, -math.inf, -math.inf
         self.halt()
 
 

@@ -33,6 +33,8 @@ from vla_sim.world.semantic_map import World
 
 TICK = 1e-6
 """[s] from the stamp of a permit to the next one's at least."""
+STATE_EVERY = 5
+"""Periods from one state to the next."""
 FAILURE_HOLD = 1.0
 """[s] without a permit after a callback failed: what it would have learnt is not known."""
 HOLD_TIME = 0.1
@@ -58,11 +60,13 @@ class SafetyNode(StageNode[SafetyParams]):
     /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points,
     /perception/near_points, /monitor/load; for the
     trace also /vla/status.
-    Publishes /vla/verdict, /cmd_vel (50 Hz), /{left,right}_{arm,gripper}/joint_trajectory (what may pass of
-    manipulation's wishes), /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace
-    "safety" and "control" (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan
-    to the velocity that is lower for it, sent).
-    An arm that pushes too hard on its way is sent where it is, and that is a refusal too.
+    Publishes /vla/verdict, /cmd_vel (50 Hz, and at once when navigation's changes),
+    /{left,right}_{arm,gripper}/joint_trajectory (what may pass of manipulation's wishes),
+    /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace "safety" and "control"
+    (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the velocity that is
+    lower for it, sent).
+    An arm that pushes too hard on its way, or before which something appears, is sent where it is, and that
+    is a refusal too.
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
 
     A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
@@ -81,7 +85,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self.twist = self.publish(topics.CMD_VEL)
         self.message = self.twist.msg_type()
         self.message.header.frame_id = "base_link"
-        self.ticks = self.periods = 0
+        self.periods = 0
         self.stamp = 0.0
         """Of the last velocity [s]."""
         self.moves = False
@@ -180,13 +184,13 @@ class SafetyNode(StageNode[SafetyParams]):
         self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_velocity(self, message: Any) -> None:
-        stood = self.core.velocity == STAND
+        before = self.core.velocity
         if not self.core.on_velocity(*conversions.velocity(message), *self.clocks()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
             )
-        elif stood:
-            self.tick()  # the first step is not kept waiting for the next period
+        elif self.core.velocity != before:
+            self.tick()  # what is new is not kept waiting for the next period
 
     def on_scan(self, message: Any) -> None:
         arrived = time.monotonic()
@@ -231,16 +235,16 @@ class SafetyNode(StageNode[SafetyParams]):
         if position is None:
             return
         for side in self.arms.on_joints(position, self.now(), conversions.joint_efforts(message)):
-            self.hold(side, position)
+            self.hold(side, "it pushes against something")
 
-    def hold(self, side: Arm, position: Array) -> None:
-        """An arm that pushes against something stays where it is, whatever manipulation does."""
-        reason = "it pushes against something"
+    def hold(self, side: Arm, reason: str) -> None:
+        """An arm on its way stays where it is, whatever manipulation does."""
+        assert self.arms.position is not None
         self.get_logger().warning(f"{side} arm: {reason}")
         message = conversions.joint_trajectory(
             list(g1.ARM_JOINTS[side]),
             np.array([HOLD_TIME]),
-            position[None, g1.ARM_INDEX[side]],
+            self.arms.position[None, g1.ARM_INDEX[side]],
             self.now(),
             "",
         )
@@ -250,6 +254,8 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_cloud(self, what: str, take: Callable[[Array, float], None], message: Any) -> None:
         try:
             take(conversions.cloud_points(message), self.now())
+            for side in self.arms.obstructed(self.now()):
+                self.hold(side, "something came into its way")
         except InputError as error:
             self.get_logger().warning(f"{what} points: {error}", throttle_duration_sec=1.0)
 
@@ -304,8 +310,11 @@ class SafetyNode(StageNode[SafetyParams]):
     def on_timer(self) -> None:
         """At `rate`, or under load at what part of it is still 50 Hz."""
         self.periods += 1
-        if self.periods % every(self.params.rate, self.load.gate_rate) == 0:
+        step = every(self.params.rate, self.load.gate_rate)
+        if self.periods % step == 0:
             self.tick()
+        if self.periods % (STATE_EVERY * step) == 0:
+            self.send(topics.SAFETY_STATE, self.core.state())
 
     def tick(self) -> None:
         now = self.now()
@@ -325,9 +334,6 @@ class SafetyNode(StageNode[SafetyParams]):
             self.record_metric("reaction", 1e3 * (time.monotonic() - self.lowered), "ms")
             self.lowered = None
         self.trace_control(self.first_motion.velocity(self.moves))
-        self.ticks += 1
-        if self.ticks % 5 == 0:
-            self.send(topics.SAFETY_STATE, self.core.state())
 
     def status(self) -> dict[str, str]:
         state = self.core.state()
