@@ -52,7 +52,7 @@ def test_a_renderer_that_fails_ends_the_thread_and_says_why():
 
 
 @pytest.mark.parametrize(("level", "walking", "standing"), [
-    (0, 10, 10), (1, 10, 5), (2, 10, 5), (3, 5, 5), (5, 5, 5),
+    (0, 10, 10), (1, 10, 5), (2, 5, 5), (4, 5, 5),
 ])  # fmt: skip
 def test_load_takes_images_first_from_a_robot_that_stands(level, walking, standing):
     host = SimpleNamespace(controller=SimpleNamespace(walking=False), ticks=0)
