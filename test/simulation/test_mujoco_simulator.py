@@ -143,6 +143,29 @@ def test_effort_is_limited_to_the_motors(room: MujocoSimulator) -> None:
     assert room.data.actuator_force[wrist] == pytest.approx(5.0)
 
 
+def test_damping_is_the_commands_where_it_gives_one_and_else_the_models(room: MujocoSimulator) -> None:
+    room.reset()
+    knee = g1.INDEX["left_knee_joint"]
+    room.command(command(damping=np.full(33, 7.0)))
+    assert room.model.dof_damping.reshape(room.model.nv, -1)[room._v[knee], 0] == 7.0
+    room.command(command())
+    assert room.model.dof_damping.reshape(room.model.nv, -1)[room._v[knee], 0] == room.model_damping[knee]
+    room.command(command(damping=np.full(33, 7.0)))
+    room.reset()
+    assert room.model.dof_damping.reshape(room.model.nv, -1)[room._v[knee], 0] == room.model_damping[knee]
+
+
+def test_a_shorter_period_is_the_same_physics() -> None:
+    """Ten steps of 2 ms are one of 20 ms."""
+    fine, coarse = (MujocoSimulator(make_world(), noise=False, period=period) for period in (0.002, 0.02))
+    for engine, steps in ((fine, 100), (coarse, 10)):
+        engine.command(command(stiffness=np.full(33, 60.0)))
+        for _ in range(steps):
+            engine.step()
+    np.testing.assert_array_equal(fine.data.qpos, coarse.data.qpos)
+    assert fine.time == pytest.approx(coarse.time)
+
+
 def test_a_diverging_simulation_is_an_error_not_a_number() -> None:
     engine = MujocoSimulator(make_world())
     engine.data.qvel[8] = 1e12

@@ -88,6 +88,14 @@ def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> Array:
     )
 
 
+def rpy_from_quaternion(q: ArrayLike) -> Array:
+    """(3,) roll, pitch and yaw of attitude (w, x, y, z): the inverse of `rotation_from_rpy`."""
+    w, x, y, z = np.asarray(q, dtype=float)
+    pitch = math.asin(min(max(2.0 * (w * y - z * x), -1.0), 1.0))
+    roll = math.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
+    return np.array([roll, pitch, math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))])
+
+
 def transform(position: ArrayLike, rotation: ArrayLike | None = None) -> Array:
     """(4, 4) of a position and a (3, 3) rotation or a quaternion (4,)."""
     t = np.eye(4)

@@ -52,7 +52,7 @@ class JointCommand:
     """Joint-level command, held until the next one. All (33,) in `g1.JOINTS` order.
 
     torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
-    The damping is the model's (`<dynamics><damping>` in the SDF) and is integrated implicitly, as
+    damping [Nms/rad]: None is the model's (`<dynamics><damping>` in the SDF). It is integrated implicitly, as
     (M + h D) a = f - D v: as a merely explicit torque it is unstable on the light wrist and ankle links.
     """
 
@@ -62,21 +62,24 @@ class JointCommand:
     base_velocity: Array = field(default_factory=lambda: np.zeros(3))
     """(3,) forward, left [m/s] and turn [rad/s] that the legs are meant to walk: for a body that is not
     held up by its legs, and moves its base by this."""
+    damping: Array | None = None
 
 
-def checked(command: JointCommand) -> tuple[Array, Array, Array]:
-    """Copies of position, stiffness and effort. Raises `EngineError` on NaN or a wrong shape."""
+def checked(command: JointCommand) -> JointCommand:
+    """A copy, for a body that keeps it. Raises `EngineError` on NaN or a wrong shape."""
     size = len(g1.JOINTS)
-    arrays = []
-    for name in ("position", "stiffness", "effort"):
-        value = np.array(getattr(command, name), dtype=float)
-        if value.shape != (size,) or not np.isfinite(value).all():
+    arrays: dict[str, Array] = {}
+    for name in ("position", "stiffness", "effort", "damping"):
+        given = getattr(command, name)
+        if given is None:
+            continue
+        arrays[name] = np.array(given, dtype=float)
+        if arrays[name].shape != (size,) or not np.isfinite(arrays[name]).all():
             raise EngineError(
-                f"the joint command's {name} has shape {value.shape} or a value that is not finite; "
+                f"the joint command's {name} has shape {arrays[name].shape} or a value that is not finite; "
                 f"it must be {size} finite numbers"
             )
-        arrays.append(value)
-    return arrays[0], arrays[1], arrays[2]
+    return JointCommand(base_velocity=np.array(command.base_velocity, dtype=float), **arrays)
 
 
 @dataclass

@@ -110,10 +110,10 @@ class KinematicSimulator(Simulator):
                 grip.held = None
 
     def command(self, command: JointCommand) -> None:
-        wanted, stiffness, _ = checked(command)
-        position = np.clip(wanted, self._low, self._high)
-        self._target = np.where(stiffness > 0, position, self._position)  # limp joints stay
-        self.base_velocity = command.base_velocity.copy()
+        wanted = checked(command)
+        position = np.clip(wanted.position, self._low, self._high)
+        self._target = np.where(wanted.stiffness > 0, position, self._position)  # limp joints stay
+        self.base_velocity = wanted.base_velocity
 
     def step(self) -> None:
         self.time += CONTROL_PERIOD

@@ -60,10 +60,15 @@ class Proprioception:
     """Made at each reset, measures once a control period.
 
     root (7,): the pelvis where it starts, x y z qw qx qy qz in the world. imu: the model's noise, None for
-    none. gravity (3,) [m/s^2]. noise: False makes everything exact.
+    none. gravity (3,) [m/s^2]. noise: False makes everything exact. period: from one measurement to the
+    next [s].
     """
 
-    def __init__(self, seed: int, root: Array, imu: Imu | None, gravity: Array, *, noise: bool) -> None:
+    def __init__(
+        self, seed: int, root: Array, imu: Imu | None, gravity: Array, *, noise: bool,
+        period: float = CONTROL_PERIOD,
+    ) -> None:  # fmt: skip
+        self._period = period
         self._scale = scale = float(noise)
         self._rng = np.random.default_rng([seed, 3])
         self._gravity = np.array(gravity, dtype=float)
@@ -87,8 +92,8 @@ class Proprioception:
             self._odometry.update(root[0], root[1], yaw)
         rotation = geometry.rotation_from_quaternion(root[3:])
         linear = twist[:3].copy()
-        # The mean over the control period, as the accelerometer's filter gives it.
-        acceleration = (linear - self._last_velocity) / CONTROL_PERIOD if time > 0.0 else np.zeros(3)
+        # The mean over the period, as the accelerometer's filter gives it.
+        acceleration = (linear - self._last_velocity) / self._period if time > 0.0 else np.zeros(3)
         self._last_velocity = linear
         imu = np.concatenate([twist[3:], rotation.T @ (acceleration - self._gravity)])
         imu += self._bias + self._stddev * draw(6)

@@ -90,8 +90,11 @@ class GazeboSimulator(Simulator):
         self._server.puts[name] = pose
 
     def command(self, command: JointCommand) -> None:
-        position, stiffness, effort = checked(command)
-        self._server.command = JointCommand(np.clip(position, self._low, self._high), stiffness, effort)
+        wanted = checked(command)
+        if wanted.damping is not None:
+            raise EngineError("Gazebo cannot change the damping of a joint while it runs; leave it out")
+        wanted.position = np.clip(wanted.position, self._low, self._high)
+        self._server.command = wanted
 
     def step(self) -> None:
         self._contacts.clear()

@@ -33,6 +33,12 @@ FALLEN_HEIGHT = 0.45
 FALLEN_TILT = 1.0
 DEEPEST = 0.003
 """[m] that something that is put down may overlap: more would throw it away."""
+BAND_STIFFNESS, BAND_DAMPING = 1000.0, 100.0
+"""[N/m] and [Ns/m]"""
+BAND_SHARE = 0.9
+"""Of the robot's weight, by which it is stretched from the start."""
+BAND_HEIGHT = 0.7
+"""[m] above the pelvis, over the head, so that the robot hangs upright."""
 _OBJ = mujoco.mjtObj
 # MuJoCo would write its warnings to MUJOCO_LOG.TXT in the working folder.
 mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
@@ -42,27 +48,30 @@ class MujocoSimulator(Simulator):
     """One robot, model `g1`, in one SDF world.
 
     sensors: "native" is MuJoCo's own rays and renderer, "software" the ray caster, "auto" native unless
-    there is no GL library. noise: False turns every sensor's noise and the odometry's drift off.
+    there is no GL library. noise: False turns every sensor's noise and the odometry's drift off. period: of
+    `step` [s], a multiple of 2 ms.
     Raises `SdfError` for a bad world, `EngineError` if MuJoCo refuses it. With native sensors `render` and
     `view` raise `MissingError` if there is no GL library.
     """
 
     def __init__(
         self, world: str | Path | elements.World, *, sensors: Sensors = "auto", noise: bool = True,
-        robot_name: str = "g1",
+        robot_name: str = "g1", period: float = CONTROL_PERIOD,
     ) -> None:  # fmt: skip
         tree = world if isinstance(world, elements.World) else reader.load_world(world)
         self.compiled = compiled = compile_world(tree, robot_name, g1.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)
         self.sensors, self.noise = sensors, noise
-        self.substeps = round(CONTROL_PERIOD / m.opt.timestep)
+        self.period, self.substeps = period, round(period / m.opt.timestep)
 
         joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in g1.JOINTS]
         self._q = m.jnt_qposadr[joints]
         self._v = m.jnt_dofadr[joints]
         self._low, self._high = m.jnt_range[joints].T.copy()
-        self._damping = m.dof_damping[self._v, 0] if m.dof_damping.ndim == 2 else m.dof_damping[self._v]
+        self._dof_damping = m.dof_damping[:, 0] if m.dof_damping.ndim == 2 else m.dof_damping
+        self._damping = self._dof_damping[self._v]
+        self.model_damping = self._damping.copy()
         self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{g1.BASE_LINK}")
         self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
@@ -80,6 +89,9 @@ class MujocoSimulator(Simulator):
         self._seen = np.zeros(6, np.uint8)
         self._seen[[FIXED, LOOSE]] = 1
 
+        self._mass = float(m.body_subtreemass[self._pelvis])
+        self._band: Array | None = None
+        """(3,) [m] where it holds the pelvis."""
         self._renderer: Renderer | SoftwareRenderer | None = None
         self._eyes: SoftwareSensors | None = None
         if sensors == "software":
@@ -101,6 +113,7 @@ class MujocoSimulator(Simulator):
         m.actuator_biasprm[:] = 0.0
         d.qpos[self._q] = g1.DEFAULT_POSE
         d.ctrl[:] = g1.DEFAULT_POSE
+        self._damp(self.model_damping)
         self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._follow()
         mujoco.mj_forward(m, d)
@@ -115,7 +128,9 @@ class MujocoSimulator(Simulator):
         self._stand()
         self._lidar_rng = np.random.default_rng([seed, 4])
         root = d.qpos[self._root_q : self._root_q + 7]
-        self._feel = Proprioception(seed, root, self._imu, m.opt.gravity, noise=self.noise)
+        self._feel = Proprioception(
+            seed, root, self._imu, m.opt.gravity, noise=self.noise, period=self.period
+        )
         self._state = self._measure()
 
     def _stand(self) -> None:
@@ -126,20 +141,28 @@ class MujocoSimulator(Simulator):
         mujoco.mj_forward(self.model, d)
 
     def command(self, command: JointCommand) -> None:
-        position, stiffness, effort = checked(command)
-        self.data.ctrl[:] = np.clip(position, self._low, self._high)
-        if not np.array_equal(stiffness, self._command.stiffness):
-            self.model.actuator_gainprm[:, 0] = stiffness
-            self.model.actuator_biasprm[:, 1] = -stiffness
-        if not np.array_equal(effort, self._command.effort):
-            self.model.actuator_biasprm[:, 0] = effort
-        self._command = JointCommand(position, stiffness, effort)
+        wanted = checked(command)
+        self.data.ctrl[:] = np.clip(wanted.position, self._low, self._high)
+        if not np.array_equal(wanted.stiffness, self._command.stiffness):
+            self.model.actuator_gainprm[:, 0] = wanted.stiffness
+            self.model.actuator_biasprm[:, 1] = -wanted.stiffness
+        if not np.array_equal(wanted.effort, self._command.effort):
+            self.model.actuator_biasprm[:, 0] = wanted.effort
+        self._damp(self.model_damping if wanted.damping is None else wanted.damping)
+        self._command = wanted
+
+    def _damp(self, damping: Array) -> None:
+        if not np.array_equal(damping, self._damping):
+            self._damping = damping.copy()
+            self._dof_damping[self._v] = damping
 
     def step(self) -> None:
         m, d = self.model, self.data
         self._contacts.clear()
         self._follow()
         for _ in range(self.substeps):
+            if self._band is not None:
+                self._pull(self._band)
             mujoco.mj_step(m, d)
             self._contacts.record(d)
         bad = mujoco.mjtWarning
@@ -158,6 +181,11 @@ class MujocoSimulator(Simulator):
             x, y, yaw = follower.motion.at((start[0, 3], start[1, 3]), self.data.time)
             self.data.mocap_pos[index] = (x, y, start[2, 3])
             self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
+
+    @property
+    def time(self) -> float:
+        """Simulated seconds."""
+        return float(self.data.time)
 
     def state(self) -> RobotState:
         return self._state.copy()
@@ -195,6 +223,24 @@ class MujocoSimulator(Simulator):
         return Snapshot(
             d.time, time.monotonic(), self.seed, d.qpos.copy(), d.mocap_pos.copy(), d.mocap_quat.copy()
         )
+
+    def hang(self) -> None:
+        """From now on a band above its head holds the robot where it is, as one hangs up a robot to try its
+        motors."""
+        self._band = self._hook()[0]
+
+    def _hook(self) -> tuple[Array, Array]:
+        """Where the band is tied to the robot [m], and from the pelvis to there; (3,) each, in the world."""
+        arm = self.data.xmat[self._pelvis].reshape(3, 3)[:, 2] * BAND_HEIGHT
+        return self.data.xpos[self._pelvis] + arm, arm
+
+    def _pull(self, anchor: Array) -> None:
+        """The band's force for the next step."""
+        d = self.data
+        hook, arm = self._hook()
+        force = BAND_STIFFNESS * (anchor - hook) - BAND_DAMPING * d.qvel[self._root_v : self._root_v + 3]
+        force -= BAND_SHARE * self._mass * self.model.opt.gravity
+        d.xfrc_applied[self._pelvis] = [*force, *np.cross(arm, force)]
 
     def put(self, name: str, pose: Array) -> None:
         m, d = self.model, self.data
