@@ -25,13 +25,13 @@ demo: setup
 
 setup: $(READY)
 
-$(READY): setup.py config/requirements.txt config/requirements-data.txt config/requirements-dev.txt
+$(READY): setup.py $(addprefix config/requirements,.txt -data.txt -dev.txt -sdk.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "error: %s is Python %d.%d; 3.10 or newer is needed: make PYTHON=python3.11 ..." % (sys.executable, *sys.version_info[:2]))'
 	@echo "setting up $(VENV): ROS 2 Jazzy, MuJoCo and the rest from wheels, some two minutes"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade pip  # a resolver of 2022 takes hours
 	@$(PIP) install -r config/requirements.txt -r config/requirements-dev.txt
-	@$(PIP) install --no-deps -r config/requirements-data.txt
+	@$(PIP) install --no-deps -r config/requirements-data.txt -r config/requirements-sdk.txt
 	@$(PIP) --quiet install --no-deps --no-build-isolation --editable .
 	@echo "compiling the numba kernels"
 	@$(BIN)/vla-sim warm

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import vla_sim
-from vla_sim.cli import bench, doctor, engines, fault, listing, monitor, param, run, soak, stack, test
+from vla_sim.cli import bench, doctor, engines, fault, g1, listing, monitor, param, run, soak, stack, test
 from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
 from vla_sim.common.files import check_output, user_path
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not hasattr(arguments, "call"):
             parser.print_help()
             return 0
-        for name in ("json", "junit"):  # what could not be written is said before hours of work
+        for name in ("json", "junit", "truth"):  # what could not be written is said before hours of work
             if getattr(arguments, name, None) not in (None, "-"):
                 check_output(user_path(getattr(arguments, name)))
         return int(arguments.call(arguments))
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, param, fault, monitor, engines, listing, doctor):
+    for part in (run, stack, test, bench, soak, param, fault, monitor, g1, engines, listing, doctor):
         part.add(commands)
     return parser
 

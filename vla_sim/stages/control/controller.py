@@ -91,6 +91,11 @@ class Controller:
         return self._fall.fallen
 
     @property
+    def phases(self) -> list[float]:
+        """Of the left and the right foot [rad], both pi while standing."""
+        return [float(one) for one in self._policy.phases]
+
+    @property
     def walking(self) -> bool:
         """Whether the legs are asked to move now."""
         return bool(self.velocity.value.any())
@@ -130,8 +135,9 @@ class Controller:
         for arm in self.arm.values():
             arm.halt()
 
-    def update(self, state: RobotState, arms_held: bool = False) -> JointCommand:
-        """The command for the next control period. arms_held: no arm goes on along its path now."""
+    def update(self, state: RobotState, arms_held: bool = False, driven: Array | None = None) -> JointCommand:
+        """The command for the next control period. arms_held: no arm goes on along its path now. driven:
+        (29,) share in 0..1 of each joint that somebody else drives; the policy balances without it."""
         self._state = state
         base = pelvis_in_odom(state)
         self._past.append((state.time, Anchor(base, state.joint_position[g1.WAIST_INDEX])))
@@ -149,7 +155,8 @@ class Controller:
         if not self.walking:
             self._stood = state.time
         asked = self._calibration.command(velocity, state.time - self._stood)
-        target = self._policy.step(state, asked, self._mask)
+        mask = self._mask if driven is None else np.maximum(self._mask, driven)
+        target = self._policy.step(state, asked, mask)
         command.position[:BODY] = target
         command.stiffness[:BODY] = self._policy.stiffness
         for side in g1.SIDES:

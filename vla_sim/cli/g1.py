@@ -1,0 +1,97 @@
+"""`vla-sim g1`: a simulated G1 that speaks the robot's own protocol."""
+
+import argparse
+import contextlib
+import itertools
+import json
+import signal
+import time
+from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.common.errors import InputError, package
+from vla_sim.common.files import user_path
+
+TRUTH_TICKS = 50
+"""Between two lines of the truth: 0.1 s."""
+
+
+def add(commands: Any) -> None:
+    g1 = commands.add_parser("g1", help="a simulated G1 that speaks the robot's own protocol")
+    common.add_flags(g1, "world", "seed")
+    g1.add_argument("--interface", default="lo", metavar="NAME", help="network interface; default: lo")
+    g1.add_argument("--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's")
+    g1.add_argument(
+        "--band", action="store_true",
+        help="hold the pelvis up with an elastic band, for programs that command single motors",
+    )  # fmt: skip
+    g1.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="then end")
+    g1.add_argument(
+        "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
+    )
+    g1.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    if not a.seconds > 0.0:
+        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    from vla_sim.common.assets import find_world
+    from vla_sim.hardware.unitree.dds import Bus
+    from vla_sim.hardware.unitree.motion import TICK, Motion
+    from vla_sim.hardware.unitree.simulated_g1 import SimulatedG1
+    from vla_sim.robot.kinematics import Kinematics
+    from vla_sim.simulation.registry import import_mujoco
+    from vla_sim.stages.control.controller import Controller
+    from vla_sim.stages.control.policy import load_policy
+    from vla_sim.stages.control.velocity import CALIBRATION
+
+    path = find_world(a.world)
+    import_mujoco()
+    from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+
+    bus = Bus(a.interface, a.dds_domain)
+    body = MujocoSimulator(path, period=TICK)
+    body.reset(a.seed)
+    if a.band:
+        body.hang()
+    kinematics = Kinematics.load()
+    kinematics.warm()
+    controller = Controller(kinematics.arm, load_policy(), CALIBRATION["fastsac"])
+    console = common.console()
+    began = time.monotonic()
+
+    def log(text: str) -> None:
+        console.print(
+            f"{time.monotonic() - began:7.2f} s  {text}", soft_wrap=True, highlight=False, markup=False
+        )
+
+    robot = SimulatedG1(body, Motion(controller, body.model_damping), bus, log)
+    log(
+        f"a G1 in {path.stem}, on {a.interface} in DDS domain {a.dds_domain}: "
+        f"ChannelFactoryInitialize({a.dds_domain}, {a.interface!r}); Ctrl-C ends it"
+    )
+    with contextlib.ExitStack() as stack:
+        truth = stack.enter_context(open(user_path(a.truth), "w")) if a.truth else None
+        ticks = itertools.count()
+
+        def over() -> bool:
+            if truth is not None and next(ticks) % TRUTH_TICKS == 0:
+                seen = body.truth()
+                line = {
+                    "time": round(body.time, 3),
+                    "robot": seen.robot.round(5).tolist(),
+                    "fallen": seen.fallen,
+                }
+                print(json.dumps(line), file=truth, flush=True)
+            return body.time >= a.seconds
+
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            robot.run(over)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would interrupt the end
+    late = robot.lateness
+    log(
+        f"ended; of {late.ticks} ticks {late.late} were late by more than 1 ms, "
+        f"the worst by {1e3 * late.worst:.1f} ms"
+    )
+    return 0

@@ -1,0 +1,183 @@
+"""A simulated G1 that speaks the robot's own protocol: what runs between its body and its network."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vla_sim.common.geometry import rpy_from_quaternion
+from vla_sim.hardware.unitree import dds_types, hands, wire
+from vla_sim.hardware.unitree.dds import Bus
+from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
+from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
+from vla_sim.robot import g1
+from vla_sim.robot.body import Body, RobotState
+
+MODE_MACHINE = 5
+"""The build with 29 joints ("mode_machine")."""
+CASE_TEMPERATURE, WINDING_TEMPERATURE, BATTERY = 35, 40, 50.4
+"""[°C], [V] of motors that are never hot, and a battery that is always full."""
+SLOW = 25
+"""Ticks between two low-frequency states: 20 Hz."""
+SPORT_STATE = 10
+"""Ticks between two states of the motion controller and its odometry: 50 Hz."""
+HAND_STATE = 10
+"""Ticks between two states of the hands: 50 Hz."""
+REQUESTS = 5
+"""Ticks between two looks for requests: 100 Hz."""
+MOST_BEHIND = 0.1
+"""[s] of delay that are caught up."""
+
+
+@dataclass
+class Lateness:
+    """How late ticks began. worst [s]; late: ticks of more than half a period."""
+
+    ticks: int = 0
+    late: int = 0
+    worst: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.ticks += 1
+        self.late += seconds > 0.5 * TICK
+        self.worst = max(self.worst, seconds)
+
+
+class SimulatedG1:
+    """body: goes on by `TICK` a step. log: takes a line for a person."""
+
+    def __init__(self, body: Body, motion: Motion, bus: Bus, log: Callable[[str], object]) -> None:
+        self.lateness = Lateness()
+        self.refused = 0
+        """Motor commands that were no good."""
+        self._body, self._motion, self._log = body, motion, log
+        self._state = wire.LowState()
+        self._state.mode_machine = MODE_MACHINE
+        self._state.set_modes(1)
+        self._state.motors["temperature"][: wire.JOINTS] = CASE_TEMPERATURE, WINDING_TEMPERATURE
+        self._state.motors["vol"][: wire.JOINTS] = BATTERY
+        self._sample = dds_types.LowState.of(self._state)
+        self._ticks = 0
+        self._said = ""
+        self._low = bus.reader("rt/lowcmd", dds_types.LowCommand)
+        self._arms = bus.reader("rt/arm_sdk", dds_types.LowCommand)
+        self._hands = {side: bus.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in g1.SIDES}
+        self._send_hand = {
+            side: bus.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in g1.SIDES
+        }
+        self._send_state = bus.writer("rt/lowstate", dds_types.LowState)
+        self._send_slow = bus.writer("rt/lf/lowstate", dds_types.LowState)
+        self._send_sport = bus.writer("rt/sportmodestate", dds_types.SportState)
+        self._send_odometry = bus.writer("rt/odommodestate", dds_types.SportState)
+        services: list[Service] = [
+            Sport(motion, log), ArmAction(motion, log), MotionSwitcher(motion, log),
+            Voice(log, lambda text: log(f"says: {text}")),
+        ]  # fmt: skip
+        self._services = [bus.serve(one) for one in services]
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """At the pace of the clock, until that is true."""
+        due = time.monotonic()
+        while not until():
+            now = time.monotonic()
+            if now < due:
+                time.sleep(due - now)
+                now = time.monotonic()
+            self.lateness.add(now - due)
+            due = max(due, now - MOST_BEHIND) + TICK
+            self.tick()
+
+    def tick(self) -> None:
+        """One period: what came, the motors, the body, what the robot sends."""
+        state = self._body.state()
+        self._listen(state.time)
+        self._body.command(self._motion.update(state))
+        self._body.step()
+        self._ticks += 1
+        self._send(self._body.state())
+        if self._ticks % REQUESTS == 0:
+            for answer in self._services:
+                answer()
+
+    def _listen(self, now: float) -> None:
+        for take, heard, topic in (
+            (self._low, self._motion.low, "rt/lowcmd"), (self._arms, self._motion.arms, "rt/arm_sdk"),
+        ):  # fmt: skip
+            for sample in take():
+                why = self._bad(sample.body, topic)
+                if why:
+                    self.refused += 1
+                    self._say(f"{topic}: {why}")
+                else:
+                    heard.take(sample.body, now)
+
+        if self._ticks % HAND_STATE == 0:
+            for side, take in self._hands.items():
+                for sample in take()[-1:]:
+                    q = np.array([one.q for one in sample.motor_cmd], dtype=float)
+                    if (wide := hands.opening(side, q)) is not None:
+                        self._motion.hands[side].move(wide)
+
+    def _bad(self, command: wire.Buffer, topic: str) -> str:
+        """Why a motor command is not obeyed; "" if it is."""
+        assert isinstance(command, wire.LowCommand)
+        if command.crc != command.computed_crc():
+            return "its CRC is wrong: it is not obeyed"
+        if topic == "rt/lowcmd":
+            if not self._motion.released:
+                return "the motion controller has the motors: release it first (ReleaseMode)"
+            if command.mode_machine != MODE_MACHINE:
+                return f"mode_machine is {command.mode_machine}, not {MODE_MACHINE}: it is not obeyed"
+        return ""
+
+    def _say(self, text: str) -> None:
+        """Each once in a row: a program sends 500 times a second."""
+        if text != self._said:
+            self._said = text
+            self._log(text)
+
+    def _send(self, state: RobotState) -> None:
+        out, n = self._state, wire.JOINTS
+        out.tick = round(1e3 * state.time)
+        if (command := self._motion.low.message) is not None:
+            out.mode_pr = command.mode_pr
+        out.imu[:4] = state.orientation
+        out.imu[4:7] = state.angular_velocity_base
+        out.imu[7:10] = state.linear_acceleration_base
+        out.imu[10:] = rpy_from_quaternion(state.orientation)
+        motors, q, dq = out.motors[:n], state.joint_position[:n], state.joint_velocity[:n]
+        if out.mode_pr == PARALLEL:
+            q, dq = to_parallel(q), to_parallel(dq)
+        motors["ddq"] = (dq - motors["dq"]) / TICK
+        motors["q"], motors["dq"] = q, dq
+        motors["tau_est"] = state.joint_effort[:n]
+        out.seal()
+        self._send_state(self._sample)
+        if self._ticks % SLOW == 0:
+            self._send_slow(self._sample)
+        if self._ticks % HAND_STATE == 0:
+            for side, send in self._send_hand.items():
+                wide = float(state.joint_position[g1.FINGER_INDEX[side]].sum())
+                send(dds_types.hand_state(hands.motors(side, wide)))
+        if self._ticks % SPORT_STATE == 0:
+            odometry = self._odometry(state)
+            self._send_odometry(odometry)
+            if not self._motion.released:
+                self._send_sport(odometry)
+
+    def _odometry(self, state: RobotState) -> object:
+        """In `odom`, which begins where the robot stood when it was switched on."""
+        seconds, rest = divmod(round(state.time * 1e9), 1_000_000_000)
+        rpy = rpy_from_quaternion(state.odom_orientation)
+        imu = dds_types.GoImu(
+            state.odom_orientation.tolist(), state.angular_velocity_base.tolist(),
+            state.linear_acceleration_base.tolist(), rpy.tolist(), CASE_TEMPERATURE,
+        )  # fmt: skip
+        still = dds_types.PathPoint(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return dds_types.SportState(
+            dds_types.TimeSpec(seconds, rest), int(self._motion.state), imu, 0, 0.0, int(self._motion.walks),
+            0.0, state.odom_position.tolist(), float(state.odom_position[2]),
+            state.odom_velocity_base.tolist(), float(state.angular_velocity_base[2]), [0.0] * 4, [0] * 4,
+            [0.0] * 12, [0.0] * 12, [still] * 10,
+        )  # fmt: skip
