@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,6 +164,11 @@ class Kinematics:
         Raises `InputError` if a joint of `g1.JOINTS` is missing, `SdfError` for a broken file.
         """
         return _build(reader.load_model(assets.share_folder("models") / "g1" if path is None else path))
+
+    def of_joints(self, value: Literal["lower", "upper", "damping"]) -> Array:
+        """(33,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""
+        axes = {joint.name: joint.axis for joint in self.model.joints}
+        return np.array([getattr(axes[name], value) for name in g1.JOINTS])
 
     def joint_frames(self, joint_position: ArrayLike) -> Array:
         """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""

@@ -24,7 +24,8 @@ MOST = 32
 
 
 class Bus:
-    """One participant in a domain, on one network interface. Raises `InputError` if that cannot be used."""
+    """One participant in a domain, on one network interface, to be kept for as long as its topics are used.
+    Raises `InputError` if that cannot be used."""
 
     def __init__(self, interface: str = "lo", domain: int = 0) -> None:
         known = sorted(os.listdir("/sys/class/net"))

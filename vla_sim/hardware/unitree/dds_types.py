@@ -108,6 +108,11 @@ ResponseHeader = struct(_API + "ResponseHeader_", identity=RequestIdentity, stat
 Response = struct(_API + "Response_", header=ResponseHeader, data=str, binary=sequence[uint8])
 
 
+def hand_command(q: Array) -> Any:
+    """A `HandCommand` for motors to go to q (n,) [rad]."""
+    return HandCommand([_MOTOR_COMMAND(1, float(one), 0.0, 0.0, 1.5, 0.2, 0) for one in q], [0] * 4)
+
+
 def hand_state(q: Array) -> Any:
     """A `HandState` of motors at q (n,) [rad], at rest."""
     still = [_MOTOR_STATE(1, float(one), 0.0, 0.0, 0.0, [30, 30], 0.0, [0, 0], 0, [0] * 4) for one in q]

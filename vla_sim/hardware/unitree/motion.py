@@ -258,8 +258,10 @@ class Motion:
         return OK
 
     def release(self) -> int:
-        self.released = True
-        self._enter(State.ZERO_TORQUE)
+        """From now on motors obey `rt/lowcmd` alone."""
+        if not self.released:
+            self.released = True
+            self._enter(State.ZERO_TORQUE)
         return OK
 
     @property

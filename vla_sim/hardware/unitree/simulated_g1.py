@@ -49,6 +49,7 @@ class SimulatedG1:
 
     def __init__(self, body: Body, motion: Motion, bus: Bus, log: Callable[[str], object]) -> None:
         self.lateness = Lateness()
+        self._bus = bus
         self.refused = 0
         """Motor commands that were no good."""
         self._body, self._motion, self._log = body, motion, log

@@ -1,0 +1,81 @@
+"""Our body over the robot's protocol, in three processes: `vla-sim g1`, the driver, this one."""
+
+import json
+import signal
+import time
+
+import numpy as np
+import pytest
+from test_simulated_g1 import start
+
+from vla_sim.common.errors import EngineError
+from vla_sim.hardware.unitree import robot as robot_module
+from vla_sim.hardware.unitree.robot import UnitreeRobot
+from vla_sim.robot import g1
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.policy import standing_policy
+
+pytestmark = pytest.mark.integration
+pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+
+
+def run(body, controller, seconds, velocity=(0.0, 0.0, 0.0)):
+    """For so long of the robot's time."""
+    state = body.state()
+    end, deadline = state.time + seconds, time.monotonic() + 30.0 * seconds
+    while state.time < end:
+        assert time.monotonic() < deadline, f"{state.time} of {end} s; {body.why}"
+        controller.velocity.ask(*velocity, state.time)
+        body.command(controller.update(state))
+        body.step()
+        state = body.state()
+    return state
+
+
+def test_it_walks_and_reaches_by_the_robots_own_controller(ros_domain, tmp_path, monkeypatch):
+    monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
+    truth = tmp_path / "truth.jsonl"
+    g1_process = start("--dds-domain", str(ros_domain), "--truth", str(truth))
+    try:
+        body = UnitreeRobot("lo", ros_domain, "sport")
+        try:
+            controller = Controller(Kinematics.load().arm, standing_policy())
+            run(body, controller, 0.3)
+            assert body.why == "not armed"
+            body.arm()
+            begin = run(body, controller, 2.5)
+            assert body.why in ("", "no commands")  # where the machine is busy
+            walked = run(body, controller, 3.0, (0.3, 0.0, 0.0))
+            assert walked.odom_position[0] - begin.odom_position[0] > 0.2
+            stood = run(body, controller, 2.0)
+            controller.arm_trajectory(
+                "right", g1.ARM_JOINTS["right"], [2.0], np.array([[-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0]])
+            )
+            controller.hand["right"].move(0.08)
+            reached = run(body, controller, 4.0)
+            assert np.hypot(*(reached.odom_position - stood.odom_position)[:2]) < 0.1
+            np.testing.assert_allclose(
+                reached.joint_position[g1.ARM_INDEX["right"]][:4], [-0.6, -0.3, 0.0, 0.3], atol=0.1
+            )
+            assert reached.joint_position[g1.FINGER_INDEX["right"]].sum() == pytest.approx(0.08, abs=0.01)
+            body.disarm()
+        finally:
+            body.close()
+    finally:
+        g1_process.send_signal(signal.SIGINT)
+        g1_process.communicate(timeout=60)
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert not any(row["fallen"] for row in rows)
+    assert rows[-1]["robot"][0] - rows[0]["robot"][0] > 0.2
+
+
+def test_where_no_robot_is_that_is_said(ros_domain, monkeypatch):
+    monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 0.5)
+    with pytest.raises(EngineError, match=r"no G1 is heard on lo in DDS domain \d+ within"):
+        UnitreeRobot("lo", ros_domain)
+
+
+def test_an_interface_that_there_is_not_is_said(ros_domain):
+    with pytest.raises(EngineError, match="there is no network interface 'eth77'"):
+        UnitreeRobot("eth77", ros_domain)

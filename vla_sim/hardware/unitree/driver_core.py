@@ -1,0 +1,190 @@
+"""What a driver of the G1 does with each state and each command, without its network: what the robot feels in
+our terms, what may be sent to it, and why not.
+
+Two modes. "sport": the vendor's controller walks by our velocities, and our arms go by `rt/arm_sdk`. "low":
+our policy commands every motor by `rt/lowcmd`.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from vla_sim.common.geometry import Array, gravity_in_base
+from vla_sim.hardware.unitree import remote
+from vla_sim.hardware.unitree.motion import ARMS, DAMPED, WAIST_YAW
+from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand, LowState
+from vla_sim.robot import g1
+from vla_sim.robot.body import RobotState
+
+Mode = Literal["sport", "low"]
+SILENCE = 0.1
+"""[s] without a state of the robot, or a command of the body, after which that is lost."""
+RAMP_TIME = 2.0
+"""[s] from being armed until commands count whole."""
+RELEASE_TIME = 1.0
+"""[s] in which the arms are given back."""
+HOTTEST = 85.0
+"""[°C] of a motor's winding: the vendor switches off at 120."""
+LOWEST_VOLTAGE = 40.0
+"""[V] of the battery of 13 cells: 3.1 V a cell."""
+FASTEST = 10.0
+"""[rad/s] of a joint, at which something is wrong."""
+TILT = 0.9
+"""[rad] of the pelvis from which the robot falls."""
+
+
+@dataclass
+class Feeling:
+    """The newest of what the robot says. received: when its state came [s, steady clock]. odom_position (3,)
+    [m], odom_velocity (3,) [m/s] in the pelvis frame, odom_orientation (4,): its own odometry. fingers (4,)
+    [m]."""
+
+    state: LowState | None = None
+    received: float = -math.inf
+    odom_position: Array = field(default_factory=lambda: np.zeros(3))
+    odom_velocity: Array = field(default_factory=lambda: np.zeros(3))
+    odom_orientation: Array = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
+    fingers: Array = field(default_factory=lambda: np.zeros(len(g1.JOINTS) - JOINTS))
+
+    def robot_state(self) -> RobotState | None:
+        """In our order, units and frames; None before the first state."""
+        if self.state is None:
+            return None
+        m, imu = self.state.motors[:JOINTS], self.state.imu.astype(float)
+        rest = np.zeros(len(self.fingers))
+        return RobotState(
+            1e-3 * self.state.tick,
+            np.concatenate([m["q"].astype(float), self.fingers]),
+            np.concatenate([m["dq"].astype(float), rest]),
+            np.concatenate([m["tau_est"].astype(float), rest]),
+            imu[:4], imu[4:7], imu[7:10],
+            self.odom_position.copy(), self.odom_orientation.copy(), self.odom_velocity.copy(),
+        )  # fmt: skip
+
+
+class Orders(NamedTuple):
+    """What to send now. velocity: (3,) to the vendor's controller, or None. arms: for `rt/arm_sdk`. low: for
+    `rt/lowcmd`. damp: ask the vendor's controller to damp the robot."""
+
+    velocity: tuple[float, float, float] | None = None
+    arms: LowCommand | None = None
+    low: LowCommand | None = None
+    damp: bool = False
+
+
+class Driver:
+    """Decides, `TICK` by `TICK`, what is sent. why: for what reason the body's commands are not obeyed; "" if
+    they are."""
+
+    def __init__(self, mode: Mode, low: Array, high: Array) -> None:
+        """low, high: (33,) limits of the joints [rad], [m]."""
+        self.mode, self.why = mode, "not armed"
+        self.feels = Feeling()
+        self._low, self._high = low[:JOINTS], high[:JOINTS]
+        self._command: np.ndarray | None = None
+        self._commanded = -math.inf
+        self._armed_since = math.inf
+        self._latched = ""
+        """A reason that holds until the body disarms."""
+        self._share = 0.0
+        """Of the arms, that is ours."""
+
+    def command(self, record: np.ndarray, now: float) -> None:
+        """A command of the body, `link.COMMAND`; one that holds something that is no number is dropped."""
+        fields = ("position", "stiffness", "effort", "damping", "base_velocity")
+        if not all(np.isfinite(record[name]).all() for name in fields):
+            return
+        if not record["armed"]:
+            self._armed_since, self._latched = math.inf, ""
+        elif self._armed_since == math.inf:
+            self._armed_since = now
+        self._command, self._commanded = record, now
+
+    def _trouble(self, now: float) -> str:
+        """What is wrong with the robot, for which it is damped or stops, until it is armed again."""
+        state = self.feels.state
+        if state is None or now - self.feels.received > SILENCE:
+            return "the robot is silent"
+        if remote.pressed(state.remote) >= remote.STOP:
+            return "stopped by the remote control"
+        down = gravity_in_base(state.imu[:4].astype(float))[2]
+        if down > -math.cos(TILT):
+            return "the robot has fallen"
+        motors = state.motors[:JOINTS]
+        if np.abs(motors["dq"]).max() > FASTEST:
+            return "a joint is too fast"
+        if motors["temperature"].max() > HOTTEST:
+            hot = int(motors["temperature"].max(axis=1).argmax())
+            return f"{g1.BODY_JOINTS[hot]} is {int(motors['temperature'][hot].max())} degrees hot"
+        if 0.0 < motors["vol"].max() < LOWEST_VOLTAGE:
+            return f"the battery is at {motors['vol'].max():.1f} V"
+        return ""
+
+    def orders(self, now: float, period: float) -> Orders:
+        """now [s, steady clock]; period: since the last call [s]."""
+        trouble = self._trouble(now)
+        if trouble and self._armed_since < math.inf and not self._latched:
+            self._latched = trouble
+        silent = now - self._commanded > SILENCE
+        if trouble or self._latched:
+            self.why = trouble or self._latched
+        elif self._armed_since == math.inf:
+            self.why = "not armed"
+        else:
+            self.why = "no commands" if silent else ""
+        obeys = not self.why
+        if self.mode == "low":
+            return self._low_orders(now, obeys)
+        self._share = (
+            min(1.0, self._share + period / RAMP_TIME)
+            if obeys
+            else (max(0.0, self._share - period / RELEASE_TIME))
+        )
+        fallen = self.why in ("the robot has fallen", "stopped by the remote control")
+        if self._command is None or self.feels.state is None:
+            return Orders()
+        v = self._command["base_velocity"]
+        velocity = (float(v[0]), float(v[1]), float(v[2])) if obeys else None
+        return Orders(
+            velocity, self._arms() if self._share > 0.0 else None, None, fallen and bool(self._latched)
+        )
+
+    def _arms(self) -> LowCommand:
+        """The arms' command with our share of them."""
+        assert self._command is not None
+        out = self._motors(self._command, 1.0)
+        off = np.ones(JOINTS, dtype=bool)
+        off[ARMS] = off[WAIST_YAW] = False
+        for name in ("q", "tau", "kp", "kd"):
+            out.motors[name][:JOINTS][off] = 0.0
+        out.motors["q"][ARM_SDK_WEIGHT] = self._share
+        out.seal()
+        return out
+
+    def _low_orders(self, now: float, obeys: bool) -> Orders:
+        state = self.feels.state
+        if state is None or self._armed_since == math.inf:
+            return Orders()  # who is not armed sends nothing at all
+        if not obeys or self._command is None:
+            out = LowCommand()
+            out.set_modes(1)
+            out.motors["kd"][:JOINTS] = DAMPED
+        else:
+            out = self._motors(self._command, min(1.0, (now - self._armed_since) / RAMP_TIME))
+        out.mode_machine, out.mode_pr = state.mode_machine, 0
+        out.seal()
+        return Orders(low=out)
+
+    def _motors(self, command: np.ndarray, share: float) -> LowCommand:
+        """Of every motor: from where it is to what is commanded, by `share` in 0..1, within its limits."""
+        assert self.feels.state is not None
+        here = self.feels.state.motors["q"][:JOINTS].astype(float)
+        q = np.clip(command["position"][:JOINTS], self._low, self._high)
+        out = LowCommand()
+        out.set_modes(1)
+        m = out.motors[:JOINTS]
+        m["q"], m["kp"] = here + share * (q - here), command["stiffness"][:JOINTS]
+        m["kd"], m["tau"] = command["damping"][:JOINTS], share * command["effort"][:JOINTS]
+        return out

@@ -1,0 +1,24 @@
+"""The remote control's 40 bytes in the robot's state, as the vendor's `wireless_controller.py` reads them."""
+
+import numpy as np
+
+KEYS = (
+    "R1", "L1", "start", "select", "R2", "L2", "F1", "F3", "A", "B", "X", "Y", "up", "right", "down", "left",
+)  # fmt: skip
+"""By their bit in bytes 2 and 3."""
+STOP = frozenset({"L2", "B"})
+"""Together they damp the robot, also in the vendor's own controller."""
+
+
+def pressed(remote: np.ndarray) -> frozenset[str]:
+    """The keys that are down; remote: (40,) bytes."""
+    bits = int(remote[2]) | int(remote[3]) << 8
+    return frozenset(key for k, key in enumerate(KEYS) if bits >> k & 1)
+
+
+def press(remote: np.ndarray, keys: frozenset[str]) -> None:
+    """Set the keys that are down. Raises `ValueError` for a key that there is not."""
+    if odd := keys - set(KEYS):
+        raise ValueError(f"there is no key {', '.join(sorted(odd))}; there are {', '.join(KEYS)}")
+    bits = sum(1 << KEYS.index(key) for key in keys)
+    remote[2], remote[3] = bits & 0xFF, bits >> 8

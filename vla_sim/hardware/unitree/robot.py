@@ -1,0 +1,123 @@
+"""A G1 behind its own protocol as a `Body`: a real one, or `vla-sim g1`."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from vla_sim.common.errors import EngineError
+from vla_sim.common.geometry import Array
+from vla_sim.hardware.unitree import link
+from vla_sim.hardware.unitree.driver_core import Mode
+from vla_sim.robot import g1
+from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, RobotState, checked
+from vla_sim.robot.kinematics import Kinematics
+
+FIND_TIMEOUT = 10.0
+"""[s] for the robot to be heard at first."""
+SILENCE = 1.0
+"""[s] without a state after which it cannot go on."""
+END_TIMEOUT = 5.0
+"""[s] for the driver to end."""
+
+
+class UnitreeRobot(Body):
+    """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (33,) [°C]
+    of its motors. voltage: of its battery [V].
+
+    interface, domain: of the robot's network. mode: "sport" has the robot's own controller walk, "low" our
+    policy. Nothing is sent before `arm`. Raises `EngineError` if no robot is heard.
+    """
+
+    def __init__(self, interface: str = "lo", domain: int = 0, mode: Mode = "sport") -> None:
+        ours, theirs = link.pair()
+        self._link = link.Link(ours, link.STATE)
+        self._damping = Kinematics.load().of_joints("damping")
+        self._armed = False
+        self.why, self.voltage = "not armed", 0.0
+        self.temperature: Array = np.zeros(len(g1.JOINTS))
+        command = [sys.executable, "-m", "vla_sim.hardware.unitree.driver", str(theirs.fileno())]
+        self._driver = subprocess.Popen(
+            [*command, interface, str(domain), mode],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        theirs.close()
+        self._state: RobotState | None = None
+        self._heard = self._due = time.monotonic()
+        try:
+            self._find(f"{interface} in DDS domain {domain}")
+        except BaseException:
+            self.close()
+            raise
+
+    def _find(self, where: str) -> None:
+        while self._state is None:
+            time.sleep(0.01)
+            self._listen()
+            if time.monotonic() - self._heard > FIND_TIMEOUT:
+                raise EngineError(
+                    f"no G1 is heard on {where} within {FIND_TIMEOUT:.0f} s; is it on, and is this the "
+                    "interface to it? `vla-sim g1` starts a simulated one on lo"
+                )
+
+    def arm(self) -> None:
+        """From the next command on the robot obeys, little by little."""
+        self._armed = True
+
+    def disarm(self) -> None:
+        """Nothing is sent any more, and what held is given up: the robot's own controller has it again, or,
+        in the mode "low", its motors are damped by the robot itself."""
+        self._armed = False
+        if self._state is not None:
+            self._send(JointCommand(self._state.joint_position, np.zeros(33), np.zeros(33)))
+
+    def state(self) -> RobotState:
+        assert self._state is not None
+        return self._state.copy()
+
+    def command(self, command: JointCommand) -> None:
+        self._send(checked(command))
+
+    def _send(self, command: JointCommand) -> None:
+        self._link.send(link.command_record(command, self._damping, self._armed))
+
+    def step(self) -> None:
+        now = time.monotonic()
+        self._due = max(self._due + CONTROL_PERIOD, now - CONTROL_PERIOD)
+        time.sleep(max(0.0, self._due - now))
+        self._listen()
+        silent = time.monotonic() - self._heard
+        if silent > SILENCE:
+            raise EngineError(
+                f"the robot has been silent for {silent:.1f} s: its network or its power is gone"
+            )
+
+    def _listen(self) -> None:
+        try:
+            record = self._link.newest()
+        except EOFError:
+            code = self._driver.wait(END_TIMEOUT)
+            said = (self._driver.stderr.read() if self._driver.stderr else "").strip().splitlines()
+            raise EngineError(
+                said[-1].removeprefix("error: ") if said else f"the driver ended with {code}"
+            ) from None
+        if record is None:
+            return
+        if self._state is None or record["time"] != self._state.time:  # else it is what was heard before
+            self._heard = time.monotonic()
+            self._state = link.robot_state(record)
+        self.why = record["why"].decode(errors="replace")
+        self.temperature, self.voltage = record["temperature"].copy(), float(record["voltage"])
+
+    def close(self) -> None:
+        self._link.close()
+        try:
+            self._driver.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._driver.kill()
+            self._driver.wait()
+        if self._driver.stderr is not None:
+            self._driver.stderr.close()
