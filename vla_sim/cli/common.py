@@ -17,7 +17,7 @@ import msgspec
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
-from vla_sim.simulation.registry import GL_NAMES
+from vla_sim.simulation.registry import GL_NAMES, check_pace
 
 
 def count(text: str) -> int:
@@ -111,6 +111,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
+    check_pace(options.engine, options.speed)
     alert_rule.thresholds(options.thresholds)
     if options.prometheus_port:
         if not options.monitor or options.speed == 0.0:

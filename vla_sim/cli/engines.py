@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 from vla_sim.cli import common
-from vla_sim.simulation.registry import SIMULATORS
+from vla_sim.simulation.registry import STEPPED
 
 
 def add(commands: Any) -> None:
     one = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
-    one.add_argument("engine", choices=SIMULATORS)
+    one.add_argument("engine", choices=STEPPED)
     common.add_flags(one, "sensors", "json")
     one.set_defaults(call=check)
 

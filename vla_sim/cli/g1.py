@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import signal
+import socket
 import time
 from typing import Any
 
@@ -18,7 +19,7 @@ TRUTH_TICKS = 50
 
 def add(commands: Any) -> None:
     g1 = commands.add_parser("g1", help="a simulated G1 that speaks the robot's own protocol")
-    common.add_flags(g1, "world", "seed")
+    common.add_flags(g1, "world", "seed", "randomise-objects", "randomise-start", "randomise-start-yaw")
     g1.add_argument("--interface", default="lo", metavar="NAME", help="network interface; default: lo")
     g1.add_argument("--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's")
     g1.add_argument(
@@ -29,6 +30,7 @@ def add(commands: Any) -> None:
     g1.add_argument(
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
     )
+    g1.add_argument("--truth-socket", type=common.count, help=argparse.SUPPRESS)  # of --engine g1
     g1.set_defaults(call=call)
 
 
@@ -48,11 +50,13 @@ def call(a: argparse.Namespace) -> int:
 
     path = find_world(a.world)
     import_mujoco()
+    from vla_sim.simulation.behind_protocol import TruthServer
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+    from vla_sim.simulation.simulator import Randomisation
 
     bus = Bus(a.interface, a.dds_domain)
     body = MujocoSimulator(path, period=TICK)
-    body.reset(a.seed)
+    body.reset(a.seed, Randomisation(a.randomise_objects, a.randomise_start, a.randomise_start_yaw))
     if a.band:
         body.hang()
     kinematics = Kinematics.load()
@@ -74,6 +78,7 @@ def call(a: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(user_path(a.truth), "w")) if a.truth else None
         ticks = itertools.count()
+        server = None if a.truth_socket is None else TruthServer(body, socket.socket(fileno=a.truth_socket))
 
         def over() -> bool:
             if truth is not None and next(ticks) % TRUTH_TICKS == 0:
@@ -84,7 +89,7 @@ def call(a: argparse.Namespace) -> int:
                     "fallen": seen.fallen,
                 }
                 print(json.dumps(line), file=truth, flush=True)
-            return body.time >= a.seconds
+            return body.time >= a.seconds or (server is not None and not server.tick())
 
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             robot.run(over)

@@ -128,7 +128,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
     from vla_sim.scenario.sweep.tasks import Task, needs, play
-    from vla_sim.simulation.registry import SIMULATORS
+    from vla_sim.simulation.registry import SIMULATORS, check_pace
 
     speed = common.speed(a.speed)
     targets = [str(p) for p in load.shipped()] if a.all else a.targets
@@ -141,6 +141,7 @@ def call(a: argparse.Namespace) -> int:
     for engine in engines:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose of {', '.join(SIMULATORS)}")
+        check_pace(engine, speed)
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
     shipped = set(load.shipped())
     for file in files:

@@ -1,6 +1,7 @@
 """Simulators behind one door: MuJoCo, Gazebo Harmonic, a kinematic one; the node that publishes them."""
 
 __all__ = [
+    "behind_protocol",
     "conformance",
     "fault_injection",
     "gazebo",

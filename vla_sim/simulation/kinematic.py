@@ -42,6 +42,7 @@ class KinematicSimulator(Simulator):
     """The base moves at the command's `base_velocity`, in place of legs that walk."""
 
     physics = False
+    balanced = True
 
     def __init__(self, world: str | Path) -> None:
         self.world = World.load(str(world))

@@ -19,7 +19,7 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.fault_injection import FaultInjection
 from vla_sim.simulation.params import SimulatorParams
-from vla_sim.simulation.registry import make_simulator
+from vla_sim.simulation.registry import check_pace, make_simulator
 from vla_sim.simulation.sensor_publishers import CameraPublisher, ScanPublisher, TruthPublisher
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.body_host import BodyHost
@@ -89,9 +89,10 @@ class SimulatorNode(StageNode[SimulatorParams]):
         p = self.params
         kinematics = Kinematics.load()
         kinematics.warm()
+        check_pace(p.engine, p.speed)
         world = p.real_world or p.world
         self.simulator = make_simulator(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
-        policy = load_policy(p.policy) if self.simulator.physics else standing_policy()  # type: ignore[arg-type]
+        policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)  # type: ignore[arg-type]
         controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(p.speed)

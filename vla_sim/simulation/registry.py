@@ -10,7 +10,10 @@ from vla_sim.simulation.simulator import Sensors, Simulator
 
 GL_NAMES = ("egl", "glfw", "osmesa", "disable")
 """Ways of rendering that MUJOCO_GL may name."""
-SIMULATORS = ("mujoco", "gazebo", "kinematic")
+STEPPED = ("mujoco", "gazebo", "kinematic")
+"""Those that go on when they are told to."""
+SIMULATORS = (*STEPPED, "g1")
+"""g1: a simulated robot behind its own protocol, which keeps the clock's pace by itself."""
 
 
 def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Simulator:
@@ -34,9 +37,19 @@ def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool =
         from vla_sim.simulation.gazebo.simulator import GazeboSimulator
 
         return GazeboSimulator(path, sensors=sensors, gui=gui)
+    if name == "g1":
+        from vla_sim.simulation.behind_protocol import ProtocolSimulator
+
+        return ProtocolSimulator(path, sensors)
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(path, sensors=sensors)
+
+
+def check_pace(engine: str, speed: float) -> None:
+    """Raises `InputError` for a simulator that cannot go at `speed` (0: in lock-step)."""
+    if engine not in STEPPED and speed != 1.0:
+        raise InputError(f"engine {engine} goes at the pace of the clock alone: --speed 1")
 
 
 def import_mujoco() -> None:

@@ -68,6 +68,8 @@ class Simulator(Body):
 
     physics = True
     """Whether things fall, collide and can be held."""
+    balanced = False
+    """Whether something else than joint commands keeps the robot on its legs and has it walk."""
 
     @abstractmethod
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:

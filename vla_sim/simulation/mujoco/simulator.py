@@ -183,6 +183,11 @@ class MujocoSimulator(Simulator):
             self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
 
     @property
+    def joint_position(self) -> Array:
+        """(33,) the true one."""
+        return np.array(self.data.qpos[self._q])
+
+    @property
     def time(self) -> float:
         """Simulated seconds."""
         return float(self.data.time)

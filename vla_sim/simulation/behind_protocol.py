@@ -1,0 +1,222 @@
+"""The simulator "g1": a simulated G1 behind the robot's own protocol, in a process of its own.
+
+The stack sees of it what it would see of a robot: state and commands go through the driver and CycloneDDS.
+What a robot's other sensors would give, and what checks need, comes past the protocol: each `TRUTH_TICKS` the
+robot's process says where everything is, and a MuJoCo that never steps shows it to lidar and camera here.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_sim.common.errors import EngineError, package
+from vla_sim.common.geometry import Array
+from vla_sim.hardware.unitree.robot import UnitreeRobot
+from vla_sim.robot.body import CameraFrame, JointCommand, LidarFrame, RobotState
+from vla_sim.simulation.mujoco.render import Snapshot
+from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
+
+TRUTH_TICKS = 5
+"""Of 2 ms, between two records of the truth."""
+START_TIMEOUT = 120.0
+"""[s] for the robot's process to say where it is at first."""
+ARM_TIMEOUT = 10.0
+"""[s] until the robot obeys."""
+DDS_BEYOND_ROS = 110
+"""The robot's DDS domain is the stack's and so much more, so that nobody meets who should not."""
+
+
+class Placed(msgspec.Struct):
+    """Where everything is at `time` [s]: poses (7,) in the world, joints (33,). contacts: what touched since
+    the last record, and the strongest force [N]."""
+
+    time: float
+    robot: list[float]
+    joints: list[float]
+    objects: dict[str, list[float]]
+    movers: dict[str, list[float]]
+    contacts: list[tuple[str, str, float]]
+
+
+class Put(msgspec.Struct):
+    """Set an object down at a pose (7,)."""
+
+    name: str
+    pose: list[float]
+
+
+_placed, _put, _encode = msgspec.json.Decoder(Placed), msgspec.json.Decoder(Put), msgspec.json.encode
+
+
+class TruthServer:
+    """At the robot's process: says where everything is, and puts objects where that is asked for. end: of the
+    pair of sockets to `ProtocolSimulator`."""
+
+    def __init__(self, body: MujocoSimulator, end: socket.socket) -> None:
+        self._body, self._end = body, end
+        self._contacts: dict[tuple[str, str], float] = {}
+        self._ticks = 0
+        end.setblocking(False)
+
+    def tick(self) -> bool:
+        """To be called once a period; False when the other end has gone."""
+        for one in self._body.contacts():
+            pair = (one.a, one.b)
+            self._contacts[pair] = max(self._contacts.get(pair, 0.0), one.force)
+        self._ticks += 1
+        if self._ticks % TRUTH_TICKS:
+            return True
+        try:
+            while True:
+                data = self._end.recv(1 << 16)
+                if not data:
+                    return False
+                asked = _put.decode(data)
+                self._body.put(asked.name, np.array(asked.pose))
+        except BlockingIOError:
+            pass
+        truth = self._body.truth()
+        record = Placed(
+            truth.time, truth.robot.tolist(), self._body.joint_position.tolist(),
+            {name: pose.tolist() for name, pose in truth.objects.items()},
+            {name: pose.tolist() for name, pose in truth.movers.items()},
+            [(a, b, force) for (a, b), force in self._contacts.items()],
+        )  # fmt: skip
+        try:
+            self._end.send(_encode(record))
+            self._contacts.clear()
+        except BlockingIOError:  # it is behind; the next one is newer
+            pass
+        except OSError:
+            return False
+        return True
+
+
+class ProtocolSimulator(Simulator):
+    """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone.
+
+    world: path of an SDF file. Raises `MissingError` without CycloneDDS, `EngineError` if the robot's process
+    or its driver does not start.
+    """
+
+    balanced = True
+
+    def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
+        package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+        self._world = world
+        self._mirror = MujocoSimulator(world, sensors=sensors)
+        self._domain = DDS_BEYOND_ROS + int(os.environ.get("ROS_DOMAIN_ID", "0")) % 100
+        self._process: subprocess.Popen[bytes] | None = None
+        self._robot: UnitreeRobot | None = None
+        self._end: socket.socket | None = None
+        self._contacts: list[Contact] = []
+
+    def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
+        """The robot is switched off and on again."""
+        self._stop()
+        by = randomisation or Randomisation()
+        self._mirror.reset(seed)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._end = ours
+        command = [
+            sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", str(self._world), "--seed", str(seed),
+            "--dds-domain", str(self._domain), "--truth-socket", str(theirs.fileno()),
+            "--randomise-objects", str(by.objects), "--randomise-start", str(by.start),
+            "--randomise-start-yaw", str(by.start_yaw),
+        ]  # fmt: skip
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL)
+        theirs.close()
+        ours.settimeout(START_TIMEOUT)
+        try:
+            self._show(ours.recv(1 << 20))
+        except OSError:
+            raise EngineError("the simulated G1 did not start within 120 s; try vla-sim g1 alone") from None
+        ours.setblocking(False)
+        self._robot = UnitreeRobot("lo", self._domain, "sport")
+        self._robot.arm()
+        deadline = time.monotonic() + ARM_TIMEOUT
+        while self._robot.why and time.monotonic() < deadline:
+            state = self._robot.state()
+            zero = np.zeros(len(state.joint_position))
+            self._robot.command(JointCommand(state.joint_position, zero, zero))
+            self._robot.step()
+
+    def _stop(self) -> None:
+        if self._robot is not None:
+            self._robot.close()
+        if self._end is not None:
+            self._end.close()
+        if self._process is not None:
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._robot = self._end = self._process = None
+
+    def _show(self, data: bytes) -> None:
+        if not data:
+            raise EngineError("the simulated G1 has ended; try vla-sim g1 alone")
+        now = _placed.decode(data)
+        movers = [np.array(now.movers[one.model]) for one in self._mirror.compiled.followers]
+        self._mirror.mirror(
+            now.time, np.array(now.robot), np.array(now.joints),
+            {name: np.array(pose) for name, pose in now.objects.items()}, movers,
+        )  # fmt: skip
+        self._contacts += [Contact(*one) for one in now.contacts]
+
+    @property
+    def _known(self) -> tuple[UnitreeRobot, socket.socket]:
+        if self._robot is None or self._end is None:
+            raise EngineError("the simulated G1 is off; reset it")
+        return self._robot, self._end
+
+    def state(self) -> RobotState:
+        return self._known[0].state()
+
+    def command(self, command: JointCommand) -> None:
+        self._known[0].command(command)
+
+    def step(self) -> None:
+        robot, end = self._known
+        robot.step()
+        self._contacts = []
+        try:
+            while True:
+                self._show(end.recv(1 << 20))
+        except BlockingIOError:
+            pass
+
+    def scan(self) -> LidarFrame:
+        return self._mirror.scan()
+
+    def snapshot(self) -> Snapshot:
+        return self._mirror.snapshot()
+
+    def render(self, snapshot: Snapshot, shrink: int = 1) -> CameraFrame:
+        return self._mirror.render(snapshot, shrink)
+
+    def view(self, snapshot: Snapshot, eye: Array, target: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return self._mirror.view(snapshot, eye, target, size)
+
+    def contacts(self) -> list[Contact]:
+        return self._contacts
+
+    def truth(self) -> Truth:
+        return self._mirror.truth()
+
+    def put(self, name: str, pose: Array) -> None:
+        known_object(name, self._mirror.truth().objects)
+        self._known[1].send(_encode(Put(name, pose.tolist())))
+
+    def close(self) -> None:
+        self._stop()
+        self._mirror.close()
