@@ -4,9 +4,12 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import signal
 import socket
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from vla_sim.cli import common
@@ -42,6 +45,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.hardware.unitree.dds import Bus
     from vla_sim.hardware.unitree.motion import TICK, Motion
     from vla_sim.hardware.unitree.simulated_g1 import SimulatedG1
+    from vla_sim.hardware.unitree.simulated_parts import HELP
     from vla_sim.robot.kinematics import Kinematics
     from vla_sim.simulation.registry import import_mujoco
     from vla_sim.stages.control.controller import Controller
@@ -73,7 +77,7 @@ def call(a: argparse.Namespace) -> int:
     robot = SimulatedG1(body, Motion(controller, body.model_damping), bus, log)
     log(
         f"a G1 in {path.stem}, on {a.interface} in DDS domain {a.dds_domain}: "
-        f"ChannelFactoryInitialize({a.dds_domain}, {a.interface!r}); Ctrl-C ends it"
+        f"ChannelFactoryInitialize({a.dds_domain}, {a.interface!r}); Ctrl-C ends it; type: {HELP}"
     )
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(user_path(a.truth), "w")) if a.truth else None
@@ -91,6 +95,8 @@ def call(a: argparse.Namespace) -> int:
                 print(json.dumps(line), file=truth, flush=True)
             return body.time >= a.seconds or (server is not None and not server.tick())
 
+        if a.truth_socket is None:  # else nobody sits here
+            threading.Thread(target=read_lines, args=(robot.typed.append,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             robot.run(over)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would interrupt the end
@@ -100,3 +106,13 @@ def call(a: argparse.Namespace) -> int:
         f"the worst by {1e3 * late.worst:.1f} ms"
     )
     return 0
+
+
+def read_lines(take: Callable[[str], object]) -> None:
+    """Of standard input, until its end. Past Python's buffer, whose lock would be held at the program's end."""
+    rest = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(0, 4096):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                take(line.decode(errors="replace"))

@@ -12,6 +12,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot import g1
+from vla_sim.robot.body import JointCommand
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import standing_policy
@@ -68,6 +69,62 @@ def test_it_walks_and_reaches_by_the_robots_own_controller(ros_domain, tmp_path,
     rows = [json.loads(line) for line in truth.read_text().splitlines()]
     assert not any(row["fallen"] for row in rows)
     assert rows[-1]["robot"][0] - rows[0]["robot"][0] > 0.2
+
+
+def say(process, line):
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+
+
+def until(body, why):
+    """Step until the robot says so."""
+    deadline = time.monotonic() + 60.0
+    while body.why != why:
+        assert time.monotonic() < deadline, body.why
+        state = body.state()
+        command = JointCommand(
+            state.joint_position, np.full(33, 40.0), np.zeros(33), np.array([0.3, 0.0, 0.0])
+        )
+        body.command(command)
+        body.step()
+
+
+def test_the_cable_the_remote_and_a_hot_motor_end_the_walk_until_it_is_armed_anew(
+    ros_domain, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
+    monkeypatch.setattr(robot_module, "SILENCE", 30.0)
+    truth = tmp_path / "truth.jsonl"
+    process = start("--dds-domain", str(ros_domain), "--truth", str(truth))
+    try:
+        body = UnitreeRobot("lo", ros_domain, "sport")
+        try:
+            for line, why, again in (
+                ("unplug 0.6", "the robot is silent", ""),
+                ("heat left_knee_joint 95", "left_knee_joint is 95 degrees hot", "heat left_knee_joint 40"),
+                ("press L2+B", "stopped by the remote control", "press R2+A"),
+            ):
+                body.arm()
+                until(body, "")
+                say(process, line)
+                until(body, why)
+                stopped = body.state().time
+                if again:
+                    say(process, again)
+                while body.state().time < stopped + 1.5:
+                    until(body, why)  # it does not go on by itself
+                    body.command(JointCommand(body.state().joint_position, np.zeros(33), np.zeros(33)))
+                    body.step()
+                body.disarm()
+                until(body, "not armed")
+        finally:
+            body.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        lines = process.communicate(timeout=60)[0]
+    assert "press L2+B" in lines
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert not any(row["fallen"] for row in rows)
 
 
 def test_where_no_robot_is_that_is_said(ros_domain, monkeypatch):

@@ -17,7 +17,9 @@ pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 
 def start(*words):
     command = [sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", "corridor", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def test_the_vendors_sdk_moves_it(ros_domain, tmp_path):

@@ -74,6 +74,11 @@ class State(IntEnum):
 
 
 WALKING = (State.WALK, State.WALK_RUN)
+REMOTE = {
+    frozenset({"L2", "B"}): State.DAMP, frozenset({"L2", "up"}): State.SQUAT_TO_STAND,
+    frozenset({"R2", "A"}): State.WALK,
+}  # fmt: skip
+"""What keys of the remote control ask for, as in the vendor's manual."""
 
 
 def squatting(depth: float) -> Array:
@@ -190,6 +195,7 @@ class Motion:
         self.hands = controller.hand
         self._damping = damping[:JOINTS]
         self._depth = 0.0
+        self._keys: frozenset[str] = frozenset()
         self._velocity, self._until = np.zeros(3), -math.inf
         self._way: _Way | None = None
         self._sensed: RobotState | None = None
@@ -197,6 +203,15 @@ class Motion:
         self._own = Torques.free(DAMPED)
         """The policy's, in force until its next step."""
         self._fingers = g1.DEFAULT_POSE[JOINTS:].copy()
+
+    def on_keys(self, keys: frozenset[str]) -> None:
+        """The keys of the remote control that are down: see `REMOTE`."""
+        pressed, self._keys = keys - self._keys, keys
+        if not pressed or self.released:
+            return
+        for both, state in REMOTE.items():
+            if keys >= both:
+                self.set_state(state)
 
     # What services ask for. The answer is a code.
 

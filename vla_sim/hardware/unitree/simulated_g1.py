@@ -1,23 +1,23 @@
 """A simulated G1 that speaks the robot's own protocol: what runs between its body and its network."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from vla_sim.common.geometry import rpy_from_quaternion
-from vla_sim.hardware.unitree import dds_types, hands, wire
+from vla_sim.hardware.unitree import dds_types, hands, remote, wire
 from vla_sim.hardware.unitree.dds import Bus
 from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
 from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
+from vla_sim.hardware.unitree.simulated_parts import CASE_TEMPERATURE, Parts
 from vla_sim.robot import g1
 from vla_sim.robot.body import Body, RobotState
 
 MODE_MACHINE = 5
 """The build with 29 joints ("mode_machine")."""
-CASE_TEMPERATURE, WINDING_TEMPERATURE, BATTERY = 35, 40, 50.4
-"""[°C], [V] of motors that are never hot, and a battery that is always full."""
 SLOW = 25
 """Ticks between two low-frequency states: 20 Hz."""
 SPORT_STATE = 10
@@ -45,19 +45,20 @@ class Lateness:
 
 
 class SimulatedG1:
-    """body: goes on by `TICK` a step. log: takes a line for a person."""
+    """body: goes on by `TICK` a step. log: takes a line for a person. parts: what else the robot has. typed:
+    lines of a person, see `Parts.typed`; any thread may append."""
 
     def __init__(self, body: Body, motion: Motion, bus: Bus, log: Callable[[str], object]) -> None:
         self.lateness = Lateness()
         self._bus = bus
         self.refused = 0
         """Motor commands that were no good."""
+        self.parts = Parts()
+        self.typed: deque[str] = deque(maxlen=100)
         self._body, self._motion, self._log = body, motion, log
         self._state = wire.LowState()
         self._state.mode_machine = MODE_MACHINE
         self._state.set_modes(1)
-        self._state.motors["temperature"][: wire.JOINTS] = CASE_TEMPERATURE, WINDING_TEMPERATURE
-        self._state.motors["vol"][: wire.JOINTS] = BATTERY
         self._sample = dds_types.LowState.of(self._state)
         self._ticks = 0
         self._said = ""
@@ -69,6 +70,7 @@ class SimulatedG1:
         }
         self._send_state = bus.writer("rt/lowstate", dds_types.LowState)
         self._send_slow = bus.writer("rt/lf/lowstate", dds_types.LowState)
+        self._send_remote = bus.writer("rt/wirelesscontroller", dds_types.Remote)
         self._send_sport = bus.writer("rt/sportmodestate", dds_types.SportState)
         self._send_odometry = bus.writer("rt/odommodestate", dds_types.SportState)
         services: list[Service] = [
@@ -92,20 +94,28 @@ class SimulatedG1:
     def tick(self) -> None:
         """One period: what came, the motors, the body, what the robot sends."""
         state = self._body.state()
-        self._listen(state.time)
+        while self.typed:
+            self._log(self.parts.typed(self.typed.popleft(), state.time))
+        self.parts.tick(state.time)
+        self._motion.on_keys(self.parts.keys)
+        plugged = self.parts.plugged(state.time)
+        self._listen(state.time, plugged)
         self._body.command(self._motion.update(state))
         self._body.step()
         self._ticks += 1
-        self._send(self._body.state())
-        if self._ticks % REQUESTS == 0:
+        if plugged:
+            self._send(self._body.state())
+        if self._ticks % REQUESTS == 0 and plugged:
             for answer in self._services:
                 answer()
 
-    def _listen(self, now: float) -> None:
+    def _listen(self, now: float, plugged: bool) -> None:
         for take, heard, topic in (
             (self._low, self._motion.low, "rt/lowcmd"), (self._arms, self._motion.arms, "rt/arm_sdk"),
         ):  # fmt: skip
-            for sample in take():
+            for sample in take():  # also where it is unplugged: what was sent then is lost
+                if not plugged:
+                    continue
                 why = self._bad(sample.body, topic)
                 if why:
                     self.refused += 1
@@ -113,7 +123,7 @@ class SimulatedG1:
                 else:
                     heard.take(sample.body, now)
 
-        if self._ticks % HAND_STATE == 0:
+        if plugged and self._ticks % HAND_STATE == 0:
             for side, take in self._hands.items():
                 for sample in take()[-1:]:
                     q = np.array([one.q for one in sample.motor_cmd], dtype=float)
@@ -140,6 +150,9 @@ class SimulatedG1:
 
     def _send(self, state: RobotState) -> None:
         out, n = self._state, wire.JOINTS
+        out.motors["temperature"][:n] = self.parts.temperature
+        out.motors["vol"][:n] = self.parts.voltage
+        remote.press(out.remote, self.parts.keys)
         out.tick = round(1e3 * state.time)
         if (command := self._motion.low.message) is not None:
             out.mode_pr = command.mode_pr
@@ -157,6 +170,8 @@ class SimulatedG1:
         self._send_state(self._sample)
         if self._ticks % SLOW == 0:
             self._send_slow(self._sample)
+            keys = int(out.remote[2]) | int(out.remote[3]) << 8
+            self._send_remote(dds_types.Remote(0.0, 0.0, 0.0, 0.0, keys))
         if self._ticks % HAND_STATE == 0:
             for side, send in self._send_hand.items():
                 wide = float(state.joint_position[g1.FINGER_INDEX[side]].sum())

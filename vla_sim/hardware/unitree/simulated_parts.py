@@ -1,0 +1,70 @@
+"""What of a simulated G1 is not its body: remote control, battery, warm motors, the cable; and what a person
+types to have something happen to them."""
+
+import math
+
+import numpy as np
+
+from vla_sim.hardware.unitree import remote
+from vla_sim.hardware.unitree.wire import JOINTS
+from vla_sim.robot import g1
+
+CASE_TEMPERATURE, WINDING_TEMPERATURE, VOLTAGE = 35, 40, 50.4
+"""[°C], [V] of motors that never warm up, and of a battery that is always full."""
+PRESS_TIME = 0.5
+"""[s] for which a key is held down."""
+HELP = "press L2+B | battery VOLTS | heat JOINT DEGREES | unplug SECONDS"
+
+
+class Parts:
+    """keys: of the remote control that are down. voltage [V]. temperature: (29, 2) [°C] of each motor's case
+    and winding. Times are the robot's [s]."""
+
+    def __init__(self) -> None:
+        self.keys: frozenset[str] = frozenset()
+        self.voltage = VOLTAGE
+        self.temperature = np.tile(np.array([CASE_TEMPERATURE, WINDING_TEMPERATURE], np.int16), (JOINTS, 1))
+        self._pressed_until = self._unplugged_until = -math.inf
+
+    def plugged(self, now: float) -> bool:
+        """Whether anything goes over the robot's cable."""
+        return now >= self._unplugged_until
+
+    def tick(self, now: float) -> None:
+        if now >= self._pressed_until:
+            self.keys = frozenset()
+
+    def typed(self, line: str, now: float) -> str:
+        """Have happen what a line says; what is answered to it."""
+        try:
+            return self._happen(line.split(), now)
+        except ValueError as error:
+            return f"{error}; {HELP}"
+
+    def _happen(self, words: list[str], now: float) -> str:
+        if len(words) == 2 and words[0] == "press":
+            keys = frozenset(words[1].split("+"))
+            remote.press(np.zeros(40, np.uint8), keys)  # of keys that there are
+            self.keys, self._pressed_until = keys, now + PRESS_TIME
+        elif len(words) == 2 and words[0] == "battery":
+            self.voltage = _number(words[1], 0.0, 60.0)
+        elif len(words) == 3 and words[0] == "heat":
+            if words[1] not in g1.BODY_JOINTS:
+                raise ValueError(f"there is no joint {words[1]}, as left_knee_joint is one")
+            self.temperature[g1.BODY_JOINTS.index(words[1]), 1] = round(_number(words[2], -20.0, 200.0))
+        elif len(words) == 2 and words[0] == "unplug":
+            self._unplugged_until = now + _number(words[1], 0.0, 3600.0)
+        else:
+            raise ValueError(f"{' '.join(words)!r} is not known")
+        return " ".join(words)
+
+
+def _number(text: str, least: float, most: float) -> float:
+    """Raises `ValueError`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise ValueError(f"{text} is no number from {least:g} to {most:g}")
+    return value
