@@ -109,7 +109,7 @@ def call(a: argparse.Namespace) -> int:
 
 
 def read_lines(take: Callable[[str], object]) -> None:
-    """Of standard input, until its end. Past Python's buffer, whose lock would be held at the program's end."""
+    """Of standard input, until its end. Past Python's buffer: its lock would be held at the end."""
     rest = b""
     with contextlib.suppress(OSError):
         while data := os.read(0, 4096):
