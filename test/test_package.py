@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_shared_files(built):
 
 def test_every_node_can_be_found_by_ros2_run_and_started(built, tmp_path):
     found = [i for i in built[1].infolist() if ".data/data/lib/vla_sim/" in i.filename]
-    assert {Path(i.filename).name for i in found} == {spec.name for spec in node_table.STACK}
+    assert {Path(i.filename).name for i in found} == {spec.name for spec in node_table.EVERY}
     assert all(i.external_attr >> 16 & 0o111 for i in found)
     program = tmp_path / "lib" / "vla_sim" / "safety"
     program.parent.mkdir(parents=True)

@@ -35,7 +35,7 @@ from vla_sim.contract.topics import (  # noqa: E402
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
-from vla_sim.simulation.node import MOST_BEHIND, RealTimePacer, SimulatorNode  # noqa: E402
+from vla_sim.simulation.node import SimulatorNode  # noqa: E402
 from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -305,41 +305,3 @@ def test_a_node_empties_its_caches_when_memory_is_short_and_says_what_it_freed(s
     assert camera.buffers.cleanup_unused_tensors() == 0
     assert setup.node.freed.startswith("85 % of the machine's memory is used: freed ")
     assert "image buffers: " in setup.node.freed
-
-
-def test_ticks_that_come_in_time_are_a_period_apart():
-    pacer, now = RealTimePacer(2.0), 100.0
-    for _ in range(50):
-        pacer.tick(now)
-        assert pacer.remaining(now) == pytest.approx(0.01)
-        now += pacer.remaining(now)
-    assert pacer.real_time_factor == pytest.approx(2.0)
-    assert pacer.lateness(0.99) == pytest.approx(0.0, abs=1e-9)
-
-
-def test_a_small_delay_is_caught_up():
-    pacer = RealTimePacer(1.0)
-    pacer.tick(0.0)
-    pacer.tick(0.05)
-    assert pacer.remaining(0.05) == pytest.approx(-0.01)
-    pacer.tick(0.05)
-    assert pacer.remaining(0.05) == pytest.approx(0.01)
-    assert pacer.lateness(1.0) == pytest.approx(0.03)
-
-
-def test_no_more_than_a_little_is_caught_up_after_a_long_pause():
-    pacer, now = RealTimePacer(1.0), 10.0
-    pacer.tick(0.0)
-    at_once = 0
-    while pacer.remaining(now) <= 0.0:
-        pacer.tick(now)
-        at_once += 1
-    assert at_once <= round(MOST_BEHIND / 0.02) + 1
-
-
-def test_running_free_never_waits():
-    pacer = RealTimePacer(0.0)
-    for k in range(10):
-        pacer.tick(0.001 * k)
-        assert pacer.remaining(0.001 * k) <= 0.0
-    assert pacer.real_time_factor == pytest.approx(20.0)

@@ -51,7 +51,7 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
         def begun(node: NodeSpec) -> Any:
             if node.observer:
                 return process(node, None)
-            if node.name == "engine":  # its world would be lost
+            if node.name in node_table.BODIES:  # the world would be lost, or the robot out of sight
                 return process(node, _end_all(node.name))
             return _restarting(node.name, partial(process, node))
 

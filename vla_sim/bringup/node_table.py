@@ -131,13 +131,17 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", observer=True),
 )
 
-REPLACEABLE = tuple(node.name for node in STACK if node.name != "engine")
+ROBOT = NodeSpec("robot", "vla_sim.hardware.node", "RobotParams", nice=-10)
+"""In the engine's place where the robot is none of a simulator's."""
+EVERY = (*STACK, ROBOT)
+BODIES = ("engine", "robot")
+REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 
 
 def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
-    """The whole table, or what of it runs with these options; without the engine on the robot, whose driver
-    takes its place (not `simulated`). Raises `InputError` for what cannot be left out or replaced."""
-    table = tuple(node for node in STACK if simulated or node.name != "engine")
+    """The whole table, or what of it runs with these options; with the robot in the engine's place where it
+    is not `simulated`. Raises `InputError` for what cannot be left out or replaced."""
+    table = STACK if simulated else (ROBOT, *(node for node in STACK if node.name != "engine"))
     if options is None:
         return table
     away, own = options.without.split(), options.replacements
@@ -181,7 +185,7 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     taken = {name: getattr(options, name) for name in takes}
     # What is left empty is the node's default, which may be another.
     given = {name: value for name, value in taken.items() if value != ""}
-    live_in_simulated_time = simulated and node.name != "engine" and not node.observer
+    live_in_simulated_time = simulated and node.name not in BODIES and not node.observer
     faults = {"faults": True} if simulated and not node.command else {}
     return {"use_sim_time": live_in_simulated_time, **faults, **given, **options.overrides.get(node.name, {})}
 

@@ -16,13 +16,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from vla_sim.bringup.node_table import OPTIONS, STACK, StackOptions
+from vla_sim.bringup.node_table import EVERY, OPTIONS, StackOptions
 from vla_sim.common import yaml_records
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.files import user_path
 from vla_sim.common.params import check, named, read_text
 
-NODES = {spec.name: spec for spec in STACK}
+NODES = {spec.name: spec for spec in EVERY}
 WILDCARDS = ("/**", "/*", "*", "**")
 Setting = tuple[str, str, Any]
 """Node, name, value."""
@@ -104,7 +104,7 @@ def _nodes(key: str, name: str) -> list[str]:
         return [key.rpartition("/")[2]]
     found = [node for node, spec in NODES.items() if name in named(spec.params)]
     if not found:
-        known = {known for spec in STACK for known in named(spec.params)}
+        known = {known for spec in EVERY for known in named(spec.params)}
         raise InputError(f"no node has a parameter {name}{nearest(name, sorted(known))}")
     return found
 

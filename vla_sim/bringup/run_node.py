@@ -10,10 +10,10 @@ from vla_sim.common.params import named
 
 def usage(name: str) -> str:
     """How nodes are started; of a node that there is, with its parameters."""
-    spec = next((spec for spec in node_table.STACK if spec.name == name), None)
+    spec = next((spec for spec in node_table.EVERY if spec.name == name), None)
     lines = [f"usage: ros2 run vla_sim {name if spec else 'NODE'} --ros-args -p NAME:=VALUE"]
     if spec is None:
-        return "\n".join([*lines, f"nodes: {', '.join(one.name for one in node_table.STACK)}"])
+        return "\n".join([*lines, f"nodes: {', '.join(one.name for one in node_table.EVERY)}"])
     for key, field in named(spec.params).items():
         lines.append(f"  {key} = {field.default!r}: {field.metadata['doc']}")
     return "\n".join(lines)
@@ -22,7 +22,7 @@ def usage(name: str) -> str:
 def main() -> int:
     """Become the node that the first argument names; the others are its own (`--ros-args ...`). Returns an
     exit code where there is no such node, or where help was asked for."""
-    modules = {spec.name: spec.module for spec in node_table.STACK}
+    modules = {spec.name: spec.module for spec in node_table.EVERY}
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(usage(name))

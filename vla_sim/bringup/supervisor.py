@@ -25,7 +25,7 @@ from vla_sim.common.printable import printable
 from vla_sim.ros import kept_state
 from vla_sim.ros.lockstep import run_environment
 
-LAST = ("safety", "engine")  # go down last, one after the other: who permits motion, and who controls it
+LAST = ("safety", *node_table.BODIES)  # go down last, one by one: who permits motion, and who controls it
 DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
 LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder for temporary files
 
@@ -148,12 +148,12 @@ class Stack:
     def __init__(
         self, options: StackOptions, folder: Path, *, domain: int | None = None,
         specs: tuple[NodeSpec, ...] | None = None, echo: Callable[[str, str], None] | None = None,
-        guests: tuple[str, ...] = (), variables: dict[str, str] | None = None,
+        guests: tuple[str, ...] = (), variables: dict[str, str] | None = None, simulated: bool = True,
     ) -> None:  # fmt: skip
         """guests: nodes of the caller's process that take turns too, in lock-step. variables: added to the
-        nodes' environment."""
-        self.options, self.folder = options, folder
-        self.specs = node_table.nodes(options) if specs is None else specs
+        nodes' environment. simulated: with an engine; else with a robot."""
+        self.options, self.folder, self.simulated = options, folder, simulated
+        self.specs = node_table.nodes(options, simulated=simulated) if specs is None else specs
         self.names = tuple(spec.name for spec in self.specs if not spec.observer)
         """Of all nodes that a run cannot do without."""
         self.replaced = tuple(spec.name for spec in self.specs if spec.command)
@@ -191,7 +191,7 @@ class Stack:
             self.processes.append(self._begin(spec))
 
     def _begin(self, spec: NodeSpec, *, again: bool = False) -> Process:
-        arguments = [*spec.command, *node_table.arguments(spec, self.options)]
+        arguments = [*spec.command, *node_table.arguments(spec, self.options, simulated=self.simulated)]
         # In lock-step there are no deadlines, and so no reason to go before other programs.
         nice = max(0, spec.nice) if self.options.speed == 0.0 else spec.nice
         title = node_table.title(spec.name)
@@ -258,7 +258,7 @@ class Stack:
 
     def _delay(self, process: Process, code: int) -> float | None:
         """Seconds until a node that has ended is started again; None: it is not."""
-        fit = self.options.speed > 0.0 and process.name != "engine" and crashed(code)
+        fit = self.options.speed > 0.0 and process.name not in node_table.BODIES and crashed(code)
         if not fit or (code > 0 and process.last.startswith("error: ")):
             return None
         return self._backoff[process.name].died(time.monotonic())

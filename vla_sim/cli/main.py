@@ -12,7 +12,21 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import vla_sim
-from vla_sim.cli import bench, doctor, engines, fault, g1, listing, monitor, param, run, soak, stack, test
+from vla_sim.cli import (
+    bench,
+    doctor,
+    engines,
+    fault,
+    g1,
+    listing,
+    monitor,
+    param,
+    robot,
+    run,
+    soak,
+    stack,
+    test,
+)
 from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
 from vla_sim.common.files import check_output, user_path
 
@@ -84,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, param, fault, monitor, g1, engines, listing, doctor):
+    for part in (run, stack, test, bench, soak, param, fault, monitor, g1, robot, engines, listing, doctor):
         part.add(commands)
     return parser
 

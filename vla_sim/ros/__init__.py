@@ -3,5 +3,5 @@ clock's pace or in lock-step)."""
 
 __all__ = [
     "conversions", "execution", "executor", "failures", "kept_state", "lockstep", "messages", "one_writer",
-    "spin", "stage_node",
+    "pacer", "spin", "stage_node",
 ]  # fmt: skip

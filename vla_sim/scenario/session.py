@@ -165,9 +165,9 @@ STANDSTILL_TIMEOUT = 120.0  # [s] wall without progress of simulated time
 POLL = 0.05  # [s]
 
 
-def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
-    """Until every node runs and has discovered the others. Time in which other programs have the cores does
-    not count. Raises `StackError`."""
+def wait_until_ready(nodes: Nodes, client: Client, display: Display, simulated: bool = True) -> None:
+    """Until every node runs and has discovered the others, and, where it is `simulated`, the world is there.
+    Time in which other programs have the cores does not count. Raises `StackError`."""
     names = {*nodes.names, client.get_name()}
     began = last = CpuTimes.now()
     left, told = READY_TIMEOUT, False
@@ -176,7 +176,7 @@ def wait_until_ready(nodes: Nodes, client: Client, display: Display) -> None:
         for name in nodes.replaced:
             client.look_up(name)
         missing = [] if nodes.lockstep else client.discovery.missing(names)
-        if not missing and client.recording.truths:
+        if not missing and (client.recording.truths or not simulated):
             return
         waiting = ", ".join(missing[:8]) or "the simulator's first state"
         display.progress(f"starting: waiting for {waiting}")

@@ -1,7 +1,6 @@
 """The simulator as a ROS node, "engine": simulated time and sensors out, velocities and trajectories in."""
 
 import gc
-from collections import deque
 
 import numpy as np
 from rosgraph_msgs.msg import Clock
@@ -15,6 +14,7 @@ from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.pacer import RealTimePacer
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.fault_injection import FaultInjection
@@ -26,49 +26,6 @@ from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION
-
-MOST_BEHIND = 0.1
-"""Seconds of delay that are caught up; what is lost beyond that stays lost."""
-WINDOW = 100
-"""Ticks that the figures cover: 2 s at real time."""
-
-
-class RealTimePacer:
-    """Keeps simulated time in step with the clock, and measures how well.
-
-    speed: simulated seconds a second; 0 runs free. All times are `time.monotonic()` seconds.
-    """
-
-    def __init__(self, speed: float) -> None:
-        self.speed = speed
-        self._due: float | None = None
-        self._ticks: deque[float] = deque(maxlen=WINDOW + 1)
-        self._late: deque[float] = deque(maxlen=10 * WINDOW)
-
-    def tick(self, now: float) -> None:
-        """A control tick begins."""
-        self._ticks.append(now)
-        if self.speed <= 0.0:
-            return
-        if self._due is None:
-            self._due = now
-        self._late.append(now - self._due)
-        self._due = max(self._due, now - MOST_BEHIND) + CONTROL_PERIOD / self.speed
-
-    def remaining(self, now: float) -> float:
-        """Seconds until the next tick is due; not positive if it is now."""
-        return 0.0 if self._due is None else self._due - now
-
-    @property
-    def real_time_factor(self) -> float:
-        """Simulated by passed time over the last `WINDOW` ticks; 0 before there are two."""
-        if len(self._ticks) < 2 or self._ticks[-1] <= self._ticks[0]:
-            return 0.0
-        return (len(self._ticks) - 1) * CONTROL_PERIOD / (self._ticks[-1] - self._ticks[0])
-
-    def lateness(self, share: float) -> float:
-        """Quantile of how late ticks began [s]; 0 when it runs free."""
-        return float(np.quantile(self._late, share)) if self._late else 0.0
 
 
 class SimulatorNode(StageNode[SimulatorParams]):
@@ -95,7 +52,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)  # type: ignore[arg-type]
         controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))
-        self.pacer = RealTimePacer(p.speed)
+        self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)
         self.execution.charge_as(p.compute, costs_of(p.costs))
         self._clock = self.publish(topics.CLOCK)
         self.host = BodyHost(self, self.simulator, controller)

@@ -1,0 +1,101 @@
+"""The node "robot" at a simulated G1 behind its own protocol."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+pytestmark = [pytest.mark.ros, pytest.mark.integration]
+from rclpy.parameter import Parameter  # noqa: E402
+
+from vla_sim.bringup import node_table  # noqa: E402
+from vla_sim.bringup.node_table import StackOptions  # noqa: E402
+from vla_sim.common.errors import EngineError, InputError  # noqa: E402
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.hardware.node import RobotNode  # noqa: E402
+from vla_sim.hardware.unitree import robot  # noqa: E402
+from vla_sim.ros.executor import SerialExecutor  # noqa: E402
+
+
+@pytest.fixture
+def ros(ros_domain):
+    """Start the node with these parameters."""
+    made = []
+
+    def start(**parameters):
+        words = [word for k, v in parameters.items() for word in ("-p", f"{k}:={v}")]
+        rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"dds_domain:={ros_domain + 100}", *words])
+        made.append(RobotNode())
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+        one.destroy_node()
+    rclpy.try_shutdown()
+
+
+def test_it_publishes_what_it_feels_and_obeys_only_when_it_is_armed(ros, ros_domain, monkeypatch):
+    monkeypatch.setattr(robot, "FIND_TIMEOUT", 120.0)
+    monkeypatch.setattr(robot, "SILENCE", 60.0)
+    words = ["g1", "--world", "corridor", "--dds-domain", str(ros_domain + 100)]
+    g1 = subprocess.Popen(
+        [sys.executable, "-m", "vla_sim.cli.main", *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        made = ros()
+        executor = SerialExecutor()
+        executor.add_node(made)
+        deadline = time.monotonic() + 120.0
+
+        def until(true):
+            while not true():
+                assert time.monotonic() < deadline, made.status()
+                made.tick()
+                executor.spin_once(timeout_sec=0.0)
+
+        until(lambda: made.host.ticks > 20)
+        assert made.published[topics.JOINT_STATES.name].count > 5
+        assert abs(made.host.now() - made.now()) < 5.0
+        assert made.status()["obeys"] == "not armed"
+        assert made.status()["battery"] == "50.4 V"
+
+        def set_armed(value):
+            return made.set_parameters([Parameter("armed", value=value)])[0]
+
+        assert set_armed(True).successful
+        until(lambda: not made.body.why)
+        g1.stdin.write(b"heat left_knee_joint 95\n")
+        g1.stdin.flush()
+        until(lambda: "95 degrees" in made.body.why)
+        assert "95 degrees" in made.health()[1]
+        assert set_armed(False).successful
+        refused = set_armed(True)
+        assert not refused.successful
+        assert "95 degrees hot; the robot is not armed" in refused.reason
+    finally:
+        g1.send_signal(signal.SIGINT)
+        g1.wait(60)
+
+
+def test_it_is_not_armed_from_the_start_and_says_where_no_robot_is(ros, monkeypatch):
+    monkeypatch.setattr(robot, "FIND_TIMEOUT", 0.5)
+    with pytest.raises(InputError, match="armed is true at the start"):
+        ros(armed="true")
+    rclpy.try_shutdown()
+    with pytest.raises(EngineError, match="no G1 is heard on lo"):
+        ros()
+
+
+def test_on_a_robot_it_takes_the_engines_place():
+    names = [spec.name for spec in node_table.nodes(simulated=False)]
+    assert names[0] == "robot"
+    assert "engine" not in names
+    away = node_table.nodes(StackOptions(without="robot"), simulated=False)
+    assert "robot" not in [spec.name for spec in away]
+    spec = node_table.ROBOT
+    assert node_table.parameters(spec, StackOptions(), simulated=False)["use_sim_time"] is False

@@ -1,0 +1,94 @@
+"""`vla-sim robot`: the stack on a robot that speaks the G1's protocol."""
+
+import argparse
+import itertools
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.common.errors import package
+
+STEPS = """Before the robot is armed:
+  1. it stands in walking mode (sport), or hangs with its feet off the ground (low)
+  2. nobody is within two metres of it, and nothing that it may knock over
+  3. somebody holds its remote control: L2 and B damp it"""
+
+
+def add(commands: Any) -> None:
+    robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
+    common.add_flags(
+        robot, "world", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
+        world={"help": "map of the robot's home: a world's name, or an SDF file"},
+        out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
+    )  # fmt: skip
+    robot.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")
+    robot.add_argument(
+        "--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's"
+    )
+    robot.add_argument(
+        "--mode", choices=("sport", "low"), default="sport",
+        help="who walks: sport, the robot's own controller; low, our policy",
+    )  # fmt: skip
+    robot.set_defaults(call=call, speed="1")
+
+
+def call(a: argparse.Namespace) -> int:
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    common.load_nodes()
+    from vla_sim.bringup.supervisor import Stack
+    from vla_sim.scenario.client import ClientThread
+    from vla_sim.scenario.run import MONITOR
+    from vla_sim.scenario.session import wait_until_ready
+    from vla_sim.scenario.terminal import Display
+    from vla_sim.world.semantic_map import World
+
+    world = World.load(a.world)  # a wrong name is said at once
+    out = common.folder(a.out, "robot-")
+    options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
+    own = {"interface": a.interface, "dds_domain": a.dds_domain, "mode": a.mode}
+    overrides = {**options.overrides, "robot": {**own, **options.overrides.get("robot", {})}}
+    options = replace(options, overrides=overrides)
+    console = common.console()
+
+    def echo(name: str, text: str) -> None:
+        if a.verbose or name == "robot" or "[ERROR]" in text:
+            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
+
+    running = Stack(options, out, domain=a.domain, echo=echo, simulated=False)
+    try:
+        with running, ClientThread(running.domain.id) as client:
+            with Display(console) as display:
+                display.event(None, f"{world.name}: starting", "bold")
+                wait_until_ready(running, client, display, simulated=False)
+            console.print(f"ready, in ROS domain {running.domain.id}; logs: {out / 'logs'}\n\n{STEPS}\n")
+            console.print("Type arm, disarm or end, or a command for the robot.")
+            said = client.recording.said
+
+            def speak() -> None:
+                while said:
+                    console.print(f'robot: "{said.pop(0)[1]}"', markup=False)
+
+            client.on_tick = speak
+            for k in itertools.count(1):
+                words = console.input().strip()
+                running.check()
+                if words == "end":
+                    break
+                if words in ("arm", "disarm"):
+                    _set(running.domain.id, words == "arm")
+                elif words:
+                    client.type(f"typed-{k}", words)
+    except (KeyboardInterrupt, EOFError):  # ways to end it
+        pass
+    console.print("ended: the robot has been given back")
+    return 0
+
+
+def _set(domain: int, armed: bool) -> None:
+    """In a process of its own, since this one is in the domain already; it says what the robot answers."""
+    line = [sys.executable, "-m", "vla_sim.cli.main", "param", f"robot.armed={str(armed).lower()}"]
+    subprocess.run([*line, "--domain", str(domain)], check=False)
+    time.sleep(0.1)

@@ -1,0 +1,120 @@
+"""The robot as a ROS node, "robot": what the simulator's node is in simulation."""
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from vla_sim.common.errors import InputError
+from vla_sim.hardware.params import RobotParams
+from vla_sim.hardware.unitree.robot import UnitreeRobot
+from vla_sim.robot.body import CONTROL_PERIOD
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.pacer import RealTimePacer
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
+from vla_sim.stages.control.body_host import BodyHost
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.policy import load_policy, standing_policy
+from vla_sim.stages.control.velocity import CALIBRATION
+
+MOST_APART = 0.05
+"""[s] by which the robot's clock and this machine's may drift apart before that is made up for; a state is
+some 20 ms old when it is used."""
+
+
+class RobotNode(StageNode[RobotParams]):
+    """Parameters: `RobotParams`; `armed` is set while it runs, by a person who sees the robot.
+
+    Publishes /joint_states, /imu and /odom; obeys /cmd_vel and the arms' and grippers' trajectories, see
+    `BodyHost`. Its time is the machine's. /diagnostics says why the robot does not obey, its warmest motor
+    and its battery's voltage. It ends, with exit code 4, when the robot is not heard.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("robot", RobotParams)
+        p = self.params
+        if p.armed:
+            raise InputError(
+                "armed is true at the start: set it when the robot is in sight, and stands or hangs"
+            )
+        kinematics = Kinematics.load()
+        kinematics.warm()
+        low = p.mode == "low"
+        policy, calibration = (load_policy(), CALIBRATION["fastsac"]) if low else (standing_policy(), None)
+        controller = (
+            Controller(kinematics.arm, policy, calibration)
+            if calibration
+            else Controller(kinematics.arm, policy)
+        )
+        self.body = UnitreeRobot(p.interface, p.dds_domain, p.mode)  # type: ignore[arg-type]
+        self.pacer = RealTimePacer(CONTROL_PERIOD, 1.0)
+        self.host = BodyHost(self, self.body, controller)
+        self.drifted = 0.0
+        """How far the clocks have drifted apart in all [s]."""
+        self._why = ""
+        self.follow_load()
+
+    def run(self, executor: SerialExecutor) -> None:
+        """Control until ROS shuts down. Raises `EngineError` when the robot is gone."""
+        self.execution.simulate(self, executor, CONTROL_PERIOD)
+
+    def tick(self) -> None:
+        """One control period: what arrived, control, what the robot feels."""
+        now = self.now()
+        apart = now - self.host.now()
+        if abs(apart) > MOST_APART:
+            self.host.jump(apart)
+            self.drifted += apart if self.host.ticks else 0.0
+        self.host.tick()
+        self.host.publish(to_stamp(self.host.now()))
+        if self.body.why != self._why:
+            self._why = self.body.why
+            self.get_logger().warning(
+                f"the robot does not obey: {self._why}" if self._why else "the robot obeys"
+            )
+
+    def on_params(self, params: RobotParams) -> None:
+        if params.armed and not self.params.armed:
+            if self.body.why not in ("", "not armed", "no commands"):
+                raise InputError(f"{self.body.why}; the robot is not armed")
+            self.host.controller.reset()
+            self.body.arm()
+        elif self.params.armed and not params.armed:
+            self.body.disarm()
+
+    def on_failure(self, what: str) -> None:
+        if hasattr(self, "host"):  # not while it is being made
+            self.host.on_failure()
+
+    def status(self) -> dict[str, str]:
+        return {
+            "obeys": "yes" if not self.body.why else self.body.why,
+            "warmest motor": f"{self.body.temperature.max():.0f} C",
+            "battery": f"{self.body.voltage:.1f} V",
+            "clocks drifted ms": f"{1e3 * self.drifted:.1f}",
+            "tick_lateness_ms_p99": f"{1e3 * self.pacer.lateness(0.99):.2f}",
+            "commands_refused": str(self.host.refused),
+            "fallen": str(self.host.controller.fallen).lower(),
+        }
+
+    def health(self) -> tuple[bytes, str]:
+        if self.params.armed and self.body.why:
+            return DiagnosticStatus.ERROR, self.body.why
+        return super().health()
+
+    def close(self) -> None:
+        """The robot is given back. Idempotent."""
+        if hasattr(self, "body"):
+            self.body.disarm()
+            time.sleep(0.05)  # for the driver to hear of it
+            self.body.close()
+
+
+def main() -> int:
+    return spin(RobotNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
