@@ -52,14 +52,14 @@ RATES = {
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
 """What comes by the clock; everything else comes when something happens."""
-FOLDERS = {"engine": ("simulation", "stages/control"), "scenario": ("scenario",)}
+FOLDERS = {"engine": ("simulation", "stages/control"), "robot": ("hardware", "stages/control"), "scenario": ("scenario",)}
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
 
 
 def nodes_topics() -> Iterator[tuple[str, str, str]]:
     """(node, "publish" or "listen", topic) of every call of these methods in the code of a node."""
-    for name in [spec.name for spec in node_table.STACK] + ["scenario"]:
-        module = next((spec.module for spec in node_table.STACK if spec.name == name), "vla_sim.scenario.x")
+    for name in [spec.name for spec in node_table.EVERY] + ["scenario"]:
+        module = next((spec.module for spec in node_table.EVERY if spec.name == name), "vla_sim.scenario.x")
         for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
             for path in sorted((PACKAGE / folder).rglob("*.py")):
                 if path.name == "viewer.py":  # of `vla-sim top`
@@ -208,7 +208,7 @@ def parameters() -> list[str]:
     head = ("parameter", "default", "allowed", "at run time", "what it is")
     shared = set(named(StageParams))
     lines = ["### Every node", "", *table(head, map(row, named(StageParams).values()))]
-    for spec in node_table.STACK:
+    for spec in node_table.EVERY:
         own = [one for name, one in named(spec.params).items() if name not in shared]
         lines += ["", f"### {spec.name}", ""]
         lines += table(head, map(row, own)) if own else ["Nothing besides what every node has."]
@@ -224,7 +224,7 @@ def options() -> list[str]:
     """The options of a whole run, and which nodes get each."""
     rows = []
     for name, one in node_table.OPTIONS.items():
-        takers = [spec.name for spec in node_table.STACK if name in spec.takes]
+        takers = [spec.name for spec in node_table.EVERY if name in spec.takes]
         rows.append((f"`{name}`", ", ".join(takers) or "the run", default(one.default), one.metadata["doc"]))
     return table(("option", "a parameter of", "default", "what it is"), rows)
 
