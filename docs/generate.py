@@ -52,7 +52,10 @@ RATES = {
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
 """What comes by the clock; everything else comes when something happens."""
-FOLDERS = {"engine": ("simulation", "stages/control"), "robot": ("hardware", "stages/control"), "scenario": ("scenario",)}
+FOLDERS = {
+    "engine": ("simulation", "stages/control"), "robot": ("hardware", "stages/control"),
+    "scenario": ("scenario",),
+}  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
 
 

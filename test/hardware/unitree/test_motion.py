@@ -123,6 +123,21 @@ def test_the_one_number_for_both_ways_goes_down_and_up(robot):
     assert robot.balances
 
 
+def test_a_hand_keeps_what_it_holds_when_the_legs_are_damped_and_moves_once_a_period(robot):
+    robot.hands["left"].move(0.03)
+    calls = []
+    move = robot.hands["left"].update
+    robot.hands["left"].update = lambda q: calls.append(q) or move(q)
+    for k in range(motion.TICKS):
+        robot.update(standing(0.002 * k))
+    assert len(calls) == 1
+    robot.set_state(State.DAMP)
+    assert robot.hands["left"].opening == 0.03
+    for k in range(motion.TICKS):
+        robot.update(standing(1.0 + 0.002 * k))
+    assert len(calls) == 2
+
+
 def test_the_arms_are_a_programs_by_the_weight_that_it_gives(robot):
     robot.arms.take(command(q=0.7, kp=60.0, weight=1.0), 0.0)
     out = robot.update(standing(0.0))

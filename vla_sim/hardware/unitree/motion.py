@@ -18,6 +18,7 @@ from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
 from vla_sim.robot import g1
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
 
 TICK = 0.002
 """[s] from one state and command of the motors to the next."""
@@ -183,13 +184,13 @@ class _Way(NamedTuple):
 
 class Motion:
     """state: of the motion controller. released: motors obey `rt/lowcmd` alone. low, arms: what came on
-    `rt/lowcmd` and `rt/arm_sdk`. hands: see `Controller`. fell: the robot has fallen under this controller.
+    `rt/lowcmd` and `rt/arm_sdk`. hands: the grippers by side.
 
     damping: (29,) [Nms/rad] with which the controller's policy was trained.
     """
 
     def __init__(self, controller: Controller, damping: Array) -> None:
-        self.state, self.released, self.fell = State.WALK, False, False
+        self.state, self.released = State.WALK, False
         self.low, self.arms = Heard(), Heard()
         self.controller = controller
         self.hands = controller.hand
@@ -301,8 +302,11 @@ class Motion:
 
     def _enter(self, state: State) -> None:
         self.state, self._way, self._depth, self._until = state, None, 0.0, -math.inf
-        self.fell = False
+        kept = {side: hand.opening for side, hand in self.hands.items()}
         self.controller.reset()
+        for side, opening in kept.items():  # what they hold does not depend on the legs
+            if opening is not None:
+                self.hands[side].move(opening)
         self._ticks = 0
 
     def _begin(self, depth: float, then: State) -> None:
@@ -323,7 +327,7 @@ class Motion:
         """The command for the next `TICK`."""
         self._sensed = state
         torques = self._torques(state)
-        if self._ticks % TICKS == 0:
+        if self._ticks % TICKS == 0 and not self.balances:  # else the controller has moved them
             self._fingers = np.concatenate(
                 [self.hands[side].update(state.joint_position[g1.FINGER_INDEX[side]]) for side in g1.SIDES]
             )
@@ -372,23 +376,23 @@ class Motion:
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:
                 self._enter(State.DAMP)
-                self.fell = True
                 return Torques.free(DAMPED)
+            self._fingers = command.position[JOINTS:]
             self._own = Torques(
                 command.position[:JOINTS], command.stiffness[:JOINTS], self._damping, command.effort[:JOINTS]
             )
         return self._own if message is None else self._own.mixed(Torques.of(message), share)
 
 
-FINGER_STIFFNESS, FINGER_DAMPING = 2000.0, 15.0
-"""[N/m], [Ns/m]"""
+FINGER_DAMPING = 15.0
+"""[Ns/m] of the SDF's fingers."""
 
 
 def _command(torques: Torques, fingers: Array) -> JointCommand:
     """With the fingers' targets (4,) [m]."""
-    gains = np.full(len(fingers), FINGER_STIFFNESS), np.full(len(fingers), FINGER_DAMPING)
+    n = len(fingers)
     return JointCommand(
-        np.concatenate([torques.q, fingers]), np.concatenate([torques.kp, gains[0]]),
-        np.concatenate([torques.tau, np.zeros(len(fingers))]),
-        damping=np.concatenate([torques.kd, gains[1]]),
+        np.concatenate([torques.q, fingers]), np.concatenate([torques.kp, np.full(n, FINGER_STIFFNESS)]),
+        np.concatenate([torques.tau, np.zeros(n)]),
+        damping=np.concatenate([torques.kd, np.full(n, FINGER_DAMPING)]),
     )  # fmt: skip
