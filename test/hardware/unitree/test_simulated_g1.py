@@ -50,6 +50,7 @@ def test_the_vendors_sdk_moves_it(ros_domain, tmp_path):
     ("words", "said"),
     [
         (["--interface", "eth77"], "there is no network interface 'eth77'; there are"),
+        (["--dds-domain", "999"], "DDS domain 999: a number from 0 to 232 is allowed"),
         (["--seconds", "0"], "a positive number is allowed"),
         (["--world", "nowhere"], "no world 'nowhere'"),
         (["--truth", f"{__file__}/truth.jsonl"], "truth.jsonl"),
@@ -60,3 +61,9 @@ def test_what_cannot_be_is_said_in_a_line(words, said, capsys):
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--interface", "eth77"], ["--dds-domain", "999"], ["--world", "nowhere"]])
+def test_so_is_it_of_the_stack_for_a_robot_before_anything_starts(words, capsys):
+    assert main(["robot", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,7 +1,6 @@
 """The G1's topics and services over CycloneDDS. Never in a process with rclpy: two DDS libraries in one
 process corrupt its memory (amazon-far/holosoma#124, #166)."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from cyclonedds.topic import Topic
 
 from vla_sim.common.errors import InputError
 from vla_sim.hardware.unitree import dds_types
+from vla_sim.hardware.unitree.network import check_network
 from vla_sim.hardware.unitree.services import Service
 
 CONFIGURATION = """<CycloneDDS><Domain Id="any"><General><Interfaces>
@@ -28,9 +28,7 @@ class Bus:
     Raises `InputError` if that cannot be used."""
 
     def __init__(self, interface: str = "lo", domain: int = 0) -> None:
-        known = sorted(os.listdir("/sys/class/net"))
-        if interface not in known:
-            raise InputError(f"there is no network interface {interface!r}; there are {', '.join(known)}")
+        check_network(interface, domain)
         try:
             self._domain = Domain(domain, CONFIGURATION.format(interface))
             self._participant = DomainParticipant(domain)

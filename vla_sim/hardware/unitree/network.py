@@ -1,0 +1,14 @@
+"""The network on which the robot is."""
+
+import os
+
+from vla_sim.common.errors import InputError
+
+
+def check_network(interface: str, domain: int) -> None:
+    """Raises `InputError` for an interface that this machine has not, or a number that is no DDS domain."""
+    known = sorted(os.listdir("/sys/class/net"))
+    if interface not in known:
+        raise InputError(f"there is no network interface {interface!r}; there are {', '.join(known)}")
+    if not 0 <= domain <= 232:
+        raise InputError(f"DDS domain {domain}: a number from 0 to 232 is allowed")
