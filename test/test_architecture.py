@@ -23,6 +23,7 @@ ROOMS = (
 )  # fmt: skip
 """The root of the package. A room may import itself and what stands before it here."""
 COMPARED = {
+    "hardware.self_filter": ("hardware/test_self_filter.py",),
     "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
     "stages.manipulation.arm_collision": ("stages/manipulation/test_arm_planner.py",),
@@ -47,8 +48,9 @@ COMPARED = {
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {
-    "node.py", "client.py", "launch_descriptions.py", "viewer.py", "body_host.py", "sensor_publishers.py",
-    "reaction.py", "savings.py", "fault_client.py", "fault_host.py", "parameter_client.py",
+    "node.py", "lidar_node.py", "client.py", "launch_descriptions.py", "viewer.py", "body_host.py",
+    "sensor_publishers.py", "reaction.py", "savings.py", "fault_client.py", "fault_host.py",
+    "parameter_client.py",
 }  # fmt: skip
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 

@@ -133,7 +133,9 @@ STACK: tuple[NodeSpec, ...] = (
 
 ROBOT = NodeSpec("robot", "vla_sim.hardware.node", "RobotParams", nice=-10)
 """In the engine's place where the robot is none of a simulator's."""
-EVERY = (*STACK, ROBOT)
+LIDAR = NodeSpec("lidar", "vla_sim.hardware.lidar_node", "LidarParams")
+"""Beside the robot: what a simulator does itself."""
+EVERY = (*STACK, ROBOT, LIDAR)
 BODIES = ("engine", "robot")
 REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 
@@ -141,7 +143,7 @@ REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tuple[NodeSpec, ...]:
     """The whole table, or what of it runs with these options; with the robot in the engine's place where it
     is not `simulated`. Raises `InputError` for what cannot be left out or replaced."""
-    table = STACK if simulated else (ROBOT, *(node for node in STACK if node.name != "engine"))
+    table = STACK if simulated else (ROBOT, LIDAR, *(node for node in STACK if node.name != "engine"))
     if options is None:
         return table
     away, own = options.without.split(), options.replacements

@@ -1,4 +1,4 @@
-"""Parameters of the robot's node."""
+"""Parameters of the nodes that a robot has."""
 
 from dataclasses import dataclass
 
@@ -13,3 +13,13 @@ class RobotParams(StageParams):
         "sport", "who walks: sport, the robot's own controller; low, our policy", choices=("sport", "low")
     )
     armed: bool = param(False, "whether the robot obeys; set at run time alone", live=True)
+
+
+@dataclass(frozen=True)
+class LidarParams(StageParams):
+    cloud: str = param("/livox/lidar", "topic of the lidar's driver", metavar="TOPIC")
+    pose: str = param(
+        "0 0 0 0 0 0",
+        "of the lidar in the model's frame head_lidar: x y z roll pitch yaw [m], [rad]",
+        metavar="POSE",
+    )

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from vla_sim.common.geometry import Array, rotation_from_quaternion
+from vla_sim.robot import g1
 from vla_sim.robot.body import LidarFrame
-from vla_sim.robot.body_size import HELD_RADIUS
+from vla_sim.robot.body_size import HELD_RADIUS, SOLE_BELOW_ANKLE
+from vla_sim.robot.kinematics import Kinematics
 
 BEAMS = 360
 ANGLE_MIN = -math.pi
@@ -58,3 +60,23 @@ def flatten(points: Array, orientation: Array, height: float, holding: Sequence[
     out = np.full(BEAMS, np.inf)
     np.minimum.at(out, beam, distance[keep])
     return out
+
+
+def ranges(
+    points: Array,
+    orientation: Array,
+    joint_position: Array,
+    kinematics: Kinematics,
+    holding: Sequence[str] = (),
+) -> Array:
+    """As `flatten`, for a robot with its joints at `joint_position` (33,) that stands on the lower of its
+    soles. holding: the sides of hands that hold something."""
+    level = level_rotation(orientation)
+
+    def at(frame: str) -> Array:
+        out: Array = kinematics.frame(frame, joint_position)[:3, 3]
+        return out
+
+    soles = [float((level @ at(f"{side}_ankle_roll_link"))[2]) for side in g1.SIDES]
+    hands = [at(g1.TOOL_FRAME[side]) for side in holding]
+    return flatten(points, orientation, SOLE_BELOW_ANKLE - min(soles), hands)

@@ -141,10 +141,12 @@ def cloud_points(message: PointCloud2) -> Array:
     size = message.width * message.height * message.point_step
     if first != [(n, 4 * i, PointField.FLOAT32) for i, n in enumerate("xyz")] or message.is_bigendian:
         raise InputError(f"the points of a cloud must begin with x, y, z as float32; got {first}")
-    if message.point_step < 12 or message.point_step % 4 or len(message.data) != size:
+    if message.point_step < 12 or len(message.data) != size:
         raise InputError(f"a cloud of {size} bytes has {len(message.data)}, {message.point_step} a point")
-    rows = np.frombuffer(message.data, np.float32).reshape(-1, message.point_step // 4)
-    return rows[:, :3].astype(float)
+    point = np.dtype({
+        "names": ["xyz"], "formats": [("<f4", 3)], "offsets": [0], "itemsize": message.point_step
+    })  # fmt: skip
+    return np.frombuffer(message.data, point)["xyz"].astype(float)
 
 
 def joint_positions(message: JointState) -> Array | None:

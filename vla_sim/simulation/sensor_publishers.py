@@ -15,7 +15,6 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
 from vla_sim.robot import g1, level_scan
 from vla_sim.robot.body import CameraFrame
-from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_stamp
@@ -44,16 +43,10 @@ class ScanPublisher:
         if not self._host.due(self._period):
             return
         points = level_scan.points_in_pelvis(self._simulator.scan())
-        state, frame = self._host.state, self._kinematics.frame
+        state, hand = self._host.state, self._host.controller.hand
         q = state.joint_position
-        level = level_scan.level_rotation(state.orientation)
-        soles = [(level @ frame(f"{side}_ankle_roll_link", q)[:3, 3])[2] for side in g1.SIDES]
-        holding = [
-            frame(g1.TOOL_FRAME[side], q)[:3, 3]
-            for side in g1.SIDES
-            if self._host.controller.hand[side].holding(q[g1.FINGER_INDEX[side]])
-        ]
-        ranges = level_scan.flatten(points, state.orientation, SOLE_BELOW_ANKLE - min(soles), holding)
+        holding = [side for side in g1.SIDES if hand[side].holding(q[g1.FINGER_INDEX[side]])]
+        ranges = level_scan.ranges(points, state.orientation, q, self._kinematics, holding)
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))
         if self._points.get_subscription_count():
             self._points.publish(conversions.point_cloud(points, stamp))

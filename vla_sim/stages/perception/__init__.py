@@ -1,3 +1,12 @@
 """Colour and depth images to tracked objects in the map and to a scan of the obstacles near the floor."""
 
-__all__ = ["camera", "detector", "node", "onnx_detector", "params", "pipeline", "pose_estimator"]
+__all__ = [
+    "camera",
+    "depth_scan",
+    "detector",
+    "node",
+    "onnx_detector",
+    "params",
+    "pipeline",
+    "pose_estimator",
+]

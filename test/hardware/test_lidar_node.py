@@ -1,0 +1,102 @@
+"""A lidar's cloud, as a driver sends it, becomes the scan that the simulator would have made."""
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytestmark = [pytest.mark.ros, pytest.mark.integration]
+from sensor_msgs.msg import Imu, JointState, PointCloud2, PointField  # noqa: E402
+
+from vla_sim.common.assets import find_world  # noqa: E402
+from vla_sim.common.errors import InputError  # noqa: E402
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.hardware.lidar_node import MOUNT, LidarNode, pose_of  # noqa: E402
+from vla_sim.robot import g1, level_scan  # noqa: E402
+from vla_sim.robot.kinematics import Kinematics  # noqa: E402
+from vla_sim.simulation.registry import import_mujoco  # noqa: E402
+
+MOUNTED = "0.02 0 0.05 3.14159265 0.04 0"
+"""Upside down and tilted, as on the robot's head."""
+KINEMATICS = Kinematics.load()
+
+
+@pytest.fixture
+def node(ros_domain):
+    rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"pose:='{MOUNTED}'"])
+    made = LidarNode()
+    made.sent = {topics.SCAN.name: [], topics.POINTS.name: []}
+    for name, sent in made.sent.items():
+        made.published[name].publish = sent.append
+        made.published[name].get_subscription_count = lambda: 1
+    yield made
+    made.destroy_node()
+    rclpy.try_shutdown()
+
+
+def livox(points):
+    """As its driver sends it: 26 bytes a point, an intensity, a tag, a line and a time behind x, y and z."""
+    kind = np.dtype({
+        "names": ["x", "y", "z", "intensity", "tag", "line", "timestamp"],
+        "formats": ["<f4", "<f4", "<f4", "<f4", "u1", "u1", "<f8"], "offsets": [0, 4, 8, 12, 16, 17, 18],
+        "itemsize": 26,
+    })  # fmt: skip
+    rows = np.zeros(len(points), kind)
+    for k, name in enumerate("xyz"):
+        rows[name] = points[:, k]
+    out = PointCloud2(height=1, width=len(rows), point_step=26, row_step=26 * len(rows), is_dense=True)
+    out.fields = [
+        PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
+        for name, offset in (("x", 0), ("y", 4), ("z", 8), ("intensity", 12))
+    ]
+    out.data = rows.tobytes()
+    out.header.stamp.sec = 7
+    return out
+
+
+def feel(node):
+    node.on_joints(JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist()))
+    message = Imu()
+    message.orientation.w = 1.0
+    node.on_imu(message)
+
+
+def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node):
+    import_mujoco()
+    from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+
+    simulator = MujocoSimulator(find_world("corridor"), sensors="software", noise=False)
+    points = level_scan.points_in_pelvis(simulator.scan())
+    attitude = np.array([1.0, 0.0, 0.0, 0.0])
+    expected = level_scan.ranges(points, attitude, g1.DEFAULT_POSE, KINEMATICS)
+    hands = [KINEMATICS.frame(g1.TOOL_FRAME[side], g1.DEFAULT_POSE)[:3, 3] for side in g1.SIDES]
+    seen = np.vstack([points, hands, np.full((1, 3), np.nan)])
+    pose = KINEMATICS.frame(MOUNT, g1.DEFAULT_POSE) @ pose_of(MOUNTED)
+    local = (seen - pose[:3, 3]) @ pose[:3, :3]
+    cloud = livox(np.vstack([local, np.zeros((3, 3))]))
+
+    node.on_cloud(cloud)
+    assert not node.sent[topics.SCAN.name]  # it does not know yet how the robot stands
+    feel(node)
+    node.on_cloud(cloud)
+    [scan], [sent] = node.sent[topics.SCAN.name], node.sent[topics.POINTS.name]
+    assert (scan.header.frame_id, scan.header.stamp.sec) == ("base_link", 7)
+    got = np.asarray(scan.ranges)
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(expected))
+    np.testing.assert_allclose(got[np.isfinite(got)], expected[np.isfinite(expected)], atol=0.02)
+    assert sent.width == len(points)
+
+
+def test_a_cloud_that_cannot_be_read_costs_itself_alone(node):
+    feel(node)
+    cloud = livox(np.ones((4, 3)))
+    cloud.data = cloud.data[:-1]
+    node.on_cloud(cloud)
+    assert node.status() == {"clouds not read": "1"}
+    node.on_cloud(livox(np.ones((4, 3))))
+    assert len(node.sent[topics.SCAN.name]) == 1
+
+
+@pytest.mark.parametrize("text", ["", "1 2 3", "a b c d e f", "0 0 0 0 0 nan"])
+def test_a_pose_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="six numbers are allowed"):
+        pose_of(text)

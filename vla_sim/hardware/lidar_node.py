@@ -1,0 +1,102 @@
+"""A lidar's cloud as the stack wants it: a level scan, and points in the pelvis frame, without the robot."""
+
+from typing import Any
+
+import numpy as np
+
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array, rotation_from_rpy, transform
+from vla_sim.contract import topics
+from vla_sim.contract.topics import Topic
+from vla_sim.hardware.params import LidarParams
+from vla_sim.hardware.self_filter import others
+from vla_sim.robot import level_scan
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros import conversions
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
+from vla_sim.stages.perception.depth_scan import own_capsules
+
+MOUNT = "head_lidar"
+"""The frame of the model in which `pose` is."""
+PERIOD = 0.1
+"""[s] of one turn, as the scan says."""
+
+
+class LidarNode(StageNode[LidarParams]):
+    """Parameters: `LidarParams`.
+
+    Subscribes the cloud of a lidar's driver (sensor_msgs/PointCloud2, its points beginning with x, y, z as
+    float32 in the lidar's own frame), /joint_states and /imu. Publishes /scan and /points, with the cloud's
+    stamp. Before joints and attitude are known nothing is published.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("lidar", LidarParams)
+        p = self.params
+        self.mounted = pose_of(p.pose)
+        self.kinematics = Kinematics.load()
+        self.joints: Array | None = None
+        self.attitude: Array | None = None
+        self.bad = 0
+        """Clouds that could not be read."""
+        self.publish(topics.SCAN)
+        self.publish(topics.POINTS)
+        others(
+            np.zeros((1, 3)), own_capsules(self.kinematics, np.zeros(33))
+        )  # compiled before the first cloud
+        self.listen(topics.JOINT_STATES, self.on_joints)
+        self.listen(topics.IMU, self.on_imu)
+        self.listen(Topic(p.cloud, "sensor_msgs/msg/PointCloud2", topics.POINTS.qos), self.on_cloud)
+
+    def on_joints(self, message: Any) -> None:
+        position = conversions.joint_positions(message)
+        if position is not None and np.isfinite(position).all():
+            self.joints = position
+
+    def on_imu(self, message: Any) -> None:
+        q = message.orientation
+        attitude = np.array([q.w, q.x, q.y, q.z])
+        if abs(float(attitude @ attitude) - 1.0) < 0.1:
+            self.attitude = attitude
+
+    def on_cloud(self, message: Any) -> None:
+        if self.joints is None or self.attitude is None:
+            return
+        try:
+            points = conversions.cloud_points(message)
+        except InputError as error:
+            self.bad += 1
+            self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+            return
+        points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
+        pose = self.kinematics.frame(MOUNT, self.joints) @ self.mounted
+        points = points @ pose[:3, :3].T + pose[:3, 3]
+        points = points[others(points, own_capsules(self.kinematics, self.joints))]
+        ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)
+        stamp = message.header.stamp
+        self.published[topics.SCAN.name].publish(conversions.laser_scan(ranges, stamp, PERIOD))
+        if self.published[topics.POINTS.name].get_subscription_count():
+            self.published[topics.POINTS.name].publish(conversions.point_cloud(points, stamp))
+
+    def status(self) -> dict[str, str]:
+        return {"clouds not read": str(self.bad)}
+
+
+def pose_of(text: str) -> Array:
+    """(4, 4) of "x y z roll pitch yaw" [m], [rad], fixed axes as in SDF. Raises `InputError`."""
+    try:
+        numbers = [float(word) for word in text.split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6 or not np.isfinite(numbers).all():
+        raise InputError(f'pose is {text!r}; six numbers are allowed: "x y z roll pitch yaw" [m], [rad]')
+    return transform(numbers[:3], rotation_from_rpy(*numbers[3:]))
+
+
+def main() -> int:
+    return spin(LidarNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
