@@ -7,9 +7,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
@@ -34,6 +37,10 @@ def add(commands: Any) -> None:
     g1.add_argument(
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
     )
+    g1.add_argument(
+        "--sensors-domain", type=common.count, metavar="N",
+        help="publish lidar and camera in this ROS domain, for vla-sim robot --domain N",
+    )  # fmt: skip
     g1.add_argument("--truth-socket", type=common.count, help=argparse.SUPPRESS)  # of --engine g1
     g1.set_defaults(call=call)
 
@@ -84,7 +91,11 @@ def call(a: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(user_path(a.truth), "w")) if a.truth else None
         ticks = itertools.count()
-        server = None if a.truth_socket is None else TruthServer(body, socket.socket(fileno=a.truth_socket))
+        servers = []
+        if a.truth_socket is not None:
+            servers.append(TruthServer(body, socket.socket(fileno=a.truth_socket)))
+        if a.sensors_domain is not None:
+            servers.append(TruthServer(body, stack.enter_context(sensors(path, a.sensors_domain))))
 
         def over() -> bool:
             if truth is not None and next(ticks) % TRUTH_TICKS == 0:
@@ -95,7 +106,8 @@ def call(a: argparse.Namespace) -> int:
                     "fallen": seen.fallen,
                 }
                 print(json.dumps(line), file=truth, flush=True)
-            return body.time >= a.seconds or (server is not None and not server.tick())
+            listened = [one.tick() for one in servers]
+            return body.time >= a.seconds or not all(listened)
 
         if a.truth_socket is None:  # else nobody sits here
             threading.Thread(target=read_lines, args=(robot.typed.append,), daemon=True).start()
@@ -108,6 +120,28 @@ def call(a: argparse.Namespace) -> int:
         f"the worst by {1e3 * late.worst:.1f} ms"
     )
     return 0
+
+
+@contextlib.contextmanager
+def sensors(world: Path, domain: int) -> Iterator[socket.socket]:
+    """Lidar and camera as a process in a ROS domain; the socket on which it is told where everything is."""
+    from vla_sim.bringup import node_table
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "vla_sim.simulation.robot_sensors", str(theirs.fileno()), str(world)]
+    # Not by Ctrl-C, which is the robot's: it ends when the socket is closed.
+    process = subprocess.Popen(
+        command, pass_fds=[theirs.fileno()], env=node_table.environment(domain), start_new_session=True
+    )
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        ours.close()
+        try:
+            process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def read_lines(take: Callable[[str], object]) -> None:

@@ -30,14 +30,18 @@ def level_rotation(orientation: Array) -> Array:
     return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ r
 
 
-def points_in_pelvis(frame: LidarFrame) -> Array:
-    """(n, 3) hits [m] in the pelvis frame."""
+def points_in_lidar(frame: LidarFrame) -> Array:
+    """(n, 3) hits [m] in the lidar's own frame."""
     rows, columns = np.nonzero(np.isfinite(frame.ranges))
     distance = frame.ranges[rows, columns].astype(float)
     elevation, azimuth = frame.elevation[rows], frame.azimuth[columns]
     flat = distance * np.cos(elevation)
-    local = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(elevation)], axis=1)
-    out: Array = local @ rotation_from_quaternion(frame.orientation).T + frame.position
+    return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(elevation)], axis=1)
+
+
+def points_in_pelvis(frame: LidarFrame) -> Array:
+    """(n, 3) hits [m] in the pelvis frame."""
+    out: Array = points_in_lidar(frame) @ rotation_from_quaternion(frame.orientation).T + frame.position
     return out
 
 

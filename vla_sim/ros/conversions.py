@@ -102,15 +102,15 @@ def laser_scan(
     return _stamped(message, "base_link", stamp)
 
 
-def point_cloud(points: Array, stamp: Any) -> PointCloud2:
-    """points (n, 3) in the pelvis frame [m]."""
+def point_cloud(points: Array, stamp: Any, frame: str = "base_link") -> PointCloud2:
+    """points (n, 3) [m]."""
     kind = PointField.FLOAT32
     fields = [PointField(name=n, offset=4 * i, datatype=kind, count=1) for i, n in enumerate("xyz")]
     message = PointCloud2(
         height=1, width=len(points), point_step=12, row_step=12 * len(points), is_dense=True,
         fields=fields, data=array("B", points.astype(np.float32).tobytes()),
     )  # fmt: skip
-    return _stamped(message, "base_link", stamp)
+    return _stamped(message, frame, stamp)
 
 
 def camera_messages(frame: CameraFrame, stamp: Any, pool: TensorPool) -> tuple[Image, Image, CameraInfo]:

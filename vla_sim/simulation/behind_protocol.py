@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import EngineError, package
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree.robot import UnitreeRobot
+from vla_sim.robot import g1
 from vla_sim.robot.body import CameraFrame, JointCommand, LidarFrame, RobotState
 from vla_sim.simulation.mujoco.render import Snapshot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
@@ -100,6 +101,27 @@ class TruthServer:
         return True
 
 
+class Mirror:
+    """A MuJoCo that shows where everything is by the newest record. simulator: to look at; it never steps."""
+
+    def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
+        self.simulator = MujocoSimulator(world, sensors=sensors)
+        self.joints: Array = np.zeros(len(g1.JOINTS))
+
+    def show(self, record: Placed) -> None:
+        movers = [np.array(record.movers[one.model]) for one in self.simulator.compiled.followers]
+        self.joints = np.array(record.joints)
+        self.simulator.mirror(
+            record.time, np.array(record.robot), self.joints,
+            {name: np.array(pose) for name, pose in record.objects.items()}, movers,
+        )  # fmt: skip
+
+
+def placed(data: bytes) -> Placed:
+    """What a `TruthServer` has sent."""
+    return _placed.decode(data)
+
+
 class ProtocolSimulator(Simulator):
     """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone.
 
@@ -112,7 +134,8 @@ class ProtocolSimulator(Simulator):
     def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
         package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
         self._world = world
-        self._mirror = MujocoSimulator(world, sensors=sensors)
+        self._shown = Mirror(world, sensors)
+        self._mirror = self._shown.simulator
         self._domain = DDS_BEYOND_ROS + int(os.environ.get("ROS_DOMAIN_ID", "0")) % 100
         self._process: subprocess.Popen[bytes] | None = None
         self._robot: UnitreeRobot | None = None
@@ -165,12 +188,8 @@ class ProtocolSimulator(Simulator):
     def _show(self, data: bytes) -> None:
         if not data:
             raise EngineError("the simulated G1 has ended; try vla-sim g1 alone")
-        now = _placed.decode(data)
-        movers = [np.array(now.movers[one.model]) for one in self._mirror.compiled.followers]
-        self._mirror.mirror(
-            now.time, np.array(now.robot), np.array(now.joints),
-            {name: np.array(pose) for name, pose in now.objects.items()}, movers,
-        )  # fmt: skip
+        now = placed(data)
+        self._shown.show(now)
         self._contacts += [Contact(*one) for one in now.contacts]
 
     @property

@@ -1,0 +1,56 @@
+"""Lidar and camera of a simulated G1 behind its own protocol, as their drivers publish them."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+pytestmark = [pytest.mark.ros, pytest.mark.integration]
+
+from vla_sim.common.params import StageParams  # noqa: E402
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.ros import conversions  # noqa: E402
+from vla_sim.ros.executor import SerialExecutor  # noqa: E402
+from vla_sim.ros.stage_node import StageNode  # noqa: E402
+
+
+def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
+    from vla_sim.simulation.robot_sensors import CLOUD
+
+    words = ["g1", "--world", "corridor", "--dds-domain", str(ros_domain + 100)]
+    g1 = subprocess.Popen(
+        [sys.executable, "-m", "vla_sim.cli.main", *words, "--sensors-domain", str(ros_domain)],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    rclpy.init(domain_id=ros_domain)
+    node = StageNode("listener", StageParams)
+    try:
+        heard = {CLOUD.name: [], topics.DEPTH.name: []}
+        for topic in (CLOUD, topics.DEPTH):
+            node.listen(topic, heard[topic.name].append)
+        executor = SerialExecutor()
+        executor.add_node(node)
+        deadline = time.monotonic() + 120.0
+        while not all(len(messages) > 3 for messages in heard.values()):
+            assert time.monotonic() < deadline, {name: len(messages) for name, messages in heard.items()}
+            executor.spin_once(timeout_sec=0.1)
+        cloud, depth = heard[CLOUD.name][-1], heard[topics.DEPTH.name][-1]
+        assert cloud.header.frame_id == "livox_frame"
+        points = conversions.cloud_points(cloud)
+        assert len(points) > 1000
+        assert np.isfinite(points).all()
+        assert (depth.height, depth.width) == (240, 320)
+        g1.send_signal(signal.SIGINT)
+        assert g1.wait(60) == 0
+        while node.count_publishers(CLOUD.name):
+            assert time.monotonic() < deadline
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        g1.kill()
+        node.destroy_node()
+        rclpy.try_shutdown()
