@@ -18,7 +18,8 @@ client.SetTimeout(30.0)
 client.Init()
 while len(seen) < 100:
     time.sleep(0.1)
-out = {"crc": CRC().Crc(seen[-1]) == seen[-1].crc, "mode_machine": seen[-1].mode_machine}
+last = seen[-1]  # the next one comes meanwhile
+out = {"crc": CRC().Crc(last) == last.crc, "mode_machine": last.mode_machine}
 out["move"] = client.SetVelocity(0.3, 0.0, 0.0, 2.0)
 begin = seen[-1].tick
 while seen[-1].tick < begin + 4000:  # [ms] of the robot's time

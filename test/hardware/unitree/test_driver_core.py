@@ -41,14 +41,14 @@ class Robot:
     """A driver that is told of a healthy robot and of a command every 5 ms."""
 
     def __init__(self, mode="sport"):
-        self.driver, self.now = Driver(mode, LOW, HIGH), 100.0
+        self.driver, self.now = Driver(mode, KINEMATICS), 100.0
         self.state, self.wanted = feel(), command()
 
     def run(self, seconds=0.01, heard=True, commanded=True):
         for _ in range(max(1, round(seconds / 0.005))):
             self.now += 0.005
             if heard:
-                self.driver.feels.state, self.driver.feels.received = self.state, self.now
+                self.driver.feels.hear(self.state, self.now)
             if commanded:
                 self.driver.command(self.wanted, self.now)
             out = self.driver.orders(self.now, 0.005)
@@ -165,9 +165,9 @@ def test_no_motor_is_sent_past_its_limits(wanted):
 
 
 def test_what_the_robot_feels_is_in_our_order_and_units():
-    driver = Driver("sport", LOW, HIGH)
+    driver = Driver("sport", KINEMATICS)
     assert driver.feels.robot_state() is None
-    driver.feels.state = feel()
+    driver.feels.hear(feel(), 0.0)
     driver.feels.fingers[:] = 0.02
     state = driver.feels.robot_state()
     assert state.time == 1.0

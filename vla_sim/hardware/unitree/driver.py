@@ -71,16 +71,16 @@ class DriverLoop:
         self._told = self._asked = -1.0
         self._last = clock()
         self._released = -math.inf
-        self._walks = False
+        self._walks = self._placed = False
         self._damped = False
         self._fingers: np.ndarray | None = None
 
     def tick(self) -> None:
         """What came from both sides, what goes to both. Raises `EOFError` when the body is gone."""
         now, driver, network = self._clock(), self._driver, self._network
-        for sample in network.states()[-1:]:
+        for sample in network.states():
             if sample.body.crc == sample.body.computed_crc():
-                driver.feels.state, driver.feels.received = sample.body, now
+                driver.feels.hear(sample.body, now)
         self._feel()
         command = self._body.newest()
         if command is not None:
@@ -110,9 +110,9 @@ class DriverLoop:
     def _feel(self) -> None:
         feels = self._driver.feels
         for sample in self._network.odometry()[-1:]:
-            feels.odom_position = np.array(sample.position, dtype=float)
-            feels.odom_velocity = np.array(sample.velocity, dtype=float)
-            feels.odom_orientation = np.array(sample.imu_state.quaternion, dtype=float)
+            if not self._placed and feels.state is not None:
+                self._placed = True
+                feels.origin[:2] = np.array(sample.position[:2], dtype=float) - feels.legs.position[:2]
         for k, (side, take) in enumerate(self._network.hands.items()):
             for sample in take()[-1:]:
                 q = np.array([one.q for one in sample.motor_state], dtype=float)
@@ -147,8 +147,7 @@ def main(arguments: list[str]) -> int:
         fd, interface, domain, mode = arguments
         if mode not in get_args(Mode):
             raise InputError(f"mode {mode!r} is not known; sport and low are")
-        kinematics = Kinematics.load()
-        driver = Driver(mode, kinematics.of_joints("lower"), kinematics.of_joints("upper"))  # type: ignore[arg-type]
+        driver = Driver(mode, Kinematics.load())  # type: ignore[arg-type]
         network = Network(Bus(interface, int(domain)))
         loop = DriverLoop(driver, network, link.Link(socket.socket(fileno=int(fd)), link.COMMAND))
     except VlaSimError as error:

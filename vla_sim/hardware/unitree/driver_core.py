@@ -17,6 +17,8 @@ from vla_sim.hardware.unitree.motion import ARMS, DAMPED, WAIST_YAW
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand, LowState
 from vla_sim.robot import g1
 from vla_sim.robot.body import RobotState
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.leg_odometry import LegOdometry
 
 Mode = Literal["sport", "low"]
 SILENCE = 0.1
@@ -37,16 +39,25 @@ TILT = 0.9
 
 @dataclass
 class Feeling:
-    """The newest of what the robot says. received: when its state came [s, steady clock]. odom_position (3,)
-    [m], odom_velocity (3,) [m/s] in the pelvis frame, odom_orientation (4,): its own odometry. fingers (4,)
-    [m]."""
+    """The newest of what the robot says. received: when its state came [s, steady clock]. origin (3,): where
+    its own odometry was when it was heard first [m]; ours, by `legs`, begins there. fingers (4,) [m]."""
 
+    legs: LegOdometry
     state: LowState | None = None
     received: float = -math.inf
-    odom_position: Array = field(default_factory=lambda: np.zeros(3))
-    odom_velocity: Array = field(default_factory=lambda: np.zeros(3))
-    odom_orientation: Array = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
+    origin: Array = field(default_factory=lambda: np.zeros(3))
     fingers: Array = field(default_factory=lambda: np.zeros(len(g1.JOINTS) - JOINTS))
+
+    def hear(self, state: LowState, now: float) -> None:
+        """Take a state that came at `now` [s, steady clock]."""
+        self.state, self.received = state, now
+        self.legs.update(1e-3 * state.tick, self.joint_position, state.imu[:4].astype(float))
+
+    @property
+    def joint_position(self) -> Array:
+        """(33,)"""
+        assert self.state is not None
+        return np.concatenate([self.state.motors["q"][:JOINTS].astype(float), self.fingers])
 
     def robot_state(self) -> RobotState | None:
         """In our order, units and frames; None before the first state."""
@@ -55,12 +66,9 @@ class Feeling:
         m, imu = self.state.motors[:JOINTS], self.state.imu.astype(float)
         rest = np.zeros(len(self.fingers))
         return RobotState(
-            1e-3 * self.state.tick,
-            np.concatenate([m["q"].astype(float), self.fingers]),
-            np.concatenate([m["dq"].astype(float), rest]),
-            np.concatenate([m["tau_est"].astype(float), rest]),
-            imu[:4], imu[4:7], imu[7:10],
-            self.odom_position.copy(), self.odom_orientation.copy(), self.odom_velocity.copy(),
+            1e-3 * self.state.tick, self.joint_position, np.concatenate([m["dq"].astype(float), rest]),
+            np.concatenate([m["tau_est"].astype(float), rest]), imu[:4], imu[4:7], imu[7:10],
+            self.origin + self.legs.position, imu[:4].copy(), self.legs.velocity.copy(),
         )  # fmt: skip
 
 
@@ -78,11 +86,10 @@ class Driver:
     """Decides, `TICK` by `TICK`, what is sent. why: for what reason the body's commands are not obeyed; "" if
     they are."""
 
-    def __init__(self, mode: Mode, low: Array, high: Array) -> None:
-        """low, high: (33,) limits of the joints [rad], [m]."""
+    def __init__(self, mode: Mode, kinematics: Kinematics) -> None:
         self.mode, self.why = mode, "not armed"
-        self.feels = Feeling()
-        self._low, self._high = low[:JOINTS], high[:JOINTS]
+        self.feels = Feeling(LegOdometry(kinematics))
+        self._low, self._high = (kinematics.of_joints(end)[:JOINTS] for end in ("lower", "upper"))
         self._command: np.ndarray | None = None
         self._commanded = -math.inf
         self._armed_since = math.inf
