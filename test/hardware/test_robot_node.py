@@ -18,6 +18,7 @@ from vla_sim.common.errors import EngineError, InputError  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
 from vla_sim.hardware.node import RobotNode  # noqa: E402
 from vla_sim.hardware.unitree import robot  # noqa: E402
+from vla_sim.hardware.unitree.network import domain_beside  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 
 
@@ -28,7 +29,10 @@ def ros(ros_domain):
 
     def start(**parameters):
         words = [word for k, v in parameters.items() for word in ("-p", f"{k}:={v}")]
-        rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"dds_domain:={ros_domain + 100}", *words])
+        rclpy.init(
+            domain_id=ros_domain,
+            args=["--ros-args", "-p", f"dds_domain:={domain_beside(ros_domain)}", *words],
+        )
         made.append(RobotNode())
         return made[-1]
 
@@ -42,7 +46,7 @@ def ros(ros_domain):
 def test_it_publishes_what_it_feels_and_obeys_only_when_it_is_armed(ros, ros_domain, monkeypatch):
     monkeypatch.setattr(robot, "FIND_TIMEOUT", 120.0)
     monkeypatch.setattr(robot, "SILENCE", 60.0)
-    words = ["g1", "--world", "corridor", "--dds-domain", str(ros_domain + 100)]
+    words = ["g1", "--world", "corridor", "--dds-domain", str(domain_beside(ros_domain))]
     g1 = subprocess.Popen(
         [sys.executable, "-m", "vla_sim.cli.main", *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )

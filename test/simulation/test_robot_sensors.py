@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.integration]
 
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
+from vla_sim.hardware.unitree.network import domain_beside  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
@@ -22,7 +23,7 @@ from vla_sim.ros.stage_node import StageNode  # noqa: E402
 def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
     from vla_sim.simulation.robot_sensors import CLOUD
 
-    words = ["g1", "--world", "corridor", "--dds-domain", str(ros_domain + 100)]
+    words = ["g1", "--world", "corridor", "--dds-domain", str(domain_beside(ros_domain))]
     g1 = subprocess.Popen(
         [sys.executable, "-m", "vla_sim.cli.main", *words, "--sensors-domain", str(ros_domain)],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError, package
 from vla_sim.common.geometry import Array
+from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot import g1
 from vla_sim.robot.body import CameraFrame, JointCommand, LidarFrame, RobotState
@@ -31,8 +32,6 @@ START_TIMEOUT = 120.0
 """[s] for the robot's process to say where it is at first."""
 ARM_TIMEOUT = 10.0
 """[s] until the robot obeys."""
-DDS_BEYOND_ROS = 110
-"""The robot's DDS domain is the stack's and so much more, so that nobody meets who should not."""
 
 
 class Placed(msgspec.Struct):
@@ -136,7 +135,7 @@ class ProtocolSimulator(Simulator):
         self._world = world
         self._shown = Mirror(world, sensors)
         self._mirror = self._shown.simulator
-        self._domain = DDS_BEYOND_ROS + int(os.environ.get("ROS_DOMAIN_ID", "0")) % 100
+        self._domain = domain_beside(int(os.environ.get("ROS_DOMAIN_ID", "0")))
         self._process: subprocess.Popen[bytes] | None = None
         self._robot: UnitreeRobot | None = None
         self._end: socket.socket | None = None

@@ -10,6 +10,7 @@ from test_simulated_g1 import start
 
 from vla_sim.common.errors import EngineError
 from vla_sim.hardware.unitree import robot as robot_module
+from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot import g1
 from vla_sim.robot.body import JointCommand
@@ -37,9 +38,9 @@ def run(body, controller, seconds, velocity=(0.0, 0.0, 0.0)):
 def test_it_walks_and_reaches_by_the_robots_own_controller(ros_domain, tmp_path, monkeypatch):
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
     truth = tmp_path / "truth.jsonl"
-    g1_process = start("--dds-domain", str(ros_domain), "--truth", str(truth))
+    g1_process = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
     try:
-        body = UnitreeRobot("lo", ros_domain, "sport")
+        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
         try:
             controller = Controller(Kinematics.load().arm, standing_policy())
             run(body, controller, 0.3)
@@ -95,9 +96,9 @@ def test_the_cable_the_remote_and_a_hot_motor_end_the_walk_until_it_is_armed_ane
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
     monkeypatch.setattr(robot_module, "SILENCE", 30.0)
     truth = tmp_path / "truth.jsonl"
-    process = start("--dds-domain", str(ros_domain), "--truth", str(truth))
+    process = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
     try:
-        body = UnitreeRobot("lo", ros_domain, "sport")
+        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
         try:
             for line, why, again in (
                 ("unplug 0.6", "the robot is silent", ""),
@@ -130,9 +131,9 @@ def test_the_cable_the_remote_and_a_hot_motor_end_the_walk_until_it_is_armed_ane
 def test_where_no_robot_is_that_is_said(ros_domain, monkeypatch):
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 0.5)
     with pytest.raises(EngineError, match=r"no G1 is heard on lo in DDS domain \d+ within"):
-        UnitreeRobot("lo", ros_domain)
+        UnitreeRobot("lo", domain_beside(ros_domain))
 
 
 def test_an_interface_that_there_is_not_is_said(ros_domain):
     with pytest.raises(EngineError, match="there is no network interface 'eth77'"):
-        UnitreeRobot("eth77", ros_domain)
+        UnitreeRobot("eth77", domain_beside(ros_domain))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from vla_sim.cli.main import main
+from vla_sim.hardware.unitree.network import domain_beside
 
 pytestmark = pytest.mark.integration
 pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
@@ -25,10 +26,10 @@ def start(*words):
 def test_the_vendors_sdk_moves_it(ros_domain, tmp_path):
     pytest.importorskip("unitree_sdk2py", reason="the vendor's SDK is not installed")
     truth = tmp_path / "truth.jsonl"
-    robot = start("--dds-domain", str(ros_domain), "--truth", str(truth))
+    robot = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
     try:
         client = subprocess.run(
-            [sys.executable, Path(__file__).with_name("loco_client.py"), str(ros_domain)],
+            [sys.executable, Path(__file__).with_name("loco_client.py"), str(domain_beside(ros_domain))],
             capture_output=True, text=True, timeout=300, cwd=tmp_path,
             env={k: v for k, v in os.environ.items() if k != "CYCLONEDDS_URI"}, check=False,
         )  # fmt: skip

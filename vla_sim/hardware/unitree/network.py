@@ -12,3 +12,8 @@ def check_network(interface: str, domain: int) -> None:
         raise InputError(f"there is no network interface {interface!r}; there are {', '.join(known)}")
     if not 0 <= domain <= 232:
         raise InputError(f"DDS domain {domain}: a number from 0 to 232 is allowed")
+
+
+def domain_beside(ros_domain: int) -> int:
+    """A DDS domain for a simulated robot, in which no ROS domain from 1 to 100 is met."""
+    return 110 + ros_domain % 100
