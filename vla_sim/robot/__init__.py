@@ -1,4 +1,13 @@
 """The Unitree G1: joints, body sizes, kinematics, what its sensors deliver; and `Body`, the door through
 which any robot is read and commanded."""
 
-__all__ = ["arm_body", "body", "body_size", "g1", "kinematics", "kinematics_kernels", "level_scan"]
+__all__ = [
+    "arm_body",
+    "body",
+    "body_size",
+    "g1",
+    "kinematics",
+    "kinematics_kernels",
+    "leg_odometry",
+    "level_scan",
+]
