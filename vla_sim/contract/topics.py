@@ -52,6 +52,7 @@ NEAR_POINTS = Topic("/perception/near_points", "sensor_msgs/msg/PointCloud2", "s
 
 MAP_TO_ODOM = Topic("/localization/map_to_odom", "geometry_msgs/msg/TransformStamped", "latched")
 NAVIGATION_GOAL = Topic("/navigation/goal", "geometry_msgs/msg/PoseStamped")
+INITIAL_POSE = Topic("/initialpose", "geometry_msgs/msg/PoseWithCovarianceStamped")
 NAVIGATION_REQUEST = Topic("/navigation/request", records.NavigationRequest)
 NAVIGATION_STATUS = Topic("/navigation/status", records.NavigationStatus)
 GLOBAL_PATH = Topic("/plan", "nav_msgs/msg/Path")

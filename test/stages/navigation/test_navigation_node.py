@@ -65,5 +65,17 @@ def test_a_request_is_driven_and_cancelled(ros_domain):
         goal.pose.position.x = -0.2
         node.on_goal(goal)
         until(lambda: got["status"][-1].goal_id.startswith("navigation-"))
+        here = message_class("geometry_msgs/msg/PoseWithCovarianceStamped")()
+        here.pose.pose.orientation.w, here.pose.pose.position.x = 1.0, -0.6
+        until(lambda: abs(got["frame"][-1].transform.translation.x) < 0.1)
+        begun = len(got["frame"])
+        node.on_initial_pose(here)
+        assert abs(float(node.core.state.pose[0]) + 0.6) < 1e-9
+        until(lambda: len(got["frame"]) > begun and got["status"][-1].state == "cancelled")
+        here.header.frame_id = "odom"
+        node.on_initial_pose(here)
+        here.header.frame_id, here.pose.pose.position.x = "map", math.nan
+        node.on_initial_pose(here)
+        assert np.isfinite(node.core.state.pose).all()
     finally:
         rclpy.try_shutdown()

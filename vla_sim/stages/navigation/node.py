@@ -35,8 +35,8 @@ _memory = msgspec.json.Decoder(Memory)
 class NavigationNode(StageNode[NavigationParams]):
     """Parameters: `NavigationParams`.
 
-    Subscribes /safety/state, /navigation/request, /navigation/goal, /odom, /scan, /perception/depth_scan,
-    /monitor/load.
+    Subscribes /safety/state, /navigation/request, /navigation/goal, /initialpose (where the robot is, as
+    RViz sends it: the goal under way ends), /odom, /scan, /perception/depth_scan, /monitor/load.
     Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
     and 5 Hz), /plan (each new path), /localization/map_to_odom (on change).
     """
@@ -63,6 +63,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.NAVIGATION_REQUEST, self.on_request)
         self.listen(topics.NAVIGATION_GOAL, self.on_goal)
+        self.listen(topics.INITIAL_POSE, self.on_initial_pose)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
@@ -97,6 +98,18 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core.request(
             NavigationRequest(goal_id=self.goal_ids.new(), mode="go", x=x, y=y, yaw=yaw_from_quaternion(q))
         )
+
+    def on_initial_pose(self, message: Any) -> None:
+        """Somebody says where the robot is: its map begins anew there."""
+        if message.header.frame_id not in ("", "map") or not conversions.finite(message.pose.pose):
+            self.get_logger().warning("initial pose ignored: it must be a pose in 'map'")
+            return
+        (x, y, _), q = conversions.pose_parts(message.pose.pose)
+        self.core.request(NavigationRequest(goal_id="initialpose", mode="cancel"))
+        if not self.core.state.place(x, y, yaw_from_quaternion(q)):
+            self.get_logger().warning("initial pose ignored: there is no odometry yet")
+            return
+        self.send_map_to_odom()
 
     def on_odom(self, odom: Any) -> None:
         if not conversions.finite(odom.pose.pose):

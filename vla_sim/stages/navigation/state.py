@@ -11,7 +11,7 @@ from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.costmap import Costmap, StaticMap
 from vla_sim.stages.navigation.distance_field import body_room, clearance_ahead
 from vla_sim.stages.navigation.dynamic_obstacles import DynamicObstacles
-from vla_sim.stages.navigation.gait import PoseFilter, compose
+from vla_sim.stages.navigation.gait import PoseFilter, compose, relative
 from vla_sim.stages.navigation.localizer import Localizer
 
 LOCALISE_PERIOD = 0.5
@@ -38,6 +38,18 @@ class NavigationState:
     def odometry(self, time: float, x: float, y: float, yaw: float) -> None:
         """Pelvis pose in `odom` at `time`."""
         self.filter.odometry(time, x, y, yaw)
+
+    def place(self, x: float, y: float, yaw: float) -> bool:
+        """The robot is here in the map [m], [rad], whatever was thought before; False before any odometry.
+        What it saw from where it was thought to be is forgotten."""
+        if not self.filter.ready:
+            return False
+        here = relative(self.filter.mean(), np.zeros(3))
+        self.localizer.map_to_odom = compose(np.array([x, y, yaw]), here)
+        self.costmap = Costmap(self.costmap.static)
+        self.dynamic_obstacles = DynamicObstacles(self.costmap.static.physical)
+        self._matched = self._mapped = -math.inf
+        return True
 
     def scan(self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float) -> None:
         """The lidar's level scan taken at `time`; ranges (n,) [m], inf: nothing there."""
