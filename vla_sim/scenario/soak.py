@@ -43,6 +43,7 @@ COMMANDS = (
     "go to the charging station",
 )
 """One round in the apartment: every skill, a question, and words that mean nothing to the robot."""
+RECENT = 20.0  # [s] for which what was broken may be why
 COMMAND_TIMEOUT = 240.0  # [s] simulated for one command; then "stop" is typed, and the next one follows
 TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
 REST = 1.0  # [s] simulated between two commands
@@ -90,10 +91,13 @@ class Rounds:
     """Gives one command after the other, in turn spoken and typed. `tick` runs in the client's thread. The
     client's recording is cleared after each command, since otherwise it would be what grows."""
 
-    def __init__(self, client: Client, commands: Sequence[str], seed: int, takes: Iterable[str] = ()) -> None:
-        """takes: names of the objects that a gripper may touch."""
+    def __init__(
+        self, client: Client, commands: Sequence[str], seed: int, takes: Iterable[str] = (),
+        broken: Callable[[], str] = lambda: "",
+    ) -> None:  # fmt: skip
+        """takes: names of the objects that a gripper may touch. broken: what is broken now, in words."""
         voice = Hibari(seed=seed)
-        self._client, self._takes = client, set(takes)
+        self._client, self._takes, self._broken = client, set(takes), broken
         self._commands = itertools.cycle(
             (text, in_room(voice.speak(text), seed) if k % 2 == 0 else None)
             for k, text in enumerate((*commands, *commands) if len(commands) % 2 else commands)
@@ -106,6 +110,7 @@ class Rounds:
         self.ended: Counter[str] = Counter()
         self.collisions: list[str] = []
         """What the robot touched that no command may have asked for, and when."""
+        self.unanswered: list[str] = []
         self.doing = ""
         self.fallen = False
 
@@ -116,7 +121,7 @@ class Rounds:
             if (touch.a, touch.b) not in self._touched:
                 self._touched.add((touch.a, touch.b))
                 words = f"{touch.a} touched {touch.b} at {touch.stamp:.1f} s with {touch.force:.0f} N"
-                self.collisions.append(f"{words}: {self.doing}")
+                self.collisions.append(f"{words}: {self.doing}{self._broken()}")
         if not self._busy:
             if now >= self._due:
                 self._give(now)
@@ -130,6 +135,7 @@ class Rounds:
             self._end("unheard", now)
         elif now > self._began + COMMAND_TIMEOUT:
             self._client.type(f"soak-stop-{self._number}", "stop")
+            self.unanswered.append(f"{self.doing}, given at {self._began:.1f} s{self._broken()}")
             self._end("late", now)
 
     def _give(self, now: float) -> None:
@@ -244,8 +250,14 @@ def soak(options: SoakOptions, display: Display) -> Soak:
     with out, running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
         held = {one.name for one in World.load(options.stack.world).objects}
-        rounds = Rounds(client, options.commands, options.stack.seed, held)
         host = FaultHost(running, client, lambda: client.recording.stamp, lambda _: None)
+
+        def broken_now() -> str:
+            since = client.recording.stamp - RECENT
+            recent = [faults.words(one.fault) for one in host.spans if one.end is None or one.end > since]
+            return f"; broken in the last {RECENT:.0f} s: {', '.join(recent)}" if recent else ""
+
+        rounds = Rounds(client, options.commands, options.stack.seed, held, broken_now)
         client.on_fault_request = host.on_request
         broken = RandomFaults(host, client.now, options.stack.seed) if options.faults else None
 
@@ -276,6 +288,7 @@ def soak(options: SoakOptions, display: Display) -> Soak:
         counts,
         rounds.collisions,
         dict(running.restarts),
+        rounds.unanswered,
     )
 
 
@@ -302,7 +315,7 @@ def _go_on(
 def conclude(
     options: SoakOptions, sampler: MemorySampler, ended: dict[str, int], seconds: float, simulated: float,
     fallen: bool, counts: Mapping[str, int] = {}, collisions: Sequence[str] = (),
-    died: Mapping[str, int] = {},
+    died: Mapping[str, int] = {}, unanswered: Sequence[str] = (),
 ) -> Soak:  # fmt: skip
     """The verdict, written to `soak.json`, with `soak.svg` beside it. died: how often nodes did, by name.
     Raises `InputError`."""
@@ -320,6 +333,7 @@ def conclude(
     reasons += collisions[:5] if options.faults else ()
     if options.faults and ended.get("late"):
         reasons.append(f"{ended['late']} commands were not answered within {COMMAND_TIMEOUT:.0f} s")
+        reasons += unanswered[:5]
     if not options.faults:
         reasons += [f"{name} died and was started again ({n} times)" for name, n in died.items()]
     if fallen:
