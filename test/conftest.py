@@ -28,9 +28,10 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path == LIBRARY)  # stable: the library comes last
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ros_domain():
-    """Id of a ROS domain that nothing else on this machine uses, for `rclpy.init(domain_id=ros_domain)`."""
+    """Id of a ROS domain that nothing else on this machine uses, for `rclpy.init(domain_id=ros_domain)`. Each
+    module has its own: what another one's nodes send late is not heard."""
     from vla_sim.bringup.node_table import middleware
     from vla_sim.bringup.supervisor import Domain
 

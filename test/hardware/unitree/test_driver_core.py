@@ -44,14 +44,14 @@ class Robot:
         self.driver, self.now = Driver(mode, KINEMATICS), 100.0
         self.state, self.wanted = feel(), command()
 
-    def run(self, seconds=0.01, heard=True, commanded=True):
-        for _ in range(max(1, round(seconds / 0.005))):
-            self.now += 0.005
+    def run(self, seconds=0.01, heard=True, commanded=True, step=0.005):
+        for _ in range(max(1, round(seconds / step))):
+            self.now += step
             if heard:
                 self.driver.feels.hear(self.state, self.now)
             if commanded:
                 self.driver.command(self.wanted, self.now)
-            out = self.driver.orders(self.now, 0.005)
+            out = self.driver.orders(self.now, step)
         return out
 
 
@@ -104,7 +104,7 @@ TROUBLE = {
 @pytest.mark.parametrize("name", TROUBLE)
 def test_trouble_ends_every_motion_within_a_tenth_of_a_second_until_it_is_armed_anew(name, mode):
     robot, (why, happen) = Robot(mode), TROUBLE[name]
-    robot.run(3.0)
+    robot.run(3.0, step=0.05)
     happen(robot)
     orders = robot.run(0.11, heard=name != "silent")
     assert robot.driver.why == why
@@ -114,7 +114,7 @@ def test_trouble_ends_every_motion_within_a_tenth_of_a_second_until_it_is_armed_
         assert not orders.low.motors["kp"][:JOINTS].any()
     assert orders.damp == (mode == "sport" and name in ("fallen", "remote"))
     robot.state = feel()
-    orders = robot.run(3.0)  # all is well again: it stays as it is
+    orders = robot.run(3.0, step=0.05)  # all is well again: it stays as it is
     assert robot.driver.why == why
     assert orders.velocity is None
     robot.wanted = command(armed=False)
@@ -127,7 +127,7 @@ def test_trouble_ends_every_motion_within_a_tenth_of_a_second_until_it_is_armed_
 @pytest.mark.parametrize("mode", ["sport", "low"])
 def test_a_body_that_is_silent_is_no_longer_obeyed_and_the_arms_are_given_back(mode):
     robot = Robot(mode)
-    robot.run(3.0)
+    robot.run(3.0, step=0.05)
     orders = robot.run(0.11, commanded=False)
     assert (robot.driver.why, orders.velocity) == ("no commands", None)
     if mode == "low":
@@ -159,7 +159,7 @@ def test_a_command_that_holds_no_number_is_dropped(name, value, k):
 def test_no_motor_is_sent_past_its_limits(wanted):
     robot = Robot("low")
     robot.wanted = command(position=np.array(wanted))
-    q = robot.run(2.5).low.motors["q"][:JOINTS]
+    q = robot.run(2.5, step=0.09).low.motors["q"][:JOINTS]
     assert (q >= LOW[:JOINTS] - 1e-5).all()
     assert (q <= HIGH[:JOINTS] + 1e-5).all()
 
