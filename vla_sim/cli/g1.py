@@ -126,8 +126,9 @@ def call(a: argparse.Namespace) -> int:
 def sensors(world: Path, domain: int) -> Iterator[socket.socket]:
     """Lidar and camera as a process in a ROS domain; the socket on which it is told where everything is."""
     from vla_sim.bringup import node_table
+    from vla_sim.hardware.unitree import link
 
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = link.pair()
     command = [sys.executable, "-m", "vla_sim.simulation.robot_sensors", str(theirs.fileno()), str(world)]
     # Not by Ctrl-C, which is the robot's: it ends when the socket is closed.
     process = subprocess.Popen(

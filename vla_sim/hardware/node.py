@@ -17,7 +17,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import load_policy, standing_policy
-from vla_sim.stages.control.velocity import CALIBRATION
+from vla_sim.stages.control.velocity import CALIBRATION, IDENTITY
 
 MOST_APART = 0.05
 """[s] by which the robot's clock and this machine's may drift apart before that is made up for; a state is
@@ -41,13 +41,10 @@ class RobotNode(StageNode[RobotParams]):
             )
         kinematics = Kinematics.load()
         kinematics.warm()
-        low = p.mode == "low"
-        policy, calibration = (load_policy(), CALIBRATION["fastsac"]) if low else (standing_policy(), None)
-        controller = (
-            Controller(kinematics.arm, policy, calibration)
-            if calibration
-            else Controller(kinematics.arm, policy)
-        )
+        policy, calibration = standing_policy(), IDENTITY
+        if p.mode == "low":
+            policy, calibration = load_policy(), CALIBRATION["fastsac"]
+        controller = Controller(kinematics.arm, policy, calibration)
         self.body = UnitreeRobot(p.interface, p.dds_domain, p.mode)  # type: ignore[arg-type]
         self.pacer = RealTimePacer(CONTROL_PERIOD, 1.0)
         self.host = BodyHost(self, self.body, controller)

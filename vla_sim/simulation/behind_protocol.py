@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError, package
 from vla_sim.common.geometry import Array
+from vla_sim.hardware.unitree import link
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
-from vla_sim.robot import g1
 from vla_sim.robot.body import CameraFrame, JointCommand, LidarFrame, RobotState
 from vla_sim.simulation.mujoco.render import Snapshot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
@@ -105,13 +105,11 @@ class Mirror:
 
     def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
         self.simulator = MujocoSimulator(world, sensors=sensors)
-        self.joints: Array = np.zeros(len(g1.JOINTS))
 
     def show(self, record: Placed) -> None:
         movers = [np.array(record.movers[one.model]) for one in self.simulator.compiled.followers]
-        self.joints = np.array(record.joints)
         self.simulator.mirror(
-            record.time, np.array(record.robot), self.joints,
+            record.time, np.array(record.robot), np.array(record.joints),
             {name: np.array(pose) for name, pose in record.objects.items()}, movers,
         )  # fmt: skip
 
@@ -146,7 +144,7 @@ class ProtocolSimulator(Simulator):
         self._stop()
         by = randomisation or Randomisation()
         self._mirror.reset(seed)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = link.pair()
         self._end = ours
         command = [
             sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", str(self._world), "--seed", str(seed),

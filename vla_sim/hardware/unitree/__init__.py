@@ -1,3 +1,3 @@
 """The G1's own protocol: its messages, its services, a simulated robot that speaks it, a driver."""
 
-__all__ = ["dds", "motion", "network", "robot", "simulated_g1", "simulated_parts"]
+__all__ = ["dds", "link", "motion", "network", "robot", "simulated_g1", "simulated_parts"]

@@ -20,6 +20,7 @@ from vla_sim.hardware.unitree import dds_types, hands, link
 from vla_sim.hardware.unitree.dds import Bus
 from vla_sim.hardware.unitree.driver_core import Driver, Mode
 from vla_sim.hardware.unitree.motion import State
+from vla_sim.hardware.unitree.services import RELEASE_MODE, SET_STATE, SET_VELOCITY
 from vla_sim.hardware.unitree.wire import JOINTS
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
@@ -30,8 +31,6 @@ STATE_PERIOD = 0.005
 """[s] between two states for the body."""
 VELOCITY_PERIOD, VELOCITY_TIME = 0.04, 0.1
 """[s] between two velocities, and for how long the robot walks by one: it stands when no more come."""
-VELOCITY, STATE, RELEASE = 7105, 7101, 1003
-"""Numbers of the services "sport" and "motion_switcher"."""
 RELEASE_PERIOD = 1.0
 """[s] between two requests for the motors."""
 
@@ -92,11 +91,11 @@ class DriverLoop:
         if orders.low is not None:
             if now - self._released > RELEASE_PERIOD:  # by whoever still has the motors
                 self._released = now
-                network.request("motion_switcher", RELEASE)
+                network.request("motion_switcher", RELEASE_MODE)
             network.send_low(dds_types.LowCommand.of(orders.low))
         self._walk(orders.velocity, now)
         if orders.damp and not self._damped:
-            network.request("sport", STATE, f'{{"data": {int(State.DAMP)}}}')
+            network.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
         self._damped = orders.damp
         if command is not None and not driver.why:
             self._grip(command)
@@ -127,7 +126,9 @@ class DriverLoop:
             return
         vx, vy, wz = velocity if walks and velocity is not None else (0.0, 0.0, 0.0)
         self._network.request(
-            "sport", VELOCITY, f'{{"velocity": [{vx:.4f}, {vy:.4f}, {wz:.4f}], "duration": {VELOCITY_TIME}}}'
+            "sport",
+            SET_VELOCITY,
+            f'{{"velocity": [{vx:.4f}, {vy:.4f}, {wz:.4f}], "duration": {VELOCITY_TIME}}}',
         )
         self._asked, self._walks = now, walks
 

@@ -19,6 +19,7 @@ from vla_sim.robot import g1
 from vla_sim.robot.body import RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometry
+from vla_sim.stages.control.controller import TILT
 
 Mode = Literal["sport", "low"]
 SILENCE = 0.1
@@ -33,8 +34,6 @@ LOWEST_VOLTAGE = 40.0
 """[V] of the battery of 13 cells: 3.1 V a cell."""
 FASTEST = 10.0
 """[rad/s] of a joint, at which something is wrong."""
-TILT = 0.9
-"""[rad] of the pelvis from which the robot falls."""
 
 
 @dataclass

@@ -57,9 +57,6 @@ class Link:
             if len(data) == self._kind.itemsize:
                 found = np.frombuffer(data, self._kind)[0]
 
-    def fileno(self) -> int:
-        return self._end.fileno()
-
     def close(self) -> None:
         self._end.close()
 

@@ -10,9 +10,14 @@ STOP = frozenset({"L2", "B"})
 """Together they damp the robot, also in the vendor's own controller."""
 
 
+def word(remote: np.ndarray) -> int:
+    """The keys that are down as one number, a bit each; remote: (40,) bytes."""
+    return int(remote[2]) | int(remote[3]) << 8
+
+
 def pressed(remote: np.ndarray) -> frozenset[str]:
     """The keys that are down; remote: (40,) bytes."""
-    bits = int(remote[2]) | int(remote[3]) << 8
+    bits = word(remote)
     return frozenset(key for k, key in enumerate(KEYS) if bits >> k & 1)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from vla_sim.hardware.unitree.gestures import GESTURES, RELEASE
 from vla_sim.hardware.unitree.motion import NOT_AVAILABLE, OK, UNKNOWN_TASK, Motion
 
+SET_STATE, SET_VELOCITY, RELEASE_MODE = 7101, 7105, 1003
+"""Numbers of the services "sport" and "motion_switcher" that a driver asks for as well."""
 VERSION_ID = 1
 """Of the API's version, at every service."""
 NOT_IMPLEMENTED, BAD_PARAMETER = 3203, 3204
@@ -80,11 +82,11 @@ class Sport(Service):
             7004: lambda _: (OK, {"data": self._swing_height}),
             7005: lambda _: (OK, {"data": motion.height}),
             7006: lambda _: (OK, {"data": motion.controller.phases}),
-            7101: lambda p: (motion.set_state(int(number(p))), None),
+            SET_STATE: lambda p: (motion.set_state(int(number(p))), None),
             7102: self._set_balance_mode,
             7103: lambda _: (NOT_AVAILABLE, None),  # the policy has one way to swing a foot
             7104: self._set_height,
-            7105: self._set_velocity,
+            SET_VELOCITY: self._set_velocity,
             7106: self._set_task,
         }
 
@@ -154,7 +156,7 @@ class MotionSwitcher(Service):
         self.handlers = {
             1001: lambda _: (OK, {"form": "0", "name": "" if motion.released else self.MODE}),
             1002: self._select,
-            1003: lambda _: (motion.release(), None),
+            RELEASE_MODE: lambda _: (motion.release(), None),
             1004: self._set_silent,
             1005: lambda _: (OK, {"silent": self._silent}),
         }

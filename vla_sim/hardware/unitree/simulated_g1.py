@@ -170,8 +170,7 @@ class SimulatedG1:
         self._send_state(self._sample)
         if self._ticks % SLOW == 0:
             self._send_slow(self._sample)
-            keys = int(out.remote[2]) | int(out.remote[3]) << 8
-            self._send_remote(dds_types.Remote(0.0, 0.0, 0.0, 0.0, keys))
+            self._send_remote(dds_types.Remote(0.0, 0.0, 0.0, 0.0, remote.word(out.remote)))
         if self._ticks % HAND_STATE == 0:
             for side, send in self._send_hand.items():
                 wide = float(state.joint_position[g1.FINGER_INDEX[side]].sum())

@@ -39,13 +39,16 @@ supply [V]."""
 
 
 class Buffer:
-    """A message's body. motors: (35,) of `MOTOR_COMMAND` or `MOTOR_STATE`; of its first `mode` see
-    `first_mode`. crc: as it stands in the message."""
+    """A message's body. motors: (35,) of `MOTOR_COMMAND` or `MOTOR_STATE`; of its first `mode` see `modes`.
+    mode_pr: ankles and waist in series (0: pitch and roll) or parallel (1). mode_machine: the robot's build,
+    which a command copies from the state. crc: as it stands in the message."""
 
     size: int
     _motors: tuple[int, np.dtype]  # type: ignore[type-arg]
     _first_mode: int
     """Where the first motor's mode is."""
+    _modes: int
+    """Where `mode_pr` is, and `mode_machine` behind it."""
 
     def __init__(self, body: bytes | None = None) -> None:
         """Raises `ValueError` for a body of another size."""
@@ -56,6 +59,22 @@ class Buffer:
         begin, kind = self._motors
         self.motors = np.frombuffer(self.bytes, kind, MOTORS, begin)
         self._words = np.frombuffer(self.bytes, _WORD)
+
+    @property
+    def mode_pr(self) -> int:
+        return int(self.array[self._modes])
+
+    @mode_pr.setter
+    def mode_pr(self, value: int) -> None:
+        self.array[self._modes] = value
+
+    @property
+    def mode_machine(self) -> int:
+        return int(self.array[self._modes + 1])
+
+    @mode_machine.setter
+    def mode_machine(self, value: int) -> None:
+        self.array[self._modes + 1] = value
 
     @property
     def crc(self) -> int:
@@ -90,28 +109,12 @@ class Buffer:
 
 
 class LowCommand(Buffer):
-    """`rt/lowcmd` and `rt/arm_sdk`. mode_pr: ankles and waist in series (0: pitch and roll) or parallel (1).
-    mode_machine: the robot's build, copied from its state."""
+    """`rt/lowcmd` and `rt/arm_sdk`."""
 
     size = 1000
     _motors = (0, MOTOR_COMMAND)
     _first_mode = 2
-
-    @property
-    def mode_pr(self) -> int:
-        return int(self.array[0])
-
-    @mode_pr.setter
-    def mode_pr(self, value: int) -> None:
-        self.array[0] = value
-
-    @property
-    def mode_machine(self) -> int:
-        return int(self.array[1])
-
-    @mode_machine.setter
-    def mode_machine(self, value: int) -> None:
-        self.array[1] = value
+    _modes = 0
 
 
 class LowState(Buffer):
@@ -121,6 +124,7 @@ class LowState(Buffer):
     size = 2088
     _motors = (68, MOTOR_STATE)
     _first_mode = 70
+    _modes = 8
 
     def __init__(self, body: bytes | None = None) -> None:
         super().__init__(body)
@@ -128,22 +132,6 @@ class LowState(Buffer):
         self.remote = np.frombuffer(self.bytes, np.uint8, 40, 2028)
         self._tick = np.frombuffer(self.bytes, _WORD, 1, 12)
         self._temperature = np.frombuffer(self.bytes, "<i2", 1, 68)
-
-    @property
-    def mode_machine(self) -> int:
-        return int(self.array[9])
-
-    @mode_machine.setter
-    def mode_machine(self, value: int) -> None:
-        self.array[9] = value
-
-    @property
-    def mode_pr(self) -> int:
-        return int(self.array[8])
-
-    @mode_pr.setter
-    def mode_pr(self, value: int) -> None:
-        self.array[8] = value
 
     @property
     def tick(self) -> int:
