@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -22,6 +23,27 @@ pytestmark = pytest.mark.integration
 pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 
 
+@contextmanager
+def robot_behind_protocol(ros_domain, truth):
+    """(`vla-sim g1`, our body at it); at the end the lines that it printed are in `process.lines`."""
+    process = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
+    try:
+        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
+        try:
+            yield process, body
+        finally:
+            body.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.lines = process.communicate(timeout=60)[0]
+
+
+def rows_of(truth):
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert not any(row["fallen"] for row in rows)
+    return rows
+
+
 def run(body, controller, seconds, velocity=(0.0, 0.0, 0.0)):
     """For so long of the robot's time."""
     state = body.state()
@@ -38,37 +60,28 @@ def run(body, controller, seconds, velocity=(0.0, 0.0, 0.0)):
 def test_it_walks_and_reaches_by_the_robots_own_controller(ros_domain, tmp_path, monkeypatch):
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
     truth = tmp_path / "truth.jsonl"
-    g1_process = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
-    try:
-        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
-        try:
-            controller = Controller(Kinematics.load().arm, standing_policy())
-            run(body, controller, 0.3)
-            assert body.why == "not armed"
-            body.arm()
-            begin = run(body, controller, 2.5)
-            assert body.why in ("", "no commands")  # where the machine is busy
-            walked = run(body, controller, 3.0, (0.3, 0.0, 0.0))
-            assert walked.odom_position[0] - begin.odom_position[0] > 0.2
-            stood = run(body, controller, 2.0)
-            controller.arm_trajectory(
-                "right", g1.ARM_JOINTS["right"], [2.0], np.array([[-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0]])
-            )
-            controller.hand["right"].move(0.08)
-            reached = run(body, controller, 4.0)
-            assert np.hypot(*(reached.odom_position - stood.odom_position)[:2]) < 0.1
-            np.testing.assert_allclose(
-                reached.joint_position[g1.ARM_INDEX["right"]][:4], [-0.6, -0.3, 0.0, 0.3], atol=0.1
-            )
-            assert reached.joint_position[g1.FINGER_INDEX["right"]].sum() == pytest.approx(0.08, abs=0.01)
-            body.disarm()
-        finally:
-            body.close()
-    finally:
-        g1_process.send_signal(signal.SIGINT)
-        g1_process.communicate(timeout=60)
-    rows = [json.loads(line) for line in truth.read_text().splitlines()]
-    assert not any(row["fallen"] for row in rows)
+    with robot_behind_protocol(ros_domain, truth) as (_, body):
+        controller = Controller(Kinematics.load().arm, standing_policy())
+        run(body, controller, 0.3)
+        assert body.why == "not armed"
+        body.arm()
+        begin = run(body, controller, 2.5)
+        assert body.why in ("", "no commands")  # where the machine is busy
+        walked = run(body, controller, 3.0, (0.3, 0.0, 0.0))
+        assert walked.odom_position[0] - begin.odom_position[0] > 0.2
+        stood = run(body, controller, 2.0)
+        controller.arm_trajectory(
+            "right", g1.ARM_JOINTS["right"], [2.0], np.array([[-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0]])
+        )
+        controller.hand["right"].move(0.08)
+        reached = run(body, controller, 4.0)
+        assert np.hypot(*(reached.odom_position - stood.odom_position)[:2]) < 0.1
+        np.testing.assert_allclose(
+            reached.joint_position[g1.ARM_INDEX["right"]][:4], [-0.6, -0.3, 0.0, 0.3], atol=0.1
+        )
+        assert reached.joint_position[g1.FINGER_INDEX["right"]].sum() == pytest.approx(0.08, abs=0.01)
+        body.disarm()
+    rows = rows_of(truth)
     assert rows[-1]["robot"][0] - rows[0]["robot"][0] > 0.2
 
 
@@ -96,36 +109,27 @@ def test_the_cable_the_remote_and_a_hot_motor_end_the_walk_until_it_is_armed_ane
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
     monkeypatch.setattr(robot_module, "SILENCE", 30.0)
     truth = tmp_path / "truth.jsonl"
-    process = start("--dds-domain", str(domain_beside(ros_domain)), "--truth", str(truth))
-    try:
-        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
-        try:
-            for line, why, again in (
-                ("unplug 0.6", "the robot is silent", ""),
-                ("heat left_knee_joint 95", "left_knee_joint is 95 degrees hot", "heat left_knee_joint 40"),
-                ("press L2+B", "stopped by the remote control", "press R2+A"),
-            ):
-                body.arm()
-                until(body, "")
-                say(process, line)
-                until(body, why)
-                stopped = body.state().time
-                if again:
-                    say(process, again)
-                while body.state().time < stopped + 1.5:
-                    until(body, why)  # it does not go on by itself
-                    body.command(JointCommand(body.state().joint_position, np.zeros(33), np.zeros(33)))
-                    body.step()
-                body.disarm()
-                until(body, "not armed")
-        finally:
-            body.close()
-    finally:
-        process.send_signal(signal.SIGINT)
-        lines = process.communicate(timeout=60)[0]
-    assert "press L2+B" in lines
-    rows = [json.loads(line) for line in truth.read_text().splitlines()]
-    assert not any(row["fallen"] for row in rows)
+    with robot_behind_protocol(ros_domain, truth) as (process, body):
+        for line, why, again in (
+            ("unplug 0.6", "the robot is silent", ""),
+            ("heat left_knee_joint 95", "left_knee_joint is 95 degrees hot", "heat left_knee_joint 40"),
+            ("press L2+B", "stopped by the remote control", "press R2+A"),
+        ):
+            body.arm()
+            until(body, "")
+            say(process, line)
+            until(body, why)
+            stopped = body.state().time
+            if again:
+                say(process, again)
+            while body.state().time < stopped + 1.5:
+                until(body, why)  # it does not go on by itself
+                body.command(JointCommand(body.state().joint_position, np.zeros(33), np.zeros(33)))
+                body.step()
+            body.disarm()
+            until(body, "not armed")
+    assert "press L2+B" in process.lines
+    rows_of(truth)
 
 
 def test_where_no_robot_is_that_is_said(ros_domain, monkeypatch):
