@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from waiting import wait_for
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.bringup.supervisor import Domain, Stack
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
+from vla_sim.common.signals import ENDING
 
 pytestmark = pytest.mark.integration
 
@@ -285,3 +287,29 @@ def main():
     ended = (tmp_path / "ends").read_text().split()
     assert ended[2:] == ["safety", "engine"]
     assert sorted(ended[:2]) == ["executive", "voice"]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_second_signal_leaves_no_node_behind(tmp_path, number):
+    code = """
+import signal, sys, time
+def main():
+    def end(*_):
+        time.sleep(0.3)
+        sys.exit(0)
+    signal.signal(signal.SIGINT, end)
+    print("here", flush=True)
+    while True: time.sleep(0.05)
+"""
+    (tmp_path / "slow.py").write_text(code)
+    specs = tuple(NodeSpec(name, "slow") for name in ("engine", "safety", "voice"))
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with Stack(StackOptions(), tmp_path / "run", specs=specs) as running:
+            wait_for(lambda: all(p.last == "here" for p in running.processes))
+            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+            running.stop()
+            assert signal.getsignal(number) is signal.default_int_handler
+        assert running.alive() == []
+    finally:
+        signal.signal(number, before)

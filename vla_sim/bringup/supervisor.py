@@ -19,7 +19,7 @@ from vla_sim.bringup import node_table, shared_memory
 from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.fork_server import GRACE, OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
-from vla_sim.common import loopback, process_priority, secrets
+from vla_sim.common import loopback, process_priority, secrets, signals
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
 from vla_sim.common.printable import printable
 from vla_sim.ros import kept_state
@@ -265,7 +265,11 @@ class Stack:
 
     def stop(self) -> None:
         """End every node: SIGINT, then SIGTERM, then SIGKILL; safety after the others, and the engine last.
-        Safe to call twice."""
+        Safe to call twice. A second Ctrl-C or SIGTERM does not leave nodes behind."""
+        with signals.uninterrupted():
+            self._stop()
+
+    def _stop(self) -> None:
         self.ending = True
         for process in self.processes:
             process.fork.signal(signal.SIGCONT)  # what is frozen cannot end
@@ -302,13 +306,4 @@ class Stack:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        # A second Ctrl-C must not leave nodes behind.
-        previous = signal.getsignal(signal.SIGINT)
-        main_thread = threading.current_thread() is threading.main_thread()
-        if main_thread:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            self.stop()
-        finally:
-            if main_thread:
-                signal.signal(signal.SIGINT, previous)
+        self.stop()

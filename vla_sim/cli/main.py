@@ -29,6 +29,7 @@ from vla_sim.cli import (
 )
 from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
 from vla_sim.common.files import check_output, user_path
+from vla_sim.common.signals import ENDING
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     if threading.current_thread() is threading.main_thread():
         # A CI job that is cancelled ends as cleanly as Ctrl-C, also where a shell has left SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, signal.default_int_handler)
     try:
         for word in sys.argv[1:] if argv is None else argv:

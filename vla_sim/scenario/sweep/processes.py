@@ -11,6 +11,7 @@ from pathlib import Path
 from vla_sim.bringup.fork_server import in_child
 from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
+from vla_sim.common.signals import uninterrupted
 from vla_sim.scenario.record import RunRecord
 from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
 
@@ -106,10 +107,11 @@ class Processes:
     def end(self) -> None:
         """End them all; what they played is not repeated."""
         self.ending = True
-        for process in list(self.running):
-            process.send_signal(signal.SIGINT)
-        for process in list(self.running):
-            process.wait()
+        with uninterrupted():
+            for process in list(self.running):
+                process.send_signal(signal.SIGINT)
+            for process in list(self.running):
+                process.wait()
 
 
 def local(
