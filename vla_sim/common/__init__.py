@@ -4,5 +4,5 @@ the clock, caches, profiling."""
 __all__ = [
     "assets", "buffers", "caches", "clock", "compute_threads", "cpu_share", "errors", "files",
     "geometry", "loopback", "markdown", "numba_cache", "params", "printable", "process_priority", "profiling",
-    "secrets", "yaml_records",
+    "secrets", "signals", "yaml_records",
 ]  # fmt: skip
