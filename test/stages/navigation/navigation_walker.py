@@ -9,6 +9,7 @@ import numpy as np
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import WALKING_BODY
 from vla_sim.stages.navigation.distance_field import DistanceField, body_room, clearance_field
+from vla_sim.stages.navigation.gait import relative
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.world.occupancy_grid import Grid
 
@@ -116,8 +117,32 @@ class Walker:
         return out
 
 
-def drive(navigator: Navigator, walker: Walker, truth: DistanceField, seconds: float, world=None, stop=True):
-    """Run until the goal ends. world(time) may give the true field at that time.
+PERSON = 0.2
+"""[m] radius of a person."""
+
+
+def cast_person(x, y, angles, person):
+    """Ranges (n,) to a person at (x, y); inf past it."""
+    dx, dy = person[0] - x, person[1] - y
+    far = math.hypot(dx, dy)
+    off = np.remainder(angles - math.atan2(dy, dx) + math.pi, 2 * math.pi) - math.pi
+    beside = far * np.abs(np.sin(off))
+    hit = (np.abs(off) < 0.5 * math.pi) & (beside < PERSON)
+    near = far * np.cos(off) - np.sqrt(np.maximum(0.0, PERSON**2 - beside**2))
+    return np.where(hit, near, np.inf).astype(np.float32)
+
+
+def person_room(pose, person):
+    """Gap [m] between the walking body and a person."""
+    seen = relative(np.array([*person, 0.0]), pose)[:2]
+    return float((np.hypot(*(WALKING_BODY[:, :2] - seen).T) - WALKING_BODY[:, 2]).min()) - PERSON
+
+
+def drive(
+    navigator: Navigator, walker: Walker, truth: DistanceField, seconds: float, world=None, stop=True,
+    person=None,
+):  # fmt: skip
+    """Run until the goal ends. world(time) may give the true field at that time, person(time) where one is.
     Returns (statuses, log): log rows are time, true x, y, yaw, body clearance, command x, y, yaw."""
     statuses, log = [], []
     limit = walker.time + seconds
@@ -131,6 +156,10 @@ def drive(navigator: Navigator, walker: Walker, truth: DistanceField, seconds: f
         true = walker.swayed(walker.pose)
         if k % 5 == 0:
             ranges = cast(field, true[0], true[1], BEAMS + true[2])
+            if person is not None:
+                ranges = np.minimum(
+                    ranges, cast_person(true[0], true[1], BEAMS + true[2], person(walker.time))
+                )
             ranges = (ranges + walker.rng.normal(0, 0.01, len(BEAMS))).astype(np.float32)
             navigator.state.scan(walker.time, ranges, -math.pi, 2 * math.pi / 360)
         if k % 5 in (0, 2):  # 20 Hz of 50
@@ -141,6 +170,8 @@ def drive(navigator: Navigator, walker: Walker, truth: DistanceField, seconds: f
                 break
         walker.step()
         room_left = body_room(field, true, WALKING_BODY)
+        if person is not None:
+            room_left = min(room_left, person_room(true, person(walker.time)))
         log.append((walker.time, *walker.pose, room_left, *walker.command))
         k += 1
     for _ in range(75):  # let it come to rest

@@ -8,9 +8,11 @@ from navigation_walker import Walker, drive, field_of, room, two_rooms
 
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot.body_size import LEGS
+from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.gait import relative
 from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.world.semantic_map import World
 
 pytestmark = pytest.mark.integration
 
@@ -26,11 +28,13 @@ def go(x, y, yaw=0.0, mode="go", goal_id="goal", **more):
     return NavigationRequest(goal_id=goal_id, mode=mode, x=x, y=y, yaw=yaw, **more)
 
 
-def run(static, truth, start, request, seconds=90.0, seed=0, world=None, drift=0.01, fine=True):
+def run(
+    static, truth, start, request, seconds=90.0, seed=0, world=None, drift=0.01, fine=True, person=None
+):  # fmt: skip
     navigator, walker = Navigator(static), Walker(start, seed, drift=drift)
     navigator.state.fine = fine
     navigator.request(request)
-    statuses, log = drive(navigator, walker, truth, seconds, world)
+    statuses, log = drive(navigator, walker, truth, seconds, world, person=person)
     return statuses, log, walker, navigator
 
 
@@ -277,3 +281,18 @@ def test_a_mistake_of_the_program_fails_the_goal_and_the_next_one_is_taken(monke
     navigator.request(go(1.0, 3.0, goal_id="next"))
     drive(navigator, walker, TRUTH, 1.0, stop=False)
     assert navigator.active
+
+
+@pytest.mark.parametrize("begin", [0.0, 3.0, 11.0])
+def test_somebody_who_walks_to_and_fro_across_the_way_is_not_touched(begin):
+    """Whatever he does when the robot comes, it finds a gap."""
+    home = StaticMap.from_world(World.load("apartment"))
+    motion = WaypointMotion(np.array([[3.2, -0.1], [5.0, 1.4]]), 0.4, True)
+
+    def person(time):
+        return motion.at((5.0, 1.4), time + begin)[:2]
+
+    request = go(3.9, -0.9)
+    statuses, log, _, _ = run(home, home.physical, (-0.7, -0.1, 0.0), request, 120.0, person=person)
+    assert log[:, 4].min() > 0.0
+    assert statuses[-1].state == "succeeded", statuses[-1].detail

@@ -2,12 +2,13 @@
 
 What the map does not explain in a scan is clustered; clusters are tracked from scan to scan by an
 alpha-beta filter. A cluster that really travels is a moving obstacle: the rollouts avoid where it will be,
-and a path that crosses its way is entered only just after it has passed.
+and a path that crosses its way is entered only where the two will not meet.
 """
 
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,23 @@ STRIDE = 0.25  # [m] that a moving obstacle goes in the last 1.5 s
 FORGET = 1.0  # [s] without a sighting
 RETURN = 6.0  # [s] for which one who walked out of sight is expected back
 TRAIL = 20.0  # [s] of its way that are remembered: there and back through a room
-CROSSING_SPEED = 0.35  # [m/s] at which this robot crosses a way, from standing
-MARGIN = 1.0  # [s] between this robot's leaving a way and the obstacle's coming back
-INSIDE = 0.40  # [m] from its way to the robot: too late to wait, the rollouts must get it through
-NEAR = 0.60  # [m] from its way to the path that counts as crossing it
+STARTS, CROSSING_SPEED = 0.5, 0.35  # [s] until this robot walks, and [m/s] at which it crosses a way
+MARGIN = 0.5  # [s] by which an obstacle may be earlier or later than predicted
+PATIENCE = 10.0  # [s] of waiting that halve that margin: what fits into no gap waits for ever
+PACE_SCANS, COURSE_SCANS = 30, 10  # of the trail, from which it is known how fast somebody walks, and where
+STRAIGHT = 0.12  # [m] by which a trail that is a line leaves it, root mean square
+NEAR = 0.62  # [m] from its way, nearer than which it touches the robot: half the widths of both
 RADIUS = 0.28  # [m] of a person, seen from one side or not
+NOBODY = np.zeros((0, 2))
+
+
+class Crossing(NamedTuple):
+    """Where not to go on. ahead: way [m] along the path to where a moving obstacle's way crosses it;
+    infinite: the robot may go. way: (n, 2) in map. retreats: the robot is on it and must get off, back."""
+
+    ahead: float = math.inf
+    way: Array = NOBODY
+    retreats: bool = False
 
 
 @dataclass(eq=False)
@@ -51,6 +64,42 @@ class Track:
     def moving(self, time: float) -> bool:
         """Whether it moved within the last two seconds: one who turns round stands for a moment."""
         return time - self.moved < 2.0
+
+    @property
+    def pace(self) -> float:
+        """[m/s] at which it walks, also while it turns round."""
+        t, x, y = np.array(self.trail)[-PACE_SCANS:].T
+        gone = np.hypot(np.diff(x), np.diff(y)) / np.maximum(np.diff(t), 0.05)
+        return max(SPEED, float(np.median(gone))) if len(gone) else SPEED
+
+    def course(self) -> Array:
+        """(2,) where it walks, a unit vector: along the line on which it goes to and fro, or as in the last
+        second. The filter's velocity alone turns by half a right angle with what is seen of a body."""
+        trail = np.array(self.trail)[:, 1:]
+        _, spread, axes = np.linalg.svd(trail - trail.mean(axis=0), full_matrices=False)
+        straight = spread[-1] < STRAIGHT * math.sqrt(len(trail))
+        line = axes[0] if straight else trail[-1] - trail[-COURSE_SCANS:][0]
+        line = line / max(math.hypot(*line), 1e-6)
+        return np.asarray(-line if line @ self.velocity < 0.0 else line)
+
+    def predicted(self, times: Array) -> Array:
+        """(n, 2) where it will be in `times` (n,) [s]: straight on, and back where it turned before."""
+        way, course = self.pace * times, self.course()
+        if self.reversals:
+            along = (np.array(self.trail)[:, 1:] - self.position) @ course
+            left, right = max(0.0, float(along.max())), max(0.0, float(-along.min()))
+            length = max(left + right, 1e-6)
+            way = length - np.abs((way + right) % (2.0 * length) - length) - right
+        return np.asarray(self.position + way[:, None] * course)
+
+    def meets(self, points: Array, spacing: float, margin: float) -> bool:
+        """Whether it touches this robot, if that walks along `points` (n, 2) now, when it is `margin` [s]
+        early or late or in between."""
+        times = STARTS + spacing / CROSSING_SPEED * np.arange(len(points))
+        return any(
+            bool((np.hypot(*(points - self.predicted(np.maximum(0.0, times + off))).T) < NEAR).any())
+            for off in {-margin, 0.0, margin}
+        )
 
 
 def clusters(points: Array, known: DistanceField) -> list[Array]:
@@ -134,51 +183,33 @@ class DynamicObstacles:
         rows = [(*t.position, *t.velocity, RADIUS) for t in self.moving()]
         return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
-    def crossing(self, points: Array) -> float:
-        """Way [m] along `points` (n, 2), evenly spaced from the robot on, to where the way of a moving
-        obstacle crosses it and it is not yet time to go; infinite if the robot may go.
+    def crossing(self, points: Array, waited: float = 0.0) -> Crossing:
+        """The first place along `points` (n, 2), evenly spaced from the robot on, at which the way of a
+        moving obstacle crosses it and it is not yet time to go.
 
-        It may go when the obstacle moves away from the path, and, if it has turned round before and so will
-        come back, when this robot is across by then. One who walked out of sight (behind something, or
-        close to furniture, where the scan does not tell them apart) may come back at any moment."""
-        result = math.inf
+        The robot may enter that way when it meets nobody there, though he be a little early or late. One who
+        walked out of sight (behind something, or close to furniture, where the scan does not tell them apart)
+        may come back at any moment. Once on the way it goes on if it meets nobody, or if that is the shorter
+        way out; nowhere on it does it stand and wait. waited: for how long others were let pass [s]."""
+        result, margin = Crossing(), MARGIN / (1.0 + waited / PATIENCE)
         for track in [*self.moving(), *self._gone]:
             trail = np.array([(x, y) for _, x, y in track.trail])
-            ahead = track.position + np.outer(np.linspace(0.25, 2.0, 8), track.velocity)
-            way = np.concatenate([trail, ahead])
+            way = np.concatenate([trail, track.predicted(np.linspace(0.5, 6.0, 12))])
             apart = np.sqrt(((points[:, None] - way) ** 2).sum(axis=2)).min(axis=1)
             near = apart < NEAR
-            if not near.any() or apart[0] < INSIDE:
+            if not near.any():
                 continue
-            enter = int(np.argmax(near))
-            spacing = float(np.hypot(*(points[1] - points[0])))
-            leave = len(near) - int(np.argmax(near[::-1]))
-            if track in self._gone or not self._passed(
-                track, points[near], leave * spacing / CROSSING_SPEED + MARGIN
-            ):
-                result = min(result, enter * spacing)
+            gone, inside = track in self._gone, bool(near[0])
+            spacing = float(np.hypot(*(points[1] - points[0]))) if len(points) > 1 else 0.0
+            enter = int(np.argmax(near)) * spacing
+            leave = (len(near) - int(np.argmax(near[::-1]))) * spacing
+            if inside:
+                goes = gone or leave < NEAR - apart[0] or not track.meets(points, spacing, 0.0)
+            else:
+                goes = not gone and not track.meets(points, spacing, margin)
+            if not goes and enter < result.ahead:
+                result = Crossing(enter, way, inside)
         return result
-
-    @staticmethod
-    def _passed(track: Track, crossing: Array, needed: float) -> bool:
-        """Whether the obstacle has left the crossing stretch (n, 2) of the path, for good or `needed` [s]."""
-        offsets = crossing - track.position
-        i = int(np.argmin(np.hypot(offsets[:, 0], offsets[:, 1])))
-        distance = math.hypot(*offsets[i])
-        away = -float(offsets[i] @ track.velocity) / max(distance, 1e-6)
-        if away <= 0.1 or distance <= 0.45:
-            return False
-        return track.reversals == 0 or _absence(track, distance) > needed
-
-
-def _absence(track: Track, distance: float) -> float:
-    """Seconds until an obstacle that goes to and fro, and is now `distance` [m] past and moving away, is
-    back: it turns where it turned before."""
-    speed = math.hypot(*track.velocity)
-    direction = track.velocity / max(speed, 1e-6)
-    trail = np.array([(x, y) for _, x, y in track.trail])
-    left = max(0.0, float(((trail - track.position) @ direction).max()))
-    return (2.0 * left + distance - INSIDE) / max(speed, SPEED)
 
 
 def _direction(heading: Array, velocity: Array) -> tuple[Array, bool]:

@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from vla_sim.common.geometry import Array, wrap
-from vla_sim.stages.navigation.dynamic_obstacles import NEAR
+from vla_sim.robot.body_size import WALKING_BODY
+from vla_sim.stages.navigation.dynamic_obstacles import NEAR, Crossing
+from vla_sim.stages.navigation.gait import compose
 from vla_sim.stages.navigation.global_planner import HARD, SPACING, NoPath, Path, plan_path
 from vla_sim.stages.navigation.local_planner import LocalPlanner
 from vla_sim.stages.navigation.state import NavigationState
@@ -25,8 +27,14 @@ STRAY = 0.5
 """Distance [m] from the path at which it plans anew."""
 PROGRESS_TIMEOUT = 8.0
 """[s] without progress after which it backs up."""
-YIELD_TIMEOUT = 25.0
-"""Longest time [s] that it lets others pass first."""
+YIELD_TIMEOUT = 60.0
+"""Longest time [s] in all that it lets others pass first."""
+HELD = 0.5
+"""[m] along the path, and more when it is fast, before the way of somebody who is let pass."""
+RETREAT = np.array(
+    [[-0.25, 0.0, 0.0], [0.0, 0.15, 0.0], [0.0, -0.15, 0.0], [-0.2, 0.12, 0.0], [-0.2, -0.12, 0.0]]
+)
+"""(n, 3) velocities [m/s] of which one leads off a way on which somebody comes."""
 
 
 class Route:
@@ -42,7 +50,8 @@ class Route:
         self.note = ""
         self._state = state
         self._local = LocalPlanner()
-        self._held_since = self._blocked_since = self._best = math.inf
+        self._blocked_since = self._best = math.inf
+        self._yielding, self._yielded = False, 0.0
         self._planned = self._progress = -math.inf
 
     @property
@@ -83,8 +92,9 @@ class Route:
             self._local.halt()
             return self._wait(ahead)
         stretch = self.path.points[index : index + int(LOOK / SPACING)]
-        if self._yields(state.dynamic_obstacles.crossing(stretch), float(velocity[0])):
-            return np.zeros(3)
+        crossing = state.dynamic_obstacles.crossing(stretch, self._waited)
+        if self._yields(crossing, float(velocity[0])):
+            return self._off(crossing.way) if crossing.retreats else np.zeros(3)
         moving = state.dynamic_obstacles.discs()
         command = self._local.step(pose, velocity, state.costmap.local, self.speed, moving, fine=state.fine)
         self.remaining = self._local.remaining(float(pose[0]), float(pose[1]))
@@ -104,22 +114,39 @@ class Route:
         self._progress = self._state.time
         self.plan()
 
-    def _yields(self, crossing: float, speed: float) -> bool:
-        """Whether to stand still before the way of a moving obstacle, `crossing` [m] ahead. A robot that is
-        already on that way goes on, and the rollouts keep clear."""
-        time = self._state.time
-        if crossing < 0.35 + 0.3 * max(0.0, speed):
-            self._held_since = min(self._held_since, time)
-            if time - self._held_since > YIELD_TIMEOUT:
-                raise NavigationFailure(f"somebody keeps crossing my way {crossing + NEAR:.1f} m ahead of me")
+    @property
+    def _waited(self) -> float:
+        """[s] in all for which others were let pass."""
+        return self._yielded + (self._state.time if self._yielding else 0.0)
+
+    def _yields(self, crossing: Crossing, speed: float) -> bool:
+        """Whether to wait before the way of a moving obstacle."""
+        if crossing.ahead < HELD + 0.3 * max(0.0, speed):
+            if not self._yielding:
+                self._yielding, self._yielded = True, self._yielded - self._state.time
+            if self._waited > YIELD_TIMEOUT:
+                where = f"{crossing.ahead + NEAR:.1f} m ahead of me"
+                raise NavigationFailure(f"somebody keeps crossing my way {where}")
             self.note = "waiting for somebody to pass"
             self._local.halt()
-            self._progress = time
+            self._progress = self._state.time
             return True
-        if self._held_since < math.inf and crossing == math.inf:
-            self._held_since = math.inf
+        if self._yielding and crossing.ahead == math.inf:
+            self._yielding, self._yielded = False, self._yielded + self._state.time
             self.plan()  # the way is open: take the best one
         return False
+
+    def _off(self, way: Array) -> Array:
+        """The command (3,) that leads farthest off the way (n, 2) of a moving obstacle; zero where there is
+        no room."""
+        state, best = self._state, np.zeros(3)
+        farthest = float(np.hypot(*(way - state.pose[:2]).T).min())
+        for step in RETREAT:
+            apart = float(np.hypot(*(way - compose(state.pose, step)[:2]).T).min())
+            command = state.guard(step, WALKING_BODY)
+            if apart > farthest and command.any():
+                best, farthest = command, apart
+        return best
 
     def _blocked_ahead(self) -> float:
         """Way [m] along the path to the first point without room for the body; infinite if none."""
