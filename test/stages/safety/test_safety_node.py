@@ -61,6 +61,15 @@ def walk(node, speed=0.5):
     node.on_velocity(message)
 
 
+def test_a_change_of_velocity_does_not_wait_for_the_timer(node):
+    awake(node)
+    walk(node)
+    walk(node)
+    assert node.sent == [0.5]  # the timer says it again
+    walk(node, 0.4)
+    assert node.sent == [0.5, 0.4]
+
+
 def test_a_scan_that_stops_the_robot_does_so_at_once_and_once(node):
     awake(node)
     walk(node)

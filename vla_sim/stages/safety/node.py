@@ -60,7 +60,7 @@ class SafetyNode(StageNode[SafetyParams]):
     /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points,
     /perception/near_points, /monitor/load; for the
     trace also /vla/status.
-    Publishes /vla/verdict, /cmd_vel (50 Hz, and at once for a first step),
+    Publishes /vla/verdict, /cmd_vel (50 Hz, and at once when navigation's changes),
     /{left,right}_{arm,gripper}/joint_trajectory (what may pass of manipulation's wishes),
     /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace "safety" and "control"
     (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the velocity that is
@@ -184,13 +184,13 @@ class SafetyNode(StageNode[SafetyParams]):
         self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_velocity(self, message: Any) -> None:
-        stood = self.core.velocity == STAND
+        before = self.core.velocity
         if not self.core.on_velocity(*conversions.velocity(message), *self.clocks()):
             self.get_logger().warning(
                 "velocity from navigation is not finite: the robot stands", throttle_duration_sec=1.0
             )
-        elif stood:
-            self.tick()  # the first step is not kept waiting for the next period
+        elif self.core.velocity != before:
+            self.tick()  # what is new is not kept waiting for the next period
 
     def on_scan(self, message: Any) -> None:
         arrived = time.monotonic()
