@@ -25,6 +25,7 @@ ROOMS = (
 COMPARED = {
     "hardware.self_filter": ("hardware/test_self_filter.py",),
     "robot.kinematics_kernels": ("robot/test_kinematics_kernels.py", "robot/test_kinematics.py"),
+    "ros.cdr": ("ros/test_cdr.py",),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
     "stages.manipulation.arm_collision": ("stages/manipulation/test_arm_planner.py",),
     "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),

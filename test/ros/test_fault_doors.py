@@ -129,6 +129,13 @@ def test_a_fault_keeps_its_state_while_others_come_and_go():
     assert hall.got == ["two", "one"] or hall.got == ["two", "two", "one"]
 
 
+def test_corruption_changes_bytes_and_not_their_number():
+    rng = np.random.default_rng(0)
+    changed = [corrupted(bytes(100), rng) for _ in range(20)]
+    assert all(isinstance(one, bytes) and len(one) == 100 for one in changed)
+    assert sum(one != bytes(100) for one in changed) > 15
+
+
 def test_corruption_changes_any_message_and_nothing_but_values():
     rng = np.random.default_rng(3)
     payload = json.dumps({"command_id": "a", "text": "go", "sent_mono": 1.5})

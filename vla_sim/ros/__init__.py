@@ -2,6 +2,6 @@
 clock's pace or in lock-step)."""
 
 __all__ = [
-    "conversions", "execution", "executor", "failures", "kept_state", "lockstep", "messages", "one_writer",
-    "pacer", "spin", "stage_node",
+    "cdr", "conversions", "execution", "executor", "failures", "kept_state", "lockstep", "messages",
+    "one_writer", "pacer", "spin", "stage_node",
 ]  # fmt: skip

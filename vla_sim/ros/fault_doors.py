@@ -124,7 +124,9 @@ class Doors:
 
 def corrupted(message: Any, rng: np.random.Generator) -> Any:
     """The message with one of its values, some elements of one of its arrays or a piece of its text changed
-    at random."""
+    at random; of one that is still bytes, some of these."""
+    if isinstance(message, bytes):
+        return _odd(np.frombuffer(message, np.uint8), rng).tobytes()
     places = list(_values(message))
     if places:
         owner, name = places[rng.integers(len(places))]

@@ -146,13 +146,14 @@ class StageNode(Node, Generic[P]):
             self.reject(topic, error)
 
     def listen(
-        self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False,
+        self, topic: Topic, callback: Callable[[Any], None], *, raw: bool = False, serialised: bool = False,
         malformed: Callable[[str], None] | None = None, renewed: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """Call back with each message, or with each valid record of a record topic; raw: with its
-        undecoded message. malformed: called with a payload that is no such record. What another writes than
-        the topic's `writer` is not obeyed (in lock-step, where all writers are counted, this is not looked
-        at); renewed: called when that is a new one, for instance after its restart."""
+        undecoded message; serialised: with a message's bytes. malformed: called with a payload that is no
+        such record. What another writes than the topic's `writer` is not obeyed (in lock-step, where all
+        writers are counted, this is not looked at); renewed: called when that is a new one, for instance
+        after its restart."""
         kind = topic.type
 
         def receive(message: String) -> None:
@@ -181,7 +182,7 @@ class StageNode(Node, Generic[P]):
 
         made = self.create_subscription(
             message_class(kind) if is_message else String, topic.name, heard, self.execution.qos(topic),
-            event_callbacks=NO_SUBSCRIPTION_EVENTS,
+            event_callbacks=NO_SUBSCRIPTION_EVENTS, raw=serialised,
         )  # fmt: skip
         self.subscribed.append(topic.name)
         self.execution.subscribed(made, topic.name, called)

@@ -6,6 +6,7 @@ rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = pytest.mark.ros
 import numpy as np  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
+from rclpy.serialization import serialize_message  # noqa: E402
 
 from vla_sim.robot import g1  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
@@ -171,8 +172,9 @@ def wish(node, seconds=2.0, part="arm", positions=None, age=0.0):
     message = conversions.joint_trajectory(
         names, np.array([seconds]), np.array([positions]), node.now() - age, "base_link"
     )
-    node.on_wish("right", part, message)
-    return message
+    data = serialize_message(message)
+    node.on_wish("right", part, data)
+    return data
 
 
 def test_a_trajectory_passes_as_it_is(node):

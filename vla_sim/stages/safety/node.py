@@ -17,7 +17,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.records import Arm, Command, Plan, Refusal, Transcript, Verdict
 from vla_sim.robot import g1
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.ros import conversions
+from vla_sim.ros import cdr, conversions
 from vla_sim.ros.failures import WINDOW
 from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import to_seconds
@@ -78,6 +78,7 @@ class SafetyNode(StageNode[SafetyParams]):
         super().__init__("safety", SafetyParams)
         p = self.params
         gate.warm()
+        cdr.warm()
         self.checker = PlanChecker(World.load(p.world))
         self.core = Supervisor((p.max_forward, p.max_lateral, p.max_turn))
         self.publish(topics.VERDICT)
@@ -111,8 +112,8 @@ class SafetyNode(StageNode[SafetyParams]):
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
             self.publish(topic)
         for side in get_args(Arm):
-            self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"))
-            self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"))
+            self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"), serialised=True)
+            self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"), serialised=True)
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.POINTS, partial(self.on_cloud, "lidar", self.arms.on_points))
         self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points))
@@ -259,34 +260,35 @@ class SafetyNode(StageNode[SafetyParams]):
         except InputError as error:
             self.get_logger().warning(f"{what} points: {error}", throttle_duration_sec=1.0)
 
-    def on_wish(self, side: Arm, part: Literal["arm", "gripper"], message: Any) -> None:
-        """Manipulation wants an arm or a gripper to move: passed on, or refused with the reason."""
-        started, stamp = time.perf_counter(), to_seconds(message.header.stamp)
-        reason = self.arm_reason(side, part, message, stamp)
+    def on_wish(self, side: Arm, part: Literal["arm", "gripper"], data: bytes) -> None:
+        """Manipulation wants an arm or a gripper to move: passed on as it came, or refused, with the reason.
+
+        data: a serialised JointTrajectory."""
+        started = time.perf_counter()
+        try:
+            reason = self.arm_reason(side, part, cdr.joint_trajectory(data))
+        except InputError as error:
+            self.arms.refused += 1
+            reason = str(error)
         clock.charge("arm_gate", time.perf_counter() - started)
         if reason:
             self.get_logger().warning(f"{side} {part}: {reason}", throttle_duration_sec=1.0)
-            self.send(topics.REFUSAL, Refusal(arm=side, part=part, stamp=stamp, reason=reason))
+            self.send(topics.REFUSAL, Refusal(arm=side, part=part, stamp=cdr.stamp(data), reason=reason))
             return
         by_side = topics.ARM_TRAJECTORY if part == "arm" else topics.GRIPPER_TRAJECTORY
-        self.published[by_side[side].name].publish(message)
+        self.published[by_side[side].name].publish(data)
         self.trace_control(self.first_motion.trajectory())
 
-    def arm_reason(self, side: str, part: str, message: Any, stamp: float) -> str:
+    def arm_reason(self, side: str, part: str, wish: cdr.Trajectory) -> str:
         """Why this may not pass; "" if it may."""
         arms = self.arms
         arms.estop, arms.stop_stamp = self.core.estop or self.core.fall.fallen, self.core.stop_stamp
-        try:
-            names, times, positions, velocities = conversions.trajectory(message)
-        except InputError as error:
-            arms.refused += 1
-            return str(error)
         if part == "gripper":
-            return arms.gripper(side, names, positions, stamp)
-        if message.header.frame_id not in ("", "base_link", "odom"):
+            return arms.gripper(side, wish.names, wish.positions, wish.stamp)
+        if wish.frame not in ("", "base_link", "odom"):
             arms.refused += 1
-            return f"its frame is {message.header.frame_id!r}, not base_link or odom"
-        return arms.arm(side, names, times, positions, velocities, stamp, self.now())
+            return f"its frame is {wish.frame!r}, not base_link or odom"
+        return arms.arm(side, wish.names, wish.times, wish.positions, wish.velocities, wish.stamp, self.now())
 
     def trace_control(self, begun: Begun | None) -> None:
         if begun is not None:
