@@ -227,6 +227,23 @@ def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
         reader.load(file)
 
 
+def test_a_model_is_read_once_until_its_file_changes_and_warns_each_time(tmp_path: Path) -> None:
+    (tmp_path / "world.sdf").write_text(
+        "<sdf version='1.10'><world name='w'><include><uri>m.sdf</uri></include>"
+        "<include><name>n</name><uri>m.sdf</uri><pose>1 0 0 0 0 0</pose></include></world></sdf>"
+    )
+    file = tmp_path / "m.sdf"
+    for size in ("1 2 3", "4 5 6"):
+        inner = LINK.replace("1 2 3", size) + "<road name='r'/>"
+        file.write_text(f"<sdf version='1.10'><model name='m'>{inner}</model></sdf>")
+        for _ in range(2):
+            with pytest.warns(SdfWarning, match=r"<road> in <model> .* \(and 1 more\)"):
+                first, second = reader.load_world(tmp_path / "world.sdf").models
+            assert first.links is second.links
+            assert (first.name, second.name, second.pose[0, 3]) == ("m", "n", 1.0)
+            assert first.links[0].collisions[0].geometry.size == tuple(map(float, size.split()))
+
+
 def test_includes_that_double_at_each_level_are_refused_at_once(tmp_path: Path) -> None:
     for i in range(16):
         (tmp_path / f"b{i}").mkdir()

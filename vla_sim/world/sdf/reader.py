@@ -11,6 +11,7 @@ in an `SdfWarning`. Document types and entities are refused, nothing is fetched 
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,14 @@ class _Reader(Links, Joints):
         self.spent.elements += sum(1 for _ in element.iter())
         if self.spent.elements > MOST_ELEMENTS:
             self.fail(element, f"there are more than {MOST_ELEMENTS} elements in all; make the world smaller")
+        if next(element.iter("uri"), None) is not None:
+            return self.tree(element)
+        root, skipped = _of_itself(self.path, text)
+        for key, places in skipped.items():
+            self.skipped.setdefault(key, []).extend(places)
+        return root
+
+    def tree(self, element: Any) -> Root:
         self.check(element)
         worlds = element.findall("world")
         if len(worlds) > 1:
@@ -288,3 +297,11 @@ class _Reader(Links, Joints):
         if placement:
             made = replace(made, pose=made.pose @ inverse(self.inside(made, placement, element)))
         return made
+
+
+@lru_cache(maxsize=128)
+def _of_itself(path: Path, text: bytes) -> tuple[Root, dict[tuple[str, str], list[str]]]:
+    """The tree of a file that names no other one, and what was skipped: read once in a process, since a world
+    includes the same model many times, and is itself read by each part of a program."""
+    reader = _Reader(path, (), ())
+    return reader.tree(_parse(text, path)), reader.skipped
