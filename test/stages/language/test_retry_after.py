@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.language.llm.chat_client import MAX_PAUSE, pause_asked
+from vla_sim.stages.language.llm.retry_after import MAX_PAUSE, pause_asked
 
 SENT = "Wed, 21 Oct 2026 07:28:00 GMT"
 
