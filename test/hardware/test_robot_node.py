@@ -6,9 +6,10 @@ import sys
 import time
 
 import pytest
+from installed import needs
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
-pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+needs("cyclonedds", "CycloneDDS is not installed")
 pytestmark = [pytest.mark.ros, pytest.mark.integration]
 from rclpy.parameter import Parameter  # noqa: E402
 

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from installed import needs
 
 from vla_sim.cli.main import main
 from vla_sim.common.assets import find_world
@@ -14,7 +15,7 @@ from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.registry import check_pace, import_mujoco
 from vla_sim.simulation.simulator import Randomisation
 
-pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+needs("cyclonedds", "CycloneDDS is not installed")
 
 
 @pytest.mark.integration

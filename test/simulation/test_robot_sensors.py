@@ -7,9 +7,10 @@ import time
 
 import numpy as np
 import pytest
+from installed import needs
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
-pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+needs("cyclonedds", "CycloneDDS is not installed")
 pytestmark = [pytest.mark.ros, pytest.mark.integration]
 
 from vla_sim.common.params import StageParams  # noqa: E402

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from installed import needs
 from test_simulated_g1 import start
 
 from vla_sim.common.errors import EngineError
@@ -20,7 +21,7 @@ from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import standing_policy
 
 pytestmark = pytest.mark.integration
-pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+needs("cyclonedds", "CycloneDDS is not installed")
 
 
 @contextmanager

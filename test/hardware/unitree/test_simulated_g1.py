@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from installed import needs
 
 from vla_sim.cli.main import main
 from vla_sim.hardware.unitree.network import domain_beside
 
 pytestmark = pytest.mark.integration
-pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+needs("cyclonedds", "CycloneDDS is not installed")
 
 
 def start(*words):

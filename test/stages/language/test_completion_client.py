@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from installed import needs
 from language_world import RULES, plan_of
 
 from vla_sim.common import clock
@@ -28,7 +29,7 @@ from vla_sim.stages.language.params import LlmSettings
 
 pytestmark = pytest.mark.integration
 
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 
 BOUND = 20.0  # [s] bound for what threads and sockets do
 

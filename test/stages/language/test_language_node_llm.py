@@ -4,13 +4,14 @@ import re
 import time
 
 import pytest
+from installed import needs
 
 from vla_sim.contract import topics
 from vla_sim.contract.records import Command, DetectedObject, ObjectList, SafetyState
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 pytestmark = pytest.mark.ros
 
 BOUND = 60.0  # [s]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import pytest
+from installed import needs
 from language_world import HOME, RULES, looking, plan_of, short
 
 from vla_sim.contract import topics
@@ -21,7 +22,7 @@ from vla_sim.world.semantic_map import Place
 
 pytestmark = pytest.mark.integration
 
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 
 BOUND = 20.0  # [s] bound for what threads and sockets do
 GOOD = "good", "slow_end"

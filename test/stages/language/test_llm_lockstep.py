@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from installed import needs
 from language_world import HOME, RULES, looking, short
 
 from vla_sim.common import clock
@@ -20,7 +21,7 @@ from vla_sim.stages.language.responder import Responder
 
 pytestmark = pytest.mark.integration
 
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 
 TIMEOUT = 0.4
 

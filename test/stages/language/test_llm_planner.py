@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from installed import needs
 from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract.records import ObjectQuery, SafetyState
@@ -21,7 +22,7 @@ from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
 pytestmark = pytest.mark.integration
 
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 
 CUP_PLAN = (
     '{"steps":[{"skill":"navigate","place":"kitchen"},{"skill":"pick","object":"red cup"},'

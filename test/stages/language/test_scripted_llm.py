@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from installed import needs
 from language_world import RULES, plan_of
 
 from vla_sim.common.errors import InputError
@@ -14,7 +15,7 @@ from vla_sim.stages.language.params import LlmSettings
 
 pytestmark = pytest.mark.integration
 
-pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+needs("openai", "the language model's client (pip install openai) is not installed")
 
 ANSWERS = {
     "Relocate yourself to the kitchen!": [{"skill": "navigate", "place": "kitchen"}],
