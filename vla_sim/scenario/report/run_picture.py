@@ -4,6 +4,7 @@ Beside it, key moments from outside: the recorded poses put into the world and r
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -123,9 +124,11 @@ def fitted(text: str) -> tuple[str, int]:
     for size in range(22, 14, -1):
         if _font(size).getlength(text) <= room:
             return text, size
-    while _font(size).getlength(text + "...") > room:
-        text = text[:-1]
-    return text + "...", size
+    font = _font(size)
+    most = bisect_right(
+        range(1, len(text) + 1), room, key=lambda n: math.ceil(font.getlength(text[:n] + "..."))
+    )
+    return text[:most] + "...", size
 
 
 def _added(pen: ImageDraw.ImageDraw, one: AddedModel, at: At, scale: float) -> None:
