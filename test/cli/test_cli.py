@@ -1,5 +1,7 @@
 """Wrong input, as a new user would give it: one clear line, a meaningful exit code, no traceback."""
 
+import subprocess
+import sys
 import wave
 
 import pytest
@@ -10,6 +12,16 @@ from vla_sim.cli import main
 def run(capsys, *arguments):
     code = main.main(arguments)
     return code, capsys.readouterr()
+
+
+@pytest.mark.integration
+def test_the_help_waits_for_no_heavy_library():
+    code = (
+        "import sys; from vla_sim.cli import main; main._parser(); "
+        "print(*{'numpy', 'mujoco', 'numba', 'rclpy', 'yaml', 'lxml'} & sys.modules.keys())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 """Simulators by name. Each is imported only when it is chosen, since its libraries are heavy."""
 
+from __future__ import annotations
+
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.simulation.simulator import Sensors, Simulator
+
+if TYPE_CHECKING:  # a command line that only names simulators needs no numpy
+    from vla_sim.simulation.simulator import Sensors, Simulator
 
 GL_NAMES = ("egl", "glfw", "osmesa", "disable")
 """Ways of rendering that MUJOCO_GL may name."""
