@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import Field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,18 @@ FOLDERS = {
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
 
 
-def nodes_topics() -> Iterator[tuple[str, str, str]]:
+@cache
+def nodes_topics() -> list[tuple[str, str, str]]:
     """(node, "publish" or "listen", topic) of every call of these methods in the code of a node."""
+    found = []
     for name in [spec.name for spec in node_table.EVERY] + ["scenario"]:
         module = next((spec.module for spec in node_table.EVERY if spec.name == name), "vla_sim.scenario.x")
         for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
             for path in sorted((PACKAGE / folder).rglob("*.py")):
                 if path.name == "viewer.py":  # of `vla-sim top`
                     continue
-                for how, topic in calls(path):
-                    yield name, how, topic
+                found += [(name, how, topic) for how, topic in calls(path)]
+    return found
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ asked for last. Every test that drives the whole stack reserves its share of the
 that nothing else of ours runs beside one that needs all of it.
 """
 
+import gc
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 LIBRARY = Path(__file__).parent / "scenario" / "test_library.py"
 SHARE_TIMEOUT = 7200.0  # [s] for a share of the machine
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is imported and collected stays: the garbage collector need not walk through it again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

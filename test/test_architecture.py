@@ -73,12 +73,15 @@ def nodes(path):
     return list(ast.walk(tree(path)))
 
 
+@cache
 def imports(path):
+    found = []
     for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.append(node.module)
+    return found
 
 
 def room(path):

@@ -71,10 +71,13 @@ def near_points(depth, camera, pose, capsules):
     x0, x1, y0, y1 = layout.OWN
     trunk = (points[:, 0] > x0) & (points[:, 0] < x1) & (points[:, 1] > y0) & (points[:, 1] < y1)
     points = points[~trunk & ~in_capsules(points, capsules)]
-    cells = {}
-    for cell, point in zip(map(tuple, ((points - reach.LOW) / reach.CELL).astype(int)), points, strict=True):
-        cells.setdefault(cell, []).append(point)
-    return {cell: np.mean(some, axis=0) for cell, some in cells.items() if len(some) >= reach.LEAST}
+    at = ((points - reach.LOW) / reach.CELL).astype(int)
+    room = at.max(axis=0, initial=0) + 1
+    cells, of, count = np.unique(np.ravel_multi_index(at.T, room), return_inverse=True, return_counts=True)
+    mean = np.column_stack([np.bincount(of, axis, len(cells)) for axis in points.T]) / count[:, None]
+    full = count >= reach.LEAST
+    places = np.column_stack(np.unravel_index(cells[full], room)).tolist()
+    return dict(zip(map(tuple, places), mean[full], strict=True))
 
 
 def solid_hits(code, lengths, pose, origin, rays):

@@ -52,12 +52,15 @@ class Scene:
         depth = np.full(len(rays), np.inf)
         rgb = np.full((len(rays), 3), 0.8)
         light = np.array([0.3, 0.4, 0.87])
+        squared = (rays * rays).sum(1)
         for shape, size, at, colour in self.things:
-            t, normal = cast(shape, size, at, origin, rays)
-            nearer = t < depth
-            depth[nearer] = t[nearer]
-            shade = 0.55 + 0.45 * np.clip(normal @ light, 0, 1)
-            rgb[nearer] = (np.array(colour) * shade[:, None])[nearer]
+            centre, radius = np.array(at[:3]) - origin, np.linalg.norm(size) / 2
+            around = np.flatnonzero((centre @ centre - radius**2) * squared <= (rays @ centre) ** 2)
+            t, normal = cast(shape, size, at, origin, rays[around])
+            nearer = t < depth[around]
+            hit = around[nearer]
+            depth[hit] = t[nearer]
+            rgb[hit] = np.array(colour) * (0.55 + 0.45 * np.clip(normal[nearer] @ light, 0, 1))[:, None]
         generator = np.random.default_rng(seed)
         depth = depth * (1.0 + noise * generator.standard_normal(len(depth)))
         depth = np.where((depth > 0.2) & (depth < 4.0), depth, np.nan)
@@ -78,7 +81,8 @@ def cast(shape, size, at, origin, rays):
             t = np.where(q >= 0, (-b - np.sqrt(np.maximum(q, 0))) / a, np.inf)
             normal = (o + np.where(np.isfinite(t), t, 0)[:, None] * d) / half[0]
         elif shape == "box":
-            first, last = np.sort(np.stack([(-half - o) / d, (half - o) / d]), axis=0)
+            one, other = (-half - o) / d, (half - o) / d
+            first, last = np.fmin(one, other), np.maximum(one, other)
             axis = first.argmax(1)
             t, out = first.max(1), last.min(1)
             t = np.where((t <= out) & (t > 0), t, np.inf)
