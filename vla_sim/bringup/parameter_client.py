@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
 import rclpy
-from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 
-from vla_sim.bringup.node_table import middleware
+from vla_sim.bringup.visitor import Visitor
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.ros import spin
 
 
-class ParameterClient:
+class ParameterClient(Visitor):
     """In a ROS domain; a context manager."""
 
     def __init__(self, domain: int, *, own_middleware: bool = True, timeout: float = 8.0) -> None:
-        """own_middleware: as `vla-sim` sets it for its nodes; else as the environment has it. timeout: for a
-        node to be found, and for each of its answers [s]."""
-        if own_middleware:
-            os.environ.update(middleware(domain))
-        os.environ["ROS_DOMAIN_ID"] = str(domain)
+        """own_middleware: see `Visitor`. timeout: for a node to be found, and for each of its answers [s]."""
+        super().__init__("param", domain, own_middleware)
         self._domain, self._timeout = domain, timeout
-        spin.start([])
-        self._node = Node(f"param_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
         self._clients: dict[str, AsyncParameterClient] = {}
 
     def get(self, node: str, name: str) -> Any:
@@ -61,10 +53,3 @@ class ParameterClient:
         if not future.done():
             raise StackError(f"{node} does not answer in ROS domain {self._domain}")
         return future.result()
-
-    def __enter__(self) -> ParameterClient:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._node.destroy_node()
-        rclpy.try_shutdown()
