@@ -110,27 +110,41 @@ def squared_to_segment(points: Array, p: int, a: Array, i: int, b: Array, j: int
 
 
 @kernel
+def apart(points: Array, p: int, other: Array) -> float:
+    """Distance [m] from row p of `points` to `other` (3,)."""
+    square = 0.0
+    for r in range(3):
+        square += (points[p, r] - other[r]) ** 2
+    return math.sqrt(square)
+
+
+@kernel
 def self_gap(mine: Array, body: BodyArgs, others: Array, other_body: BodyArgs, trunk: Array) -> Array:
     """(m,) [m] the smallest gap between an arm and the trunk or the other arm at each posture of its way,
     the other arm being at the same row of `others`, or resting at its only one. mine (m, s + 1, 3), others:
     as of `sphere_path`; trunk (c, 7): capsules."""
     out = np.full(mine.shape[0], np.inf)
     radius, limb, other_radius, other_limb = body[2], body[4], other_body[2], other_body[4]
+    middle, reach = np.zeros(3), 0.0
     for k in range(mine.shape[0]):
         now, other = mine[k], others[min(k, others.shape[0] - 1)]
+        if k < others.shape[0]:  # a ball around the other arm, since most of what is near is the trunk
+            reach = 0.0
+            for r in range(3):
+                middle[r] = other[:-1, r].mean()
+            for j in range(other_radius.shape[0]):
+                reach = max(reach, apart(other, j, middle) + other_radius[j])
         for i in range(radius.shape[0]):
             if not limb[i]:
                 continue
             for c in range(trunk.shape[0]):
                 far = math.sqrt(squared_to_segment(now, i, trunk, c, trunk, c, 3))
                 out[k] = min(out[k], far - trunk[c, 6] - radius[i])
+            if apart(now, i, middle) - reach - radius[i] >= out[k]:
+                continue
             for j in range(other_radius.shape[0]):
-                if not other_limb[j]:
-                    continue
-                far = 0.0
-                for r in range(3):
-                    far += (now[i, r] - other[j, r]) ** 2
-                out[k] = min(out[k], math.sqrt(far) - radius[i] - other_radius[j])
+                if other_limb[j]:
+                    out[k] = min(out[k], apart(now, i, other[j]) - radius[i] - other_radius[j])
     return out
 
 
