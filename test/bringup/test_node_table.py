@@ -47,3 +47,12 @@ def test_a_replacement_is_a_node_and_a_command(word, why):
 def test_what_cannot_be_left_out_or_replaced_is_said(options, why):
     with pytest.raises(InputError, match=why):
         node_table.nodes(options)
+
+
+def test_on_a_robot_the_images_are_the_cameras_drivers_unless_told_otherwise():
+    (eyes,) = [node for node in node_table.STACK if node.name == "perception"]
+    own = StackOptions(overrides={"perception": {"color": "/mine"}})
+    there = node_table.parameters(eyes, own, simulated=False)
+    assert there["depth"] == "/camera/camera/aligned_depth_to_color/image_raw"
+    assert there["color"] == "/mine"
+    assert "depth" not in node_table.parameters(eyes, own)

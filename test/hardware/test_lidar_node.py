@@ -8,21 +8,28 @@ pytestmark = [pytest.mark.ros, pytest.mark.integration]
 from sensor_msgs.msg import Imu, JointState, PointCloud2, PointField  # noqa: E402
 
 from vla_sim.common.assets import find_world  # noqa: E402
-from vla_sim.common.errors import InputError  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
-from vla_sim.hardware.lidar_node import MOUNT, LidarNode, pose_of  # noqa: E402
+from vla_sim.hardware.lidar_node import LIDAR_FRAME, LidarNode  # noqa: E402
 from vla_sim.robot import g1, level_scan  # noqa: E402
+from vla_sim.robot.extrinsics import calibrated  # noqa: E402
 from vla_sim.robot.kinematics import Kinematics  # noqa: E402
 from vla_sim.simulation.registry import import_mujoco  # noqa: E402
 
-MOUNTED = "0.02 0 0.05 3.14159265 0.04 0"
-"""Upside down and tilted, as on the robot's head."""
+MOUNTED = "head_lidar: 0.02 0 0.46 3.14159265 0.04 0"
+"""In the torso: upside down and tilted, as on the robot's head."""
 KINEMATICS = Kinematics.load()
 
 
 @pytest.fixture
-def node(ros_domain):
-    rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"pose:='{MOUNTED}'"])
+def file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(MOUNTED)
+    return path
+
+
+@pytest.fixture
+def node(ros_domain, file):
+    rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"extrinsics:={file}"])
     made = LidarNode()
     made.sent = {topics.SCAN.name: [], topics.POINTS.name: []}
     for name, sent in made.sent.items():
@@ -60,7 +67,7 @@ def feel(node):
     node.on_imu(message)
 
 
-def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node):
+def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node, file):
     import_mujoco()
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
@@ -70,7 +77,7 @@ def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node):
     expected = level_scan.ranges(points, attitude, g1.DEFAULT_POSE, KINEMATICS)
     hands = [KINEMATICS.frame(g1.TOOL_FRAME[side], g1.DEFAULT_POSE)[:3, 3] for side in g1.SIDES]
     seen = np.vstack([points, hands, np.full((1, 3), np.nan)])
-    pose = KINEMATICS.frame(MOUNT, g1.DEFAULT_POSE) @ pose_of(MOUNTED)
+    pose = calibrated(str(file)).frame(LIDAR_FRAME, g1.DEFAULT_POSE)
     local = (seen - pose[:3, 3]) @ pose[:3, :3]
     cloud = livox(np.vstack([local, np.zeros((3, 3))]))
 
@@ -94,9 +101,3 @@ def test_a_cloud_that_cannot_be_read_costs_itself_alone(node):
     assert node.status() == {"clouds not read": "1"}
     node.on_cloud(livox(np.ones((4, 3))))
     assert len(node.sent[topics.SCAN.name]) == 1
-
-
-@pytest.mark.parametrize("text", ["", "1 2 3", "a b c d e f", "0 0 0 0 0 nan"])
-def test_a_pose_that_is_none_is_refused(text):
-    with pytest.raises(InputError, match="six numbers are allowed"):
-        pose_of(text)

@@ -14,15 +14,15 @@ needs("cyclonedds", "CycloneDDS is not installed")
 pytestmark = [pytest.mark.ros, pytest.mark.integration]
 
 from vla_sim.common.params import StageParams  # noqa: E402
-from vla_sim.contract import topics  # noqa: E402
 from vla_sim.hardware.unitree.network import domain_beside  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
+from vla_sim.stages.perception.camera import depth_image  # noqa: E402
 
 
 def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
-    from vla_sim.simulation.robot_sensors import CLOUD
+    from vla_sim.simulation.robot_sensors import CLOUD, IMAGES
 
     words = ["g1", "--world", "corridor", "--dds-domain", str(domain_beside(ros_domain))]
     g1 = subprocess.Popen(
@@ -32,8 +32,8 @@ def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
     rclpy.init(domain_id=ros_domain)
     node = StageNode("listener", StageParams)
     try:
-        heard = {CLOUD.name: [], topics.DEPTH.name: []}
-        for topic in (CLOUD, topics.DEPTH):
+        heard = {topic.name: [] for topic in (CLOUD, *IMAGES)}
+        for topic in (CLOUD, *IMAGES):
             node.listen(topic, heard[topic.name].append)
         executor = SerialExecutor()
         executor.add_node(node)
@@ -41,12 +41,16 @@ def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
         while not all(len(messages) > 3 for messages in heard.values()):
             assert time.monotonic() < deadline, {name: len(messages) for name, messages in heard.items()}
             executor.spin_once(timeout_sec=0.1)
-        cloud, depth = heard[CLOUD.name][-1], heard[topics.DEPTH.name][-1]
+        cloud, color, depth, info = (heard[topic.name][-1] for topic in (CLOUD, *IMAGES))
         assert cloud.header.frame_id == "livox_frame"
         points = conversions.cloud_points(cloud)
         assert len(points) > 1000
         assert np.isfinite(points).all()
-        assert (depth.height, depth.width) == (240, 320)
+        assert (color.encoding, depth.encoding) == ("rgb8", "16UC1")  # as realsense2_camera sends them
+        assert color.header.frame_id == depth.header.frame_id == "camera_color_optical_frame"
+        assert (depth.height, depth.width) == (info.height, info.width) == (240, 320)
+        metres = depth_image(depth)
+        assert 0.3 < np.nanmin(metres) < np.nanmax(metres) < 4.1
         g1.send_signal(signal.SIGINT)
         assert g1.wait(60) == 0
         while node.count_publishers(CLOUD.name):

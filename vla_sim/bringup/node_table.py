@@ -34,8 +34,10 @@ from vla_sim.common import compute_threads
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.params import StageParams, check, named, param, same
+from vla_sim.hardware.params import CAMERA
 from vla_sim.simulation.params import SimulatorParams
 from vla_sim.stages.language.params import SCRIPTED, LanguageParams
+from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.voice.params import VoiceParams
 
 
@@ -50,6 +52,7 @@ class StackOptions:
     world: str = same(StageParams, "world")
     engine: str = same(SimulatorParams, "engine")
     sensors: str = same(SimulatorParams, "sensors")
+    extrinsics: str = same(PerceptionParams, "extrinsics")
     gui: bool = same(SimulatorParams, "gui")
     seed: int = same(SimulatorParams, "seed")
     randomise_objects: float = same(SimulatorParams, "randomise_objects")
@@ -96,7 +99,8 @@ class NodeSpec:
     observer: it only watches. The option of its name switches it; it lives on the machine's clock and
     does not run in lock-step; no run waits for it, and a run goes on when it has ended.
 
-    command: of the user's own program that runs in its place.
+    command: of the user's own program that runs in its place. drivers: parameters that it has on a robot,
+    where sensors are their own drivers'.
     """
 
     name: str
@@ -105,6 +109,7 @@ class NodeSpec:
     nice: int = 0
     observer: bool = False
     command: tuple[str, ...] = ()
+    drivers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def params(self) -> type[StageParams]:
@@ -121,7 +126,7 @@ class NodeSpec:
 
 STACK: tuple[NodeSpec, ...] = (
     NodeSpec("engine", "vla_sim.simulation.node", "SimulatorParams", nice=-10),
-    NodeSpec("perception", "vla_sim.stages.perception.node", "PerceptionParams"),
+    NodeSpec("perception", "vla_sim.stages.perception.node", "PerceptionParams", drivers=CAMERA),
     NodeSpec("navigation", "vla_sim.stages.navigation.node", "NavigationParams", nice=-5),
     NodeSpec("manipulation", "vla_sim.stages.manipulation.node", "ManipulationParams"),
     NodeSpec("voice", "vla_sim.stages.voice.node", "VoiceParams", nice=-5),
@@ -189,7 +194,9 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     given = {name: value for name, value in taken.items() if value != ""}
     live_in_simulated_time = simulated and node.name not in BODIES and not node.observer
     faults = {"faults": True} if simulated and not node.command else {}
-    return {"use_sim_time": live_in_simulated_time, **faults, **given, **options.overrides.get(node.name, {})}
+    drivers = node.drivers if not simulated and not node.command else {}
+    own = {**drivers, **options.overrides.get(node.name, {})}
+    return {"use_sim_time": live_in_simulated_time, **faults, **given, **own}
 
 
 def arguments(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> list[str]:

@@ -21,7 +21,7 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
+        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
         world={"help": "map of the robot's home: a world's name, or an SDF file"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip

@@ -32,6 +32,11 @@ POINTS = Topic("/points", "sensor_msgs/msg/PointCloud2", "sensor")
 COLOR = Topic("/head_camera/color/image_raw", "sensor_msgs/msg/Image", "sensor")
 DEPTH = Topic("/head_camera/depth/image_raw", "sensor_msgs/msg/Image", "sensor")
 CAMERA_INFO = Topic("/head_camera/color/camera_info", "sensor_msgs/msg/CameraInfo", "sensor")
+ROBOT_DESCRIPTION = Topic("/robot_description", "std_msgs/msg/String", "latched")
+"""The robot as a URDF."""
+TF = Topic("/tf", "tf2_msgs/msg/TFMessage")
+TF_STATIC = Topic("/tf_static", "tf2_msgs/msg/TFMessage", "latched")
+"""REP-105: map, odom, base_link, then the robot's links. Published where tf2_msgs is installed."""
 
 AUDIO = Topic("/voice/audio", "std_msgs/msg/Int16MultiArray", "reliable")
 TRANSCRIPT = Topic("/voice/transcript", records.Transcript)

@@ -5,20 +5,19 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import Array, rotation_from_rpy, transform
+from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
 from vla_sim.hardware.params import LidarParams
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import level_scan
-from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception.depth_scan import own_capsules
 
-MOUNT = "head_lidar"
-"""The frame of the model in which `pose` is."""
+LIDAR_FRAME = "head_lidar"
 PERIOD = 0.1
 """[s] of one turn, as the scan says."""
 
@@ -34,8 +33,7 @@ class LidarNode(StageNode[LidarParams]):
     def __init__(self) -> None:
         super().__init__("lidar", LidarParams)
         p = self.params
-        self.mounted = pose_of(p.pose)
-        self.kinematics = Kinematics.load()
+        self.kinematics = calibrated(p.extrinsics)
         self.joints: Array | None = None
         self.attitude: Array | None = None
         self.bad = 0
@@ -70,7 +68,7 @@ class LidarNode(StageNode[LidarParams]):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
-        pose = self.kinematics.frame(MOUNT, self.joints) @ self.mounted
+        pose = self.kinematics.frame(LIDAR_FRAME, self.joints)
         points = points @ pose[:3, :3].T + pose[:3, 3]
         points = points[others(points, own_capsules(self.kinematics, self.joints))]
         ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)
@@ -81,17 +79,6 @@ class LidarNode(StageNode[LidarParams]):
 
     def status(self) -> dict[str, str]:
         return {"clouds not read": str(self.bad)}
-
-
-def pose_of(text: str) -> Array:
-    """(4, 4) of "x y z roll pitch yaw" [m], [rad], fixed axes as in SDF. Raises `InputError`."""
-    try:
-        numbers = [float(word) for word in text.split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 6 or not np.isfinite(numbers).all():
-        raise InputError(f'pose is {text!r}; six numbers are allowed: "x y z roll pitch yaw" [m], [rad]')
-    return transform(numbers[:3], rotation_from_rpy(*numbers[3:]))
 
 
 def main() -> int:

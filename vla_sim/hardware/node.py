@@ -8,7 +8,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.hardware.params import RobotParams
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot.body import CONTROL_PERIOD
-from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.pacer import RealTimePacer
@@ -16,6 +16,8 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.frame_publisher import PERIOD as FRAMES_PERIOD
+from vla_sim.stages.control.frame_publisher import FramePublisher
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION, IDENTITY
 
@@ -39,7 +41,7 @@ class RobotNode(StageNode[RobotParams]):
             raise InputError(
                 "armed is true at the start: set it when the robot is in sight, and stands or hangs"
             )
-        kinematics = Kinematics.load()
+        kinematics = calibrated(p.extrinsics)
         kinematics.warm()
         policy, calibration = standing_policy(), IDENTITY
         if p.mode == "low":
@@ -48,6 +50,7 @@ class RobotNode(StageNode[RobotParams]):
         self.body = UnitreeRobot(p.interface, p.dds_domain, p.mode)  # type: ignore[arg-type]
         self.pacer = RealTimePacer(CONTROL_PERIOD, 1.0)
         self.host = BodyHost(self, self.body, controller)
+        self.frames = FramePublisher(self, kinematics)
         self.drifted = 0.0
         """How far the clocks have drifted apart in all [s]."""
         self._why = ""
@@ -65,7 +68,10 @@ class RobotNode(StageNode[RobotParams]):
             self.host.jump(apart)
             self.drifted += apart if self.host.ticks else 0.0
         self.host.tick()
-        self.host.publish(to_stamp(self.host.now()))
+        stamp = to_stamp(self.host.now())
+        self.host.publish(stamp)
+        if self.host.due(FRAMES_PERIOD):
+            self.frames.tick(self.host.state, stamp)
         if self.body.why != self._why:
             self._why = self.body.why
             self.get_logger().warning(

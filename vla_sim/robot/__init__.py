@@ -5,9 +5,12 @@ __all__ = [
     "arm_body",
     "body",
     "body_size",
+    "extrinsics",
+    "frame_tree",
     "g1",
     "kinematics",
     "kinematics_kernels",
     "leg_odometry",
     "level_scan",
+    "urdf",
 ]

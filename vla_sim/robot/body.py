@@ -19,6 +19,12 @@ from vla_sim.robot import g1
 CONTROL_PERIOD = 0.02
 """Seconds between two joint commands: the policy's 50 Hz."""
 
+SENSOR_FROM_OPTICAL: Array = np.array(
+    [[0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+)
+"""A camera's optical frame (REP-103: x right, y down, z forward) in its sensor frame: an SDF camera looks
+along +x with z up."""
+
 
 @dataclass
 class RobotState:

@@ -11,7 +11,8 @@ work is in `kinematics_kernels`; `Kinematics.warm` compiles it (or loads it from
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -164,6 +165,27 @@ class Kinematics:
         Raises `InputError` if a joint of `g1.JOINTS` is missing, `SdfError` for a broken file.
         """
         return _build(reader.load_model(assets.share_folder("models") / "g1" if path is None else path))
+
+    def poses(self, names: Iterable[str], joint_position: ArrayLike) -> dict[str, Array]:
+        """`frame` of each of these names."""
+        joints = self.joint_frames(joint_position)
+        return {
+            name: offset if joint < 0 else joints[joint] @ offset
+            for name, (joint, offset) in ((name, self._attached[name]) for name in names)
+        }
+
+    def in_link(self, name: str) -> tuple[str, Array]:
+        """The link that carries a frame or sensor, and its (4, 4) pose in that link."""
+        link = self.model.frame_link(name)
+        return link, inverse(self._attached[link][1]) @ self._attached[name][1]
+
+    def mounted(self, at: Mapping[str, Array]) -> Kinematics:
+        """With these frames or sensors elsewhere: (4, 4) poses in the links that carry them, by name."""
+        attached = dict(self._attached)
+        for name, pose in at.items():
+            joint, link = attached[self.model.frame_link(name)]
+            attached[name] = joint, link @ pose
+        return replace(self, _attached=attached)
 
     def of_joints(self, value: Literal["lower", "upper", "damping"]) -> Array:
         """(33,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""

@@ -75,12 +75,13 @@ def ranges(
 ) -> Array:
     """As `flatten`, for a robot with its joints at `joint_position` (33,) that stands on the lower of its
     soles. holding: the sides of hands that hold something."""
-    level = level_rotation(orientation)
+    hands = [kinematics.frame(g1.TOOL_FRAME[side], joint_position)[:3, 3] for side in holding]
+    height = pelvis_above_floor(orientation, joint_position, kinematics)
+    return flatten(points, orientation, height, hands)
 
-    def at(frame: str) -> Array:
-        out: Array = kinematics.frame(frame, joint_position)[:3, 3]
-        return out
 
-    soles = [float((level @ at(f"{side}_ankle_roll_link"))[2]) for side in g1.SIDES]
-    hands = [at(g1.TOOL_FRAME[side]) for side in holding]
-    return flatten(points, orientation, SOLE_BELOW_ANKLE - min(soles), hands)
+def pelvis_above_floor(orientation: Array, joint_position: Array, kinematics: Kinematics) -> float:
+    """[m] of a robot that stands on the lower of its soles. orientation: IMU attitude."""
+    down = level_rotation(orientation)[2]
+    ankles = [kinematics.frame(f"{side}_ankle_roll_link", joint_position)[:3, 3] for side in g1.SIDES]
+    return SOLE_BELOW_ANKLE - min(float(down @ ankle) for ankle in ankles)

@@ -113,14 +113,19 @@ def point_cloud(points: Array, stamp: Any, frame: str = "base_link") -> PointClo
     return _stamped(message, frame, stamp)
 
 
-def camera_messages(frame: CameraFrame, stamp: Any, pool: TensorPool) -> tuple[Image, Image, CameraInfo]:
-    """Colour (rgb8), depth (32FC1, NaN where unknown) and intrinsics, all with one stamp. The images' data
-    are buffers of `pool`."""
+def camera_messages(
+    frame: CameraFrame, stamp: Any, pool: TensorPool, optical_frame: str = OPTICAL_FRAME, *,
+    millimetres: bool = False,
+) -> tuple[Image, Image, CameraInfo]:  # fmt: skip
+    """Colour (rgb8), depth (32FC1 [m], NaN where unknown; or 16UC1 in `millimetres`, 0 where unknown) and
+    intrinsics, all with one stamp. The images' data are buffers of `pool`."""
     height, width = frame.depth.shape
+    depths = np.rint(np.nan_to_num(1e3 * frame.depth)).astype(np.uint16) if millimetres else frame.depth
+    kind = "16UC1" if millimetres else "32FC1"
     # With check_fields a message takes array('B') as it is; otherwise it makes a copy.
     color = Image(height=height, width=width, encoding="rgb8", step=3 * width, check_fields=True)
-    depth = Image(height=height, width=width, encoding="32FC1", step=4 * width, check_fields=True)
-    for message, image in ((color, frame.color), (depth, frame.depth)):
+    depth = Image(height=height, width=width, encoding=kind, step=depths.itemsize * width, check_fields=True)
+    for message, image in ((color, frame.color), (depth, depths)):
         buffer, message.data = pool.get_tensor(image.shape, image.dtype)
         buffer[...] = image
     info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
@@ -128,7 +133,7 @@ def camera_messages(frame: CameraFrame, stamp: Any, pool: TensorPool) -> tuple[I
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     info.p = [frame.fx, 0.0, frame.cx, 0.0, 0.0, frame.fy, frame.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
     for message in (color, depth, info):
-        _stamped(message, OPTICAL_FRAME, stamp)
+        _stamped(message, optical_frame, stamp)
     return color, depth, info
 
 

@@ -24,6 +24,8 @@ from vla_sim.simulation.sensor_publishers import CameraPublisher, ScanPublisher,
 from vla_sim.simulation.simulator import Randomisation
 from vla_sim.stages.control.body_host import BodyHost
 from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.frame_publisher import PERIOD as FRAMES_PERIOD
+from vla_sim.stages.control.frame_publisher import FramePublisher
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 
@@ -61,6 +63,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         if p.camera:
             threaded = not self.execution.deterministic
             self.camera = CameraPublisher(self, self.simulator, self.host, p.camera_rate, threaded=threaded)
+        self.frames = FramePublisher(self, kinematics)
         self.truth = TruthPublisher(self, self.simulator, self.host)
         self.faults = FaultInjection(self.published, self.execution, self.host.unjumped, self.host.jump)
         self.listen(topics.DISTURB, self.on_disturb)
@@ -80,6 +83,8 @@ class SimulatorNode(StageNode[SimulatorParams]):
         stamp = to_stamp(self.now())
         self._clock.publish(Clock(clock=stamp))
         self.host.publish(stamp)
+        if self.host.due(FRAMES_PERIOD):
+            self.frames.tick(self.host.state, stamp)
         self.scan.tick(stamp)
         if self.camera is not None:
             self.camera.tick()

@@ -8,13 +8,14 @@ when that is closed. A process of its own, since rclpy and CycloneDDS do not sha
 
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from vla_sim.common.buffers import TensorPool
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
-from vla_sim.hardware.params import LidarParams
+from vla_sim.hardware.params import CAMERA, CAMERA_FRAME, LidarParams
 from vla_sim.robot import level_scan
 from vla_sim.ros import conversions
 from vla_sim.ros.lockstep.turn_taking import RunEnds
@@ -24,6 +25,10 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.simulation.behind_protocol import Mirror, placed
 
 CLOUD = Topic(LidarParams().cloud, "sensor_msgs/msg/PointCloud2", topics.POINTS.qos)
+IMAGES = (
+    replace(topics.COLOR, name=CAMERA["color"]), replace(topics.DEPTH, name=CAMERA["depth"]),
+    replace(topics.CAMERA_INFO, name=CAMERA["camera_info"]),
+)  # fmt: skip
 PERIOD = 0.1
 """[s] between two clouds, and between two images."""
 LOOK_PERIOD = 0.01
@@ -31,8 +36,8 @@ LOOK_PERIOD = 0.01
 
 
 class RobotSensorsNode(StageNode[StageParams]):
-    """Publishes the lidar's cloud in its own frame, and the head camera's colour, depth and camera info, ten
-    times a second, with the machine's time."""
+    """Publishes the lidar's cloud in its own frame, and the head camera's colour (rgb8), depth (16UC1 [mm],
+    aligned to colour) and camera info, ten times a second, with the machine's time."""
 
     forgiving = False  # without the robot it ends
 
@@ -41,7 +46,7 @@ class RobotSensorsNode(StageNode[StageParams]):
         end.setblocking(False)
         self._end, self._mirror, self._buffers = end, Mirror(world), TensorPool()
         self._known = False
-        for topic in (CLOUD, topics.COLOR, topics.DEPTH, topics.CAMERA_INFO):
+        for topic in (CLOUD, *IMAGES):
             self.publish(topic)
         self.repeat(LOOK_PERIOD, self.look, steady=True)
         self.repeat(PERIOD, self.scan, steady=True)
@@ -69,15 +74,13 @@ class RobotSensorsNode(StageNode[StageParams]):
             )
 
     def see(self) -> None:
-        asked = any(self.published[t.name].get_subscription_count() for t in (topics.COLOR, topics.DEPTH))
+        asked = any(self.published[t.name].get_subscription_count() for t in IMAGES[:2])
         if not (self._known and asked):
             return
         simulator, stamp = self._mirror.simulator, to_stamp(self.now())
         frame = simulator.render(simulator.snapshot())
-        for topic, message in zip(
-            (topics.COLOR, topics.DEPTH, topics.CAMERA_INFO),
-            conversions.camera_messages(frame, stamp, self._buffers), strict=True,
-        ):  # fmt: skip
+        messages = conversions.camera_messages(frame, stamp, self._buffers, CAMERA_FRAME, millimetres=True)
+        for topic, message in zip(IMAGES, messages, strict=True):
             self.published[topic.name].publish(message)
 
     def close(self) -> None:

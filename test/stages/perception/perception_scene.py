@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vla_sim.common.geometry import transform
-from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
+from vla_sim.stages.perception.camera import Intrinsics
 
 RED, GREEN, BLUE, YELLOW = (0.85, 0.1, 0.1), (0.1, 0.65, 0.2), (0.12, 0.25, 0.85), (0.95, 0.8, 0.1)
 WOOD, GREY, CREAM = (0.55, 0.4, 0.26), (0.45, 0.45, 0.46), (0.85, 0.83, 0.78)

@@ -22,8 +22,8 @@ from vla_sim.contract.topics import (
     TRACE,
 )
 from vla_sim.robot import g1
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL
 
 rclpy = pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros

@@ -7,8 +7,8 @@ from perception_scene import HEAD, RED, Scene
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.robot import g1
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.pipeline import Frame, Perception
 

@@ -6,6 +6,7 @@ __all__ = [
     "detector",
     "node",
     "onnx_detector",
+    "pairing",
     "params",
     "pipeline",
     "pose_estimator",

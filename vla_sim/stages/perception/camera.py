@@ -1,8 +1,4 @@
-"""The pinhole camera: intrinsics, projection, and where the optical frame sits in a sensor frame.
-
-Optical frame (REP-103): x right, y down, z forward. An SDF camera looks along +x of its sensor frame
-with z up; `SENSOR_FROM_OPTICAL` turns one into the other.
-"""
+"""The pinhole camera: its images as drivers send them, and its intrinsics."""
 
 from __future__ import annotations
 
@@ -14,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import Array
 
 MOST_PIXELS = 4096 * 4096
+WIDEST = 640
+"""[px] of the images that are looked at: of wider ones every n-th pixel each way, so that a camera's
+resolution does not decide how long an image takes."""
 
 
 def _rows(message: Any, dtype: Any, channels: int) -> NDArray[Any]:
@@ -64,10 +62,6 @@ def intrinsics(message: Any) -> Intrinsics:
 Pinhole = tuple[float, float, float, float]
 """fx, fy, cx, cy [px], as kernels take them."""
 
-SENSOR_FROM_OPTICAL: Array = np.array(
-    [[0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
-)
-
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -86,6 +80,13 @@ class Intrinsics:
             raise InputError(f"camera fx, fy, cx, cy are {values}; they must be finite, fx and fy above 0")
         if self.width < 1 or self.height < 1:
             raise InputError(f"camera image is {self.width} x {self.height}; both must be at least 1")
+
+    def shrunk(self, by: int) -> Intrinsics:
+        """Of every `by`-th pixel each way, the first one among them."""
+        f = 1.0 / by
+        return Intrinsics(
+            self.fx * f, self.fy * f, self.cx * f, self.cy * f, -(-self.width // by), -(-self.height // by)
+        )
 
     @property
     def pinhole(self) -> Pinhole:

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
 from vla_sim.robot import g1
-from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception import depth_scan
-from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
+from vla_sim.stages.perception.camera import WIDEST, Intrinsics, color_image, depth_image, intrinsics
 from vla_sim.stages.perception.detector import ColourDetector, Detector, own_detector
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
+from vla_sim.stages.perception.pairing import ImagePairs
 from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory, unique_objects
 from vla_sim.stages.perception.pose_estimator import ObjectModels
@@ -34,9 +36,8 @@ STANDS = np.array([0.1, 0.1, 0.15])
 class PerceptionNode(StageNode[PerceptionParams]):
     """Parameters: `PerceptionParams`.
 
-    Subscribes /head_camera/color/image_raw, /head_camera/depth/image_raw,
-    /head_camera/color/camera_info (paired by stamp), /odom, /joint_states, /localization/map_to_odom,
-    /vla/intent, /monitor/load.
+    Subscribes a colour and a depth image, paired by stamp, and the camera's info (which topics: by
+    parameter), /odom, /joint_states, /localization/map_to_odom, /vla/intent, /monitor/load.
     Publishes /perception/objects, /perception/depth_scan, /perception/near_points (all at `rate` at most),
     trace "perception"
     (arrival of the first image after an intent to its objects published), metric "detection" (the same of
@@ -48,7 +49,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         super().__init__("perception", PerceptionParams)
         world = World.load(self.params.world)
         models = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
-        self.core = Perception(_detector(self.params, models), Kinematics.load(), unique_objects(world))
+        kinematics = calibrated(self.params.extrinsics)
+        self.core = Perception(_detector(self.params, models), kinematics, unique_objects(world))
         self.core.warm()
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
@@ -56,8 +58,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.map_odom = np.eye(4)
         self.cameras: dict[tuple[int, int], Intrinsics] = {}
         self.unknown_size: tuple[int, int] | None = None
-        self.colors: dict[float, tuple[Any, float]] = {}
-        self.depths: dict[float, Any] = {}
+        self.pairs = ImagePairs(self.params.pairing)
         self.last_stamp = -1e9
         self.unanswered: deque[str] = deque(maxlen=16)
         self.latencies: deque[float] = deque(maxlen=200)
@@ -69,9 +70,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.JOINT_STATES, self.on_joints)
-        self.listen(topics.CAMERA_INFO, self.on_camera_info)
-        self.listen(topics.COLOR, self.on_color)
-        self.listen(topics.DEPTH, self.on_depth)
+        self.listen(replace(topics.CAMERA_INFO, name=self.params.camera_info), self.on_camera_info)
+        self.listen(replace(topics.COLOR, name=self.params.color), self.on_color)
+        self.listen(replace(topics.DEPTH, name=self.params.depth), self.on_depth)
         self.listen(topics.INTENT, self.on_intent)
         self.follow_load()
         self.caches.register("images that wait for their partner", self._forget_images)
@@ -110,30 +111,24 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.unanswered.append(intent.command_id)
 
     def on_color(self, message: Any) -> None:
-        self.colors[to_seconds(message.header.stamp)] = (message, clock.mono())
-        self._pair(to_seconds(message.header.stamp))
+        self._look_at(self.pairs.color(to_seconds(message.header.stamp), (message, clock.mono())))
 
     def on_depth(self, message: Any) -> None:
-        self.depths[to_seconds(message.header.stamp)] = message
-        self._pair(to_seconds(message.header.stamp))
+        self._look_at(self.pairs.depth(to_seconds(message.header.stamp), message))
 
     def _forget_images(self) -> str:
-        count = len(self.colors) + len(self.depths)
-        self.colors.clear()
-        self.depths.clear()
+        count = len(self.pairs)
+        self.pairs.clear()
         return f"{count} images" if count else ""
 
-    def _pair(self, stamp: float) -> None:
-        """When both images of a stamp are there, hand them to the worker."""
-        stores: tuple[dict[float, Any], ...] = (self.colors, self.depths)
-        for store in stores:
-            while len(store) > 4:
-                store.pop(next(iter(store)))
-                self._skip("an image whose partner never came")
-        if stamp not in self.colors or stamp not in self.depths:
+    def _look_at(self, pair: tuple[float, Any, Any] | None) -> None:
+        """Hand a pair of images to the worker."""
+        for _ in range(self.pairs.lost):
+            self._skip(f"an image whose partner did not come within {1e3 * self.params.pairing:g} ms of it")
+        self.pairs.lost = 0
+        if pair is None:
             return
-        color, arrived = self.colors.pop(stamp)
-        depth = self.depths.pop(stamp)
+        stamp, (color, arrived), depth = pair
         if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self._allowed()):
             return
         try:
@@ -167,7 +162,17 @@ class PerceptionNode(StageNode[PerceptionParams]):
         if odom is None or joints is None:
             missing = "odometry" if odom is None else "joint states"
             raise InputError(f"no {missing} within 0.1 s of the image")
-        return Frame(stamp, color_image(color), depth_image(depth), camera, self.map_odom, odom, joints)
+        if color.header.frame_id != depth.header.frame_id:
+            raise InputError(
+                f"the depth image is in frame {depth.header.frame_id!r}, the colour image in "
+                f"{color.header.frame_id!r}; it must be the depth that is aligned to colour"
+            )
+        rgb, metres = color_image(color), depth_image(depth)
+        by = -(-camera.width // WIDEST)
+        if by > 1 and rgb.shape[:2] == metres.shape:  # else they do not fit, which is said of all of them
+            rgb, metres = (np.ascontiguousarray(image[::by, ::by]) for image in (rgb, metres))
+            camera = camera.shrunk(by)
+        return Frame(stamp, rgb, metres, camera, self.map_odom, odom, joints)
 
     def _skip(self, why: str) -> None:
         self.skipped[why] = self.skipped.get(why, 0) + 1

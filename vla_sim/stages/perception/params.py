@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
+from vla_sim.contract import topics
 
 
 @dataclass(frozen=True)
@@ -13,3 +14,18 @@ class PerceptionParams(StageParams):
     )
     detector_model: str = param("", "ONNX file of a trained detector, if `detector` is empty; empty: none")
     score_threshold: float = param(0.4, "least score of the trained detector", low=0.0, high=1.0)
+    extrinsics: str = param(
+        "", "file of where the sensors sit; empty: where the robot's model has them", metavar="FILE"
+    )
+    color: str = param(topics.COLOR.name, "topic of the colour image, rgb8 or bgr8", metavar="TOPIC")
+    depth: str = param(
+        topics.DEPTH.name,
+        "topic of the depth image in the colour image's frame, 16UC1 [mm] or 32FC1 [m]",
+        metavar="TOPIC",
+    )
+    camera_info: str = param(
+        topics.CAMERA_INFO.name, "topic of the colour camera's intrinsics", metavar="TOPIC"
+    )
+    pairing: float = param(
+        0.015, "most that the stamps of a colour and a depth image of one pair differ [s]", low=0.0, high=0.1
+    )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.camera import SENSOR_FROM_OPTICAL, Intrinsics, check_images
+from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, own_capsules
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.near_points import NearPoints
