@@ -20,6 +20,7 @@ from vla_sim.cli import (
     fault,
     g1,
     listing,
+    map,
     monitor,
     param,
     robot,
@@ -101,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     for part in (
-        run, stack, test, bench, soak, param, fault, monitor, g1, robot, calibrate, engines, listing,
+        run, stack, test, bench, soak, param, fault, monitor, g1, robot, calibrate, map, engines, listing,
         doctor,
     ):  # fmt: skip
         part.add(commands)

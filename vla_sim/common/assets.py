@@ -43,7 +43,7 @@ def world_names() -> tuple[str, ...]:
 
 
 def find_world(name_or_path: str) -> Path:
-    """The SDF file of a shipped world ("apartment") or of a path ("my/flat.sdf").
+    """The file of a shipped world ("apartment") or of a path ("my/flat.sdf", or a map's "my/flat.yaml").
 
     Raises `InputError` that lists the shipped worlds.
     """
@@ -56,4 +56,6 @@ def find_world(name_or_path: str) -> Path:
     known = ", ".join(world_names())
     like = meant(name_or_path, world_names()) if "/" not in name_or_path else ""
     hint = f" ({like})" if like else ""
-    raise InputError(f"no world {name_or_path!r}{hint}: give one of {known}, or the path of an SDF file")
+    raise InputError(
+        f"no world {name_or_path!r}{hint}: give one of {known}, or the path of an SDF file or of a map's YAML"
+    )

@@ -24,6 +24,8 @@ TOUCH = 1e-4
 """Overlap [m] up to which a solid only touches a cell: a wall on a cell's edge fills one side, also
 when its pose was written with four decimals."""
 UPRIGHT = 1.0 - 1e-9
+UNKNOWN = 205
+"""The grey that map savers write where nothing is known."""
 MOST_CELLS = 16_000_000
 """Of a map: 100 m by 100 m in cells of 25 mm. Planning takes some ten bytes a cell."""
 
@@ -31,12 +33,14 @@ MOST_CELLS = 16_000_000
 @dataclass(frozen=True)
 class Grid:
     """occupied: (rows, columns) bool, row 0 at the smallest y, column 0 at the smallest x.
-    (x0, y0): the outer corner of cell (0, 0) in map [m]; resolution [m] a cell."""
+    (x0, y0): the outer corner of cell (0, 0) in map [m]; resolution [m] a cell. unknown: as occupied, the
+    cells that nothing is known of; None: there are none."""
 
     occupied: NDArray[np.bool_]
     x0: float
     y0: float
     resolution: float
+    unknown: NDArray[np.bool_] | None = None
 
     def write(self, stem: Path) -> None:
         """`stem`.pgm and `stem`.yaml as nav2's map server reads them (trinary).
@@ -46,7 +50,10 @@ class Grid:
         """
         rows, columns = self.occupied.shape
         stem = Path(stem)
-        pixels = np.where(self.occupied[::-1], 0, 254).astype(np.uint8)
+        pixels = np.where(self.occupied, 0, 254).astype(np.uint8)
+        if self.unknown is not None:
+            pixels[self.unknown] = UNKNOWN
+        pixels = pixels[::-1]
         stem.with_suffix(".pgm").write_bytes(f"P5\n{columns} {rows}\n255\n".encode() + pixels.tobytes())
         stem.with_suffix(".yaml").write_text(
             f"image: {stem.with_suffix('.pgm').name}\n"
@@ -55,7 +62,7 @@ class Grid:
             f"origin: [{self.x0}, {self.y0}, 0.0]\n"
             "negate: 0\n"
             "occupied_thresh: 0.65\n"
-            "free_thresh: 0.25\n"
+            "free_thresh: 0.196\n"  # below what `UNKNOWN` is
         )
 
 
@@ -115,6 +122,16 @@ def rasterise(
         cells.append((name, (along, across), entered(corners, radius, x[across], y[along], resolution)))
     x0, y0 = (round(first[i] * resolution, 9) for i in (0, 1))
     return Layers((int(rows), int(columns)), tuple(cells), x0, y0, resolution)
+
+
+def outline(solids: Iterable[Solid], low: float, high: float) -> list[tuple[float, float]]:
+    """Two corners (x, y) [m] of the area that the solids enter between two heights; none without any."""
+    found = [one for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None]
+    if not found:
+        return []
+    first = np.min([corners.min(axis=0) - radius for corners, radius in found], axis=0)
+    last = np.max([corners.max(axis=0) + radius for corners, radius in found], axis=0)
+    return [(float(first[0]), float(first[1])), (float(last[0]), float(last[1]))]
 
 
 def spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:

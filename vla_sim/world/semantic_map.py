@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,16 +16,18 @@ from typing import Literal
 import numpy as np
 
 from vla_sim.common import assets
-from vla_sim.common.errors import InputError, SdfError
+from vla_sim.common.errors import InputError, SdfError, nearest
 from vla_sim.common.geometry import Array, inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
-from vla_sim.world.occupancy_grid import Grid, Layers, rasterise, spread
+from vla_sim.world import map_file
+from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
 
 ROBOT = "g1"
 PLACE = "place/"
+_OBJECT = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "bench", "shelf")
@@ -114,11 +117,14 @@ class World:
 
     @staticmethod
     def load(name_or_path: str) -> World:
-        """A shipped world by name ("apartment") or an SDF file by path.
+        """A shipped world by name ("apartment"), an SDF file by path, or a map by the path of the map
+        server's YAML file (`map_file`).
 
         Raises `InputError` for an unknown name (listing the known ones), `SdfError` for a bad file.
         """
         path = assets.find_world(name_or_path)
+        if map_file.is_map(path):
+            return _of_map(path)
         tree = reader.load_world(path)
         robot = next((model for model in tree.models if model.name == ROBOT), None)
         if robot is None:
@@ -154,9 +160,42 @@ class World:
                 f"no map with cells of {resolution} m between {low} and {high} m; "
                 "give a positive resolution and low < high"
             )
-        return rasterise(
-            self.solids, [(p.x, p.y) for p in self.places] + [self.start[:2]], resolution, low, high
-        ).grid()
+        points = [(p.x, p.y) for p in self.places] + [self.start[:2]]
+        points += outline(self.solids, *OBSTACLE_HEIGHTS)  # the same cells at all heights
+        return rasterise(self.solids, points, resolution, low, high).grid()
+
+
+def _of_map(path: Path) -> World:
+    found = map_file.load(path)
+    notes, solids = found.notes, found.solids
+    places = tuple(Place(_spoken(name), *at) for name, at in notes.places.items())
+    coarse = rasterise(
+        solids, [at[:2] for at in notes.places.values()] + [(t.x, t.y) for t in notes.surfaces.values()],
+        COARSE, *OBSTACLE_HEIGHTS,
+    ).grid()  # fmt: skip
+    surfaces = tuple(
+        Surface(
+            _spoken(name), _nearest(top.x, top.y, places, coarse).name, top.x, top.y, top.yaw, top.length,
+            top.width, top.height,
+        )
+        for name, top in notes.surfaces.items()
+    )  # fmt: skip
+    start = next(iter(notes.places.values()))
+    forbidden = tuple(
+        (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)) for x0, y0, x1, y1 in notes.forbidden
+    )
+    objects = _vocabulary(tuple(_shipped(notes.objects, path)))
+    return World(path.stem, path, start, places, surfaces, objects, solids, forbidden)
+
+
+def _shipped(names: list[str] | None, path: Path) -> Iterator[elements.Model]:
+    """Shipped models; None: all that can be objects."""
+    folder = assets.share_folder("models")
+    known = sorted(one.name for one in folder.iterdir() if _OBJECT.fullmatch(one.name))
+    for name in known if names is None else names:
+        if name not in known:
+            raise InputError(f"{path.parent / map_file.PLACES}: no object {name!r}{nearest(name, known)}")
+        yield reader.load_model(folder / name)
 
 
 def _spoken(name: str) -> str:
@@ -170,10 +209,9 @@ def _planar(pose: Array) -> tuple[float, float, float]:
 
 def _vocabulary(models: tuple[elements.Model, ...]) -> tuple[ObjectKind, ...]:
     """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
-    pattern = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
     found: dict[tuple[str, str], ObjectKind] = {}
     for model in models:
-        named = None if model.static else pattern.fullmatch(model.name)
+        named = None if model.static else _OBJECT.fullmatch(model.name)
         if named and (key := (colour_named(named[2]), named[3])) not in found:
             found[key] = _object(model, named[1], *key)
     return tuple(found.values())

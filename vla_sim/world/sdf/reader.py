@@ -54,6 +54,8 @@ def loads(text: str | bytes, path: Path = Path("inline.sdf"), search: Sequence[P
 
 def load_world(path: str | Path) -> World:
     """The world of an SDF file. Raises `SdfError` also if there is none."""
+    if Path(path).suffix in (".yaml", ".yml"):
+        raise SdfError(f"{path}:1: a map cannot be simulated; give the SDF file of a world")
     root = load(path)
     if root.world is None:
         raise SdfError(f"{path}:1: has no <world>; give a world file")
