@@ -6,9 +6,10 @@ import pytest
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import quaternion_from_yaw
 from vla_sim.robot import g1
+from vla_sim.robot.body import Body, RobotState
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.leg_odometry import LONGEST, LegOdometry
+from vla_sim.robot.leg_odometry import LONGEST, LegOdometry, LegOdometryBody
 
 KINEMATICS = Kinematics.load()
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
@@ -47,6 +48,49 @@ def test_turning_on_the_spot_about_the_pelvis_is_no_way():
     for k in range(50):  # both feet turn with the pelvis: of two that stand, the mean is between them
         made.update(0.02 * k, g1.DEFAULT_POSE, quaternion_from_yaw(0.02 * k))
     assert np.hypot(*made.position[:2]) < 0.08
+
+
+class Moved(Body):
+    """A body with its hips bent to and fro, whose own odometry is far from what its legs do."""
+
+    def __init__(self):
+        self.steps, self.commands = 0, []
+
+    def state(self):
+        rest = np.zeros(33), np.zeros(33), LEVEL, np.zeros(3), np.zeros(3)
+        hip = 0.1 if self.steps % 2 else 0.0
+        return RobotState(0.02 * self.steps, bent(hip), *rest, np.array([5.0, 2.0, 9.0]), LEVEL, np.ones(3))
+
+    def command(self, command):
+        self.commands.append(command)
+
+    def step(self):
+        self.steps += 1
+
+
+def test_a_body_has_its_odometry_of_its_legs_from_where_its_own_begins():
+    made = LegOdometryBody(inner := Moved(), KINEMATICS)
+    first = made.state()
+    np.testing.assert_allclose(first.odom_position[:2], (5.0, 2.0))
+    assert first.odom_position[2] == pytest.approx(0.75, abs=0.05)
+    made.step()
+    legs = LegOdometry(KINEMATICS)
+    legs.update(0.0, bent(0.0), LEVEL)
+    legs.update(0.02, bent(0.1), LEVEL)
+    np.testing.assert_allclose(made.state().odom_position[:2], np.array([5.0, 2.0]) + legs.position[:2])
+    np.testing.assert_allclose(made.state().odom_velocity_base, legs.velocity)
+    made.command("a command")
+    assert inner.commands == ["a command"]
+
+
+def test_a_body_that_begins_anew_begins_where_its_own_odometry_does():
+    made = LegOdometryBody(inner := Moved(), KINEMATICS)
+    made.state()
+    made.step()
+    moved = made.state().odom_position.copy()
+    assert moved[0] != 5.0
+    inner.steps = 0
+    np.testing.assert_allclose(made.state().odom_position[:2], (5.0, 2.0))
 
 
 @pytest.mark.integration

@@ -5,10 +5,13 @@ filter: the attitude is the IMU's, and the foot that stands does not slip. Which
 height: on level ground it is the lower one.
 """
 
+import math
+
 import numpy as np
 
 from vla_sim.common.geometry import Array, rotation_from_quaternion
 from vla_sim.robot import g1
+from vla_sim.robot.body import Body, JointCommand, RobotState
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
 
@@ -60,3 +63,33 @@ class LegOdometry:
         higher = 0.5 * float(before[0, 2] - before[1, 2] + feet[0, 2] - feet[1, 2])
         right = min(max(0.5 + 0.5 * higher / (2.0 * BOTH), 0.0), 1.0)
         return np.array([1.0 - right, right])
+
+
+class LegOdometryBody(Body):
+    """Another body whose odometry is made here, as a robot's is. It begins where that body's own begins."""
+
+    def __init__(self, body: Body, kinematics: Kinematics) -> None:
+        self._body, self._legs = body, LegOdometry(kinematics)
+        self._time = math.inf
+        self._origin = np.zeros(3)
+
+    def state(self) -> RobotState:
+        state = self._body.state()
+        if state.time < self._time:  # it begins, perhaps anew
+            self._legs.reset()
+            self._origin = np.array([*state.odom_position[:2], 0.0])
+        self._time = state.time
+        self._legs.update(state.time, state.joint_position, state.orientation)
+        state.odom_position = self._origin + self._legs.position
+        state.odom_orientation = state.orientation.copy()
+        state.odom_velocity_base = self._legs.velocity.copy()
+        return state
+
+    def command(self, command: JointCommand) -> None:
+        self._body.command(command)
+
+    def step(self) -> None:
+        self._body.step()
+
+    def close(self) -> None:
+        self._body.close()

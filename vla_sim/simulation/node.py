@@ -6,12 +6,13 @@ import numpy as np
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from vla_sim.common.errors import VlaSimError
+from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import named_numbers
 from vla_sim.contract import budgets, topics
 from vla_sim.contract.records import Disturbance, Fault
-from vla_sim.robot.body import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.leg_odometry import LegOdometryBody
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.pacer import RealTimePacer
@@ -57,7 +58,15 @@ class SimulatorNode(StageNode[SimulatorParams]):
         self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)
         self.execution.charge_as(p.compute, costs_of(p.costs))
         self._clock = self.publish(topics.CLOCK)
-        self.host = BodyHost(self, self.simulator, controller)
+        body: Body = self.simulator
+        if p.odometry == "legs":
+            if self.simulator.balanced:
+                raise InputError(
+                    f"odometry is legs, but the robot of engine {p.engine} does not stand on them; "
+                    "mujoco and gazebo have legs"
+                )
+            body = LegOdometryBody(self.simulator, kinematics)
+        self.host = BodyHost(self, body, controller)
         self.scan = ScanPublisher(self, self.simulator, self.host, kinematics, p.lidar_rate)
         self.camera: CameraPublisher | None = None
         if p.camera:

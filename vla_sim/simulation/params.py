@@ -26,6 +26,11 @@ class SimulatorParams(StageParams):
     )
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
+    odometry: str = param(
+        "drift",
+        "drift: of the truth, with a model of its drift; legs: of legs and IMU, as a robot's is",
+        choices=("drift", "legs"),
+    )
     policy: str = param("fastsac", "of walking", choices=("fastsac", "ppo"))
     compute: str = param("fixed", "what work costs in lock-step", choices=("fixed", "measured"))
     costs: str = param(

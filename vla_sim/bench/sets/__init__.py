@@ -5,13 +5,22 @@ from importlib import import_module
 from vla_sim.bench.benchmark import Benchmark
 
 __all__ = [
-    "control", "end_to_end", "llm", "manipulation", "monitor", "navigation", "perception", "safety",
-    "shedding", "voice",
+    "control",
+    "end_to_end",
+    "llm",
+    "manipulation",
+    "monitor",
+    "navigation",
+    "odometry",
+    "perception",
+    "safety",
+    "shedding",
+    "voice",
 ]  # fmt: skip
 
 SETS = (
     "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor",
-    "shedding", "end_to_end",
+    "odometry", "shedding", "end_to_end",
 )  # fmt: skip
 """In the order in which they run."""
 
