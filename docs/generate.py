@@ -50,6 +50,7 @@ RATES = {
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
     "/monitor/state": "1 Hz", "/sim/faults": "at each change",
+    "/tf": "25 Hz while somebody listens", "/tf_static": "once", "/robot_description": "once",
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
 """What comes by the clock; everything else comes when something happens."""
@@ -58,6 +59,8 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py")
+"""Of `vla-sim top`, `calibrate` and `map`, which are no nodes of the stack."""
 
 
 @cache
@@ -68,7 +71,7 @@ def nodes_topics() -> list[tuple[str, str, str]]:
         module = next((spec.module for spec in node_table.EVERY if spec.name == name), "vla_sim.scenario.x")
         for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
             for path in sorted((PACKAGE / folder).rglob("*.py")):
-                if path.name == "viewer.py":  # of `vla-sim top`
+                if path.name in TOOLS:
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
     return found

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
         robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
-        world={"help": "map of the robot's home: a world's name, or an SDF file"},
+        world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
     robot.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")

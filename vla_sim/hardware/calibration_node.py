@@ -114,6 +114,7 @@ def listen(
                     f"{timeout:g} s{bad}; do `vla-sim robot` and the sensors' drivers run there?"
                 )
             executor.spin_once(timeout_sec=0.1)
+        node.leave()
         node.destroy_node()
         return node
     finally:
