@@ -264,12 +264,14 @@ def test_a_reset_puts_everything_back_and_time_goes_on(setup):
 
 
 def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup, ros_domain):
-    for name, value, text in (
-        ("sensors", "maybe", "auto, native, software"),
-        ("engine", "magic", "mujoco, gazebo, kinematic"),
+    for words, text in (
+        (["sensors:=maybe"], "auto, native, software"),
+        (["engine:=magic"], "mujoco, gazebo, kinematic"),
+        (["engine:=kinematic", "odometry:=legs"], "does not stand on them; mujoco and gazebo have legs"),
     ):
         context = rclpy.Context()
-        rclpy.init(args=["--ros-args", "-p", f"{name}:={value}"], context=context, domain_id=ros_domain)
+        arguments = ["--ros-args", *(word for setting in words for word in ("-p", setting))]
+        rclpy.init(args=arguments, context=context, domain_id=ros_domain)
         default, rclpy.utilities.g_default_context = rclpy.utilities.g_default_context, context
         try:
             with pytest.raises(InputError, match=text):

@@ -14,7 +14,7 @@ from vla_sim.hardware.params import CAMERA
 from vla_sim.robot import g1
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
 
 rclpy = pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
@@ -77,6 +77,24 @@ def look(node, color, depth, camera=HEAD, stamp=1.0):
 
 def millimetres(depth):
     return np.rint(np.nan_to_num(1e3 * depth)).astype(np.uint16)
+
+
+def test_the_simulated_robots_images_are_as_its_driver_sends_them():
+    from vla_sim.common.buffers import TensorPool
+    from vla_sim.robot.body import CameraFrame
+    from vla_sim.ros.conversions import camera_messages
+    from vla_sim.ros.messages import to_stamp
+
+    rgb, depth = scene()
+    depth[0, 0] = np.nan
+    frame = CameraFrame(1.0, rgb, depth, HEAD.fx, HEAD.fy, HEAD.cx, HEAD.cy, 0.0)
+    color, far, info = camera_messages(
+        frame, to_stamp(1.0), TensorPool(), "an_optical_frame", millimetres=True
+    )
+    assert (far.encoding, far.step, far.header.frame_id) == ("16UC1", 2 * 320, "an_optical_frame")
+    np.testing.assert_array_equal(color_image(color), rgb)
+    np.testing.assert_allclose(depth_image(far), depth, atol=6e-4)  # and nothing where nothing was measured
+    assert intrinsics(info) == HEAD
 
 
 def test_it_listens_to_the_drivers_topics(node):
