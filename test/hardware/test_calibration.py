@@ -11,8 +11,9 @@ from vla_sim.common.assets import find_world
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, rotation_from_rpy, transform
 from vla_sim.hardware import calibration
-from vla_sim.hardware.calibration import CAMERA, LIDAR, Known, Stance
+from vla_sim.hardware.calibration import Known, Stance
 from vla_sim.robot import g1, level_scan
+from vla_sim.robot.extrinsics import CAMERA, LIDAR
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector

@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_counted_by_its_reason(made):
         node.on_depth(image("mono16", np.zeros((3, 4), np.uint16), 0.1 * k))
         node.on_color(image("rgb8", np.zeros((3, 4, 3), np.uint8), 0.1 * k))
     node.on_camera_info(CameraInfo(width=4, height=3))
-    assert node.images == []
+    assert not node.images
     assert sorted(node.bad.values()) == [1, 3]
 
 

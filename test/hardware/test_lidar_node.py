@@ -9,9 +9,9 @@ from sensor_msgs.msg import Imu, JointState, PointCloud2, PointField  # noqa: E4
 
 from vla_sim.common.assets import find_world  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
-from vla_sim.hardware.lidar_node import LIDAR_FRAME, LidarNode  # noqa: E402
+from vla_sim.hardware.lidar_node import LidarNode  # noqa: E402
 from vla_sim.robot import g1, level_scan  # noqa: E402
-from vla_sim.robot.extrinsics import calibrated  # noqa: E402
+from vla_sim.robot.extrinsics import LIDAR, calibrated  # noqa: E402
 from vla_sim.robot.kinematics import Kinematics  # noqa: E402
 from vla_sim.simulation.registry import import_mujoco  # noqa: E402
 
@@ -77,7 +77,7 @@ def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node, file):
     expected = level_scan.ranges(points, attitude, g1.DEFAULT_POSE, KINEMATICS)
     hands = [KINEMATICS.frame(g1.TOOL_FRAME[side], g1.DEFAULT_POSE)[:3, 3] for side in g1.SIDES]
     seen = np.vstack([points, hands, np.full((1, 3), np.nan)])
-    pose = calibrated(str(file)).frame(LIDAR_FRAME, g1.DEFAULT_POSE)
+    pose = calibrated(str(file)).frame(LIDAR, g1.DEFAULT_POSE)
     local = (seen - pose[:3, 3]) @ pose[:3, :3]
     cloud = livox(np.vstack([local, np.zeros((3, 3))]))
 

@@ -45,9 +45,10 @@ def call(a: argparse.Namespace) -> int:
         )
     from vla_sim.bringup import node_table, parameters
     from vla_sim.bringup.node_table import StackOptions
+    from vla_sim.robot.extrinsics import calibrated
 
     options = parameters.applied(StackOptions(extrinsics=a.extrinsics), a.params, a.param)
-    kinematics = _robot(options.extrinsics)
+    kinematics = calibrated(options.extrinsics)
     specs = {spec.name: spec for spec in node_table.nodes(simulated=False)}
     eyes = node_table.parameters(specs["perception"], options, simulated=False)
     ears = node_table.parameters(specs["lidar"], options, simulated=False)
@@ -83,12 +84,6 @@ def call(a: argparse.Namespace) -> int:
         )  # fmt: skip
     _print(reports, common.console())
     return 0 if all(report.good for report in reports) else 1
-
-
-def _robot(extrinsics: str) -> Any:
-    from vla_sim.robot.extrinsics import calibrated
-
-    return calibrated(extrinsics)
 
 
 def _print(reports: list[Any], console: Any) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ def call(a: argparse.Namespace) -> int:
         package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
         check_network(a.interface, a.dds_domain)
         own = {"interface": a.interface, "dds_domain": a.dds_domain, **options.overrides.get("robot", {})}
-        options = _with(options, own)
+        options = replace(options, overrides={**options.overrides, "robot": own})
     out = common.folder(a.out, "map-")
     console = common.console()
 
     def echo(name: str, text: str) -> None:
-        if a.verbose or "[ERROR]" in text:
+        if a.verbose or name == "robot" or "[ERROR]" in text:
             console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
 
     from vla_sim.bringup.supervisor import Stack
@@ -86,23 +87,20 @@ def call(a: argparse.Namespace) -> int:
 
 
 def write(folder: Path, grid: Any, places: dict[str, tuple[float, float, float]]) -> None:
-    """The map server's files, and the places; the start is one of them."""
+    """The map server's files, and the places; the start is one of them. Raises `InputError`."""
     import yaml
 
     from vla_sim.world import map_file
 
-    folder.mkdir(parents=True, exist_ok=True)
-    grid.write(folder / "home")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        grid.write(folder / "home")
+    except OSError as error:
+        raise InputError(f"cannot write the map into {folder}: {error.strerror}") from None
     named = {name: list(at) for name, at in {"start": (0.0, 0.0, 0.0), **places}.items()}
     text = yaml.safe_dump({"places": named}, sort_keys=False, default_flow_style=None, allow_unicode=True)
     head = "# x, y [m], yaw [rad]; the robot starts at the first one\n"
     write_output(folder / map_file.PLACES, (head + text).encode())
-
-
-def _with(options: Any, robot: dict[str, Any]) -> Any:
-    from dataclasses import replace
-
-    return replace(options, overrides={**options.overrides, "robot": robot})
 
 
 def _rounded(pose: Any) -> tuple[float, float, float]:

@@ -18,12 +18,12 @@ from vla_sim.common.geometry import Array, inverse, rotation_from_rpy, transform
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import level_scan
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
+from vla_sim.robot.extrinsics import CAMERA, LIDAR
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.depth_scan import own_capsules
 from vla_sim.stages.perception.detector import Detector
 
-LIDAR, CAMERA = "head_lidar", "head_camera"
 LENGTH, ANGLE = 0.02, math.radians(1.0)
 """[m], [rad] by which a measure may be off."""
 ROUNDS = 3

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +40,8 @@ class SensorListener(StageNode[StageParams]):
         super().__init__(f"calibrate_{os.getpid()}", StageParams)
         self.joints: Array | None = None
         self.attitude: Array | None = None
-        self.clouds: list[Array] = []
-        self.images: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
+        self.clouds: deque[Array] = deque(maxlen=ENOUGH)
+        self.images: deque[tuple[NDArray[np.uint8], NDArray[np.float32]]] = deque(maxlen=ENOUGH)
         self.camera: Intrinsics | None = None
         self.bad: dict[str, int] = {}
         self._pairs = ImagePairs(pairing)
@@ -52,11 +53,15 @@ class SensorListener(StageNode[StageParams]):
         self.listen(replace(topics.DEPTH, name=named["depth"]), self.on_depth)
 
     def on_joints(self, message: Any) -> None:
-        self.joints = conversions.joint_positions(message)
+        position = conversions.joint_positions(message)
+        if position is not None and np.isfinite(position).all():
+            self.joints = position
 
     def on_imu(self, message: Any) -> None:
         q = message.orientation
-        self.attitude = np.array([q.w, q.x, q.y, q.z])
+        attitude = np.array([q.w, q.x, q.y, q.z])
+        if abs(float(attitude @ attitude) - 1.0) < 0.1:
+            self.attitude = attitude
 
     def on_cloud(self, message: Any) -> None:
         self._try(lambda: self.clouds.append(conversions.cloud_points(message)))
@@ -78,7 +83,7 @@ class SensorListener(StageNode[StageParams]):
             _, color, depth = pair
             self._try(lambda: self.images.append((color_image(color), depth_image(depth))))
 
-    def _try(self, read: Any) -> None:
+    def _try(self, read: Callable[[], object]) -> None:
         try:
             read()
         except InputError as error:

@@ -11,13 +11,12 @@ from vla_sim.contract.topics import Topic
 from vla_sim.hardware.params import LidarParams
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import level_scan
-from vla_sim.robot.extrinsics import calibrated
+from vla_sim.robot.extrinsics import LIDAR, calibrated
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception.depth_scan import own_capsules
 
-LIDAR_FRAME = "head_lidar"
 PERIOD = 0.1
 """[s] of one turn, as the scan says."""
 
@@ -68,7 +67,7 @@ class LidarNode(StageNode[LidarParams]):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
-        pose = self.kinematics.frame(LIDAR_FRAME, self.joints)
+        pose = self.kinematics.frame(LIDAR, self.joints)
         points = points @ pose[:3, :3].T + pose[:3, 3]
         points = points[others(points, own_capsules(self.kinematics, self.joints))]
         ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)

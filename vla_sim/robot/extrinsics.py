@@ -24,6 +24,9 @@ from vla_sim.common.geometry import (
 )
 from vla_sim.robot.kinematics import Kinematics
 
+LIDAR, CAMERA = "head_lidar", "head_camera"
+"""The sensors of the model that a robot has as well."""
+
 
 def calibrated(file: str) -> Kinematics:
     """The robot with its sensors where `file` says; "": where its model has them. Raises `InputError`."""

@@ -12,6 +12,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot import g1
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
+from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, own_capsules
@@ -45,9 +46,6 @@ class StampedHistory(Generic[T]):
             return None
         best = min(around, key=lambda item: abs(item[0] - stamp))
         return best[1] if abs(best[0] - stamp) <= within else None
-
-
-CAMERA_FRAME = "head_camera"
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Perception:
     def process(self, frame: Frame) -> Percept:
         """One image pair. Raises `InputError` for images that do not fit the camera."""
         check_images(frame.rgb, frame.depth, frame.camera)
-        optical = self.kinematics.frame(CAMERA_FRAME, frame.joint_position) @ SENSOR_FROM_OPTICAL
+        optical = self.kinematics.frame(CAMERA, frame.joint_position) @ SENSOR_FROM_OPTICAL
         pose = frame.map_odom @ frame.odom_base @ optical
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
