@@ -33,7 +33,7 @@ def fixed(kinematics: Kinematics) -> list[Edge]:
     out += [(one.parent, one.child, one.pose_in_parent @ inverse(one.pose_in_child))
             for one in model.joints if one.type == "fixed"]  # fmt: skip
     sensors = [one for one in model.sensors() if one.camera or one.lidar or one.imu]
-    for name in [one.name for one in (*model.frames, *sensors)]:
+    for name in [*(one.name for one in model.frames), *(one.name for one in sensors)]:
         link, pose = kinematics.in_link(name)
         out.append((link, name, pose))
     out += [(one.name, f"{one.name}_optical", SENSOR_FROM_OPTICAL) for one in sensors if one.camera]

@@ -3,6 +3,7 @@
 import sys
 import types
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_a_message_holds_an_edge():
 @pytest.fixture
 def node(ros_domain):
     rclpy.init(domain_id=ros_domain)
-    made = StageNode("frames", StageParams)
+    made: Any = StageNode("frames", StageParams)
     made.sent, made.logged = {}, []
 
     class Sent:
@@ -112,7 +113,7 @@ def test_without_tf2_msgs_the_description_is_published_and_one_line_logged(node,
 
 def test_with_tf2_msgs_frames_follow_the_state_and_the_localisation(node, monkeypatch):
     monkeypatch.setattr(frame_publisher.importlib.util, "find_spec", lambda name: object())
-    stand_in = types.ModuleType("tf2_msgs.msg")
+    stand_in: Any = types.ModuleType("tf2_msgs.msg")
     stand_in.TFMessage = TFMessageStandIn
     monkeypatch.setitem(sys.modules, "tf2_msgs.msg", stand_in)
     message_class.cache_clear()

@@ -49,6 +49,8 @@ def walk(legs: int) -> list[Leg]:
     body = LegOdometryBody(engine, kinematics)
     controller = Controller(kinematics.arm, load_policy("fastsac"), CALIBRATION["fastsac"])
 
+    state, way, out = body.state(), 0.0, []
+
     def poses() -> tuple[Array, Array]:
         """x, y, yaw: by odometry, and really."""
         return planar(state.odom_position, state.odom_orientation), planar(
@@ -57,14 +59,13 @@ def walk(legs: int) -> list[Leg]:
 
     def go(velocity: Array) -> None:
         nonlocal state
-        controller.velocity.ask(*velocity, state.time)
+        controller.velocity.ask(*map(float, velocity), time=state.time)
         body.command(controller.update(state))
         body.step()
         state = body.state()
         if engine.truth().fallen:
             raise Wrong(f"the robot fell after {way:.1f} m")
 
-    state, way, out = body.state(), 0.0, []
     first = poses()
     for k in range(legs):
         before = poses()

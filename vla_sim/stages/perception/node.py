@@ -170,7 +170,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         rgb, metres = color_image(color), depth_image(depth)
         by = -(-camera.width // WIDEST)
         if by > 1 and rgb.shape[:2] == metres.shape:  # else they do not fit, which is said of all of them
-            rgb, metres = (np.ascontiguousarray(image[::by, ::by]) for image in (rgb, metres))
+            rgb = np.ascontiguousarray(rgb[::by, ::by])
+            metres = np.ascontiguousarray(metres[::by, ::by])
             camera = camera.shrunk(by)
         return Frame(stamp, rgb, metres, camera, self.map_odom, odom, joints)
 
