@@ -59,7 +59,8 @@ def walk(legs: int) -> list[Leg]:
 
     def go(velocity: Array) -> None:
         nonlocal state
-        controller.velocity.ask(*map(float, velocity), time=state.time)
+        ahead, left, turning = (float(value) for value in velocity)
+        controller.velocity.ask(ahead, left, turning, state.time)
         body.command(controller.update(state))
         body.step()
         state = body.state()
