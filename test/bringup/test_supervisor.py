@@ -140,6 +140,17 @@ def test_a_domain_that_another_program_uses_is_not_taken():
             Domain(77)
 
 
+def test_a_robots_domain_may_have_its_drivers_in_it():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as driver:
+        driver.bind(("", 7400 + 250 * 79 + 10))
+        with pytest.raises(StackError, match="in use by another program"):
+            Domain(79)
+        joined = Domain(79, joined=True)
+        with pytest.raises(StackError, match="in use"):  # by the stack that is in it
+            Domain(79, joined=True)
+        joined.release()
+
+
 def test_a_domain_is_a_number_that_ros_knows():
     with pytest.raises(InputError, match="from 0 to 232"):
         Domain(500)

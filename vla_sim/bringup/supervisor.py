@@ -31,16 +31,17 @@ LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder f
 
 
 class Domain:
-    """A ROS domain id that no other run on this machine uses, held by a lock until `release`. Raises
-    `InputError`, `StackError`, and `MissingError` where the loopback interface is down."""
+    """A ROS domain id that no other run on this machine uses, held by a lock until `release`. joined: other
+    programs may be in the one that is `wanted`, as a robot's drivers are. Raises `InputError`, `StackError`,
+    and `MissingError` where the loopback interface is down."""
 
-    def __init__(self, wanted: int | None = None) -> None:
+    def __init__(self, wanted: int | None = None, *, joined: bool = False) -> None:
         if wanted is not None and not 0 <= wanted <= 232:
             raise InputError(f"domain {wanted}: a ROS domain id is a number from 0 to 232")
         loopback.check()  # without it the nodes would wait for each other until a time-out
         choices = [wanted] if wanted is not None else random.SystemRandom().sample(DOMAINS, 100)
         for number in choices:
-            lock = self._lock(number)
+            lock = self._lock(number, joined=joined and wanted is not None)
             if lock is not None:
                 self.id, self.lock = number, lock
                 return
@@ -52,7 +53,7 @@ class Domain:
         )
 
     @staticmethod
-    def _lock(number: int) -> IO[bytes] | None:
+    def _lock(number: int, *, joined: bool) -> IO[bytes] | None:
         try:
             lock = _lock_file(Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock")
         except OSError:
@@ -62,6 +63,8 @@ class Domain:
         except OSError:
             lock.close()
             return None
+        if joined:
+            return lock
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -157,7 +160,7 @@ class Stack:
         self.names = tuple(spec.name for spec in self.specs if not spec.observer)
         """Of all nodes that a run cannot do without."""
         self.replaced = tuple(spec.name for spec in self.specs if spec.command)
-        self.domain = Domain(domain)
+        self.domain = Domain(domain, joined=not simulated)
         self.echo = echo or (lambda name, text: None)
         self.processes: list[Process] = []
         self.ending = False
