@@ -9,7 +9,7 @@ import pytest
 
 from vla_sim.common import assets
 from vla_sim.common.geometry import inverse
-from vla_sim.robot import g1 as robot
+from vla_sim.robot import facts as robot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.world.sdf import elements, reader
 

@@ -18,7 +18,7 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import user_path
-from vla_sim.hardware.unitree.network import check_network
+from vla_sim.hardware.unitree.network import check_network, check_robot
 
 TRUTH_TICKS = 50
 """Between two lines of the truth: 0.1 s."""
@@ -49,6 +49,7 @@ def call(a: argparse.Namespace) -> int:
     if not a.seconds > 0.0:
         raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    check_robot()
     check_network(a.interface, a.dds_domain)
     from vla_sim.common.assets import find_world
     from vla_sim.hardware.unitree.dds import Bus

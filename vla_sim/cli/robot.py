@@ -10,7 +10,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import package
-from vla_sim.hardware.unitree.network import check_network
+from vla_sim.hardware.unitree.network import check_network, check_robot
 
 STEPS = """Before the robot is armed:
   1. it stands in walking mode (sport), or hangs with its feet off the ground (low)
@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    check_robot()
     check_network(a.interface, a.dds_domain)
     common.load_nodes()
     from vla_sim.bringup.supervisor import Stack

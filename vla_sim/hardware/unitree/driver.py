@@ -22,7 +22,7 @@ from vla_sim.hardware.unitree.driver_core import Driver, Mode
 from vla_sim.hardware.unitree.motion import State
 from vla_sim.hardware.unitree.services import RELEASE_MODE, SET_STATE, SET_VELOCITY
 from vla_sim.hardware.unitree.wire import JOINTS
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 
 PERIODS: dict[Mode, float] = {"sport": 0.005, "low": 0.002}
@@ -42,10 +42,12 @@ class Network:
         self._bus = bus
         self.states = bus.reader("rt/lowstate", dds_types.LowState)
         self.odometry = bus.reader("rt/odommodestate", dds_types.SportState)
-        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in g1.SIDES}
+        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.SIDES}
         self.send_arms = bus.writer("rt/arm_sdk", dds_types.LowCommand)
         self.send_low = bus.writer("rt/lowcmd", dds_types.LowCommand)
-        self.send_hand = {side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in g1.SIDES}
+        self.send_hand = {
+            side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.SIDES
+        }
         self._requests = {
             name: bus.writer(f"rt/api/{name}/request", dds_types.Request)
             for name in ("sport", "motion_switcher")
@@ -138,7 +140,7 @@ class DriverLoop:
         if self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4:
             return
         self._fingers = fingers.copy()
-        for k, side in enumerate(g1.SIDES):
+        for k, side in enumerate(facts.SIDES):
             q = hands.motors(side, float(fingers[2 * k : 2 * k + 2].sum()))
             self._network.send_hand[side](dds_types.hand_command(q))
 

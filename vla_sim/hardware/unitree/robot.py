@@ -10,7 +10,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
 from vla_sim.hardware.unitree.driver_core import Mode
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, RobotState, checked
 from vla_sim.robot.kinematics import Kinematics
 
@@ -36,7 +36,7 @@ class UnitreeRobot(Body):
         self._damping = Kinematics.load().of_joints("damping")
         self._armed = False
         self.why, self.voltage = "not armed", 0.0
-        self.temperature: Array = np.zeros(len(g1.JOINTS))
+        self.temperature: Array = np.zeros(len(facts.JOINTS))
         command = [sys.executable, "-m", "vla_sim.hardware.unitree.driver", str(theirs.fileno())]
         self._driver = subprocess.Popen(
             [*command, interface, str(domain), mode],

@@ -9,6 +9,7 @@ from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import ROBOT
 
 WORLD = "conformance"
 G = 9.81
@@ -33,7 +34,7 @@ class Bench:
         self.simulator, self.physics, self.ready = simulator, simulator.physics, ready
         self.name, self.sensors = name, sensors
         self.kinematics = Kinematics.load()
-        self.model = reader.load_world(find_world(WORLD)).model("g1")
+        self.model = reader.load_world(find_world(WORLD)).model(ROBOT)
         policy = load_policy("fastsac") if self.physics else standing_policy()
         self.controller = Controller(self.kinematics.arm, policy, CALIBRATION["fastsac"])
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.conformance.bench import WORLD, Bench, ConformanceError, require
 from vla_sim.simulation.simulator import Randomisation
 
-SIZE = len(g1.JOINTS)
+SIZE = len(facts.JOINTS)
 
 
 def time_and_shapes(bench: Bench) -> str:
@@ -106,19 +106,21 @@ def seeds(bench: Bench) -> str:
 
 def bad_commands(bench: Bench) -> str:
     bench.reset()
-    good = JointCommand(g1.DEFAULT_POSE.copy(), np.full(SIZE, 20.0), np.zeros(SIZE))
+    good = JointCommand(facts.DEFAULT_POSE.copy(), np.full(SIZE, 20.0), np.zeros(SIZE))
     for position in (np.full(SIZE, np.nan), np.zeros(3), np.full(SIZE, np.inf)):
         try:
             bench.simulator.command(JointCommand(position, good.stiffness, good.effort))
         except EngineError as error:
-            require("33 finite numbers" in str(error), f"the message does not say what is allowed: {error}")
+            require(
+                f"{SIZE} finite numbers" in str(error), f"the message does not say what is allowed: {error}"
+            )
         else:
             raise ConformanceError(f"a command of {position[:2]}... was taken")
     bench.simulator.command(JointCommand(np.full(SIZE, 50.0), good.stiffness, good.effort))
     bench.reset()
-    far = g1.DEFAULT_POSE.copy()
-    elbow = g1.INDEX["right_elbow_joint"]
-    axis = bench.model.joint("right_elbow_joint").axis
+    far = facts.DEFAULT_POSE.copy()
+    name = facts.ARM_JOINTS["right"][3]
+    elbow, axis = facts.INDEX[name], bench.model.joint(name).axis
     assert axis is not None
     far[elbow] = 50.0
     for _ in range(40):

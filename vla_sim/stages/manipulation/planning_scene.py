@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vla_sim.common.geometry import Array, inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def waist(self) -> Array:
-        return self.joint_position[g1.WAIST_INDEX]
+        return self.joint_position[facts.WAIST_INDEX]
 
     @property
     def heading(self) -> float:
@@ -68,7 +68,7 @@ class Scene:
 
     def arm(self, side: str) -> Array:
         """(7,) joints of an arm."""
-        return self.joint_position[g1.ARM_INDEX[side]]
+        return self.joint_position[facts.ARM_INDEX[side]]
 
 
 @dataclass(frozen=True)
