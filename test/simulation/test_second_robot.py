@@ -96,6 +96,30 @@ def test_without_a_hand_it_says_so_and_carries_nothing():
     assert "go" in able
 
 
+BARE = """
+from vla_sim.hardware.unitree.motion import Motion
+from vla_sim.robot import facts
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.policy import standing_policy
+assert len(facts.JOINTS) == 29 and facts.HANDS == ()
+robot = Kinematics.load()
+motion = Motion(Controller(robot.arm, standing_policy()), robot.of_joints("damping"))
+assert set(motion.hands) == set(facts.SIDES)
+"""
+
+
+def test_a_g1_without_hands_is_a_profile_too(tmp_path):
+    """Called g1, so that it has the shipped model; its driver speaks to no hands."""
+    text = assets.find_robot("g1").read_text()
+    begin, end = text.index("hand:"), text.index("protocol:")
+    path = tmp_path / "g1.yaml"
+    path.write_text(f"{text[:begin]}hand: none\n{text[end:]}")
+    env = {**os.environ, assets.ROBOT: str(path)}
+    done = subprocess.run([sys.executable, "-c", BARE], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_it_is_not_taken_for_a_g1():
     line = [sys.executable, "-m", "vla_sim.cli.main", "g1", "--robot", "t1"]
     done = subprocess.run(line, capture_output=True, text=True)

@@ -19,6 +19,8 @@ NO_HAND = "I have no hand, so I cannot take or carry anything"
 """What a robot without a hand says of itself."""
 
 SIDES = ("left", "right")
+HANDS = SIDES if HAND else ()
+"""Sides on which it has a hand."""
 
 
 def _of(group: object) -> dict[str, tuple[str, ...]]:

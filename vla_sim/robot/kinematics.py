@@ -165,18 +165,18 @@ class Kinematics:
         return _build(reader.load_model(reader.robot_model() if path is None else path))
 
     def of_joints(self, value: Literal["lower", "upper", "damping"]) -> Array:
-        """(33,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""
+        """(joints,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""
         axes = {joint.name: joint.axis for joint in self.model.joints}
         return np.array([getattr(axes[name], value) for name in facts.JOINTS])
 
     def joint_frames(self, joint_position: ArrayLike) -> Array:
-        """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
+        """(joints, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
         q = np.ascontiguousarray(np.asarray(joint_position, dtype=float)[self._index])
         out: Array = kernels.tree_frames(self._parent, self._origin, self._axis, self._sliding, q)
         return out
 
     def frame(self, name: str, joint_position: ArrayLike) -> Array:
-        """(4, 4) pose in the pelvis frame of a link, SDF frame or sensor for joints (33,).
+        """(4, 4) pose in the pelvis frame of a link, SDF frame or sensor for joints (joints,).
 
         Raises `InputError` that lists the known names.
         """

@@ -35,7 +35,7 @@ class LegOdometry:
         self._time = 0.0
 
     def update(self, time: float, joint_position: Array, orientation: Array) -> None:
-        """Take a state: time [s], joints (33,) [rad], attitude (4,) by the IMU."""
+        """Take a state: time [s], joints (joints,) [rad], attitude (4,) by the IMU."""
         rotation = rotation_from_quaternion(orientation)
         feet = np.array([rotation @ self._sole(side, joint_position) for side in facts.SIDES])
         before, passed = self._feet, time - self._time

@@ -73,7 +73,7 @@ def ranges(
     kinematics: Kinematics,
     holding: Sequence[str] = (),
 ) -> Array:
-    """As `flatten`, for a robot with its joints at `joint_position` (33,) that stands on the lower of its
+    """As `flatten`, for a robot with its joints at `joint_position` (joints,) that stands on the lower of its
     soles. holding: the sides of hands that hold something."""
     level = level_rotation(orientation)
 

@@ -150,12 +150,12 @@ def cloud_points(message: PointCloud2) -> Array:
 
 
 def joint_positions(message: JointState) -> Array | None:
-    """(33,) in the order of `facts.JOINTS`; None if one is missing."""
+    """(joints,) in the order of `facts.JOINTS`; None if one is missing."""
     return _of_joints(message, message.position)
 
 
 def joint_efforts(message: JointState) -> Array | None:
-    """(33,) [Nm] in the order of `facts.JOINTS`; None where no motor measures them: some are missing or no
+    """(n,) [Nm] in the order of `facts.JOINTS`; None where no motor measures them: some are missing or no
     numbers, or all are zero."""
     effort = _of_joints(message, message.effort)
     known = effort is not None and bool(np.isfinite(effort).all()) and bool(effort.any())

@@ -88,7 +88,7 @@ class KinematicSimulator(Simulator):
         self._position = facts.DEFAULT_POSE.copy()
         self._velocity = np.zeros(JOINT_COUNT)
         self._target = self._position.copy()
-        self._grip = {side: Grip() for side in facts.SIDES if facts.HAND}
+        self._grip = {side: Grip() for side in facts.HANDS}
         self.objects = {name: self._start[name].copy() for name in self._loose()}
         if by.objects:
             for name in self._loose():

@@ -84,7 +84,7 @@ class Proprioception:
     def measure(
         self, time: float, position: Array, velocity: Array, effort: Array, root: Array, twist: Array
     ) -> RobotState:
-        """position, velocity, effort: (33,) of the joints. root (7,): pelvis in the world. twist (6,): its
+        """position, velocity, effort: (n,) of the joints. root (7,): pelvis in the world. twist (6,): its
         linear velocity in the world, then its angular velocity in its own frame."""
         draw, scale = self._rng.standard_normal, self._scale
         yaw = geometry.yaw_from_quaternion(root[3:])

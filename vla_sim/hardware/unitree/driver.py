@@ -42,11 +42,11 @@ class Network:
         self._bus = bus
         self.states = bus.reader("rt/lowstate", dds_types.LowState)
         self.odometry = bus.reader("rt/odommodestate", dds_types.SportState)
-        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.SIDES}
+        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS}
         self.send_arms = bus.writer("rt/arm_sdk", dds_types.LowCommand)
         self.send_low = bus.writer("rt/lowcmd", dds_types.LowCommand)
         self.send_hand = {
-            side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.SIDES
+            side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
         }
         self._requests = {
             name: bus.writer(f"rt/api/{name}/request", dds_types.Request)
@@ -136,11 +136,13 @@ class DriverLoop:
 
     def _grip(self, command: Any) -> None:
         """The hands, where their fingers are wanted elsewhere than before."""
+        if not facts.HANDS:
+            return
         fingers = command["position"][JOINTS:]
         if self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4:
             return
         self._fingers = fingers.copy()
-        for k, side in enumerate(facts.SIDES):
+        for k, side in enumerate(facts.HANDS):
             q = hands.motors(side, float(fingers[2 * k : 2 * k + 2].sum()))
             self._network.send_hand[side](dds_types.hand_command(q))
 

@@ -64,9 +64,9 @@ class SimulatedG1:
         self._said = ""
         self._low = bus.reader("rt/lowcmd", dds_types.LowCommand)
         self._arms = bus.reader("rt/arm_sdk", dds_types.LowCommand)
-        self._hands = {side: bus.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.SIDES}
+        self._hands = {side: bus.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS}
         self._send_hand = {
-            side: bus.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.SIDES
+            side: bus.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS
         }
         self._send_state = bus.writer("rt/lowstate", dds_types.LowState)
         self._send_slow = bus.writer("rt/lf/lowstate", dds_types.LowState)

@@ -27,7 +27,7 @@ AT_REST = (0.03, 0.12)
 
 
 class Reading:
-    """Gazebo's state after a step: joints (33,), applied forces (33,), pelvis pose (7,) and twist (6,),
+    """Gazebo's state after a step: joints (n,), applied forces (n,), pelvis pose (7,) and twist (6,),
     poses (7,) of loose models by name and of moving obstacles."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where things are put: the robot's model and loose models (7,), joints (33,)."""
+    """Where things are put: the robot's model and loose models (7,), joints (joints,)."""
 
     root: Array
     joints: Array

@@ -185,7 +185,7 @@ class MujocoSimulator(Simulator):
 
     @property
     def joint_position(self) -> Array:
-        """(33,) the true one."""
+        """(joints,) the true one."""
         return np.array(self.data.qpos[self._q])
 
     @property
@@ -270,7 +270,7 @@ class MujocoSimulator(Simulator):
         movers: list[Array] | None = None,
     ) -> None:  # fmt: skip
         """Take over a moment of another simulator or of a record, without physics: pelvis pose (7,), joint
-        positions (33,), poses (7,) of loose models by name, and of the moving obstacles in the order of
+        positions (joints,), poses (7,) of loose models by name, and of the moving obstacles in the order of
         `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` are then of
         that moment."""
         m, d = self.model, self.data

@@ -137,7 +137,7 @@ class Controller:
 
     def update(self, state: RobotState, arms_held: bool = False, driven: Array | None = None) -> JointCommand:
         """The command for the next control period. arms_held: no arm goes on along its path now. driven:
-        (29,) share in 0..1 of each joint that somebody else drives; the policy balances without it."""
+        (body,) share in 0..1 of each joint that somebody else drives; the policy balances without it."""
         self._state = state
         base = pelvis_in_odom(state)
         self._past.append((state.time, Anchor(base, state.joint_position[facts.WAIST_INDEX])))

@@ -25,7 +25,10 @@ REACH = FORCE / STIFFNESS if _HAND else 0.0
 
 
 class Hand(Protocol):
-    """What the controller asks of a hand."""
+    """What the controller asks of a hand. opening [m]: where it was sent last; None: nowhere."""
+
+    @property
+    def opening(self) -> float | None: ...
 
     def reset(self) -> None:
         """As new."""
@@ -42,6 +45,8 @@ class Hand(Protocol):
 
 class NoHand:
     """Of a robot that has none."""
+
+    opening = None
 
     def reset(self) -> None:
         pass

@@ -89,9 +89,9 @@ def standing_policy() -> WalkingPolicy:
 class WalkingPolicy:
     """Keeps the gait phase and the last action between calls.
 
-    infer: the network. stiffness: (29,) [Nm/rad] of the joints in `facts.BODY_JOINTS` order; the damping that
-    belongs to it is in the SDF. phases (2,): of the left and right foot in [-pi, pi], half a stride apart
-    while walking, both pi while standing; walking starts again at (0, pi), as the policy was trained.
+    infer: the network. stiffness: (body,) [Nm/rad] of the joints in `facts.BODY_JOINTS` order; the damping
+    that belongs to it is in the SDF. phases (2,): of the left and right foot in [-pi, pi], half a stride
+    apart while walking, both pi while standing; walking starts again at (0, pi), as the policy was trained.
     """
 
     def __init__(self, infer: Infer, stiffness: Array) -> None:
@@ -104,9 +104,9 @@ class WalkingPolicy:
         self._standing = True
 
     def step(self, state: RobotState, command: Array, mask: Array) -> Array:
-        """Joint targets (29,) [rad] for this control period.
+        """Joint targets (body,) [rad] for this control period.
 
-        command: (3,) forward, left [m/s] and turn [rad/s]. mask: (29,) share in 0..1 of each joint that
+        command: (3,) forward, left [m/s] and turn [rad/s]. mask: (body,) share in 0..1 of each joint that
         something else drives. Such a joint is shown to the policy where the policy's own last action
         would have it, at rest: a driven arm it can see makes it walk off and veer.
         """
@@ -127,7 +127,7 @@ class WalkingPolicy:
 def observe(
     out: NDArray[np.float32], state: RobotState, command: Array, mask: Array, phases: Array, action: Array
 ) -> None:
-    """Fill the observation `out` (100,): see `WalkingPolicy.step`; action (29,) is the last one."""
+    """Fill the observation `out` (1d): see `WalkingPolicy.step`; action (body,) is the last one."""
     seen = 1.0 - mask
     out[ACTIONS] = action
     out[ANGULAR_VELOCITY] = state.angular_velocity_base * _POLICY.angular_velocity_scale

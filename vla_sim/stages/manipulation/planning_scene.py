@@ -22,8 +22,8 @@ ON_RIM = 0.06
 
 @dataclass(frozen=True)
 class Observation:
-    """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
-    objects: in map. joint_effort (33,): None where no motor measures it. time [s] is the stamp of joints and
+    """joint_position (joints,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
+    objects: in map. joint_effort (n,): None where no motor measures it. time [s] is the stamp of joints and
     base."""
 
     time: float
@@ -47,7 +47,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (33,).
+    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (joints,).
 
     table: (pose (4, 4) in odom, size (3,)) of the surface's box, or None. others: things to keep clear
     of, in odom."""

@@ -22,7 +22,7 @@ def own_capsules(kinematics: Kinematics, joint_position: Array) -> Array:
 
     (k, 7) two ends and a radius of each forearm, hand and upper arm, in the pelvis frame.
 
-    joint_position: (33,).
+    joint_position: (joints,).
     """
 
     def at(name: str) -> Array:

@@ -53,7 +53,7 @@ CAMERA_FRAME = "head_camera"
 class Frame:
     """One image pair with the robot's state at its instant.
 
-    rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (33,) in
+    rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (joints,) in
     `facts.JOINTS` order. stamp [s].
     """
 

@@ -257,7 +257,7 @@ class ArmGate:
     """Pure core: is a trajectory one that the arms may go along now? Times are seconds of the ROS clock.
 
     estop, stop_stamp: as safety has them; what is stamped before the last stop is void. refused: how many
-    were not let through, or ended. position: (33,) [rad] as felt last; None before.
+    were not let through, or ended. position: (joints,) [rad] as felt last; None before.
     """
 
     kinematics: Kinematics
@@ -293,7 +293,7 @@ class ArmGate:
     def on_joints(self, position: Array, now: float, effort: Array | None = None) -> list[Arm]:
         """Take the joints; the sides of the arms that must hold, since on their way they push too hard.
 
-        position (33,) [rad], effort (33,) [Nm]; what is not finite is no measurement, and without an effort
+        position (n,) [rad], effort (n,) [Nm]; what is not finite is no measurement, and without an effort
         no force is known.
         """
         if position.shape != (len(facts.JOINTS),) or not np.isfinite(position).all():
