@@ -52,6 +52,11 @@ def test_it_stands_and_walks():
     run("-c", f"import sys; sys.path.insert(0, 'test/simulation')\n{STANDS}")
 
 
+def test_its_kinematics_are_those_of_mujoco():
+    chosen = "every_link or jacobian_and_gravity or unknown_frame"
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test/robot/test_kinematics.py", "-k", chosen)
+
+
 @pytest.mark.integration
 def test_its_body_takes_the_room_that_its_profile_says():
     run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test/simulation/test_swept_room.py")
