@@ -126,8 +126,8 @@ def test_a_g1_without_hands_is_a_profile_too(tmp_path):
 
 
 def test_it_is_not_taken_for_a_g1():
-    line = [sys.executable, "-m", "vla_sim.cli.main", "g1", "--robot", "t1"]
-    done = subprocess.run(line, capture_output=True, text=True)
+    line = [sys.executable, "-m", "vla_sim.cli.main", "g1"]
+    done = subprocess.run(line, env=T1, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.startswith("error: t1 does not speak the G1's protocol")
     assert done.stderr.count("\n") == 1
