@@ -52,6 +52,8 @@ FINGER_INDEX: dict[str, np.ndarray] = {side: _index(FINGER_JOINTS[side]) for sid
 FINGER_STROKE = HAND.stroke if HAND else 0.0
 """Largest travel of one finger [m]; the gripper opens to twice that."""
 
+POLICIES = tuple(PROFILE.policy.networks)
+"""Names of its walking policies; the first is the one that it walks by."""
 BASE_LINK = PROFILE.base
 """The SDF link that ROS calls `base_link`."""
 FOOT_LINK: dict[str, str] = {side: getattr(PROFILE.legs.feet, side) for side in SIDES}

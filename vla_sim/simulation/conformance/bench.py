@@ -2,6 +2,7 @@
 
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import Array, transform
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator
@@ -35,8 +36,8 @@ class Bench:
         self.name, self.sensors = name, sensors
         self.kinematics = Kinematics.load()
         self.model = reader.load_world(find_world(WORLD)).model(ROBOT)
-        policy = load_policy("fastsac") if self.physics else standing_policy()
-        self.controller = Controller(self.kinematics.arm, policy, CALIBRATION["fastsac"])
+        policy = load_policy() if self.physics else standing_policy()
+        self.controller = Controller(self.kinematics.arm, policy, CALIBRATION[facts.POLICIES[0]])
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> RobotState:
         self.simulator.reset(seed, randomisation)

@@ -44,7 +44,7 @@ _ENDS = np.cumsum([0, BODY, 3, 1, 2, 2, BODY, BODY, 3, 2]).tolist()
 OBSERVATION_SIZE = _ENDS[-1]
 
 
-def find_policy(name: str = "fastsac") -> Path:
+def find_policy(name: str = facts.POLICIES[0]) -> Path:
     """Path of the ONNX file. Raises `InputError` for a name that the robot's profile has not, `MissingError`
     if the wheel that carries it is not installed."""
     if name not in _POLICY.networks:
@@ -60,7 +60,7 @@ def find_policy(name: str = "fastsac") -> Path:
     return path
 
 
-def load_policy(name: str = "fastsac") -> WalkingPolicy:
+def load_policy(name: str = facts.POLICIES[0]) -> WalkingPolicy:
     """The policy of a network with its gains, run on one thread.
 
     Raises `MissingError` if onnxruntime or the file is missing, or the file is for other joints.
