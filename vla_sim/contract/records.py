@@ -315,10 +315,11 @@ class Refusal(Record, frozen=True, kw_only=True):
 
 
 class Say(Record, frozen=True, kw_only=True):
-    """Words for the robot to speak."""
+    """Words for the robot to speak. After a stop, what was to be said before it is not said any more."""
 
     command_id: Text = ""
     text: Text
+    stop_epoch: int = NOW
 
 
 Severity = Literal["warning", "critical"]

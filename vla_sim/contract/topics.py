@@ -34,6 +34,8 @@ DEPTH = Topic("/head_camera/depth/image_raw", "sensor_msgs/msg/Image", "sensor")
 CAMERA_INFO = Topic("/head_camera/color/camera_info", "sensor_msgs/msg/CameraInfo", "sensor")
 
 AUDIO = Topic("/voice/audio", "std_msgs/msg/Int16MultiArray", "reliable")
+"""16 bit, mono, 16 kHz, in pieces of 20 ms. A microphone says how old its last sample is
+(`ros.conversions.audio_message`); a clip that is played need not."""
 TRANSCRIPT = Topic("/voice/transcript", records.Transcript)
 SAY = Topic("/voice/say", records.Say)
 COMMAND = Topic("/vla/command", records.Command)

@@ -10,6 +10,7 @@ from geometry_msgs.msg import Pose, Quaternion, Transform, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
+from std_msgs.msg import Int16MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_sim.common.buffers import TensorPool
@@ -213,3 +214,28 @@ def _quaternion(message: Quaternion, q: Array) -> None:
 
 def _vector(message: Vector3, v: Array) -> None:
     message.x, message.y, message.z = v.tolist()
+
+
+AGE = "age [us]"
+LONGEST_AGE = 2.0
+"""[s]; what claims to be older has a wrong age, and is as good as new."""
+
+
+def audio_message(samples: NDArray[np.int16], age: float) -> Int16MultiArray:
+    """Sound (n,) whose last sample was captured `age` seconds ago: no stamp, since the clocks of two machines
+    differ."""
+    message = Int16MultiArray(data=array("h", samples.tobytes()))
+    microseconds = round(1e6 * min(max(age, 0.0), LONGEST_AGE))
+    message.layout.dim = [
+        MultiArrayDimension(label="samples", size=len(samples), stride=len(samples)),
+        MultiArrayDimension(label=AGE, size=microseconds, stride=1),
+    ]
+    return message
+
+
+def audio_age(message: Int16MultiArray) -> float:
+    """How long before it was sent the last sample of a sound was captured [s]; 0 where it does not say."""
+    for one in message.layout.dim:
+        if one.label == AGE and one.size <= 1e6 * LONGEST_AGE:
+            return 1e-6 * float(one.size)
+    return 0.0
