@@ -48,6 +48,7 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
+        "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],

@@ -43,7 +43,7 @@ RATES = {
     "/scan": "`lidar_rate`, 10 Hz", "/points": "`lidar_rate`, 10 Hz",
     "/head_camera/color/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
-    "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz while somebody speaks",
+    "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz from a microphone",
     "/perception/objects": "`rate`, 10 Hz", "/perception/depth_scan": "`rate`, 10 Hz",
     "/navigation/status": "while a request is under way",
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
@@ -64,11 +64,16 @@ FOLDERS = {
 def nodes_topics() -> list[tuple[str, str, str]]:
     """(node, "publish" or "listen", topic) of every call of these methods in the code of a node."""
     found = []
-    for name in [spec.name for spec in node_table.EVERY] + ["scenario"]:
-        module = next((spec.module for spec in node_table.EVERY if spec.name == name), "vla_sim.scenario.x")
+    modules = {spec.name: spec.module for spec in node_table.EVERY}
+    files = {
+        name: PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py") for name, module in modules.items()
+    }
+    for name in [*modules, "scenario"]:
+        module = modules.get(name, "vla_sim.scenario.x")
+        others = {file for other, file in files.items() if other != name}  # several may be in one folder
         for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
             for path in sorted((PACKAGE / folder).rglob("*.py")):
-                if path.name == "viewer.py":  # of `vla-sim top`
+                if path.name == "viewer.py" or path in others:  # that is of `vla-sim top`
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
     return found

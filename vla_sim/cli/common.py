@@ -19,6 +19,7 @@ from vla_sim.common import assets
 from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
 from vla_sim.simulation.registry import GL_NAMES, check_pace
+from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 
 
 def count(text: str) -> int:
@@ -122,6 +123,11 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
+    if options.mic:
+        if options.speed == 0.0:
+            raise InputError("--mic: nobody can speak in lock-step; give --speed 1")
+        device = str(options.overrides.get("microphone", {}).get("device", ""))
+        choose(sound_devices(), device, "microphone")  # what is wrong with it is said at once
     check_pace(options.engine, options.speed)
     alert_rule.thresholds(options.thresholds)
     if options.prometheus_port:
@@ -129,6 +135,19 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
     return options
+
+
+def sound_devices() -> list[SoundDevice]:
+    """Those of this machine. ALSA complains of each that there might be and is not: that is not shown. Raises
+    `MissingError`."""
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        return devices()
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
+        os.close(nowhere)
 
 
 def speed(text: str) -> float:

@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         fault,
         g1,
         listing,
+        microphone,
         monitor,
         param,
         robot,
@@ -131,7 +132,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, param, fault, monitor, g1, robot, engines, listing, doctor):
+    for part in (
+        run,
+        stack,
+        test,
+        bench,
+        soak,
+        param,
+        fault,
+        monitor,
+        g1,
+        robot,
+        microphone,
+        engines,
+        listing,
+        doctor,
+    ):
         part.add(commands)
     return parser
 

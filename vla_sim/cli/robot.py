@@ -21,7 +21,7 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
+        robot, "world", "planner", *common.STACK, *common.MONITOR, "mic", "domain", "out", "verbose",
         world={"help": "map of the robot's home: a world's name, or an SDF file"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
@@ -45,7 +45,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.client import ClientThread
     from vla_sim.scenario.run import MONITOR
     from vla_sim.scenario.session import wait_until_ready
-    from vla_sim.scenario.terminal import Display
+    from vla_sim.scenario.terminal import Display, Lines
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
@@ -67,14 +67,16 @@ def call(a: argparse.Namespace) -> int:
                 display.event(None, f"{world.name}: starting", "bold")
                 wait_until_ready(running, client, display, simulated=False)
             console.print(f"ready, in ROS domain {running.domain.id}; logs: {out / 'logs'}\n\n{STEPS}\n")
-            console.print("Type arm, disarm or end, or a command for the robot.")
-            said = client.recording.said
+            console.print(
+                "Type arm, disarm or end, or a command for the robot" + (", or speak." if a.mic else ".")
+            )
+            lines = Lines(client.recording, [])
 
-            def speak() -> None:
-                while said:
-                    console.print(f'robot: "{said.pop(0)[1]}"', markup=False)
+            def show() -> None:
+                for line in lines.new(0.0):
+                    console.print(line.text, style=line.style)
 
-            client.on_tick = speak
+            client.on_tick = show
             for k in itertools.count(1):
                 words = console.input().strip()
                 running.check()

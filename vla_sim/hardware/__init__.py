@@ -1,3 +1,3 @@
 """The door from the stack to a robot that is not simulated in it."""
 
-__all__ = ["params", "unitree"]
+__all__ = ["capture", "params", "sound_level", "unitree"]

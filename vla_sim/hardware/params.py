@@ -23,3 +23,12 @@ class LidarParams(StageParams):
         "of the lidar in the model's frame head_lidar: x y z roll pitch yaw [m], [rad]",
         metavar="POSE",
     )
+
+
+@dataclass(frozen=True)
+class MicrophoneParams(StageParams):
+    device: str = param(
+        "", "number of a sound device, its name or a part of it; empty: the default one", metavar="DEVICE"
+    )
+    sample_rate: int = param(0, "of the device [Hz]; 0: its own", low=0, high=384_000)
+    channel: int = param(0, "which is listened to, from 1 on; 0: the mean of the first two", low=0, high=64)
