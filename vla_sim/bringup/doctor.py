@@ -388,7 +388,7 @@ def look_at_sound(answer: tuple[str, str]) -> Finding:
     if microphone and speaker:
         return ok("sound", f"microphone {microphone}, speaker {speaker}")
     missing = why or " and ".join(["no microphone"] * (not microphone) + ["no speaker"] * (not speaker))
-    costs = "the robot's voice goes to files; spoken commands of vla-sim run need no device"
+    costs = "no --mic, and the robot's voice goes to files; what vla-sim run says itself needs no device"
     return warn("sound", missing, costs, "apt install libportaudio2, and a device")
 
 

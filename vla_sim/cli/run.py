@@ -78,8 +78,8 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
-    base = common.stack_options(a)
     scenario = scenario_of(a)
+    base = common.stack_options(a)
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     if not seeds:
         raise InputError("--seeds 0: give at least 1")
