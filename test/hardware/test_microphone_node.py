@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -26,14 +27,15 @@ from vla_sim.world.semantic_map import World
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = [pytest.mark.ros, pytest.mark.audio, needed]
 
-BOUND = 60.0  # [s]
-PATIENT = 15.0  # [s]: on a busy machine a silence is no sign that the card is gone
+BOUND = 120.0  # [s]
+PATIENT = 60.0  # [s]: on a busy machine a silence is no sign that the card is gone
 
 
 @pytest.fixture(scope="module")
 def card():
     with pytest.MonkeyPatch.context() as patch, SoundCard() as made:
         patch.setattr(capture, "SILENT", PATIENT)
+        patch.setattr(capture, "STARTS", PATIENT)
         for name, value in made.environment.items():
             patch.setenv(name, value)
         yield made
@@ -66,7 +68,7 @@ def room(card, ros_domain):
             end = time.monotonic() + seconds
             while not condition():
                 assert time.monotonic() < end, f"nothing within {seconds} s: {self.transcripts}"
-                executor.spin_once(timeout_sec=0.05)
+                time.sleep(0.02)
 
         def heard(self):
             return [one.text for one in self.transcripts if one.complete]
@@ -86,6 +88,8 @@ def room(card, ros_domain):
     executor = SingleThreadedExecutor()
     for node in (microphone, ears, one):
         executor.add_node(node)
+    spinning = threading.Thread(target=executor.spin, daemon=True)  # also while a test plays something
+    spinning.start()
     pairs = [
         (microphone, topics.AUDIO),
         (one, topics.SAY),
@@ -94,6 +98,8 @@ def room(card, ros_domain):
     ]
     one.wait(lambda: all(node.published[topic.name].get_subscription_count() for node, topic in pairs))
     yield one
+    executor.shutdown()
+    spinning.join(BOUND)
     for node in (microphone, ears):
         node.close()
     for node in (microphone, ears, one):
