@@ -18,7 +18,7 @@ ECHO = 0.3
 """[s] for which a room sounds on."""
 LATE = 1.0
 """[s] by which a device may end later than its sound is long; more, and it hangs."""
-BUFFER = 0.1
+BUFFER = 0.2
 """[s] of the device: a busy machine does not tear the sound, and a stop is heard to end it."""
 
 
