@@ -65,6 +65,7 @@ def test_sound_comes_with_its_time_and_what_was_lost_is_counted(ears):
     assert one.values == [1, 2, 3, 4, 5]
     assert (one.capture.overruns, one.capture.lost, one.capture.problem) == (1, 0, "")
     assert one.capture.opened.rate == 48000
+    assert one.capture.opened.verdict() == ""
 
 
 def test_what_is_wrong_at_the_start_is_raised(ears):

@@ -22,7 +22,7 @@ class Talk:
     """`vla-sim run --mic` beside the test. said: what it has printed."""
 
     def __init__(self, card, out):
-        self.out = out
+        self.card, self.out = card, out
         line = [sys.executable, "-m", "vla_sim.cli.main", "run", "--mic", "--engine", "kinematic"]
         line += ["--param", f"microphone.device={MICROPHONE}", "--no-reserve", "--no-monitor"]
         self.process = subprocess.Popen(
@@ -48,7 +48,6 @@ class Talk:
 def talk(tmp_path):
     with SoundCard() as card:
         made = Talk(card, tmp_path)
-        made.card = card
         yield made
         if made.process.poll() is None:
             made.process.send_signal(signal.SIGINT)  # it ends its nodes

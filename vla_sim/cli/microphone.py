@@ -61,7 +61,9 @@ def show(a: argparse.Namespace, console: Any) -> None:
     )  # fmt: skip
     try:
         source.start()
+        assert source.opened is not None
         console.print(str(source.opened), markup=False, highlight=False, soft_wrap=True)
+        console.print(source.opened.verdict(), end="\n" if source.opened.verdict() else "")
         end = time.monotonic() + a.seconds
         period = SHOWN if console.is_terminal else 1.0
         while time.monotonic() < end:

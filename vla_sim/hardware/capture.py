@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.errors import InputError, MissingError, VlaSimError
-from vla_sim.stages.voice.audio import CHUNK, Samples
+from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE, Samples
 
 PIECE = struct.Struct("<d?")
 """Before the samples of a piece: when its last one was captured [s, steady clock], and whether sound was lost
@@ -36,6 +36,14 @@ class Opened:
     rate: int
     channels: int
     latency: float
+
+    def verdict(self) -> str:
+        """What is wrong with it in words; "" if nothing is. Of five commands at 8 kHz none was understood,
+        and one was taken for another."""
+        low = self.rate < SAMPLE_RATE
+        return (
+            f"{self.rate} Hz is too low: words are misheard; {SAMPLE_RATE} or more are needed" if low else ""
+        )
 
 
 def command(device: str = "", rate: int = 0, channel: int = 0) -> list[str]:

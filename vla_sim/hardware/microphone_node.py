@@ -68,7 +68,8 @@ class MicrophoneNode(StageNode[MicrophoneParams]):
     def health(self) -> tuple[bytes, str]:
         if self.capture is not None and self.capture.problem:
             return DiagnosticStatus.ERROR, self.capture.problem
-        if said := self.level.verdict():
+        opened = self.capture.opened if self.capture is not None else None
+        if said := (opened.verdict() if opened is not None else "") or self.level.verdict():
             return DiagnosticStatus.WARN, said
         return super().health()
 
