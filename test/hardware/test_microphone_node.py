@@ -109,6 +109,7 @@ def room(card, ros_domain):
 def quiet(room):
     """The room, in which nothing is said yet."""
     room.go_on(0.5)
+    room.wait(lambda: room.microphone.level.peak < -60.0)
     room.transcripts.clear()
     return room
 
@@ -149,16 +150,17 @@ def test_without_half_duplex_it_hears_itself(quiet):
 
 
 def test_a_stop_breaks_its_speech_off(quiet):
-    level = quiet.microphone.level
+    level, begun = quiet.microphone.level, quiet.ears.speaker.spoken
     long = "I am going to tell you a very long story about a cup, a ball, a box and a bottle. " * 4
     quiet.send(topics.SAY, Say(text=long))
     quiet.send(topics.SAY, Say(text=long))
-    quiet.wait(lambda: level.peak > -20.0)
+    quiet.wait(lambda: quiet.ears.speaker.spoken > begun and level.peak > -20.0)
     quiet.send(topics.SAFETY_STATE, SafetyState(level="stopped", reasons=["asked for"], stop_epoch=1))
     asked = time.monotonic()
     quiet.wait(lambda: level.peak < -60.0)  # it looks back a second
     assert time.monotonic() - asked < 5.0  # of 40 s
     spoken = quiet.ears.speaker.spoken
+    assert spoken == begun + 1
     quiet.send(topics.SAY, Say(text="This is old.", stop_epoch=0))
     quiet.send(topics.SAY, Say(text="I have stopped.", stop_epoch=1))
     quiet.wait(lambda: quiet.ears.speaker.spoken == spoken + 1)
