@@ -1,0 +1,52 @@
+"""What goes wrong between a robot and its driver: by what the robot is commanded, and by the truth."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+from protocol_rig import FAULTS, MOMENTS, Rig, play
+
+from vla_sim.hardware.unitree.motion import State
+from vla_sim.robot import g1
+
+pytestmark = pytest.mark.integration
+LATEST = 0.1 + 0.002
+"""[s] from a fault until nothing is commanded to move, and the tick in which that is seen."""
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_legs_and_arms_are_commanded_to_move_no_longer_and_what_is_held_stays_held(fault, moment):
+    end = play(fault, moment)
+    assert end.legs <= LATEST
+    assert end.arms <= LATEST
+    if FAULTS[fault][1]:
+        assert end.why == FAULTS[fault][1]
+    if fault == "L2 and B on the remote":
+        assert end.state is State.DAMP  # it sinks: the vendor's stop
+        return
+    assert not end.fallen
+    assert end.way < 0.3
+    assert end.slip < 0.02
+
+
+@pytest.mark.scenario
+def test_with_jitter_and_loss_it_walks_and_reaches_as_without():
+    rig = Rig(jitter=0.005, loss=0.01, seed=1)
+    rig.run(2.5)
+    assert rig.driver.why == ""
+    rig.latched.clear()
+    begin = rig.body.truth().robot
+    rig.velocity[0] = 0.3
+    rig.run(3.0)
+    rig.velocity[0] = 0.0
+    rig.run(1.5)
+    walked = rig.body.truth()
+    assert 0.5 < walked.robot[0] - begin[0] < 1.1
+    goal = np.array([-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0])
+    rig.reach("right", goal, 2.0)
+    rig.run(3.5)
+    assert rig.latched == []  # it never was the worse for it
+    assert not rig.body.truth().fallen
+    np.testing.assert_allclose(rig.body.joint_position[g1.ARM_INDEX["right"]][:4], goal[:4], atol=0.1)
