@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import vla_sim
 from vla_sim.cli import (
     bench,
+    body,
     doctor,
     engines,
     fault,
@@ -99,7 +100,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (run, stack, test, bench, soak, param, fault, monitor, g1, robot, engines, listing, doctor):
+    for part in (
+        run,
+        stack,
+        test,
+        bench,
+        soak,
+        param,
+        fault,
+        monitor,
+        g1,
+        robot,
+        body,
+        engines,
+        listing,
+        doctor,
+    ):
         part.add(commands)
     return parser
 

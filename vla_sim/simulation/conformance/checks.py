@@ -8,25 +8,14 @@ it returns what it measured in words, or raises `ConformanceError`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
-from vla_sim.common.errors import EngineError
-from vla_sim.simulation.conformance import objects, sensors
+from vla_sim.simulation.conformance import body_checks, objects, sensors
 from vla_sim.simulation.conformance import reset_and_determinism as runs
 from vla_sim.simulation.conformance import standing_and_walking as body
-from vla_sim.simulation.conformance.bench import Bench, ConformanceError
+from vla_sim.simulation.conformance.bench import Bench, Outcome, outcome
 
 Check = Callable[[Bench], str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """figure: what was measured. skipped: the check has no meaning for this simulator, and why."""
-
-    name: str
-    passed: bool
-    figure: str
-    skipped: bool = False
 
 
 def speed(bench: Bench) -> str:
@@ -50,7 +39,7 @@ CHECKS: tuple[tuple[str, Check, bool], ...] = (
     ("time, shapes and units of the state", runs.time_and_shapes, False),
     ("stands 60 s", body.stands, True),
     ("walks 5 m without a fall", body.walks, True),
-    ("IMU at rest shows gravity", sensors.imu, False),
+    ("IMU at rest shows gravity", body_checks.imu, False),
     ("lidar measures the wall, with the model's noise", sensors.lidar, False),
     ("camera shows a known object where it is", sensors.camera, False),
     ("odometry follows the motion", body.odometry, False),
@@ -74,13 +63,7 @@ def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcom
     """All checks, each reported as it ends."""
     outcomes = []
     for name, check, needs_physics in CHECKS:
-        if needs_physics and not bench.physics:
-            outcome = Outcome(name, True, "the simulator has no physics", skipped=True)
-        else:
-            try:
-                outcome = Outcome(name, True, check(bench))
-            except (ConformanceError, EngineError) as error:
-                outcome = Outcome(name, False, str(error))
-        outcomes.append(outcome)
-        report(outcome)
+        skip = "the simulator has no physics" if needs_physics and not bench.physics else ""
+        outcomes.append(outcome(name, partial(check, bench), skip))
+        report(outcomes[-1])
     return outcomes
