@@ -50,3 +50,20 @@ def test_with_jitter_and_loss_it_walks_and_reaches_as_without():
     assert rig.latched == []  # it never was the worse for it
     assert not rig.body.truth().fallen
     np.testing.assert_allclose(rig.body.joint_position[g1.ARM_INDEX["right"]][:4], goal[:4], atol=0.1)
+
+
+@pytest.mark.scenario
+def test_the_stick_of_the_remote_has_it_walk_and_let_go_it_stands():
+    rig = Rig()
+    rig.alive = False
+    rig.run(0.5)
+    rig.robot.typed.append("stick ly 0.5")
+    rig.run(3.0)
+    walked = rig.body.truth().robot[0]
+    assert 0.4 < walked < 1.2
+    rig.robot.typed.append("stick ly 0")
+    rig.run(2.0)
+    stood = rig.body.truth()
+    rig.run(1.0)
+    assert abs(rig.body.truth().robot[0] - stood.robot[0]) < 0.03
+    assert not stood.fallen

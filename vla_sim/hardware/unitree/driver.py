@@ -41,6 +41,8 @@ RELEASE_PERIOD = 1.0
 """[s] between two requests for the motors."""
 NOTE_PERIOD = 1.0
 """[s] between two notes in the log."""
+FLUSH_PERIOD = 0.02
+"""[s] between two times at which the log is handed on: it wakes another process."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -192,13 +194,15 @@ class Notes:
         self._recorder = recorder
         schema = _encode(msgspec.json.schema(Note)["$defs"]["Note"]).decode()
         self._write = recorder.channel(Channel("driver", "json", "Note", "jsonschema", schema, {}))
-        self._why, self._written = "", -math.inf
+        self._why, self._written, self._flushed = "", -math.inf, -math.inf
 
     def tick(self, now: float, why: str, late: float) -> None:
         if why != self._why or now - self._written > NOTE_PERIOD:
             self._why, self._written = why, now
             self._write(_encode(Note(why, late, self._recorder.lost)))
-        self._recorder.flush()
+        if now - self._flushed > FLUSH_PERIOD:
+            self._flushed = now
+            self._recorder.flush()
 
 
 def main(arguments: list[str]) -> int:
