@@ -125,15 +125,17 @@ def placed(data: bytes) -> Placed:
 class ProtocolSimulator(Simulator):
     """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone.
 
-    world: path of an SDF file. Raises `MissingError` without CycloneDDS, `EngineError` if the robot's process
-    or its driver does not start.
+    world: path of an SDF file. cable: jitter [ms] and loss [%] of `vla-sim g1`. Raises `MissingError`
+    without CycloneDDS, `EngineError` if the robot's process or its driver does not start.
     """
 
     balanced = True
 
-    def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
+    def __init__(
+        self, world: Path, sensors: Sensors = "auto", cable: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
-        self._world = world
+        self._world, self._cable = world, cable
         self._shown = Mirror(world, sensors)
         self._mirror = self._shown.simulator
         self._domain = domain_beside(int(os.environ.get("ROS_DOMAIN_ID", "0")))
@@ -153,7 +155,8 @@ class ProtocolSimulator(Simulator):
             sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", str(self._world), "--seed", str(seed),
             "--dds-domain", str(self._domain), "--truth-socket", str(theirs.fileno()),
             "--randomise-objects", str(by.objects), "--randomise-start", str(by.start),
-            "--randomise-start-yaw", str(by.start_yaw),
+            "--randomise-start-yaw", str(by.start_yaw), "--jitter", str(self._cable[0]),
+            "--loss", str(self._cable[1]),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL)
         theirs.close()

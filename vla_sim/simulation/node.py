@@ -48,7 +48,8 @@ class SimulatorNode(StageNode[SimulatorParams]):
         kinematics.warm()
         check_pace(p.engine, p.speed)
         world = p.real_world or p.world
-        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
+        cable = (p.cable_jitter, p.cable_loss)
+        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui, cable)  # type: ignore[arg-type]
         policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)  # type: ignore[arg-type]
         controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))

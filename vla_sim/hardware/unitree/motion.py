@@ -386,7 +386,8 @@ class Motion:
             weight = float(message.motors["q"][ARM_SDK_WEIGHT])
             share[ARMS] = share[WAIST_YAW] = min(max(weight, 0.0), 1.0) if math.isfinite(weight) else 0.0
         if self._ticks % TICKS == 0:
-            self.controller.velocity.ask(*self._asked.tolist(), state.time)
+            vx, vy, wz = self._asked.tolist()
+            self.controller.velocity.ask(vx, vy, wz, state.time)
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:
                 self._enter(State.DAMP)
