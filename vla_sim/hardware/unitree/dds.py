@@ -9,6 +9,7 @@ from cyclonedds.core import DDSException
 from cyclonedds.domain import Domain, DomainParticipant
 from cyclonedds.internal import InvalidSample
 from cyclonedds.pub import DataWriter
+from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 
@@ -23,6 +24,8 @@ CONFIGURATION = """<CycloneDDS><Domain Id="any"><General><Interfaces>
 </Interfaces></General></Domain></CycloneDDS>"""
 MOST = 32
 """Messages that are taken from a topic at a time."""
+KEPT = Qos(Policy.History.KeepLast(MOST))
+"""Of a reader: by default only the newest would wait to be taken, and of two requests one be lost."""
 
 
 class Bus:
@@ -73,7 +76,7 @@ class Bus:
 
     def reader(self, name: str, kind: Any) -> Callable[[], list[Any]]:
         """What takes the samples that came on a topic since, oldest first, without waiting."""
-        made = DataReader(self._participant, Topic(self._participant, name, kind))
+        made = DataReader(self._participant, Topic(self._participant, name, kind), qos=KEPT)
         record = self._record(name, kind, "received")
 
         def take() -> list[Any]:

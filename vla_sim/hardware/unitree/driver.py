@@ -39,6 +39,10 @@ VELOCITY_PERIOD, VELOCITY_TIME = 0.04, 0.1
 """[s] between two velocities, and for how long the robot walks by one: it stands when no more come."""
 RELEASE_PERIOD = 1.0
 """[s] between two requests for the motors."""
+HAND_PERIOD = 0.1
+"""[s] between two commands of a hand that stays as it is: one that was lost is made up for."""
+DAMP_TIME = 0.05
+"""[s] for which the robot's controller is asked to damp it."""
 NOTE_PERIOD = 1.0
 """[s] between two notes in the log."""
 FLUSH_PERIOD = 0.02
@@ -107,14 +111,16 @@ class DriverLoop:
         self._last = clock()
         self._released = -math.inf
         self._walks = self._placed = False
-        self._damped = False
+        self._damping = math.inf
+        """Since when the robot is to be damped."""
         self._fingers: np.ndarray | None = None
+        self._gripped = -math.inf
 
     def tick(self) -> None:
         """What came from both sides, what goes to both. Raises `EOFError` when the body is gone."""
         now, driver, topics = self._clock(), self._driver, self._topics
         self._pacer.tick(now)
-        for sample in topics.states():
+        for sample in topics.states()[-1:]:
             if sample.body.crc == sample.body.computed_crc():
                 driver.feels.hear(sample.body, now)
         self._feel()
@@ -131,11 +137,9 @@ class DriverLoop:
                 topics.request("motion_switcher", RELEASE_MODE)
             topics.send_low(dds_types.LowCommand.of(orders.low))
         self._walk(orders.velocity, now)
-        if orders.damp and not self._damped:
-            topics.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
-        self._damped = orders.damp
+        self._damp(orders.damp, now)
         if command is not None and not driver.why:
-            self._grip(command)
+            self._grip(command, now)
         if now - self._told >= STATE_PERIOD and (state := driver.feels.robot_state()) is not None:
             self._told = now
             assert driver.feels.state is not None
@@ -176,12 +180,22 @@ class DriverLoop:
         )
         self._asked, self._walks = now, walks
 
-    def _grip(self, command: Any) -> None:
-        """The hands, where their fingers are wanted elsewhere than before."""
-        fingers = command["position"][JOINTS:]
-        if self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4:
+    def _damp(self, wanted: bool, now: float) -> None:
+        """More than once, since a request may be lost; not for long, since a person may stand it up again."""
+        if not wanted:
+            self._damping = math.inf
             return
-        self._fingers = fingers.copy()
+        self._damping = min(self._damping, now)
+        if now - self._damping < DAMP_TIME:
+            self._topics.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
+
+    def _grip(self, command: Any, now: float) -> None:
+        """The hands, where their fingers are wanted elsewhere than before, and now and then."""
+        fingers = command["position"][JOINTS:]
+        same = self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4
+        if same and now - self._gripped < HAND_PERIOD:
+            return
+        self._fingers, self._gripped = fingers.copy(), now
         for k, side in enumerate(g1.SIDES):
             q = hands.motors(side, float(fingers[2 * k : 2 * k + 2].sum()))
             self._topics.send_hand[side](dds_types.hand_command(q))
