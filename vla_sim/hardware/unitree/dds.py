@@ -52,6 +52,7 @@ class Bus:
 
     def writer(self, name: str, kind: Any) -> Callable[[Any], None]:
         """What sends a sample on a topic."""
+        send: Callable[[Any], None]
         if self._instead is not None:
             send, direction = partial(self._instead, name), "not sent"
         else:
