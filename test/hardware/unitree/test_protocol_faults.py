@@ -69,3 +69,17 @@ def test_the_stick_of_the_remote_has_it_walk_and_let_go_it_stands():
     rig.run(1.0)
     assert abs(rig.body.truth().robot[0] - stood.robot[0]) < 0.03
     assert not stood.fallen
+
+
+@pytest.mark.scenario
+def test_a_person_who_stops_it_may_have_it_stand_again_at_once():
+    rig = Rig()
+    rig.run(2.5)
+    rig.robot.typed.append("press L2+B")
+    rig.run(0.03)
+    assert rig.motion.state is State.DAMP
+    rig.robot.typed.append("press R2+A")
+    rig.run(2.0)
+    assert rig.motion.state is State.WALK  # the driver does not damp it again
+    assert rig.driver.why == "stopped by the remote control"
+    assert not rig.body.truth().fallen

@@ -21,7 +21,7 @@ import numpy as np
 from vla_sim.common.errors import VlaSimError
 from vla_sim.hardware.unitree import dds_types, hands, link
 from vla_sim.hardware.unitree.dds import Bus
-from vla_sim.hardware.unitree.driver_core import Driver, Mode
+from vla_sim.hardware.unitree.driver_core import FALLEN, Driver, Mode
 from vla_sim.hardware.unitree.dry_run import DryRun
 from vla_sim.hardware.unitree.motion import State
 from vla_sim.hardware.unitree.recorder import Channel, Recorder
@@ -42,7 +42,7 @@ RELEASE_PERIOD = 1.0
 HAND_PERIOD = 0.1
 """[s] between two commands of a hand that stays as it is: one that was lost is made up for."""
 DAMP_TIME = 0.05
-"""[s] for which the robot's controller is asked to damp it."""
+"""[s] for which the controller of a robot that has fallen is asked to damp it."""
 NOTE_PERIOD = 1.0
 """[s] between two notes in the log."""
 FLUSH_PERIOD = 0.02
@@ -181,12 +181,13 @@ class DriverLoop:
         self._asked, self._walks = now, walks
 
     def _damp(self, wanted: bool, now: float) -> None:
-        """More than once, since a request may be lost; not for long, since a person may stand it up again."""
+        """Again and again where it has fallen, since a request may be lost. Where its remote was used its own
+        controller has damped it, and a person may stand it up at once."""
         if not wanted:
             self._damping = math.inf
             return
-        self._damping = min(self._damping, now)
-        if now - self._damping < DAMP_TIME:
+        first, self._damping = self._damping == math.inf, min(self._damping, now)
+        if first or (self._driver.why == FALLEN and now - self._damping < DAMP_TIME):
             self._topics.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
 
     def _grip(self, command: Any, now: float) -> None:

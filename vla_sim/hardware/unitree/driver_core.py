@@ -34,6 +34,7 @@ LOWEST_VOLTAGE = 40.0
 """[V] of the battery of 13 cells: 3.1 V a cell."""
 FASTEST = 10.0
 """[rad/s] of a joint, at which something is wrong."""
+FALLEN = "the robot has fallen"
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Driver:
             return "stopped by the remote control"
         down = gravity_in_base(state.imu[:4].astype(float))[2]
         if down > -math.cos(TILT):
-            return "the robot has fallen"
+            return FALLEN
         motors = state.motors[:JOINTS]
         if np.abs(motors["dq"]).max() > FASTEST:
             return "a joint is too fast"
@@ -152,7 +153,7 @@ class Driver:
             if obeys
             else (max(0.0, self._share - period / RELEASE_TIME))
         )
-        fallen = self.why in ("the robot has fallen", "stopped by the remote control")
+        fallen = self.why in (FALLEN, "stopped by the remote control")
         if self._command is None or self.feels.state is None:
             return Orders()
         v = self._command["base_velocity"]
