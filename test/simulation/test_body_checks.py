@@ -149,6 +149,15 @@ class Degrees(Robot):
         return state
 
 
+class GivesUp(Robot):
+    """It stops by itself when an arm moves."""
+
+    def command(self, command):
+        super().command(command)
+        moved = np.abs(command.position[RIGHT] - g1.DEFAULT_POSE[RIGHT]).max()
+        self._armed = self._armed and moved < 0.1
+
+
 class Obedient(Robot):
     """It takes every command."""
 
@@ -202,7 +211,13 @@ BROKEN = {
     "pace": (SlowClock, HalfTime),
     "IMU at rest": (AccelerationInG, OtherAxes),
     "odometry at rest": (Drifting,),
-    "order, direction and velocity of the arms' joints": (ArmsSwapped, TwoJointsSwapped, WrongWay, Degrees),
+    "order, direction and velocity of the arms' joints": (
+        ArmsSwapped,
+        TwoJointsSwapped,
+        WrongWay,
+        Degrees,
+        GivesUp,
+    ),
     "bad commands": (Obedient,),
     "silence": (Deaf, Unarmed),
     "stop": (Unstoppable,),
@@ -257,8 +272,17 @@ def test_the_command_says_in_a_line_what_cannot_be(capsys):
         assert err.count("\n") == 1
 
 
+def test_a_robot_that_has_stopped_by_itself_is_armed_anew_for_the_next_check_and_its_reason_is_said():
+    outcomes = {one.name: one for one in check_body(bench_of(GivesUp), False, lambda one: None)}
+    assert (
+        outcomes["order, direction and velocity of the arms' joints"].figure == "it does not obey: not armed"
+    )
+    assert outcomes["bad commands"].passed
+
+
 @pytest.mark.integration
 @pytest.mark.scenario
+@pytest.mark.variant
 def test_a_g1_behind_its_own_protocol_is_a_body_too(ros_domain, tmp_path, monkeypatch):
     """But for its pace, which is the machine's."""
     pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
