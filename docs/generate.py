@@ -20,7 +20,7 @@ import numpy as np
 import vla_sim
 from vla_sim.bringup import node_table
 from vla_sim.cli import main
-from vla_sim.common.assets import share_folder
+from vla_sim.common.assets import robot_names, share_folder
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
 from vla_sim.contract import budgets, limits, records, topics
@@ -341,7 +341,7 @@ def models() -> list[str]:
     for path in sorted(share_folder("models").glob("*/model.config")):
         name, solids = path.parent.name, tuple(solids_of(reader.load_model(path.parent)))
         boxes = [(s.pose[:3, 3], half_extent(s.shape, s.size, s.pose[:3, :3])) for s in solids]
-        if name == semantic_map.ROBOT or name.endswith("_shell") or not boxes:
+        if name in robot_names() or name.endswith("_shell") or not boxes:
             continue
         low = np.min([at - half for at, half in boxes], axis=0)
         high = np.max([at + half for at, half in boxes], axis=0)

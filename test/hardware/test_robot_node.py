@@ -89,16 +89,17 @@ def test_it_publishes_what_it_feels_and_obeys_only_when_it_is_armed(ros, ros_dom
 
 MODULE = """
 import numpy as np
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, RobotState
 
 class Standing(Body):
     why, time = "not armed", 0.0
 
     def state(self):
-        zero, level = np.zeros(len(g1.JOINTS)), np.array([1.0, 0.0, 0.0, 0.0])
+        zero, level = np.zeros(len(facts.JOINTS)), np.array([1.0, 0.0, 0.0, 0.0])
         up, rest = np.array([0.0, 0.0, 9.81]), np.zeros(3)
-        return RobotState(self.time, g1.DEFAULT_POSE.copy(), zero, zero, level, rest, up, rest, level, rest)
+        pose = facts.DEFAULT_POSE.copy()
+        return RobotState(self.time, pose, zero, zero, level, rest, up, rest, level, rest)
 
     def command(self, command):
         self.commanded = command

@@ -14,7 +14,7 @@ import pytest
 from vla_sim.cli.main import main
 from vla_sim.hardware.unitree import robot
 from vla_sim.hardware.unitree.network import domain_beside
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand
 from vla_sim.simulation.conformance.bench import WORLD, Bench, BodyBench, outcome
 from vla_sim.simulation.conformance.body_checks import CHECKS, check_body
@@ -22,7 +22,7 @@ from vla_sim.simulation.registry import make_simulator
 from vla_sim.stages.control.policy import standing_policy
 
 SILENCE = 0.1  # [s]
-LEFT, RIGHT = (g1.ARM_INDEX[side] for side in ("left", "right"))
+LEFT, RIGHT = (facts.ARM_INDEX[side] for side in ("left", "right"))
 
 
 class Robot(Body):
@@ -51,7 +51,7 @@ class Robot(Body):
 
     def step(self):
         if self.why:
-            zero = np.zeros(len(g1.JOINTS))
+            zero = np.zeros(len(facts.JOINTS))
             here = self._simulator.state().joint_position
             self._simulator.command(JointCommand(here, zero + 40.0, zero))
         self._simulator.step()
@@ -154,7 +154,7 @@ class GivesUp(Robot):
 
     def command(self, command):
         super().command(command)
-        moved = np.abs(command.position[RIGHT] - g1.DEFAULT_POSE[RIGHT]).max()
+        moved = np.abs(command.position[RIGHT] - facts.DEFAULT_POSE[RIGHT]).max()
         self._armed = self._armed and moved < 0.1
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
+from vla_sim.common import assets
 from vla_sim.common.errors import BusyError, InputError, package
 from vla_sim.common.files import own, user_path, write_output
 from vla_sim.hardware.unitree import network
@@ -60,6 +61,10 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": argparse.BooleanOptionalAction, "default": True,
         "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
     },
+    "robot": {
+        "metavar": "NAME",
+        "help": "a shipped robot, or the path of a profile; default: VLA_SIM_ROBOT, else g1",
+    },
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
@@ -96,6 +101,12 @@ def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
             for one in value if isinstance(value, list) else [value]:
                 words += [f"--{name}", f"{one:g}" if isinstance(one, float) else str(one)]
     return words
+
+
+def robot_words() -> list[str]:
+    """The flag of the robot, as words of a command line, if it is not the default one."""
+    robot = os.environ.get(assets.ROBOT) or assets.DEFAULT_ROBOT
+    return [] if robot == assets.DEFAULT_ROBOT else ["--robot", robot]
 
 
 def stack_options(a: argparse.Namespace) -> StackOptions:
@@ -154,6 +165,7 @@ def add_network(parser: Any) -> None:
 def check_network(a: argparse.Namespace) -> None:
     """Raises `MissingError` without CycloneDDS, `InputError` for a network that there is not."""
     package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    network.check_robot()
     network.check_network(a.interface, a.dds_domain)
 
 

@@ -14,7 +14,7 @@ from vla_sim.simulation.registry import STEPPED
 def add(commands: Any) -> None:
     one = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
     one.add_argument("engine", choices=STEPPED)
-    common.add_flags(one, "sensors", "json")
+    common.add_flags(one, "robot", "sensors", "json")
     one.set_defaults(call=check)
 
     config = commands.add_parser("bridge-config", help="print a ros_gz_bridge configuration of the contract")

@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
         "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
         help="another command, this many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
-    common.add_flags(run, "world", "engine", "sensors", "gui", "seed")
+    common.add_flags(run, "robot", "world", "engine", "sensors", "gui", "seed")
     run.add_argument(
         "--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes"
     )
@@ -143,6 +143,7 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
         a, "world", "engine", "sensors", "speed", "voice-speed", "planner", *common.STACK, speed="1",
         voice_speed=1.0,
     )  # fmt: skip
+    words += common.robot_words()
     for at, text in a.then:
         words += ["--then", at, text]
     words += ["--text"] if a.text else []

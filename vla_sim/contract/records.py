@@ -484,7 +484,7 @@ class GroundTruth(Record, frozen=True, kw_only=True):
     thing but the floor and the objects that can be picked up."""
     tools: dict[str, Point] = {}
     joints: list[float] = []
-    """Positions in `g1.JOINTS` order."""
+    """Positions in `facts.JOINTS` order."""
     real_time_factor: float = 0.0
     movers: dict[str, Pose7] = {}
     """What is carried along its waypoints, a person for instance, by model."""

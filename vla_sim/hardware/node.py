@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from vla_sim.common import own_class
 from vla_sim.common.errors import InputError
 from vla_sim.hardware.params import RobotParams
+from vla_sim.hardware.unitree.network import check_robot
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.robot.kinematics import Kinematics
@@ -41,6 +42,7 @@ class RobotNode(StageNode[RobotParams]):
             raise InputError(
                 "armed is true at the start: set it when the robot is in sight, and stands or hangs"
             )
+        check_robot()
         kinematics = Kinematics.load()
         kinematics.warm()
         policy, calibration = standing_policy(), IDENTITY

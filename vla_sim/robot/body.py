@@ -1,7 +1,7 @@
 """The door to any robot (a simulated one, a real G1, or a G1 behind its own protocol), what its sensors
 measure, and what its joints are commanded.
 
-Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaternions are (w, x, y, z).
+Joint arrays follow `facts.JOINTS`: those of the body, then of the fingers. Quaternions are (w, x, y, z).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 CONTROL_PERIOD = 0.02
 """Seconds between two joint commands: the policy's 50 Hz."""
@@ -24,7 +24,7 @@ CONTROL_PERIOD = 0.02
 class RobotState:
     """What the robot's own sensors measure at `time` [s]. No ground truth.
 
-    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `g1.JOINTS` order.
+    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (joints,) in `facts.JOINTS` order.
     orientation: (4,) IMU attitude, pelvis in a gravity-aligned frame.
     angular_velocity_base [rad/s], linear_acceleration_base [m/s^2]: (3,) IMU, in the pelvis frame.
     odom_position [m] (3,), odom_orientation (4,): pelvis in `odom`, with the drift of legged
@@ -49,7 +49,7 @@ class RobotState:
 
 @dataclass
 class JointCommand:
-    """Joint-level command, held until the next one. All (33,) in `g1.JOINTS` order.
+    """Joint-level command, held until the next one. All (joints,) in `facts.JOINTS` order.
 
     torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
     damping [Nms/rad]: None is the model's (`<dynamics><damping>` in the SDF). It is integrated implicitly, as
@@ -67,7 +67,7 @@ class JointCommand:
 
 def checked(command: JointCommand) -> JointCommand:
     """A copy, for a body that keeps it. Raises `EngineError` on NaN or a wrong shape."""
-    size = len(g1.JOINTS)
+    size = len(facts.JOINTS)
     arrays: dict[str, Array] = {}
     for name in ("position", "stiffness", "effort", "damping", "base_velocity"):
         given = getattr(command, name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vla_sim.common.geometry import Array, rotation_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import LidarFrame
 from vla_sim.robot.body_size import HELD_RADIUS, SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
@@ -73,7 +73,7 @@ def ranges(
     kinematics: Kinematics,
     holding: Sequence[str] = (),
 ) -> Array:
-    """As `flatten`, for a robot with its joints at `joint_position` (33,) that stands on the lower of its
+    """As `flatten`, for a robot with its joints at `joint_position` (joints,) that stands on the lower of its
     soles. holding: the sides of hands that hold something."""
     level = level_rotation(orientation)
 
@@ -81,6 +81,6 @@ def ranges(
         out: Array = kinematics.frame(frame, joint_position)[:3, 3]
         return out
 
-    soles = [float((level @ at(f"{side}_ankle_roll_link"))[2]) for side in g1.SIDES]
-    hands = [at(g1.TOOL_FRAME[side]) for side in holding]
+    soles = [float((level @ at(facts.FOOT_LINK[side]))[2]) for side in facts.SIDES]
+    hands = [at(facts.TOOL_FRAME[side]) for side in holding]
     return flatten(points, orientation, SOLE_BELOW_ANKLE - min(soles), hands)

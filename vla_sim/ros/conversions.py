@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from vla_sim.common.buffers import TensorPool
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, transform
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.body import CameraFrame, RobotState
 from vla_sim.ros.messages import to_seconds, to_stamp
 
@@ -30,7 +30,7 @@ class StateMessages:
     """JointState, Imu and Odometry of a robot's state; each call fills the same three messages."""
 
     def __init__(self) -> None:
-        self.joints = JointState(name=list(g1.JOINTS))
+        self.joints = JointState(name=list(facts.JOINTS))
         self.joints.header.frame_id = "base_link"
         self.imu = Imu()
         self.imu.header.frame_id = "base_link"
@@ -150,12 +150,12 @@ def cloud_points(message: PointCloud2) -> Array:
 
 
 def joint_positions(message: JointState) -> Array | None:
-    """(33,) in the order of `g1.JOINTS`; None if one is missing."""
+    """(joints,) in the order of `facts.JOINTS`; None if one is missing."""
     return _of_joints(message, message.position)
 
 
 def joint_efforts(message: JointState) -> Array | None:
-    """(33,) [Nm] in the order of `g1.JOINTS`; None where no motor measures them: some are missing or no
+    """(n,) [Nm] in the order of `facts.JOINTS`; None where no motor measures them: some are missing or no
     numbers, or all are zero."""
     effort = _of_joints(message, message.effort)
     known = effort is not None and bool(np.isfinite(effort).all()) and bool(effort.any())
@@ -165,10 +165,10 @@ def joint_efforts(message: JointState) -> Array | None:
 def _of_joints(message: JointState, values: Sequence[float]) -> Array | None:
     if len(values) != len(message.name):
         return None
-    if tuple(message.name) == g1.JOINTS:
+    if tuple(message.name) == facts.JOINTS:
         return np.array(values, dtype=float)
     by = dict(zip(message.name, values, strict=True))
-    return np.array([by[name] for name in g1.JOINTS]) if by.keys() >= set(g1.JOINTS) else None
+    return np.array([by[name] for name in facts.JOINTS]) if by.keys() >= set(facts.JOINTS) else None
 
 
 def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array | None]:

@@ -50,7 +50,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         world = p.real_world or p.world
         cable = (p.cable_jitter, p.cable_loss)
         self.simulator = make_simulator(p.engine, world, p.sensors, p.gui, cable)  # type: ignore[arg-type]
-        policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)  # type: ignore[arg-type]
+        policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)
         controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
+from vla_sim.robot import facts
 from vla_sim.simulation.registry import SIMULATORS
 
 
@@ -32,7 +33,7 @@ class SimulatorParams(StageParams):
     )
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
-    policy: str = param("fastsac", "of walking", choices=("fastsac", "ppo"))
+    policy: str = param(facts.POLICIES[0], "of walking", choices=facts.POLICIES)
     compute: str = param("fixed", "what work costs in lock-step", choices=("fixed", "measured"))
     costs: str = param(
         "", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]', metavar="WORDS"

@@ -48,6 +48,9 @@ def make_simulator(
 
         return GazeboSimulator(path, sensors=sensors, gui=gui)
     if name == "g1":
+        from vla_sim.hardware.unitree.network import check_robot
+
+        check_robot()
         from vla_sim.simulation.behind_protocol import ProtocolSimulator
 
         return ProtocolSimulator(path, sensors, cable)

@@ -23,7 +23,8 @@ from vla_sim.world.occupancy_grid import Grid, Layers, rasterise, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
 
-ROBOT = "g1"
+ROBOT = assets.chosen_robot().stem
+"""Name of the model that is the process's robot."""
 PLACE = "place/"
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""

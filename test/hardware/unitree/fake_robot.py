@@ -15,7 +15,7 @@ from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication
 from vla_sim.hardware.unitree import dds_types
 from vla_sim.hardware.unitree.dds import Bus
 from vla_sim.hardware.unitree.wire import JOINTS, LowState
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 KINDS = {
     "rt/lowcmd": dds_types.LowCommand,
@@ -35,7 +35,7 @@ def main():
     state = LowState()
     state.mode_machine = 5
     state.imu[0] = 1.0
-    state.motors["q"][:JOINTS] = g1.DEFAULT_POSE[:JOINTS]
+    state.motors["q"][:JOINTS] = facts.DEFAULT_POSE[:JOINTS]
     heard, seen, began = dict.fromkeys(KINDS, 0), set(), time.monotonic()
     while not (select.select([0], [], [], 0.005)[0] and not sys.stdin.buffer.read1()):
         for k in (1, 2):  # two at once, as from a robot that is twice as fast as its driver looks

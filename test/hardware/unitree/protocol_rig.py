@@ -18,7 +18,7 @@ from vla_sim.hardware.unitree.driver import PERIODS, DriverLoop, Topics
 from vla_sim.hardware.unitree.driver_core import Driver
 from vla_sim.hardware.unitree.motion import ARMS, TICK, TICKS, Motion, State
 from vla_sim.hardware.unitree.simulated_g1 import SimulatedG1
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
 from vla_sim.simulation.registry import import_mujoco
@@ -126,16 +126,16 @@ class Rig:
 
     def reach(self, side, joints, seconds):
         """An arm goes to `joints` (7,) [rad], by the minimum-jerk way."""
-        start = self.state.joint_position[g1.ARM_INDEX[side]]
+        start = self.state.joint_position[facts.ARM_INDEX[side]]
         share = np.linspace(0.0, 1.0, 50)[1:, None]
         path = start + (joints - start) * share**2 * (3.0 - 2.0 * share)
         times = seconds * np.arange(1, 50) / 49
-        self.controller.arm_trajectory(side, g1.ARM_JOINTS[side], times, path)
+        self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
 
     def tool(self):
         """(4, 4) of the hand's tool in the world, as it really is."""
         robot = self.body.poses()[0]
-        frame = self.kinematics.frame(g1.TOOL_FRAME[SIDE], self.body.joint_position)
+        frame = self.kinematics.frame(facts.TOOL_FRAME[SIDE], self.body.joint_position)
         return transform(robot[:3], robot[3:]) @ frame
 
     def take_box(self):

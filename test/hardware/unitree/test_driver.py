@@ -15,7 +15,7 @@ from test_recorder import read
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 
 pytestmark = pytest.mark.integration
@@ -39,7 +39,7 @@ def walk(body, true, velocity=0.3):
     while not true():
         assert time.monotonic() < deadline, body.why
         command = JointCommand(
-            g1.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33), np.array([velocity, 0.0, 0.0])
+            facts.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33), np.array([velocity, 0.0, 0.0])
         )
         body.command(command)
         body.step()

@@ -10,13 +10,13 @@ from vla_sim.hardware.unitree import motion
 from vla_sim.hardware.unitree.gestures import GESTURES, RELEASE
 from vla_sim.hardware.unitree.motion import JOINTS, Motion, State, Torques
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import standing_policy
 
 KINEMATICS = Kinematics.load()
-DAMPING = np.full(len(g1.JOINTS), 2.0)
+DAMPING = np.full(len(facts.JOINTS), 2.0)
 
 
 @pytest.fixture

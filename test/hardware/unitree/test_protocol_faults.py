@@ -7,7 +7,7 @@ pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 from protocol_rig import FAULTS, MOMENTS, Rig, play
 
 from vla_sim.hardware.unitree.motion import State
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 pytestmark = pytest.mark.integration
 LATEST = 0.1 + 0.002
@@ -51,7 +51,7 @@ def test_with_jitter_and_loss_it_walks_and_reaches_as_without():
     rig.run(3.5)
     assert rig.latched == []  # it never was the worse for it
     assert not rig.body.truth().fallen
-    np.testing.assert_allclose(rig.body.joint_position[g1.ARM_INDEX["right"]][:4], goal[:4], atol=0.1)
+    np.testing.assert_allclose(rig.body.joint_position[facts.ARM_INDEX["right"]][:4], goal[:4], atol=0.1)
 
 
 @pytest.mark.scenario

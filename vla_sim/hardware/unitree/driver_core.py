@@ -15,7 +15,7 @@ from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree import remote
 from vla_sim.hardware.unitree.motion import ARMS, DAMPED, WAIST_YAW
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand, LowState
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometry
@@ -46,7 +46,7 @@ class Feeling:
     state: LowState | None = None
     received: float = -math.inf
     origin: Array = field(default_factory=lambda: np.zeros(3))
-    fingers: Array = field(default_factory=lambda: np.zeros(len(g1.JOINTS) - JOINTS))
+    fingers: Array = field(default_factory=lambda: np.zeros(len(facts.JOINTS) - JOINTS))
 
     def hear(self, state: LowState, now: float) -> None:
         """Take a state that came at `now` [s, steady clock]."""
@@ -126,7 +126,7 @@ class Driver:
             return "a joint is too fast"
         if motors["temperature"].max() > HOTTEST:
             hot = int(motors["temperature"].max(axis=1).argmax())
-            return f"{g1.BODY_JOINTS[hot]} is {int(motors['temperature'][hot].max())} degrees hot"
+            return f"{facts.BODY_JOINTS[hot]} is {int(motors['temperature'][hot].max())} degrees hot"
         if 0.0 < motors["vol"].max() < LOWEST_VOLTAGE:
             return f"the battery is at {motors['vol'].max():.1f} V"
         return ""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 SAY_PERIOD = 1.0
 """[s] between two lines about one topic."""
@@ -37,7 +37,7 @@ def words(sample: Any) -> str:
         weight = float(body.motors["q"][ARM_SDK_WEIGHT])
         moved = [
             f"{joint.removesuffix('_joint')} {m['q']:.2f}"
-            for joint, m in zip(g1.BODY_JOINTS, body.motors[:JOINTS], strict=True) if m["kp"] > 0.0
+            for joint, m in zip(facts.BODY_JOINTS, body.motors[:JOINTS], strict=True) if m["kp"] > 0.0
         ]  # fmt: skip
         share = f"weight {weight:.2f}; " if weight else ""
         return share + (", ".join(moved) or f"damping {body.motors['kd'][:JOINTS].max():.0f}")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand, RobotState
 
-_SIZE = len(g1.JOINTS)
+_SIZE = len(facts.JOINTS)
 STATE = np.dtype([
     ("time", "f8"), ("joint_position", "f8", _SIZE), ("joint_velocity", "f8", _SIZE),
     ("joint_effort", "f8", _SIZE), ("orientation", "f8", 4), ("angular_velocity_base", "f8", 3),

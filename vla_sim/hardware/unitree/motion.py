@@ -15,7 +15,7 @@ import numpy as np
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree.gestures import GESTURES
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
@@ -86,7 +86,7 @@ REMOTE = {
 
 def squatting(depth: float) -> Array:
     """(29,) joints [rad] of standing (0) to squatting (1)."""
-    out: Array = g1.DEFAULT_POSE[:JOINTS].copy()
+    out: Array = facts.DEFAULT_POSE[:JOINTS].copy()
     for first in (0, 6):
         out[first + 3] += KNEES * depth
         out[first + 4] += ANKLES * depth
@@ -206,7 +206,7 @@ class Motion:
         self._ticks = 0
         self._own = Torques.free(DAMPED)
         """The policy's, in force until its next step."""
-        self._fingers = g1.DEFAULT_POSE[JOINTS:].copy()
+        self._fingers = facts.DEFAULT_POSE[JOINTS:].copy()
 
     def on_keys(self, keys: frozenset[str]) -> None:
         """The keys of the remote control that are down: see `REMOTE`."""
@@ -268,10 +268,10 @@ class Motion:
         if not self.balances or self.walks or self.arms.at(self._sensed.time) is not None:
             return False
         for side, path in GESTURES[name].paths().items():
-            here = self._sensed.joint_position[g1.ARM_INDEX[side]]
+            here = self._sensed.joint_position[facts.ARM_INDEX[side]]
             steps = np.abs(np.diff(np.vstack([here, path]), axis=0)).max(axis=1)
             times = np.cumsum(np.maximum(steps / GESTURE_SPEED, SHORTEST))
-            self.controller.arm_trajectory(side, g1.ARM_JOINTS[side], times, path)
+            self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
         return True
 
     def take_over(self) -> int:
@@ -344,7 +344,10 @@ class Motion:
         torques = self._torques(state)
         if self._ticks % TICKS == 0 and not self.balances:  # else the controller has moved them
             self._fingers = np.concatenate(
-                [self.hands[side].update(state.joint_position[g1.FINGER_INDEX[side]]) for side in g1.SIDES]
+                [
+                    self.hands[side].update(state.joint_position[facts.FINGER_INDEX[side]])
+                    for side in facts.SIDES
+                ]
             )
         self._ticks += 1
         return _command(torques, self._fingers)

@@ -12,7 +12,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
 from vla_sim.hardware.unitree.driver_core import Mode
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, RobotState, checked
 from vla_sim.robot.kinematics import Kinematics
 
@@ -43,7 +43,7 @@ class UnitreeRobot(Body):
         self._damping = Kinematics.load().of_joints("damping")
         self._armed = False
         self.why, self.voltage, self.late = "not armed", 0.0, 0.0
-        self.temperature: Array = np.zeros(len(g1.JOINTS))
+        self.temperature: Array = np.zeros(len(facts.JOINTS))
         settings = {
             "interface": interface, "domain": domain, "mode": mode, "log": log, "dry_run": dry_run,
         }  # fmt: skip

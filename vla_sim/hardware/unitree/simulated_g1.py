@@ -13,7 +13,7 @@ from vla_sim.hardware.unitree.dds import serve
 from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
 from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
 from vla_sim.hardware.unitree.simulated_parts import CASE_TEMPERATURE, Parts
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import Body, RobotState
 from vla_sim.ros.pacer import RealTimePacer
 
@@ -50,9 +50,11 @@ class SimulatedG1:
         self._said = ""
         self._low = cable.reader("rt/lowcmd", dds_types.LowCommand)
         self._arms = cable.reader("rt/arm_sdk", dds_types.LowCommand)
-        self._hands = {side: cable.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in g1.SIDES}
+        self._hands = {
+            side: cable.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
+        }
         self._send_hand = {
-            side: cable.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in g1.SIDES
+            side: cable.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS
         }
         self._send_state = cable.writer("rt/lowstate", dds_types.LowState)
         self._send_slow = cable.writer("rt/lf/lowstate", dds_types.LowState)
@@ -154,7 +156,7 @@ class SimulatedG1:
             self._send_remote(dds_types.Remote(**self.parts.sticks, keys=remote.word(out.remote)))
         if self._ticks % HAND_STATE == 0:
             for side, send in self._send_hand.items():
-                wide = float(state.joint_position[g1.FINGER_INDEX[side]].sum())
+                wide = float(state.joint_position[facts.FINGER_INDEX[side]].sum())
                 send(dds_types.hand_state(hands.motors(side, wide)))
         if self._ticks % SPORT_STATE == 0:
             odometry = self._odometry(state)

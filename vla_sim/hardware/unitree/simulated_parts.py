@@ -8,7 +8,7 @@ import numpy as np
 
 from vla_sim.hardware.unitree import remote
 from vla_sim.hardware.unitree.wire import JOINTS
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 CASE_TEMPERATURE, WINDING_TEMPERATURE, VOLTAGE = 35, 40, 50.4
 """[°C], [V] of motors that never warm up, and of a battery that is always full."""
@@ -55,9 +55,9 @@ class Parts:
         elif len(words) == 2 and words[0] == "battery":
             self.voltage = _number(words[1], 0.0, 60.0)
         elif len(words) == 3 and words[0] == "heat":
-            if words[1] not in g1.BODY_JOINTS:
+            if words[1] not in facts.BODY_JOINTS:
                 raise ValueError(f"there is no joint {words[1]}, as left_knee_joint is one")
-            self.temperature[g1.BODY_JOINTS.index(words[1]), 1] = round(_number(words[2], -20.0, 200.0))
+            self.temperature[facts.BODY_JOINTS.index(words[1]), 1] = round(_number(words[2], -20.0, 200.0))
         elif len(words) == 2 and words[0] == "unplug":
             self._unplug(_number(words[1], 0.0, 3600.0))
         else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.geometry import Array, transform
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.simulator import Randomisation, Sensors, Simulator
@@ -15,6 +16,7 @@ from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import WalkingPolicy, load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION, IDENTITY, VelocityCalibration
 from vla_sim.world.sdf import reader
+from vla_sim.world.semantic_map import ROBOT
 
 WORLD = "conformance"
 G = 9.81
@@ -86,11 +88,11 @@ class Bench(BodyBench):
     def __init__(
         self, simulator: Simulator, name: str = "mujoco", sensors: Sensors = "auto", ready: float = 0.0
     ) -> None:
-        policy = load_policy("fastsac") if simulator.physics else standing_policy()
-        super().__init__(simulator, policy, CALIBRATION["fastsac"], keeps_pace=False)
+        policy = load_policy() if simulator.physics else standing_policy()
+        super().__init__(simulator, policy, CALIBRATION[facts.POLICIES[0]], keeps_pace=False)
         self.simulator, self.physics, self.ready = simulator, simulator.physics, ready
         self.name, self.sensors = name, sensors
-        self.model = reader.load_world(find_world(WORLD)).model("g1")
+        self.model = reader.load_world(find_world(WORLD)).model(ROBOT)
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> RobotState:
         self.simulator.reset(seed, randomisation)

@@ -13,11 +13,11 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array, rotation_from_quaternion, wrap, yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.simulation.conformance.bench import BodyBench, ConformanceError, G, Outcome, outcome, require
 
-SIZE = len(g1.JOINTS)
+SIZE = len(facts.JOINTS)
 SHAPES = {
     "joint_position": SIZE, "joint_velocity": SIZE, "joint_effort": SIZE, "orientation": 4,
     "angular_velocity_base": 3, "linear_acceleration_base": 3, "odom_position": 3, "odom_orientation": 4,
@@ -25,8 +25,8 @@ SHAPES = {
 }  # fmt: skip
 STEP, STEP_TIME = 0.2, 0.6
 """[rad] by which each arm joint is moved, and in what time [s]."""
-ARMS = np.concatenate([g1.ARM_INDEX[side] for side in g1.SIDES])
-ELBOW = g1.INDEX["right_elbow_joint"]
+ARMS = np.concatenate([facts.ARM_INDEX[side] for side in facts.SIDES])
+ELBOW = facts.INDEX[facts.ARM_JOINTS["right"][3]]
 SILENCE = 1.0
 """[s] for which no command comes."""
 STOP_TIME = 0.5
@@ -103,24 +103,24 @@ def joints(bench: BodyBench) -> str:
     bench.settle()
     low, high = (bench.kinematics.of_joints(end) for end in ("lower", "upper"))
     worst = 0.0
-    for side in g1.SIDES:
-        for k, joint in enumerate(g1.ARM_JOINTS[side]):
-            mine = g1.ARM_INDEX[side][k]
+    for side in facts.SIDES:
+        for k, joint in enumerate(facts.ARM_JOINTS[side]):
+            mine = facts.ARM_INDEX[side][k]
             start = bench.body.state().joint_position
             step = STEP if start[mine] + 1.5 * STEP < high[mine] else -STEP
             require(start[mine] + step > low[mine], f"{joint} is outside its limits: {start[mine]:.2f} rad")
-            goal = start[g1.ARM_INDEX[side]].copy()
+            goal = start[facts.ARM_INDEX[side]].copy()
             goal[k] += step
             states = _move(bench, side, goal)
             moved = states[-1].joint_position - start
             worst = max(worst, _one_moved(moved, mine, step), _adds_up(states, start, mine))
-            _move(bench, side, start[g1.ARM_INDEX[side]])
+            _move(bench, side, start[facts.ARM_INDEX[side]])
     return f"{len(ARMS)} joints, {worst:.3f} rad off at the most"
 
 
 def _move(bench: BodyBench, side: str, goal: Array) -> list[RobotState]:
     """An arm to `goal` (7,), and what was felt on the way."""
-    bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], [STEP_TIME], goal[None, :])
+    bench.controller.arm_trajectory(side, facts.ARM_JOINTS[side], [STEP_TIME], goal[None, :])
     states = bench.run(STEP_TIME + 0.6)
     _obeys(bench)
     return states
@@ -133,9 +133,9 @@ def _obeys(bench: BodyBench) -> None:
 
 def _one_moved(moved: Array, mine: int, step: float) -> float:
     off = abs(float(moved[mine]) - step)
-    others = {g1.JOINTS[i]: float(moved[i]) for i in ARMS if i != mine}
+    others = {facts.JOINTS[i]: float(moved[i]) for i in ARMS if i != mine}
     most = max(others, key=lambda name: abs(others[name]))
-    name = g1.JOINTS[mine]
+    name = facts.JOINTS[mine]
     require(
         off < 0.1,
         f"{name} was commanded to move by {step:+.2f} rad; it moved by {moved[mine]:+.2f}, and {most} by "
@@ -153,7 +153,7 @@ def _adds_up(states: list[RobotState], start: Array, mine: int) -> float:
     off = abs(added - went)
     require(
         off < 0.1,
-        f"{g1.JOINTS[mine]}'s velocity adds up to {added:+.2f} rad; its position changed by {went:+.2f}",
+        f"{facts.JOINTS[mine]}'s velocity adds up to {added:+.2f} rad; its position changed by {went:+.2f}",
     )
     return off
 
@@ -165,7 +165,11 @@ def bad_commands(bench: BodyBench) -> str:
     for name in ("position", "stiffness", "effort", "damping", "base_velocity"):
         size = 3 if name == "base_velocity" else SIZE
         for value in (np.full(size, np.nan), np.full(size, np.inf), np.zeros(5)):
-            good = {"position": g1.DEFAULT_POSE.copy(), "stiffness": np.zeros(SIZE), "effort": np.zeros(SIZE)}
+            good = {
+                "position": facts.DEFAULT_POSE.copy(),
+                "stiffness": np.zeros(SIZE),
+                "effort": np.zeros(SIZE),
+            }
             try:
                 bench.body.command(JointCommand(**{**good, name: value}))
             except EngineError as error:
@@ -228,9 +232,9 @@ def stop(bench: BodyBench) -> str:
     """An arm moves when the robot is disarmed: it stops, says so, and obeys nothing until it is armed."""
     bench.settle()
     start = bench.body.state().joint_position
-    goal = start[g1.ARM_INDEX["right"]].copy()
+    goal = start[facts.ARM_INDEX["right"]].copy()
     goal[3] += STEP
-    bench.controller.arm_trajectory("right", g1.ARM_JOINTS["right"], [1.0], goal[None, :])
+    bench.controller.arm_trajectory("right", facts.ARM_JOINTS["right"], [1.0], goal[None, :])
     bench.run(0.3)
     bench.body.disarm()
     said, _ = _without_commands(bench)

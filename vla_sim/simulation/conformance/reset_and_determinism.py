@@ -9,13 +9,13 @@ import sys
 import numpy as np
 
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.conformance import body_checks
 from vla_sim.simulation.conformance.bench import WORLD, Bench, require
 from vla_sim.simulation.simulator import Randomisation
 
-SIZE = len(g1.JOINTS)
+SIZE = len(facts.JOINTS)
 
 
 def time_and_shapes(bench: Bench) -> str:
@@ -96,9 +96,9 @@ def bad_commands(bench: Bench) -> str:
     refused = body_checks.bad_commands(bench)
     bench.simulator.command(JointCommand(np.full(SIZE, 50.0), np.full(SIZE, 20.0), np.zeros(SIZE)))
     bench.reset()
-    far = g1.DEFAULT_POSE.copy()
-    elbow = g1.INDEX["right_elbow_joint"]
-    axis = bench.model.joint("right_elbow_joint").axis
+    far = facts.DEFAULT_POSE.copy()
+    name = facts.ARM_JOINTS["right"][3]
+    elbow, axis = facts.INDEX[name], bench.model.joint(name).axis
     assert axis is not None
     far[elbow] = 50.0
     for _ in range(40):
