@@ -12,7 +12,7 @@ from vla_sim.common.errors import EngineError, InputError
 from vla_sim.hardware.unitree import robot
 from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
-from vla_sim.simulation.registry import check_pace, import_mujoco
+from vla_sim.simulation.registry import check_pace, import_mujoco, make_simulator
 from vla_sim.simulation.simulator import Randomisation
 
 needs("cyclonedds", "CycloneDDS is not installed")
@@ -55,6 +55,11 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             made.put("nothing", moved)
     finally:
         made.close()
+
+
+def test_a_bad_cable_is_its_alone():
+    with pytest.raises(InputError, match="engine kinematic has no cable that could be a bad one; only g1"):
+        make_simulator("kinematic", "corridor", cable=(5.0, 0.0))
 
 
 def test_it_keeps_the_clocks_pace_and_no_other(capsys):

@@ -13,7 +13,7 @@ from typing import Any
 from vla_sim.bringup import node_table, parameters
 from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
-from vla_sim.common import assets
+from vla_sim.common import assets, process_priority
 from vla_sim.common.errors import package
 from vla_sim.common.params import check, read_text
 from vla_sim.ros import kept_state
@@ -177,9 +177,9 @@ def launch_library() -> Any:
 
 
 def prefix(node: NodeSpec) -> str | None:
-    """A `nice` for nodes that step back; None otherwise, which leaves the user's `launch-prefix` in force. To
-    raise a priority is up to the user, since `nice` fails where that is not allowed."""
-    return f"nice -n {node.nice}" if node.nice > 0 else None
+    """A `nice` for a node that goes before others, where that is allowed, or steps back; else None, which
+    leaves the user's `launch-prefix` in force."""
+    return f"nice -n {node.nice}" if node.nice and process_priority.allowed(node.nice) else None
 
 
 def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
-from vla_sim.common.errors import BusyError, InputError
+from vla_sim.common.errors import BusyError, InputError, package
 from vla_sim.common.files import own, user_path, write_output
+from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
 from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 
@@ -170,6 +171,23 @@ def check_gl() -> None:
         raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL_NAMES)} is allowed, or leave it unset")
 
 
+def add_network(parser: Any) -> None:
+    """What leads to a robot, and how it is driven."""
+    parser.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")
+    parser.add_argument("--dds-domain", type=count, default=0, metavar="N", help="default: 0, the robot's")
+    parser.add_argument(
+        "--mode", choices=("sport", "low"), default="sport",
+        help="who walks: sport, the robot's own controller; low, our policy",
+    )  # fmt: skip
+
+
+def check_network(a: argparse.Namespace) -> None:
+    """Raises `MissingError` without CycloneDDS, `InputError` for a network that there is not."""
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    network.check_robot()
+    network.check_network(a.interface, a.dds_domain)
+
+
 def load_nodes() -> None:
     """Have what the nodes are forked from loaded, while the command goes on with its own start. Raises
     `MissingError` where they would not find each other."""
@@ -234,3 +252,24 @@ def write_json(target: str | None, records: list[Any]) -> None:
         sys.stdout.buffer.write(data + b"\n")
         return
     write_output(user_path(target), data)
+
+
+def checked(json: str | None, check: Callable[[Callable[[Any], None]], list[Any]]) -> int:
+    """Make checks, a line each; the exit code. check: calls what it is given with each outcome."""
+    from rich.text import Text
+
+    shown = console(json)
+
+    def report(one: Any) -> None:
+        mark, style = ("skip", "dim") if one.skipped else ("ok", "green") if one.passed else ("FAIL", "red")
+        allowed = f" (allowed: {one.allowed})" if one.allowed else ""
+        shown.print(
+            Text.assemble((f"{mark:4}", style), f"  {one.name}: {one.figure}{allowed}"), soft_wrap=True
+        )
+
+    outcomes = check(report)
+    done = [one for one in outcomes if not one.skipped]
+    passed = sum(one.passed for one in done)
+    shown.print(f"{passed} of {len(done)} checks passed", style="bold")
+    write_json(json, outcomes)
+    return 0 if passed == len(done) else 1

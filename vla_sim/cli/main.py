@@ -114,6 +114,7 @@ class Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     from vla_sim.cli import (
         bench,
+        body,
         doctor,
         engines,
         fault,
@@ -132,22 +133,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (
-        run,
-        stack,
-        test,
-        bench,
-        soak,
-        param,
-        fault,
-        monitor,
-        g1,
-        robot,
-        microphone,
-        engines,
-        listing,
-        doctor,
-    ):
+    parts = (
+        run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone,
+        engines, listing, doctor,
+    )  # fmt: skip
+    for part in parts:
         part.add(commands)
     return parser
 

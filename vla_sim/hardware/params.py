@@ -12,6 +12,13 @@ class RobotParams(StageParams):
     mode: str = param(
         "sport", "who walks: sport, the robot's own controller; low, our policy", choices=("sport", "low")
     )
+    log: str = param(
+        "", "MCAP file of all that is sent to the robot and comes from it; empty: none", metavar="FILE"
+    )
+    dry_run: bool = param(False, "print what would be sent to the robot, and send nothing")
+    body: str = param(
+        "", 'driver of your own as "my_package.my_module:MyBody"; empty: the G1\'s', metavar="CLASS"
+    )
     armed: bool = param(False, "whether the robot obeys; set at run time alone", live=True)
 
 

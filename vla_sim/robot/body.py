@@ -69,17 +69,18 @@ def checked(command: JointCommand) -> JointCommand:
     """A copy, for a body that keeps it. Raises `EngineError` on NaN or a wrong shape."""
     size = len(facts.JOINTS)
     arrays: dict[str, Array] = {}
-    for name in ("position", "stiffness", "effort", "damping"):
+    for name in ("position", "stiffness", "effort", "damping", "base_velocity"):
         given = getattr(command, name)
         if given is None:
             continue
         arrays[name] = np.array(given, dtype=float)
-        if arrays[name].shape != (size,) or not np.isfinite(arrays[name]).all():
+        wanted = 3 if name == "base_velocity" else size
+        if arrays[name].shape != (wanted,) or not np.isfinite(arrays[name]).all():
             raise EngineError(
                 f"the joint command's {name} has shape {arrays[name].shape} or a value that is not finite; "
-                f"it must be {size} finite numbers"
+                f"it must be {wanted} finite numbers"
             )
-    return JointCommand(base_velocity=np.array(command.base_velocity, dtype=float), **arrays)
+    return JointCommand(**arrays)
 
 
 @dataclass
@@ -121,7 +122,14 @@ class LidarFrame:
 
 
 class Body(ABC):
-    """A robot's joints and its own senses, at the control period. Used from one thread."""
+    """A robot's joints and its own senses, at the control period. Used from one thread.
+
+    A simulator does what it is commanded from its start on. A robot does so once it is armed, keeps the
+    clock's pace, and stands or is damped when commands stop for 0.1 s.
+    """
+
+    why = ""
+    """For what reason the robot does not do what it is commanded; "" if it does."""
 
     @abstractmethod
     def state(self) -> RobotState:
@@ -136,6 +144,16 @@ class Body(ABC):
     def step(self) -> None:
         """Go on by `CONTROL_PERIOD`: a simulator computes it, a real robot's driver waits for it. Raises
         `EngineError` if the body cannot go on."""
+
+    def arm(self) -> None:  # noqa: B027  (a simulator need not be)
+        """From the next command on the robot obeys; after a stop of its own, once `disarm` was called."""
+
+    def disarm(self) -> None:  # noqa: B027
+        """Nothing is obeyed any more: legs stand or are damped, arms hold or are given back."""
+
+    def status(self) -> dict[str, str]:
+        """What else of it a person wants to know, as in /diagnostics: motors' temperatures, its battery."""
+        return {}
 
     def close(self) -> None:  # noqa: B027  (most bodies hold nothing)
         """Release what the body holds. Idempotent."""

@@ -49,7 +49,8 @@ class SimulatorNode(StageNode[SimulatorParams]):
         kinematics.warm()
         check_pace(p.engine, p.speed)
         world = p.real_world or p.world
-        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
+        cable = (p.cable_jitter, p.cable_loss)
+        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui, cable)  # type: ignore[arg-type]
         name = p.policy or facts.POLICIES[0]
         policy = standing_policy() if self.simulator.balanced else load_policy(name)
         controller = Controller(kinematics.arm, policy, CALIBRATION[name])

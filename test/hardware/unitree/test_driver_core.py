@@ -138,6 +138,16 @@ def test_a_body_that_is_silent_is_no_longer_obeyed_and_the_arms_are_given_back(m
     assert robot.run(0.1).arms is not None or mode == "low"
 
 
+def test_arms_that_are_given_back_stay_where_they_were_whatever_the_body_goes_on_to_command():
+    robot = Robot()
+    held = robot.run(2.5).arms.motors["q"][ARMS].copy()
+    robot.state = feel(temperature=90)
+    robot.wanted = command(position=facts.DEFAULT_POSE + 0.3)
+    arms = robot.run(0.5).arms
+    assert 0.3 < arms.motors["q"][ARM_SDK_WEIGHT] < 0.7
+    np.testing.assert_array_equal(arms.motors["q"][ARMS], held)
+
+
 @given(
     st.sampled_from(["position", "stiffness", "effort"]),
     st.sampled_from([math.nan, math.inf, -math.inf]),

@@ -34,6 +34,8 @@ RISE_TIME = 3.0
 """[s] from a squat to standing, and back."""
 GESTURE_SPEED, SHORTEST = 0.8, 0.3
 """[rad/s] on average of the fastest joint, and [s] from one posture to the next at least."""
+FULL_STICK = np.array([0.6, 0.3, 0.8])
+"""Forward, left [m/s] and turn [rad/s] of a stick that is pushed all the way. The vendor's are not public."""
 KNEES, ANKLES = 1.1, -0.5
 """[rad] by which knees and ankles bend in a squat; the hips make up for both, so that feet and trunk stay
 level. The robot's centre of mass stays 0.03 m before the ankles, in the middle of the feet."""
@@ -198,6 +200,7 @@ class Motion:
         self._depth = 0.0
         self._keys: frozenset[str] = frozenset()
         self._velocity, self._until = np.zeros(3), -math.inf
+        self._stick_velocity = np.zeros(3)
         self._way: _Way | None = None
         self._sensed: RobotState | None = None
         self._ticks = 0
@@ -213,6 +216,11 @@ class Motion:
         for both, state in REMOTE.items():
             if keys >= both:
                 self.set_state(state)
+
+    def on_sticks(self, lx: float, ly: float, rx: float) -> None:
+        """How far the remote control's sticks are pushed, right and up, -1 to 1. They have it walk while no
+        program does."""
+        self._stick_velocity[:] = np.array([ly, -lx, -rx]) * FULL_STICK
 
     # What services ask for. The answer is a code.
 
@@ -283,7 +291,14 @@ class Motion:
     @property
     def walks(self) -> bool:
         """Whether a velocity is asked for now."""
-        return self._sensed is not None and self._sensed.time < self._until and bool(self._velocity.any())
+        return bool(self._asked.any())
+
+    @property
+    def _asked(self) -> Array:
+        """(3,) forward, left [m/s] and turn [rad/s]: a program's velocity while it is in force, else the
+        remote control's."""
+        in_force = self._sensed is not None and self._sensed.time < self._until
+        return self._velocity if in_force else self._stick_velocity
 
     @property
     def balances(self) -> bool:
@@ -374,7 +389,7 @@ class Motion:
             weight = float(message.motors["q"][ARM_SDK_WEIGHT])
             share[ARMS] = share[WAIST_YAW] = min(max(weight, 0.0), 1.0) if math.isfinite(weight) else 0.0
         if self._ticks % TICKS == 0:
-            vx, vy, wz = self._velocity.tolist() if self.walks else (0.0, 0.0, 0.0)
+            vx, vy, wz = self._asked.tolist()
             self.controller.velocity.ask(vx, vy, wz, state.time)
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:

@@ -1,9 +1,19 @@
 """The network on which the robot is, and whether it is one that speaks this protocol."""
 
 import os
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from vla_sim.common.errors import InputError
 from vla_sim.robot import facts
+
+
+class Network(Protocol):
+    """The topics on it: see `dds.Bus`."""
+
+    def writer(self, name: str, kind: Any) -> Callable[[Any], None]: ...
+
+    def reader(self, name: str, kind: Any) -> Callable[[], list[Any]]: ...
 
 
 def check_network(interface: str, domain: int) -> None:

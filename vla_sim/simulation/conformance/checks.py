@@ -8,26 +8,15 @@ it returns what it measured in words, or raises `ConformanceError`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
-from vla_sim.common.errors import EngineError
 from vla_sim.robot import facts
-from vla_sim.simulation.conformance import objects, sensors
+from vla_sim.simulation.conformance import body_checks, objects, sensors
 from vla_sim.simulation.conformance import reset_and_determinism as runs
 from vla_sim.simulation.conformance import standing_and_walking as body
-from vla_sim.simulation.conformance.bench import Bench, ConformanceError
+from vla_sim.simulation.conformance.bench import Bench, Outcome, outcome
 
 Check = Callable[[Bench], str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """figure: what was measured. skipped: the check has no meaning for this simulator, and why."""
-
-    name: str
-    passed: bool
-    figure: str
-    skipped: bool = False
 
 
 def speed(bench: Bench) -> str:
@@ -51,7 +40,7 @@ CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("time, shapes and units of the state", runs.time_and_shapes, ()),
     ("stands 60 s", body.stands, ("physics",)),
     ("walks 5 m without a fall", body.walks, ("physics",)),
-    ("IMU at rest shows gravity", sensors.imu, ()),
+    ("IMU at rest shows gravity", body_checks.imu, ()),
     ("lidar measures the wall, with the model's noise", sensors.lidar, ()),
     ("camera shows a known object where it is", sensors.camera, ()),
     ("odometry follows the motion", body.odometry, ()),
@@ -80,13 +69,7 @@ def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcom
         lacks["hand"] = "the robot has no hand"
     outcomes = []
     for name, check, needs in CHECKS:
-        if why := next((lacks[one] for one in needs if one in lacks), ""):
-            outcome = Outcome(name, True, why, skipped=True)
-        else:
-            try:
-                outcome = Outcome(name, True, check(bench))
-            except (ConformanceError, EngineError) as error:
-                outcome = Outcome(name, False, str(error))
-        outcomes.append(outcome)
-        report(outcome)
+        skip = next((lacks[one] for one in needs if one in lacks), "")
+        outcomes.append(outcome(name, partial(check, bench), skip))
+        report(outcomes[-1])
     return outcomes

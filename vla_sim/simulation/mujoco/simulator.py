@@ -319,16 +319,24 @@ class MujocoSimulator(Simulator):
 
     def truth(self) -> Truth:
         d = self.data
-        root = d.qpos[self._root_q : self._root_q + 7].copy()
+        root, objects, movers = self.poses()
         upright = rotation_from_quaternion(root[3:])[2, 2]
         tilt = math.acos(max(-1.0, min(1.0, upright)))
         return Truth(
-            d.time, root, {name: self._object_pose(name) for name in self._loose},
-            bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT), self._clearance.measure(d),
-            {name: d.site_xpos[site].copy() for name, site in self._tools.items()},
-            {name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
-             for name, i in zip(self._movers, self._mocap, strict=True)},
+            d.time, root, objects, bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT),
+            self._clearance.measure(d),
+            {name: d.site_xpos[site].copy() for name, site in self._tools.items()}, movers,
         )  # fmt: skip
+
+    def poses(self) -> tuple[Array, dict[str, Array], dict[str, Array]]:
+        """(7,) of the pelvis, of loose models and of movers by name, all in the world."""
+        d = self.data
+        movers = {
+            name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
+            for name, i in zip(self._movers, self._mocap, strict=True)
+        }
+        objects = {name: self._object_pose(name) for name in self._loose}
+        return d.qpos[self._root_q : self._root_q + 7].copy(), objects, movers
 
     def _object_pose(self, name: str) -> Array:
         """(7,) pose of a loose model's frame."""
