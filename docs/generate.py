@@ -20,7 +20,7 @@ import numpy as np
 import vla_sim
 from vla_sim.bringup import node_table
 from vla_sim.cli import main
-from vla_sim.common.assets import share_folder
+from vla_sim.common.assets import robot_names, share_folder
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
 from vla_sim.contract import budgets, limits, records, topics
@@ -43,7 +43,7 @@ RATES = {
     "/scan": "`lidar_rate`, 10 Hz", "/points": "`lidar_rate`, 10 Hz",
     "/head_camera/color/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
-    "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz while somebody speaks",
+    "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz from a microphone",
     "/perception/objects": "`rate`, 10 Hz", "/perception/depth_scan": "`rate`, 10 Hz",
     "/navigation/status": "while a request is under way",
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
@@ -67,11 +67,16 @@ TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py")
 def nodes_topics() -> list[tuple[str, str, str]]:
     """(node, "publish" or "listen", topic) of every call of these methods in the code of a node."""
     found = []
-    for name in [spec.name for spec in node_table.EVERY] + ["scenario"]:
-        module = next((spec.module for spec in node_table.EVERY if spec.name == name), "vla_sim.scenario.x")
+    modules = {spec.name: spec.module for spec in node_table.EVERY}
+    files = {
+        name: PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py") for name, module in modules.items()
+    }
+    for name in [*modules, "scenario"]:
+        module = modules.get(name, "vla_sim.scenario.x")
+        others = {file for other, file in files.items() if other != name}  # several may be in one folder
         for folder in FOLDERS.get(name, ("/".join(module.split(".")[1:-1]),)):
             for path in sorted((PACKAGE / folder).rglob("*.py")):
-                if path.name in TOOLS:
+                if path.name in TOOLS or path in others:
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
     return found
@@ -344,7 +349,7 @@ def models() -> list[str]:
     for path in sorted(share_folder("models").glob("*/model.config")):
         name, solids = path.parent.name, tuple(solids_of(reader.load_model(path.parent)))
         boxes = [(s.pose[:3, 3], half_extent(s.shape, s.size, s.pose[:3, :3])) for s in solids]
-        if name == semantic_map.ROBOT or name.endswith("_shell") or not boxes:
+        if name in robot_names() or name.endswith("_shell") or not boxes:
             continue
         low = np.min([at - half for at, half in boxes], axis=0)
         high = np.max([at + half for at, half in boxes], axis=0)

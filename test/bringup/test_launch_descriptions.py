@@ -81,6 +81,14 @@ def test_the_default_of_each_argument_is_that_of_its_option():
     assert launch_descriptions.options_of({"gui": "true"}).gui
 
 
+@pytest.mark.parametrize("may", [True, False])
+def test_control_and_safety_go_before_others_where_that_is_allowed(may, monkeypatch):
+    monkeypatch.setattr(launch_descriptions.process_priority, "allowed", lambda nice: may or nice >= 0)
+    found = {spec.name: launch_descriptions.prefix(spec) for spec in node_table.nodes(simulated=False)}
+    assert found["robot"] == found["safety"] == ("nice -n -10" if may else None)
+    assert found["language"] is None
+
+
 def test_what_the_user_has_set_in_the_environment_stays():
     given = {"OMP_NUM_THREADS": "4", "FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}
     found = launch_descriptions.node_environment(given, local=True)

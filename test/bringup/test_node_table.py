@@ -56,3 +56,22 @@ def test_on_a_robot_the_images_are_the_cameras_drivers_unless_told_otherwise():
     assert there["depth"] == "/camera/camera/aligned_depth_to_color/image_raw"
     assert there["color"] == "/mine"
     assert "depth" not in node_table.parameters(eyes, own)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_microphone_is_there_where_it_is_asked_for_and_silence_is_then_no_news(simulated):
+    def of(**given):
+        options = StackOptions(**given)
+        found = {node.name: node for node in node_table.nodes(options, simulated=simulated)}
+        return found, node_table.parameters(found["voice"], options, simulated=simulated)
+
+    nodes, voice = of(mic=True)
+    assert "microphone" in nodes
+    assert voice["silence_seconds"] == 0.0
+    _, voice = of(mic=True, overrides={"voice": {"silence_seconds": 9.0}})
+    assert voice["silence_seconds"] == 9.0
+    nodes, voice = of()
+    assert "microphone" not in nodes
+    assert "silence_seconds" not in voice
+    nodes, _ = of(mic=True, speed=0.0)
+    assert "microphone" not in nodes

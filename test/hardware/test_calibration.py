@@ -12,7 +12,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, quaternion_from_rotation, rotation_from_rpy, transform
 from vla_sim.hardware import calibration
 from vla_sim.hardware.calibration import Known, Stance
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.extrinsics import CAMERA, LIDAR
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics
@@ -45,9 +45,9 @@ def robot():
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
     engine = MujocoSimulator(find_world("tabletop"), sensors="software")
-    stance = Stance(KINEMATICS, LEANING, g1.DEFAULT_POSE)
+    stance = Stance(KINEMATICS, LEANING, facts.DEFAULT_POSE)
     objects = engine.truth().objects
-    engine.mirror(0.0, np.array([0.4, 0.0, stance.pelvis[2, 3], *LEANING]), g1.DEFAULT_POSE, objects)
+    engine.mirror(0.0, np.array([0.4, 0.0, stance.pelvis[2, 3], *LEANING]), facts.DEFAULT_POSE, objects)
     yield engine
     engine.close()
 
@@ -66,7 +66,7 @@ def believed(sensor, wrong):
     """A stance whose robot believes that its sensor sits elsewhere by `wrong`, in the link's axes."""
     _, right = KINEMATICS.in_link(sensor)
     off = transform(right[:3, 3] + wrong[:3], rotation_from_rpy(*wrong[3:]) @ right[:3, :3])
-    return Stance(KINEMATICS.mounted({sensor: off}), LEANING, g1.DEFAULT_POSE)
+    return Stance(KINEMATICS.mounted({sensor: off}), LEANING, facts.DEFAULT_POSE)
 
 
 def error(report):

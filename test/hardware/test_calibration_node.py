@@ -16,7 +16,7 @@ from vla_sim.hardware import calibration_node  # noqa: E402
 from vla_sim.hardware.calibration_node import ENOUGH, SensorListener  # noqa: E402
 from vla_sim.hardware.mapping_node import MappingNode  # noqa: E402
 from vla_sim.hardware.params import CAMERA, LidarParams  # noqa: E402
-from vla_sim.robot import g1  # noqa: E402
+from vla_sim.robot import facts  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.messages import to_stamp  # noqa: E402
 
@@ -49,7 +49,7 @@ def test_it_waits_for_enough_of_what_is_measured(made):
     node = made(SensorListener, NAMED, 0.015)
     assert set(NAMED.values()) <= set(node.subscribed)
     assert node.missing(lidar=True, camera=False) == ["joint states", "the IMU", "the lidar's clouds"]
-    node.on_joints(JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist()))
+    node.on_joints(JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist()))
     imu = Imu()
     imu.orientation.w = 1.0
     node.on_imu(imu)

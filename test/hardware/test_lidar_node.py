@@ -10,7 +10,7 @@ from sensor_msgs.msg import Imu, JointState, PointCloud2, PointField  # noqa: E4
 from vla_sim.common.assets import find_world  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
 from vla_sim.hardware.lidar_node import LidarNode  # noqa: E402
-from vla_sim.robot import g1, level_scan  # noqa: E402
+from vla_sim.robot import facts, level_scan  # noqa: E402
 from vla_sim.robot.extrinsics import LIDAR, calibrated  # noqa: E402
 from vla_sim.robot.kinematics import Kinematics  # noqa: E402
 from vla_sim.simulation.registry import import_mujoco  # noqa: E402
@@ -61,7 +61,7 @@ def livox(points):
 
 
 def feel(node):
-    node.on_joints(JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist()))
+    node.on_joints(JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist()))
     message = Imu()
     message.orientation.w = 1.0
     node.on_imu(message)
@@ -74,10 +74,10 @@ def test_the_scan_is_the_simulators_and_the_robot_is_not_in_it(node, file):
     simulator = MujocoSimulator(find_world("corridor"), sensors="software", noise=False)
     points = level_scan.points_in_pelvis(simulator.scan())
     attitude = np.array([1.0, 0.0, 0.0, 0.0])
-    expected = level_scan.ranges(points, attitude, g1.DEFAULT_POSE, KINEMATICS)
-    hands = [KINEMATICS.frame(g1.TOOL_FRAME[side], g1.DEFAULT_POSE)[:3, 3] for side in g1.SIDES]
+    expected = level_scan.ranges(points, attitude, facts.DEFAULT_POSE, KINEMATICS)
+    hands = [KINEMATICS.frame(facts.TOOL_FRAME[side], facts.DEFAULT_POSE)[:3, 3] for side in facts.SIDES]
     seen = np.vstack([points, hands, np.full((1, 3), np.nan)])
-    pose = calibrated(str(file)).frame(LIDAR, g1.DEFAULT_POSE)
+    pose = calibrated(str(file)).frame(LIDAR, facts.DEFAULT_POSE)
     local = (seen - pose[:3, 3]) @ pose[:3, :3]
     cloud = livox(np.vstack([local, np.zeros((3, 3))]))
 

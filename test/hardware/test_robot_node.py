@@ -87,6 +87,58 @@ def test_it_publishes_what_it_feels_and_obeys_only_when_it_is_armed(ros, ros_dom
         g1.wait(60)
 
 
+MODULE = """
+import numpy as np
+from vla_sim.robot import facts
+from vla_sim.robot.body import CONTROL_PERIOD, Body, RobotState
+
+class Standing(Body):
+    why, time = "not armed", 0.0
+
+    def state(self):
+        zero, level = np.zeros(len(facts.JOINTS)), np.array([1.0, 0.0, 0.0, 0.0])
+        up, rest = np.array([0.0, 0.0, 9.81]), np.zeros(3)
+        pose = facts.DEFAULT_POSE.copy()
+        return RobotState(self.time, pose, zero, zero, level, rest, up, rest, level, rest)
+
+    def command(self, command):
+        self.commanded = command
+
+    def step(self):
+        self.time += CONTROL_PERIOD
+
+    def arm(self):
+        self.why = ""
+
+    def disarm(self):
+        self.why = "not armed"
+
+    def status(self):
+        return {"battery": "full"}
+"""
+
+
+def test_a_driver_of_ones_own_is_driven_as_ours_is(ros, tmp_path, monkeypatch):
+    (tmp_path / "my_driver.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = ros(body="my_driver:Standing")
+    for _ in range(10):
+        made.tick()
+    assert made.published[topics.JOINT_STATES.name].count > 5
+    assert made.status()["battery"] == "full"
+    assert made.status()["obeys"] == "not armed"
+    assert made.set_parameters([Parameter("armed", value=True)])[0].successful
+    assert made.status()["obeys"] == "yes"
+    assert made.body.commanded.position.shape == (33,)
+    made.close()
+    assert made.body.why == "not armed"
+
+
+def test_a_class_that_is_no_body_is_said(ros):
+    with pytest.raises(InputError, match=r"robot\.body 'os:Body' cannot be used: .*PACKAGE\.MODULE:CLASS"):
+        ros(body="os:Body")
+
+
 def test_it_is_not_armed_from_the_start_and_says_where_no_robot_is(ros, monkeypatch):
     monkeypatch.setattr(robot, "FIND_TIMEOUT", 0.5)
     with pytest.raises(InputError, match="armed is true at the start"):

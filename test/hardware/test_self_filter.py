@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vla_sim.hardware.self_filter import others
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.depth_scan import OWN, own_capsules
 
 KINEMATICS = Kinematics.load()
-CAPSULES = own_capsules(KINEMATICS, g1.DEFAULT_POSE)
+CAPSULES = own_capsules(KINEMATICS, facts.DEFAULT_POSE)
 
 
 def own(p):
@@ -31,6 +31,6 @@ def test_they_are_those_of_its_trunk_and_its_limbs(points):
 
 
 def test_its_hands_are_its_own_and_what_lies_before_them_is_not():
-    hand = KINEMATICS.frame(g1.TOOL_FRAME["right"], g1.DEFAULT_POSE)[:3, 3]
+    hand = KINEMATICS.frame(facts.TOOL_FRAME["right"], facts.DEFAULT_POSE)[:3, 3]
     before = hand + np.array([0.4, 0.0, 0.0])
     assert others(np.array([hand, before]), CAPSULES).tolist() == [False, True]

@@ -5,7 +5,7 @@ import pytest
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import quaternion_from_yaw, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand, checked, planar_base_in_map
 
 
@@ -17,7 +17,7 @@ def test_the_planar_pose_is_that_of_the_whole_one():
 
 
 def test_a_checked_command_is_a_copy_and_says_what_is_wrong():
-    size = len(g1.JOINTS)
+    size = len(facts.JOINTS)
     given = JointCommand(np.zeros(size), np.ones(size), np.zeros(size), damping=np.full(size, 2.0))
     copy = checked(given)
     given.position[0] = given.damping[0] = 9.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vla_sim.robot import body_size, g1
+from vla_sim.robot import body_size, facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
 from vla_sim.world.solids import extent
@@ -18,7 +18,7 @@ def boxes():
     found = []
     for link in robot.model.links:
         for one in link.collisions:
-            pose = robot.frame(link.name, g1.DEFAULT_POSE) @ one.pose
+            pose = robot.frame(link.name, facts.DEFAULT_POSE) @ one.pose
             half = extent(one.geometry, one.where, pose[:3, :3])
             found.append((link.name, pose[:3, 3] - half, pose[:3, 3] + half))
     return found
@@ -67,21 +67,21 @@ def test_docking_discs_hold_what_is_above_a_table_but_the_hands(boxes):
 
 
 def test_heights_hold_head_and_hands(boxes):
-    top = max(high[2] for _, _, high in boxes) + g1.STANDING_HEIGHT
+    top = max(high[2] for _, _, high in boxes) + facts.STANDING_HEIGHT
     assert top < OBSTACLE_HEIGHTS[1]
-    hands = min(low[2] for name, low, _ in boxes if any(w in name for w in ARM_WORDS)) + g1.STANDING_HEIGHT
+    hands = min(low[2] for name, low, _ in boxes if any(w in name for w in ARM_WORDS)) + facts.STANDING_HEIGHT
     assert hands > body_size.ARMS_HEIGHTS[0]
 
 
 def test_the_sole_is_where_it_stands(boxes):
     low = outline(boxes, "ankle")[0][2]
-    ankle = Kinematics.load().frame("left_ankle_roll_link", g1.DEFAULT_POSE)[2, 3]
+    ankle = Kinematics.load().frame("left_ankle_roll_link", facts.DEFAULT_POSE)[2, 3]
     assert ankle - low == pytest.approx(body_size.SOLE_BELOW_ANKLE, abs=0.003)
-    assert -low == pytest.approx(g1.STANDING_HEIGHT, abs=0.02)
+    assert -low == pytest.approx(facts.STANDING_HEIGHT, abs=0.02)
 
 
 def test_limbs_and_hands_are_within_their_radius():
     links = Kinematics.load().model.links
     limbs = [one for one in links if "elbow" in one.name or "shoulder" in one.name]
     assert all(c.geometry.size[0] < body_size.LIMB_RADIUS for one in limbs for c in one.collisions)
-    assert 2 * g1.FINGER_STROKE < body_size.HELD_RADIUS < body_size.HAND_RADIUS
+    assert 2 * facts.FINGER_STROKE < body_size.HELD_RADIUS < body_size.HAND_RADIUS

@@ -5,7 +5,7 @@ import pytest
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import calibrated, line, pose_of, poses
 from vla_sim.robot.kinematics import Kinematics
 
@@ -21,14 +21,15 @@ def file_of(tmp_path, text):
 
 def test_without_a_file_the_sensors_sit_where_the_model_has_them():
     np.testing.assert_array_equal(
-        calibrated("").frame("head_lidar", g1.DEFAULT_POSE), KINEMATICS.frame("head_lidar", g1.DEFAULT_POSE)
+        calibrated("").frame("head_lidar", facts.DEFAULT_POSE),
+        KINEMATICS.frame("head_lidar", facts.DEFAULT_POSE),
     )
 
 
 def test_a_sensor_sits_in_its_link_where_the_file_says_and_the_others_stay(tmp_path):
     mine = calibrated(file_of(tmp_path, f"# mine\nhead_lidar: {POSE}\n"))
-    q = g1.DEFAULT_POSE.copy()
-    q[g1.WAIST_INDEX] = 0.3, -0.1, 0.2
+    q = facts.DEFAULT_POSE.copy()
+    q[facts.WAIST_INDEX] = 0.3, -0.1, 0.2
     torso = KINEMATICS.frame("torso_link", q)
     expected = torso @ transform((0.1, -0.02, 0.4), rotation_from_rpy(3.1, 0.05, -0.2))
     np.testing.assert_allclose(mine.frame("head_lidar", q), expected, atol=1e-12)

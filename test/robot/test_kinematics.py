@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import MIRROR, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_jacobian, pose_error
 
-WAIST = np.zeros(3)
-BODY = len(g1.BODY_JOINTS)
+WAIST = np.zeros(len(facts.WAIST_JOINTS))
+BODY = len(facts.BODY_JOINTS)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def reference(kinematics: Kinematics) -> mujoco.MjModel:
     """The model's links, joints and masses, fixed at the pelvis, as a MuJoCo model."""
     spec, model = mujoco.MjSpec(), kinematics.model
     spec.compiler.autolimits = False
-    bodies = {g1.BASE_LINK: spec.worldbody}
+    bodies = {facts.BASE_LINK: spec.worldbody}
     inner = {joint.child: joint for joint in model.joints}
-    waiting = [link for link in model.links if link.name != g1.BASE_LINK]
+    waiting = [link for link in model.links if link.name != facts.BASE_LINK]
     while waiting:
         for link in list(waiting):
             joint = inner[link.name]
@@ -49,24 +49,24 @@ def reference(kinematics: Kinematics) -> mujoco.MjModel:
                 body.add_joint(name=joint.name, type=kind, axis=axis, pos=joint.pose_in_child[:3, 3])
             bodies[link.name] = body
             waiting.remove(link)
-    for side in g1.SIDES:
-        link, pose = model.in_link(g1.TOOL_FRAME[side])
+    for side in facts.SIDES:
+        link, pose = model.in_link(facts.TOOL_FRAME[side])
         bodies[link].add_site(
-            name=g1.TOOL_FRAME[side], pos=pose[:3, 3], quat=quaternion_from_rotation(pose[:3, :3])
+            name=facts.TOOL_FRAME[side], pos=pose[:3, 3], quat=quaternion_from_rotation(pose[:3, :3])
         )
     return spec.compile()
 
 
 def posed(reference: mujoco.MjModel, q: np.ndarray) -> mujoco.MjData:
     data = mujoco.MjData(reference)
-    for name, value in zip(g1.JOINTS, q, strict=True):
+    for name, value in zip(facts.JOINTS, q, strict=True):
         data.qpos[reference.joint(name).qposadr[0]] = value
     mujoco.mj_forward(reference, data)
     return data
 
 
 def random_joints(seed: int) -> np.ndarray:
-    q = np.random.default_rng(seed).uniform(-1.0, 1.0, len(g1.JOINTS))
+    q = np.random.default_rng(seed).uniform(-1.0, 1.0, len(facts.JOINTS))
     q[BODY:] = 0.0
     return q
 
@@ -77,26 +77,26 @@ def test_every_link_is_where_mujoco_puts_it(kinematics, reference, seed):
     q[BODY:] = 0.03
     data = posed(reference, q)
     for link in kinematics.model.links:
-        if link.name == g1.BASE_LINK:
+        if link.name == facts.BASE_LINK:
             continue
         expected = transform(data.body(link.name).xpos, data.body(link.name).xmat.reshape(3, 3))
         assert kinematics.frame(link.name, q) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("side", g1.SIDES)
+@pytest.mark.parametrize("side", facts.SIDES)
 @pytest.mark.parametrize("seed", range(5))
 def test_tool_jacobian_and_gravity_match_mujoco(kinematics, reference, side, seed):
     q, arm = random_joints(seed), kinematics.arm[side]
     data = posed(reference, q)
-    arm_q, waist = q[g1.ARM_INDEX[side]], q[[g1.INDEX[j] for j in g1.WAIST_JOINTS]]
-    site = data.site(g1.TOOL_FRAME[side])
+    arm_q, waist = q[facts.ARM_INDEX[side]], q[facts.WAIST_INDEX]
+    site = data.site(facts.TOOL_FRAME[side])
     tool = arm.forward(arm_q, waist)
     assert tool == pytest.approx(transform(site.xpos, site.xmat.reshape(3, 3)), abs=1e-9)
-    assert tool == pytest.approx(kinematics.frame(g1.TOOL_FRAME[side], q), abs=1e-12)
+    assert tool == pytest.approx(kinematics.frame(facts.TOOL_FRAME[side], q), abs=1e-12)
     linear, angular = np.zeros((3, reference.nv)), np.zeros((3, reference.nv))
     mujoco.mj_jacSite(reference, data, linear, angular, site.id)
-    columns = [reference.joint(j).dofadr[0] for j in g1.ARM_JOINTS[side]]
-    jacobian = chain_jacobian(arm.frames(arm_q, waist), arm.axis, 3)
+    columns = [reference.joint(j).dofadr[0] for j in facts.ARM_JOINTS[side]]
+    jacobian = chain_jacobian(arm.frames(arm_q, waist), arm.axis, len(WAIST))
     assert jacobian == pytest.approx(np.vstack([linear, angular])[:, columns], abs=1e-9)
     gravity = arm.gravity_torque(arm_q, waist, (0.0, 0.0, -9.81))
     assert gravity == pytest.approx(data.qfrc_bias[columns], abs=1e-9)
@@ -105,7 +105,7 @@ def test_tool_jacobian_and_gravity_match_mujoco(kinematics, reference, side, see
 
 
 @given(
-    side=st.sampled_from(g1.SIDES),
+    side=st.sampled_from(facts.SIDES),
     shares=st.lists(st.floats(0.1, 0.9), min_size=7, max_size=7),
     waist=st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=3),
 )
@@ -128,7 +128,7 @@ def test_inverse_kinematics_reaches_over_a_table_from_any_seed(kinematics):
     for x in (0.28, 0.32, 0.36):
         for y in (-0.08, -0.15, -0.22):
             target = transform((x, y, 0.04), rotation_from_rpy(0.0, 0.2, 0.2))
-            q = arm.inverse(target, WAIST, g1.DEFAULT_POSE[g1.ARM_INDEX["right"]])
+            q = arm.inverse(target, WAIST, facts.DEFAULT_POSE[facts.ARM_INDEX["right"]])
             assert q is not None, (x, y)
             assert arm.forward(q, WAIST)[:3, 3] == pytest.approx(target[:3, 3], abs=1e-3)
 
@@ -166,13 +166,13 @@ def test_a_step_never_leaves_the_limits(kinematics):
 
 def test_an_unknown_frame_is_named_with_the_known_ones(kinematics):
     with pytest.raises(InputError, match=r"no frame 'tail'.*left_tool"):
-        kinematics.frame("tail", g1.DEFAULT_POSE)
+        kinematics.frame("tail", facts.DEFAULT_POSE)
 
 
 def test_sensors_and_tools_are_frames(kinematics):
-    for name in ("head_camera", "head_lidar", "imu", "left_tool", "right_tool", "pelvis"):
-        assert kinematics.frame(name, g1.DEFAULT_POSE).shape == (4, 4)
-    assert kinematics.frame("head_camera", g1.DEFAULT_POSE)[2, 3] == pytest.approx(0.47, abs=0.02)
+    for name in ("head_camera", "head_lidar", "imu", "left_tool", "right_tool", facts.BASE_LINK):
+        assert kinematics.frame(name, facts.DEFAULT_POSE).shape == (4, 4)
+    assert kinematics.frame("head_camera", facts.DEFAULT_POSE)[2, 3] == pytest.approx(0.47, abs=0.02)
 
 
 def test_half_a_turn_is_an_error_of_pi():

@@ -5,7 +5,7 @@ import pytest
 
 from vla_sim.common.assets import find_world
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import Body, RobotState
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
@@ -17,9 +17,9 @@ LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 
 def bent(hip):
     """The default pose with both hips turned by so much [rad], so that the pelvis moves over the feet."""
-    q = g1.DEFAULT_POSE.copy()
-    for side in g1.SIDES:
-        q[g1.INDEX[f"{side}_hip_pitch_joint"]] += hip
+    q = facts.DEFAULT_POSE.copy()
+    for side in facts.SIDES:
+        q[facts.INDEX[f"{side}_hip_pitch_joint"]] += hip
     return q
 
 
@@ -46,7 +46,7 @@ def test_what_it_does_not_see_it_does_not_add():
 def test_turning_on_the_spot_about_the_pelvis_is_no_way():
     made = LegOdometry(KINEMATICS)
     for k in range(50):  # both feet turn with the pelvis: of two that stand, the mean is between them
-        made.update(0.02 * k, g1.DEFAULT_POSE, quaternion_from_yaw(0.02 * k))
+        made.update(0.02 * k, facts.DEFAULT_POSE, quaternion_from_yaw(0.02 * k))
     assert np.hypot(*made.position[:2]) < 0.08
 
 
@@ -57,7 +57,7 @@ class Moved(Body):
         self.steps, self.commands = 0, []
 
     def state(self):
-        rest = np.zeros(33), np.zeros(33), LEVEL, np.zeros(3), np.zeros(3)
+        rest = np.zeros(len(facts.JOINTS)), np.zeros(len(facts.JOINTS)), LEVEL, np.zeros(3), np.zeros(3)
         hip = 0.1 if self.steps % 2 else 0.0
         return RobotState(0.02 * self.steps, bent(hip), *rest, np.array([5.0, 2.0, 9.0]), LEVEL, np.ones(3))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from vla_sim.robot import frame_tree, g1
+from vla_sim.robot import facts, frame_tree
 from vla_sim.robot.extrinsics import pose_of
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.urdf import urdf
@@ -25,7 +25,7 @@ def read_back():
 def postures():
     rng = np.random.default_rng(4)
     low, high = KINEMATICS.of_joints("lower"), KINEMATICS.of_joints("upper")
-    return [g1.DEFAULT_POSE, *rng.uniform(low, high, (20, len(low)))]
+    return [facts.DEFAULT_POSE, *rng.uniform(low, high, (20, len(low)))]
 
 
 def test_every_link_frame_and_sensor_stands_as_our_kinematics_say(read_back):
@@ -35,7 +35,7 @@ def test_every_link_frame_and_sensor_stands_as_our_kinematics_say(read_back):
     assert {"torso_link", "left_tool", "head_camera", "head_lidar"} <= set(ours)
     assert len(ours) >= len(KINEMATICS.model.links) - 1
     for q in postures():
-        for name, value in zip(g1.JOINTS, q, strict=True):
+        for name, value in zip(facts.JOINTS, q, strict=True):
             data.joint(name).qpos[0] = value
         mujoco.mj_kinematics(read_back, data)
         for name in ours:
@@ -46,7 +46,7 @@ def test_every_link_frame_and_sensor_stands_as_our_kinematics_say(read_back):
 
 def test_masses_centres_and_limits_are_those_of_the_sdf(read_back):
     for link in KINEMATICS.model.links:
-        if link.name == g1.BASE_LINK:  # MuJoCo has no mass for what does not move
+        if link.name == facts.BASE_LINK:  # MuJoCo has no mass for what does not move
             continue
         body = read_back.body(link.name)
         assert body.mass[0] == pytest.approx(link.inertial.mass, rel=1e-6)
@@ -72,7 +72,7 @@ def test_it_is_one_tree_from_base_link():
 
 def test_its_frames_are_those_of_tf():
     root = etree.fromstring(TEXT)
-    edges = [*frame_tree.fixed(KINEMATICS), *frame_tree.moving(KINEMATICS, g1.DEFAULT_POSE)]
+    edges = [*frame_tree.fixed(KINEMATICS), *frame_tree.moving(KINEMATICS, facts.DEFAULT_POSE)]
     assert {(parent, child) for parent, child, _ in edges} == {
         (joint.find("parent").get("link"), joint.find("child").get("link")) for joint in root.iter("joint")
     }

@@ -16,7 +16,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_sim.contract import topics
 from vla_sim.contract.records import ManipulationRequest
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.ros.messages import to_stamp
 
 pytestmark = [pytest.mark.scenario, pytest.mark.variant, pytest.mark.ros, pytest.mark.alone]
@@ -50,7 +50,7 @@ def arm(tmp_path):
 
 
 def trajectory(attack, positions, seconds, velocities=()):
-    message = JointTrajectory(joint_names=list(g1.ARM_JOINTS["right"]))
+    message = JointTrajectory(joint_names=list(facts.ARM_JOINTS["right"]))
     message.header.frame_id = "base_link"
     message.header.stamp = to_stamp(attack.client.recording.stamp)
     for k, row in enumerate(positions, start=1):

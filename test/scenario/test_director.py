@@ -14,11 +14,11 @@ class Stage:
     """A director and the recording that a test writes. done: what the director had done; last: the last
     disturbance of it."""
 
-    def __init__(self, *script, world=WORLD, **options):
+    def __init__(self, *script, world=WORLD, microphone=False, **options):
         self.recording, self.done, self.last, self.now = Recording(), [], None, 0.0
         scenario = Scenario(version=1, proves="what the test says", script=list(script), **options)
         sounds = {k: np.zeros(16000, np.int16) for k, a in enumerate(script) if isinstance(a, (Say, Play))}
-        self.director = Director(scenario, world, self.recording, sounds)
+        self.director = Director(scenario, world, self.recording, sounds, microphone=microphone)
 
     def until(self, seconds, **values):
         """Go on to so many seconds after the first command."""
@@ -167,3 +167,20 @@ def test_what_nobody_hears_is_given_up():
     assert [g.command_id for g in stage.director.commands] == [""]
     stage.until(16.5)
     assert stage.director.over
+
+
+def test_what_somebody_says_by_a_microphone_is_a_command_until_the_run_is_ended():
+    stage = Stage(microphone=True)
+    stage.until(0.5)
+    heard(stage, "voice-1", "", complete=False)
+    heard(stage, "voice-2", "go to the kitchen")
+    stage.until(1.0)
+    stage.status("succeeded", "voice-2")
+    stage.until(200.0)
+    heard(stage, "voice-3", "turn left")
+    stage.until(201.0)
+    assert [(g.command_id, g.text, g.spoken) for g in stage.director.commands] == [
+        ("voice-2", "go to the kitchen", True), ("voice-3", "turn left", True),
+    ]  # fmt: skip
+    assert stage.done == []
+    assert not stage.director.over

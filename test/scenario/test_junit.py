@@ -39,8 +39,8 @@ def test_a_suite_is_a_scenario_on_an_engine_and_a_case_is_a_run():
     assert root[0].get("time") == "5.000"
     assert root[0].get("timestamp") == "2025-11-25T18:10:03"
     assert {p.get("name"): p.get("value") for p in root[0].find("properties")} == {
-        "engine": "kinematic", "world": "flat", "proves": "It walks.", "version vla_sim": "0.4.0",
-        "rate": "2 of 2, 95 % interval 34 to 100 %",
+        "engine": "kinematic", "robot": "g1", "world": "flat", "proves": "It walks.",
+        "version vla_sim": "0.4.0", "rate": "2 of 2, 95 % interval 34 to 100 %",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vla_sim.contract.records import GroundTruth
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.scenario.recording import Recording
 from vla_sim.scenario.report.run_picture import FRAME_SIZE, fitted, save_film
 from vla_sim.world.semantic_map import World
@@ -13,7 +13,7 @@ from vla_sim.world.semantic_map import World
 
 def truth(stamp):
     pose = (0.2 * stamp, 0.0, 0.79, 1.0, 0.0, 0.0, 0.0)
-    joints = [0.0] * len(g1.JOINTS)
+    joints = [0.0] * len(facts.JOINTS)
     return GroundTruth(stamp=stamp, robot=pose, objects={}, fallen=False, clearance=1.0, joints=joints)
 
 

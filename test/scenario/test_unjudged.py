@@ -63,7 +63,7 @@ def test_the_exit_code_tells_it_from_a_failure():
 
 
 def test_a_run_says_it_first_and_ends_with_6(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(run_module, "run_once", lambda options, display: unjudged())
+    monkeypatch.setattr(run_module, "run_once", lambda options, display, play: unjudged())
     code = main.main(["run", "turn left", "--text", "--no-reserve", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     assert code == 6

@@ -7,7 +7,7 @@ import math
 import mujoco
 import numpy as np
 
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.gripper import Gripper
@@ -48,18 +48,20 @@ class Hanging:
         self.m, self.d = self.engine.model, self.engine.data
         self.body = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_BODY, "held::link")
         self.site = mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_SITE, "right_tool")
-        self.arm, self.fingers = g1.ARM_INDEX["right"], g1.FINGER_INDEX["right"]
+        self.arm, self.fingers = facts.ARM_INDEX["right"], facts.FINGER_INDEX["right"]
         scale = mass / self.m.body_mass[self.body]
         self.m.body_mass[self.body] *= scale
         self.m.body_inertia[self.body] *= scale
         self.m.dof_armature[:6] = 1e7
-        joints = [mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_JOINT, f"g1::{name}") for name in g1.JOINTS]
+        joints = [
+            mujoco.mj_name2id(self.m, mujoco.mjtObj.mjOBJ_JOINT, f"g1::{name}") for name in facts.JOINTS
+        ]
         self.q, self.v = self.m.jnt_qposadr[joints], self.m.jnt_dofadr[joints]
-        self.pose = g1.DEFAULT_POSE.copy()
+        self.pose = facts.DEFAULT_POSE.copy()
         self.pose[self.arm] = 0.0
         self.d.qpos[2] = 1.5
         self.d.qpos[self.q] = self.pose
-        self.d.qpos[self.q[self.fingers]] = g1.FINGER_STROKE
+        self.d.qpos[self.q[self.fingers]] = facts.FINGER_STROKE
         mujoco.mj_forward(self.m, self.d)
         address = self.m.jnt_qposadr[self.m.body_jntadr[self.body]]
         self.d.qpos[address : address + 3] = self.d.site_xpos[self.site]

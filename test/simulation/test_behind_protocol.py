@@ -10,9 +10,9 @@ from vla_sim.cli.main import main
 from vla_sim.common.assets import find_world
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.hardware.unitree import robot
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
-from vla_sim.simulation.registry import check_pace, import_mujoco
+from vla_sim.simulation.registry import check_pace, import_mujoco, make_simulator
 from vla_sim.simulation.simulator import Randomisation
 
 needs("cyclonedds", "CycloneDDS is not installed")
@@ -30,7 +30,7 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             made.state()
         made.reset(3, Randomisation(objects=0.05))
         before = made.truth()
-        stand = JointCommand(g1.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33))
+        stand = JointCommand(facts.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33))
         begin, deadline = made.state().time, time.monotonic() + 60.0
         while made.state().time < begin + 1.0:
             assert time.monotonic() < deadline
@@ -38,8 +38,8 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             made.step()
         truth = made.truth()
         assert not truth.fallen
-        assert truth.robot[2] == pytest.approx(g1.STANDING_HEIGHT, abs=0.03)
-        assert made.state().joint_position[3] == pytest.approx(g1.DEFAULT_POSE[3], abs=0.4)
+        assert truth.robot[2] == pytest.approx(facts.STANDING_HEIGHT, abs=0.03)
+        assert made.state().joint_position[3] == pytest.approx(facts.DEFAULT_POSE[3], abs=0.4)
         assert np.isfinite(made.scan().ranges).any()
         assert made.render(made.snapshot(), 4).color.any()
         name = next(iter(truth.objects))
@@ -55,6 +55,11 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             made.put("nothing", moved)
     finally:
         made.close()
+
+
+def test_a_bad_cable_is_its_alone():
+    with pytest.raises(InputError, match="engine kinematic has no cable that could be a bad one; only g1"):
+        make_simulator("kinematic", "corridor", cable=(5.0, 0.0))
 
 
 def test_it_keeps_the_clocks_pace_and_no_other(capsys):

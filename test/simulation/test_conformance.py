@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from vla_sim.common import assets
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.simulation.conformance.bench import WORLD, Bench, ConformanceError
 from vla_sim.simulation.conformance.checks import CHECKS, check_engine
 from vla_sim.simulation.registry import make_simulator
@@ -89,7 +89,7 @@ def test_the_checks_find_what_is_wrong(right):
         return contacts
 
     def weak_fingers(command):
-        command.stiffness[len(g1.BODY_JOINTS) :] *= 0.02
+        command.stiffness[len(facts.BODY_JOINTS) :] *= 0.02
         right.command(command)
 
     named = {name: check for name, check, _ in CHECKS}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, InputError
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
@@ -61,7 +61,7 @@ def _distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 def test_rays_agree_with_mujoco() -> None:
     kinematic = make_simulator("kinematic", "tabletop")
     real = MujocoSimulator(assets.find_world("tabletop"), noise=False)
-    real.data.qpos[real._root_q + 2] = g1.STANDING_HEIGHT
+    real.data.qpos[real._root_q + 2] = facts.STANDING_HEIGHT
     real.step()
     ours, theirs = kinematic.scan(), real.scan()
     assert ours.position == pytest.approx(theirs.position, abs=0.01)
@@ -80,7 +80,7 @@ def kinematic() -> KinematicSimulator:
 def test_the_kinematic_one_moves_as_told(kinematic: KinematicSimulator) -> None:
     kinematic.reset()
     start = kinematic.base.copy()
-    position = g1.DEFAULT_POSE + 0.1
+    position = facts.DEFAULT_POSE + 0.1
     kinematic.command(JointCommand(position, np.ones(33), np.zeros(33), np.array([0.5, 0.0, 0.0])))
     for _ in range(50):
         kinematic.step()
@@ -108,7 +108,7 @@ def test_the_kinematic_one_refuses_a_bad_command(kinematic: KinematicSimulator) 
 def test_both_engines_put_the_tools_at_the_same_place(kinematic: KinematicSimulator) -> None:
     kinematic.reset()
     real = MujocoSimulator(assets.find_world("tabletop"), noise=False)
-    lift = real.truth().robot[2] - g1.STANDING_HEIGHT
+    lift = real.truth().robot[2] - facts.STANDING_HEIGHT
     for name, position in real.truth().tools.items():
         assert kinematic.truth().tools[name] == pytest.approx(position - (0, 0, lift), abs=1e-6)
 
@@ -122,12 +122,12 @@ def test_fingers_hold_what_is_between_them_and_set_it_down_where_they_open(
     kinematic: KinematicSimulator,
 ) -> None:
     kinematic.reset()
-    fingers = g1.FINGER_INDEX["right"]
+    fingers = facts.FINGER_INDEX["right"]
 
     def move(opening: float, elbow: float) -> None:
-        position = g1.DEFAULT_POSE.copy()
+        position = facts.DEFAULT_POSE.copy()
         position[fingers] = opening / 2
-        position[g1.INDEX["right_elbow_joint"]] = elbow
+        position[facts.INDEX["right_elbow_joint"]] = elbow
         kinematic.command(JointCommand(position, np.ones(33), np.zeros(33)))
         kinematic.step()
 

@@ -9,7 +9,7 @@ import pytest
 
 from vla_sim.common import assets
 from vla_sim.common.geometry import inverse
-from vla_sim.robot import g1 as robot
+from vla_sim.robot import facts as robot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.world.sdf import elements, reader
 
@@ -49,7 +49,8 @@ def test_leg_and_waist_damping_is_the_policys(g1: elements.Model) -> None:
 
     metadata = onnxruntime.InferenceSession(str(find_policy())).get_modelmeta().custom_metadata_map
     gains = dict(zip(json.loads(metadata["dof_names"]), json.loads(metadata["kd"]), strict=True))
-    for name in (*robot.LEG_JOINTS, *robot.WAIST_JOINTS):
+    arms = (*robot.ARM_JOINTS["left"], *robot.ARM_JOINTS["right"])
+    for name in (one for one in robot.BODY_JOINTS if one not in arms):
         axis = g1.joint(name).axis
         assert axis is not None
         assert axis.damping == pytest.approx(gains[name], rel=1e-4)

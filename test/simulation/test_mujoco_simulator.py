@@ -9,7 +9,7 @@ from mujoco_rig import box, make_world
 from vla_sim.common import assets
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
@@ -27,13 +27,13 @@ def room() -> MujocoSimulator:
 
 
 def command(**changes: object) -> JointCommand:
-    values = {"position": g1.DEFAULT_POSE.copy(), "stiffness": np.zeros(33), "effort": np.zeros(33)}
+    values = {"position": facts.DEFAULT_POSE.copy(), "stiffness": np.zeros(33), "effort": np.zeros(33)}
     return JointCommand(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def walk(engine: MujocoSimulator, velocity: tuple[float, float, float], seconds: float) -> None:
     policy = load_policy()
-    target = g1.DEFAULT_POSE.copy()
+    target = facts.DEFAULT_POSE.copy()
     stiffness = np.zeros(33)
     stiffness[:29], stiffness[29:] = policy.stiffness, 1000.0
     for _ in range(round(seconds * 50)):
@@ -47,7 +47,7 @@ def test_it_stands_for_ten_seconds_on_both_feet(room: MujocoSimulator) -> None:
     walk(room, (0, 0, 0), 10)
     truth = room.truth()
     assert not truth.fallen
-    assert truth.robot[2] == pytest.approx(g1.STANDING_HEIGHT, abs=0.02)
+    assert truth.robot[2] == pytest.approx(facts.STANDING_HEIGHT, abs=0.02)
     assert np.hypot(*truth.robot[:2]) < 0.05
     touching = {c.a.split("::")[1] for c in room.contacts() if c.b == "ground::link::floor"}
     assert touching == {"left_ankle_roll_link", "right_ankle_roll_link"}
@@ -131,7 +131,7 @@ def test_a_bad_command_is_refused(room: MujocoSimulator, changes: dict[str, np.n
 def test_a_command_beyond_the_limits_is_clipped_to_them(room: MujocoSimulator) -> None:
     room.reset()
     room.command(command(position=np.full(33, 9.0)))
-    knee = g1.INDEX["left_knee_joint"]
+    knee = facts.INDEX["left_knee_joint"]
     assert room.data.ctrl[knee] == pytest.approx(2.8798)
 
 
@@ -139,13 +139,13 @@ def test_effort_is_limited_to_the_motors(room: MujocoSimulator) -> None:
     room.reset()
     room.command(command(effort=np.full(33, 1e4)))
     room.step()
-    wrist = g1.INDEX["left_wrist_yaw_joint"]
+    wrist = facts.INDEX["left_wrist_yaw_joint"]
     assert room.data.actuator_force[wrist] == pytest.approx(5.0)
 
 
 def test_damping_is_the_commands_where_it_gives_one_and_else_the_models(room: MujocoSimulator) -> None:
     room.reset()
-    knee = g1.INDEX["left_knee_joint"]
+    knee = facts.INDEX["left_knee_joint"]
     room.command(command(damping=np.full(33, 7.0)))
     assert room.model.dof_damping.reshape(room.model.nv, -1)[room._v[knee], 0] == 7.0
     room.command(command())
@@ -224,7 +224,7 @@ def test_odometry_begins_at_the_true_pose_and_drifts() -> None:
 def test_sensors_can_be_exact() -> None:
     engine = MujocoSimulator(make_world(), noise=False)
     state, truth = engine.state(), engine.truth()
-    assert state.joint_position == pytest.approx(g1.DEFAULT_POSE)
+    assert state.joint_position == pytest.approx(facts.DEFAULT_POSE)
     assert state.linear_acceleration_base == pytest.approx([0, 0, 9.81])
     assert state.odom_orientation == pytest.approx(truth.robot[3:])
 

@@ -32,7 +32,7 @@ from vla_sim.contract.topics import (  # noqa: E402
     SAFETY_STATE,
     SCAN,
 )
-from vla_sim.robot import g1  # noqa: E402
+from vla_sim.robot import facts  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.simulation.node import SimulatorNode  # noqa: E402
@@ -96,7 +96,7 @@ def test_it_publishes_time_odometry_sensors_and_truth(setup):
     setup.until(lambda: all(t.name in setup.last for t in topics))
     odometry = setup.last["/odom"]
     assert (odometry.header.frame_id, odometry.child_frame_id) == ("odom", "base_link")
-    assert len(setup.last["/joint_states"].position) == len(g1.JOINTS)
+    assert len(setup.last["/joint_states"].position) == len(facts.JOINTS)
     scan = setup.last["/scan"]
     assert len(scan.ranges) == 360
     assert min(scan.ranges) > 0.1
@@ -185,7 +185,7 @@ REST = np.array([0.2, -0.2, 0.0, 0.6, 0.0, 0.0, 0.0])
 
 
 def arm_error(setup, goal):
-    return np.abs(setup.node.host.state.joint_position[g1.ARM_INDEX["right"]] - goal).max()
+    return np.abs(setup.node.host.state.joint_position[facts.ARM_INDEX["right"]] - goal).max()
 
 
 def refused(setup):
@@ -207,7 +207,7 @@ def test_an_arm_holds_without_a_permit_and_goes_on_with_it(setup):
     allow, publisher = permit(setup), setup.client.publish(ARM_TRAJECTORY["right"])
     publisher.publish(trajectory(REST, 20))
     setup.until(lambda: arm_error(setup, GOAL) > 0.15, seconds=60.0, act=allow)
-    where, arm = np.zeros(7), g1.ARM_INDEX["right"]
+    where, arm = np.zeros(7), facts.ARM_INDEX["right"]
     while arm_error(setup, where) > 1e-4:  # what was sent last may still be under way
         where, begin = setup.node.host.state.joint_position[arm].copy(), setup.node.now()
         setup.until(lambda b=begin: setup.node.now() > b + 1.0)
@@ -229,7 +229,7 @@ def test_a_stop_ends_an_arms_motion_and_the_emergency_stop_refuses_new_ones(setu
     say("estop", 1)
     begin = setup.node.now()
     setup.until(lambda: setup.node.now() > begin + 1.0, act=allow)
-    where = setup.node.host.state.joint_position[g1.ARM_INDEX["right"]].copy()
+    where = setup.node.host.state.joint_position[facts.ARM_INDEX["right"]].copy()
     before = refused(setup)
     publisher.publish(trajectory(GOAL))
     setup.until(lambda: refused(setup) != before, act=allow)
@@ -245,7 +245,7 @@ def test_a_stop_ends_an_arms_motion_and_the_emergency_stop_refuses_new_ones(setu
 
 
 def trajectory(positions, seconds=1):
-    message = JointTrajectory(joint_names=list(g1.ARM_JOINTS["right"]))
+    message = JointTrajectory(joint_names=list(facts.ARM_JOINTS["right"]))
     point = JointTrajectoryPoint(positions=positions.tolist())
     point.time_from_start.sec = seconds
     message.points = [point]

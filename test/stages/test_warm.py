@@ -13,7 +13,7 @@ TEST = Path(__file__).parent
 WORK = {
     "perception": """
 from perception_scene import HEAD, RED, Scene, look
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.pipeline import Frame, Perception
 from vla_sim.stages.perception.detector import ColourDetector
@@ -22,7 +22,7 @@ core.warm()
 settled()
 scene = Scene().table(near=0.3).add("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
 rgb, depth = scene.render(HEAD, look(), 0.005)
-seen = core.process(Frame(0.0, rgb, depth, HEAD, np.eye(4), look(), g1.DEFAULT_POSE.copy()))
+seen = core.process(Frame(0.0, rgb, depth, HEAD, np.eye(4), look(), facts.DEFAULT_POSE.copy()))
 assert np.isfinite(seen.ranges).any()
 """,
     "navigation": """
@@ -48,7 +48,7 @@ path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
 assert navigator.state.dynamic_obstacles.crossing(path) < 1.0
 """,
     "manipulation": """
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.common.geometry import transform
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.grasp import Target
@@ -57,24 +57,24 @@ from vla_sim.stages.manipulation.planning_scene import Scene
 planner = ArmPlanner(Kinematics.load())
 planner.warm()
 settled()
-stands = transform((0.0, 0.0, g1.STANDING_HEIGHT))
-scene = Scene(0.0, g1.DEFAULT_POSE.copy(), stands)
+stands = transform((0.0, 0.0, facts.STANDING_HEIGHT))
+scene = Scene(0.0, facts.DEFAULT_POSE.copy(), stands)
 plan = planner.pick(scene, Target("cylinder", (0.35, 0.15, 0.81), (0.068, 0.068, 0.10)))
 assert not isinstance(plan, str), plan
 """,
     "safety": """
 from vla_sim.stages.safety import gate
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.safety.arm_gate import ArmGate
 gate.warm()
 arms = ArmGate(Kinematics.load())
 arms.warm()
 settled()
-arms.on_joints(g1.DEFAULT_POSE.copy(), 1.0)
+arms.on_joints(facts.DEFAULT_POSE.copy(), 1.0)
 arms.on_points(np.array([[1.0, 0.0, 0.0]]), 1.0)
-goal = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]] + np.array([[0.1], [0.2]])
-back = list(reversed(g1.ARM_JOINTS["left"]))
+goal = facts.DEFAULT_POSE[facts.ARM_INDEX["left"]] + np.array([[0.1], [0.2]])
+back = list(reversed(facts.ARM_JOINTS["left"]))
 assert arms.arm("left", back, np.array([2.0, 4.0]), goal[:, ::-1].copy(), None, 1.0, 1.0) == ""
 assert gate.gate(np.array([[0.3, 0.0], [0.3, 0.1]]), 0.5, 0.0, 0.0)[0] == 0.0
 """,

@@ -23,7 +23,7 @@ from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.contract.records import Refusal
 from vla_sim.contract.topics import Topic
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.ros import conversions, spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
@@ -106,7 +106,7 @@ class Wishes(StageNode[StageParams]):
         self.refused = ""
         self._path = path
         self._joints, self._cloud = self.publish(topics.JOINT_STATES), self.publish(topics.POINTS)
-        self._state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
+        self._state = JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist())
         self._points = conversions.point_cloud(points, to_stamp(0.0))
         self.listen(topics.REFUSAL, self.on_refusal)
         self.repeat(0.02, lambda: self._joints.publish(self._state), steady=True)
@@ -118,7 +118,7 @@ class Wishes(StageNode[StageParams]):
     def wish(self, stamp: float) -> Any:
         """The trajectory, of now [s]."""
         times = np.linspace(0.08, 0.08 * len(self._path), len(self._path))
-        names = list(g1.ARM_JOINTS["right"])
+        names = list(facts.ARM_JOINTS["right"])
         return conversions.joint_trajectory(names, times, self._path, stamp, "base_link")
 
 

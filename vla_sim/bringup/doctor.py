@@ -26,6 +26,7 @@ from vla_sim.common.assets import share_folder
 from vla_sim.common.cpu_share import BUSY, CpuTimes
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Record, Text
+from vla_sim.robot import facts
 from vla_sim.simulation.registry import GL_NAMES
 
 State = Literal["OK", "WARN", "FAIL"]
@@ -212,7 +213,7 @@ def look_at_policy() -> Finding:
     from vla_sim.stages.control.policy import find_policy
 
     try:
-        return ok("policy", find_policy().name)
+        return ok("policy", f"{find_policy().name}, of the robot {facts.NAME}")
     except MissingError as error:
         return fail("policy", str(error), "the robot cannot walk", "make setup")
 
@@ -387,7 +388,7 @@ def look_at_sound(answer: tuple[str, str]) -> Finding:
     if microphone and speaker:
         return ok("sound", f"microphone {microphone}, speaker {speaker}")
     missing = why or " and ".join(["no microphone"] * (not microphone) + ["no speaker"] * (not speaker))
-    costs = "the robot's voice goes to files; spoken commands of vla-sim run need no device"
+    costs = "no --mic, and the robot's voice goes to files; what vla-sim run says itself needs no device"
     return warn("sound", missing, costs, "apt install libportaudio2, and a device")
 
 

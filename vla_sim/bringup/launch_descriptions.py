@@ -13,6 +13,7 @@ from typing import Any
 from vla_sim.bringup import node_table, parameters
 from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
+from vla_sim.common import assets, process_priority
 from vla_sim.common.errors import package
 from vla_sim.common.params import check, read_text
 from vla_sim.ros import kept_state
@@ -21,6 +22,7 @@ from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
 
 MAX = "max"  # the speed at which simulated time waits for the nodes
+ROBOT_NAME = ("robot", "", "a shipped robot, or the path of a profile; empty: VLA_SIM_ROBOT, else g1")
 PARAMS_FILE = ("params_file", "", "ROS's YAML file of parameters for single nodes; empty: none")
 
 
@@ -36,10 +38,13 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
     names = [name for name in OPTIONS if name in {*taken, "without"}]
 
     def start(context: Any) -> list[Any]:
-        values = values_of(context, [*names, PARAMS_FILE[0]])
+        values = values_of(context, [*names, PARAMS_FILE[0], ROBOT_NAME[0]])
+        robot = values.pop(ROBOT_NAME[0])
         files = list(filter(None, [values.pop(PARAMS_FILE[0])]))
         options = parameters.applied(options_of(values), files)
         environment = node_environment(os.environ, local=simulated_time)
+        if robot:
+            environment[assets.ROBOT] = str(assets.find_robot(robot))
         environment[kept_state.FOLDER] = tempfile.mkdtemp(prefix="vla_sim-")
 
         def process(node: NodeSpec, on_exit: Any) -> Any:
@@ -58,7 +63,8 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
         return [begun(node) for node in node_table.nodes(options, simulated=engine)]
 
     start_all = launch.actions.OpaqueFunction(function=start)
-    return launch.LaunchDescription([*declared(names), argument(*PARAMS_FILE), start_all])
+    arguments = [*declared(names), argument(*PARAMS_FILE), argument(*ROBOT_NAME)]
+    return launch.LaunchDescription([*arguments, start_all])
 
 
 def describe_scenario() -> Any:
@@ -71,7 +77,7 @@ def describe_scenario() -> Any:
     names = ["engine", "sensors", "seed", "speed", "base_url", "model", "recogniser", "whisper_model"]
 
     def start(context: Any) -> list[Any]:
-        values = values_of(context, [*names, "scenario", "out", PARAMS_FILE[0]])
+        values = values_of(context, [*names, "scenario", "out", PARAMS_FILE[0], ROBOT_NAME[0]])
         line = [sys.executable, "-m", "vla_sim.cli.main", "play", values.pop("scenario")]
         values["params"] = values.pop(PARAMS_FILE[0])
         options_of({name: values[name] for name in names})
@@ -85,6 +91,7 @@ def describe_scenario() -> Any:
         argument("scenario", "fetch_cup", "name of a shipped scenario, or path of its file"),
         argument("out", "", "folder for the record and the pictures; empty: runs/<date>-<time>"),
         argument(*PARAMS_FILE),
+        argument(*ROBOT_NAME),
         *declared(names, speed=MAX),
     ]
     return launch.LaunchDescription([*described, launch.actions.OpaqueFunction(function=start)])
@@ -170,9 +177,9 @@ def launch_library() -> Any:
 
 
 def prefix(node: NodeSpec) -> str | None:
-    """A `nice` for nodes that step back; None otherwise, which leaves the user's `launch-prefix` in force. To
-    raise a priority is up to the user, since `nice` fails where that is not allowed."""
-    return f"nice -n {node.nice}" if node.nice > 0 else None
+    """A `nice` for a node that goes before others, where that is allowed, or steps back; else None, which
+    leaves the user's `launch-prefix` in force."""
+    return f"nice -n {node.nice}" if node.nice and process_priority.allowed(node.nice) else None
 
 
 def _end_all(who: str, how: str = "failed") -> Callable[[Any, Any], Any]:

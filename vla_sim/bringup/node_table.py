@@ -68,6 +68,7 @@ class StackOptions:
     recogniser: str = same(VoiceParams, "recogniser")
     whisper_model: str = same(VoiceParams, "whisper_model")
     speech_folder: str = same(VoiceParams, "speech_folder")
+    mic: bool = param(False, "listen by this machine's microphone, at the clock's pace alone")
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
     monitor_folder: str = param(
         "", "where the monitor's journal is written; empty: nowhere", metavar="FOLDER"
@@ -96,8 +97,8 @@ class NodeSpec:
     everything else on the machine where the user may do that (`vla_sim.common.process_priority`), then what
     hears a "stop" and what brings it about.
 
-    observer: it only watches. The option of its name switches it; it lives on the machine's clock and
-    does not run in lock-step; no run waits for it, and a run goes on when it has ended.
+    switch: the option that switches it; it lives on the machine's clock and does not run in lock-step.
+    observer: it only watches; no run waits for it, and a run goes on when it has ended.
 
     command: of the user's own program that runs in its place. drivers: parameters that it has on a robot,
     where sensors are their own drivers'.
@@ -107,6 +108,7 @@ class NodeSpec:
     module: str
     kind: str = ""
     nice: int = 0
+    switch: str = ""
     observer: bool = False
     command: tuple[str, ...] = ()
     drivers: Mapping[str, str] = field(default_factory=dict)
@@ -133,14 +135,16 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("language", "vla_sim.stages.language.node", "LanguageParams"),
     NodeSpec("safety", "vla_sim.stages.safety.node", "SafetyParams", nice=-10),
     NodeSpec("executive", "vla_sim.stages.executive.node", "ExecutiveParams", nice=-5),
-    NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", observer=True),
+    NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", switch="monitor", observer=True),
 )
 
 ROBOT = NodeSpec("robot", "vla_sim.hardware.node", "RobotParams", nice=-10)
 """In the engine's place where the robot is none of a simulator's."""
 LIDAR = NodeSpec("lidar", "vla_sim.hardware.lidar_node", "LidarParams")
 """Beside the robot: what a simulator does itself."""
-EVERY = (*STACK, ROBOT, LIDAR)
+MICROPHONE = NodeSpec("microphone", "vla_sim.hardware.microphone_node", "MicrophoneParams", -5, "mic")
+"""What is said to the robot, where it does not come from a scenario."""
+EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE)
 BODIES = ("engine", "robot")
 REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 
@@ -149,6 +153,7 @@ def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tup
     """The whole table, or what of it runs with these options; with the robot in the engine's place where it
     is not `simulated`. Raises `InputError` for what cannot be left out or replaced."""
     table = STACK if simulated else (ROBOT, LIDAR, *(node for node in STACK if node.name != "engine"))
+    table = (*table, MICROPHONE)
     if options is None:
         return table
     away, own = options.without.split(), options.replacements
@@ -162,7 +167,7 @@ def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tup
     return tuple(
         replace(node, command=own.get(node.name, ())) for node in table
         if node.name not in away
-        and (not node.observer or (getattr(options, node.name) and options.speed > 0.0))
+        and (not node.switch or (getattr(options, node.switch) and options.speed > 0.0))
     )  # fmt: skip
 
 
@@ -181,7 +186,7 @@ def replacement(word: str) -> tuple[str, tuple[str, ...]]:
 
 def taken(nodes: tuple[NodeSpec, ...]) -> set[str]:
     """Names of the options that these nodes take, or that switch them."""
-    return {name for node in nodes for name in (*node.takes, *([node.name] if node.observer else []))}
+    return {name for node in nodes for name in (*node.takes, *filter(None, [node.switch]))}
 
 
 def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True) -> dict[str, object]:
@@ -192,7 +197,9 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     taken = {name: getattr(options, name) for name in takes}
     # What is left empty is the node's default, which may be another.
     given = {name: value for name, value in taken.items() if value != ""}
-    live_in_simulated_time = simulated and node.name not in BODIES and not node.observer
+    if node.name == "voice" and options.mic:  # nobody who has said nothing waits for an answer
+        given["silence_seconds"] = 0.0
+    live_in_simulated_time = simulated and node.name not in BODIES and not node.switch
     faults = {"faults": True} if simulated and not node.command else {}
     drivers = node.drivers if not simulated and not node.command else {}
     own = {**drivers, **options.overrides.get(node.name, {})}

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,12 @@ from typing import Any
 import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
-from vla_sim.common.errors import BusyError, InputError
+from vla_sim.common import assets
+from vla_sim.common.errors import BusyError, InputError, package
 from vla_sim.common.files import own, user_path, write_output
+from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
+from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 
 
 def count(text: str) -> int:
@@ -59,6 +62,10 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": argparse.BooleanOptionalAction, "default": True,
         "help": "reserve what of the machine a run takes, so that runs beside each other do not overbook it",
     },
+    "robot": {
+        "metavar": "NAME",
+        "help": "a shipped robot, or the path of a profile; default: VLA_SIM_ROBOT, else g1",
+    },
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
@@ -97,6 +104,12 @@ def given(a: argparse.Namespace, *names: str, **defaults: object) -> list[str]:
     return words
 
 
+def robot_words() -> list[str]:
+    """The flag of the robot, as words of a command line, if it is not the default one."""
+    robot = os.environ.get(assets.ROBOT) or assets.DEFAULT_ROBOT
+    return [] if robot == assets.DEFAULT_ROBOT else ["--robot", robot]
+
+
 def stack_options(a: argparse.Namespace) -> StackOptions:
     """What the flags say of the stack. Raises `InputError`, `MissingError`."""
     from vla_sim.bringup import node_table, parameters
@@ -111,6 +124,11 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
+    if options.mic:
+        if options.speed == 0.0:
+            raise InputError("--mic: nobody can speak in lock-step; give --speed 1")
+        device = str(options.overrides.get("microphone", {}).get("device", ""))
+        choose(sound_devices(), device, "microphone")  # what is wrong with it is said at once
     check_pace(options.engine, options.speed)
     alert_rule.thresholds(options.thresholds)
     if options.prometheus_port:
@@ -118,6 +136,19 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
     return options
+
+
+def sound_devices() -> list[SoundDevice]:
+    """Those of this machine. ALSA complains of each that there might be and is not: that is not shown. Raises
+    `MissingError`."""
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        return devices()
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
+        os.close(nowhere)
 
 
 def speed(text: str) -> float:
@@ -138,6 +169,23 @@ def check_gl() -> None:
     gl = os.environ.get("MUJOCO_GL", "")
     if gl and gl.lower() not in GL_NAMES:
         raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL_NAMES)} is allowed, or leave it unset")
+
+
+def add_network(parser: Any) -> None:
+    """What leads to a robot, and how it is driven."""
+    parser.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")
+    parser.add_argument("--dds-domain", type=count, default=0, metavar="N", help="default: 0, the robot's")
+    parser.add_argument(
+        "--mode", choices=("sport", "low"), default="sport",
+        help="who walks: sport, the robot's own controller; low, our policy",
+    )  # fmt: skip
+
+
+def check_network(a: argparse.Namespace) -> None:
+    """Raises `MissingError` without CycloneDDS, `InputError` for a network that there is not."""
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    network.check_robot()
+    network.check_network(a.interface, a.dds_domain)
 
 
 def load_nodes() -> None:
@@ -204,3 +252,24 @@ def write_json(target: str | None, records: list[Any]) -> None:
         sys.stdout.buffer.write(data + b"\n")
         return
     write_output(user_path(target), data)
+
+
+def checked(json: str | None, check: Callable[[Callable[[Any], None]], list[Any]]) -> int:
+    """Make checks, a line each; the exit code. check: calls what it is given with each outcome."""
+    from rich.text import Text
+
+    shown = console(json)
+
+    def report(one: Any) -> None:
+        mark, style = ("skip", "dim") if one.skipped else ("ok", "green") if one.passed else ("FAIL", "red")
+        allowed = f" (allowed: {one.allowed})" if one.allowed else ""
+        shown.print(
+            Text.assemble((f"{mark:4}", style), f"  {one.name}: {one.figure}{allowed}"), soft_wrap=True
+        )
+
+    outcomes = check(report)
+    done = [one for one in outcomes if not one.skipped]
+    passed = sum(one.passed for one in done)
+    shown.print(f"{passed} of {len(done)} checks passed", style="bold")
+    write_json(json, outcomes)
+    return 0 if passed == len(done) else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from typing import Any
 
 from vla_sim.cli import common
@@ -13,7 +14,7 @@ from vla_sim.simulation.registry import STEPPED
 def add(commands: Any) -> None:
     one = commands.add_parser("check-engine", help="prove an engine fit for use, on a bench of its own")
     one.add_argument("engine", choices=STEPPED)
-    common.add_flags(one, "sensors", "json")
+    common.add_flags(one, "robot", "sensors", "json")
     one.set_defaults(call=check)
 
     config = commands.add_parser("bridge-config", help="print a ros_gz_bridge configuration of the contract")
@@ -22,30 +23,18 @@ def add(commands: Any) -> None:
 
 
 def check(a: argparse.Namespace) -> int:
-    from rich.text import Text
-
     from vla_sim.simulation.conformance.bench import WORLD, Bench
-    from vla_sim.simulation.conformance.checks import Outcome, check_engine
+    from vla_sim.simulation.conformance.checks import check_engine
     from vla_sim.simulation.registry import make_simulator
 
-    console = common.console(a.json)
     began = time.perf_counter()
     engine = make_simulator(a.engine, WORLD, a.sensors)
     ready = time.perf_counter() - began
 
-    def report(one: Outcome) -> None:
-        mark, style = ("skip", "dim") if one.skipped else ("ok", "green") if one.passed else ("FAIL", "red")
-        console.print(Text.assemble((f"{mark:4}", style), f"  {one.name}: {one.figure}"), soft_wrap=True)
-
     try:
-        outcomes = check_engine(Bench(engine, a.engine, a.sensors, ready), report)
+        return common.checked(a.json, partial(check_engine, Bench(engine, a.engine, a.sensors, ready)))
     finally:
         engine.close()
-    done = [one for one in outcomes if not one.skipped]
-    passed = sum(one.passed for one in done)
-    console.print(f"{passed} of {len(done)} checks passed", style="bold")
-    common.write_json(a.json, outcomes)
-    return 0 if passed == len(done) else 1
 
 
 def bridge(a: argparse.Namespace) -> int:

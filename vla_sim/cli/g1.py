@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import InputError, package
+from vla_sim.common.child_process import ended
+from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
-from vla_sim.hardware.unitree.network import check_network
 
 TRUTH_TICKS = 50
 """Between two lines of the truth: 0.1 s."""
@@ -33,6 +33,16 @@ def add(commands: Any) -> None:
         "--band", action="store_true",
         help="hold the pelvis up with an elastic band, for programs that command single motors",
     )  # fmt: skip
+    g1.add_argument(
+        "--jitter", type=float, default=0.0, metavar="MS", help="delay what goes over its cable by up to that"
+    )
+    g1.add_argument(
+        "--loss",
+        type=float,
+        default=0.0,
+        metavar="PERCENT",
+        help="lose that much of what goes over its cable",
+    )
     g1.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="then end")
     g1.add_argument(
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
@@ -48,9 +58,10 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     if not a.seconds > 0.0:
         raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
-    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
-    check_network(a.interface, a.dds_domain)
+    common.check_network(a)
     from vla_sim.common.assets import find_world
+    from vla_sim.hardware.unitree import dds_types
+    from vla_sim.hardware.unitree.cable import Cable
     from vla_sim.hardware.unitree.dds import Bus
     from vla_sim.hardware.unitree.motion import TICK, Motion
     from vla_sim.hardware.unitree.simulated_g1 import SimulatedG1
@@ -67,7 +78,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
     from vla_sim.simulation.simulator import Randomisation
 
-    bus = Bus(a.interface, a.dds_domain)
+    cable = Cable(Bus(a.interface, a.dds_domain), dds_types.copied, 1e-3 * a.jitter, 1e-2 * a.loss, a.seed)
     body = MujocoSimulator(path, period=TICK)
     body.reset(a.seed, Randomisation(a.randomise_objects, a.randomise_start, a.randomise_start_yaw))
     if a.band:
@@ -83,7 +94,7 @@ def call(a: argparse.Namespace) -> int:
             f"{time.monotonic() - began:7.2f} s  {text}", soft_wrap=True, highlight=False, markup=False
         )
 
-    robot = SimulatedG1(body, Motion(controller, body.model_damping), bus, log)
+    robot = SimulatedG1(body, Motion(controller, body.model_damping), cable, log)
     log(
         f"a G1 in {path.stem}, on {a.interface} in DDS domain {a.dds_domain}: "
         f"ChannelFactoryInitialize({a.dds_domain}, {a.interface!r}); Ctrl-C ends it; type: {HELP}"
@@ -95,7 +106,8 @@ def call(a: argparse.Namespace) -> int:
         if a.truth_socket is not None:
             servers.append(TruthServer(body, socket.socket(fileno=a.truth_socket)))
         if a.sensors_domain is not None:
-            servers.append(TruthServer(body, stack.enter_context(sensors(path, a.sensors_domain))))
+            shown = stack.enter_context(sensors(path, a.sensors_domain))
+            servers.append(TruthServer(body, shown, contacts=False))
 
         def over() -> bool:
             if truth is not None and next(ticks) % TRUTH_TICKS == 0:
@@ -114,10 +126,9 @@ def call(a: argparse.Namespace) -> int:
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             robot.run(over)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would interrupt the end
-    late = robot.lateness
     log(
-        f"ended; of {late.ticks} ticks {late.late} were late by more than 1 ms, "
-        f"the worst by {1e3 * late.worst:.1f} ms"
+        f"ended; of {robot.pacer.ticks} ticks {robot.pacer.missed} were late by more than 1 ms, "
+        f"the worst by {1e3 * robot.pacer.worst:.1f} ms"
     )
     return 0
 
@@ -139,10 +150,7 @@ def sensors(world: Path, domain: int) -> Iterator[socket.socket]:
         yield ours
     finally:
         ours.close()
-        try:
-            process.wait(10.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        ended(process, 10.0)
 
 
 def read_lines(take: Callable[[str], object]) -> None:

@@ -13,7 +13,10 @@ def add(commands: Any) -> None:
     ready = commands.add_parser("warm", help="start every node once, so that the kernels are compiled")
     ready.set_defaults(call=warm)
 
-    listing = commands.add_parser("list", help="show worlds, places, objects, skills, scenarios and checks")
+    listing = commands.add_parser(
+        "list", help="show robots, worlds, places, objects, skills, scenarios, checks"
+    )
+    common.add_flags(listing, "robot")
     listing.add_argument("--world", help="of this world only")
     listing.set_defaults(call=show)
 
@@ -30,9 +33,9 @@ def warm(a: argparse.Namespace) -> int:
     from vla_sim.scenario.terminal import Display
     from vla_sim.simulation.sensors.software import SoftwareSensors
     from vla_sim.world.sdf import reader
-    from vla_sim.world.semantic_map import World
+    from vla_sim.world.semantic_map import ROBOT, World
 
-    SoftwareSensors(reader.load_world(World.load("apartment").path), "g1")  # compiles its kernels
+    SoftwareSensors(reader.load_world(World.load("apartment").path), ROBOT)  # compiles its kernels
     with tempfile.TemporaryDirectory() as folder, Display(common.console()) as display:
         seconds = warm_up(Path(folder), display)
     print(f"every node was ready after {seconds:.0f} s")
@@ -42,14 +45,23 @@ def warm(a: argparse.Namespace) -> int:
 def show(a: argparse.Namespace) -> int:
     from rich.table import Table
 
+    from vla_sim.common import assets
     from vla_sim.common.assets import share_folder
     from vla_sim.contract.records import STEP_FIELDS
+    from vla_sim.robot import profile
     from vla_sim.scenario import load
     from vla_sim.scenario.checks import registry
     from vla_sim.scenario.format import fields
     from vla_sim.world.semantic_map import World
 
     console = common.console()
+    if not a.world:
+        robots = Table("robot", "what it is", "hand", "policies")
+        for name in assets.robot_names():
+            one = profile.load(assets.find_robot(name))
+            hand = "none" if one.hand == "none" else f"opens {200 * one.hand.stroke:.0f} cm"
+            robots.add_row(name, one.about, hand, ", ".join(one.policy.networks))
+        console.print(robots)
     names = [a.world] if a.world else sorted(p.stem for p in share_folder("worlds").glob("*.sdf"))
     table = Table("world", "places", "surfaces", "objects", show_lines=True)
     for name in names:

@@ -2,7 +2,9 @@
 
 import argparse
 import codecs
+import importlib
 import io
+import itertools
 import locale
 import os
 import signal
@@ -12,23 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import vla_sim
-from vla_sim.cli import (
-    bench,
-    calibrate,
-    doctor,
-    engines,
-    fault,
-    g1,
-    listing,
-    map,
-    monitor,
-    param,
-    robot,
-    run,
-    soak,
-    stack,
-    test,
-)
+from vla_sim.common import assets
 from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
 from vla_sim.common.files import check_output, user_path
 from vla_sim.common.signals import ENDING
@@ -38,7 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: docs/commands.md has them, `common/errors.py` those of errors."""
     if argv is None:
         _take_any_character()
-    parser = _parser()
     if threading.current_thread() is threading.main_thread():
         # A CI job that is cancelled ends as cleanly as Ctrl-C, also where a shell has left SIGINT ignored.
         for number in ENDING:
@@ -47,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for word in sys.argv[1:] if argv is None else argv:
             if word.encode(errors="replace").decode() != word:
                 raise InputError(f"{word}: its bytes are no UTF-8, which words and names of files must be")
+        choose_robot(sys.argv[1:] if argv is None else argv)
+        parser = _parser()
         arguments = parser.parse_args(argv)
         if not hasattr(arguments, "call"):
             parser.print_help()
@@ -64,6 +51,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def choose_robot(words: Sequence[str]) -> None:
+    """Be of the robot that `--robot` names among a command's words, or of the one that the environment names,
+    as is all that this process starts. It must be known before anything is imported that is made for a robot.
+    Raises `InputError`, also for a wrong profile."""
+    given = _value(words, "--robot")
+    if given is not None:
+        path = assets.find_robot(given)
+        now = sys.modules.get("vla_sim.robot.facts")
+        if now is not None and path != now.FILE:
+            raise InputError(f"--robot {given}: this process is of {now.NAME} already; start another one")
+        os.environ[assets.ROBOT] = given if given in assets.robot_names() else str(path)
+    importlib.import_module("vla_sim.robot.facts")
+
+
+def _value(words: Sequence[str], flag: str) -> str | None:
+    """Of a flag among words; the last one counts."""
+    found = None
+    for word, following in itertools.zip_longest(words, words[1:]):
+        if word == "--":
+            break
+        if word == flag:
+            found = following
+        elif word.startswith(f"{flag}="):
+            found = word.partition("=")[2]
+    return found
 
 
 def _take_any_character() -> None:
@@ -98,13 +112,34 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    from vla_sim.cli import (
+        bench,
+        body,
+        calibrate,
+        doctor,
+        engines,
+        fault,
+        g1,
+        listing,
+        map,
+        microphone,
+        monitor,
+        param,
+        robot,
+        run,
+        soak,
+        stack,
+        test,
+    )
+
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for part in (
-        run, stack, test, bench, soak, param, fault, monitor, g1, robot, calibrate, map, engines, listing,
-        doctor,
-    ):  # fmt: skip
+    parts = (
+        run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
+        engines, listing, doctor,
+    )  # fmt: skip
+    for part in parts:
         part.add(commands)
     return parser
 

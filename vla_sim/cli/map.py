@@ -8,9 +8,8 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
-from vla_sim.common.errors import InputError, package
+from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_output
-from vla_sim.hardware.unitree.network import check_network
 
 HELP = "drive the robot about, slowly; type a place's name where it stands, or end"
 
@@ -42,8 +41,7 @@ def call(a: argparse.Namespace) -> int:
     if a.interface is None:
         domain, _ = find_domain(a.domain)
     else:
-        package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
-        check_network(a.interface, a.dds_domain)
+        common.check_network(a)
         own = {"interface": a.interface, "dds_domain": a.dds_domain, **options.overrides.get("robot", {})}
         options = replace(options, overrides={**options.overrides, "robot": own})
     out = common.folder(a.out, "map-")

@@ -10,8 +10,9 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import package
-from vla_sim.hardware.unitree.network import check_network
+from vla_sim.common.files import check_output, user_path
 
+NO_LOG = "none"
 STEPS = """Before the robot is armed:
   1. it stands in walking mode (sport), or hangs with its feet off the ground (low)
   2. nobody is within two metres of it, and nothing that it may knock over
@@ -21,36 +22,44 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "domain", "out", "verbose",
+        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "mic", "domain", "out",
+        "verbose",
         world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
-    robot.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")
+    common.add_network(robot)
     robot.add_argument(
-        "--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's"
-    )
-    robot.add_argument(
-        "--mode", choices=("sport", "low"), default="sport",
-        help="who walks: sport, the robot's own controller; low, our policy",
+        "--log", metavar="FILE",
+        help="MCAP of all that is sent to and comes from the robot, or none; default: driver.mcap in --out",
     )  # fmt: skip
+    robot.add_argument(
+        "--dry-run", action="store_true", help="print what would be sent to the robot, and send nothing"
+    )
     robot.set_defaults(call=call, speed="1")
 
 
 def call(a: argparse.Namespace) -> int:
-    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
-    check_network(a.interface, a.dds_domain)
+    common.check_network(a)
+    if a.log != NO_LOG:
+        package("mcap", "a log needs the package mcap: pip install mcap==1.6.0, or go without: --log none")
     common.load_nodes()
     from vla_sim.bringup.supervisor import Stack
     from vla_sim.scenario.client import ClientThread
     from vla_sim.scenario.run import MONITOR
     from vla_sim.scenario.session import wait_until_ready
-    from vla_sim.scenario.terminal import Display
+    from vla_sim.scenario.terminal import Display, Lines
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
     out = common.folder(a.out, "robot-")
     options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
-    own = {"interface": a.interface, "dds_domain": a.dds_domain, "mode": a.mode}
+    log = user_path(a.log) if a.log else out / "driver.mcap"
+    if a.log != NO_LOG:
+        check_output(log)
+    own = {
+        "interface": a.interface, "dds_domain": a.dds_domain, "mode": a.mode, "dry_run": a.dry_run,
+        "log": "" if a.log == NO_LOG else str(log.resolve()),
+    }  # fmt: skip
     overrides = {**options.overrides, "robot": {**own, **options.overrides.get("robot", {})}}
     options = replace(options, overrides=overrides)
     console = common.console()
@@ -66,14 +75,16 @@ def call(a: argparse.Namespace) -> int:
                 display.event(None, f"{world.name}: starting", "bold")
                 wait_until_ready(running, client, display, simulated=False)
             console.print(f"ready, in ROS domain {running.domain.id}; logs: {out / 'logs'}\n\n{STEPS}\n")
-            console.print("Type arm, disarm or end, or a command for the robot.")
-            said = client.recording.said
+            console.print(
+                "Type arm, disarm or end, or a command for the robot" + (", or speak." if a.mic else ".")
+            )
+            lines = Lines(client.recording, [])
 
-            def speak() -> None:
-                while said:
-                    console.print(f'robot: "{said.pop(0)[1]}"', markup=False)
+            def show() -> None:
+                for line in lines.new(0.0):
+                    console.print(line.text, style=line.style)
 
-            client.on_tick = speak
+            client.on_tick = show
             for k in itertools.count(1):
                 words = console.input().strip()
                 running.check()

@@ -1,9 +1,11 @@
 """`vla-sim run`: give the robot a command and judge what it does."""
 
 import argparse
+import contextlib
 import math
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from vla_sim.common.profiling import node_profile
 DEMO = "Go to the kitchen and pick up the red cup"
 DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}
 """What a sweep over seeds displaces: objects [m], the start [m] and its heading [degrees]."""
+MIC = "speak yourself, by this machine's microphone, as often as you like; Ctrl-C ends the run and judges it"
+TIMEOUT = 300.0
 PROVES = "What was commanded is done, in the budget, without a fall or a forbidden contact."
 
 
@@ -24,6 +28,7 @@ def add(commands: Any) -> None:
     how = run.add_mutually_exclusive_group()
     how.add_argument("--audio", metavar="FILE.wav", help="play this recording instead of a synthesised voice")
     how.add_argument("--text", action="store_true", help="type the command instead of speaking it")
+    common.add_flags(how, "mic", mic={"help": MIC})
     run.add_argument(
         "--priority", choices=("background", "normal", "urgent"), default="normal",
         help="of the command, with --text: spoken words carry none",
@@ -32,7 +37,7 @@ def add(commands: Any) -> None:
         "--then", nargs=2, action="append", default=[], metavar=("SECONDS", "WORDS"),
         help="another command, this many simulated seconds after the first (may be repeated)",
     )  # fmt: skip
-    common.add_flags(run, "world", "engine", "sensors", "gui", "seed")
+    common.add_flags(run, "robot", "world", "engine", "sensors", "gui", "seed")
     run.add_argument(
         "--seeds", type=common.count, metavar="N", help="run seeds 0 to N-1 and count the passes"
     )
@@ -52,7 +57,9 @@ def add(commands: Any) -> None:
         "--profiler", default="pyinstrument", choices=node_profile.TOOLS,
         help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
     )  # fmt: skip
-    run.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="simulated")
+    run.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="simulated; default: 300, with --mic none"
+    )
     common.add_flags(run, "domain", "json", "out", "gif", "verbose")
     run.set_defaults(call=call)
 
@@ -65,13 +72,14 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.scenario.load import File
     from vla_sim.scenario.preparation import RunOptions, sounds
     from vla_sim.scenario.run import run_once
+    from vla_sim.scenario.session import Session
     from vla_sim.scenario.sweep.tasks import needs
     from vla_sim.scenario.terminal import Display
     from vla_sim.world.semantic_map import World
 
     world = World.load(a.world)  # a wrong name is said at once
-    base = common.stack_options(a)
     scenario = scenario_of(a)
+    base = common.stack_options(a)
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     if not seeds:
         raise InputError("--seeds 0: give at least 1")
@@ -89,7 +97,8 @@ def call(a: argparse.Namespace) -> int:
         share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
         with share as held, Display(console) as display:
             display.event(None, f"{world.name}, seed {seed}: starting", "bold")
-            record = run_once(replace(options, reserved=held), display)
+            how = partial(converse, display=display) if a.mic else Session.play
+            record = run_once(replace(options, reserved=held), display, play=how)
         records.append(record)
         display.result(record)
         if len(seeds) > 1:
@@ -99,23 +108,35 @@ def call(a: argparse.Namespace) -> int:
     return common.exit_code(records)
 
 
+def converse(session: Any, display: Any) -> None:
+    """Play until Ctrl-C."""
+    display.event(None, "speak: the microphone is open; Ctrl-C ends the run", "bold")
+    with contextlib.suppress(KeyboardInterrupt):
+        session.play()
+
+
 def scenario_of(a: argparse.Namespace) -> Any:
     """The scenario that the arguments describe. Raises `InputError`."""
     from vla_sim.scenario.format import Play, Say, Scenario, Spread, Type, When
 
     if not 0.5 <= a.voice_speed <= 2.0:
         raise InputError(f"--voice-speed {a.voice_speed:g}: from 0.5 to 2.0 is allowed")
-    if not (math.isfinite(a.timeout) and a.timeout > 0.0):
+    if a.timeout is None:
+        a.timeout = math.inf if a.mic else TIMEOUT
+    elif not (math.isfinite(a.timeout) and a.timeout > 0.0):
         raise InputError(f"--timeout {a.timeout:g}: a positive number of simulated seconds is allowed")
     if a.priority != "normal" and not a.text:
         raise InputError(
             f"--priority {a.priority}: what is spoken carries no priority in its sound; add --text, or say "
             'in words that it is urgent ("now")'
         )
+    if a.mic and (a.command is not None or a.then or a.seeds is not None):
+        raise InputError("--mic: you speak yourself; leave out words, --then and --seeds")
     script: list[Any] = []
     if a.audio is not None:
         script.append(Play(file=str(user_path(a.audio).resolve()), words=a.command or ""))
-    for at, words in [*([] if script else [("0", DEMO if a.command is None else a.command)]), *a.then]:
+    first = [] if script or a.mic else [("0", DEMO if a.command is None else a.command)]
+    for at, words in [*first, *a.then]:
         try:
             when = When(at=float(at))
         except ValueError:
@@ -139,10 +160,13 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     words = ["vla-sim", "run", a.command or DEMO]
     if a.audio is not None:
         words[2:] = ["--audio", a.audio, *filter(None, [a.command])]
+    if a.mic:
+        words[2:] = ["--mic"]
     words += common.given(
         a, "world", "engine", "sensors", "speed", "voice-speed", "planner", *common.STACK, speed="1",
         voice_speed=1.0,
     )  # fmt: skip
+    words += common.robot_words()
     for at, text in a.then:
         words += ["--then", at, text]
     words += ["--text"] if a.text else []

@@ -13,8 +13,8 @@ POLL = 0.2  # [s]
 def add(commands: Any) -> None:
     stack = commands.add_parser("stack", help="start everything and keep it running until Ctrl-C")
     common.add_flags(
-        stack, "world", "engine", "sensors", "gui", "seed", "speed", "planner", *common.STACK,
-        *common.MONITOR, "reserve", "domain", "out", "verbose", speed={"default": "1"},
+        stack, "robot", "world", "engine", "sensors", "gui", "seed", "speed", "planner", *common.STACK,
+        *common.MONITOR, "mic", "reserve", "domain", "out", "verbose", speed={"default": "1"},
         out={"help": "for logs and the monitor's journal; default: runs/stack-<date>-<time>"},
     )  # fmt: skip
     stack.set_defaults(call=call)

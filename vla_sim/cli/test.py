@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     play.add_argument("--reserved", default="", help=argparse.SUPPRESS)
     common.add_flags(
-        play, "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
+        play, "robot", "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
         "domain", "json", "out", "gif", "verbose", speed={"default": "max"},
     )  # fmt: skip
     play.set_defaults(call=play_one)
@@ -63,7 +63,8 @@ def sweep_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ray", metavar="ADDRESS", help='play on a Ray cluster; "local" starts one here')
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
     common.add_flags(
-        parser, "seed", "speed", *common.STACK, "reserve", "json", "out", "verbose", speed={"default": "max"},
+        parser, "robot", "seed", "speed", *common.STACK, "reserve", "json", "out", "verbose",
+        speed={"default": "max"},
         json={"help": "also write all records here; - for standard output"},
         out={"help": "default: runs/test-<date>-<time>; report.html is in it"},
     )  # fmt: skip
@@ -71,7 +72,7 @@ def sweep_arguments(parser: argparse.ArgumentParser) -> None:
 
 def stack_words(a: argparse.Namespace) -> list[str]:
     """The arguments that describe the stack, where they are not the defaults."""
-    return common.given(a, "sensors", "speed", *common.STACK, speed="max")
+    return [*common.robot_words(), *common.given(a, "sensors", "speed", *common.STACK, speed="max")]
 
 
 def play_one(a: argparse.Namespace) -> int:

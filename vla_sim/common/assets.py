@@ -14,6 +14,10 @@ from vla_sim.common.errors import InputError, MissingError, meant
 from vla_sim.common.files import user_path
 
 PACKAGE = "vla_sim"
+ROBOT = "VLA_SIM_ROBOT"
+"""The environment variable that says which robot a process and all that it starts are of, as `find_robot`
+takes it. A process is of one robot."""
+DEFAULT_ROBOT = "g1"
 
 
 def share_dirs() -> tuple[Path, ...]:
@@ -59,3 +63,30 @@ def find_world(name_or_path: str) -> Path:
     raise InputError(
         f"no world {name_or_path!r}{hint}: give one of {known}, or the path of an SDF file or of a map's YAML"
     )
+
+
+def robot_names() -> tuple[str, ...]:
+    """Names of the shipped robots in alphabetical order: each is a profile `config/robots/<name>.yaml` and a
+    model `models/<name>`."""
+    return tuple(sorted(path.stem for path in (share_folder("config") / "robots").glob("*.yaml")))
+
+
+def find_robot(name_or_path: str) -> Path:
+    """The profile of a shipped robot ("g1"), or of a path ("my/robot.yaml", whose model is called `robot`).
+
+    Raises `InputError` that lists the shipped robots.
+    """
+    if name_or_path in robot_names():
+        return share_folder("config") / "robots" / f"{name_or_path}.yaml"
+    path = user_path(name_or_path)
+    if path.suffix == ".yaml" and path.is_file():
+        return path.resolve()
+    known = ", ".join(robot_names())
+    like = meant(name_or_path, robot_names()) if "/" not in name_or_path else ""
+    hint = f" ({like})" if like else ""
+    raise InputError(f"no robot {name_or_path!r}{hint}: give one of {known}, or the path of a profile.yaml")
+
+
+def chosen_robot() -> Path:
+    """The profile of the robot that this process is of. Raises `InputError`."""
+    return find_robot(os.environ.get(ROBOT) or DEFAULT_ROBOT)

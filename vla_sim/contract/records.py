@@ -315,10 +315,11 @@ class Refusal(Record, frozen=True, kw_only=True):
 
 
 class Say(Record, frozen=True, kw_only=True):
-    """Words for the robot to speak."""
+    """Words for the robot to speak. After a stop, what was to be said before it is not said any more."""
 
     command_id: Text = ""
     text: Text
+    stop_epoch: int = NOW
 
 
 Severity = Literal["warning", "critical"]
@@ -484,7 +485,7 @@ class GroundTruth(Record, frozen=True, kw_only=True):
     thing but the floor and the objects that can be picked up."""
     tools: dict[str, Point] = {}
     joints: list[float] = []
-    """Positions in `g1.JOINTS` order."""
+    """Positions in `facts.JOINTS` order."""
     real_time_factor: float = 0.0
     movers: dict[str, Pose7] = {}
     """What is carried along its waypoints, a person for instance, by model."""

@@ -39,6 +39,8 @@ TF_STATIC = Topic("/tf_static", "tf2_msgs/msg/TFMessage", "latched")
 """REP-105: map, odom, base_link, then the robot's links. Published where tf2_msgs is installed."""
 
 AUDIO = Topic("/voice/audio", "std_msgs/msg/Int16MultiArray", "reliable")
+"""16 bit, mono, 16 kHz, in pieces of 20 ms. A microphone says how old its last sample is
+(`ros.conversions.audio_message`); a clip that is played need not."""
 TRANSCRIPT = Topic("/voice/transcript", records.Transcript)
 SAY = Topic("/voice/say", records.Say)
 COMMAND = Topic("/vla/command", records.Command)

@@ -80,7 +80,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Stance:
-    """How the robot stands. attitude (4,): the IMU's. joint_position (33,)."""
+    """How the robot stands. attitude (4,): the IMU's. joint_position (joints,)."""
 
     kinematics: Kinematics
     attitude: Array

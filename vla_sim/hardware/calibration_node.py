@@ -30,7 +30,7 @@ ENOUGH = 10
 
 
 class SensorListener(StageNode[StageParams]):
-    """joints (33,) [rad] and attitude (4,), the newest; clouds: (n, 3) [m] in the lidar's frame; images:
+    """joints (joints,) [rad] and attitude (4,), the newest; clouds: (n, 3) [m] in the lidar's frame; images:
     colour (h, w, 3) and depth (h, w) [m]; bad: what could not be read, and how often.
 
     named: topics of `cloud`, `color`, `depth` and `camera_info`. pairing: see `ImagePairs`.

@@ -10,7 +10,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
 from vla_sim.hardware.params import LidarParams
 from vla_sim.hardware.self_filter import others
-from vla_sim.robot import level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.extrinsics import LIDAR, calibrated
 from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
@@ -40,7 +40,7 @@ class LidarNode(StageNode[LidarParams]):
         self.publish(topics.SCAN)
         self.publish(topics.POINTS)
         others(
-            np.zeros((1, 3)), own_capsules(self.kinematics, np.zeros(33))
+            np.zeros((1, 3)), own_capsules(self.kinematics, np.zeros(len(facts.JOINTS)))
         )  # compiled before the first cloud
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.IMU, self.on_imu)

@@ -1,13 +1,16 @@
 """The robot as a ROS node, "robot": what the simulator's node is in simulation."""
 
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from vla_sim.common import own_class
 from vla_sim.common.errors import InputError
 from vla_sim.hardware.params import RobotParams
+from vla_sim.hardware.unitree.network import check_robot
 from vla_sim.hardware.unitree.robot import UnitreeRobot
-from vla_sim.robot.body import CONTROL_PERIOD
+from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
@@ -41,13 +44,14 @@ class RobotNode(StageNode[RobotParams]):
             raise InputError(
                 "armed is true at the start: set it when the robot is in sight, and stands or hangs"
             )
+        check_robot()
         kinematics = calibrated(p.extrinsics)
         kinematics.warm()
         policy, calibration = standing_policy(), IDENTITY
         if p.mode == "low":
             policy, calibration = load_policy(), CALIBRATION["fastsac"]
         controller = Controller(kinematics.arm, policy, calibration)
-        self.body = UnitreeRobot(p.interface, p.dds_domain, p.mode)  # type: ignore[arg-type]
+        self.body = self._make_body()
         self.pacer = RealTimePacer(CONTROL_PERIOD, 1.0)
         self.host = BodyHost(self, self.body, controller)
         self.frames = FramePublisher(self, kinematics)
@@ -55,6 +59,13 @@ class RobotNode(StageNode[RobotParams]):
         """How far the clocks have drifted apart in all [s]."""
         self._why = ""
         self.follow_load()
+
+    def _make_body(self) -> Body:
+        p = self.params
+        if p.body:
+            return own_class.own("robot.body", p.body, Body, lambda kind: kind())  # type: ignore[type-abstract]
+        mode: Any = p.mode
+        return UnitreeRobot(p.interface, p.dds_domain, mode, p.log, p.dry_run)
 
     def run(self, executor: SerialExecutor) -> None:
         """Control until ROS shuts down. Raises `EngineError` when the robot is gone."""
@@ -74,9 +85,8 @@ class RobotNode(StageNode[RobotParams]):
             self.frames.tick(self.host.state, stamp)
         if self.body.why != self._why:
             self._why = self.body.why
-            self.get_logger().warning(
-                f"the robot does not obey: {self._why}" if self._why else "the robot obeys"
-            )
+            obeys = "it would obey: this is a dry run" if self.params.dry_run else "the robot obeys"
+            self.get_logger().warning(f"the robot does not obey: {self._why}" if self._why else obeys)
 
     def on_params(self, params: RobotParams) -> None:
         if params.armed and not self.params.armed:
@@ -93,9 +103,8 @@ class RobotNode(StageNode[RobotParams]):
 
     def status(self) -> dict[str, str]:
         return {
-            "obeys": "yes" if not self.body.why else self.body.why,
-            "warmest motor": f"{self.body.temperature.max():.0f} C",
-            "battery": f"{self.body.voltage:.1f} V",
+            "obeys": self.body.why or ("dry run" if self.params.dry_run else "yes"),
+            **self.body.status(),
             "clocks drifted ms": f"{1e3 * self.drifted:.1f}",
             "tick_lateness_ms_p99": f"{1e3 * self.pacer.lateness(0.99):.2f}",
             "commands_refused": str(self.host.refused),

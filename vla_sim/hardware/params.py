@@ -23,6 +23,13 @@ class RobotParams(StageParams):
         "sport", "who walks: sport, the robot's own controller; low, our policy", choices=("sport", "low")
     )
     extrinsics: str = same(PerceptionParams, "extrinsics")
+    log: str = param(
+        "", "MCAP file of all that is sent to the robot and comes from it; empty: none", metavar="FILE"
+    )
+    dry_run: bool = param(False, "print what would be sent to the robot, and send nothing")
+    body: str = param(
+        "", 'driver of your own as "my_package.my_module:MyBody"; empty: the G1\'s', metavar="CLASS"
+    )
     armed: bool = param(False, "whether the robot obeys; set at run time alone", live=True)
 
 
@@ -30,3 +37,12 @@ class RobotParams(StageParams):
 class LidarParams(StageParams):
     cloud: str = param("/livox/lidar", "topic of the lidar's driver", metavar="TOPIC")
     extrinsics: str = same(PerceptionParams, "extrinsics")
+
+
+@dataclass(frozen=True)
+class MicrophoneParams(StageParams):
+    device: str = param(
+        "", "number of a sound device, its name or a part of it; empty: the default one", metavar="DEVICE"
+    )
+    sample_rate: int = param(0, "of the device [Hz]; 0: its own", low=0, high=384_000)
+    channel: int = param(0, "which is listened to, from 1 on; 0: the mean of the first two", low=0, high=64)

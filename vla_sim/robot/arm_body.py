@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vla_sim.common.geometry import Array, inverse
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.world.sdf import elements
 
 HAND = WAIST + 7
 """Index of the tool's frame in `ArmChain.frames`."""
-_OWN_LINKS = ("torso_link", g1.BASE_LINK, "left_hip_roll_link", "right_hip_roll_link")
+_OWN_LINKS = tuple(facts.PROFILE.trunk)
 
 
 BodyArgs = tuple[NDArray[np.int64], Array, Array, Array, NDArray[np.bool_]]
@@ -57,7 +57,7 @@ class BodyModel:
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.kinematics = kinematics
-        self.arm = {side: _arm_body(kinematics, side) for side in g1.SIDES}
+        self.arm = {side: _arm_body(kinematics, side) for side in facts.SIDES}
         model = kinematics.model
         self._own = [
             (link, *_capsule(shape))
@@ -67,7 +67,7 @@ class BodyModel:
         ]
 
     def trunk(self, joint_position: ArrayLike) -> Array:
-        """(c, 7) torso, head, pelvis and thighs, for joints (33,)."""
+        """(c, 7) trunk, head and thighs, for joints (n,)."""
         q = np.asarray(joint_position, dtype=float)
         out = []
         frames = {link: self.kinematics.frame(link, q) for link in _OWN_LINKS}
@@ -82,8 +82,8 @@ class BodyModel:
         out = []
         other = "left" if side == "right" else "right"
         chain, body = self.kinematics.arm[other], self.arm[other]
-        waist = q[g1.WAIST_INDEX]
-        frames = chain.frames(q[g1.ARM_INDEX[other]], waist)
+        waist = q[facts.WAIST_INDEX]
+        frames = chain.frames(q[facts.ARM_INDEX[other]], waist)
         for i in np.flatnonzero(body.limb):
             p = frames[body.joint[i]][:3, :3] @ body.centre[i] + frames[body.joint[i]][:3, 3]
             out.append([*p, *p, body.radius[i]])
@@ -100,15 +100,15 @@ def _capsule(shape: elements.Collision) -> tuple[Array, Array, float]:
 
 def _arm_body(kinematics: Kinematics, side: str) -> ArmBody:
     model, chain = kinematics.model, kinematics.arm[side]
-    zero, waist = np.zeros(len(g1.JOINTS)), np.zeros(WAIST)
+    zero, waist = np.zeros(len(facts.JOINTS)), np.zeros(WAIST)
     frames = chain.frames(np.zeros(7), waist)
-    parts = [(WAIST + i, name, i >= 3) for i, name in enumerate(g1.ARM_JOINTS[side])]
-    parts += [(HAND - 1, name, True) for name in g1.FINGER_JOINTS[side]]
+    parts = [(WAIST + i, name, i >= 3) for i, name in enumerate(facts.ARM_JOINTS[side])]
+    parts += [(HAND - 1, name, True) for name in facts.FINGER_JOINTS[side]]
     rows: list[tuple[int, Array, float, float, bool]] = []
     for frame, name, limb in parts:
         joint, to_joint = model.joint(name), inverse(frames[frame])
         assert joint.axis is not None
-        slide = joint.axis.xyz[1] if name in g1.FINGER_JOINTS[side] else 0.0
+        slide = joint.axis.xyz[1] if name in facts.FINGER_JOINTS[side] else 0.0
         for shape in model.link(joint.child).collisions:
             for centre, radius in _spheres(shape.geometry):
                 p = to_joint @ kinematics.frame(joint.child, zero) @ shape.pose @ [*centre, 1.0]

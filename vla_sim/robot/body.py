@@ -1,7 +1,7 @@
 """The door to any robot (a simulated one, a real G1, or a G1 behind its own protocol), what its sensors
 measure, and what its joints are commanded.
 
-Joint arrays follow `g1.JOINTS` (29 body joints, then 4 finger joints). Quaternions are (w, x, y, z).
+Joint arrays follow `facts.JOINTS`: those of the body, then of the fingers. Quaternions are (w, x, y, z).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 CONTROL_PERIOD = 0.02
 """Seconds between two joint commands: the policy's 50 Hz."""
@@ -30,7 +30,7 @@ along +x with z up."""
 class RobotState:
     """What the robot's own sensors measure at `time` [s]. No ground truth.
 
-    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (33,) in `g1.JOINTS` order.
+    joint_position [rad or m], joint_velocity, joint_effort [Nm or N]: (joints,) in `facts.JOINTS` order.
     orientation: (4,) IMU attitude, pelvis in a gravity-aligned frame.
     angular_velocity_base [rad/s], linear_acceleration_base [m/s^2]: (3,) IMU, in the pelvis frame.
     odom_position [m] (3,), odom_orientation (4,): pelvis in `odom`, with the drift of legged
@@ -55,7 +55,7 @@ class RobotState:
 
 @dataclass
 class JointCommand:
-    """Joint-level command, held until the next one. All (33,) in `g1.JOINTS` order.
+    """Joint-level command, held until the next one. All (joints,) in `facts.JOINTS` order.
 
     torque = stiffness * (position - q) + effort - damping * qd, clipped to the joint's effort limit.
     damping [Nms/rad]: None is the model's (`<dynamics><damping>` in the SDF). It is integrated implicitly, as
@@ -73,19 +73,20 @@ class JointCommand:
 
 def checked(command: JointCommand) -> JointCommand:
     """A copy, for a body that keeps it. Raises `EngineError` on NaN or a wrong shape."""
-    size = len(g1.JOINTS)
+    size = len(facts.JOINTS)
     arrays: dict[str, Array] = {}
-    for name in ("position", "stiffness", "effort", "damping"):
+    for name in ("position", "stiffness", "effort", "damping", "base_velocity"):
         given = getattr(command, name)
         if given is None:
             continue
         arrays[name] = np.array(given, dtype=float)
-        if arrays[name].shape != (size,) or not np.isfinite(arrays[name]).all():
+        wanted = 3 if name == "base_velocity" else size
+        if arrays[name].shape != (wanted,) or not np.isfinite(arrays[name]).all():
             raise EngineError(
                 f"the joint command's {name} has shape {arrays[name].shape} or a value that is not finite; "
-                f"it must be {size} finite numbers"
+                f"it must be {wanted} finite numbers"
             )
-    return JointCommand(base_velocity=np.array(command.base_velocity, dtype=float), **arrays)
+    return JointCommand(**arrays)
 
 
 @dataclass
@@ -127,7 +128,14 @@ class LidarFrame:
 
 
 class Body(ABC):
-    """A robot's joints and its own senses, at the control period. Used from one thread."""
+    """A robot's joints and its own senses, at the control period. Used from one thread.
+
+    A simulator does what it is commanded from its start on. A robot does so once it is armed, keeps the
+    clock's pace, and stands or is damped when commands stop for 0.1 s.
+    """
+
+    why = ""
+    """For what reason the robot does not do what it is commanded; "" if it does."""
 
     @abstractmethod
     def state(self) -> RobotState:
@@ -142,6 +150,16 @@ class Body(ABC):
     def step(self) -> None:
         """Go on by `CONTROL_PERIOD`: a simulator computes it, a real robot's driver waits for it. Raises
         `EngineError` if the body cannot go on."""
+
+    def arm(self) -> None:  # noqa: B027  (a simulator need not be)
+        """From the next command on the robot obeys; after a stop of its own, once `disarm` was called."""
+
+    def disarm(self) -> None:  # noqa: B027
+        """Nothing is obeyed any more: legs stand or are damped, arms hold or are given back."""
+
+    def status(self) -> dict[str, str]:
+        """What else of it a person wants to know, as in /diagnostics: motors' temperatures, its battery."""
+        return {}
 
     def close(self) -> None:  # noqa: B027  (most bodies hold nothing)
         """Release what the body holds. Idempotent."""

@@ -5,7 +5,7 @@
     arm = kinematics.arm["right"]
     q = arm.inverse(target, waist, seed)                     # (7,), or None if out of reach
 
-Joint arrays follow `g1.JOINTS`; poses are (4, 4) in the frame of `g1.BASE_LINK`. The numerical
+Joint arrays follow `facts.JOINTS`; poses are (4, 4) in the frame of `facts.BASE_LINK`. The numerical
 work is in `kinematics_kernels`; `Kinematics.warm` compiles it (or loads it from the cache).
 """
 
@@ -20,21 +20,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, inverse
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot import kinematics_kernels as kernels
 from vla_sim.world.sdf import elements, reader
 
-WAIST = len(g1.WAIST_JOINTS)
+WAIST = len(facts.WAIST_JOINTS)
 LIMIT_MARGIN = 0.02
 """Radians that solutions stay away from the joint limits."""
 
-MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+MIRROR = np.array(facts.PROFILE.arms.mirror, dtype=float)
 """A left arm posture times this is the right arm's mirror image."""
-COMFORT = np.array([-0.25, 0.30, 0.0, 0.20, 0.0, 0.0, 0.0])
-"""Left arm posture that redundancy is resolved towards: forearm level, elbow a little out."""
+COMFORT = np.array(facts.PROFILE.arms.comfort)
+"""Left arm posture that redundancy is resolved towards."""
 COMFORT_WEIGHT = np.array([0.5, 1.0, 0.7, 0.3, 0.5, 1.0, 1.0])
 """The wrist's pitch and yaw have weak motors and short ranges, so they weigh more."""
 _SEEDS = np.array([
@@ -48,7 +47,7 @@ _SEEDS = np.array([
 
 @dataclass(frozen=True)
 class ArmChain:
-    """Waist and one arm as a serial chain of ten joints; only the arm's seven move in the solutions.
+    """Waist and one arm as a serial chain of joints; only the arm's seven move in the solutions.
 
     low, high: (7,) joint limits [rad]. effort: (7,) limits [Nm]. mass (10,) [kg] and centre (10, 3)
     [m]: what moves with each joint, hand included. comfort (7,): see `COMFORT`.
@@ -160,11 +159,11 @@ class Kinematics:
 
     @staticmethod
     def load(path: Path | None = None) -> Kinematics:
-        """From the shipped G1, or from another model file with the same joints.
+        """From the model of the process's robot, or from another model file with the same joints.
 
-        Raises `InputError` if a joint of `g1.JOINTS` is missing, `SdfError` for a broken file.
+        Raises `InputError` if a joint of `facts.JOINTS` is missing, `SdfError` for a broken file.
         """
-        return _build(reader.load_model(assets.share_folder("models") / "g1" if path is None else path))
+        return _build(reader.load_model(reader.robot_model() if path is None else path))
 
     def poses(self, names: Iterable[str], joint_position: ArrayLike) -> dict[str, Array]:
         """`frame` of each of these names."""
@@ -188,18 +187,18 @@ class Kinematics:
         return replace(self, _attached=attached)
 
     def of_joints(self, value: Literal["lower", "upper", "damping"]) -> Array:
-        """(33,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""
+        """(joints,) of the joints' axes as the SDF has them [rad], [m], [Nms/rad], [Ns/m]."""
         axes = {joint.name: joint.axis for joint in self.model.joints}
-        return np.array([getattr(axes[name], value) for name in g1.JOINTS])
+        return np.array([getattr(axes[name], value) for name in facts.JOINTS])
 
     def joint_frames(self, joint_position: ArrayLike) -> Array:
-        """(33, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
+        """(joints, 4, 4) frames of all joints, after their own motion, in the pelvis frame; tree order."""
         q = np.ascontiguousarray(np.asarray(joint_position, dtype=float)[self._index])
         out: Array = kernels.tree_frames(self._parent, self._origin, self._axis, self._sliding, q)
         return out
 
     def frame(self, name: str, joint_position: ArrayLike) -> Array:
-        """(4, 4) pose in the pelvis frame of a link, SDF frame or sensor for joints (33,).
+        """(4, 4) pose in the pelvis frame of a link, SDF frame or sensor for joints (joints,).
 
         Raises `InputError` that lists the known names.
         """
@@ -211,7 +210,7 @@ class Kinematics:
 
     def warm(self) -> None:
         """Compile every kernel now, so that no control tick pays for it."""
-        self.joint_frames(g1.DEFAULT_POSE)
+        self.joint_frames(facts.DEFAULT_POSE)
         for arm in self.arm.values():
             waist = np.zeros(WAIST)
             target = arm.forward(arm.comfort, waist)
@@ -226,15 +225,16 @@ def _vector(values: ArrayLike) -> Array:
 
 def _build(model: elements.Model) -> Kinematics:
     joints = {joint.name: joint for joint in model.joints}
-    missing = [name for name in g1.JOINTS if name not in joints]
+    missing = [name for name in facts.JOINTS if name not in joints]
     if missing:
-        raise InputError(f"{model.where}: the robot has no joint {', '.join(missing)}; it must have all 33")
+        all_of = f"it must have all {len(facts.JOINTS)}"
+        raise InputError(f"{model.where}: the robot has no joint {', '.join(missing)}; {all_of}")
     by_child = {joint.child: joint for joint in model.joints}
-    base = inverse(model.frame_pose(g1.BASE_LINK))
-    at_zero = {name: base @ joints[name].pose for name in g1.JOINTS}
+    base = inverse(model.frame_pose(facts.BASE_LINK))
+    at_zero = {name: base @ joints[name].pose for name in facts.JOINTS}
 
     def mover(link: str) -> str | None:
-        """The joint of `g1.JOINTS` that `link` moves with; None for the base's own links."""
+        """The joint of `facts.JOINTS` that `link` moves with; None for the base's own links."""
         while link in by_child:
             joint = by_child[link]
             if joint.name in at_zero:
@@ -242,10 +242,10 @@ def _build(model: elements.Model) -> Kinematics:
             link = joint.parent
         return None
 
-    before = {name: mover(joints[name].parent) for name in g1.JOINTS}
+    before = {name: mover(joints[name].parent) for name in facts.JOINTS}
     order: list[str] = []
-    while len(order) < len(g1.JOINTS):
-        order += [j for j in g1.JOINTS if j not in order and (before[j] is None or before[j] in order)]
+    while len(order) < len(facts.JOINTS):
+        order += [j for j in facts.JOINTS if j not in order and (before[j] is None or before[j] in order)]
     place = {name: i for i, name in enumerate(order)}
     start = {name: inverse(at_zero[up]) if (up := before[name]) else np.eye(4) for name in order}
 
@@ -258,19 +258,19 @@ def _build(model: elements.Model) -> Kinematics:
 
     axes = {name: np.array(joints[name].axis.xyz) for name in order}  # type: ignore[union-attr]
     return Kinematics(
-        arm={side: _arm(model, side, at_zero, axes, mover, base) for side in g1.SIDES},
+        arm={side: _arm(model, side, at_zero, axes, mover, base) for side in facts.SIDES},
         frames=tuple(sorted(names)), model=model, _attached=attached,
         _parent=np.array([place[up] if (up := before[name]) else -1 for name in order]),
         _origin=np.array([start[name] @ at_zero[name] for name in order]),
         _axis=np.array([axes[name] for name in order]),
         _sliding=np.array([joints[name].type == "prismatic" for name in order]),
-        _index=np.array([g1.INDEX[name] for name in order]),
+        _index=np.array([facts.INDEX[name] for name in order]),
     )  # fmt: skip
 
 
 def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[no-untyped-def]
-    names = (*g1.WAIST_JOINTS, *g1.ARM_JOINTS[side])
-    fingers = g1.FINGER_JOINTS[side]
+    names = (*facts.WAIST_JOINTS, *facts.ARM_JOINTS[side])
+    fingers = facts.FINGER_JOINTS[side]
     frames = [at_zero[name] for name in names]
     origin = np.array([frames[0], *(inverse(a) @ b for a, b in pairwise(frames))])
     mass, moment = np.zeros(len(names)), np.zeros((len(names), 3))
@@ -284,12 +284,12 @@ def _arm(model, side, at_zero, axes, mover, base) -> ArmChain:  # type: ignore[n
         centre = inverse(frames[i]) @ base @ model.frame_pose(link.name) @ link.inertial.pose
         mass[i] += link.inertial.mass
         moment[i] += link.inertial.mass * centre[:3, 3]
-    limits = [model.joint(name).axis for name in g1.ARM_JOINTS[side]]
+    limits = [model.joint(name).axis for name in facts.ARM_JOINTS[side]]
     mirror = np.ones(7) if side == "left" else MIRROR
     return ArmChain(
         side=side, low=np.array([axis.lower for axis in limits]),
         high=np.array([axis.upper for axis in limits]), effort=np.array([axis.effort for axis in limits]),
         origin=np.ascontiguousarray(origin), axis=np.array([axes[name] for name in names]),
-        tool=inverse(frames[-1]) @ base @ model.frame_pose(g1.TOOL_FRAME[side]), mass=mass,
+        tool=inverse(frames[-1]) @ base @ model.frame_pose(facts.TOOL_FRAME[side]), mass=mass,
         centre=moment / np.maximum(mass, 1e-9)[:, None], comfort=COMFORT * mirror, seeds=_SEEDS * mirror,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from vla_sim.common.geometry import Array, rotation_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import Body, JointCommand, RobotState
 from vla_sim.robot.body_size import SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
@@ -38,9 +38,9 @@ class LegOdometry:
         self._time = 0.0
 
     def update(self, time: float, joint_position: Array, orientation: Array) -> None:
-        """Take a state: time [s], joints (33,) [rad], attitude (4,) by the IMU."""
+        """Take a state: time [s], joints (joints,) [rad], attitude (4,) by the IMU."""
         rotation = rotation_from_quaternion(orientation)
-        feet = np.array([rotation @ self._sole(side, joint_position) for side in g1.SIDES])
+        feet = np.array([rotation @ self._sole(side, joint_position) for side in facts.SIDES])
         before, passed = self._feet, time - self._time
         self._feet, self._time = feet, time
         self.position[2] = -feet[:, 2].min()
@@ -53,7 +53,7 @@ class LegOdometry:
 
     def _sole(self, side: str, joint_position: Array) -> Array:
         """(3,) below the ankle, in the pelvis frame."""
-        ankle = self._kinematics.frame(f"{side}_ankle_roll_link", joint_position)
+        ankle = self._kinematics.frame(facts.FOOT_LINK[side], joint_position)
         out: Array = ankle[:3, 3] - SOLE_BELOW_ANKLE * ankle[:3, 2]
         return out
 

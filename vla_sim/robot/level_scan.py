@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vla_sim.common.geometry import Array, rotation_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import LidarFrame
 from vla_sim.robot.body_size import HELD_RADIUS, SOLE_BELOW_ANKLE
 from vla_sim.robot.kinematics import Kinematics
@@ -73,9 +73,9 @@ def ranges(
     kinematics: Kinematics,
     holding: Sequence[str] = (),
 ) -> Array:
-    """As `flatten`, for a robot with its joints at `joint_position` (33,) that stands on the lower of its
+    """As `flatten`, for a robot with its joints at `joint_position` (joints,) that stands on the lower of its
     soles. holding: the sides of hands that hold something."""
-    hands = [kinematics.frame(g1.TOOL_FRAME[side], joint_position)[:3, 3] for side in holding]
+    hands = [kinematics.frame(facts.TOOL_FRAME[side], joint_position)[:3, 3] for side in holding]
     height = pelvis_above_floor(orientation, joint_position, kinematics)
     return flatten(points, orientation, height, hands)
 
@@ -83,5 +83,5 @@ def ranges(
 def pelvis_above_floor(orientation: Array, joint_position: Array, kinematics: Kinematics) -> float:
     """[m] of a robot that stands on the lower of its soles. orientation: IMU attitude."""
     down = level_rotation(orientation)[2]
-    ankles = [kinematics.frame(f"{side}_ankle_roll_link", joint_position)[:3, 3] for side in g1.SIDES]
+    ankles = [kinematics.frame(facts.FOOT_LINK[side], joint_position)[:3, 3] for side in facts.SIDES]
     return SOLE_BELOW_ANKLE - min(float(down @ ankle) for ankle in ankles)

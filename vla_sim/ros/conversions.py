@@ -10,12 +10,13 @@ from geometry_msgs.msg import Pose, Quaternion, Transform, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
+from std_msgs.msg import Int16MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_sim.common.buffers import TensorPool
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, transform
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.body import CameraFrame, RobotState
 from vla_sim.ros.messages import to_seconds, to_stamp
 
@@ -30,7 +31,7 @@ class StateMessages:
     """JointState, Imu and Odometry of a robot's state; each call fills the same three messages."""
 
     def __init__(self) -> None:
-        self.joints = JointState(name=list(g1.JOINTS))
+        self.joints = JointState(name=list(facts.JOINTS))
         self.joints.header.frame_id = "base_link"
         self.imu = Imu()
         self.imu.header.frame_id = "base_link"
@@ -155,12 +156,12 @@ def cloud_points(message: PointCloud2) -> Array:
 
 
 def joint_positions(message: JointState) -> Array | None:
-    """(33,) in the order of `g1.JOINTS`; None if one is missing."""
+    """(joints,) in the order of `facts.JOINTS`; None if one is missing."""
     return _of_joints(message, message.position)
 
 
 def joint_efforts(message: JointState) -> Array | None:
-    """(33,) [Nm] in the order of `g1.JOINTS`; None where no motor measures them: some are missing or no
+    """(n,) [Nm] in the order of `facts.JOINTS`; None where no motor measures them: some are missing or no
     numbers, or all are zero."""
     effort = _of_joints(message, message.effort)
     known = effort is not None and bool(np.isfinite(effort).all()) and bool(effort.any())
@@ -170,10 +171,10 @@ def joint_efforts(message: JointState) -> Array | None:
 def _of_joints(message: JointState, values: Sequence[float]) -> Array | None:
     if len(values) != len(message.name):
         return None
-    if tuple(message.name) == g1.JOINTS:
+    if tuple(message.name) == facts.JOINTS:
         return np.array(values, dtype=float)
     by = dict(zip(message.name, values, strict=True))
-    return np.array([by[name] for name in g1.JOINTS]) if by.keys() >= set(g1.JOINTS) else None
+    return np.array([by[name] for name in facts.JOINTS]) if by.keys() >= set(facts.JOINTS) else None
 
 
 def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array | None]:
@@ -218,3 +219,28 @@ def _quaternion(message: Quaternion, q: Array) -> None:
 
 def _vector(message: Vector3, v: Array) -> None:
     message.x, message.y, message.z = v.tolist()
+
+
+AGE = "age [us]"
+LONGEST_AGE = 2.0
+"""[s]; what claims to be older has a wrong age, and is as good as new."""
+
+
+def audio_message(samples: NDArray[np.int16], age: float) -> Int16MultiArray:
+    """Sound (n,) whose last sample was captured `age` seconds ago: no stamp, since the clocks of two machines
+    differ."""
+    message = Int16MultiArray(data=array("h", samples.tobytes()))
+    microseconds = round(1e6 * min(max(age, 0.0), LONGEST_AGE))
+    message.layout.dim = [
+        MultiArrayDimension(label="samples", size=len(samples), stride=len(samples)),
+        MultiArrayDimension(label=AGE, size=microseconds, stride=1),
+    ]
+    return message
+
+
+def audio_age(message: Int16MultiArray) -> float:
+    """How long before it was sent the last sample of a sound was captured [s]; 0 where it does not say."""
+    for one in message.layout.dim:
+        if one.label == AGE and one.size <= 1e6 * LONGEST_AGE:
+            return 1e-6 * float(one.size)
+    return 0.0

@@ -22,15 +22,23 @@ class RealTimePacer:
         self._due: float | None = None
         self._ticks: deque[float] = deque(maxlen=WINDOW + 1)
         self._late: deque[float] = deque(maxlen=10 * WINDOW)
+        self.ticks = self.missed = 0
+        """Since the beginning: all, and those that began more than half a period late."""
+        self.worst = 0.0
+        """How late one began [s]."""
 
     def tick(self, now: float) -> None:
         """A control tick begins."""
         self._ticks.append(now)
+        self.ticks += 1
         if self.speed <= 0.0:
             return
         if self._due is None:
             self._due = now
-        self._late.append(now - self._due)
+        late = now - self._due
+        self._late.append(late)
+        self.missed += late > 0.5 * self.period / self.speed
+        self.worst = max(self.worst, late)
         self._due = max(self._due, now - MOST_BEHIND) + self.period / self.speed
 
     def remaining(self, now: float) -> float:

@@ -5,6 +5,7 @@ dataclass. It publishes and subscribes by the contract's `Topic`, so that no nam
 service is written twice.
 """
 
+import math
 import os
 import time
 from collections import deque
@@ -33,8 +34,9 @@ from vla_sim.ros.fault_doors import Doors
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.messages import message_class, to_stamp
+from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.one_writer import Endpoint, OneWriter
+from vla_sim.ros.stamp_age import StampAge
 
 P = TypeVar("P", bound=StageParams)
 OWN = {"use_sim_time", "start_type_description_service"}
@@ -107,6 +109,8 @@ class StageNode(Node, Generic[P]):
         self.rejected: dict[str, int] = {}
         self.doors = Doors(self)
         self.writers: dict[str, OneWriter] = {}
+        self.ages: dict[str, StampAge] = {}
+        """Of stamped messages, by topic, where this node lives on the machine's clock."""
         self._alarms: dict[str, str] = {}
         self._left = False
         self.load_follower: LoadFollower | None = None
@@ -168,7 +172,8 @@ class StageNode(Node, Generic[P]):
             callback(record)
 
         is_message = isinstance(kind, str)
-        door = self.doors.open(topic.name, callback if raw or is_message else receive)
+        taken = self._aged(topic, callback) if is_message else callback if raw else receive
+        door = self.doors.open(topic.name, taken)
         called = self.guard(topic.name, door)
         heard: Callable[..., None] = called
         if topic.writer and not self.execution.deterministic:
@@ -186,6 +191,19 @@ class StageNode(Node, Generic[P]):
         )  # fmt: skip
         self.subscribed.append(topic.name)
         self.execution.subscribed(made, topic.name, called)
+
+    def _aged(self, topic: Topic, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        """`callback`, and a look at how old each message is."""
+        stamped = "header" in message_class(str(topic.type)).get_fields_and_field_types()
+        if not stamped or self.execution.deterministic or self.get_parameter("use_sim_time").value:
+            return callback
+        age = self.ages[topic.name] = StampAge()
+
+        def look(message: Any) -> None:
+            age.hear(to_seconds(message.header.stamp), self.now())
+            callback(message)
+
+        return look
 
     def _endpoints(self, topic: Topic) -> list[Endpoint]:
         """Who publishes a topic now."""
@@ -298,6 +316,11 @@ class StageNode(Node, Generic[P]):
         values |= self._recorded()
         values |= self.guard("status", self.status)() or {}
         level, text = self.guard("health", self.health)() or (DiagnosticStatus.ERROR, "")
+        for name, age in self.ages.items():
+            if math.isfinite(age.least):
+                values[f"least age ms {name}"] = f"{1e3 * age.least:.1f}"
+            if level == DiagnosticStatus.OK and (wrong := age.alarm()):
+                level, text = DiagnosticStatus.WARN, f"{name}: {wrong}"
         alarms = [f"{name}: {one.alarm}" for name, one in self.writers.items() if one.alarm]
         if alarms:
             level, text = DiagnosticStatus.ERROR, "; ".join(alarms)

@@ -77,15 +77,19 @@ class Hearing:
 
 
 class Director:
-    """sounds: samples (n,) of each action that is heard, by its place in the script. begin: stamp of the
-    first command; None before. puts: (stamp, object, where to [m]) of each object that was put somewhere
-    else."""
+    """sounds: samples (n,) of each action that is heard, by its place in the script. microphone: whether
+    somebody speaks besides: what is understood of that is a command, and the run goes on until it is ended
+    from outside. begin: stamp of the first command; None before. puts: (stamp, object, where to [m]) of each
+    object that was put somewhere else."""
 
     def __init__(
         self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray],
-        seed: int = 0,
+        seed: int = 0, microphone: bool = False,
     ) -> None:  # fmt: skip
         self.scenario, self.world, self.recording = scenario, world, recording
+        self.microphone = microphone
+        self._overheard = 0
+        """Transcripts that were looked at, of what somebody speaks."""
         self.begin: float | None = None
         self.commands: list[Given] = []
         self.puts: list[tuple[float, str, Point]] = []
@@ -194,6 +198,11 @@ class Director:
     def _listen(self) -> None:
         """Give the spoken command its id once something was heard."""
         h, r = self._hearing, self.recording
+        if self.microphone:
+            for heard in r.transcripts[self._overheard :]:
+                if heard.complete:
+                    self.commands.append(Given(heard.text, heard.command_id, True, r.stamp))
+            self._overheard = len(r.transcripts)
         if h is None:
             return
         text, command_id = h.action.words, ""
@@ -215,7 +224,7 @@ class Director:
             self._fell = min(self._fell, r.stamp)
         if r.stamp - self._fell > AFTER_FALL or r.stamp - begin > self.scenario.timeout:
             self.over = True
-        elif not ended:
+        elif self.microphone or not ended:
             self._end = None
         elif self._end is None:
             picks = any(s.skill == "pick" for g in self.commands for s in r.steps(g))

@@ -18,7 +18,7 @@ from vla_sim.bringup.node_table import STACK, StackOptions
 from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Fault, GroundTruth, Record, Text
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
 from vla_sim.scenario.format import AT_ONCE, CommandAction, Say, Scenario, Type, When
@@ -316,7 +316,7 @@ def speed(truths: Sequence[GroundTruth]) -> float:
     return max(math.dist(position(first_), position(last)), turned) / seconds
 
 
-ARMS = [int(k) for side in g1.SIDES for k in g1.ARM_INDEX[side]]
+ARMS = [int(k) for side in facts.SIDES for k in facts.ARM_INDEX[side]]
 
 
 def arm_speed(truths: Sequence[GroundTruth]) -> float:

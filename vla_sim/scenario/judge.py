@@ -13,10 +13,11 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
 from vla_sim.contract import budgets
 from vla_sim.contract.records import STAGES, GroundTruth, ObjectQuery, Pose7, Step
+from vla_sim.robot import facts
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate
-from vla_sim.world.semantic_map import Surface, World
+from vla_sim.world.semantic_map import ROBOT, Surface, World
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there
@@ -211,8 +212,8 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
 
 
 FLOOR = ("floor", "ground")
-FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
-GRIPPERS = ("_finger_left_link", "_finger_right_link", "_wrist_yaw_link")
+FEET = tuple(facts.FOOT_LINK.values())
+GRIPPERS = tuple(facts.HAND.links) if facts.HAND else ()
 
 
 def forbidden_contacts(recording: Recording, held: set[str]) -> list[Touch]:
@@ -231,11 +232,11 @@ def forbidden_contacts(recording: Recording, held: set[str]) -> list[Touch]:
 
 def _allowed(a: list[str], b: list[str], held: set[str]) -> bool:
     """a, b: names of model, link and collision."""
-    if a[0] != "g1" and b[0] != "g1":
+    if ROBOT not in (a[0], b[0]):
         return True  # objects and furniture among themselves
-    if a[0] == b[0] == "g1":
-        return a[1].endswith(GRIPPERS) and b[1].endswith(GRIPPERS)
-    robot, other = (a, b) if a[0] == "g1" else (b, a)
+    if a[0] == b[0] == ROBOT:
+        return a[1] in GRIPPERS and b[1] in GRIPPERS
+    robot, other = (a, b) if a[0] == ROBOT else (b, a)
     if other[0].startswith(FLOOR):
         return robot[1] in FEET
-    return other[0] in held and robot[1].endswith(GRIPPERS)
+    return other[0] in held and robot[1] in GRIPPERS

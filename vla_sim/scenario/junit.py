@@ -49,7 +49,10 @@ def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:
     )  # fmt: skip
     if stamp := _timestamp(first.started):
         suite.set("timestamp", stamp)
-    facts = {"engine": engine, "world": first.world, "proves": first.proves, "rate": Rate.of(records).text}
+    facts = {
+        "engine": engine, "robot": first.robot, "world": first.world, "proves": first.proves,
+        "rate": Rate.of(records).text,
+    }  # fmt: skip
     _properties(suite, facts | {f"version {name}": version for name, version in first.versions.items()})
     names: Counter[str] = Counter()
     for tries in runs:

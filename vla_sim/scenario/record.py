@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import field
 
+from vla_sim.common import assets
 from vla_sim.contract.records import Fault, Point, Record, Text
 
 Source = Literal["measured", "modelled"]
@@ -175,6 +176,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     events: list[Event]
     versions: dict[str, str]
     folder: Text
+    robot: Text = assets.DEFAULT_ROBOT
     scenario: Text = ""
     proves: Text = ""
     attempt: int = 1  # which try this was; above 1, an earlier one did not pass

@@ -13,6 +13,7 @@ from vla_sim.common.cpu_share import BUSY, busy_words
 from vla_sim.common.files import write_whole
 from vla_sim.contract import budgets, faults
 from vla_sim.contract.records import SILENT, GroundTruth, Point
+from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run, outcome
 from vla_sim.scenario.checks.registry import judge_all
 from vla_sim.scenario.format import FaultAction, Scenario
@@ -151,6 +152,7 @@ def _record(options: RunOptions, started: str) -> RunRecord:
     scenario, stack = options.file.scenario, options.stack
     return RunRecord(
         command="", heard="", spoken=False, world=scenario.world, engine=stack.engine, seed=stack.seed,
+        robot=facts.NAME,
         started=started, passed=False, state="", answer="", reasons=[], checks=[], stages=[], total_ms=None,
         total_limit_ms=budgets.TOTAL_BUDGET.limit, path_length=0.0, clearance=None, contacts=[], grasps=[],
         real_time_factor=0.0, ready_seconds=0.0, simulated_seconds=0.0, wall_seconds=0.0, path=[], events=[],

@@ -56,8 +56,9 @@ class Session:
         if nodes.lockstep and options.stack.compute == "fixed":
             self.recording.latency_source = "modelled"
         self.director = Director(
-            options.file.scenario, prepared.world, self.recording, prepared.sounds, options.stack.seed
-        )
+            options.file.scenario, prepared.world, self.recording, prepared.sounds, options.stack.seed,
+            options.stack.mic,
+        )  # fmt: skip
         self.deeds: list[tuple[float, str]] = []
         self.faults = FaultHost(
             nodes, client, lambda: self.recording.stamp,

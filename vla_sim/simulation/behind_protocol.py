@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.child_process import ended
 from vla_sim.common.errors import EngineError, package
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
@@ -32,6 +33,8 @@ START_TIMEOUT = 120.0
 """[s] for the robot's process to say where it is at first."""
 ARM_TIMEOUT = 10.0
 """[s] until the robot obeys."""
+END_TIMEOUT = 5.0
+"""[s] for the robot's process to end."""
 
 
 class Placed(msgspec.Struct):
@@ -57,18 +60,18 @@ _placed, _put, _encode = msgspec.json.Decoder(Placed), msgspec.json.Decoder(Put)
 
 
 class TruthServer:
-    """At the robot's process: says where everything is, and puts objects where that is asked for. end: of the
-    pair of sockets to `ProtocolSimulator`."""
+    """At the robot's process: says where everything is, and puts objects where that is asked for. end: of a
+    pair of sockets. contacts: whether the other end wants to know of these."""
 
-    def __init__(self, body: MujocoSimulator, end: socket.socket) -> None:
-        self._body, self._end = body, end
+    def __init__(self, body: MujocoSimulator, end: socket.socket, contacts: bool = True) -> None:
+        self._body, self._end, self._asks = body, end, contacts
         self._contacts: dict[tuple[str, str], float] = {}
         self._ticks = 0
         end.setblocking(False)
 
     def tick(self) -> bool:
         """To be called once a period; False when the other end has gone."""
-        for one in self._body.contacts():
+        for one in self._body.contacts() if self._asks else ():
             pair = (one.a, one.b)
             self._contacts[pair] = max(self._contacts.get(pair, 0.0), one.force)
         self._ticks += 1
@@ -83,11 +86,11 @@ class TruthServer:
                 self._body.put(asked.name, np.array(asked.pose))
         except BlockingIOError:
             pass
-        truth = self._body.truth()
+        robot, objects, movers = self._body.poses()
         record = Placed(
-            truth.time, truth.robot.tolist(), self._body.joint_position.tolist(),
-            {name: pose.tolist() for name, pose in truth.objects.items()},
-            {name: pose.tolist() for name, pose in truth.movers.items()},
+            self._body.time, robot.tolist(), self._body.joint_position.tolist(),
+            {name: pose.tolist() for name, pose in objects.items()},
+            {name: pose.tolist() for name, pose in movers.items()},
             [(a, b, force) for (a, b), force in self._contacts.items()],
         )  # fmt: skip
         try:
@@ -122,15 +125,17 @@ def placed(data: bytes) -> Placed:
 class ProtocolSimulator(Simulator):
     """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone.
 
-    world: path of an SDF file. Raises `MissingError` without CycloneDDS, `EngineError` if the robot's process
-    or its driver does not start.
+    world: path of an SDF file. cable: jitter [ms] and loss [%] of `vla-sim g1`. Raises `MissingError`
+    without CycloneDDS, `EngineError` if the robot's process or its driver does not start.
     """
 
     balanced = True
 
-    def __init__(self, world: Path, sensors: Sensors = "auto") -> None:
+    def __init__(
+        self, world: Path, sensors: Sensors = "auto", cable: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
-        self._world = world
+        self._world, self._cable = world, cable
         self._shown = Mirror(world, sensors)
         self._mirror = self._shown.simulator
         self._domain = domain_beside(int(os.environ.get("ROS_DOMAIN_ID", "0")))
@@ -150,7 +155,8 @@ class ProtocolSimulator(Simulator):
             sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", str(self._world), "--seed", str(seed),
             "--dds-domain", str(self._domain), "--truth-socket", str(theirs.fileno()),
             "--randomise-objects", str(by.objects), "--randomise-start", str(by.start),
-            "--randomise-start-yaw", str(by.start_yaw),
+            "--randomise-start-yaw", str(by.start_yaw), "--jitter", str(self._cable[0]),
+            "--loss", str(self._cable[1]),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL)
         theirs.close()
@@ -175,11 +181,7 @@ class ProtocolSimulator(Simulator):
         if self._end is not None:
             self._end.close()
         if self._process is not None:
-            try:
-                self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            ended(self._process, END_TIMEOUT)
         self._robot = self._end = self._process = None
 
     def _show(self, data: bytes) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array, inverse, pose7, quaternion_from_yaw, transform, wrap
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.robot.body_size import TRUNK_RADIUS
 from vla_sim.robot.kinematics import Kinematics
@@ -27,7 +27,7 @@ from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import ROBOT, World
 
-JOINT_COUNT = len(g1.JOINTS)
+JOINT_COUNT = len(facts.JOINTS)
 FAR = 3.0
 AROUND = np.stack(
     [np.cos(np.linspace(-np.pi, np.pi, 72)), np.sin(np.linspace(-np.pi, np.pi, 72)), np.zeros(72)], axis=1
@@ -62,8 +62,8 @@ class KinematicSimulator(Simulator):
         self._around = {name: scene.view(~scene.own & ~self._links(name)) for name in self._loose()}
         self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
         self._kinematics = Kinematics.load()
-        self._kinematics.joint_frames(g1.DEFAULT_POSE)  # compiled now, not in the first scan
-        limits = [tree.model(ROBOT).joint(name).axis for name in g1.JOINTS]
+        self._kinematics.joint_frames(facts.DEFAULT_POSE)  # compiled now, not in the first scan
+        limits = [tree.model(ROBOT).joint(name).axis for name in facts.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in limits])
         self._high = np.array([a.upper if a else np.inf for a in limits])
         self.reset()
@@ -85,10 +85,10 @@ class KinematicSimulator(Simulator):
         shift = rng.uniform(-by.start, by.start, 2) / np.sqrt(2.0)
         turn = rng.uniform(-by.start_yaw, by.start_yaw)
         self.base = np.array([x + shift[0], y + shift[1], wrap(yaw + turn)])
-        self._position = g1.DEFAULT_POSE.copy()
+        self._position = facts.DEFAULT_POSE.copy()
         self._velocity = np.zeros(JOINT_COUNT)
         self._target = self._position.copy()
-        self._grip = {side: Grip() for side in g1.SIDES}
+        self._grip = {side: Grip() for side in facts.HANDS}
         self.objects = {name: self._start[name].copy() for name in self._loose()}
         if by.objects:
             for name in self._loose():
@@ -127,8 +127,8 @@ class KinematicSimulator(Simulator):
         y += (s * forward + c * left) * CONTROL_PERIOD
         self.base = np.array([x, y, wrap(yaw + turn * CONTROL_PERIOD)])
         for side, grip in self._grip.items():
-            fingers = g1.FINGER_INDEX[side]
-            tool = self.pelvis() @ self.in_pelvis(g1.TOOL_FRAME[side])
+            fingers = facts.FINGER_INDEX[side]
+            tool = self.pelvis() @ self.in_pelvis(facts.TOOL_FRAME[side])
             self._position[fingers], dropped = grip.update(
                 tool, before[fingers], self._target[fingers], self.objects, self._distance_to
             )
@@ -172,7 +172,7 @@ class KinematicSimulator(Simulator):
     def pelvis(self) -> Array:
         """(4, 4) pose of the pelvis in the world."""
         x, y, yaw = self.base
-        return transform((x, y, g1.STANDING_HEIGHT), quaternion_from_yaw(yaw))
+        return transform((x, y, facts.STANDING_HEIGHT), quaternion_from_yaw(yaw))
 
     def in_pelvis(self, frame: str) -> Array:
         """(4, 4) pose in the pelvis of a link, frame or sensor of the robot at the joint positions now."""
@@ -185,7 +185,7 @@ class KinematicSimulator(Simulator):
             joint_effort=np.zeros(JOINT_COUNT), orientation=attitude,
             angular_velocity_base=np.array([0.0, 0.0, self.base_velocity[2]]),
             linear_acceleration_base=np.array([0.0, 0.0, 9.81]),
-            odom_position=np.array([self.base[0], self.base[1], g1.STANDING_HEIGHT]),
+            odom_position=np.array([self.base[0], self.base[1], facts.STANDING_HEIGHT]),
             odom_orientation=attitude.copy(),
             odom_velocity_base=np.array([self.base_velocity[0], self.base_velocity[1], 0.0]),
         )  # fmt: skip
@@ -242,6 +242,6 @@ class KinematicSimulator(Simulator):
         return Truth(
             self.time, pose7(pelvis), {name: pose7(pose) for name, pose in self.objects.items()},
             False, float(min(nearest - TRUNK_RADIUS, FAR)),
-            {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in g1.TOOL_FRAME.values()},
+            {name: (pelvis @ self.in_pelvis(name))[:3, 3] for name in facts.TOOL_FRAME.values()},
             {name: pose7(pose) for name, pose in self._carried().items()},
         )  # fmt: skip

@@ -10,6 +10,7 @@ from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import named_numbers
 from vla_sim.contract import budgets, topics
 from vla_sim.contract.records import Disturbance, Fault
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometryBody
@@ -51,9 +52,11 @@ class SimulatorNode(StageNode[SimulatorParams]):
         kinematics.warm()
         check_pace(p.engine, p.speed)
         world = p.real_world or p.world
-        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui)  # type: ignore[arg-type]
-        policy = standing_policy() if self.simulator.balanced else load_policy(p.policy)  # type: ignore[arg-type]
-        controller = Controller(kinematics.arm, policy, CALIBRATION[p.policy])
+        cable = (p.cable_jitter, p.cable_loss)
+        self.simulator = make_simulator(p.engine, world, p.sensors, p.gui, cable)  # type: ignore[arg-type]
+        name = p.policy or facts.POLICIES[0]
+        policy = standing_policy() if self.simulator.balanced else load_policy(name)
+        controller = Controller(kinematics.arm, policy, CALIBRATION[name])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)
         self.execution.charge_as(p.compute, costs_of(p.costs))

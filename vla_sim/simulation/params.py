@@ -24,6 +24,12 @@ class SimulatorParams(StageParams):
         "lidar and camera: the simulator's own, or by ray casting; auto: its own where there is GL",
         choices=("auto", "native", "software"),
     )
+    cable_jitter: float = param(
+        0.0, "of the engine g1: by how much its cable delays messages at the most [ms]", low=0.0, high=1000.0
+    )
+    cable_loss: float = param(
+        0.0, "of the engine g1: how much of them its cable loses [%]", low=0.0, high=99.0
+    )
     camera_rate: float = param(10.0, "images a simulated second", low=0.1, high=50.0)
     lidar_rate: float = param(10.0, "scans a simulated second", low=0.1, high=50.0)
     odometry: str = param(
@@ -31,7 +37,7 @@ class SimulatorParams(StageParams):
         "drift: of the truth, with a model of its drift; legs: of legs and IMU, as a robot's is",
         choices=("drift", "legs"),
     )
-    policy: str = param("fastsac", "of walking", choices=("fastsac", "ppo"))
+    policy: str = param("", "of walking; empty: the first of the robot's profile", metavar="NAME")
     compute: str = param("fixed", "what work costs in lock-step", choices=("fixed", "measured"))
     costs: str = param(
         "", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]', metavar="WORDS"

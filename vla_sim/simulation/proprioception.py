@@ -6,16 +6,16 @@ import numpy as np
 
 from vla_sim.common import geometry
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.world.sdf.elements import Imu
 
-JOINT_COUNT = len(g1.JOINTS)
+JOINT_COUNT = len(facts.JOINTS)
 POSITION_STDDEV = np.full(JOINT_COUNT, 3e-4)
 """Noise of the joint encoders [rad], and of the fingers' [m]."""
-POSITION_STDDEV[29:] = 2e-5
+POSITION_STDDEV[len(facts.BODY_JOINTS) :] = 2e-5
 VELOCITY_STDDEV = np.full(JOINT_COUNT, 0.02)
-VELOCITY_STDDEV[29:] = 1e-3
+VELOCITY_STDDEV[len(facts.BODY_JOINTS) :] = 1e-3
 """[rad/s], and of the fingers' [m/s]."""
 
 SCALE_STDDEV = 0.005
@@ -84,7 +84,7 @@ class Proprioception:
     def measure(
         self, time: float, position: Array, velocity: Array, effort: Array, root: Array, twist: Array
     ) -> RobotState:
-        """position, velocity, effort: (33,) of the joints. root (7,): pelvis in the world. twist (6,): its
+        """position, velocity, effort: (n,) of the joints. root (7,): pelvis in the world. twist (6,): its
         linear velocity in the world, then its angular velocity in its own frame."""
         draw, scale = self._rng.standard_normal, self._scale
         yaw = geometry.yaw_from_quaternion(root[3:])

@@ -21,17 +21,22 @@ SIMULATORS = (*STEPPED, "g1")
 """g1: a simulated robot behind its own protocol, which keeps the clock's pace by itself."""
 
 
-def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool = False) -> Simulator:
+def make_simulator(
+    name: str, world: str, sensors: Sensors = "auto", gui: bool = False,
+    cable: tuple[float, float] = (0.0, 0.0),
+) -> Simulator:  # fmt: skip
     """world: a shipped world's name or an SDF path. sensors: who makes scans and images. gui: with the
-    simulator's window.
+    simulator's window. cable: of g1, jitter [ms] and loss [%].
 
-    Raises `InputError` for an unknown name or a window that the simulator has not, `MissingError` if its
-    simulator is not installed.
+    Raises `InputError` for an unknown name, or for a window or a cable that the simulator has not,
+    `MissingError` if its simulator is not installed.
     """
     if name not in SIMULATORS:
         raise InputError(f"engine {name!r} is not known; choose one of {', '.join(SIMULATORS)}")
     if gui and name != "gazebo":
         raise InputError(f"--gui: engine {name} has no window of its own; only gazebo has one")
+    if any(cable) and name != "g1":
+        raise InputError(f"engine {name} has no cable that could be a bad one; only g1 has one")
     path = find_world(world)
     if name == "kinematic":
         from vla_sim.simulation.kinematic import KinematicSimulator
@@ -43,9 +48,12 @@ def make_simulator(name: str, world: str, sensors: Sensors = "auto", gui: bool =
 
         return GazeboSimulator(path, sensors=sensors, gui=gui)
     if name == "g1":
+        from vla_sim.hardware.unitree.network import check_robot
+
+        check_robot()
         from vla_sim.simulation.behind_protocol import ProtocolSimulator
 
-        return ProtocolSimulator(path, sensors)
+        return ProtocolSimulator(path, sensors, cable)
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(path, sensors=sensors)

@@ -13,7 +13,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
 from vla_sim.contract.records import ContactPair, Contacts, GroundTruth, Point, Pose7
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.body import CameraFrame
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
@@ -45,7 +45,7 @@ class ScanPublisher:
         points = level_scan.points_in_pelvis(self._simulator.scan())
         state, hand = self._host.state, self._host.controller.hand
         q = state.joint_position
-        holding = [side for side in g1.SIDES if hand[side].holding(q[g1.FINGER_INDEX[side]])]
+        holding = [side for side in facts.SIDES if hand[side].holding(q[facts.FINGER_INDEX[side]])]
         ranges = level_scan.ranges(points, state.orientation, q, self._kinematics, holding)
         self._scan.publish(conversions.laser_scan(ranges, stamp, self._period))
         if self._points.get_subscription_count():

@@ -61,7 +61,7 @@ def derive(
     world = tree.getroot().find("world")
     if start is not None:
         x, y, yaw = start
-        pose = _model(world, ROBOT).find("pose")
+        pose = _robot(world).find("pose")
         height = float(pose.text.split()[2])
         pose.text = f"{x} {y} {height} 0 0 {math.radians(yaw)}"
     if light != 1.0:
@@ -92,6 +92,14 @@ def _model(world: Any, name: str) -> Any:
     if name not in found:
         raise InputError(f"no model {name!r} in this world; it has {', '.join(sorted(found))}")
     return found[name]
+
+
+def _robot(world: Any) -> Any:
+    """The <include> or <model> of the robot, which may be of another one than the process's."""
+    for one in world.iterchildren("include"):
+        if str(one.findtext("uri")).strip().removeprefix("model://") in assets.robot_names():
+            return one
+    return _model(world, ROBOT)
 
 
 def _dim(world: Any, factor: float) -> None:

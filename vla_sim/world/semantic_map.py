@@ -25,7 +25,8 @@ from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, sprea
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
 
-ROBOT = "g1"
+ROBOT = assets.chosen_robot().stem
+"""Name of the model that is the process's robot."""
 PLACE = "place/"
 _OBJECT = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"

@@ -11,13 +11,13 @@ from vla_sim.hardware.unitree import link, remote
 from vla_sim.hardware.unitree.driver_core import Driver
 from vla_sim.hardware.unitree.motion import ARMS, DAMPED, WAIST_YAW
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowState
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.robot.kinematics import Kinematics
 
 KINEMATICS = Kinematics.load()
 LOW, HIGH = KINEMATICS.of_joints("lower"), KINEMATICS.of_joints("upper")
-SIZE = len(g1.JOINTS)
+SIZE = len(facts.JOINTS)
 
 
 def feel(**changes):
@@ -25,14 +25,14 @@ def feel(**changes):
     out.mode_machine, out.tick = 5, 1000
     out.imu[:4] = 1.0, 0.0, 0.0, 0.0
     m = out.motors[:JOINTS]
-    m["q"], m["temperature"], m["vol"] = g1.DEFAULT_POSE[:JOINTS], (30, 40), 50.0
+    m["q"], m["temperature"], m["vol"] = facts.DEFAULT_POSE[:JOINTS], (30, 40), 50.0
     for name, value in changes.items():
         m[name][3] = value
     return out
 
 
 def command(armed=True, velocity=(0.3, 0.0, 0.0), **changes):
-    fields = {"position": g1.DEFAULT_POSE + 0.1, "stiffness": np.full(SIZE, 40.0), "effort": np.ones(SIZE)}
+    fields = {"position": facts.DEFAULT_POSE + 0.1, "stiffness": np.full(SIZE, 40.0), "effort": np.ones(SIZE)}
     made = JointCommand(**{**fields, **changes}, base_velocity=np.array(velocity))
     return link.command_record(made, np.full(SIZE, 2.0), armed)
 
@@ -72,7 +72,7 @@ def test_by_sport_legs_get_velocities_and_arms_what_is_commanded_little_by_littl
     arms = robot.run(2.5).arms
     assert arms.motors["q"][ARM_SDK_WEIGHT] == 1.0
     assert arms.crc == arms.computed_crc()
-    np.testing.assert_allclose(arms.motors["q"][ARMS], g1.DEFAULT_POSE[ARMS] + 0.1, atol=1e-6)
+    np.testing.assert_allclose(arms.motors["q"][ARMS], facts.DEFAULT_POSE[ARMS] + 0.1, atol=1e-6)
     assert not arms.motors["kp"][:WAIST_YAW].any()
     assert not arms.motors["kp"][WAIST_YAW + 1 : ARMS.start].any()
 
@@ -80,7 +80,7 @@ def test_by_sport_legs_get_velocities_and_arms_what_is_commanded_little_by_littl
 def test_by_low_every_motor_goes_from_where_it_is_to_what_is_commanded():
     robot = Robot("low")
     begin = robot.run().low
-    here = g1.DEFAULT_POSE[:JOINTS]
+    here = facts.DEFAULT_POSE[:JOINTS]
     np.testing.assert_allclose(begin.motors["q"][:JOINTS], here, atol=1e-3)
     end = robot.run(2.5).low
     np.testing.assert_allclose(end.motors["q"][:JOINTS], np.clip(here + 0.1, LOW[:29], HIGH[:29]), atol=1e-6)
@@ -138,6 +138,16 @@ def test_a_body_that_is_silent_is_no_longer_obeyed_and_the_arms_are_given_back(m
     assert robot.run(0.1).arms is not None or mode == "low"
 
 
+def test_arms_that_are_given_back_stay_where_they_were_whatever_the_body_goes_on_to_command():
+    robot = Robot()
+    held = robot.run(2.5).arms.motors["q"][ARMS].copy()
+    robot.state = feel(temperature=90)
+    robot.wanted = command(position=facts.DEFAULT_POSE + 0.3)
+    arms = robot.run(0.5).arms
+    assert 0.3 < arms.motors["q"][ARM_SDK_WEIGHT] < 0.7
+    np.testing.assert_array_equal(arms.motors["q"][ARMS], held)
+
+
 @given(
     st.sampled_from(["position", "stiffness", "effort"]),
     st.sampled_from([math.nan, math.inf, -math.inf]),
@@ -171,7 +181,7 @@ def test_what_the_robot_feels_is_in_our_order_and_units():
     driver.feels.fingers[:] = 0.02
     state = driver.feels.robot_state()
     assert state.time == 1.0
-    np.testing.assert_allclose(state.joint_position[:JOINTS], g1.DEFAULT_POSE[:JOINTS], atol=1e-6)
+    np.testing.assert_allclose(state.joint_position[:JOINTS], facts.DEFAULT_POSE[:JOINTS], atol=1e-6)
     np.testing.assert_array_equal(state.joint_position[JOINTS:], 0.02)
 
 

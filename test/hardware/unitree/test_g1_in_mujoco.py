@@ -7,7 +7,7 @@ import pytest
 from vla_sim.common.assets import find_world
 from vla_sim.hardware.unitree.motion import JOINTS, OK, TICK, Motion, State
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.registry import import_mujoco
 from vla_sim.stages.control.controller import Controller
@@ -90,7 +90,7 @@ def test_the_arms_reach_where_a_program_wants_them_while_the_robot_stands(robot)
     truth = robot.run(5.0, command)
     assert not truth.fallen
     assert np.hypot(*truth.robot[:2]) < 0.3
-    arms = np.concatenate([g1.ARM_INDEX[side] for side in g1.SIDES])
+    arms = np.concatenate([facts.ARM_INDEX[side] for side in facts.SIDES])
     np.testing.assert_allclose(robot.body.state().joint_position[arms], wanted[arms], atol=0.25)
 
 

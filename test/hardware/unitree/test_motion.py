@@ -10,13 +10,13 @@ from vla_sim.hardware.unitree import motion
 from vla_sim.hardware.unitree.gestures import GESTURES, RELEASE
 from vla_sim.hardware.unitree.motion import JOINTS, Motion, State, Torques
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import standing_policy
 
 KINEMATICS = Kinematics.load()
-DAMPING = np.full(len(g1.JOINTS), 2.0)
+DAMPING = np.full(len(facts.JOINTS), 2.0)
 
 
 @pytest.fixture
@@ -77,6 +77,24 @@ def test_in_its_first_state_it_walks_and_obeys_no_motor_command(robot):
     assert robot.walks
     robot.update(standing(1.5))
     assert not robot.walks
+
+
+def test_the_sticks_have_it_walk_where_no_program_does_and_where_it_may(robot):
+    def asked(time):
+        robot.update(standing(time))
+        return robot._asked.tolist()
+
+    robot.on_sticks(0.0, 0.5, 0.0)
+    assert asked(0.02) == pytest.approx(0.5 * motion.FULL_STICK * [1, 0, 0])
+    assert robot.walks
+    assert not robot.gesture("high wave")
+    robot.on_sticks(1.0, 0.0, 1.0)
+    assert asked(0.04) == pytest.approx(motion.FULL_STICK * [0, -1, -1])
+    assert robot.set_velocity((0.0, 0.0, 0.0), 1.0) == motion.OK  # a program stands
+    assert asked(0.06) == [0.0, 0.0, 0.0]
+    assert asked(1.5) == pytest.approx(motion.FULL_STICK * [0, -1, -1])
+    robot.set_state(State.DAMP)
+    np.testing.assert_array_equal(robot.update(standing(1.6)).damping[:JOINTS], motion.DAMPED)
 
 
 def test_released_it_obeys_motor_commands_alone_and_is_damped_when_these_stop(robot):

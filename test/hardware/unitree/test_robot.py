@@ -14,7 +14,7 @@ from vla_sim.common.errors import EngineError
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
@@ -72,15 +72,15 @@ def test_it_walks_and_reaches_by_the_robots_own_controller(ros_domain, tmp_path,
         assert walked.odom_position[0] - begin.odom_position[0] > 0.2
         stood = run(body, controller, 2.0)
         controller.arm_trajectory(
-            "right", g1.ARM_JOINTS["right"], [2.0], np.array([[-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0]])
+            "right", facts.ARM_JOINTS["right"], [2.0], np.array([[-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0]])
         )
         controller.hand["right"].move(0.08)
         reached = run(body, controller, 4.0)
         assert np.hypot(*(reached.odom_position - stood.odom_position)[:2]) < 0.1
         np.testing.assert_allclose(
-            reached.joint_position[g1.ARM_INDEX["right"]][:4], [-0.6, -0.3, 0.0, 0.3], atol=0.1
+            reached.joint_position[facts.ARM_INDEX["right"]][:4], [-0.6, -0.3, 0.0, 0.3], atol=0.1
         )
-        assert reached.joint_position[g1.FINGER_INDEX["right"]].sum() == pytest.approx(0.08, abs=0.01)
+        assert reached.joint_position[facts.FINGER_INDEX["right"]].sum() == pytest.approx(0.08, abs=0.01)
         body.disarm()
     rows = rows_of(truth)
     assert rows[-1]["robot"][0] - rows[0]["robot"][0] > 0.2

@@ -10,7 +10,7 @@ from robot_state import standing
 
 from vla_sim.hardware.unitree import hands, services
 from vla_sim.hardware.unitree.motion import Motion, State
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import WIDEST
@@ -20,7 +20,7 @@ KINEMATICS = Kinematics.load()
 
 
 def made():
-    motion = Motion(Controller(KINEMATICS.arm, standing_policy()), np.full(len(g1.JOINTS), 2.0))
+    motion = Motion(Controller(KINEMATICS.arm, standing_policy()), np.full(len(facts.JOINTS), 2.0))
     motion.update(standing())
     lines = []
     return motion, lines, {
@@ -117,7 +117,7 @@ def test_whatever_is_asked_there_is_an_answer(name, api, parameter):
     motion.update(standing(0.02))
 
 
-@pytest.mark.parametrize("side", g1.SIDES)
+@pytest.mark.parametrize("side", facts.SIDES)
 def test_a_hand_is_as_open_as_the_gripper(side):
     for wide in (0.0, 0.04, WIDEST):
         assert hands.opening(side, hands.motors(side, wide)) == pytest.approx(wide)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.arm import (
     ACCELERATION,
@@ -18,8 +18,8 @@ from vla_sim.stages.control.arm import (
 )
 from vla_sim.stages.control.path import joint_path
 
-ARM = g1.ARM_INDEX["right"]
-HOME = g1.DEFAULT_POSE[ARM]
+ARM = facts.ARM_INDEX["right"]
+HOME = facts.DEFAULT_POSE[ARM]
 LOW, HIGH = SimpleArm.low, SimpleArm.high
 OUT = np.array([0.5, -0.5, 0.3, 1.0, 0.0, 0.2, -0.2])
 
@@ -30,7 +30,7 @@ def path_to(*points, times=None):
 
 def run(follower, seconds, q=None, base=lambda t: (0.0, 0.0, 0.77)):
     """An arm that is always where it is sent. (positions, shares), one row a tick."""
-    q = g1.DEFAULT_POSE.copy() if q is None else q
+    q = facts.DEFAULT_POSE.copy() if q is None else q
     positions, shares = [], []
     for k in range(round(seconds / 0.02)):
         state = standing(q, base=base(k * 0.02))
@@ -53,7 +53,7 @@ def test_an_arm_nobody_moves_is_the_policys():
 
 def test_a_trajectory_is_followed_in_time_and_its_end_is_held():
     follower = ArmFollower("right", SimpleArm())
-    follower.follow(path_to(OUT, times=[2.0]), standing(g1.DEFAULT_POSE))
+    follower.follow(path_to(OUT, times=[2.0]), standing(facts.DEFAULT_POSE))
     positions, shares = run(follower, 6.0)
     assert np.abs(positions[120] - OUT).max() < 0.01  # 0.4 s after its end
     np.testing.assert_allclose(positions[-100:], np.tile(OUT, (100, 1)), atol=1e-6)
@@ -69,9 +69,9 @@ def test_a_trajectory_is_followed_in_time_and_its_end_is_held():
 @settings(max_examples=15, deadline=None)
 def test_no_path_and_no_preemption_passes_the_limits_of_motion(points, gaps, interrupt):
     follower = ArmFollower("right", SimpleArm())
-    state = standing(g1.DEFAULT_POSE)
+    state = standing(facts.DEFAULT_POSE)
     follower.follow(joint_path(np.cumsum(gaps), points, LOW, HIGH), state)
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     first, _ = run(follower, 0.02 * interrupt, q)
     follower.follow(joint_path([gaps[0]], points[:1], LOW, HIGH), standing(q))
     second, _ = run(follower, 4.0, q)
@@ -88,7 +88,7 @@ def test_no_path_and_no_preemption_passes_the_limits_of_motion(points, gaps, int
 
 def test_a_trajectory_that_ends_at_the_default_pose_gives_the_arm_back_smoothly():
     follower = ArmFollower("right", SimpleArm())
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     follower.follow(path_to(OUT), standing(q))
     run(follower, 2.0, q)
     follower.follow(path_to(HOME + 0.01), standing(q))
@@ -100,7 +100,7 @@ def test_a_trajectory_that_ends_at_the_default_pose_gives_the_arm_back_smoothly(
 
 def test_policy_and_follower_torques_are_mixed_by_the_share():
     follower = ArmFollower("right", SimpleArm())
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     follower.follow(path_to(OUT), standing(q))
     run(follower, 0.2, q)
     w = follower.share
@@ -114,7 +114,7 @@ def test_policy_and_follower_torques_are_mixed_by_the_share():
 def test_the_tool_stays_in_the_world_while_the_pelvis_sways():
     arm = SimpleArm()
     follower = ArmFollower("right", arm)
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     state = standing(q)
     follower.follow(path_to(OUT), state, Anchor(pelvis_in_odom(state), np.zeros(3)))
 
@@ -130,7 +130,7 @@ def test_the_tool_stays_in_the_world_while_the_pelvis_sways():
 
 def test_walking_off_lets_go_of_the_world_but_not_of_the_pose():
     follower = ArmFollower("right", SimpleArm())
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     state = standing(q)
     follower.follow(path_to(OUT), state, Anchor(pelvis_in_odom(state), np.zeros(3)))
     run(follower, 2.0, q)
@@ -142,7 +142,7 @@ def test_walking_off_lets_go_of_the_world_but_not_of_the_pose():
 
 def test_a_blocked_arm_does_not_push_ever_harder():
     follower = ArmFollower("right", SimpleArm())
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     follower.follow(path_to(HOME + 0.3), standing(q))
     efforts = []
     for _ in range(1000):
@@ -155,6 +155,6 @@ def test_a_blocked_arm_does_not_push_ever_harder():
 
 def test_the_damping_that_is_fed_forward_is_the_models():
     model = Kinematics.load().model
-    for side in g1.SIDES:
-        in_sdf = [model.joint(name).axis.damping for name in g1.ARM_JOINTS[side]]
+    for side in facts.SIDES:
+        in_sdf = [model.joint(name).axis.damping for name in facts.ARM_JOINTS[side]]
         np.testing.assert_allclose(in_sdf, DAMPING)

@@ -6,25 +6,25 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_rotation, rotation_from_rpy
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.policy import BODY, WalkingPolicy
 
-ARM = g1.ARM_INDEX["left"]
-NAMES = list(g1.ARM_JOINTS["left"])
+ARM = facts.ARM_INDEX["left"]
+NAMES = list(facts.ARM_JOINTS["left"])
 OUT = np.array([0.5, 0.5, 0.3, 1.0, 0.0, 0.2, -0.2])
 
 
 @pytest.fixture
 def controller():
     policy = WalkingPolicy(lambda o: np.zeros((1, BODY), np.float32), np.full(BODY, 20.0))
-    one = Controller({side: SimpleArm() for side in g1.SIDES}, policy)
-    one.update(standing(g1.DEFAULT_POSE))
+    one = Controller({side: SimpleArm() for side in facts.SIDES}, policy)
+    one.update(standing(facts.DEFAULT_POSE))
     return one
 
 
 def run(controller, seconds, time=0.0):
-    q = g1.DEFAULT_POSE.copy()
+    q = facts.DEFAULT_POSE.copy()
     for k in range(1, round(seconds / 0.02) + 1):
         command = controller.update(standing(q, time + 0.02 * k))
         q = command.position.copy()
@@ -33,7 +33,7 @@ def run(controller, seconds, time=0.0):
 
 def test_standing_commands_the_policys_pose_and_gains(controller):
     command = run(controller, 0.1)
-    np.testing.assert_allclose(command.position[:BODY], g1.DEFAULT_POSE[:BODY])
+    np.testing.assert_allclose(command.position[:BODY], facts.DEFAULT_POSE[:BODY])
     np.testing.assert_array_equal(command.stiffness[:BODY], 20.0)
     assert np.isfinite(command.effort).all()
 
@@ -42,8 +42,8 @@ def test_an_arm_goes_where_its_trajectory_ends_with_joints_named_in_any_order(co
     controller.arm_trajectory("left", NAMES[::-1], [1.0], np.array([OUT[::-1]]))
     command = run(controller, 2.0)
     np.testing.assert_allclose(command.position[ARM], OUT, atol=1e-6)
-    other = g1.ARM_INDEX["right"]
-    np.testing.assert_allclose(command.position[other], g1.DEFAULT_POSE[other])
+    other = facts.ARM_INDEX["right"]
+    np.testing.assert_allclose(command.position[other], facts.DEFAULT_POSE[other])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_wrong_trajectory_is_refused_and_the_arm_stays(controller, names, posi
     with pytest.raises(InputError, match=text):
         controller.arm_trajectory("left", names, [1.0], np.array(positions), frame=frame, stamp=stamp)
     command = run(controller, 0.5)
-    np.testing.assert_allclose(command.position[ARM], g1.DEFAULT_POSE[ARM])
+    np.testing.assert_allclose(command.position[ARM], facts.DEFAULT_POSE[ARM])
 
 
 def test_a_refused_trajectory_does_not_disturb_the_one_under_way(controller):
@@ -81,8 +81,8 @@ def test_a_refused_trajectory_does_not_disturb_the_one_under_way(controller):
 @settings(max_examples=60, deadline=None)
 def test_no_trajectory_whatever_breaks_the_controller(names, times, positions):
     policy = WalkingPolicy(lambda o: np.zeros((1, BODY), np.float32), np.full(BODY, 20.0))
-    one = Controller({side: SimpleArm() for side in g1.SIDES}, policy)
-    one.update(standing(g1.DEFAULT_POSE))
+    one = Controller({side: SimpleArm() for side in facts.SIDES}, policy)
+    one.update(standing(facts.DEFAULT_POSE))
     for given_names in (names, NAMES):
         try:
             one.arm_trajectory("left", given_names, times, np.reshape(positions, (-1, 7)))
@@ -103,7 +103,7 @@ def test_an_arm_held_in_the_world_is_let_go_when_the_robot_walks(controller):
 
 
 def test_a_fallen_robot_goes_limp_until_it_is_put_back(controller):
-    lying = standing(g1.DEFAULT_POSE)
+    lying = standing(facts.DEFAULT_POSE)
     lying.orientation = quaternion_from_rotation(rotation_from_rpy(0.0, 1.5, 0.0))
     for _ in range(10):
         command = controller.update(lying)
@@ -119,6 +119,6 @@ def test_a_fallen_robot_goes_limp_until_it_is_put_back(controller):
 def test_before_the_first_state_no_trajectory_is_taken():
     policy = WalkingPolicy(lambda o: np.zeros((1, BODY), np.float32), np.full(BODY, 20.0))
     with pytest.raises(InputError, match="after the first tick"):
-        Controller({s: SimpleArm() for s in g1.SIDES}, policy).arm_trajectory(
+        Controller({s: SimpleArm() for s in facts.SIDES}, policy).arm_trajectory(
             "left", NAMES, [1.0], np.array([OUT])
         )

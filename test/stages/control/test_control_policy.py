@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from vla_sim.common.errors import MissingError
 from vla_sim.common.geometry import rotation_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import RobotState
 from vla_sim.stages.control import policy
 from vla_sim.stages.control.policy import WalkingPolicy, find_policy, load_policy
 
-DEFAULT = g1.DEFAULT_POSE[:29]
+DEFAULT = facts.DEFAULT_POSE[:29]
 
 
 def some_state(seed=0, **changes):
@@ -85,7 +85,7 @@ def test_the_target_is_the_default_pose_and_a_quarter_of_the_action():
 def test_a_masked_arm_is_shown_where_the_policy_asked_for_it_and_at_rest():
     network = Recorder(np.linspace(-1, 1, 29))
     walker = WalkingPolicy(network, np.ones(29))
-    arm = g1.ARM_INDEX["right"]
+    arm = facts.ARM_INDEX["right"]
     mask = np.zeros(29)
     mask[arm] = 1.0
     for _ in range(2):

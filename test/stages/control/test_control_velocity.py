@@ -20,7 +20,7 @@ from vla_sim.stages.control.velocity import (
 )
 
 from control_arm_model import standing  # isort: skip
-from vla_sim.robot import g1  # isort: skip
+from vla_sim.robot import facts  # isort: skip
 
 
 def test_a_command_that_is_not_repeated_ends():
@@ -78,7 +78,7 @@ def test_any_other_velocity_makes_the_policy_step_towards_it(wanted):
 
 
 def tilted(roll):
-    state = standing(g1.DEFAULT_POSE)
+    state = standing(facts.DEFAULT_POSE)
     state.orientation = quaternion_from_rotation(rotation_from_rpy(roll, 0.0, 0.0))
     return state
 
@@ -99,8 +99,8 @@ def test_a_lasting_tilt_is_a_fall_and_a_bump_is_not():
 
 
 def test_sitting_on_the_heels_is_a_fall():
-    detector, q = FallDetector(), g1.DEFAULT_POSE.copy()
-    q[[g1.INDEX["left_knee_joint"], g1.INDEX["right_knee_joint"]]] = 2.6
+    detector, q = FallDetector(), facts.DEFAULT_POSE.copy()
+    q[[facts.INDEX["left_knee_joint"], facts.INDEX["right_knee_joint"]]] = 2.6
     for _ in range(10):
         detector.update(standing(q))
     assert detector.fallen

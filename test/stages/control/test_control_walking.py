@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vla_sim.common.geometry import transform, yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.arm import pelvis_in_odom
@@ -81,10 +81,10 @@ def test_it_turns_on_the_spot(engine, controller):
 
 def test_the_tool_stays_within_two_millimetres_where_it_was_sent(engine, controller, kinematics):
     run(engine, controller, 1.5)
-    state, arm, index = engine.state(), kinematics.arm["right"], g1.ARM_INDEX["right"]
+    state, arm, index = engine.state(), kinematics.arm["right"], facts.ARM_INDEX["right"]
     base, waist = pelvis_in_odom(state), state.joint_position[12:15]
     q = arm.inverse(transform([0.42, -0.12, 0.15]), waist, state.joint_position[index])
-    names = g1.ARM_JOINTS["right"]
+    names = facts.ARM_JOINTS["right"]
     controller.arm_trajectory("right", names, [1.5], q[None], frame="odom", stamp=state.time)
     run(engine, controller, 3.0)
     goal = (base @ arm.forward(q, waist))[:3, 3]
@@ -99,7 +99,7 @@ def test_it_walks_straight_with_an_arm_held_up(engine, controller, kinematics):
     run(engine, controller, 1.0)
     arm = kinematics.arm["right"]
     q = arm.inverse(transform([0.28, -0.15, 0.18]), np.zeros(3), arm.comfort)
-    controller.arm_trajectory("right", g1.ARM_JOINTS["right"], [1.5], q[None])
+    controller.arm_trajectory("right", facts.ARM_JOINTS["right"], [1.5], q[None])
     run(engine, controller, 2.5)
     start = engine.truth().robot
     truth = run(engine, controller, 5.0, (0.3, 0.0, 0.0))

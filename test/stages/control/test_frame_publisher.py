@@ -16,7 +16,7 @@ from geometry_msgs.msg import TransformStamped  # noqa: E402
 from vla_sim.common.geometry import pose7, quaternion_from_yaw, transform  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
-from vla_sim.robot import frame_tree, g1  # noqa: E402
+from vla_sim.robot import facts, frame_tree  # noqa: E402
 from vla_sim.robot.body import RobotState  # noqa: E402
 from vla_sim.robot.kinematics import Kinematics  # noqa: E402
 from vla_sim.ros.messages import message_class, to_stamp  # noqa: E402
@@ -35,9 +35,9 @@ class TFMessageStandIn:
 
 
 def state():
-    joints = g1.DEFAULT_POSE.copy()
-    joints[g1.WAIST_INDEX] = 0.2, 0.1, -0.1
-    still = np.zeros(33), np.zeros(33)
+    joints = facts.DEFAULT_POSE.copy()
+    joints[facts.WAIST_INDEX] = 0.2, 0.1, -0.1
+    still = np.zeros(len(facts.JOINTS)), np.zeros(len(facts.JOINTS))
     turned = quaternion_from_yaw(-0.3)
     return RobotState(
         1.0, joints, *still, turned, np.zeros(3), np.zeros(3), np.array([3.0, -1.0, 0.77]), turned,
@@ -107,7 +107,7 @@ def test_without_tf2_msgs_the_description_is_published_and_one_line_logged(node,
     made.tick(state(), to_stamp(1.0))
     [(name, [text])] = node.sent.items()
     assert name == topics.ROBOT_DESCRIPTION.name
-    assert text.data.startswith('<robot name="g1">')
+    assert text.data.startswith(f'<robot name="{facts.NAME}">')
     assert len(node.logged) == 1
 
 
@@ -130,5 +130,5 @@ def test_with_tf2_msgs_frames_follow_the_state_and_the_localisation(node, monkey
     first = message.transforms[0]
     assert (first.header.frame_id, first.child_frame_id) == ("map", "odom")
     assert (first.transform.translation.x, first.header.stamp.sec) == (1.5, 7)
-    assert len(message.transforms) == 2 + len(frame_tree.moving(KINEMATICS, g1.DEFAULT_POSE))
+    assert len(message.transforms) == 2 + len(frame_tree.moving(KINEMATICS, facts.DEFAULT_POSE))
     message_class.cache_clear()

@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_sim.common.geometry import transform
 from vla_sim.contract.records import DetectedObject, ManipulationRequest
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
@@ -25,15 +25,15 @@ TABLE = Surface("table", "kitchen", EDGE + 0.3, 0.0, 0.0, 0.6, 1.4, 0.76)
 
 
 def ready_joints() -> np.ndarray:
-    q = g1.DEFAULT_POSE.copy()
-    for side in g1.SIDES:
-        q[g1.ARM_INDEX[side]] = READY[side]
+    q = facts.DEFAULT_POSE.copy()
+    for side in facts.SIDES:
+        q[facts.ARM_INDEX[side]] = READY[side]
     return q
 
 
 def scene(**values: object) -> Scene:
     """Standing at the table with both arms raised."""
-    base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
+    base = transform((0.0, 0.0, facts.STANDING_HEIGHT))
     made = {"stamp": 1.0, "joint_position": ready_joints(), "base": base, "table": table_box(TABLE)}
     return Scene(**(made | values))  # type: ignore[arg-type]
 
@@ -52,19 +52,19 @@ class KinematicRobot:
     def __init__(self, *things: DetectedObject, ready: bool = True) -> None:
         self.manipulator = Manipulator(PLANNER, WorldModel((TABLE,)))
         self.time = 1.0
-        self.q = ready_joints() if ready else g1.DEFAULT_POSE.copy()
+        self.q = ready_joints() if ready else facts.DEFAULT_POSE.copy()
         self.things = list(things)
         self.motion: dict[str, tuple[float, Trajectory, np.ndarray]] = {}
-        self.width = dict.fromkeys(g1.SIDES, 0.0)
-        self.wanted = dict.fromkeys(g1.SIDES, 0.0)
+        self.width = dict.fromkeys(facts.SIDES, 0.0)
+        self.wanted = dict.fromkeys(facts.SIDES, 0.0)
         self.sent: list[Trajectory | GripperCommand] = []
         self.phases: list[str] = []
         self.slippery = self.stuck = False
         self.last_hand: dict[str, np.ndarray] = {}
 
     def tool(self, side: str) -> np.ndarray:
-        base = transform((0.0, 0.0, g1.STANDING_HEIGHT))
-        return base @ KINEMATICS.frame(g1.TOOL_FRAME[side], self.q)
+        base = transform((0.0, 0.0, facts.STANDING_HEIGHT))
+        return base @ KINEMATICS.frame(facts.TOOL_FRAME[side], self.q)
 
     def between(self, side: str) -> DetectedObject | None:
         p = self.tool(side)[:3, 3]
@@ -77,17 +77,17 @@ class KinematicRobot:
             p = np.vstack([start, motion.positions])
             now = [np.interp(self.time - began, t, p[:, j]) for j in range(7)]
             if not self.stuck:
-                self.q[g1.ARM_INDEX[side]] = now
-        for side in g1.SIDES:
+                self.q[facts.ARM_INDEX[side]] = now
+        for side in facts.SIDES:
             self.move_gripper(side)
         observation = Observation(
-            self.time, self.q.copy(), transform((0.0, 0.0, g1.STANDING_HEIGHT)), np.eye(4),
+            self.time, self.q.copy(), transform((0.0, 0.0, facts.STANDING_HEIGHT)), np.eye(4),
             tuple(_with(o, last_seen=self.time) for o in self.things),
         )  # fmt: skip
         for command in self.manipulator.tick(observation):
             self.sent.append(command)
             if isinstance(command, Trajectory):
-                start = self.q[g1.ARM_INDEX[command.side]].copy()
+                start = self.q[facts.ARM_INDEX[command.side]].copy()
                 self.motion[command.side] = (self.time, command, start)
             else:
                 self.wanted[command.side] = command.opening
@@ -99,7 +99,7 @@ class KinematicRobot:
         stop = 0.0 if thing is None else thing.size[1]
         target = max(self.wanted[side], stop if self.width[side] >= stop else 0.0)
         self.width[side] += float(np.clip(target - self.width[side], -0.006, 0.006))
-        self.q[g1.FINGER_INDEX[side]] = 0.5 * self.width[side]
+        self.q[facts.FINGER_INDEX[side]] = 0.5 * self.width[side]
         hand = self.tool(side)[:3, 3]
         if thing is not None and self.wanted[side] < stop and self.width[side] == stop:
             moved = np.array(thing.position) + hand - self.last_hand.get(side, hand)

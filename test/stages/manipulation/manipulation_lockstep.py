@@ -16,7 +16,7 @@ import numpy as np
 from vla_sim.common.assets import share_folder
 from vla_sim.common.geometry import inverse, quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract.records import DetectedObject, ManipulationRequest
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.stages.control.controller import Controller
@@ -137,7 +137,7 @@ class Bench:
         for out in self.manipulator.tick(self.observation):
             if isinstance(out, Trajectory):
                 self.controller.arm_trajectory(
-                    out.side, g1.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
+                    out.side, facts.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
                 )
             else:
                 self.controller.hand[out.side].move(out.opening)

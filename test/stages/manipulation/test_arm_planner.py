@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kinematic_robot import KINEMATICS, PLANNER, scene
 
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyModel
 from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
 from vla_sim.stages.manipulation.arm_planner import GAP, PREGRASP, GraspPlan, PlacePlan
@@ -88,11 +88,11 @@ def test_the_arms_spheres_are_its_own_size():
     assert set(body.finger) == {-1.0, 0.0, 1.0}
 
 
-@pytest.mark.parametrize("side", g1.SIDES)
+@pytest.mark.parametrize("side", facts.SIDES)
 @pytest.mark.parametrize("posture", [READY, HOME])
 def test_an_arm_at_rest_does_not_touch_its_own_body(side, posture):
-    q = g1.DEFAULT_POSE.copy()
-    q[g1.ARM_INDEX[side]] = posture[side]
+    q = facts.DEFAULT_POSE.copy()
+    q[facts.ARM_INDEX[side]] = posture[side]
     obstacles = Obstacles(own=BODY.own_capsules(q, side))
     _, own = check(KINEMATICS.arm[side], BODY.arm[side], posture[side], WAIST, 0.1, obstacles)
     assert own > 0.01

@@ -17,7 +17,7 @@ from sensor_msgs.msg import JointState  # noqa: E402
 from vla_sim.common.params import StageParams  # noqa: E402
 from vla_sim.contract import records, topics  # noqa: E402
 from vla_sim.contract.records import DetectedObject, ManipulationRequest  # noqa: E402
-from vla_sim.robot import g1  # noqa: E402
+from vla_sim.robot import facts  # noqa: E402
 from vla_sim.ros.kept_state import FOLDER  # noqa: E402
 from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
@@ -41,8 +41,8 @@ class Setup:
         self.status: list[records.ManipulationStatus] = []
         self.arms: list = []
         self.grippers: list = []
-        self.q = g1.DEFAULT_POSE.copy()
-        for side in g1.SIDES:
+        self.q = facts.DEFAULT_POSE.copy()
+        for side in facts.SIDES:
             self.client.listen(topics.ARM_WISH[side], self.move)
             self.client.listen(topics.GRIPPER_WISH[side], self.grippers.append)
         self.client.listen(topics.MANIPULATION_STATUS, self.status.append)
@@ -58,7 +58,7 @@ class Setup:
 
     def move(self, message) -> None:
         self.arms.append(message)
-        self.q[[g1.INDEX[name] for name in message.joint_names]] = message.points[-1].positions
+        self.q[[facts.INDEX[name] for name in message.joint_names]] = message.points[-1].positions
 
     def until(self, condition, seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
@@ -67,9 +67,9 @@ class Setup:
             self.time += 0.1
             joints, odom = JointState(), Odometry()
             joints.header.stamp = odom.header.stamp = to_stamp(self.time)
-            joints.name = list(reversed(g1.JOINTS))
+            joints.name = list(reversed(facts.JOINTS))
             joints.position = self.q[::-1].tolist()
-            odom.pose.pose.position.z = g1.STANDING_HEIGHT
+            odom.pose.pose.position.z = facts.STANDING_HEIGHT
             odom.pose.pose.orientation.w = 1.0
             self.client.publish(topics.JOINT_STATES).publish(joints)
             self.client.publish(topics.ODOM).publish(odom)
@@ -96,8 +96,8 @@ def test_ready_sends_both_arms_up_and_reports(setup):
     setup.until(lambda: setup.ended("up"))
     assert setup.ended("up").state == "succeeded"
     sent = {m.joint_names[0].split("_")[0]: m for m in setup.arms}
-    for side in g1.SIDES:
-        assert tuple(sent[side].joint_names) == g1.ARM_JOINTS[side]
+    for side in facts.SIDES:
+        assert tuple(sent[side].joint_names) == facts.ARM_JOINTS[side]
         assert sent[side].points[-1].positions == pytest.approx(READY[side])
         times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in sent[side].points]
         assert np.all(np.diff(times) > 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
 
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
 from vla_sim.stages.manipulation.trajectory import level_pose
 from vla_sim.stages.safety.arm_gate import ArmGate
@@ -77,9 +77,9 @@ def test_an_arm_that_presses_on_what_nobody_sees_is_made_to_hold():
     bench.wait(0.5)
     bench.do(action="ready")
     assert bench.dock((stand.x, stand.y, stand.yaw))
-    chain, names, i = bench.kinematics.arm["right"], g1.ARM_JOINTS["right"], g1.ARM_INDEX["right"]
+    chain, names, i = bench.kinematics.arm["right"], facts.ARM_JOINTS["right"], facts.ARM_INDEX["right"]
     joints = bench.engine.state().joint_position
-    ready, waist = joints[i], joints[g1.WAIST_INDEX]
+    ready, waist = joints[i], joints[facts.WAIST_INDEX]
     above = chain.inverse(level_pose((0.31, -0.2, 0.14), 0.0, 0.0), waist, ready)
     assert above is not None
     below = next(
@@ -103,7 +103,7 @@ def test_an_arm_that_presses_on_what_nobody_sees_is_made_to_hold():
         gate.on_attitude(tuple(state.orientation))
         for side in gate.on_joints(state.joint_position, state.time, state.joint_effort):
             held = len(pressed)
-            here = state.joint_position[g1.ARM_INDEX[side]]
+            here = state.joint_position[facts.ARM_INDEX[side]]
             bench.controller.arm_trajectory(side, names, [0.1], here[None])
         if held is None:
             felt.append(gate._force["right"])

@@ -9,7 +9,7 @@ import pytest
 from kinematic_robot import PLANNER, TABLE, KinematicRobot, cup
 
 from vla_sim.contract.records import ManipulationRequest
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.planning_scene import WorldModel
@@ -134,17 +134,17 @@ def test_cancel_stops_the_moving_arm_where_it_is():
     (stop,) = robot.sent
     assert isinstance(stop, Trajectory)
     assert stop.frame == "base_link"
-    assert np.abs(stop.positions[-1] - robot.q[g1.ARM_INDEX["right"]]).max() < 0.05
+    assert np.abs(stop.positions[-1] - robot.q[facts.ARM_INDEX["right"]]).max() < 0.05
 
 
 def test_ready_raises_both_arms_and_home_gives_them_back():
     robot = KinematicRobot(ready=False)
     assert robot.do(action="ready") == "succeeded"
-    for side in g1.SIDES:
-        assert robot.q[g1.ARM_INDEX[side]] == pytest.approx(READY[side], abs=0.01)
+    for side in facts.SIDES:
+        assert robot.q[facts.ARM_INDEX[side]] == pytest.approx(READY[side], abs=0.01)
     assert robot.do(action="home") == "succeeded"
     ends = {one.side: one.positions[-1] for one in robot.sent if isinstance(one, Trajectory)}
-    for side in g1.SIDES:
+    for side in facts.SIDES:
         assert ends[side] == pytest.approx(HOME[side], abs=1e-9)
 
 

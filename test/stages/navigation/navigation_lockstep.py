@@ -9,7 +9,7 @@ import numpy as np
 
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.contract.records import NavigationRequest, NavigationStatus
-from vla_sim.robot import g1, level_scan
+from vla_sim.robot import facts, level_scan
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
@@ -146,7 +146,9 @@ class Lockstep:
         level = level_scan.level_rotation(state.orientation)
         soles = [
             (level @ self.kinematics.frame(f"{s}_ankle_roll_link", state.joint_position)[:3, 3])[2]
-            for s in g1.SIDES
+            for s in facts.SIDES
         ]
-        hands = [self.kinematics.frame(g1.TOOL_FRAME[s], state.joint_position)[:3, 3] for s in self.holding]
+        hands = [
+            self.kinematics.frame(facts.TOOL_FRAME[s], state.joint_position)[:3, 3] for s in self.holding
+        ]
         return level_scan.flatten(points, state.orientation, 0.037 - min(soles), hands).astype(np.float32)

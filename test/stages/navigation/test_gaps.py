@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from vla_sim.contract.records import NavigationRequest
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 pytestmark = [pytest.mark.scenario, pytest.mark.variant]
 WALL_X, HEIGHT = 2.5, 1.6
@@ -74,19 +74,19 @@ def take_box(robot, side: str = "right") -> None:
     from vla_sim.stages.manipulation.trajectory import joint_motion, level_pose, rounded
 
     chain, sign = robot.kinematics.arm[side], 1.0 if side == "left" else -1.0
-    home = g1.DEFAULT_POSE[g1.ARM_INDEX[side]]
+    home = facts.DEFAULT_POSE[facts.ARM_INDEX[side]]
     goal = level_pose((CARRY[0], sign * CARRY[1], CARRY[2]), -sign * 0.25, 0.0)
     found = chain.inverse(goal, np.zeros(3), home)
     times, positions = joint_motion(rounded([home, found]), 0.6)
-    robot.controller.arm_trajectory(side, g1.ARM_JOINTS[side], times, positions)
+    robot.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, positions)
     robot.controller.hand[side].move(0.08)
     robot._advance(round(float(times[-1]) / 0.02) + 50, None)
     robot.controller.hand[side].move(0.0)
     robot.holding = (side,)
-    fingers = g1.FINGER_INDEX[side]
+    fingers = facts.FINGER_INDEX[side]
     while robot.engine.state().joint_position[fingers].sum() > BOX + 0.002:  # held in place until it is
         truth, state = robot.engine.truth(), robot.engine.state()
-        arm, waist = state.joint_position[g1.ARM_INDEX[side]], state.joint_position[g1.WAIST_INDEX]
+        arm, waist = state.joint_position[facts.ARM_INDEX[side]], state.joint_position[facts.WAIST_INDEX]
         tool = transform(truth.robot[:3], truth.robot[3:]) @ chain.forward(arm, waist)
         robot.engine.put("box", pose7(tool))
         robot._advance(1, None)
@@ -120,7 +120,7 @@ def play(width: float, bearing: float, load: str, seed: int):
     truth = robot.engine.truth()
     if (
         load == "box"
-        and np.linalg.norm(truth.objects["box"][:3] - truth.tools[g1.TOOL_FRAME["right"]]) > HELD_WITHIN
+        and np.linalg.norm(truth.objects["box"][:3] - truth.tools[facts.TOOL_FRAME["right"]]) > HELD_WITHIN
     ):
         wrong.append("the box was lost, or struck against something")
     if run.fallen:

@@ -11,7 +11,7 @@ from waiting import wait_for
 
 from vla_sim.common.geometry import transform
 from vla_sim.hardware.params import CAMERA
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
@@ -53,7 +53,7 @@ def message(data, encoding, stamp, frame="camera_color_optical_frame", padding=0
 
 
 def scene(camera=HEAD):
-    pose = BASE @ Kinematics.load().frame("head_camera", g1.DEFAULT_POSE) @ SENSOR_FROM_OPTICAL
+    pose = BASE @ Kinematics.load().frame("head_camera", facts.DEFAULT_POSE) @ SENSOR_FROM_OPTICAL
     cup = ("cylinder", (0.068, 0.068, 0.10), (*CUP, 0), RED)
     return Scene().table(near=0.3).add(*cup).render(camera, pose, noise=0.003)
 
@@ -67,7 +67,7 @@ def look(node, color, depth, camera=HEAD, stamp=1.0):
     for _ in range(8):
         stamp += 0.2
         node.odom.add(stamp, BASE)
-        node.joints.add(stamp, g1.DEFAULT_POSE)
+        node.joints.add(stamp, facts.DEFAULT_POSE)
         before = len(node.latencies), sum(node.skipped.values())
         node.on_color(color(stamp))
         node.on_depth(depth(stamp + 0.008))

@@ -5,7 +5,7 @@ import pytest
 from perception_scene import HEAD, Scene, cast, look
 
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.depth_scan import (
     BEAMS,
@@ -97,9 +97,9 @@ def test_the_own_arm_is_left_out():
 def test_capsules_lie_along_the_arms():
     kinematics = Kinematics.load()
     level = transform((0, 0, 0.77))
-    capsules = moved(own_capsules(kinematics, g1.DEFAULT_POSE), level)
+    capsules = moved(own_capsules(kinematics, facts.DEFAULT_POSE), level)
     assert capsules.shape == (6, 7)
-    tool = (level @ kinematics.frame("left_tool", g1.DEFAULT_POSE))[:3, 3]
+    tool = (level @ kinematics.frame("left_tool", facts.DEFAULT_POSE))[:3, 3]
     away = min(np.linalg.norm(tool - row[3:6]) for row in capsules)
     assert away < 0.05
 

@@ -21,7 +21,7 @@ from vla_sim.contract.topics import (
     ODOM,
     TRACE,
 )
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 
@@ -92,11 +92,11 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
             act()
             executor.spin_once(timeout_sec=0.02)
 
-    pose = transform((0, 0, 0.77)) @ Kinematics.load().frame("head_camera", g1.DEFAULT_POSE)
+    pose = transform((0, 0, 0.77)) @ Kinematics.load().frame("head_camera", facts.DEFAULT_POSE)
     cup = ("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
     rgb, depth = Scene().table(near=0.3).add(*cup).render(HEAD, pose @ SENSOR_FROM_OPTICAL, noise=0.005)
     info = CameraInfo(width=320, height=240, k=[HEAD.fx, 0.0, HEAD.cx, 0.0, HEAD.fy, HEAD.cy, 0.0, 0.0, 1.0])
-    state = JointState(name=list(g1.JOINTS), position=g1.DEFAULT_POSE.tolist())
+    state = JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist())
     odom = Odometry()
     odom.pose.pose.position.z = 0.77
     odom.pose.pose.orientation.w = 1.0
@@ -183,7 +183,7 @@ def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):
     def look(stamp, shrink):
         shape = (240 // shrink, 320 // shrink)
         node.odom.add(stamp, transform((0.0, 0.0, 0.77)))
-        node.joints.add(stamp, g1.DEFAULT_POSE)
+        node.joints.add(stamp, facts.DEFAULT_POSE)
         before = len(node.latencies)
         node.on_color(image(np.zeros((*shape, 3), np.uint8), "rgb8", stamp))
         node.on_depth(image(np.ones(shape, np.float32), "32FC1", stamp))

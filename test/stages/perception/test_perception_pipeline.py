@@ -6,7 +6,7 @@ from perception_scene import HEAD, RED, Scene
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.detector import ColourDetector
@@ -16,7 +16,7 @@ KINEMATICS = Kinematics.load()
 SCENE = Scene().table(near=0.3).add("cylinder", (0.068, 0.068, 0.10), (0.6, 0.05, 0.80, 0), RED)
 
 
-def frame(stamp=0.0, map_odom=None, sway=0.0, joints=g1.DEFAULT_POSE):
+def frame(stamp=0.0, map_odom=None, sway=0.0, joints=facts.DEFAULT_POSE):
     """What the robot sees of `SCENE` when it stands at the origin of the true world."""
     base = transform((0, 0, 0.77), rotation_from_rpy(sway, sway, 0))
     pose = base @ KINEMATICS.frame("head_camera", joints) @ SENSOR_FROM_OPTICAL
@@ -29,9 +29,9 @@ def test_objects_come_in_map_through_waist_sway_and_odometry():
     perception = Perception(ColourDetector(), KINEMATICS)
     perception.warm()
     offset = transform((2.0, -1.0, 0.0), rotation_from_rpy(0, 0, 0.7))
-    bent = g1.DEFAULT_POSE.copy()
-    bent[g1.INDEX["waist_pitch_joint"]] = 0.05
-    for i, (sway, joints) in enumerate([(0.0, g1.DEFAULT_POSE), (0.04, g1.DEFAULT_POSE), (0.0, bent)]):
+    bent = facts.DEFAULT_POSE.copy()
+    bent[facts.INDEX["waist_pitch_joint"]] = 0.05
+    for i, (sway, joints) in enumerate([(0.0, facts.DEFAULT_POSE), (0.04, facts.DEFAULT_POSE), (0.0, bent)]):
         percept = perception.process(frame(0.1 * i, offset, sway, joints))
     (cup,) = percept.objects
     expected = (offset @ [0.6, 0.05, 0.80, 1.0])[:3]

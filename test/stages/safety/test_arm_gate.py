@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vla_sim.contract.limits import MAX_JOINT_SPEED
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyModel
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.trajectory import HOME, READY, joint_motion, rounded
@@ -19,13 +19,13 @@ from vla_sim.stages.safety.arm_gate import ArmGate
 KINEMATICS = Kinematics.load()
 MODEL = BodyModel(KINEMATICS)
 CHAIN = KINEMATICS.arm["right"]
-NAMES = g1.ARM_JOINTS["right"]
+NAMES = facts.ARM_JOINTS["right"]
 WAIST = np.zeros(3)
 FAR = np.array([[3.0, 0.0, 0.0]])
 NOW = 10.0
 
 
-def gate(points=FAR, joints=g1.DEFAULT_POSE):
+def gate(points=FAR, joints=facts.DEFAULT_POSE):
     made = ArmGate(KINEMATICS)
     made.on_joints(joints.copy(), NOW)
     made.on_points(points, NOW)
@@ -35,18 +35,18 @@ def gate(points=FAR, joints=g1.DEFAULT_POSE):
 def ask(made, path, seconds=2.0, side="right", stamp=NOW, velocities=None):
     path = np.atleast_2d(np.asarray(path, dtype=float))
     times = np.linspace(seconds / len(path), seconds, len(path))
-    return made.arm(side, g1.ARM_JOINTS[side], times, path, velocities, stamp, NOW)
+    return made.arm(side, facts.ARM_JOINTS[side], times, path, velocities, stamp, NOW)
 
 
 def test_the_motions_of_manipulation_pass():
     for begin, end in ((HOME, READY), (READY, HOME)):
-        joints = g1.DEFAULT_POSE.copy()
-        for side in g1.SIDES:
-            joints[g1.ARM_INDEX[side]] = begin[side]
+        joints = facts.DEFAULT_POSE.copy()
+        for side in facts.SIDES:
+            joints[facts.ARM_INDEX[side]] = begin[side]
         made = gate(joints=joints)
-        for side in g1.SIDES:
+        for side in facts.SIDES:
             times, positions = joint_motion(rounded([begin[side], end[side]]))
-            assert made.arm(side, g1.ARM_JOINTS[side], times, positions, None, NOW, NOW) == ""
+            assert made.arm(side, facts.ARM_JOINTS[side], times, positions, None, NOW, NOW) == ""
 
 
 def test_a_joint_past_its_limit_or_too_fast_is_refused():
@@ -78,7 +78,7 @@ def test_without_senses_nothing_moves():
     late = NOW + arm_gate.JOINTS_TIMEOUT + 0.01
     times = np.array([2.0])
     assert "feel" in made.arm("right", NAMES, times, READY["right"][None], None, late, late)
-    made.on_joints(g1.DEFAULT_POSE.copy(), NOW + 1.0)
+    made.on_joints(facts.DEFAULT_POSE.copy(), NOW + 1.0)
     assert "lidar" in made.arm("right", NAMES, times, READY["right"][None], None, NOW + 1.0, NOW + 1.0)
     back = NOW - 5.0  # the clock went back
     assert "feel" in made.arm("right", NAMES, times, READY["right"][None], None, back, back)
@@ -91,12 +91,12 @@ def test_an_arm_does_not_go_through_the_own_body_or_the_other_arm():
     inward = HOME["right"].copy()
     inward[2] = 1.6
     assert ask(gate(), inward) == "my arm would touch my own body"
-    joints = g1.DEFAULT_POSE.copy()
+    joints = facts.DEFAULT_POSE.copy()
     ahead = READY["left"].copy()
     ahead[[0, 1, 2, 3]] = (-0.9, -0.1, -0.6, 0.3)
-    joints[g1.ARM_INDEX["left"]] = ahead
+    joints[facts.ARM_INDEX["left"]] = ahead
     mirrored = ahead * np.array([1.0, -1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
-    gaps = [ask(gate(joints=one), mirrored, 3.0) for one in (joints, g1.DEFAULT_POSE)]
+    gaps = [ask(gate(joints=one), mirrored, 3.0) for one in (joints, facts.DEFAULT_POSE)]
     assert gaps == ["my arm would touch my own body", ""]
 
 
@@ -134,7 +134,7 @@ def test_nor_through_what_only_the_depth_camera_sees_as_long_as_that_is_new():
     made.on_near_points(np.vstack([wall(tip - 0.15, noise=0.002), np.full((1, 3), np.nan)]), NOW)
     assert ask(made, REACHED) == "something that I see is in the way of my arm"
     late = NOW + arm_gate.NEAR_TIMEOUT + 0.1
-    made.on_joints(g1.DEFAULT_POSE.copy(), late)
+    made.on_joints(facts.DEFAULT_POSE.copy(), late)
     made.on_points(FAR, late)
     assert made.arm("right", NAMES, np.array([2.0]), REACHED[None], None, late, late) == ""
 
@@ -146,16 +146,16 @@ def test_a_table_that_the_forearm_rests_close_above_is_no_obstacle():
     rng = np.random.default_rng(1)
     grid = np.stack(np.meshgrid(np.arange(0.2, 0.7, 0.02), np.arange(-0.5, 0.1, 0.02)), -1).reshape(-1, 2)
     table = np.column_stack([grid, np.full(len(grid), lowest - 0.007)])
-    raised = g1.DEFAULT_POSE.copy()
-    raised[g1.ARM_INDEX["right"]] = READY["right"]
+    raised = facts.DEFAULT_POSE.copy()
+    raised[facts.ARM_INDEX["right"]] = READY["right"]
     assert ask(gate(table + 0.01 * rng.standard_normal(table.shape), raised), REACHED) == ""
     # From below it would go through the table.
     assert ask(gate(table), REACHED) == "something that I see is in the way of my arm"
 
 
 def test_what_the_hand_holds_or_touches_now_does_not_stop_it():
-    joints = g1.DEFAULT_POSE.copy()
-    joints[g1.ARM_INDEX["right"]] = REACHED
+    joints = facts.DEFAULT_POSE.copy()
+    joints[facts.ARM_INDEX["right"]] = REACHED
     held = CHAIN.forward(REACHED, WAIST)[:3, 3] + 0.02 * np.random.default_rng(0).standard_normal((60, 3))
     assert ask(gate(held, joints), HOME["right"]) == ""
 
@@ -222,7 +222,7 @@ def test_a_gripper_opens_no_wider_than_it_can(openings, names):
 
 
 @pytest.mark.parametrize("broken", [
-    {"names": NAMES[:6]}, {"names": g1.ARM_JOINTS["left"]}, {"names": ()}, {"times": np.zeros(0)},
+    {"names": NAMES[:6]}, {"names": facts.ARM_JOINTS["left"]}, {"names": ()}, {"times": np.zeros(0)},
     {"positions": np.zeros((1, 6))}, {"velocities": np.zeros((2, 7))}, {"times": np.array([-1.0])},
     {"times": np.array([1e9])},
 ])  # fmt: skip
@@ -254,7 +254,7 @@ POSTURES = arrays(float, 7, elements=st.floats(-0.9, 0.9))
 @settings(deadline=None, max_examples=20)
 @given(POSTURES, POSTURES)
 def test_the_gap_to_the_own_body_is_the_smallest_of_all_pairs(q, other):
-    made, trunk = gate(), MODEL.trunk(g1.DEFAULT_POSE)
+    made, trunk = gate(), MODEL.trunk(facts.DEFAULT_POSE)
     right, left = (
         arm_gate.sphere_path(made._chain[side], made._body[side], WAIST, one[None])
         for side, one in (("right", q), ("left", other))
@@ -291,7 +291,7 @@ def test_the_points_that_are_passed_are_those_of_numpy(q, end, points):
             core = r - (0.01 if hand else 0.005)
             if core > 0.0 and (free or not hand):
                 hits |= {n for n, p in enumerate(points) if to_segment(p, a[i], b[i]) < core}
-    rests = g1.DEFAULT_POSE[g1.ARM_INDEX["left"]]
+    rests = facts.DEFAULT_POSE[facts.ARM_INDEX["left"]]
     for n, p in enumerate(points):
         for side, now in (("right", q), ("left", rests)):
             tool = KINEMATICS.arm[side].forward(now, WAIST)[:3, 3]
@@ -318,7 +318,7 @@ def test_what_is_within_reach_is_kept_and_nothing_that_is_not_finite(points):
 
 def test_no_part_of_an_arm_comes_near_to_what_is_left_out():
     made, rng = gate(), np.random.default_rng(0)
-    for side in g1.SIDES:
+    for side in facts.SIDES:
         chain, radius = KINEMATICS.arm[side], MODEL.arm[side].radius
         for _ in range(300):
             waist = rng.uniform([-2.6, -0.52, -0.52], [2.6, 0.52, 0.52])
@@ -330,7 +330,7 @@ def test_no_part_of_an_arm_comes_near_to_what_is_left_out():
 
 def test_an_arm_on_its_way_holds_when_something_comes_into_it():
     made = gate()
-    path = np.linspace(g1.DEFAULT_POSE[g1.ARM_INDEX["right"]], READY["right"], 20)
+    path = np.linspace(facts.DEFAULT_POSE[facts.ARM_INDEX["right"]], READY["right"], 20)
     assert ask(made, path, 4.0) == ""
     wall = spheres(path[12])[-3] + np.random.default_rng(0).normal(0.0, 0.004, (60, 3))
     assert made.obstructed(NOW + 0.1) == []
@@ -341,14 +341,14 @@ def test_an_arm_on_its_way_holds_when_something_comes_into_it():
 
 def test_what_came_into_the_way_once_or_lies_behind_the_arm_does_not_stop_it():
     made = gate()
-    path = np.linspace(g1.DEFAULT_POSE[g1.ARM_INDEX["right"]], READY["right"], 20)
+    path = np.linspace(facts.DEFAULT_POSE[facts.ARM_INDEX["right"]], READY["right"], 20)
     assert ask(made, path, 4.0) == ""
     wall = spheres(path[12])[-3] + np.random.default_rng(0).normal(0.0, 0.004, (60, 3))
     for points in (np.vstack([FAR, wall]), FAR, np.vstack([FAR, wall]), FAR):
         made.on_points(points, NOW + 0.2)
         assert made.obstructed(NOW + 0.2) == []
-    joints = g1.DEFAULT_POSE.copy()
-    joints[g1.ARM_INDEX["right"]] = path[18]
+    joints = facts.DEFAULT_POSE.copy()
+    joints[facts.ARM_INDEX["right"]] = path[18]
     made.on_joints(joints, NOW + 3.8)
     for _ in range(3):
         made.on_points(np.vstack([FAR, wall]), NOW + 3.8)

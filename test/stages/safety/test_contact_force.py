@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_jacobian
 from vla_sim.stages.manipulation.trajectory import READY
@@ -18,27 +18,27 @@ NOW, PERIOD = 10.0, 0.02
 
 
 def posture(side="right"):
-    joints = g1.DEFAULT_POSE.copy()
-    joints[g1.ARM_INDEX[side]] = READY[side]
+    joints = facts.DEFAULT_POSE.copy()
+    joints[facts.ARM_INDEX[side]] = READY[side]
     return joints
 
 
 def effort_under(joints, force, side="right", down=(0.0, 0.0, -1.0)):
     """(33,) what the motors do that hold an arm against gravity and against `force` (3,) [N] on its tool."""
-    chain, i = KINEMATICS.arm[side], g1.ARM_INDEX[side]
-    q, waist = joints[i], joints[g1.WAIST_INDEX]
+    chain, i = KINEMATICS.arm[side], facts.ARM_INDEX[side]
+    q, waist = joints[i], joints[facts.WAIST_INDEX]
     jacobian = chain_jacobian(chain.frames(q, waist), chain.axis, WAIST)[:3]
-    out = np.full(len(g1.JOINTS), 3.0)
+    out = np.full(len(facts.JOINTS), 3.0)
     out[i] = chain.gravity_torque(q, waist, 9.80665 * np.array(down)) - jacobian.T @ force
     return out
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.tuples(*[st.floats(-60.0, 60.0)] * 3), st.sampled_from(g1.SIDES))
+@given(st.tuples(*[st.floats(-60.0, 60.0)] * 3), st.sampled_from(facts.SIDES))
 def test_the_force_on_the_hand_is_found(force, side):
-    joints, i = posture(side), g1.ARM_INDEX[side]
+    joints, i = posture(side), facts.ARM_INDEX[side]
     effort = effort_under(joints, np.array(force), side)[i]
-    args = KINEMATICS.arm[side], joints[i], joints[g1.WAIST_INDEX], effort, np.array([0.0, 0.0, -1.0])
+    args = KINEMATICS.arm[side], joints[i], joints[facts.WAIST_INDEX], effort, np.array([0.0, 0.0, -1.0])
     assert contact_force(*args) == pytest.approx(np.linalg.norm(force), rel=0.05, abs=0.5)
 
 
@@ -53,7 +53,7 @@ def under_way(joints, seconds=4.0):
 
 def send(gate, now, seconds=4.0):
     goal = READY["right"] + [0.3, 0, 0, 0, 0, 0, 0]
-    names, times = g1.ARM_JOINTS["right"], np.array([seconds])
+    names, times = facts.ARM_JOINTS["right"], np.array([seconds])
     gate.on_points(np.array([[3.0, 0.0, 0.0]]), now)
     return gate.arm("right", names, times, goal[None], None, now, now)
 
@@ -116,4 +116,4 @@ def test_no_effort_is_no_force():
     gate = under_way(joints)
     for k in range(50):
         assert gate.on_joints(joints, NOW + k * PERIOD, None) == []
-        assert gate.on_joints(joints, NOW + k * PERIOD, np.full(len(g1.JOINTS), np.nan)) == []
+        assert gate.on_joints(joints, NOW + k * PERIOD, np.full(len(facts.JOINTS), np.nan)) == []

@@ -8,7 +8,7 @@ import numpy as np  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 
-from vla_sim.robot import g1  # noqa: E402
+from vla_sim.robot import facts  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.messages import to_stamp  # noqa: E402
 from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
@@ -163,11 +163,11 @@ def passed(node):
 def joint_states():
     from sensor_msgs.msg import JointState
 
-    return JointState(name=list(reversed(g1.JOINTS)), position=g1.DEFAULT_POSE[::-1].tolist())
+    return JointState(name=list(reversed(facts.JOINTS)), position=facts.DEFAULT_POSE[::-1].tolist())
 
 
 def wish(node, seconds=2.0, part="arm", positions=None, age=0.0):
-    names = list(g1.ARM_JOINTS["right"]) if part == "arm" else ["right_gripper"]
+    names = list(facts.ARM_JOINTS["right"]) if part == "arm" else ["right_gripper"]
     positions = READY["right"] if positions is None else positions
     message = conversions.joint_trajectory(
         names, np.array([seconds]), np.array([positions]), node.now() - age, "base_link"
@@ -201,13 +201,13 @@ def test_an_arm_that_pushes_against_something_is_made_to_hold_and_that_is_said(n
     found = passed(node)
     wish(node)
     pushing = joint_states()
-    effort = np.zeros(len(g1.JOINTS))
-    effort[g1.ARM_INDEX["right"]] = 20.0
+    effort = np.zeros(len(facts.JOINTS))
+    effort[facts.ARM_INDEX["right"]] = 20.0
     pushing.effort = effort[::-1].tolist()
     node.on_joints(pushing)
     _, held, refusal = found
-    assert held.joint_names == list(g1.ARM_JOINTS["right"])
-    here = g1.DEFAULT_POSE[g1.ARM_INDEX["right"]]
+    assert held.joint_names == list(facts.ARM_JOINTS["right"])
+    here = facts.DEFAULT_POSE[facts.ARM_INDEX["right"]]
     assert list(held.points[-1].positions) == pytest.approx(here)
     assert (refusal.arm, refusal.part) == ("right", "arm")
     assert "pushes against something" in refusal.reason

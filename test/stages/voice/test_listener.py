@@ -169,3 +169,22 @@ def test_a_steady_fan_becomes_part_of_the_noise_floor() -> None:
     fan = room_noise(SAMPLE_RATE * 12, rng, -40.0).astype(np.int16)
     loud = [detector.judge(fan[i : i + CHUNK]).loud for i in range(0, len(fan), CHUNK)]
     assert not any(loud[-100:])
+
+
+def test_a_voice_that_is_not_listened_to_ends_what_was_said_before_and_no_stream():
+    recogniser = Scripted("go to the kitchen")
+    listener, said, heard = Listener(recogniser, grammar()), utterance(tail=0.0), []
+    for k, chunk in enumerate(np.split(said[: len(said) // CHUNK * CHUNK], len(said) // CHUNK)):
+        heard.append(listener.feed(chunk, 0.02 * (k + 1)))
+    assert not any(heard)
+    assert listener.turn_away().text == "go to the kitchen"
+    for _ in range(500):  # ten seconds of the robot's own voice
+        assert listener.turn_away() is None
+    silence = quiet(20.0)
+    for chunk in np.split(silence[: len(silence) // CHUNK * CHUNK], len(silence) // CHUNK):
+        assert listener.feed(chunk, 20.0) is None  # somebody has been heard: silence is no news
+
+
+def test_silence_that_is_never_reported_is_not_at_the_end_of_a_stream_either():
+    listener = Listener(Scripted(""), grammar(), silence_seconds=0.0)
+    assert hear(listener, quiet(8.0)) == []

@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.geometry import inverse, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.gripper import FORCE
 from vla_sim.stages.manipulation.arm_collision import check_path, table_box
@@ -51,11 +51,11 @@ def planner() -> ArmPlanner:
 
 def standing() -> Scene:
     """At the table, both arms raised."""
-    joints = g1.DEFAULT_POSE.copy()
-    for side in g1.SIDES:
-        joints[g1.ARM_INDEX[side]] = READY[side]
+    joints = facts.DEFAULT_POSE.copy()
+    for side in facts.SIDES:
+        joints[facts.ARM_INDEX[side]] = READY[side]
     table = table_box(Surface("table", "", 0.52, 0.0, 0.0, 0.6, 1.4, HEIGHT))
-    return Scene(1.0, joints, transform((0.0, 0.0, g1.STANDING_HEIGHT)), table)
+    return Scene(1.0, joints, transform((0.0, 0.0, facts.STANDING_HEIGHT)), table)
 
 
 def grasp(meter: Meter, thing: Thing) -> None:
@@ -86,8 +86,8 @@ def judge(scene: Scene, plan: GraspPlan) -> None:
     arm = planner()
     chain, body, waist = arm.kinematics.arm[plan.side], arm.body.arm[plan.side], scene.waist
     q = scene.joint_position.copy()
-    q[g1.ARM_INDEX[plan.side]] = plan.posture
-    tool = scene.base @ arm.kinematics.frame(g1.TOOL_FRAME[plan.side], q)
+    q[facts.ARM_INDEX[plan.side]] = plan.posture
+    tool = scene.base @ arm.kinematics.frame(facts.TOOL_FRAME[plan.side], q)
     off = float(np.linalg.norm(tool[:3, 3] - plan.grasp.pose[:3, 3]))
     if off > 1e-3:
         raise Wrong(f"the hand ends {1e3 * off:.1f} mm beside the grasp")

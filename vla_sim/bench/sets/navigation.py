@@ -12,7 +12,7 @@ from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot import level_scan
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
-from vla_sim.robot.g1 import DEFAULT_POSE, STANDING_HEIGHT
+from vla_sim.robot.facts import DEFAULT_POSE, STANDING_HEIGHT
 from vla_sim.simulation.kinematic import KinematicSimulator
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.distance_field import DistanceField, clearance_field

@@ -8,6 +8,7 @@ import numpy as np
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.geometry import Array, wrap, yaw_from_quaternion
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometryBody
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
@@ -47,7 +48,8 @@ def walk(legs: int) -> list[Leg]:
     engine = MujocoSimulator(world)
     kinematics = Kinematics.load()
     body = LegOdometryBody(engine, kinematics)
-    controller = Controller(kinematics.arm, load_policy("fastsac"), CALIBRATION["fastsac"])
+    policy = facts.POLICIES[0]
+    controller = Controller(kinematics.arm, load_policy(policy), CALIBRATION[policy])
 
     state, way, out = body.state(), 0.0, []
 

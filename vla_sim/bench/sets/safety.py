@@ -9,7 +9,7 @@ import numpy as np
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Plan
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.stages.safety.arm_gate import ArmGate
@@ -38,7 +38,7 @@ def reach() -> tuple[Array, Array]:
     """(n, 7) a reach over a table from the default pose, up first, and the lidar's (m, 3) points: of the
     table, of a wall, and of the floor."""
     up, out = np.array([0.3, -0.55, -0.4, -1.0, 0.0, 0.0, -0.3]), np.array([-0.9, -0.2, 0, 0.2, 0, 0, 0])
-    home = g1.DEFAULT_POSE[g1.ARM_INDEX["right"]]
+    home = facts.DEFAULT_POSE[facts.ARM_INDEX["right"]]
     share = np.linspace(0.04, 1.0, 25)[:, None]
     path = np.vstack([home + share * (up - home), up + share * (out - up)])
     x, y = np.meshgrid(np.linspace(0.25, 1.2, 60), np.linspace(-1.0, 1.0, 60))
@@ -52,10 +52,10 @@ def arm_gate(meter: Meter) -> None:
     path, points = reach()
     gate = ArmGate(Kinematics.load())
     gate.warm()
-    names, times = g1.ARM_JOINTS["right"], np.linspace(0.08, 4.0, len(path))
+    names, times = facts.ARM_JOINTS["right"], np.linspace(0.08, 4.0, len(path))
 
     def look() -> str:
-        gate.on_joints(g1.DEFAULT_POSE, 1.0)
+        gate.on_joints(facts.DEFAULT_POSE, 1.0)
         gate.on_points(points, 1.0)
         return gate.arm("right", names, times, path, None, 1.0, 1.0)
 

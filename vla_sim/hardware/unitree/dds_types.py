@@ -23,7 +23,32 @@ PLAIN_CDR = b"\x00\x01\x00\x00"
 def struct(typename: str, **fields: Any) -> Any:
     """A type whose members cannot be left out or added to."""
     made = make_idl_struct(typename.split(".")[-1], typename, fields)
-    return annotations.final(annotations.autoid("sequential")(made))
+    return _keeping(annotations.final(annotations.autoid("sequential")(made)))
+
+
+def _keeping(kind: Any) -> Any:
+    """`kind`, whose samples keep as `cdr` the bytes of which they were read."""
+    read = kind.deserialize
+
+    def deserialize(data: bytes, *given: Any, **named: Any) -> Any:
+        sample = read(data, *given, **named)
+        sample.cdr = bytes(data)
+        return sample
+
+    kind.deserialize = deserialize
+    return kind
+
+
+def copied(sample: Any) -> Any:
+    """A sample as it is now, also where its sender goes on writing into it."""
+    body = getattr(sample, "body", None)
+    return sample if body is None else type(sample).of(type(body)(bytes(body.bytes)))
+
+
+def cdr(sample: Any) -> bytes:
+    """The bytes as which a sample came, or goes."""
+    came: bytes | None = getattr(sample, "cdr", None)
+    return sample.serialize() if came is None else came
 
 
 def as_bytes(kind: Any, buffer: type[wire.Buffer]) -> Any:

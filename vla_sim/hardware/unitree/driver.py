@@ -1,8 +1,8 @@
 """The driver's process: the robot's network on one side, the body's process on the other.
 
-    python -m vla_sim.hardware.unitree.driver FD INTERFACE DOMAIN MODE
+    python -m vla_sim.hardware.unitree.driver FD SETTINGS
 
-FD: of the socket to the body (`link`). It ends when that is closed.
+FD: of the socket to the body (`link`). SETTINGS: `Settings` as JSON. It ends when the socket is closed.
 """
 
 import math
@@ -11,19 +11,25 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, get_args
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 
-from vla_sim.common.errors import InputError, VlaSimError
+from vla_sim.common.errors import VlaSimError
 from vla_sim.hardware.unitree import dds_types, hands, link
 from vla_sim.hardware.unitree.dds import Bus
-from vla_sim.hardware.unitree.driver_core import Driver, Mode
+from vla_sim.hardware.unitree.driver_core import FALLEN, Driver, Mode
+from vla_sim.hardware.unitree.dry_run import DryRun
 from vla_sim.hardware.unitree.motion import State
+from vla_sim.hardware.unitree.recorder import Channel, Recorder
 from vla_sim.hardware.unitree.services import RELEASE_MODE, SET_STATE, SET_VELOCITY
 from vla_sim.hardware.unitree.wire import JOINTS
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros.pacer import RealTimePacer
 
 PERIODS: dict[Mode, float] = {"sport": 0.005, "low": 0.002}
 """[s] between two looks."""
@@ -33,19 +39,53 @@ VELOCITY_PERIOD, VELOCITY_TIME = 0.04, 0.1
 """[s] between two velocities, and for how long the robot walks by one: it stands when no more come."""
 RELEASE_PERIOD = 1.0
 """[s] between two requests for the motors."""
+HAND_PERIOD = 0.1
+"""[s] between two commands of a hand that stays as it is: one that was lost is made up for."""
+DAMP_TIME = 0.05
+"""[s] for which the controller of a robot that has fallen is asked to damp it."""
+NOTE_PERIOD = 1.0
+"""[s] between two notes in the log."""
+FLUSH_PERIOD = 0.02
+"""[s] between two times at which the log is handed on: it wakes another process."""
 
 
-class Network:
+class Settings(msgspec.Struct, frozen=True):
+    """interface, domain: of the robot's network. log: file of all that is sent and received, or "" for none.
+    dry_run: say what would be sent, and send nothing."""
+
+    interface: str
+    domain: int
+    mode: Mode
+    log: str = ""
+    dry_run: bool = False
+
+
+class Note(msgspec.Struct):
+    """What the driver says of itself in the log. why: the body's commands are not obeyed; "" if they are.
+    late: how late 99 of 100 looks began at the most [s]. lost: messages that are not in the log."""
+
+    why: str
+    late: float
+    lost: int
+
+
+_settings = msgspec.json.Decoder(Settings)
+_encode = msgspec.json.encode
+
+
+class Topics:
     """The robot's topics, as the driver needs them."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.states = bus.reader("rt/lowstate", dds_types.LowState)
         self.odometry = bus.reader("rt/odommodestate", dds_types.SportState)
-        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in g1.SIDES}
+        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS}
         self.send_arms = bus.writer("rt/arm_sdk", dds_types.LowCommand)
         self.send_low = bus.writer("rt/lowcmd", dds_types.LowCommand)
-        self.send_hand = {side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in g1.SIDES}
+        self.send_hand = {
+            side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
+        }
         self._requests = {
             name: bus.writer(f"rt/api/{name}/request", dds_types.Request)
             for name in ("sport", "motion_switcher")
@@ -61,23 +101,28 @@ class Network:
 
 
 class DriverLoop:
-    """clock: steady seconds."""
+    """pacer: tells how late it is. clock: steady seconds."""
 
     def __init__(
-        self, driver: Driver, network: Network, body: link.Link, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._driver, self._network, self._body, self._clock = driver, network, body, clock
+        self, driver: Driver, topics: Topics, body: link.Link, pacer: RealTimePacer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._driver, self._topics, self._body, self._clock = driver, topics, body, clock
+        self._pacer, self._late, self._measured = pacer, 0.0, -math.inf
         self._told = self._asked = -1.0
         self._last = clock()
         self._released = -math.inf
         self._walks = self._placed = False
-        self._damped = False
+        self._damping = math.inf
+        """Since when the robot is to be damped."""
         self._fingers: np.ndarray | None = None
+        self._gripped = -math.inf
 
     def tick(self) -> None:
         """What came from both sides, what goes to both. Raises `EOFError` when the body is gone."""
-        now, driver, network = self._clock(), self._driver, self._network
-        for sample in network.states():
+        now, driver, topics = self._clock(), self._driver, self._topics
+        self._pacer.tick(now)
+        for sample in topics.states()[-1:]:
             if sample.body.crc == sample.body.computed_crc():
                 driver.feels.hear(sample.body, now)
         self._feel()
@@ -87,32 +132,37 @@ class DriverLoop:
         orders = driver.orders(now, now - self._last)
         self._last = now
         if orders.arms is not None:
-            network.send_arms(dds_types.LowCommand.of(orders.arms))
+            topics.send_arms(dds_types.LowCommand.of(orders.arms))
         if orders.low is not None:
             if now - self._released > RELEASE_PERIOD:  # by whoever still has the motors
                 self._released = now
-                network.request("motion_switcher", RELEASE_MODE)
-            network.send_low(dds_types.LowCommand.of(orders.low))
+                topics.request("motion_switcher", RELEASE_MODE)
+            topics.send_low(dds_types.LowCommand.of(orders.low))
         self._walk(orders.velocity, now)
-        if orders.damp and not self._damped:
-            network.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
-        self._damped = orders.damp
+        self._damp(orders.damp, now)
         if command is not None and not driver.why:
-            self._grip(command)
+            self._grip(command, now)
         if now - self._told >= STATE_PERIOD and (state := driver.feels.robot_state()) is not None:
             self._told = now
             assert driver.feels.state is not None
             motors = driver.feels.state.motors[:JOINTS]
             hot = np.concatenate([motors["temperature"].max(axis=1), np.zeros(len(driver.feels.fingers))])
-            self._body.send(link.state_record(state, hot, float(motors["vol"].max()), driver.why))
+            voltage = float(motors["vol"].max())
+            self._body.send(link.state_record(state, hot, voltage, driver.why, self.late(now)))
+
+    def late(self, now: float) -> float:
+        """How late 99 of 100 ticks began at the most [s], as of the last `NOTE_PERIOD`."""
+        if now - self._measured > NOTE_PERIOD:
+            self._late, self._measured = self._pacer.lateness(0.99), now
+        return self._late
 
     def _feel(self) -> None:
         feels = self._driver.feels
-        for sample in self._network.odometry()[-1:]:
+        for sample in self._topics.odometry()[-1:]:
             if not self._placed and feels.state is not None:
                 self._placed = True
                 feels.origin[:2] = np.array(sample.position[:2], dtype=float) - feels.legs.position[:2]
-        for k, (side, take) in enumerate(self._network.hands.items()):
+        for k, (side, take) in enumerate(self._topics.hands.items()):
             for sample in take()[-1:]:
                 q = np.array([one.q for one in sample.motor_state], dtype=float)
                 if (wide := hands.opening(side, q)) is not None:
@@ -125,44 +175,82 @@ class DriverLoop:
         if walks and self._walks and now - self._asked < VELOCITY_PERIOD:
             return
         vx, vy, wz = velocity if walks and velocity is not None else (0.0, 0.0, 0.0)
-        self._network.request(
+        self._topics.request(
             "sport",
             SET_VELOCITY,
             f'{{"velocity": [{vx:.4f}, {vy:.4f}, {wz:.4f}], "duration": {VELOCITY_TIME}}}',
         )
         self._asked, self._walks = now, walks
 
-    def _grip(self, command: Any) -> None:
-        """The hands, where their fingers are wanted elsewhere than before."""
-        fingers = command["position"][JOINTS:]
-        if self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4:
+    def _damp(self, wanted: bool, now: float) -> None:
+        """Again and again where it has fallen, since a request may be lost. Where its remote was used its own
+        controller has damped it, and a person may stand it up at once."""
+        if not wanted:
+            self._damping = math.inf
             return
-        self._fingers = fingers.copy()
-        for k, side in enumerate(g1.SIDES):
+        first, self._damping = self._damping == math.inf, min(self._damping, now)
+        if first or (self._driver.why == FALLEN and now - self._damping < DAMP_TIME):
+            self._topics.request("sport", SET_STATE, f'{{"data": {int(State.DAMP)}}}')
+
+    def _grip(self, command: Any, now: float) -> None:
+        """The hands, where their fingers are wanted elsewhere than before, and now and then."""
+        if not facts.HANDS:
+            return
+        fingers = command["position"][JOINTS:]
+        same = self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4
+        if same and now - self._gripped < HAND_PERIOD:
+            return
+        self._fingers, self._gripped = fingers.copy(), now
+        for k, side in enumerate(facts.HANDS):
             q = hands.motors(side, float(fingers[2 * k : 2 * k + 2].sum()))
-            self._network.send_hand[side](dds_types.hand_command(q))
+            self._topics.send_hand[side](dds_types.hand_command(q))
+
+
+class Notes:
+    """Lines of the log about the driver itself: when it obeys no more, or again, and every `NOTE_PERIOD`."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        schema = _encode(msgspec.json.schema(Note)["$defs"]["Note"]).decode()
+        self._write = recorder.channel(Channel("driver", "json", "Note", "jsonschema", schema, {}))
+        self._why, self._written, self._flushed = "", -math.inf, -math.inf
+
+    def tick(self, now: float, why: str, late: float) -> None:
+        if why != self._why or now - self._written > NOTE_PERIOD:
+            self._why, self._written = why, now
+            self._write(_encode(Note(why, late, self._recorder.lost)))
+        if now - self._flushed > FLUSH_PERIOD:
+            self._flushed = now
+            self._recorder.flush()
 
 
 def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the body's; it closes the socket
+    recorder = None
     try:
-        fd, interface, domain, mode = arguments
-        if mode not in get_args(Mode):
-            raise InputError(f"mode {mode!r} is not known; sport and low are")
-        driver = Driver(mode, Kinematics.load())  # type: ignore[arg-type]
-        network = Network(Bus(interface, int(domain)))
-        loop = DriverLoop(driver, network, link.Link(socket.socket(fileno=int(fd)), link.COMMAND))
+        fd, given = arguments
+        settings = _settings.decode(given)
+        recorder = Recorder(Path(settings.log)) if settings.log else None
+        driver = Driver(settings.mode, Kinematics.load())
+        dry_run = DryRun(partial(print, flush=True)) if settings.dry_run else None
+        topics = Topics(Bus(settings.interface, settings.domain, recorder, dry_run))
+        pacer = RealTimePacer(PERIODS[driver.mode], 1.0)
+        loop = DriverLoop(driver, topics, link.Link(socket.socket(fileno=int(fd)), link.COMMAND), pacer)
+        notes = Notes(recorder) if recorder is not None else None
+        while True:
+            loop.tick()
+            now = time.monotonic()
+            if notes is not None:
+                notes.tick(now, driver.why, loop.late(now))
+            time.sleep(max(0.0, pacer.remaining(time.monotonic())))
+    except EOFError:
+        return 0
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the body's; it closes the socket
-    due = time.monotonic()
-    try:
-        while True:
-            due = max(due + PERIODS[driver.mode], time.monotonic() - 0.1)
-            time.sleep(max(0.0, due - time.monotonic()))
-            loop.tick()
-    except EOFError:
-        return 0
+    finally:
+        if recorder is not None:
+            recorder.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree import remote
 from vla_sim.hardware.unitree.motion import ARMS, DAMPED, WAIST_YAW
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand, LowState
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometry
@@ -34,6 +34,7 @@ LOWEST_VOLTAGE = 40.0
 """[V] of the battery of 13 cells: 3.1 V a cell."""
 FASTEST = 10.0
 """[rad/s] of a joint, at which something is wrong."""
+FALLEN = "the robot has fallen"
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Feeling:
     state: LowState | None = None
     received: float = -math.inf
     origin: Array = field(default_factory=lambda: np.zeros(3))
-    fingers: Array = field(default_factory=lambda: np.zeros(len(g1.JOINTS) - JOINTS))
+    fingers: Array = field(default_factory=lambda: np.zeros(len(facts.JOINTS) - JOINTS))
 
     def hear(self, state: LowState, now: float) -> None:
         """Take a state that came at `now` [s, steady clock]."""
@@ -90,6 +91,8 @@ class Driver:
         self.feels = Feeling(LegOdometry(kinematics))
         self._low, self._high = (kinematics.of_joints(end)[:JOINTS] for end in ("lower", "upper"))
         self._command: np.ndarray | None = None
+        self._obeyed: np.ndarray | None = None
+        """The last command that was obeyed: arms that are given back go nowhere else meanwhile."""
         self._commanded = -math.inf
         self._armed_since = math.inf
         self._latched = ""
@@ -117,13 +120,13 @@ class Driver:
             return "stopped by the remote control"
         down = gravity_in_base(state.imu[:4].astype(float))[2]
         if down > -math.cos(TILT):
-            return "the robot has fallen"
+            return FALLEN
         motors = state.motors[:JOINTS]
         if np.abs(motors["dq"]).max() > FASTEST:
             return "a joint is too fast"
         if motors["temperature"].max() > HOTTEST:
             hot = int(motors["temperature"].max(axis=1).argmax())
-            return f"{g1.BODY_JOINTS[hot]} is {int(motors['temperature'][hot].max())} degrees hot"
+            return f"{facts.BODY_JOINTS[hot]} is {int(motors['temperature'][hot].max())} degrees hot"
         if 0.0 < motors["vol"].max() < LOWEST_VOLTAGE:
             return f"the battery is at {motors['vol'].max():.1f} V"
         return ""
@@ -141,6 +144,8 @@ class Driver:
         else:
             self.why = "no commands" if silent else ""
         obeys = not self.why
+        if obeys:
+            self._obeyed = self._command
         if self.mode == "low":
             return self._low_orders(now, obeys)
         self._share = (
@@ -148,7 +153,7 @@ class Driver:
             if obeys
             else (max(0.0, self._share - period / RELEASE_TIME))
         )
-        fallen = self.why in ("the robot has fallen", "stopped by the remote control")
+        fallen = self.why in (FALLEN, "stopped by the remote control")
         if self._command is None or self.feels.state is None:
             return Orders()
         v = self._command["base_velocity"]
@@ -159,8 +164,8 @@ class Driver:
 
     def _arms(self) -> LowCommand:
         """The arms' command with our share of them."""
-        assert self._command is not None
-        out = self._motors(self._command, 1.0)
+        assert self._obeyed is not None
+        out = self._motors(self._obeyed, 1.0)
         off = np.ones(JOINTS, dtype=bool)
         off[ARMS] = off[WAIST_YAW] = False
         for name in ("q", "tau", "kp", "kd"):

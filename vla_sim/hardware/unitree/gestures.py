@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 
 RELEASE = "release arm"
-HOME = {side: g1.DEFAULT_POSE[g1.ARM_INDEX[side]] for side in g1.SIDES}
+HOME = {side: facts.DEFAULT_POSE[facts.ARM_INDEX[side]] for side in facts.SIDES}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Gesture:
 
     def paths(self) -> dict[str, Array]:
         """By side: (n, 7) from the first posture on."""
-        sides = g1.SIDES if self.both or not self.postures else ("right",)
+        sides = facts.SIDES if self.both or not self.postures else ("right",)
         out = {}
         for side in sides:
             rows = [np.array(one) * (MIRROR if side == "left" else 1.0) for one in self.postures]

@@ -7,24 +7,26 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand, RobotState
 
-_SIZE = len(g1.JOINTS)
+_SIZE = len(facts.JOINTS)
 STATE = np.dtype([
     ("time", "f8"), ("joint_position", "f8", _SIZE), ("joint_velocity", "f8", _SIZE),
     ("joint_effort", "f8", _SIZE), ("orientation", "f8", 4), ("angular_velocity_base", "f8", 3),
     ("linear_acceleration_base", "f8", 3), ("odom_position", "f8", 3), ("odom_orientation", "f8", 4),
-    ("odom_velocity_base", "f8", 3), ("temperature", "f8", _SIZE), ("voltage", "f8"), ("why", "S200"),
+    ("odom_velocity_base", "f8", 3), ("temperature", "f8", _SIZE), ("voltage", "f8"), ("late", "f8"),
+    ("why", "S200"),
 ])  # fmt: skip
 """The fields of `RobotState`; the motors' temperature [°C] and the battery's voltage [V], 0 where unknown;
-why the robot does not do what it is commanded, empty if it does."""
+late: by how much 99 of 100 of the driver's looks began late at the most [s]; why the robot does not do what
+it is commanded, empty if it does."""
 COMMAND = np.dtype([
     ("position", "f8", _SIZE), ("stiffness", "f8", _SIZE), ("effort", "f8", _SIZE), ("damping", "f8", _SIZE),
     ("base_velocity", "f8", 3), ("armed", "?"),
 ])  # fmt: skip
 """A joint command; armed: it is meant to be obeyed."""
-_FELT = STATE.names[1:-3]  # type: ignore[index]
+_FELT = STATE.names[1:-4]  # type: ignore[index]
 
 
 class Link:
@@ -66,11 +68,10 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def state_record(state: RobotState, temperature: Array, voltage: float, why: str) -> Any:
+def state_record(state: RobotState, temperature: Array, voltage: float, why: str, late: float = 0.0) -> Any:
     out = np.zeros((), STATE)
-    out["time"], out["temperature"], out["voltage"], out["why"] = (
-        state.time, temperature, voltage, why.encode()[:200],
-    )  # fmt: skip
+    out["time"], out["temperature"], out["voltage"] = state.time, temperature, voltage
+    out["late"], out["why"] = late, why.encode()[:200]
     for name in _FELT:
         out[name] = getattr(state, name)
     return out

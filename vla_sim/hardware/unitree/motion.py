@@ -15,7 +15,7 @@ import numpy as np
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree.gestures import GESTURES
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.stages.control.controller import Controller
 from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
@@ -34,6 +34,8 @@ RISE_TIME = 3.0
 """[s] from a squat to standing, and back."""
 GESTURE_SPEED, SHORTEST = 0.8, 0.3
 """[rad/s] on average of the fastest joint, and [s] from one posture to the next at least."""
+FULL_STICK = np.array([0.6, 0.3, 0.8])
+"""Forward, left [m/s] and turn [rad/s] of a stick that is pushed all the way. The vendor's are not public."""
 KNEES, ANKLES = 1.1, -0.5
 """[rad] by which knees and ankles bend in a squat; the hips make up for both, so that feet and trunk stay
 level. The robot's centre of mass stays 0.03 m before the ankles, in the middle of the feet."""
@@ -84,7 +86,7 @@ REMOTE = {
 
 def squatting(depth: float) -> Array:
     """(29,) joints [rad] of standing (0) to squatting (1)."""
-    out: Array = g1.DEFAULT_POSE[:JOINTS].copy()
+    out: Array = facts.DEFAULT_POSE[:JOINTS].copy()
     for first in (0, 6):
         out[first + 3] += KNEES * depth
         out[first + 4] += ANKLES * depth
@@ -198,12 +200,13 @@ class Motion:
         self._depth = 0.0
         self._keys: frozenset[str] = frozenset()
         self._velocity, self._until = np.zeros(3), -math.inf
+        self._stick_velocity = np.zeros(3)
         self._way: _Way | None = None
         self._sensed: RobotState | None = None
         self._ticks = 0
         self._own = Torques.free(DAMPED)
         """The policy's, in force until its next step."""
-        self._fingers = g1.DEFAULT_POSE[JOINTS:].copy()
+        self._fingers = facts.DEFAULT_POSE[JOINTS:].copy()
 
     def on_keys(self, keys: frozenset[str]) -> None:
         """The keys of the remote control that are down: see `REMOTE`."""
@@ -213,6 +216,11 @@ class Motion:
         for both, state in REMOTE.items():
             if keys >= both:
                 self.set_state(state)
+
+    def on_sticks(self, lx: float, ly: float, rx: float) -> None:
+        """How far the remote control's sticks are pushed, right and up, -1 to 1. They have it walk while no
+        program does."""
+        self._stick_velocity[:] = np.array([ly, -lx, -rx]) * FULL_STICK
 
     # What services ask for. The answer is a code.
 
@@ -260,10 +268,10 @@ class Motion:
         if not self.balances or self.walks or self.arms.at(self._sensed.time) is not None:
             return False
         for side, path in GESTURES[name].paths().items():
-            here = self._sensed.joint_position[g1.ARM_INDEX[side]]
+            here = self._sensed.joint_position[facts.ARM_INDEX[side]]
             steps = np.abs(np.diff(np.vstack([here, path]), axis=0)).max(axis=1)
             times = np.cumsum(np.maximum(steps / GESTURE_SPEED, SHORTEST))
-            self.controller.arm_trajectory(side, g1.ARM_JOINTS[side], times, path)
+            self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
         return True
 
     def take_over(self) -> int:
@@ -283,7 +291,14 @@ class Motion:
     @property
     def walks(self) -> bool:
         """Whether a velocity is asked for now."""
-        return self._sensed is not None and self._sensed.time < self._until and bool(self._velocity.any())
+        return bool(self._asked.any())
+
+    @property
+    def _asked(self) -> Array:
+        """(3,) forward, left [m/s] and turn [rad/s]: a program's velocity while it is in force, else the
+        remote control's."""
+        in_force = self._sensed is not None and self._sensed.time < self._until
+        return self._velocity if in_force else self._stick_velocity
 
     @property
     def balances(self) -> bool:
@@ -329,7 +344,10 @@ class Motion:
         torques = self._torques(state)
         if self._ticks % TICKS == 0 and not self.balances:  # else the controller has moved them
             self._fingers = np.concatenate(
-                [self.hands[side].update(state.joint_position[g1.FINGER_INDEX[side]]) for side in g1.SIDES]
+                [
+                    self.hands[side].update(state.joint_position[facts.FINGER_INDEX[side]])
+                    for side in facts.SIDES
+                ]
             )
         self._ticks += 1
         return _command(torques, self._fingers)
@@ -371,7 +389,7 @@ class Motion:
             weight = float(message.motors["q"][ARM_SDK_WEIGHT])
             share[ARMS] = share[WAIST_YAW] = min(max(weight, 0.0), 1.0) if math.isfinite(weight) else 0.0
         if self._ticks % TICKS == 0:
-            vx, vy, wz = self._velocity.tolist() if self.walks else (0.0, 0.0, 0.0)
+            vx, vy, wz = self._asked.tolist()
             self.controller.velocity.ask(vx, vy, wz, state.time)
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:

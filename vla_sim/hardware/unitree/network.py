@@ -1,8 +1,19 @@
-"""The network on which the robot is."""
+"""The network on which the robot is, and whether it is one that speaks this protocol."""
 
 import os
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from vla_sim.common.errors import InputError
+from vla_sim.robot import facts
+
+
+class Network(Protocol):
+    """The topics on it: see `dds.Bus`."""
+
+    def writer(self, name: str, kind: Any) -> Callable[[Any], None]: ...
+
+    def reader(self, name: str, kind: Any) -> Callable[[], list[Any]]: ...
 
 
 def check_network(interface: str, domain: int) -> None:
@@ -12,6 +23,14 @@ def check_network(interface: str, domain: int) -> None:
         raise InputError(f"there is no network interface {interface!r}; there are {', '.join(known)}")
     if not 0 <= domain <= 232:
         raise InputError(f"DDS domain {domain}: a number from 0 to 232 is allowed")
+
+
+def check_robot() -> None:
+    """Raises `InputError` where the process's robot does not speak the protocol."""
+    if facts.PROFILE.protocol != "unitree_hg":
+        raise InputError(
+            f"{facts.NAME} does not speak the G1's protocol; run it with an engine that simulates it"
+        )
 
 
 def domain_beside(ros_domain: int) -> int:

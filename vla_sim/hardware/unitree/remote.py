@@ -1,4 +1,5 @@
-"""The remote control's 40 bytes in the robot's state, as the vendor's `wireless_controller.py` reads them."""
+"""The remote control's 40 bytes in the robot's state, as the vendor's `gamepad.hpp` (unitree_sdk2) reads
+them."""
 
 import numpy as np
 
@@ -8,6 +9,10 @@ KEYS = (
 """By their bit in bytes 2 and 3."""
 STOP = frozenset({"L2", "B"})
 """Together they damp the robot, also in the vendor's own controller."""
+
+
+STICKS = {"lx": 4, "rx": 8, "ry": 12, "ly": 20}
+"""Where each stick's way to the right or up, -1 to 1, is as a float32."""
 
 
 def word(remote: np.ndarray) -> int:
@@ -27,3 +32,9 @@ def press(remote: np.ndarray, keys: frozenset[str]) -> None:
         raise ValueError(f"there is no key {', '.join(sorted(odd))}; there are {', '.join(KEYS)}")
     bits = sum(1 << KEYS.index(key) for key in keys)
     remote[2], remote[3] = bits & 0xFF, bits >> 8
+
+
+def push(remote: np.ndarray, sticks: dict[str, float]) -> None:
+    """Set the sticks, by their names in `STICKS`."""
+    for name, value in sticks.items():
+        remote[STICKS[name] : STICKS[name] + 4] = np.frombuffer(np.float32(value).tobytes(), np.uint8)

@@ -4,13 +4,15 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import numpy as np
 
+from vla_sim.common.child_process import ended
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
 from vla_sim.hardware.unitree.driver_core import Mode
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, RobotState, checked
 from vla_sim.robot.kinematics import Kinematics
 
@@ -18,28 +20,36 @@ FIND_TIMEOUT = 10.0
 """[s] for the robot to be heard at first."""
 SILENCE = 1.0
 """[s] without a state after which it cannot go on."""
-END_TIMEOUT = 5.0
-"""[s] for the driver to end."""
+END_TIMEOUT = 15.0
+"""[s] for the driver to end, its log included."""
 
 
 class UnitreeRobot(Body):
     """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (33,) [°C]
-    of its motors. voltage: of its battery [V].
+    of its motors. voltage: of its battery [V]. late: 99 of 100 of the driver's looks began by so much at the
+    most [s].
 
     interface, domain: of the robot's network. mode: "sport" has the robot's own controller walk, "low" our
-    policy. Nothing is sent before `arm`. Raises `EngineError` if no robot is heard.
+    policy. Nothing is sent before `arm`. log: MCAP file of all that is sent and received; "" for none.
+    dry_run: print what would be sent, and send nothing. Raises `EngineError` if no robot is heard.
     """
 
-    def __init__(self, interface: str = "lo", domain: int = 0, mode: Mode = "sport") -> None:
+    def __init__(
+        self, interface: str = "lo", domain: int = 0, mode: Mode = "sport", log: str = "",
+        dry_run: bool = False,
+    ) -> None:  # fmt: skip
         ours, theirs = link.pair()
         self._link = link.Link(ours, link.STATE)
         self._damping = Kinematics.load().of_joints("damping")
         self._armed = False
-        self.why, self.voltage = "not armed", 0.0
-        self.temperature: Array = np.zeros(len(g1.JOINTS))
+        self.why, self.voltage, self.late = "not armed", 0.0, 0.0
+        self.temperature: Array = np.zeros(len(facts.JOINTS))
+        settings = {
+            "interface": interface, "domain": domain, "mode": mode, "log": log, "dry_run": dry_run,
+        }  # fmt: skip
         command = [sys.executable, "-m", "vla_sim.hardware.unitree.driver", str(theirs.fileno())]
         self._driver = subprocess.Popen(
-            [*command, interface, str(domain), mode],
+            [*command, msgspec.json.encode(settings).decode()],
             pass_fds=[theirs.fileno()],
             stderr=subprocess.PIPE,
             text=True,
@@ -74,6 +84,13 @@ class UnitreeRobot(Body):
         if self._state is not None:
             self._send(JointCommand(self._state.joint_position, np.zeros(33), np.zeros(33)))
 
+    def status(self) -> dict[str, str]:
+        return {
+            "warmest motor": f"{self.temperature.max():.0f} C",
+            "battery": f"{self.voltage:.1f} V",
+            "driver_lateness_ms_p99": f"{1e3 * self.late:.2f}",
+        }
+
     def state(self) -> RobotState:
         assert self._state is not None
         return self._state.copy()
@@ -99,7 +116,7 @@ class UnitreeRobot(Body):
         try:
             record = self._link.newest()
         except EOFError:
-            code = self._driver.wait(END_TIMEOUT)
+            code = ended(self._driver, END_TIMEOUT)
             said = (self._driver.stderr.read() if self._driver.stderr else "").strip().splitlines()
             raise EngineError(
                 said[-1].removeprefix("error: ") if said else f"the driver ended with {code}"
@@ -111,13 +128,10 @@ class UnitreeRobot(Body):
             self._state = link.robot_state(record)
         self.why = record["why"].decode(errors="replace")
         self.temperature, self.voltage = record["temperature"].copy(), float(record["voltage"])
+        self.late = float(record["late"])
 
     def close(self) -> None:
         self._link.close()
-        try:
-            self._driver.wait(END_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._driver.kill()
-            self._driver.wait()
+        ended(self._driver, END_TIMEOUT)
         if self._driver.stderr is not None:
             self._driver.stderr.close()

@@ -3,18 +3,19 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from vla_sim.common.geometry import rpy_from_quaternion
 from vla_sim.hardware.unitree import dds_types, hands, remote, wire
-from vla_sim.hardware.unitree.dds import Bus
+from vla_sim.hardware.unitree.cable import Cable
+from vla_sim.hardware.unitree.dds import serve
 from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
 from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
 from vla_sim.hardware.unitree.simulated_parts import CASE_TEMPERATURE, Parts
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import Body, RobotState
+from vla_sim.ros.pacer import RealTimePacer
 
 MODE_MACHINE = 5
 """The build with 29 joints ("mode_machine")."""
@@ -26,34 +27,19 @@ HAND_STATE = 10
 """Ticks between two states of the hands: 50 Hz."""
 REQUESTS = 5
 """Ticks between two looks for requests: 100 Hz."""
-MOST_BEHIND = 0.1
-"""[s] of delay that are caught up."""
-
-
-@dataclass
-class Lateness:
-    """How late ticks began. worst [s]; late: ticks of more than half a period."""
-
-    ticks: int = 0
-    late: int = 0
-    worst: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.ticks += 1
-        self.late += seconds > 0.5 * TICK
-        self.worst = max(self.worst, seconds)
 
 
 class SimulatedG1:
-    """body: goes on by `TICK` a step. log: takes a line for a person. parts: what else the robot has. typed:
-    lines of a person, see `Parts.typed`; any thread may append."""
+    """body: goes on by `TICK` a step. cable: to its network. log: takes a line for a person. pacer: how late
+    its ticks are. parts: what else the robot has. typed: lines of a person, see `Parts.typed`; any thread may
+    append."""
 
-    def __init__(self, body: Body, motion: Motion, bus: Bus, log: Callable[[str], object]) -> None:
-        self.lateness = Lateness()
-        self._bus = bus
+    def __init__(self, body: Body, motion: Motion, cable: Cable, log: Callable[[str], object]) -> None:
+        self.pacer = RealTimePacer(TICK, 1.0)
+        self._cable = cable
         self.refused = 0
         """Motor commands that were no good."""
-        self.parts = Parts()
+        self.parts = Parts(cable.unplug)
         self.typed: deque[str] = deque(maxlen=100)
         self._body, self._motion, self._log = body, motion, log
         self._state = wire.LowState()
@@ -62,33 +48,31 @@ class SimulatedG1:
         self._sample = dds_types.LowState.of(self._state)
         self._ticks = 0
         self._said = ""
-        self._low = bus.reader("rt/lowcmd", dds_types.LowCommand)
-        self._arms = bus.reader("rt/arm_sdk", dds_types.LowCommand)
-        self._hands = {side: bus.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in g1.SIDES}
-        self._send_hand = {
-            side: bus.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in g1.SIDES
+        self._low = cable.reader("rt/lowcmd", dds_types.LowCommand)
+        self._arms = cable.reader("rt/arm_sdk", dds_types.LowCommand)
+        self._hands = {
+            side: cable.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
         }
-        self._send_state = bus.writer("rt/lowstate", dds_types.LowState)
-        self._send_slow = bus.writer("rt/lf/lowstate", dds_types.LowState)
-        self._send_remote = bus.writer("rt/wirelesscontroller", dds_types.Remote)
-        self._send_sport = bus.writer("rt/sportmodestate", dds_types.SportState)
-        self._send_odometry = bus.writer("rt/odommodestate", dds_types.SportState)
+        self._send_hand = {
+            side: cable.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS
+        }
+        self._send_state = cable.writer("rt/lowstate", dds_types.LowState)
+        self._send_slow = cable.writer("rt/lf/lowstate", dds_types.LowState)
+        self._send_remote = cable.writer("rt/wirelesscontroller", dds_types.Remote)
+        self._send_sport = cable.writer("rt/sportmodestate", dds_types.SportState)
+        self._send_odometry = cable.writer("rt/odommodestate", dds_types.SportState)
         services: list[Service] = [
             Sport(motion, log), ArmAction(motion, log), MotionSwitcher(motion, log),
             Voice(log, lambda text: log(f"says: {text}")),
         ]  # fmt: skip
-        self._services = [bus.serve(one) for one in services]
+        self._services = [serve(cable, one) for one in services]
 
     def run(self, until: Callable[[], bool]) -> None:
         """At the pace of the clock, until that is true."""
-        due = time.monotonic()
         while not until():
-            now = time.monotonic()
-            if now < due:
-                time.sleep(due - now)
-                now = time.monotonic()
-            self.lateness.add(now - due)
-            due = max(due, now - MOST_BEHIND) + TICK
+            while (left := self.pacer.remaining(time.monotonic())) > 0.0:
+                time.sleep(left)
+            self.pacer.tick(time.monotonic())
             self.tick()
 
     def tick(self) -> None:
@@ -98,24 +82,22 @@ class SimulatedG1:
             self._log(self.parts.typed(self.typed.popleft(), state.time))
         self.parts.tick(state.time)
         self._motion.on_keys(self.parts.keys)
-        plugged = self.parts.plugged(state.time)
-        self._listen(state.time, plugged)
+        self._motion.on_sticks(*(self.parts.sticks[name] for name in ("lx", "ly", "rx")))
+        self._cable.tick(state.time)
+        self._listen(state.time)
         self._body.command(self._motion.update(state))
         self._body.step()
         self._ticks += 1
-        if plugged:
-            self._send(self._body.state())
-        if self._ticks % REQUESTS == 0 and plugged:
+        self._send(self._body.state())
+        if self._ticks % REQUESTS == 0:
             for answer in self._services:
                 answer()
 
-    def _listen(self, now: float, plugged: bool) -> None:
+    def _listen(self, now: float) -> None:
         for take, heard, topic in (
             (self._low, self._motion.low, "rt/lowcmd"), (self._arms, self._motion.arms, "rt/arm_sdk"),
         ):  # fmt: skip
-            for sample in take():  # also where it is unplugged: what was sent then is lost
-                if not plugged:
-                    continue
+            for sample in take():
                 why = self._bad(sample.body, topic)
                 if why:
                     self.refused += 1
@@ -123,7 +105,7 @@ class SimulatedG1:
                 else:
                     heard.take(sample.body, now)
 
-        if plugged and self._ticks % HAND_STATE == 0:
+        if self._ticks % HAND_STATE == 0:
             for side, take in self._hands.items():
                 for sample in take()[-1:]:
                     q = np.array([one.q for one in sample.motor_cmd], dtype=float)
@@ -153,6 +135,7 @@ class SimulatedG1:
         out.motors["temperature"][:n] = self.parts.temperature
         out.motors["vol"][:n] = self.parts.voltage
         remote.press(out.remote, self.parts.keys)
+        remote.push(out.remote, self.parts.sticks)
         out.tick = round(1e3 * state.time)
         if (command := self._motion.low.message) is not None:
             out.mode_pr = command.mode_pr
@@ -170,10 +153,10 @@ class SimulatedG1:
         self._send_state(self._sample)
         if self._ticks % SLOW == 0:
             self._send_slow(self._sample)
-            self._send_remote(dds_types.Remote(0.0, 0.0, 0.0, 0.0, remote.word(out.remote)))
+            self._send_remote(dds_types.Remote(**self.parts.sticks, keys=remote.word(out.remote)))
         if self._ticks % HAND_STATE == 0:
             for side, send in self._send_hand.items():
-                wide = float(state.joint_position[g1.FINGER_INDEX[side]].sum())
+                wide = float(state.joint_position[facts.FINGER_INDEX[side]].sum())
                 send(dds_types.hand_state(hands.motors(side, wide)))
         if self._ticks % SPORT_STATE == 0:
             odometry = self._odometry(state)

@@ -12,7 +12,7 @@ import numpy as np
 MOTORS = 35
 """Slots of a message, of which the G1 uses the first `JOINTS`."""
 JOINTS = 29
-"""Legs (12), waist (3), left and right arm (7 each): the order of `g1.BODY_JOINTS`."""
+"""Legs (12), waist (3), left and right arm (7 each): the order of `facts.BODY_JOINTS`."""
 ARM_SDK_WEIGHT = 29
 """The slot whose `q` is the share in 0..1 of the arms that `rt/arm_sdk` has."""
 

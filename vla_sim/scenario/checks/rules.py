@@ -7,6 +7,7 @@ from vla_sim.scenario.format import Name, Positive, exactly_one
 from vla_sim.scenario.judge import mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.targets import Named, object_name
+from vla_sim.world.semantic_map import ROBOT
 
 
 class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
@@ -70,7 +71,7 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
             return hit_at, self.safety if hit_at is not None else "not reached"
         for (a, b), reports in sorted(run.recording.touches.items()):
             models = {a.split("::")[0], b.split("::")[0]}
-            if {"g1", self.touched} <= models:
+            if {ROBOT, self.touched} <= models:
                 return reports[0][0], f"{a} and {b}"
         return None, "not touched"
 

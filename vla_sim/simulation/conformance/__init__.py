@@ -1,3 +1,3 @@
-"""What every simulator must do, checked on one bench: `vla-sim check-engine`."""
+"""What every simulator must do (`vla-sim check-engine`), and what every body must (`vla-sim check-body`)."""
 
-__all__ = ["bench", "checks"]
+__all__ = ["bench", "body_checks", "checks"]

@@ -8,25 +8,15 @@ it returns what it measured in words, or raises `ConformanceError`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
-from vla_sim.common.errors import EngineError
-from vla_sim.simulation.conformance import objects, sensors
+from vla_sim.robot import facts
+from vla_sim.simulation.conformance import body_checks, objects, sensors
 from vla_sim.simulation.conformance import reset_and_determinism as runs
 from vla_sim.simulation.conformance import standing_and_walking as body
-from vla_sim.simulation.conformance.bench import Bench, ConformanceError
+from vla_sim.simulation.conformance.bench import Bench, Outcome, outcome
 
 Check = Callable[[Bench], str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """figure: what was measured. skipped: the check has no meaning for this simulator, and why."""
-
-    name: str
-    passed: bool
-    figure: str
-    skipped: bool = False
 
 
 def speed(bench: Bench) -> str:
@@ -46,41 +36,40 @@ def speed(bench: Bench) -> str:
     )
 
 
-CHECKS: tuple[tuple[str, Check, bool], ...] = (
-    ("time, shapes and units of the state", runs.time_and_shapes, False),
-    ("stands 60 s", body.stands, True),
-    ("walks 5 m without a fall", body.walks, True),
-    ("IMU at rest shows gravity", sensors.imu, False),
-    ("lidar measures the wall, with the model's noise", sensors.lidar, False),
-    ("camera shows a known object where it is", sensors.camera, False),
-    ("odometry follows the motion", body.odometry, False),
-    ("joints go where they are commanded", body.joint_tracking, False),
-    ("soles carry the weight, nothing else touches", body.weight, True),
-    ("gravity", objects.gravity, True),
-    ("what is put down stays there", objects.putting, False),
-    ("fingers hold a box for 25 s", objects.grip, True),
-    ("friction cone", objects.friction, True),
-    ("tools are where kinematics says", body.hands, False),
-    ("reset brings everything back", runs.reset, False),
-    ("one seed, one run", runs.determinism, False),
-    ("another seed, another start", runs.seeds, False),
-    ("bad commands", runs.bad_commands, False),
-    ("speed", speed, False),
+CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
+    ("time, shapes and units of the state", runs.time_and_shapes, ()),
+    ("stands 60 s", body.stands, ("physics",)),
+    ("walks 5 m without a fall", body.walks, ("physics",)),
+    ("IMU at rest shows gravity", body_checks.imu, ()),
+    ("lidar measures the wall, with the model's noise", sensors.lidar, ()),
+    ("camera shows a known object where it is", sensors.camera, ()),
+    ("odometry follows the motion", body.odometry, ()),
+    ("joints go where they are commanded", body.joint_tracking, ()),
+    ("soles carry the weight, nothing else touches", body.weight, ("physics",)),
+    ("gravity", objects.gravity, ("physics",)),
+    ("what is put down stays there", objects.putting, ()),
+    ("fingers hold a box for 25 s", objects.grip, ("physics", "hand")),
+    ("friction cone", objects.friction, ("physics",)),
+    ("tools are where kinematics says", body.hands, ()),
+    ("reset brings everything back", runs.reset, ()),
+    ("one seed, one run", runs.determinism, ()),
+    ("another seed, another start", runs.seeds, ()),
+    ("bad commands", runs.bad_commands, ()),
+    ("speed", speed, ()),
 )
-"""(name, check, whether it needs physics)."""
+"""(name, check, what it needs of the simulator and the robot)."""
 
 
 def check_engine(bench: Bench, report: Callable[[Outcome], None]) -> list[Outcome]:
     """All checks, each reported as it ends."""
+    lacks = {}
+    if not bench.physics:
+        lacks["physics"] = "the simulator has no physics"
+    if facts.HAND is None:
+        lacks["hand"] = "the robot has no hand"
     outcomes = []
-    for name, check, needs_physics in CHECKS:
-        if needs_physics and not bench.physics:
-            outcome = Outcome(name, True, "the simulator has no physics", skipped=True)
-        else:
-            try:
-                outcome = Outcome(name, True, check(bench))
-            except (ConformanceError, EngineError) as error:
-                outcome = Outcome(name, False, str(error))
-        outcomes.append(outcome)
-        report(outcome)
+    for name, check, needs in CHECKS:
+        skip = next((lacks[one] for one in needs if one in lacks), "")
+        outcomes.append(outcome(name, partial(check, bench), skip))
+        report(outcomes[-1])
     return outcomes

@@ -6,7 +6,7 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array, inverse, pose7, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.conformance.bench import Bench, ConformanceError, G, require
 from vla_sim.stages.control.gripper import WIDEST
@@ -51,20 +51,20 @@ def grip(bench: Bench) -> str:
     side, name = "left", "red_box"
     bench.reset()
     bench.run(0.5)
-    start = bench.simulator.state().joint_position[g1.ARM_INDEX[side]]
+    start = bench.simulator.state().joint_position[facts.ARM_INDEX[side]]
     share = np.linspace(0.0, 1.0, 50)[:, None]
     path = start + (LEVEL - start) * share**2 * (3.0 - 2.0 * share)
-    bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
+    bench.controller.arm_trajectory(side, facts.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
     bench.controller.hand[side].move(WIDEST)
     bench.run(3.0)
     bench.controller.hand[side].move(0.0)
     for _ in range(round(1.5 / CONTROL_PERIOD)):  # held there until the fingers have it
-        bench.simulator.put(name, pose7(bench.mount(g1.TOOL_FRAME[side])))
+        bench.simulator.put(name, pose7(bench.mount(facts.TOOL_FRAME[side])))
         bench.run(CONTROL_PERIOD)
 
     def held() -> Array:
         box = bench.simulator.truth().objects[name]
-        return np.asarray(inverse(bench.mount(g1.TOOL_FRAME[side])) @ transform(box[:3], box[3:]))
+        return np.asarray(inverse(bench.mount(facts.TOOL_FRAME[side])) @ transform(box[:3], box[3:]))
 
     before = held()
     for velocity in ((0.0, 0.0, 0.0), (0.0, 0.0, 0.6), (-0.4, 0.0, 0.0), (0.0, 0.0, -0.6), (0.0, 0.3, 0.0)):

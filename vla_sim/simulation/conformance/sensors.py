@@ -1,27 +1,15 @@
-"""Checks of the IMU, the lidar and the camera against the bench's geometry."""
+"""Checks of the lidar and the camera against the bench's geometry."""
 
 import math
 
 import numpy as np
 
-from vla_sim.common.geometry import inverse, rotation_from_quaternion
-from vla_sim.simulation.conformance.bench import Bench, G, require
+from vla_sim.common.geometry import inverse
+from vla_sim.simulation.conformance.bench import Bench, require
 
 WALL = 2.0
 """x of the wall's face [m]."""
 OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
-
-
-def imu(bench: Bench) -> str:
-    bench.reset()
-    states = bench.run(3.0)[50:]
-    level = [rotation_from_quaternion(s.orientation) @ s.linear_acceleration_base for s in states]
-    up = np.mean(level, axis=0)
-    turn = np.mean([s.angular_velocity_base for s in states], axis=0)
-    require(abs(up[2] - G) < 0.25, f"mean acceleration upwards is {up[2]:.2f} m/s^2; gravity is {G}")
-    require(math.hypot(up[0], up[1]) < 0.4, f"mean level acceleration is {up[:2]} m/s^2; it must be near 0")
-    require(bool(np.abs(turn).max() < 0.1), f"mean turn rate is {turn} rad/s; it must be near 0")
-    return f"{up[2]:.2f} m/s^2 up"
 
 
 def lidar(bench: Bench) -> str:

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from vla_sim.common.geometry import transform, wrap, yaw_from_quaternion
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.conformance.bench import Bench, G, require
+from vla_sim.world.semantic_map import ROBOT
 
 
 def stands(bench: Bench) -> str:
@@ -67,16 +68,16 @@ def joint_tracking(bench: Bench) -> str:
     bench.run(1.0)
     side = "right"
     state = bench.simulator.state()
-    start = state.joint_position[g1.ARM_INDEX[side]]
+    start = state.joint_position[facts.ARM_INDEX[side]]
     goal = start.copy()
     goal[3] -= 0.4  # the elbow
-    bench.controller.arm_trajectory(side, g1.ARM_JOINTS[side], [1.0], goal[None, :])
+    bench.controller.arm_trajectory(side, facts.ARM_JOINTS[side], [1.0], goal[None, :])
     states = bench.run(2.5)
-    off = float(np.abs(states[-1].joint_position[g1.ARM_INDEX[side]] - goal).max())
+    off = float(np.abs(states[-1].joint_position[facts.ARM_INDEX[side]] - goal).max())
     require(off < 0.06, f"the arm ends {off:.3f} rad from its goal; 0.06 are allowed")
     if bench.physics:
         effort = np.abs([s.joint_effort for s in states]).max(axis=0)
-        limits = np.array([bench.model.joint(n).axis.effort for n in g1.JOINTS])  # type: ignore[union-attr]
+        limits = np.array([bench.model.joint(n).axis.effort for n in facts.JOINTS])  # type: ignore[union-attr]
         require(bool((effort <= 1.05 * limits + 5.0).all()), "an effort is above the joint's limit")
     return f"{off:.3f} rad off"
 
@@ -85,16 +86,19 @@ def weight(bench: Bench) -> str:
     bench.reset()
     bench.run(2.0)
     mass = sum(link.inertial.mass for link in bench.model.links)
+    feet = [[link] for link in facts.FOOT_LINK.values()]
     forces, others = [], set()
     for _ in range(25):
         bench.run(CONTROL_PERIOD)
         total = 0.0
         for contact in bench.simulator.contacts():
             names = (contact.a, contact.b)
-            if not any(n.startswith("g1::") for n in names):
+            if not any(n.startswith(f"{ROBOT}::") for n in names):
                 continue
             require(contact.force >= 0.0, f"{contact} pulls")
-            if any("ankle" in n for n in names) and any(n.startswith("ground::") for n in names):
+            if any(n.split("::")[1:2] in feet for n in names) and any(
+                n.startswith("ground::") for n in names
+            ):
                 total += contact.force
             elif contact.force > 5.0:
                 others.add(names)
@@ -113,7 +117,7 @@ def hands(bench: Bench) -> str:
     pelvis = transform(truth.robot[:3], truth.robot[3:])
     joints = bench.simulator.state().joint_position
     worst = 0.0
-    for frame in g1.TOOL_FRAME.values():
+    for frame in facts.TOOL_FRAME.values():
         expected = (pelvis @ bench.kinematics.frame(frame, joints))[:3, 3]
         worst = max(worst, float(np.linalg.norm(truth.tools[frame] - expected)))
     require(worst < 0.005, f"a tool is {1000 * worst:.1f} mm from where kinematics puts it")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 
+from vla_sim.common.child_process import ended
 from vla_sim.common.errors import MissingError
 
 GRACE = 5.0
@@ -67,10 +68,6 @@ class GuiProcess:
         """Close the window. Idempotent."""
         if self._popen is not None:
             self._popen.terminate()
-            try:
-                self._popen.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                self._popen.kill()
-                self._popen.wait()
+            ended(self._popen, GRACE)
             self._popen = None
         self._output.close()

@@ -5,6 +5,8 @@ from typing import Any
 
 from lxml import etree
 
+from vla_sim.world.sdf.reader import robot_instead
+
 SENSORS = "gz-sim-sensors-system"
 UNUSED = (
     SENSORS, "gz-sim-imu-system", "gz-sim-joint-state-publisher-system",
@@ -18,9 +20,15 @@ POLICIES = "{http://gazebosim.org/schema}policies"
 
 
 def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
-    """The world file as Gazebo gets it: unpaced, and without the systems to which nothing here listens, which
-    would be called at every step. gui: with what a GUI needs. render: with sensors by this render engine."""
+    """The world file as Gazebo gets it: with the process's robot, unpaced, without the systems to which
+    nothing here listens, which would be called at every step. gui: with what a GUI needs. render: with
+    sensors by this render engine."""
     root = _parsed(path)
+    for include in root.iterfind("world/include"):
+        robot = robot_instead(str(include.findtext("uri")))
+        for tag, text in (("uri", f"model://{robot}"), ("name", robot)) if robot else ():
+            found = include.find(tag)
+            (etree.SubElement(include, tag) if found is None else found).text = text
     for plugin in root.iterfind("world/plugin"):
         file = str(plugin.get("filename", ""))
         if render and SENSORS in file:

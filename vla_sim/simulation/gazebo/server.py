@@ -13,21 +13,21 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array, inverse, pose7, rotation_from_quaternion, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.gazebo.bindings import Bindings
 from vla_sim.simulation.gazebo.prepared_files import PHYSICS, prepared, prepared_robot
 from vla_sim.simulation.mujoco.compile import Compiled
 from vla_sim.world.sdf import reader
 
-JOINT_COUNT = len(g1.JOINTS)
+JOINT_COUNT = len(facts.JOINTS)
 CHECK = "check GZ_SIM_SYSTEM_PLUGIN_PATH"
 AT_REST = (0.03, 0.12)
 """[m/s], [rad/s]: what has been put down one step ago is slower, and need not be stopped at a reset."""
 
 
 class Reading:
-    """Gazebo's state after a step: joints (33,), applied forces (33,), pelvis pose (7,) and twist (6,),
+    """Gazebo's state after a step: joints (n,), applied forces (n,), pelvis pose (7,) and twist (6,),
     poses (7,) of loose models by name and of moving obstacles."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where things are put: the robot's model and loose models (7,), joints (33,)."""
+    """Where things are put: the robot's model and loose models (7,), joints (joints,)."""
 
     root: Array
     joints: Array
@@ -63,7 +63,7 @@ class GazeboServer:
         self.names: dict[int, str] = {}
         self._compiled = compiled
         self._robot = robot = compiled.robot
-        axes = [robot.joint(name).axis for name in g1.JOINTS]
+        axes = [robot.joint(name).axis for name in facts.JOINTS]
         self._limit = np.array([a.effort if a else np.inf for a in axes])
         self.damping = np.array([a.damping if a else 0.0 for a in axes])
         self._error: BaseException | None = None
@@ -103,7 +103,7 @@ class GazeboServer:
 
     @staticmethod
     def _limp() -> JointCommand:
-        return JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        return JointCommand(facts.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
 
     def run(self, steps: int) -> None:
         """Raises `EngineError` if the server did not step, or what a callback raised."""
@@ -137,13 +137,13 @@ class GazeboServer:
             return sim.Model(entity)
 
         self._model = model_of(self._robot.name)
-        self._joints = [sim.Joint(self._model.joint_by_name(ecm, name)) for name in g1.JOINTS]
-        for name, joint in zip(g1.JOINTS, self._joints, strict=True):
+        self._joints = [sim.Joint(self._model.joint_by_name(ecm, name)) for name in facts.JOINTS]
+        for name, joint in zip(facts.JOINTS, self._joints, strict=True):
             if not joint.valid(ecm):
                 raise EngineError(f"Gazebo's {self._robot.name} has no joint {name!r}")
             joint.enable_position_check(ecm, True)
             joint.enable_velocity_check(ecm, True)
-        self._pelvis = sim.Link(self._model.link_by_name(ecm, g1.BASE_LINK))
+        self._pelvis = sim.Link(self._model.link_by_name(ecm, facts.BASE_LINK))
         self._pelvis.enable_velocity_checks(ecm, True)
         self._loose = {}
         for name, (body, link_in_model) in self._compiled.loose.items():

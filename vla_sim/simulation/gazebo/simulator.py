@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array, inverse, pose7, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.gazebo.bindings import load_bindings
 from vla_sim.simulation.gazebo.contacts import ContactListener
@@ -49,9 +49,9 @@ class GazeboSimulator(Simulator):
         self._eyes = SoftwareSensors(self.tree, ROBOT)
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)
         model = self.tree.model(ROBOT)
-        self._root_in_model = model.frame_pose(g1.BASE_LINK)
+        self._root_in_model = model.frame_pose(facts.BASE_LINK)
         self.substeps = round(CONTROL_PERIOD / self.tree.step)
-        axes = [model.joint(name).axis for name in g1.JOINTS]
+        axes = [model.joint(name).axis for name in facts.JOINTS]
         self._low = np.array([a.lower if a else -np.inf for a in axes])
         self._high = np.array([a.upper if a else np.inf for a in axes])
         self._imu = next((s.imu for s in model.sensors() if s.imu), None)
@@ -73,7 +73,7 @@ class GazeboSimulator(Simulator):
         start = self.twin.truth()
         root = transform(start.robot[:3], start.robot[3:]) @ inverse(self._root_in_model)
         self._origin = self._server.count
-        self._server.place(Placement(pose7(root), g1.DEFAULT_POSE.copy(), start.objects))
+        self._server.place(Placement(pose7(root), facts.DEFAULT_POSE.copy(), start.objects))
         self._steps = 0
         self._contacts.clear()
         self._lidar_rng = np.random.default_rng([seed, 4])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import Array, pose7, quaternion_from_yaw, rotation_from_quaternion, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.simulation.mujoco.compile import compile_world
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT
@@ -27,8 +27,9 @@ from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
 from vla_sim.world.sdf import elements, reader
+from vla_sim.world.semantic_map import ROBOT as ROBOT_MODEL
 
-JOINT_COUNT = len(g1.JOINTS)
+JOINT_COUNT = len(facts.JOINTS)
 FALLEN_HEIGHT = 0.45
 FALLEN_TILT = 1.0
 DEEPEST = 0.003
@@ -45,7 +46,7 @@ mujoco.set_mju_user_warning(logging.getLogger(__name__).warning)
 
 
 class MujocoSimulator(Simulator):
-    """One robot, model `g1`, in one SDF world.
+    """The process's robot in one SDF world.
 
     sensors: "native" is MuJoCo's own rays and renderer, "software" the ray caster, "auto" native unless
     there is no GL library. noise: False turns every sensor's noise and the odometry's drift off. period: of
@@ -56,29 +57,29 @@ class MujocoSimulator(Simulator):
 
     def __init__(
         self, world: str | Path | elements.World, *, sensors: Sensors = "auto", noise: bool = True,
-        robot_name: str = "g1", period: float = CONTROL_PERIOD,
+        robot_name: str = ROBOT_MODEL, period: float = CONTROL_PERIOD,
     ) -> None:  # fmt: skip
         tree = world if isinstance(world, elements.World) else reader.load_world(world)
-        self.compiled = compiled = compile_world(tree, robot_name, g1.JOINTS)
+        self.compiled = compiled = compile_world(tree, robot_name, facts.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)
         self.sensors, self.noise = sensors, noise
         self.period, self.substeps = period, round(period / m.opt.timestep)
 
-        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in g1.JOINTS]
+        joints = [self._id(_OBJ.mjOBJ_JOINT, f"{robot_name}::{name}") for name in facts.JOINTS]
         self._q = m.jnt_qposadr[joints]
         self._v = m.jnt_dofadr[joints]
         self._low, self._high = m.jnt_range[joints].T.copy()
         self._dof_damping = m.dof_damping[:, 0] if m.dof_damping.ndim == 2 else m.dof_damping
         self._damping = self._dof_damping[self._v]
         self.model_damping = self._damping.copy()
-        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{g1.BASE_LINK}")
+        self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{facts.BASE_LINK}")
         self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
         self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
         self._movers = [f.model for f in compiled.followers]
-        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in g1.SIDES}
+        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in facts.SIDES}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
         self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
@@ -111,10 +112,10 @@ class MujocoSimulator(Simulator):
         self._contacts.clear()
         m.actuator_gainprm[:] = 0.0
         m.actuator_biasprm[:] = 0.0
-        d.qpos[self._q] = g1.DEFAULT_POSE
-        d.ctrl[:] = g1.DEFAULT_POSE
+        d.qpos[self._q] = facts.DEFAULT_POSE
+        d.ctrl[:] = facts.DEFAULT_POSE
         self._damp(self.model_damping)
-        self._command = JointCommand(g1.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._command = JointCommand(facts.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
         self._follow()
         mujoco.mj_forward(m, d)
         if randomisation is not None:
@@ -184,7 +185,7 @@ class MujocoSimulator(Simulator):
 
     @property
     def joint_position(self) -> Array:
-        """(33,) the true one."""
+        """(joints,) the true one."""
         return np.array(self.data.qpos[self._q])
 
     @property
@@ -269,7 +270,7 @@ class MujocoSimulator(Simulator):
         movers: list[Array] | None = None,
     ) -> None:  # fmt: skip
         """Take over a moment of another simulator or of a record, without physics: pelvis pose (7,), joint
-        positions (33,), poses (7,) of loose models by name, and of the moving obstacles in the order of
+        positions (joints,), poses (7,) of loose models by name, and of the moving obstacles in the order of
         `compiled.followers` (None: where they are at `stamp`). `truth`, `scan` and `snapshot` are then of
         that moment."""
         m, d = self.model, self.data
@@ -318,16 +319,24 @@ class MujocoSimulator(Simulator):
 
     def truth(self) -> Truth:
         d = self.data
-        root = d.qpos[self._root_q : self._root_q + 7].copy()
+        root, objects, movers = self.poses()
         upright = rotation_from_quaternion(root[3:])[2, 2]
         tilt = math.acos(max(-1.0, min(1.0, upright)))
         return Truth(
-            d.time, root, {name: self._object_pose(name) for name in self._loose},
-            bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT), self._clearance.measure(d),
-            {name: d.site_xpos[site].copy() for name, site in self._tools.items()},
-            {name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
-             for name, i in zip(self._movers, self._mocap, strict=True)},
+            d.time, root, objects, bool(root[2] < FALLEN_HEIGHT or tilt > FALLEN_TILT),
+            self._clearance.measure(d),
+            {name: d.site_xpos[site].copy() for name, site in self._tools.items()}, movers,
         )  # fmt: skip
+
+    def poses(self) -> tuple[Array, dict[str, Array], dict[str, Array]]:
+        """(7,) of the pelvis, of loose models and of movers by name, all in the world."""
+        d = self.data
+        movers = {
+            name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
+            for name, i in zip(self._movers, self._mocap, strict=True)
+        }
+        objects = {name: self._object_pose(name) for name in self._loose}
+        return d.qpos[self._root_q : self._root_q + 7].copy(), objects, movers
 
     def _object_pose(self, name: str) -> Array:
         """(7,) pose of a loose model's frame."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar
 from vla_sim.simulation.sensors.depth_camera import DepthCamera
@@ -45,7 +45,7 @@ class SoftwareSensors:
         self.scene = scene = Scene(world, robot_name)
         model = world.model(robot_name)
         index = {name: i for i, name in enumerate(scene.links)}
-        self._base = index[f"{robot_name}::{g1.BASE_LINK}"]
+        self._base = index[f"{robot_name}::{facts.BASE_LINK}"]
         self._camera = next((s for s in model.sensors() if s.camera), None)
         self._lidar = next((s for s in model.sensors() if s.lidar), None)
         self._mount = {

@@ -14,17 +14,17 @@ import numpy as np
 from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
 
 from vla_sim.common.geometry import STANDARD_GRAVITY, Array, gravity_in_base, inverse, transform
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, RobotState
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.stages.control.path import JointPath
 
-STIFFNESS = np.array([80.0, 80.0, 60.0, 60.0, 30.0, 20.0, 20.0])
-"""[Nm/rad]; with `DAMPING` the tool follows to a millimetre and the light wrist stays stable."""
-DAMPING = np.array([3.0, 3.0, 2.0, 2.0, 1.0, 0.6, 0.6])
+STIFFNESS = np.array(facts.PROFILE.arms.stiffness)
+"""[Nm/rad]"""
+DAMPING = np.array(facts.PROFILE.arms.damping)
 """[Nm s/rad] of the SDF's arm joints; fed forward, so that the damping does not drag the arm behind."""
-VELOCITY = np.array([2.0, 2.0, 2.0, 2.0, 2.5, 2.5, 2.5])
-"""[rad/s]; the motors allow ten times more, the balance of the standing robot does not."""
+VELOCITY = np.array(facts.PROFILE.arms.speed)
+"""[rad/s]"""
 ACCELERATION = np.full(7, 8.0)
 JERK = np.full(7, 120.0)
 
@@ -60,8 +60,8 @@ class ArmFollower:
     def __init__(self, side: str, model: ArmChain) -> None:
         self.side = side
         self._model = model
-        self._joints = g1.ARM_INDEX[side]
-        self._home = g1.DEFAULT_POSE[self._joints]
+        self._joints = facts.ARM_INDEX[side]
+        self._home = facts.DEFAULT_POSE[self._joints]
         self._ruckig, self._output = Ruckig(7, CONTROL_PERIOD), OutputParameter(7)
         self._input = InputParameter(7)
         self._input.max_velocity = VELOCITY.tolist()
@@ -129,7 +129,7 @@ class ArmFollower:
             return
         before = self._reference
         self._advance(held)
-        waist = state.joint_position[g1.WAIST_INDEX]
+        waist = state.joint_position[facts.WAIST_INDEX]
         if self._anchor is None:
             self.position = np.clip(self._reference, self._model.low, self._model.high)
         else:

@@ -9,7 +9,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
 from vla_sim.contract.records import SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds
@@ -55,7 +55,7 @@ class BodyHost:
         self._obey = node.guard("a command", self._apply_or_refuse)
         node.listen(topics.SAFETY_STATE, self._on_safety)
         node.listen(topics.CMD_VEL, self._on_velocity, renewed=self._new_safety)
-        for side in g1.SIDES:
+        for side in facts.SIDES:
             node.listen(topics.ARM_TRAJECTORY[side], partial(self._store, "arm", side))
             node.listen(topics.GRIPPER_TRAJECTORY[side], partial(self._store, "gripper", side))
 

@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, gravity_in_base
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, JointCommand, RobotState
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.stages.control.arm import Anchor, ArmFollower, pelvis_in_odom
 from vla_sim.stages.control.gripper import STIFFNESS as FINGER_STIFFNESS
-from vla_sim.stages.control.gripper import Gripper
+from vla_sim.stages.control.gripper import make_hand
 from vla_sim.stages.control.path import joint_path
 from vla_sim.stages.control.policy import BODY, WalkingPolicy
 from vla_sim.stages.control.velocity import IDENTITY, VelocityCalibration, VelocityCommand
@@ -33,7 +33,7 @@ KNEE = 2.2
 CONFIRMATION = 0.1
 """Seconds for which the sign must last."""
 
-_KNEES = [g1.INDEX[f"{side}_knee_joint"] for side in g1.SIDES]
+_KNEES = [facts.INDEX[getattr(facts.PROFILE.legs.knees, side)] for side in facts.SIDES]
 
 
 class FallDetector:
@@ -65,8 +65,8 @@ class Controller:
     def __init__(
         self, arms: Mapping[str, ArmChain], policy: WalkingPolicy, calibration: VelocityCalibration = IDENTITY
     ) -> None:
-        self.arm = {side: ArmFollower(side, arms[side]) for side in g1.SIDES}
-        self.hand = {side: Gripper() for side in g1.SIDES}
+        self.arm = {side: ArmFollower(side, arms[side]) for side in facts.SIDES}
+        self.hand = {side: make_hand() for side in facts.SIDES}
         self.velocity = VelocityCommand()
         self._models = arms
         self._policy = policy
@@ -106,7 +106,7 @@ class Controller:
     ) -> None:  # fmt: skip
         """Take a trajectory for one arm: see `topics.ARM_TRAJECTORY`.
 
-        joints: all seven names of `g1.ARM_JOINTS[side]` in any order, which is the order of the
+        joints: all seven names of `facts.ARM_JOINTS[side]` in any order, which is the order of the
         columns of positions and velocities (n, 7). times (n,) [s]. frame: "base_link" or "odom". stamp
         [s]: for "odom", when the pelvis was where the path was meant from; 0 is now.
         Raises `InputError`, and the arm goes on as before, if anything of this is wrong.
@@ -115,7 +115,7 @@ class Controller:
             raise InputError("the robot's state is not known yet; send the trajectory after the first tick")
         if self.fallen:
             raise InputError("the robot has fallen; reset it first")
-        names = g1.ARM_JOINTS[side]
+        names = facts.ARM_JOINTS[side]
         if sorted(joints) != sorted(names):
             odd = sorted(set(joints) ^ set(names)) or list(joints)
             raise InputError(f"the {side} arm's trajectory must name its 7 joints; wrong: {', '.join(odd)}")
@@ -137,11 +137,11 @@ class Controller:
 
     def update(self, state: RobotState, arms_held: bool = False, driven: Array | None = None) -> JointCommand:
         """The command for the next control period. arms_held: no arm goes on along its path now. driven:
-        (29,) share in 0..1 of each joint that somebody else drives; the policy balances without it."""
+        (body,) share in 0..1 of each joint that somebody else drives; the policy balances without it."""
         self._state = state
         base = pelvis_in_odom(state)
-        self._past.append((state.time, Anchor(base, state.joint_position[g1.WAIST_INDEX])))
-        size = len(g1.JOINTS)
+        self._past.append((state.time, Anchor(base, state.joint_position[facts.WAIST_INDEX])))
+        size = len(facts.JOINTS)
         command = JointCommand(state.joint_position.copy(), np.zeros(size), np.zeros(size))
         if self._fall.update(state):
             return command
@@ -151,7 +151,7 @@ class Controller:
             if self.walking:
                 arm.freeze()
             arm.update(state, base, arms_held)
-            self._mask[g1.ARM_INDEX[side]] = arm.share
+            self._mask[facts.ARM_INDEX[side]] = arm.share
         if not self.walking:
             self._stood = state.time
         asked = self._calibration.command(velocity, state.time - self._stood)
@@ -159,12 +159,12 @@ class Controller:
         target = self._policy.step(state, asked, mask)
         command.position[:BODY] = target
         command.stiffness[:BODY] = self._policy.stiffness
-        for side in g1.SIDES:
-            i = g1.ARM_INDEX[side]
+        for side in facts.SIDES:
+            i = facts.ARM_INDEX[side]
             command.position[i], command.stiffness[i], command.effort[i] = self.arm[side].blend(
                 target[i], self._policy.stiffness[i]
             )
-            fingers = g1.FINGER_INDEX[side]
+            fingers = facts.FINGER_INDEX[side]
             command.position[fingers] = self.hand[side].update(state.joint_position[fingers])
             command.stiffness[fingers] = FINGER_STIFFNESS
         return command

@@ -1,24 +1,64 @@
-"""One gripper: two fingers that slide together to an opening, at a speed, with a limited force."""
+"""What a robot has for a hand: two fingers that slide together to an opening, at a speed, with a limited
+force; or nothing."""
 
 import math
+from typing import Protocol
 
 import numpy as np
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 
-WIDEST = 2.0 * g1.FINGER_STROKE
+_HAND = facts.HAND
+WIDEST = 2.0 * facts.FINGER_STROKE
 ROUNDING = 2e-3
 """Metres that an opening may lie past its range; it is put on the range."""
-STIFFNESS = 2000.0
+STIFFNESS = _HAND.stiffness if _HAND else 0.0
 """[N/m] of each finger."""
-FORCE = 22.0
+FORCE = _HAND.force if _HAND else 0.0
 """[N] Each finger's largest push on what it holds."""
-SPEED = 0.12
+SPEED = _HAND.speed if _HAND else 0.0
 """[m/s] How fast the opening changes."""
-REACH = FORCE / STIFFNESS
+REACH = FORCE / STIFFNESS if _HAND else 0.0
+
+
+class Hand(Protocol):
+    """What the controller asks of a hand. opening [m]: where it was sent last; None: nowhere."""
+
+    @property
+    def opening(self) -> float | None: ...
+
+    def reset(self) -> None:
+        """As new."""
+
+    def move(self, opening: float) -> None:
+        """Go to an opening [m]. Raises `InputError` for one that it cannot have."""
+
+    def update(self, finger_position: Array) -> Array:
+        """Targets [m] of the fingers at `finger_position`, once a control period."""
+
+    def holding(self, finger_position: Array) -> bool:
+        """Whether something keeps the fingers from closing to where they were sent."""
+
+
+class NoHand:
+    """Of a robot that has none."""
+
+    opening = None
+
+    def reset(self) -> None:
+        pass
+
+    def move(self, opening: float) -> None:
+        raise InputError(f"{facts.NO_HAND}; gripper opening {opening} m")
+
+    def update(self, finger_position: Array) -> Array:
+        return finger_position
+
+    def holding(self, finger_position: Array) -> bool:
+        return False
 
 
 class Gripper:
@@ -55,3 +95,8 @@ class Gripper:
         if self.opening is None or self._reference is None:
             return False
         return self._reference < float(finger_position.sum()) - REACH
+
+
+def make_hand() -> Hand:
+    """One hand of the process's robot."""
+    return Gripper() if facts.HAND else NoHand()

@@ -11,6 +11,7 @@ import numpy as np
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.stages.control.policy import STAND_BELOW
 
@@ -48,16 +49,13 @@ class VelocityCalibration:
 IDENTITY = VelocityCalibration()
 
 CALIBRATION: dict[str, VelocityCalibration] = {
-    "fastsac": VelocityCalibration((0.86, 0.56, 0.90), (-0.016, -0.014, 0.012), 0.07),
-    "ppo": VelocityCalibration((0.78, 0.48, 0.95), (0.036, 0.027, -0.006)),
+    name: VelocityCalibration(one.gain, one.drift, one.start)
+    for name, one in facts.PROFILE.policy.calibration.items()
 }
-"""Measured in MuJoCo over 6 s of steady walking: 0.03 to 0.5 m/s forward, 0.05 to 0.3 m/s to the side,
-0.05 to 1 rad/s. Forward speed flattens above: at most 0.73 m/s (fastsac) and 0.55 m/s (ppo). fastsac starts
-with its right foot, and the pelvis sways 0.075 to 0.09 m to the right; with `start` 0.03 to 0.05 m to either
-side, as in a steady walk."""
+"""Of the robot's policies, as its profile has them measured."""
 
 
-LARGEST = np.array([1.0, 0.6, 1.0])
+LARGEST = np.array(facts.PROFILE.speed)
 """Forward and left [m/s], turn [rad/s]."""
 RISE, FALL = np.array([1.0, 1.0, 2.0]), np.array([2.5, 2.5, 5.0])
 """Largest change a second when going faster and slower."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
-from vla_sim.contract.stop_epoch import StopEpoch
+from vla_sim.contract.stop_epoch import NOW, StopEpoch
 from vla_sim.contract.topics import Topic
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
@@ -55,7 +55,7 @@ class SkillContext:
         self.outbox.append((topic, record))
 
     def say(self, text: str) -> None:
-        self.send(topics.SAY, records.Say(text=text))
+        self.send(topics.SAY, records.Say(text=text, stop_epoch=self.stops.value or NOW))
 
     def resolve(self, name: str) -> Pose2 | None:
         """The standing pose of a place ("kitchen", or "user": where the command was received)."""

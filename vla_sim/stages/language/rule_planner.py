@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vla_sim.contract.records import ObjectQuery, Priority, Step
+from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context, place_of
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.clarifications import Problem
@@ -200,8 +201,9 @@ def answer_to(text: str, lexicon: Lexicon, context: Context) -> str:
         return f"I am at the {context.place}." if context.place else "I am between two places."
     if asked in _ABLE:
         places, things = ", ".join(lexicon.place_names), ", ".join(str(one) for one in lexicon.objects)
+        handling = " pick up, bring, put down," if facts.HAND else ""
         return (
-            "I can go, move, turn, find, pick up, bring, put down, wait and stop. "
+            f"I can go, move, turn, find,{handling} wait and stop. "
             f"I know the places {places} and the objects {things}."
         )
     greeted = any(word in ("hello", "hi", "hey", "morning", "evening", "afternoon") for word in spoken)

@@ -15,7 +15,7 @@ import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.contract.records import DetectedObject, ManipulationRequest, ManipulationStatus, Point
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import Arms, GripperCommand, Held, line_length
 from vla_sim.stages.manipulation.grasp import WIDEST
@@ -75,7 +75,7 @@ class Actions:
     def ready(self, request: ManipulationRequest) -> Action:
         """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
         self.say("raising", arm=request.arm)
-        sides = [side for side in g1.SIDES if side not in self.held]
+        sides = [side for side in facts.SIDES if side not in self.held]
         gap = yield from self.arms.postures(
             {side: rounded([self.arms.joints(side), READY[side]]) for side in sides}
         )
@@ -84,7 +84,7 @@ class Actions:
     def home(self, request: ManipulationRequest) -> Action:
         self.say("lowering")
         paths = {}
-        for side in (side for side in g1.SIDES if side not in self.held):
+        for side in (side for side in facts.SIDES if side not in self.held):
             start = self.arms.joints(side)
             far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
             paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
@@ -93,7 +93,7 @@ class Actions:
         return _end(gap, "Something keeps me from lowering my arms.")
 
     def open(self, request: ManipulationRequest) -> Action:
-        sides = [request.arm] if request.arm is not None else list(self.held) or list(g1.SIDES)
+        sides = [request.arm] if request.arm is not None else list(self.held) or list(facts.SIDES)
         for side in sides:
             self.held.pop(side, None)
             yield from self.arms.grip(side, WIDEST)

@@ -13,7 +13,7 @@ import numpy as np
 
 from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.contract.records import Arm
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.arm_body import ArmBody, BodyModel
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
@@ -81,8 +81,8 @@ class ArmPlanner:
     def warm(self) -> None:
         """Compile or load all kernels."""
         self.kinematics.warm()
-        q = g1.DEFAULT_POSE.copy()
-        scene = Scene(0.0, q, transform((0.0, 0.0, g1.STANDING_HEIGHT)))
+        q = facts.DEFAULT_POSE.copy()
+        scene = Scene(0.0, q, transform((0.0, 0.0, facts.STANDING_HEIGHT)))
         self.pick(scene, Target("cylinder", (0.33, -0.17, 0.80), (0.07, 0.07, 0.10)))
 
     def choose_arm(self, scene: Scene, position: Sequence[float]) -> tuple[Arm, ...]:

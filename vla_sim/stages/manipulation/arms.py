@@ -13,7 +13,7 @@ import numpy as np
 
 from vla_sim.common.geometry import STANDARD_GRAVITY, Array, inverse
 from vla_sim.contract.records import Arm, DetectedObject
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation
@@ -116,7 +116,7 @@ class Arms:
 
     def __init__(self, kinematics: Kinematics) -> None:
         self.out: list[Trajectory | GripperCommand] = []
-        self.grippers = {side: GripperMonitor() for side in g1.SIDES}
+        self.grippers = {side: GripperMonitor() for side in facts.SIDES}
         self._kinematics = kinematics
         self._senses: Observation | None = None
         self._moving: set[str] = set()
@@ -124,7 +124,9 @@ class Arms:
     def update(self, observation: Observation) -> None:
         self._senses = observation
         for side, gripper in self.grippers.items():
-            gripper.update(observation.time, float(observation.joint_position[g1.FINGER_INDEX[side]].sum()))
+            gripper.update(
+                observation.time, float(observation.joint_position[facts.FINGER_INDEX[side]].sum())
+            )
 
     def take(self) -> list[Trajectory | GripperCommand]:
         """Everything to send now; it is forgotten here."""
@@ -142,12 +144,12 @@ class Arms:
 
     @property
     def waist(self) -> Array:
-        return self.now.joint_position[g1.WAIST_INDEX]
+        return self.now.joint_position[facts.WAIST_INDEX]
 
     def joints(self, side: str) -> Array:
         """(7,) measured joints, within the limits (an encoder may read a little past them)."""
         chain = self._kinematics.arm[side]
-        return np.clip(self.now.joint_position[g1.ARM_INDEX[side]], chain.low, chain.high)
+        return np.clip(self.now.joint_position[facts.ARM_INDEX[side]], chain.low, chain.high)
 
     def tool(self, side: str) -> Array:
         """(4, 4) tool pose in odom."""
@@ -160,10 +162,10 @@ class Arms:
         if now.joint_effort is None:
             return 0.0
         gravity = now.base[:3, :3].T @ (0.0, 0.0, -STANDARD_GRAVITY)
-        q, waist = now.joint_position[g1.ARM_INDEX[side]], self.waist
+        q, waist = now.joint_position[facts.ARM_INDEX[side]], self.waist
         alone = chain.gravity_torque(q, waist, gravity)
         per_kilogram = chain.gravity_torque(q, waist, gravity, 1.0) - alone
-        beyond = now.joint_effort[g1.ARM_INDEX[side]] - alone
+        beyond = now.joint_effort[facts.ARM_INDEX[side]] - alone
         return float(per_kilogram @ beyond / max(per_kilogram @ per_kilogram, 1e-6))
 
     def forget(self) -> None:

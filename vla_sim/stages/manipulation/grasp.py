@@ -12,20 +12,21 @@ import numpy as np
 
 from vla_sim.common.geometry import Array, wrap
 from vla_sim.contract.records import Point
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.trajectory import level_pose
 
 Shape = Literal["cylinder", "sphere", "box", "bottle"]
 
-WIDEST = 2.0 * g1.FINGER_STROKE
-PALM = 0.043
+WIDEST = 2.0 * facts.FINGER_STROKE
+_HAND = facts.HAND
+PALM = -_HAND.palm.reach if _HAND else 0.0
 """Palm's front behind the tool's origin [m]."""
-PALM_HALF_HEIGHT = 0.022
+PALM_HALF_HEIGHT = _HAND.palm.half_height if _HAND else 0.0
 PALM_GAP, PALM_GAP_LEAST = 0.014, 0.008
 """Wanted and least air between palm and object [m]: what the estimate's depth may be off."""
-PAD_REACH = 0.030
+PAD_REACH = _HAND.pads.reach if _HAND else 0.0
 """Pads' tip ahead of the tool's origin [m]."""
-PAD_HALF_HEIGHT = 0.015
+PAD_HALF_HEIGHT = _HAND.pads.half_height if _HAND else 0.0
 SIDE_GAP = 0.010
 """Least air between each finger and the object on the way in [m]."""
 PITCHES = tuple(math.radians(d) for d in (15.0, 25.0, 5.0, 35.0, 45.0))

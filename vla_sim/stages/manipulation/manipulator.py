@@ -26,7 +26,7 @@ from vla_sim.contract.records import (
     ManipulationStatus,
     Refusal,
 )
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
@@ -175,7 +175,7 @@ class Manipulator(Actions):
         item = request.object
         if item is None:
             return End(False, "I was not told what to pick up.")
-        free = tuple(side for side in g1.SIDES if side not in self.held)
+        free = tuple(side for side in facts.SIDES if side not in self.held)
         if not free or (request.arm is not None and request.arm not in free):
             return End(False, "My hand is not free.")
         arms = (request.arm,) if request.arm is not None else ()

@@ -10,7 +10,7 @@ from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, Refusal, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import conversions
 from vla_sim.ros.kept_state import KeptState
@@ -50,7 +50,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
         p = self.params
         world = World.load(p.world)
         planner = ArmPlanner(Kinematics.load())
-        planner.warm()
+        if facts.HAND is not None:
+            planner.warm()
         self.worker = self.execution.pool("arm-planner")
         around = WorldModel(world.surfaces, world.objects, world.rasterise())
         self.manipulator = Manipulator(planner, around, self.worker)
@@ -90,6 +91,10 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
 
     def on_request(self, request: ManipulationRequest) -> None:
+        if facts.HAND is None:
+            if request.action != "renew":
+                self.send(topics.MANIPULATION_STATUS, without_hand(request))
+            return
         if request.action == "renew":
             answer = self.manipulator.renew(request.goal_id)
             if answer is not None and not any(request.goal_id == one.goal_id for one in self.waiting):
@@ -129,7 +134,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             return None
         q = conversions.joint_positions(joints)
         if q is None:
-            missing = ", ".join(sorted(set(g1.JOINTS) - set(joints.name)))
+            missing = ", ".join(sorted(set(facts.JOINTS) - set(joints.name)))
             self.get_logger().warning(
                 f"/joint_states lacks {missing or 'positions'}; the arms stay still",
                 throttle_duration_sec=5.0,
@@ -183,7 +188,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.sent, self.sent_at = status, now
 
     def send_arm(self, motion: Trajectory, now: float) -> None:
-        names = list(g1.ARM_JOINTS[motion.side])
+        names = list(facts.ARM_JOINTS[motion.side])
         message = conversions.joint_trajectory(
             names, motion.times, motion.positions, motion.stamp or now, motion.frame
         )
@@ -201,6 +206,15 @@ class ManipulationNode(StageNode[ManipulationParams]):
             "phase": state.phase, "state": state.state, "holding": str(bool(self.manipulator.held)),
             "planning ms": f"{state.planning_ms:.0f}", "worst tick ms": f"{self.worst_tick * 1e3:.1f}",
         }  # fmt: skip
+
+
+def without_hand(request: ManipulationRequest) -> ManipulationStatus:
+    """What a robot without a hand answers: its arms are the walking policy's, at home, and all else fails."""
+    done = request.action in ("home", "cancel")
+    return ManipulationStatus(
+        goal_id=request.goal_id, action=request.action, state="succeeded" if done else "failed",
+        detail="" if done else f"{facts.NO_HAND}.", hopeless=not done,
+    )  # fmt: skip
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vla_sim.common.geometry import Array, inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
@@ -22,8 +22,8 @@ ON_RIM = 0.06
 
 @dataclass(frozen=True)
 class Observation:
-    """joint_position (33,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
-    objects: in map. joint_effort (33,): None where no motor measures it. time [s] is the stamp of joints and
+    """joint_position (joints,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
+    objects: in map. joint_effort (n,): None where no motor measures it. time [s] is the stamp of joints and
     base."""
 
     time: float
@@ -47,7 +47,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (33,).
+    """What the planner knows. base (4, 4): the pelvis in `odom` at `stamp` [s]; joint_position (joints,).
 
     table: (pose (4, 4) in odom, size (3,)) of the surface's box, or None. others: things to keep clear
     of, in odom."""
@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def waist(self) -> Array:
-        return self.joint_position[g1.WAIST_INDEX]
+        return self.joint_position[facts.WAIST_INDEX]
 
     @property
     def heading(self) -> float:
@@ -68,7 +68,7 @@ class Scene:
 
     def arm(self, side: str) -> Array:
         """(7,) joints of an arm."""
-        return self.joint_position[g1.ARM_INDEX[side]]
+        return self.joint_position[facts.ARM_INDEX[side]]
 
 
 @dataclass(frozen=True)

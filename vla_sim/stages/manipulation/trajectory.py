@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vla_sim.common.geometry import Array, rotation_from_rpy
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import MIRROR, ArmChain
 from vla_sim.robot.kinematics_kernels import pose_error
 
-READY: dict[str, Array] = {"left": np.array([0.3, 0.55, 0.4, -1.0, 0.0, 0.0, 0.3])}
+READY: dict[str, Array] = {"left": np.array(facts.PROFILE.arms.ready)}
 """Forearm raised beside the chest: the fingertips are 0.2 m ahead of the pelvis and 1.1 m above the
 floor, behind the edge of any table the robot docks at and outside of the camera's view. The standing
 robot shifts by 1 cm; with the upper arm swung further back it would be 6."""
 READY["right"] = READY["left"] * MIRROR
-HOME: dict[str, Array] = {side: g1.DEFAULT_POSE[g1.ARM_INDEX[side]] for side in g1.SIDES}
+HOME: dict[str, Array] = {side: facts.DEFAULT_POSE[facts.ARM_INDEX[side]] for side in facts.SIDES}
 """The walking policy's own arm posture; a trajectory that ends here gives the arm back to it."""
 
 JOINT_SPEED = 1.1

@@ -2,7 +2,7 @@
 
 The controller is calibrated (`control.calibration`), so that the mean velocity over a gait cycle is the
 commanded one from a few mm/s up: while it steps there is no dead band, and any command but zero keeps it
-stepping. Measured in MuJoCo, policy fastsac:
+stepping. Measured in MuJoCo, of the G1 with its policy fastsac; the profile of a robot has its own:
 
     sway            pelvis +-0.028 m sideways and +-0.015 rad in heading, once a cycle of 1 s
     lag             0.3 s
@@ -19,16 +19,18 @@ from collections import deque
 import numpy as np
 
 from vla_sim.common.geometry import Array, wrap
+from vla_sim.robot import facts
 
-LAG = 0.3
+_GAIT = facts.PROFILE.gait
+LAG = _GAIT.lag
 """Time constant [s] with which the walked velocity follows the command."""
-PERIOD = 1.0
+PERIOD = facts.PROFILE.policy.period
 """One gait cycle [s]."""
 IDLE = 0.005
 """Least command [m/s] that keeps it stepping."""
-STOP_SHIFT = (0.035, -0.012, 0.0)
+STOP_SHIFT = _GAIT.stop_shift
 """(3,) where it comes to stand relative to the cycle's mean pose when stepping on the spot [m], [rad]."""
-SETTLE_TIME = 1.8
+SETTLE_TIME = _GAIT.settle_time
 """Seconds until it is still after a stop."""
 MEMORY = 1.5
 """Seconds of odometry that are kept."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import ARMS_HEIGHTS, HAND_RADIUS, LIMB_RADIUS
-from vla_sim.robot.g1 import SIDES, TOOL_FRAME
+from vla_sim.robot.facts import ARM_JOINTS, SIDES, TOOL_FRAME
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
 
@@ -22,17 +22,17 @@ def own_capsules(kinematics: Kinematics, joint_position: Array) -> Array:
 
     (k, 7) two ends and a radius of each forearm, hand and upper arm, in the pelvis frame.
 
-    joint_position: (33,).
+    joint_position: (joints,).
     """
 
     def at(name: str) -> Array:
         point: Array = kinematics.frame(name, joint_position)[:3, 3]
         return point
 
-    rows = []
+    rows, model = [], kinematics.model
     for side in SIDES:
-        shoulder, elbow = at(f"{side}_shoulder_pitch_link"), at(f"{side}_elbow_link")
-        wrist, tool = at(f"{side}_wrist_yaw_link"), at(TOOL_FRAME[side])
+        shoulder, elbow, wrist = (at(model.joint(ARM_JOINTS[side][i]).child) for i in (0, 3, 6))
+        tool = at(TOOL_FRAME[side])
         tip = tool + 0.04 * (tool - wrist) / max(float(np.linalg.norm(tool - wrist)), 1e-6)
         rows += [
             np.array([*shoulder, *elbow, LIMB_RADIUS]),

@@ -4,13 +4,13 @@
 what cannot be an object by its size in metres, and fits the known solids to the rest.
 """
 
-import importlib
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.errors import InputError
+from vla_sim.common import own_class
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics
@@ -163,17 +163,10 @@ class ColourDetector(Detector):
 
 def own_detector(path: str, models: ObjectModels) -> Detector:
     """A user's detector, of "my_package.my_module:MyDetector". Raises `InputError`."""
-    module, _, name = path.partition(":")
-    try:
-        kind = getattr(importlib.import_module(module), name)
-        if not issubclass(kind, Detector):
-            raise TypeError(f"{name} is no subclass of {Detector.__module__}.Detector")
+
+    def make(kind: Any) -> Detector:
         detector: Detector = kind(models)
         detector.warm()
-    except Exception as error:  # whatever a user's module does
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(
-            f"detector {path!r} cannot be used: {why}; PACKAGE.MODULE:CLASS is allowed, of an installed "
-            "package or of a folder on PYTHONPATH"
-        ) from None
-    return detector
+        return detector
+
+    return own_class.own("detector", path, Detector, make)  # type: ignore[type-abstract]

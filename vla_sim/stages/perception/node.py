@@ -13,7 +13,7 @@ from vla_sim.common.files import user_path
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
 from vla_sim.contract.records import Intent, ObjectList
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds, to_stamp
@@ -87,9 +87,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self.velocity = np.array(conversions.velocity(message.twist))
 
     def on_joints(self, message: Any) -> None:
-        position = g1.DEFAULT_POSE.copy()
+        position = facts.DEFAULT_POSE.copy()
         for name, value in zip(message.name, message.position, strict=False):
-            index = g1.INDEX.get(name)
+            index = facts.INDEX.get(name)
             if index is not None:
                 position[index] = value
         if self._is_good("joint states", bool(np.isfinite(position).all())):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
@@ -52,8 +52,8 @@ class StampedHistory(Generic[T]):
 class Frame:
     """One image pair with the robot's state at its instant.
 
-    rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (33,) in
-    `g1.JOINTS` order. stamp [s].
+    rgb (h, w, 3) uint8, depth (h, w) float32 [m]. map_odom, odom_base: (4, 4). joint_position: (joints,) in
+    `facts.JOINTS` order. stamp [s].
     """
 
     stamp: float
@@ -108,7 +108,7 @@ class Perception:
         self.process(
             Frame(
                 0.0, np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), camera, np.eye(4),
-                np.eye(4), g1.DEFAULT_POSE.copy(),
+                np.eye(4), facts.DEFAULT_POSE.copy(),
             )
         )  # fmt: skip
         self.tracker.clear()

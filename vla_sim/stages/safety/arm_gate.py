@@ -18,7 +18,7 @@ from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.common.numba_cache import kernel
 from vla_sim.contract.limits import FARTHEST_BACK, MAX_JOINT_SPEED, MAX_TOOL_SPEED
 from vla_sim.contract.records import Arm
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyArgs, BodyModel
 from vla_sim.robot.body_size import HAND_RADIUS
 from vla_sim.robot.kinematics import WAIST, Kinematics
@@ -32,7 +32,7 @@ SHORTEST = 1e-4
 """[s] from one point to the next."""
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
-WIDEST = 2.0 * g1.FINGER_STROKE
+WIDEST = 2.0 * facts.FINGER_STROKE
 JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
 """[s] of silence after which it is not known where the arms are, and what is around them; and after which
 the depth camera's points count no more: without them arms move by the lidar's."""
@@ -257,7 +257,7 @@ class ArmGate:
     """Pure core: is a trajectory one that the arms may go along now? Times are seconds of the ROS clock.
 
     estop, stop_stamp: as safety has them; what is stamped before the last stop is void. refused: how many
-    were not let through, or ended. position: (33,) [rad] as felt last; None before.
+    were not let through, or ended. position: (joints,) [rad] as felt last; None before.
     """
 
     kinematics: Kinematics
@@ -268,8 +268,10 @@ class ArmGate:
     def __post_init__(self) -> None:
         self._model = BodyModel(self.kinematics)
         arms = self.kinematics.arm
-        self._chain = {side: Chain(arms[side].origin, arms[side].axis, arms[side].tool) for side in g1.SIDES}
-        self._body = {side: tuple(self._model.arm[side]) for side in g1.SIDES}
+        self._chain = {
+            side: Chain(arms[side].origin, arms[side].axis, arms[side].tool) for side in facts.SIDES
+        }
+        self._body = {side: tuple(self._model.arm[side]) for side in facts.SIDES}
         self.position: Array | None = None
         self._joints_at = self._points_at = -math.inf
         self._points = np.zeros((0, 3))
@@ -277,10 +279,10 @@ class ArmGate:
         self._plans: dict[str, Plan] = {}
         self._down = np.array([0.0, 0.0, -1.0])
         """(3,) the direction of gravity in the pelvis frame."""
-        self._force = dict.fromkeys(g1.SIDES, 0.0)
-        self._pushes = dict.fromkeys(g1.SIDES, math.inf)
+        self._force = dict.fromkeys(facts.SIDES, 0.0)
+        self._pushes = dict.fromkeys(facts.SIDES, math.inf)
         """Since when an arm has pushed too hard [s]."""
-        self._seen = dict.fromkeys(g1.SIDES, 0)
+        self._seen = dict.fromkeys(facts.SIDES, 0)
         """Clouds in a row that showed something in an arm's way."""
 
     def on_attitude(self, orientation: tuple[float, float, float, float]) -> None:
@@ -291,10 +293,10 @@ class ArmGate:
     def on_joints(self, position: Array, now: float, effort: Array | None = None) -> list[Arm]:
         """Take the joints; the sides of the arms that must hold, since on their way they push too hard.
 
-        position (33,) [rad], effort (33,) [Nm]; what is not finite is no measurement, and without an effort
+        position (n,) [rad], effort (n,) [Nm]; what is not finite is no measurement, and without an effort
         no force is known.
         """
-        if position.shape != (len(g1.JOINTS),) or not np.isfinite(position).all():
+        if position.shape != (len(facts.JOINTS),) or not np.isfinite(position).all():
             return []
         self.position, self._joints_at = position, now
         return (
@@ -303,7 +305,7 @@ class ArmGate:
 
     def _pushes_hard(self, side: str, effort: Array, now: float) -> bool:
         assert self.position is not None
-        plan, i = self._plans.get(side), g1.ARM_INDEX[side]
+        plan, i = self._plans.get(side), facts.ARM_INDEX[side]
         if plan is None or plan.over(now):
             self._force[side], self._pushes[side] = 0.0, math.inf
             return False
@@ -323,7 +325,7 @@ class ArmGate:
     @property
     def _waist(self) -> Array:
         assert self.position is not None
-        return self.position[g1.WAIST_INDEX]
+        return self.position[facts.WAIST_INDEX]
 
     def on_points(self, points: Array, now: float) -> None:
         """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped.
@@ -347,7 +349,7 @@ class ArmGate:
         if plan is None or self.position is None or not len(left := plan.left(now)):
             self._seen[side] = 0
             return False
-        way = np.vstack([self.position[g1.ARM_INDEX[side]], left])
+        way = np.vstack([self.position[facts.ARM_INDEX[side]], left])
         way = _dense(np.arange(len(way), dtype=float), way)[1]
         passed = self._points_passed(side, self._spheres(side, way), now)
         self._seen[side] = self._seen[side] + 1 if passed >= LEAST_POINTS else 0
@@ -369,7 +371,7 @@ class ArmGate:
         """
         reason = self._void(stamp) or self._malformed(side, names, times, positions, velocities)
         if not reason:
-            order = [list(names).index(name) for name in g1.ARM_JOINTS[side]]
+            order = [list(names).index(name) for name in facts.ARM_JOINTS[side]]
             speeds = None if velocities is None else velocities[:, order]
             reason = self._path(side, times, positions[:, order], speeds, now)
         self.refused += bool(reason)
@@ -378,6 +380,8 @@ class ArmGate:
     def gripper(self, side: str, names: Sequence[str], positions: Array, stamp: float) -> str:
         """The same of a gripper's trajectory; positions (n, 1): openings [m]."""
         reason = self._void(stamp)
+        if not reason and facts.HAND is None:
+            reason = "there is no hand"
         if not reason and list(names) != [f"{side}_gripper"]:
             reason = f"the gripper's only joint is {side}_gripper, not {', '.join(names) or 'none'}"
         if not reason and not (
@@ -402,7 +406,7 @@ class ArmGate:
     def _malformed(
         self, side: str, names: Sequence[str], times: Array, positions: Array, velocities: Array | None
     ) -> str:
-        joints = g1.ARM_JOINTS[side]
+        joints = facts.ARM_JOINTS[side]
         if sorted(names) != sorted(joints):
             odd = sorted(set(names) ^ set(joints)) or list(names)
             return f"it must name the 7 joints of the {side} arm; wrong: {', '.join(odd[:3])}"
@@ -428,8 +432,8 @@ class ArmGate:
         low, high = model.low, model.high
         if ((q < low - ROUNDING) | (q > high + ROUNDING)).any():
             worst = int(np.maximum(low - q, q - high).max(axis=0).argmax())
-            return f"{g1.ARM_JOINTS[side][worst]} would pass its limit"
-        here = np.clip(self.position[g1.ARM_INDEX[side]], low, high)
+            return f"{facts.ARM_JOINTS[side][worst]} would pass its limit"
+        here = np.clip(self.position[facts.ARM_INDEX[side]], low, high)
         if times[0] == 0.0:  # the controller takes its time to get there
             lead = float(np.abs(q[0] - here).max()) / (0.5 * MAX_JOINT_SPEED)
             times = times + max(lead, SHORTEST)
@@ -446,7 +450,7 @@ class ArmGate:
         assert self.position is not None
         at, way = _dense(times, q)
         other = "left" if side == "right" else "right"
-        rests = self.position[g1.ARM_INDEX[other]]
+        rests = self.position[facts.ARM_INDEX[other]]
         plan = self._plans.get(other)
         others = rests[None] if plan is None or plan.over(now) else plan.at(now + at)
         mine = self._spheres(side, way)
@@ -479,7 +483,7 @@ class ArmGate:
         if 0.0 <= now - self._near_at <= NEAR_TIMEOUT:
             points = np.vstack([points, self._near])
         other = "left" if side == "right" else "right"
-        resting = self._spheres(other, self.position[None, g1.ARM_INDEX[other]])[0]
+        resting = self._spheres(other, self.position[None, facts.ARM_INDEX[other]])[0]
         return passed_points(
             mine, self._body[side], resting, self._body[other], points, WRIST, DEEP, HAND_DEEP, NEAR_END,
             TOUCHED, HAND_RADIUS,
@@ -487,12 +491,12 @@ class ArmGate:
 
     def warm(self) -> None:
         """Compile (or load) the kernels before the first trajectory."""
-        self.position, self._joints_at = g1.DEFAULT_POSE.copy(), 0.0
+        self.position, self._joints_at = facts.DEFAULT_POSE.copy(), 0.0
         self.on_points(np.array([[0.5, 0.0, 0.0]]), 0.0)
-        for side in g1.SIDES:
-            rest = g1.DEFAULT_POSE[g1.ARM_INDEX[side]]
-            self.arm(side, g1.ARM_JOINTS[side], np.array([1.0]), rest[None], None, 1.0, 0.0)
-        self.on_joints(g1.DEFAULT_POSE.copy(), 0.0, np.zeros(len(g1.JOINTS)))
+        for side in facts.SIDES:
+            rest = facts.DEFAULT_POSE[facts.ARM_INDEX[side]]
+            self.arm(side, facts.ARM_JOINTS[side], np.array([1.0]), rest[None], None, 1.0, 0.0)
+        self.on_joints(facts.DEFAULT_POSE.copy(), 0.0, np.zeros(len(facts.JOINTS)))
         self.position, self._joints_at, self._points_at = None, -math.inf, -math.inf
         self.halt()
 

@@ -15,7 +15,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, yaw_from_quaternion
 from vla_sim.contract import topics
 from vla_sim.contract.records import Arm, Command, Plan, Refusal, Transcript, Verdict
-from vla_sim.robot import g1
+from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros import cdr, conversions
 from vla_sim.ros.failures import WINDOW
@@ -243,9 +243,9 @@ class SafetyNode(StageNode[SafetyParams]):
         assert self.arms.position is not None
         self.get_logger().warning(f"{side} arm: {reason}")
         message = conversions.joint_trajectory(
-            list(g1.ARM_JOINTS[side]),
+            list(facts.ARM_JOINTS[side]),
             np.array([HOLD_TIME]),
-            self.arms.position[None, g1.ARM_INDEX[side]],
+            self.arms.position[None, facts.ARM_INDEX[side]],
             self.now(),
             "",
         )

@@ -4,6 +4,7 @@ import math
 
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
 from vla_sim.contract.records import STEP_FIELDS, Plan, Step
+from vla_sim.robot import facts
 from vla_sim.stages.navigation.costmap import RESOLUTION, StaticMap
 from vla_sim.stages.navigation.distance_field import DistanceField
 from vla_sim.stages.navigation.global_planner import NoPath, plan_path
@@ -15,6 +16,8 @@ NEEDS = {
     "a distance": (("move",), {"distance", "lateral"}),
 }  # fmt: skip
 """What -> the skills that need it, and the fields of which one must be given."""
+WITH_HAND = ("approach", "pick", "carry", "place")
+"""Skills of a robot that has a hand."""
 
 
 class PlanChecker:
@@ -42,6 +45,8 @@ class PlanChecker:
         """Reasons against the plan, fit for speaking; empty if it may run."""
         if len(plan.steps) > MAX_STEPS:
             return [f"the plan has {len(plan.steps)} steps; {MAX_STEPS} are allowed"]
+        if facts.HAND is None and any(step.skill in WITH_HAND for step in plan.steps):
+            return [facts.NO_HAND]
         return [reason for step in plan.steps for reason in self._check(step)]
 
     def _check(self, step: Step) -> list[str]:

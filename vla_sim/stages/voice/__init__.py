@@ -10,6 +10,7 @@ __all__ = [
     "pocketsphinx_recogniser",
     "recogniser",
     "simulated_microphone",
+    "sound_devices",
     "speaker",
     "spoken_numbers",
     "synthesis",

@@ -30,8 +30,8 @@ RECHECK_AFTER = 0.06
 
 @dataclass(frozen=True)
 class Utterance:
-    """What was understood of it. complete: it may be acted on. speech_end: time of arrival of the chunk with
-    its last voiced sample, on the caller's clock."""
+    """What was understood of it. complete: it may be acted on. speech_end: when its last voiced chunk was
+    captured, on the caller's clock."""
 
     text: str
     confidence: float
@@ -66,14 +66,15 @@ class Listener:
         self._last_answer = -math.inf
         self._noisy = 0
 
-    def feed(self, chunk: Samples, arrival: float) -> Utterance | None:
-        """One chunk and when it arrived [s]; what was heard if an utterance ended with it."""
+    def feed(self, chunk: Samples, captured: float) -> Utterance | None:
+        """One chunk and when its last sample was captured [s]; what was heard if an utterance ended with
+        it."""
         chunk = np.asarray(chunk, dtype=np.int16)
         judged = self.activity.judge(chunk)
         self._waited += 1
         was_active = self.endpointer.active
         if judged.loud:
-            self._speech_end = arrival
+            self._speech_end = captured
         if was_active:
             self.recogniser.feed(chunk)
             self._loud.append(judged.loud)
@@ -91,21 +92,26 @@ class Listener:
             return self._end()
         quiet = not self.endpointer.active and not self._answered and self.silence_seconds > 0.0
         if quiet and self._waited * CHUNK_SECONDS >= self.silence_seconds:
-            return self._nothing(arrival)
+            return self._nothing(captured)
         return None
+
+    def turn_away(self) -> Utterance | None:
+        """The stream goes on, but what comes is not listened to: what was heard last, if anything."""
+        self._before.clear()
+        if not self.endpointer.active:
+            return None
+        self.endpointer.reset()
+        return self._end()
 
     def close(self, now: float) -> Utterance | None:
         """The stream has ended: what was heard last, or that it held no speech. The next chunk begins
         a new stream."""
-        utterance = None
-        if self.endpointer.active:
-            self.endpointer.reset()
-            utterance = self._end()
+        utterance = self.turn_away()
         fresh = now - self._last_answer >= self.silence_seconds
-        if utterance is None and not self._answered and self._waited > 0 and fresh:
+        unheard = self.silence_seconds > 0.0 and not self._answered and self._waited > 0
+        if utterance is None and unheard and fresh:
             utterance = self._nothing(now)
         self._waited, self._answered, self._noisy = 0, False, 0
-        self._before.clear()
         return utterance
 
     def _hangover(self, loud: bool) -> float:

@@ -14,9 +14,11 @@ from vla_sim.common.errors import MissingError
 from vla_sim.common.files import user_path
 from vla_sim.contract import topics
 from vla_sim.contract.records import Say, Transcript
+from vla_sim.contract.stop_epoch import StopEpoch
+from vla_sim.ros import conversions
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.voice.audio import CHUNK, Samples
+from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE, Samples
 from vla_sim.stages.voice.endpointing import Hangover
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Listener, Utterance
@@ -40,8 +42,8 @@ class VoiceNode(StageNode[VoiceParams]):
     Subscribes /voice/audio (16 kHz mono int16, any number of samples a message, 20 ms are expected),
     /voice/say.
     Publishes /voice/transcript, trace "voice" (last voiced sample to transcript).
-    Audio is judged and decoded in a worker thread as it arrives. While the robot itself speaks through
-    a sound device, it does not listen.
+    Audio is judged and decoded in a worker thread as it arrives. What was captured while the robot itself
+    spoke through a sound device is not listened to (`half_duplex`); a stop breaks its speech off.
     """
 
     def __init__(self) -> None:
@@ -54,7 +56,10 @@ class VoiceNode(StageNode[VoiceParams]):
         self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds)
         folder = user_path(p.speech_folder) if p.speech_folder else None
         speaks = p.play or folder is not None
-        self.speaker = Speaker(folder, p.play, self.get_logger().warning) if speaks else None
+        self.speaker = None
+        if speaks:
+            self.speaker = Speaker(folder, p.play, self.get_logger().warning, device=p.speaker)
+        self.stops = StopEpoch()
         self.latencies: deque[float] = deque(maxlen=200)
         self.counts: Counter[str] = Counter()
         self.lost = 0
@@ -72,6 +77,8 @@ class VoiceNode(StageNode[VoiceParams]):
             self.repeat(1.0, self.check_microphone, steady=True)
         if self.speaker is not None:
             self.listen(topics.SAY, self.on_say)
+            if p.play:
+                self.listen(topics.SAFETY_STATE, lambda state: self.heed(state.stop_epoch))
 
     def on_params(self, params: VoiceParams) -> None:
         self.listener.confidence, self.listener.hangover = params.confidence, hangover(params)
@@ -104,24 +111,37 @@ class VoiceNode(StageNode[VoiceParams]):
 
     def on_audio(self, message: Any) -> None:
         self.microphone.packet(time.monotonic())
-        if self.speaker is not None and self.speaker.busy:
-            return
-        if not self.worker.put((np.array(message.data, dtype=np.int16), clock.mono())):
+        sound, age = np.array(message.data, dtype=np.int16), conversions.audio_age(message)
+        own = False
+        if self.speaker is not None and self.params.half_duplex:
+            captured = time.monotonic() - age
+            own = self.speaker.sounded(captured - len(sound) / SAMPLE_RATE, captured)
+        if not self.worker.put((None if own else sound, clock.mono() - age)):
             self.lost += 1
             self.get_logger().warning("audio was lost: decoding is too slow", throttle_duration_sec=1.0)
 
     def on_say(self, say: Say) -> None:
-        if self.speaker is not None and say.text.strip():
+        self.heed(say.stop_epoch)
+        if self.speaker is not None and say.text.strip() and not self.stops.void(say.stop_epoch):
             self.speaker.say(say.text)
 
-    def _take(self, item: tuple[Samples, float]) -> None:
-        """Samples, and when they arrived."""
-        sound, arrival = item
+    def heed(self, epoch: int) -> None:
+        """Fall silent with a stop."""
+        if self.stops.advance(epoch) and self.speaker is not None:
+            self.speaker.hush()
+
+    def _take(self, item: tuple[Samples | None, float]) -> None:
+        """Samples, None where the robot itself spoke, and when the last one was captured."""
+        sound, captured = item
+        if sound is None:
+            self._rest = self._rest[:0]
+            self._publish(self.listener.turn_away())
+            return
         sound = np.concatenate((self._rest, sound)) if self._rest.size else sound
         whole = len(sound) - len(sound) % CHUNK
         for begin in range(0, whole, CHUNK):
             started = time.perf_counter()
-            heard = self.listener.feed(sound[begin : begin + CHUNK], arrival)
+            heard = self.listener.feed(sound[begin : begin + CHUNK], captured)
             if heard is not None:
                 clock.charge("voice", time.perf_counter() - started)
                 self._publish(heard)

@@ -34,4 +34,10 @@ class VoiceParams(StageParams):
     speech_folder: str = param(
         "", "folder for the robot's answers as WAV files; empty: none", metavar="FOLDER"
     )
-    play: bool = param(False, "play the robot's answers on the default sound device")
+    play: bool = param(False, "play the robot's answers on a sound device")
+    speaker: str = param(
+        "", "number of that device, its name or a part of it; empty: the default one", metavar="DEVICE"
+    )
+    half_duplex: bool = param(
+        True, "deaf while the robot speaks; false: for a microphone without its echo", live=True
+    )

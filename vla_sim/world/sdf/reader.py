@@ -3,9 +3,10 @@
     load(path) -> Root         load_world(path) -> World         load_model(path) -> Model
 
 Includes (`model://name`, relative and file:// URIs), nested models, frames and `relative_to` are
-resolved as http://sdformat.org/tutorials?tut=pose_frame_semantics says. A broken file is one
-`SdfError` ("file:line: what, what is allowed"). Elements that mean nothing to us are named once each
-in an `SdfWarning`. Document types and entities are refused, nothing is fetched from a network.
+resolved as http://sdformat.org/tutorials?tut=pose_frame_semantics says. Where a world includes a robot, it is
+the process's (`assets.chosen_robot`) that stands there. A broken file is one `SdfError` ("file:line: what,
+what is allowed"). Elements that mean nothing to us are named once each in an `SdfWarning`. Document types and
+entities are refused, nothing is fetched from a network.
 """
 
 import os
@@ -71,6 +72,22 @@ def load_model(path: str | Path) -> Model:
     if len(root.models) != 1:
         raise SdfError(f"{file}:1: has {len(root.models)} models beside worlds; give a file with one <model>")
     return root.models[0]
+
+
+def robot_model() -> Path:
+    """The folder of the process's robot's model: near its profile, or a shipped one. Raises `SdfError`."""
+    profile = assets.chosen_robot()
+    looked = [folder / profile.stem for folder in default_search(profile)]
+    for folder in looked:
+        if folder.is_dir():
+            return folder
+    raise SdfError(f"{profile}:1: has no model; looked for {', '.join(map(str, looked))}")
+
+
+def robot_instead(uri: str) -> str:
+    """Name of the process's robot where `uri`, included in a world, is that of another one; else ""."""
+    named, mine = uri.strip().removeprefix("model://"), assets.chosen_robot().stem
+    return mine if named != mine and named in assets.robot_names() else ""
 
 
 def default_search(path: Path) -> tuple[Path, ...]:
@@ -150,7 +167,9 @@ class _Reader(Links, Joints):
         uri = element.find("uri")
         if uri is None:
             self.fail(element, "<include> has no <uri>; add one such as model://red_cup")
-        path = self.resolve(uri.text or "", uri)
+        in_world = element.getparent().tag == "world"
+        robot = robot_instead(str(uri.text or "")) if in_world else ""
+        path = robot_model() if robot else self.resolve(uri.text or "", uri)
         if path.is_dir():
             path = model_file(path)
         if not os.path.isfile(path):
@@ -169,7 +188,7 @@ class _Reader(Links, Joints):
         pose, relative_to = self.pose(element) if element.find("pose") is not None else (model.pose, "")
         model = replace(
             model,
-            name=self.text(element, "name") or model.name,
+            name=robot or self.text(element, "name") or model.name,
             static=self.boolean(element, "static", model.static),
             plugins=(*model.plugins, *self.plugins(element)),
             where=self.where(element),

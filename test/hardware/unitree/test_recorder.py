@@ -1,0 +1,168 @@
+"""The driver's log, read back by the public reader of MCAP files."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
+pytest.importorskip("mcap_ros2", reason="mcap is not installed")
+from mcap.exceptions import EndOfFile
+from mcap.reader import NonSeekingReader, make_reader
+from mcap_ros2.decoder import DecoderFactory
+
+from vla_sim.hardware.unitree import dds_types, message_schema, recorder
+from vla_sim.hardware.unitree.recorder import Channel, McapFile, Recorder, records
+from vla_sim.hardware.unitree.wire import LowState
+
+DOUBLES = Channel("numbers", "cdr", "a/msg/Number", "ros2msg", "float64 x\n", {})
+
+
+def number(value):
+    return b"\x00\x01\x00\x00" + np.float64(value).tobytes()
+
+
+def read(path):
+    """(topic, message) of all that is in a file."""
+    cdr, found = DecoderFactory(), []
+    with path.open("rb") as file:
+        for schema, channel, message in make_reader(file).iter_messages():
+            decode = cdr.decoder_for(channel.message_encoding, schema) or json.loads
+            found.append((channel.topic, decode(message.data)))
+    return found
+
+
+def written_by(out):
+    """A state as the robot sends it, a hand's, and a request; each as it came or would come from the wire."""
+    state = LowState()
+    state.tick, state.motors["q"][7] = 1234, 0.5
+    state.motors["temperature"][28] = 31, 41
+    state.remote[2] = 7
+    state.seal()
+    header = dds_types.RequestHeader(
+        dds_types.RequestIdentity(5, 7105), dds_types.RequestLease(0), dds_types.RequestPolicy(0, True)
+    )
+    samples = {
+        "rt/lowstate": dds_types.LowState.of(state),
+        "rt/dex3/left/state": dds_types.hand_state(np.linspace(0.0, 0.6, 7)),
+        "rt/api/sport/request": dds_types.Request(header, '{"data": 1}', []),
+    }
+    for topic, sample in samples.items():
+        kind = type(sample)
+        schema = message_schema.ros2msg(kind)
+        take = out.channel(Channel(topic, "cdr", message_schema.ros_name(kind), "ros2msg", schema, {}))
+        take(dds_types.cdr(kind.deserialize(sample.serialize())))
+    return state
+
+
+@pytest.mark.integration
+def test_what_was_handed_over_is_read_back_number_by_number(tmp_path):
+    out = Recorder(tmp_path / "log.mcap")
+    state = written_by(out)
+    out.close()
+    got = dict(read(tmp_path / "log.mcap"))
+    low = got["rt/lowstate"]
+    assert (low.tick, low.crc, low.wireless_remote[2]) == (1234, state.crc, 7)
+    assert low.motor_state[7].q == 0.5
+    assert list(low.motor_state[28].temperature) == [31, 41]
+    hand = got["rt/dex3/left/state"]
+    assert [m.q for m in hand.motor_state] == pytest.approx(np.linspace(0.0, 0.6, 7))
+    request = got["rt/api/sport/request"]
+    assert (request.header.identity.api_id, request.parameter) == (7105, '{"data": 1}')
+    assert request.header.policy.noreply
+
+
+@pytest.mark.integration
+def test_a_driver_that_is_killed_leaves_a_whole_file(tmp_path):
+    """Up to what it handed over last."""
+    path = tmp_path / "log.mcap"
+    child = os.fork()
+    if child == 0:
+        take = Recorder(path)
+        write = take.channel(DOUBLES)
+        for k in range(2000):
+            write(number(k))
+        while take._pending:
+            take.flush()
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    deadline = time.monotonic() + 60.0
+    while True:
+        try:
+            got = read(path)
+            break
+        except Exception:  # the writer has not ended it yet
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert [message.x for _, message in got] == list(range(2000))
+
+
+def test_a_writer_that_is_killed_loses_a_chunk_at_the_most(tmp_path):
+    path = tmp_path / "log.mcap"
+    out = McapFile(path)
+    out.write(0, recorder.DEFINITION, recorder.msgspec.json.encode(DOUBLES))
+    total = 3 * recorder.CHUNK // 43  # of 12 bytes, with what MCAP adds
+    for k in range(total):
+        out.write(0, k, number(k))
+    out.flush()
+    seen = []
+    with path.open("rb") as file:
+        reader = NonSeekingReader(file, decoder_factories=[DecoderFactory()])
+        with contextlib.suppress(EndOfFile):  # its end is missing
+            seen.extend(m.x for _, _, _, m in reader.iter_decoded_messages(log_time_order=False))
+    assert seen == list(range(len(seen)))
+    assert len(seen) > total - recorder.CHUNK // 43 - 1000
+    out.close()
+
+
+def test_a_file_that_is_large_is_followed_by_another_and_one_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "LARGEST", 10_000)
+    monkeypatch.setattr(recorder, "CHUNK", 1_000)
+    out = McapFile(tmp_path / "log.mcap")
+    out.write(0, recorder.DEFINITION, recorder.msgspec.json.encode(DOUBLES))
+    numbers = np.random.default_rng(0).random(5000)
+    for k, x in enumerate(numbers):
+        out.write(0, k, number(x))
+    out.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.before.mcap", "log.mcap"]
+    got = [m.x for name in ("log.before.mcap", "log.mcap") for _, m in read(tmp_path / name)]
+    np.testing.assert_array_equal(got, numbers[-len(got) :])
+    assert 10_000 < (tmp_path / "log.before.mcap").stat().st_size < 20_000
+
+
+def test_records_are_found_in_pieces_of_any_size():
+    data = b"".join(recorder._HEADER.pack(k, 10 * k, k) + bytes([k] * k) for k in range(50))
+    for size in (1, 7, 100, 5000):
+        stream = io.BytesIO(data)
+        found = list(records(lambda most, stream=stream, size=size: stream.read(size)))
+        assert found == [(k, 10 * k, bytes([k] * k)) for k in range(50)]
+    assert len(list(records(io.BytesIO(data[:-1]).read))) == 49
+
+
+@pytest.mark.integration
+def test_a_writer_that_is_behind_costs_messages_and_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "MOST_PENDING", 1000)
+    out = Recorder(tmp_path / "log.mcap")
+    write = out.channel(DOUBLES)
+    for k in range(1000):
+        write(number(k))
+    assert out.lost > 900
+    out.close()
+    assert len(read(tmp_path / "log.mcap")) == 1000 - out.lost
+
+
+@pytest.mark.integration
+def test_where_the_log_cannot_be_written_that_is_said_and_the_driver_goes_on(tmp_path, capfd):
+    out = Recorder(tmp_path / "no" / "log.mcap")
+    out._writer.wait(60)
+    write = out.channel(DOUBLES)
+    write(number(1.0))
+    out.flush()
+    out.close()
+    assert "the driver's log ends" in capfd.readouterr().out
