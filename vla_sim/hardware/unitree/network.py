@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from vla_sim.common.errors import InputError
-from vla_sim.robot import facts
 
 
 class Network(Protocol):
@@ -27,6 +26,8 @@ def check_network(interface: str, domain: int) -> None:
 
 def check_robot() -> None:
     """Raises `InputError` where the process's robot does not speak the protocol."""
+    from vla_sim.robot import facts  # of numpy, for which the command line's flags need not wait
+
     if facts.PROFILE.protocol != "unitree_hg":
         raise InputError(
             f"{facts.NAME} does not speak the G1's protocol; run it with an engine that simulates it"
