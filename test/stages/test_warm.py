@@ -45,7 +45,7 @@ walks = Track(np.array([4.5, 1.0]), np.array([0.0, 0.5]), walker.time, np.array(
 walks.trail.append((walker.time, 4.5, 0.9))
 navigator.state.dynamic_obstacles.tracks.append(walks)
 path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
-assert navigator.state.dynamic_obstacles.crossing(path) < 1.0
+assert navigator.state.dynamic_obstacles.crossing(path).ahead < 1.0
 """,
     "manipulation": """
 from vla_sim.robot import facts
