@@ -42,7 +42,7 @@ statuses, log = drive(navigator, walker, truth, 60.0)
 assert log[-1, 1] > 4.0, log[-1]
 from vla_sim.stages.navigation.dynamic_obstacles import Track
 walks = Track(np.array([4.5, 1.0]), np.array([0.0, 0.5]), walker.time, np.array([4.5, 0.5]), moved=1e9)
-walks.trail.append((walker.time, 4.5, 0.9))
+walks.trail.extend((walker.time, 4.5, 0.04 * k) for k in range(26))
 navigator.state.dynamic_obstacles.tracks.append(walks)
 path = np.column_stack([np.linspace(4.0, 5.0, 21), np.full(21, 2.0)])
 assert navigator.state.dynamic_obstacles.crossing(path).ahead < 1.0

@@ -76,6 +76,8 @@ class Track:
         """(2,) where it walks, a unit vector: along the line on which it goes to and fro, or as in the last
         second. The filter's velocity alone turns by half a right angle with what is seen of a body."""
         trail = np.array(self.trail)[:, 1:]
+        if len(trail) < COURSE_SCANS:
+            return np.asarray(self.velocity / max(math.hypot(*self.velocity), 1e-6))
         _, spread, axes = np.linalg.svd(trail - trail.mean(axis=0), full_matrices=False)
         straight = spread[-1] < STRAIGHT * math.sqrt(len(trail))
         line = axes[0] if straight else trail[-1] - trail[-COURSE_SCANS:][0]
