@@ -168,7 +168,7 @@ MOMENTS = ("standing", "walking", "an arm moving")
 @dataclass
 class Ending:
     """legs, arms: for how long each was commanded to move still [s]. way: walked after the fault [m]. slip:
-    of what is held [m]. why: what the driver says."""
+    of what is held [m]. why: what the driver says first; a robot that sinks may fall as well."""
 
     legs: float
     arms: float
@@ -192,6 +192,7 @@ def play(fault, moment, **rig):
         made.run(1.0)
         assert made.body.time - made.arms_moved < 0.05
     assert made.driver.why == ""
+    made.latched.clear()
     began, before, held = made.body.time, made.body.truth(), made.box_in_hand()
     line = FAULTS[fault][0]
     if line is None:
@@ -207,7 +208,8 @@ def play(fault, moment, **rig):
     return Ending(
         moved[-1] - began, max(0.0, made.arms_moved - began),
         float(np.hypot(*(after.robot - before.robot)[:2])),
-        float(np.linalg.norm(made.box_in_hand() - held)), after.fallen, made.motion.state, made.driver.why,
+        float(np.linalg.norm(made.box_in_hand() - held)), after.fallen, made.motion.state,
+        next(iter(made.latched), ""),
     )  # fmt: skip
 
 
