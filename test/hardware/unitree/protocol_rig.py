@@ -6,6 +6,7 @@ prints the table of docs/hardware.md: what the robot does after each fault at ea
 truth and by what its legs and arms are commanded.
 """
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,8 @@ class Rig:
         cable = Cable(wire, dds_types.copied, jitter, loss, seed)
         self.robot = SimulatedG1(self.body, self.motion, cable, self.lines.append)
         ours, theirs = link.pair()
+        for end in (ours, theirs):
+            weakref.finalize(self, end.close)
         self._link, self._damping = link.Link(ours, link.STATE), kinematics.of_joints("damping")
         self.driver = Driver("sport", kinematics)
         self._loop = DriverLoop(
