@@ -98,10 +98,9 @@ class Track:
         """Whether it touches this robot, if that walks along `points` (n, 2) now, when it is `margin` [s]
         early or late or in between."""
         times = STARTS + spacing / CROSSING_SPEED * np.arange(len(points))
-        return any(
-            bool((np.hypot(*(points - self.predicted(np.maximum(0.0, times + off))).T) < NEAR).any())
-            for off in {-margin, 0.0, margin}
-        )
+        offs = np.array([[-margin], [0.0], [margin]]) if margin else np.zeros((1, 1))
+        there = self.predicted(np.maximum(0.0, times + offs).ravel()).reshape(len(offs), -1, 2)
+        return bool((np.hypot(*(points - there).T) < NEAR).any())
 
 
 def clusters(points: Array, known: DistanceField) -> list[Array]:
@@ -194,14 +193,15 @@ class DynamicObstacles:
         may come back at any moment. Once on the way it goes on if it meets nobody, or if that is the shorter
         way out; nowhere on it does it stand and wait. waited: for how long others were let pass [s]."""
         result, margin = Crossing(), MARGIN / (1.0 + waited / PATIENCE)
-        for track in [*self.moving(), *self._gone]:
+        tracks = [(track, False) for track in self.moving()] + [(track, True) for track in self._gone]
+        for track, gone in tracks:
             trail = np.array([(x, y) for _, x, y in track.trail])
             way = np.concatenate([trail, track.predicted(np.linspace(0.5, 6.0, 12))])
             apart = np.sqrt(((points[:, None] - way) ** 2).sum(axis=2)).min(axis=1)
             near = apart < NEAR
             if not near.any():
                 continue
-            gone, inside = track in self._gone, bool(near[0])
+            inside = bool(near[0])
             spacing = float(np.hypot(*(points[1] - points[0]))) if len(points) > 1 else 0.0
             enter = int(np.argmax(near)) * spacing
             leave = (len(near) - int(np.argmax(near[::-1]))) * spacing

@@ -51,7 +51,7 @@ class Route:
         self._state = state
         self._local = LocalPlanner()
         self._blocked_since = self._best = math.inf
-        self._yielding, self._yielded = False, 0.0
+        self._held_since, self._held_before = math.inf, 0.0
         self._planned = self._progress = -math.inf
 
     @property
@@ -117,22 +117,22 @@ class Route:
     @property
     def _waited(self) -> float:
         """[s] in all for which others were let pass."""
-        return self._yielded + (self._state.time if self._yielding else 0.0)
+        return self._held_before + max(0.0, self._state.time - self._held_since)
 
     def _yields(self, crossing: Crossing, speed: float) -> bool:
         """Whether to wait before the way of a moving obstacle."""
+        time = self._state.time
         if crossing.ahead < HELD + 0.3 * max(0.0, speed):
-            if not self._yielding:
-                self._yielding, self._yielded = True, self._yielded - self._state.time
+            self._held_since = min(self._held_since, time)
             if self._waited > YIELD_TIMEOUT:
                 where = f"{crossing.ahead + NEAR:.1f} m ahead of me"
                 raise NavigationFailure(f"somebody keeps crossing my way {where}")
             self.note = "waiting for somebody to pass"
             self._local.halt()
-            self._progress = self._state.time
+            self._progress = time
             return True
-        if self._yielding and crossing.ahead == math.inf:
-            self._yielding, self._yielded = False, self._yielded + self._state.time
+        if self._held_since < math.inf and crossing.ahead == math.inf:
+            self._held_before, self._held_since = self._waited, math.inf
             self.plan()  # the way is open: take the best one
         return False
 
