@@ -18,6 +18,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
+from vla_sim.hardware.posture import Posture
 from vla_sim.ros import conversions, spin
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
@@ -29,17 +30,15 @@ ENOUGH = 10
 """Clouds, and pairs of images, that are put together: their noise is not a sensor's place."""
 
 
-class SensorListener(StageNode[StageParams]):
-    """joints (joints,) [rad] and attitude (4,), the newest; clouds: (n, 3) [m] in the lidar's frame; images:
-    colour (h, w, 3) and depth (h, w) [m]; bad: what could not be read, and how often.
+class SensorListener(Posture, StageNode[StageParams]):
+    """clouds: (n, 3) [m] in the lidar's frame; images: colour (h, w, 3) and depth (h, w) [m]; bad: what could
+    not be read, and how often.
 
     named: topics of `cloud`, `color`, `depth` and `camera_info`. pairing: see `ImagePairs`.
     """
 
     def __init__(self, named: Mapping[str, str], pairing: float) -> None:
         super().__init__(f"calibrate_{os.getpid()}", StageParams)
-        self.joints: Array | None = None
-        self.attitude: Array | None = None
         self.clouds: deque[Array] = deque(maxlen=ENOUGH)
         self.images: deque[tuple[NDArray[np.uint8], NDArray[np.float32]]] = deque(maxlen=ENOUGH)
         self.camera: Intrinsics | None = None
@@ -51,17 +50,6 @@ class SensorListener(StageNode[StageParams]):
         self.listen(replace(topics.CAMERA_INFO, name=named["camera_info"]), self.on_camera_info)
         self.listen(replace(topics.COLOR, name=named["color"]), self.on_color)
         self.listen(replace(topics.DEPTH, name=named["depth"]), self.on_depth)
-
-    def on_joints(self, message: Any) -> None:
-        position = conversions.joint_positions(message)
-        if position is not None and np.isfinite(position).all():
-            self.joints = position
-
-    def on_imu(self, message: Any) -> None:
-        q = message.orientation
-        attitude = np.array([q.w, q.x, q.y, q.z])
-        if abs(float(attitude @ attitude) - 1.0) < 0.1:
-            self.attitude = attitude
 
     def on_cloud(self, message: Any) -> None:
         self._try(lambda: self.clouds.append(conversions.cloud_points(message)))

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import Array
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
 from vla_sim.hardware.params import LidarParams
+from vla_sim.hardware.posture import Posture
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import facts, level_scan
 from vla_sim.robot.extrinsics import LIDAR, calibrated
@@ -21,7 +21,7 @@ PERIOD = 0.1
 """[s] of one turn, as the scan says."""
 
 
-class LidarNode(StageNode[LidarParams]):
+class LidarNode(Posture, StageNode[LidarParams]):
     """Parameters: `LidarParams`.
 
     Subscribes the cloud of a lidar's driver (sensor_msgs/PointCloud2, its points beginning with x, y, z as
@@ -33,8 +33,6 @@ class LidarNode(StageNode[LidarParams]):
         super().__init__("lidar", LidarParams)
         p = self.params
         self.kinematics = calibrated(p.extrinsics)
-        self.joints: Array | None = None
-        self.attitude: Array | None = None
         self.bad = 0
         """Clouds that could not be read."""
         self.publish(topics.SCAN)
@@ -45,17 +43,6 @@ class LidarNode(StageNode[LidarParams]):
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.IMU, self.on_imu)
         self.listen(Topic(p.cloud, "sensor_msgs/msg/PointCloud2", topics.POINTS.qos), self.on_cloud)
-
-    def on_joints(self, message: Any) -> None:
-        position = conversions.joint_positions(message)
-        if position is not None and np.isfinite(position).all():
-            self.joints = position
-
-    def on_imu(self, message: Any) -> None:
-        q = message.orientation
-        attitude = np.array([q.w, q.x, q.y, q.z])
-        if abs(float(attitude @ attitude) - 1.0) < 0.1:
-            self.attitude = attitude
 
     def on_cloud(self, message: Any) -> None:
         if self.joints is None or self.attitude is None:

@@ -19,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.files import runtime_folder
 from vla_sim.common.profiling import node_profile
+from vla_sim.common.signals import ENDING
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.lockstep.turn_taking import RunEnds
 from vla_sim.ros.stage_node import StageNode
@@ -95,7 +96,7 @@ def init_with_signals() -> None:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.detach())
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, lambda *_: None)
     start()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_recorder import read
+from test_recorder import read, read_when_whole
 
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.network import domain_beside
@@ -116,14 +116,7 @@ def test_a_driver_that_is_killed_leaves_a_whole_log(ros_domain, tmp_path, monkey
             body._driver.wait(60)
         finally:
             body.close()
-    deadline = time.monotonic() + 60.0
-    while True:
-        try:
-            logged = read(log)
-            break
-        except Exception:  # the writer has not ended it yet
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    logged = read_when_whole(log)
     ticks = [m.tick for topic, m in logged if topic == "rt/lowstate"]
     assert ticks == sorted(ticks)
     assert 1e-3 * ticks[-1] > last - 0.1

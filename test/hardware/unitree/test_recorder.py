@@ -37,6 +37,17 @@ def read(path):
     return found
 
 
+def read_when_whole(path):
+    """As `read`, once its writer has ended it."""
+    deadline = time.monotonic() + 60.0
+    while True:
+        try:
+            return read(path)
+        except Exception:  # it has not yet
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def written_by(out):
     """A state as the robot sends it, a hand's, and a request; each as it came or would come from the wire."""
     state = LowState()
@@ -92,14 +103,7 @@ def test_a_driver_that_is_killed_leaves_a_whole_file(tmp_path):
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    deadline = time.monotonic() + 60.0
-    while True:
-        try:
-            got = read(path)
-            break
-        except Exception:  # the writer has not ended it yet
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    got = read_when_whole(path)
     assert [message.x for _, message in got] == list(range(2000))
 
 

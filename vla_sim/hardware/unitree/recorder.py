@@ -20,6 +20,7 @@ import msgspec
 from vla_sim.common import process_priority
 from vla_sim.common.child_process import ended
 from vla_sim.common.errors import package
+from vla_sim.common.signals import ENDING
 
 LARGEST = 1 << 30
 """Bytes of a file: some 20 minutes. The one before it is kept beside it, as `<name>.before.mcap`."""
@@ -164,7 +165,7 @@ class McapFile:
 
 
 def main(arguments: list[str]) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):  # it ends with its driver
+    for number in ENDING:  # it ends with its driver
         signal.signal(number, signal.SIG_IGN)
     process_priority.own(NICE)
     path = Path(arguments[0])

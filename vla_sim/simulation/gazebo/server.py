@@ -13,6 +13,7 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array, inverse, pose7, rotation_from_quaternion, transform
+from vla_sim.common.signals import ENDING
 from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
 from vla_sim.simulation.gazebo.bindings import Bindings
@@ -95,7 +96,7 @@ class GazeboServer:
         self._server = self._fixture.server()
         # The server takes SIGINT and SIGTERM for itself; they are the node's.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in ENDING:
                 signal.signal(number, signal.getsignal(number) or signal.SIG_DFL)
 
     def close(self) -> None:
