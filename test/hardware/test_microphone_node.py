@@ -218,6 +218,8 @@ def test_a_rate_that_is_too_low_for_words_is_told(card):
         source.close()
 
 
+@pytest.mark.scenario
+@pytest.mark.load
 def test_a_sound_is_as_old_as_the_microphone_says(card):
     """Between when it was given to the speaker and when it came here: neither before nor long after."""
     found, click = [], np.zeros(16_000, np.int16)
