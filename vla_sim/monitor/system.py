@@ -46,8 +46,8 @@ class System:
 
 
 def _cpu() -> float:
-    """Since the last call [% of all cores]. Programs that were started with `nice`, or in the idle class, take
-    nothing away from a stack that was not, however busy they keep the cores."""
+    """Since the last call [% of all cores]. Programs that were started with `nice`, or in the idle class,
+    take nothing away from a stack that was not, however busy they keep the cores."""
     times = psutil.cpu_times_percent()
     giving_way = getattr(times, "nice", 0.0) if os.getpriority(os.PRIO_PROCESS, 0) <= 0 else 0.0
     return max(0.0, 100.0 - times.idle - getattr(times, "iowait", 0.0) - giving_way)
