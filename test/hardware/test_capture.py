@@ -4,14 +4,12 @@ the process that reads it."""
 import sys
 import time
 
-import numpy as np
 import pytest
 from waiting import wait_for
 
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.hardware import capture
 from vla_sim.hardware.capture import Capture
-from vla_sim.hardware.capture_process import age
 from vla_sim.stages.voice.audio import CHUNK
 
 pytestmark = pytest.mark.integration
@@ -123,16 +121,3 @@ def test_it_ends_at_once_while_it_waits_and_leaves_no_process(ears):
     assert time.monotonic() - began < 5.0
     assert process.poll() is not None
     one.capture.close()
-
-
-def test_how_old_a_sound_is_is_the_devices_word_where_that_can_be():
-    def of(begin, now):
-        return age(begin, now, seconds=0.01, latency=0.04)
-
-    assert of(99.95, 100.0) == pytest.approx(0.05)
-    assert of(99.995, 100.0) == pytest.approx(0.01)  # a block cannot be younger than it is long
-    assert of(0.0, 100.0) == pytest.approx(0.05)  # it knows no times: its buffer is as old as it may be
-    assert of(0.0, 0.0) == pytest.approx(0.05)
-    assert of(90.0, 100.0) == pytest.approx(0.05)
-    assert of(101.0, 100.0) == pytest.approx(0.05)
-    assert np.isfinite(of(float("nan"), 100.0))

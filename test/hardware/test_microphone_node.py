@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.audio, needed]
 
 BOUND = 120.0  # [s]
 PATIENT = 60.0  # [s]: on a busy machine a silence is no sign that the card is gone
+AHEAD = 0.05  # [s]: a null sink mixes before its time, most of all when it catches up; 25 ms were seen
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +222,7 @@ def test_a_rate_that_is_too_low_for_words_is_told(card):
 @pytest.mark.scenario
 @pytest.mark.load
 def test_a_sound_is_as_old_as_the_microphone_says(card):
-    """Between when it was given to the speaker and when it came here: neither before nor long after."""
+    """Between when it was given to the speaker and when it came here."""
     found, click = [], np.zeros(16_000, np.int16)
     click[:160] = 25_000
 
@@ -239,7 +240,7 @@ def test_a_sound_is_as_old_as_the_microphone_says(card):
             card.play(click)
             wait_for(lambda: found, BOUND)
             captured, arrived = found[0]
-            assert began < captured < arrived
+            assert began - AHEAD < captured < arrived
     finally:
         source.close()
 

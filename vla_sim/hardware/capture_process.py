@@ -19,23 +19,13 @@ import numpy as np
 from vla_sim.common.errors import InputError, MissingError, VlaSimError
 from vla_sim.hardware.capture import PIECE
 from vla_sim.hardware.mono_stream import MonoStream
+from vla_sim.hardware.sample_clock import SampleClock
 from vla_sim.stages.voice.sound_devices import choose, devices, portaudio
 
 BUFFER = 0.04
 """[s] of the device: who is late by less loses nothing."""
 MOST_MIXED = 2
 """Channels whose mean is taken; a device of ALSA's plugins offers 32 or more, which are copies."""
-LONGEST_AGE = 2.0
-"""[s] of a sample that is handed over; more, and the device's clock is not to be believed."""
-
-
-def age(begin: float, now: float, seconds: float, latency: float) -> float:
-    """How long ago the first sample of a block was captured [s]. begin, now: on the device's clock; seconds:
-    of the block; latency: of the stream. Some devices know no times."""
-    told = now - begin
-    if begin > 0.0 and -latency <= told - seconds <= LONGEST_AGE:
-        return max(told, seconds)
-    return seconds + latency
 
 
 def record(wanted: str, rate: int, channel: int, out: int, told: int) -> None:
@@ -47,12 +37,13 @@ def record(wanted: str, rate: int, channel: int, out: int, told: int) -> None:
         raise InputError(f"channel {channel}: microphone {device} has {device.inputs}; 0: the mean of all")
     channels = channel or min(device.inputs, MOST_MIXED)
     mono = MonoStream(rate or device.rate, channel)
+    clock = SampleClock(mono.rate)
 
     def take(data: Any, count: int, when: Any, status: Any) -> None:
         now = time.monotonic()
         block = np.frombuffer(data, dtype=np.int16).reshape(count, channels)
-        begin = now - age(when.inputBufferAdcTime, when.currentTime, count / mono.rate, stream.latency)
         lost = bool(status.input_overflow)
+        begin = clock.begin(count, now, lost)
         for piece, captured in mono.push(block, begin):
             os.write(out, PIECE.pack(captured, lost) + piece.tobytes())
             lost = False
