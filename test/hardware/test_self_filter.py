@@ -7,15 +7,16 @@ from hypothesis.extra.numpy import arrays
 
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import facts
+from vla_sim.robot.body_size import TRUNK
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.perception.depth_scan import OWN, own_capsules
+from vla_sim.stages.perception.depth_scan import own_capsules
 
 KINEMATICS = Kinematics.load()
 CAPSULES = own_capsules(KINEMATICS, facts.DEFAULT_POSE)
 
 
 def own(p):
-    if OWN[0] < p[0] < OWN[1] and OWN[2] < p[1] < OWN[3]:
+    if TRUNK[0] < p[0] < TRUNK[1] and TRUNK[2] < p[1] < TRUNK[3]:
         return True
     for *ends, radius in CAPSULES:
         a, b = np.array(ends[:3]), np.array(ends[3:])

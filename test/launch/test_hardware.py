@@ -18,6 +18,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_testing.actions import ReadyToTest
 
 from vla_sim.bringup import node_table
+from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.assets import share_folder
 from vla_sim.hardware.unitree.network import domain_beside
@@ -68,7 +69,8 @@ def until(true, timeout, what):
 
 class TheRobot(unittest.TestCase):
     def test_it_walks_to_the_kitchen_once_it_is_armed(self, domain, truth):
-        names = {spec.name for spec in node_table.nodes(simulated=False) if not spec.observer}
+        table = node_table.nodes(StackOptions(), simulated=False)  # without a microphone
+        names = {spec.name for spec in table if not spec.observer}
         with ClientThread(domain) as client:
             found = client.discovery
             until(lambda: not found.missing(names), READY_TIMEOUT, lambda: found.missing(names))

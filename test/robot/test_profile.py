@@ -79,6 +79,10 @@ print(json.dumps([facts.NAME, len(facts.JOINTS)]))
         ("hand", "claw", "invalid enum value"),
         ("hand.fingers.left", ["left_finger_left_joint"], "hand.fingers.left: 1 are given; a hand has two"),
         ("hand.stroke", 0, "stroke: expected `float` > 0.0"),
+        ("hand.reach.edge", [0.4, 0.2], "hand.reach.edge: 0.4 to 0.2 is given; the first must be the less"),
+        ("hand.motors.closed.left", [0, 0], "hand.motors.closed.left: all are 0, as when it is open"),
+        ("size.trunk", [-0.3, 0.2, 0.1, 0.1], "size.trunk (y): 0.1 to 0.1 is given"),
+        ("arms.seeds", [], "seeds: expected `array` of length >= 1"),
         ("policy.calibration", {}, "fastsac has no calibration; add policy.calibration.fastsac"),
         ("size.arms", [[0.0, 0.1]], "expected `array` of length 3"),
         ("gait.stop_shift", [0.0, float("nan"), 0.0], "nan is given; a finite number is allowed"),
@@ -97,8 +101,8 @@ def test_a_wrong_value_is_named_with_its_place(path, value, words):
 LEAVES = [
     "version", "about", "base", "trunk", "standing_height", "joints", "posture", "waist", "legs", "arms",
     "hand", "speed", "policy", "gait", "size", "legs.knees", "legs.feet.left", "arms.tools", "arms.mirror",
-    "hand.force", "policy.networks", "policy.calibration", "policy.period", "gait.lag", "size.legs",
-    "size.front",
+    "hand.force", "hand.reach", "hand.motors", "arms.seeds", "policy.networks", "policy.calibration",
+    "policy.period", "gait.lag", "size.legs", "size.trunk", "size.front",
 ]  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 VALUES = st.recursive(

@@ -102,6 +102,7 @@ def test_without_a_hand_it_says_so_and_carries_nothing():
 
 
 BARE = """
+from vla_sim.hardware.unitree import hands
 from vla_sim.hardware.unitree.motion import Motion
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
@@ -110,7 +111,7 @@ from vla_sim.stages.control.policy import standing_policy
 assert len(facts.JOINTS) == 29 and facts.HANDS == ()
 robot = Kinematics.load()
 motion = Motion(Controller(robot.arm, standing_policy()), robot.of_joints("damping"))
-assert set(motion.hands) == set(facts.SIDES)
+assert set(motion.hands) == set(facts.SIDES) and hands.CLOSED == {}
 """
 
 

@@ -19,6 +19,7 @@ from vla_sim.cli import common
 from vla_sim.common.child_process import ended
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
+from vla_sim.common.signals import ENDING
 
 TRUTH_TICKS = 50
 """Between two lines of the truth: 0.1 s."""
@@ -101,7 +102,7 @@ def call(a: argparse.Namespace) -> int:
     )
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(user_path(a.truth), "w")) if a.truth else None
-        ticks = itertools.count()
+        ticks, asked = itertools.count(), threading.Event()
         servers = []
         if a.truth_socket is not None:
             servers.append(TruthServer(body, socket.socket(fileno=a.truth_socket)))
@@ -119,13 +120,13 @@ def call(a: argparse.Namespace) -> int:
                 }
                 print(json.dumps(line), file=truth, flush=True)
             listened = [one.tick() for one in servers]
-            return body.time >= a.seconds or not all(listened)
+            return asked.is_set() or body.time >= a.seconds or not all(listened)
 
         if a.truth_socket is None:  # else nobody sits here
             threading.Thread(target=read_lines, args=(robot.typed.append,), daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
-            robot.run(over)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would interrupt the end
+        for number in ENDING:  # the way to end it; a second one changes nothing
+            signal.signal(number, lambda *_: asked.set())
+        robot.run(over)
     log(
         f"ended; of {robot.pacer.ticks} ticks {robot.pacer.missed} were late by more than 1 ms, "
         f"the worst by {1e3 * robot.pacer.worst:.1f} ms"

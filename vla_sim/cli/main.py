@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not hasattr(arguments, "call"):
             parser.print_help()
             return 0
+        importlib.import_module("vla_sim.robot.facts")  # a wrong profile is said before anything else
         for name in ("json", "junit", "truth"):  # what could not be written is said before hours of work
             if getattr(arguments, name, None) not in (None, "-"):
                 check_output(user_path(getattr(arguments, name)))
@@ -54,9 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def choose_robot(words: Sequence[str]) -> None:
-    """Be of the robot that `--robot` names among a command's words, or of the one that the environment names,
-    as is all that this process starts. It must be known before anything is imported that is made for a robot.
-    Raises `InputError`, also for a wrong profile."""
+    """Be of the robot that `--robot` names among a command's words, as is all that this process starts. It
+    must be known before anything is imported that is made for a robot. Raises `InputError`."""
     given = _value(words, "--robot")
     if given is not None:
         path = assets.find_robot(given)
@@ -64,7 +64,6 @@ def choose_robot(words: Sequence[str]) -> None:
         if now is not None and path != now.FILE:
             raise InputError(f"--robot {given}: this process is of {now.NAME} already; start another one")
         os.environ[assets.ROBOT] = given if given in assets.robot_names() else str(path)
-    importlib.import_module("vla_sim.robot.facts")
 
 
 def _value(words: Sequence[str], flag: str) -> str | None:

@@ -12,6 +12,8 @@ from vla_sim.robot.facts import PROFILE
 from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
 
 _SIZE = PROFILE.size
+TRUNK = _SIZE.trunk
+"""x0, x1, y0, y1 of an upright box whose points, in an image, are of the robot's own trunk and legs."""
 SWAY = _SIZE.sway
 """By which the pelvis sways to either side of its mean way, once a stride."""
 HANDS = _SIZE.hands

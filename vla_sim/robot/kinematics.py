@@ -34,15 +34,9 @@ MIRROR = np.array(facts.PROFILE.arms.mirror, dtype=float)
 """A left arm posture times this is the right arm's mirror image."""
 COMFORT = np.array(facts.PROFILE.arms.comfort)
 """Left arm posture that redundancy is resolved towards."""
-COMFORT_WEIGHT = np.array([0.5, 1.0, 0.7, 0.3, 0.5, 1.0, 1.0])
-"""The wrist's pitch and yaw have weak motors and short ranges, so they weigh more."""
-_SEEDS = np.array([
-    [pitch, roll, yaw, elbow, 0.0, 0.0, 0.0]
-    for pitch in (-1.3, -0.5, 0.4)
-    for roll, yaw in ((0.15, 0.0), (0.6, -0.5), (0.3, 0.7))
-    for elbow in (-0.3, 0.8)
-])  # fmt: skip
-"""Left arm postures spread over the space in front of the body."""
+COMFORT_WEIGHT = np.array(facts.PROFILE.arms.comfort_weight)
+_SEEDS = np.array(facts.PROFILE.arms.seeds)
+"""(n, 7) left arm postures from which a solution is searched."""
 
 
 @dataclass(frozen=True)

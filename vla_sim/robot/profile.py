@@ -31,6 +31,10 @@ Posture7 = Annotated[list[Angle], Meta(min_length=7, max_length=7)]
 Three = tuple[float, float, float]
 Disc = tuple[float, float, float]
 """Centre x, y and radius [m]."""
+Range = tuple[Length, Length]
+"""Least and most."""
+Box = tuple[float, float, float, float]
+"""x0, x1, y0, y1 [m]."""
 Discs = Annotated[list[Disc], Meta(min_length=1, max_length=100)]
 
 
@@ -59,6 +63,8 @@ class Arms(Part, frozen=True, kw_only=True):
     tools: Sides
     mirror: Annotated[list[Literal[-1, 1]], Meta(min_length=7, max_length=7)]
     comfort: Posture7
+    comfort_weight: Of7
+    seeds: Annotated[list[Posture7], Meta(min_length=1, max_length=100)]
     ready: Posture7
     stiffness: Of7
     damping: Of7
@@ -68,6 +74,24 @@ class Arms(Part, frozen=True, kw_only=True):
 class Face(Part, frozen=True, kw_only=True):
     reach: Annotated[float, Meta(ge=-1.0, le=1.0)]
     half_height: Length
+
+
+class SideAngles(Part, frozen=True, kw_only=True):
+    left: Annotated[list[Angle], Meta(min_length=1, max_length=50)]
+    right: Annotated[list[Angle], Meta(min_length=1, max_length=50)]
+
+
+class HandMotors(Part, frozen=True, kw_only=True):
+    topics: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_/]{0,99}$")]
+    closed: SideAngles
+
+
+class Reach(Part, frozen=True, kw_only=True):
+    ahead: Length
+    ahead_range: Range
+    side: Length
+    edge: Range
+    height: Range
 
 
 class Hand(Part, frozen=True, kw_only=True):
@@ -81,6 +105,8 @@ class Hand(Part, frozen=True, kw_only=True):
     speed: Positive
     palm: Face
     pads: Face
+    reach: Reach
+    motors: HandMotors | None = None
 
 
 class Calibration(Part, frozen=True, kw_only=True):
@@ -108,6 +134,7 @@ class Gait(Part, frozen=True, kw_only=True):
 
 
 class Size(Part, frozen=True, kw_only=True):
+    trunk: Box
     sway: Length
     hands: Length
     legs_swath: Length
@@ -163,6 +190,7 @@ def _made(data: dict[str, Any]) -> Profile:
         raise Problem("$.version", f"version {given} is not known; this vla_sim reads version {VERSION}")
     profile: Profile = typed(data, Profile, "$")
     _check_finite(data, "$")
+    _check_ranges(profile)
     _check_joints(profile)
     policy = profile.policy
     if not policy.networks:
@@ -185,6 +213,19 @@ def _check_finite(value: Any, path: str) -> None:
         _check_finite(inner, f"{path}[{i}]")
 
 
+def _check_ranges(profile: Profile) -> None:
+    """Raises `Problem` for one whose end is not after its begin."""
+    x0, x1, y0, y1 = profile.size.trunk
+    ranges = {"size.trunk": (x0, x1), "size.trunk (y)": (y0, y1)}
+    if profile.hand != "none":
+        reach = profile.hand.reach
+        ranges |= {f"hand.reach.{name}": getattr(reach, name) for name in ("ahead_range", "edge", "height")}
+    for path, (low, high) in ranges.items():
+        if not low < high:
+            where = path.partition(" ")[0]
+            raise Problem(f"$.{where}", f"{path}: {low:g} to {high:g} is given; the first must be the less")
+
+
 def _check_joints(profile: Profile) -> None:
     """Raises `Problem` for a name that is not one of the robot's joints, or is one twice."""
     arms, legs = profile.arms.joints, profile.legs
@@ -196,6 +237,11 @@ def _check_joints(profile: Profile) -> None:
             if name in names[:i]:
                 raise Problem(f"$.{path}[{i}]", f"{path}: {name} is given twice")
     if profile.hand != "none":
+        if profile.hand.motors is not None:
+            for side in ("left", "right"):
+                if not any(getattr(profile.hand.motors.closed, side)):
+                    where = f"hand.motors.closed.{side}"
+                    raise Problem(f"$.{where}", f"{where}: all are 0, as when it is open")
         fingers = profile.hand.fingers
         for path, names in (("left", fingers.left), ("right", fingers.right)):
             if len(names) != 2:

@@ -20,6 +20,7 @@ from vla_sim.hardware.unitree.driver_core import Driver
 from vla_sim.hardware.unitree.motion import ARMS, TICK, TICKS, Motion, State
 from vla_sim.hardware.unitree.simulated_g1 import SimulatedG1
 from vla_sim.robot import facts
+from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, checked
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
 from vla_sim.simulation.registry import import_mujoco
@@ -82,7 +83,9 @@ class Rig:
             clock=lambda: self.body.time,
         )  # fmt: skip
         self.controller = Controller(kinematics.arm, standing_policy())
-        self.state, self.velocity, self.alive = None, np.zeros(3), True
+        self.state, self.why, self.velocity, self.alive = None, "not armed", np.zeros(3), True
+        self.commands = True
+        """Whether this controller's commands are sent: else a `RigBody` is commanded."""
         self.latched = []
         """Each reason not to obey that the driver gave."""
         self.arms_moved = 0.0
@@ -100,18 +103,25 @@ class Rig:
                 if self.driver.why not in ("", *self.latched):
                     self.latched.append(self.driver.why)
             if self._ticks % TICKS == 0:
-                self._command()
+                self._hear()
+                if self.commands:
+                    self._control()
                 each()
             self._watch()
 
-    def _command(self):
+    def _hear(self):
         record = self._link.newest()
         if record is not None:
-            self.state = link.robot_state(record)
+            self.state, self.why = link.robot_state(record), record["why"].decode()
+
+    def _control(self):
         if self.state is not None:
             self.controller.velocity.ask(*self.velocity, self.state.time)
-            command = self.controller.update(self.state)
-            self._link.send(link.command_record(command, self._damping, True))
+            self.send(self.controller.update(self.state), True)
+
+    def send(self, command, armed):
+        """To the driver."""
+        self._link.send(link.command_record(command, self._damping, armed))
 
     def _watch(self):
         message = self.motion.arms.at(self.body.time)
@@ -155,6 +165,36 @@ class Rig:
         """(3,) [m]"""
         box = self.body.poses()[1][BOX]
         return (inverse(self.tool()) @ transform(box[:3], box[3:]))[:3, 3]
+
+
+class RigBody(Body):
+    """The rig's robot as the body that `UnitreeRobot` is."""
+
+    def __init__(self):
+        self.rig, self._armed = Rig(), False
+        self.rig.commands = False
+        self.step()
+
+    @property
+    def why(self):
+        return self.rig.why
+
+    def arm(self):
+        self._armed = True
+
+    def disarm(self):
+        self._armed = False
+        size = len(facts.JOINTS)
+        self.rig.send(JointCommand(self.state().joint_position, np.zeros(size), np.zeros(size)), False)
+
+    def state(self):
+        return self.rig.state.copy()
+
+    def command(self, command):
+        self.rig.send(checked(command), self._armed)
+
+    def step(self):
+        self.rig.run(CONTROL_PERIOD)
 
 
 FAULTS = {

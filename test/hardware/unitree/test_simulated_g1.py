@@ -37,7 +37,8 @@ def test_the_vendors_sdk_moves_it(ros_domain, tmp_path):
         assert client.returncode == 0, client.stderr[-2000:]
         said = json.loads(client.stdout.splitlines()[-1])
     finally:
-        robot.send_signal(signal.SIGINT)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            robot.send_signal(number)
         lines = robot.communicate(timeout=60)[0]
     assert said == {"crc": True, "mode_machine": 5, "move": 0, "sit": 7301}
     assert robot.returncode == 0

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from perception_scene import cast
 
+from vla_sim.robot.body_size import TRUNK
 from vla_sim.stages.perception import depth_scan as layout
 from vla_sim.stages.perception import near_points as reach
 from vla_sim.stages.perception.depth_scan import BIN
@@ -44,7 +45,7 @@ def depth_scan(depth, camera, pose, capsules, lowest=layout.LOW):
     points = points[np.isfinite(points).all(axis=1)]
     x, y, z = points.T
     r = np.hypot(x, y)
-    x0, x1, y0, y1 = layout.OWN
+    x0, x1, y0, y1 = TRUNK
     kept = (z >= lowest) & (z <= layout.HIGH) & (r >= layout.RANGE_MIN) & (r < layout.RANGE_MAX)
     kept &= ~((x > x0) & (x < x1) & (y > y0) & (y < y1)) & ~in_capsules(points, capsules)
     beam = np.floor((np.arctan2(y, x) + layout.HALF_ANGLE) / layout.INCREMENT + 0.5).astype(int)
@@ -68,7 +69,7 @@ def near_points(depth, camera, pose, capsules):
     points = points_of(depth, camera, pose, max(1, camera.width // 320))
     with np.errstate(invalid="ignore"):
         points = points[((points >= reach.LOW) & (points < reach.HIGH)).all(axis=1)]
-    x0, x1, y0, y1 = layout.OWN
+    x0, x1, y0, y1 = TRUNK
     trunk = (points[:, 0] > x0) & (points[:, 0] < x1) & (points[:, 1] > y0) & (points[:, 1] < y1)
     points = points[~trunk & ~in_capsules(points, capsules)]
     at = ((points - reach.LOW) / reach.CELL).astype(int)

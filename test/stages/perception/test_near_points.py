@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vla_sim.robot.body_size import TRUNK
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.depth_scan import OWN
 from vla_sim.stages.perception.near_points import CELL, HIGH, LOW, NearPoints
 
 CAMERA = Intrinsics.from_field_of_view(1.2, 320, 240)
@@ -66,7 +66,7 @@ def test_lone_pixels_the_trunk_and_the_arms_are_no_points():
     lone[::40, ::40] = 0.6
     near = NearPoints()
     assert len(near(lone, CAMERA, LEVEL, NOBODY)) == 0
-    assert len(near(wall(OWN[1] - 0.01), CAMERA, LEVEL, NOBODY)) == 0
+    assert len(near(wall(TRUNK[1] - 0.01), CAMERA, LEVEL, NOBODY)) == 0
     limb = np.array([[0.6, -0.3, 0.3, 0.6, 0.3, 0.3, 0.08]])
     before, after = (near(wall(0.6), CAMERA, LEVEL, one) for one in (NOBODY, limb))
     assert len(after) < len(before)

@@ -27,7 +27,6 @@ from vla_sim.hardware.unitree.motion import State
 from vla_sim.hardware.unitree.recorder import Channel, Recorder
 from vla_sim.hardware.unitree.services import RELEASE_MODE, SET_STATE, SET_VELOCITY
 from vla_sim.hardware.unitree.wire import JOINTS
-from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
 
@@ -80,11 +79,13 @@ class Topics:
         self._bus = bus
         self.states = bus.reader("rt/lowstate", dds_types.LowState)
         self.odometry = bus.reader("rt/odommodestate", dds_types.SportState)
-        self.hands = {side: bus.reader(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS}
+        self.hands = {
+            side: bus.reader(hands.topic(side, "state"), dds_types.HandState) for side in hands.CLOSED
+        }
         self.send_arms = bus.writer("rt/arm_sdk", dds_types.LowCommand)
         self.send_low = bus.writer("rt/lowcmd", dds_types.LowCommand)
         self.send_hand = {
-            side: bus.writer(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
+            side: bus.writer(hands.topic(side, "cmd"), dds_types.HandCommand) for side in hands.CLOSED
         }
         self._requests = {
             name: bus.writer(f"rt/api/{name}/request", dds_types.Request)
@@ -194,14 +195,14 @@ class DriverLoop:
 
     def _grip(self, command: Any, now: float) -> None:
         """The hands, where their fingers are wanted elsewhere than before, and now and then."""
-        if not facts.HANDS:
+        if not hands.CLOSED:
             return
         fingers = command["position"][JOINTS:]
         same = self._fingers is not None and np.abs(fingers - self._fingers).max() < 1e-4
         if same and now - self._gripped < HAND_PERIOD:
             return
         self._fingers, self._gripped = fingers.copy(), now
-        for k, side in enumerate(facts.HANDS):
+        for k, side in enumerate(hands.CLOSED):
             q = hands.motors(side, float(fingers[2 * k : 2 * k + 2].sum()))
             self._topics.send_hand[side](dds_types.hand_command(q))
 

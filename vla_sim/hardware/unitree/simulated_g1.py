@@ -51,10 +51,10 @@ class SimulatedG1:
         self._low = cable.reader("rt/lowcmd", dds_types.LowCommand)
         self._arms = cable.reader("rt/arm_sdk", dds_types.LowCommand)
         self._hands = {
-            side: cable.reader(f"rt/dex3/{side}/cmd", dds_types.HandCommand) for side in facts.HANDS
+            side: cable.reader(hands.topic(side, "cmd"), dds_types.HandCommand) for side in hands.CLOSED
         }
         self._send_hand = {
-            side: cable.writer(f"rt/dex3/{side}/state", dds_types.HandState) for side in facts.HANDS
+            side: cable.writer(hands.topic(side, "state"), dds_types.HandState) for side in hands.CLOSED
         }
         self._send_state = cable.writer("rt/lowstate", dds_types.LowState)
         self._send_slow = cable.writer("rt/lf/lowstate", dds_types.LowState)

@@ -1,8 +1,6 @@
 """Base placement: where the pelvis should stand to grasp, to set something down, to look at a surface.
 
-Measured with the collision-checked arm planner at a 0.76 m and a 0.90 m table: cup, ball, box and
-bottle have a grasp 0.26 to 0.44 m ahead and 0.00 to 0.30 m to the side; the most comfortable are at
-`AHEAD`, `LATERAL`.
+What the arms reach is the robot's profile's to say.
 """
 
 import math
@@ -14,21 +12,24 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
-from vla_sim.robot import body_size
+from vla_sim.robot import body_size, facts
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface
 
 Pose2 = tuple[float, float, float]
 """x, y [m], yaw [rad] in map"""
 
-AHEAD = 0.35
+_REACH = facts.HAND.reach if facts.HAND else None
+_NOWHERE = (math.inf, -math.inf)
+"""What a robot without a hand reaches."""
+AHEAD = _REACH.ahead if _REACH else 0.0
 """Object ahead of the pelvis [m] that the arms like best."""
-AHEAD_MIN, AHEAD_MAX = 0.28, 0.45
-LATERAL = 0.15
+AHEAD_MIN, AHEAD_MAX = _REACH.ahead_range if _REACH else _NOWHERE
+LATERAL = _REACH.side if _REACH else 0.0
 """Object to the arm's side of the pelvis [m] that the arms like best."""
-EDGE_MIN, EDGE_MAX = 0.19, 0.34
-"""Pelvis to the table's edge [m]: torso and toes reach 0.08 and 0.14 ahead of the pelvis."""
-HEIGHT_MIN, HEIGHT_MAX = 0.60, 1.20
+EDGE_MIN, EDGE_MAX = _REACH.edge if _REACH else _NOWHERE
+"""Pelvis to the table's edge [m]."""
+HEIGHT_MIN, HEIGHT_MAX = _REACH.height if _REACH else _NOWHERE
 """Object centres above the floor [m] that a standing robot reaches."""
 RUN_UP = 0.40
 """Distance behind the stand [m] that must be free too: the robot docks straight ahead."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.body_size import ARMS_HEIGHTS, HAND_RADIUS, LIMB_RADIUS
+from vla_sim.robot.body_size import ARMS_HEIGHTS, HAND_RADIUS, LIMB_RADIUS, TRUNK
 from vla_sim.robot.facts import ARM_JOINTS, SIDES, TOOL_FRAME
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
@@ -54,8 +54,6 @@ BEAMS = round(2 * HALF_ANGLE / INCREMENT) + 1
 RANGE_MIN, RANGE_MAX = 0.15, 3.0  # [m]
 LOW, HIGH = 0.05, 1.30
 """Heights above the floor [m] at which things are obstacles."""
-OWN = (-0.30, 0.20, -0.22, 0.22)
-"""(x0, x1, y0, y1) a box about the robot [m] whose points are its own body."""
 BIN = 0.05
 """Width of a range bin [m]."""
 
@@ -103,7 +101,7 @@ def seen_at(pinhole: Pinhole, pose: Array, u: int, v: int, d: float) -> tuple[fl
 @kernel
 def of_robot(capsules: Array, x: float, y: float, z: float) -> bool:
     """Whether a point is the robot's own: of its trunk, or in one of its limbs' `capsules`."""
-    if OWN[0] < x < OWN[1] and OWN[2] < y < OWN[3]:
+    if TRUNK[0] < x < TRUNK[1] and TRUNK[2] < y < TRUNK[3]:
         return True
     for c in capsules:
         ax, ay, az = c[3] - c[0], c[4] - c[1], c[5] - c[2]
