@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field
@@ -21,6 +22,9 @@ from vla_sim.common.files import own, user_path, write_output
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
 from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
+
+CHECK_PERIOD = 0.2
+"""[s] between two looks at what runs, while somebody may type."""
 
 
 def count(text: str) -> int:
@@ -224,6 +228,27 @@ def console(record: str | None = None) -> Any:
     from vla_sim.report.console import Console  # 30 ms that a command without words need not wait
 
     return Console(stderr=record == "-")
+
+
+def typed_lines(check: Callable[[], object] = lambda: None, file: int = 0) -> Iterator[str]:
+    """Lines of standard input, or another file descriptor, until its end, without blanks about them; `check`
+    is called a few times a second meanwhile. Read past Python's buffer, whose lock a thread that waits for a
+    line would hold at the end."""
+    rest = b""
+    while True:
+        check()
+        if not select.select([file], [], [], CHECK_PERIOD)[0]:
+            continue
+        try:
+            data = os.read(file, 4096)
+        except OSError:  # a terminal that is gone
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        if not data and rest:
+            lines = [rest]
+        yield from (line.decode(errors="replace").strip() for line in lines)
+        if not data:
+            return
 
 
 def exit_code(records: Iterable[Any]) -> int:

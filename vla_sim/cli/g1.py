@@ -4,14 +4,13 @@ import argparse
 import contextlib
 import itertools
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,8 @@ def call(a: argparse.Namespace) -> int:
             return asked.is_set() or body.time >= a.seconds or not all(listened)
 
         if a.truth_socket is None:  # else nobody sits here
-            threading.Thread(target=read_lines, args=(robot.typed.append,), daemon=True).start()
+            typed = common.typed_lines()
+            threading.Thread(target=robot.typed.extend, args=(typed,), daemon=True).start()
         for number in ENDING:  # the way to end it; a second one changes nothing
             signal.signal(number, lambda *_: asked.set())
         robot.run(over)
@@ -152,13 +152,3 @@ def sensors(world: Path, domain: int) -> Iterator[socket.socket]:
     finally:
         ours.close()
         ended(process, 10.0)
-
-
-def read_lines(take: Callable[[str], object]) -> None:
-    """Of standard input, until its end. Past Python's buffer: its lock would be held at the end."""
-    rest = b""
-    with contextlib.suppress(OSError):
-        while data := os.read(0, 4096):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                take(line.decode(errors="replace"))

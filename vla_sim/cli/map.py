@@ -8,7 +8,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.files import write_output
 
 HELP = "drive the robot about, slowly; type a place's name where it stands, or end"
@@ -66,21 +66,29 @@ def call(a: argparse.Namespace) -> int:
         node = stack.enter_context(NodeThread(domain, MappingNode))
         console.print(f"in ROS domain {domain}; {HELP}")
         places: dict[str, tuple[float, float, float]] = {}
-        with contextlib.suppress(KeyboardInterrupt, EOFError):  # ways to end it
-            while (words := console.input().strip()) != "end":
-                if running is not None:
-                    running.check()
+        trouble: VlaSimError | None = None
+        try:
+            for words in common.typed_lines(running.check if running is not None else lambda: None):
+                if words == "end":
+                    break
                 with node.lock:
                     added, doubted, pose = node.mapper.added, node.mapper.doubted, node.mapper.pose
                 console.print(f"{added} scans, {doubted} of them did not fit; at {_place(pose)}")
                 if words:
                     places[words] = _rounded(pose)
+        except KeyboardInterrupt:  # a way to end it, as is the end of standard input
+            pass
+        except VlaSimError as error:  # what is mapped by then is kept
+            trouble = error
         with node.lock:
             mapper = node.mapper
+    if mapper.added:
+        write(out, mapper.grid(), places)
+        console.print(f"written: {out / 'home.yaml'}; give it as --world")
+    if trouble is not None:
+        raise trouble
     if not mapper.added:
         raise InputError(f"no scan with its odometry came in ROS domain {domain}: nothing is written")
-    write(out, mapper.grid(), places)
-    console.print(f"written: {out / 'home.yaml'}; give it as --world")
     return 0
 
 

@@ -1,7 +1,6 @@
 """`vla-sim robot`: the stack on a robot that speaks the G1's protocol."""
 
 import argparse
-import itertools
 import subprocess
 import sys
 import time
@@ -85,16 +84,14 @@ def call(a: argparse.Namespace) -> int:
                     console.print(line.text, style=line.style)
 
             client.on_tick = show
-            for k in itertools.count(1):
-                words = console.input().strip()
-                running.check()
+            for k, words in enumerate(common.typed_lines(running.check), 1):
                 if words == "end":
                     break
                 if words in ("arm", "disarm"):
                     _set(running.domain.id, words == "arm")
                 elif words:
                     client.type(f"typed-{k}", words)
-    except (KeyboardInterrupt, EOFError):  # ways to end it
+    except KeyboardInterrupt:  # a way to end it, as is the end of standard input
         pass
     console.print("ended: the robot has been given back")
     return 0

@@ -236,7 +236,9 @@ def main(arguments: list[str]) -> int:
         dry_run = DryRun(partial(print, flush=True)) if settings.dry_run else None
         topics = Topics(Bus(settings.interface, settings.domain, recorder, dry_run))
         pacer = RealTimePacer(PERIODS[driver.mode], 1.0)
-        loop = DriverLoop(driver, topics, link.Link(socket.socket(fileno=int(fd)), link.COMMAND), pacer)
+        body = link.Link(socket.socket(fileno=int(fd)), link.COMMAND)
+        body.send(link.no_state())
+        loop = DriverLoop(driver, topics, body, pacer)
         notes = Notes(recorder) if recorder is not None else None
         while True:
             loop.tick()

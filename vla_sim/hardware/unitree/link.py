@@ -77,6 +77,13 @@ def state_record(state: RobotState, temperature: Array, voltage: float, why: str
     return out
 
 
+def no_state() -> Any:
+    """What a driver says first, when it is there and has heard no robot yet: its time is no number."""
+    out = np.zeros((), STATE)
+    out["time"], out["why"] = np.nan, b"the robot is silent"
+    return out
+
+
 def robot_state(record: Any) -> RobotState:
     return RobotState(float(record["time"]), *(np.array(record[name]) for name in _FELT))
 

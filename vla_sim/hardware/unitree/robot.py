@@ -16,8 +16,10 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand, RobotState, checked
 from vla_sim.robot.kinematics import Kinematics
 
+START_TIMEOUT = 120.0
+"""[s] for the driver to be there, on a machine on which much else starts."""
 FIND_TIMEOUT = 10.0
-"""[s] for the robot to be heard at first."""
+"""[s] for the robot to be heard from then on."""
 SILENCE = 1.0
 """[s] without a state after which it cannot go on."""
 END_TIMEOUT = 15.0
@@ -56,6 +58,7 @@ class UnitreeRobot(Body):
         )
         theirs.close()
         self._state: RobotState | None = None
+        self._started = False
         self._heard = self._due = time.monotonic()
         try:
             self._find(f"{interface} in DDS domain {domain}")
@@ -67,7 +70,10 @@ class UnitreeRobot(Body):
         while self._state is None:
             time.sleep(0.01)
             self._listen()
-            if time.monotonic() - self._heard > FIND_TIMEOUT:
+            waited = time.monotonic() - self._heard
+            if not self._started and waited > START_TIMEOUT:
+                raise EngineError(f"the driver has not started within {START_TIMEOUT:.0f} s")
+            if self._started and waited > FIND_TIMEOUT:
                 raise EngineError(
                     f"no G1 is heard on {where} within {FIND_TIMEOUT:.0f} s; is it on, and is this the "
                     "interface to it? `vla-sim g1` starts a simulated one on lo"
@@ -123,7 +129,9 @@ class UnitreeRobot(Body):
             ) from None
         if record is None:
             return
-        if self._state is None or record["time"] != self._state.time:  # else it is what was heard before
+        if not self._started:
+            self._started, self._heard = True, time.monotonic()
+        if not np.isnan(record["time"]) and (self._state is None or record["time"] != self._state.time):
             self._heard = time.monotonic()
             self._state = link.robot_state(record)
         self.why = record["why"].decode(errors="replace")
