@@ -11,11 +11,14 @@ from functools import partial
 import numpy as np
 import pytest
 
+from vla_sim.cli import common
 from vla_sim.cli.main import main
+from vla_sim.common.errors import EngineError
 from vla_sim.hardware.unitree import robot
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, JointCommand
+from vla_sim.simulation.conformance import body_checks
 from vla_sim.simulation.conformance.bench import WORLD, Bench, BodyBench, outcome
 from vla_sim.simulation.conformance.body_checks import CHECKS, check_body
 from vla_sim.simulation.registry import make_simulator
@@ -158,6 +161,12 @@ class GivesUp(Robot):
         self._armed = self._armed and moved < 0.1
 
 
+class Refuses(Robot):
+    """Its battery is low from the start."""
+
+    why = "the battery is at 39.0 V"
+
+
 class Obedient(Robot):
     """It takes every command."""
 
@@ -272,6 +281,21 @@ def test_the_command_says_in_a_line_what_cannot_be(capsys):
         assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        (["arm"], EngineError.exit_code, "it does not obey within 0 s: the battery is at 39.0 V"),
+        (["yes"], 2, "'yes' was typed, not arm: nothing was sent"),
+        ([], 2, "'' was typed, not arm: nothing was sent"),
+    ],
+)
+def test_a_robot_that_is_not_armed_or_does_not_obey_then_is_a_line(monkeypatch, capsys, typed, code, said):
+    monkeypatch.setattr(body_checks, "OBEY_TIMEOUT", 0.2)
+    monkeypatch.setattr(common, "typed_lines", lambda: iter(typed))
+    assert main(["check-body", f"{__name__}:Refuses"]) == code
+    assert capsys.readouterr().err == f"error: {said}\n"
+
+
 def test_a_robot_that_has_stopped_by_itself_is_armed_anew_for_the_next_check_and_its_reason_is_said():
     outcomes = {one.name: one for one in check_body(bench_of(GivesUp), False, lambda one: None)}
     assert (
@@ -287,7 +311,7 @@ def test_a_g1_behind_its_own_protocol_is_a_body_too(ros_domain, tmp_path, monkey
     """But for its pace, which is the machine's."""
     pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
     monkeypatch.setattr(robot, "FIND_TIMEOUT", 120.0)
-    monkeypatch.setattr("builtins.input", lambda *_: "arm")
+    monkeypatch.setattr(common, "typed_lines", lambda: iter(["arm"]))
     domain, file = str(domain_beside(ros_domain)), tmp_path / "outcomes.json"
     words = ["g1", "--world", "corridor", "--dds-domain", domain]
     g1_process = subprocess.Popen(

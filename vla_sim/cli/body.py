@@ -7,7 +7,7 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.cli.robot import STEPS
 from vla_sim.common import own_class
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import EngineError, InputError
 from vla_sim.simulation.registry import STEPPED
 
 G1 = "g1"
@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     from vla_sim.robot.body import Body
-    from vla_sim.simulation.conformance.bench import WORLD, Bench, BodyBench
+    from vla_sim.simulation.conformance.bench import WORLD, Bench, BodyBench, ConformanceError
     from vla_sim.simulation.conformance.body_checks import check_body, until_it_obeys
     from vla_sim.simulation.registry import make_simulator
     from vla_sim.stages.control.policy import load_policy, standing_policy
@@ -45,10 +45,13 @@ def call(a: argparse.Namespace) -> int:
         if bench.keeps_pace:
             shown = common.console(a.json)
             shown.print(f"{STEPS}\n\nIts arms will move{', and it will walk' if a.legs else ''}. Type arm:")
-            if (said := shown.input().strip()) != "arm":
+            if (said := next(common.typed_lines(), "")) != "arm":
                 raise InputError(f"{said!r} was typed, not arm: nothing was sent")
             body.arm()
-            until_it_obeys(bench)
+            try:
+                until_it_obeys(bench)
+            except ConformanceError as error:
+                raise EngineError(str(error)) from None
         return common.checked(a.json, partial(check_body, bench, a.legs))
     finally:
         body.disarm()

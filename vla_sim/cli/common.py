@@ -237,11 +237,11 @@ def typed_lines(check: Callable[[], object] = lambda: None, file: int = 0) -> It
     rest = b""
     while True:
         check()
-        if not select.select([file], [], [], CHECK_PERIOD)[0]:
-            continue
         try:
+            if not select.select([file], [], [], CHECK_PERIOD)[0]:
+                continue
             data = os.read(file, 4096)
-        except OSError:  # a terminal that is gone
+        except OSError:  # it is closed, or a terminal that is gone
             return
         *lines, rest = (rest + data).split(b"\n")
         if not data and rest:
