@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         g1,
         listing,
         map,
+        mcp,
         microphone,
         monitor,
         param,
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
         run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
-        engines, listing, doctor,
+        engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)
