@@ -104,7 +104,7 @@ class File:
             return Maker(name, 0)
         if name == "Problem" and self.yaml:
             return Maker("InputError", 1, IN_YAML)
-        if name == "parse" and len(call.args) == 4:  # of yaml_records
+        if self.yaml and (name, len(call.args)) in (("parse", 4), ("_read", 3)):
             return Maker("InputError", 2, IN_YAML)
         if name == "ValueError" and self.name.startswith(FORMAT):
             return Maker("InputError", 0, IN_YAML)

@@ -121,7 +121,7 @@ def test_a_command_is_played_judged_explained_and_shown(tmp_path):
             asked = {"wait": PLAYED}
             found = told(await client.call_tool("verdict", asked, progress_callback=progress))
             assert found["state"] == "passed", found
-            assert found["what"] == "turn left 90 degrees"
+            assert (found["scenario"], found["command"]) == ("run", "turn left 90 degrees")
             assert found["first_motion_ms"] < found["first_motion_limit_ms"]
             assert "own plan" in found["note"]
             assert any("accepted" in line or "turn" in line or "starting" in line for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field
@@ -22,11 +23,15 @@ from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
 from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 
+LARGEST = 2**63 - 1  # a whole number among ROS's parameters
+
 
 def count(text: str) -> int:
     """A whole number from 0, for argparse."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is given; a whole number of 0 or more is allowed")
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise argparse.ArgumentTypeError(f"{text[:30]} is given; at most {LARGEST} is allowed")
     return int(text)
 
 
@@ -120,6 +125,12 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
     values["replacements"] = dict(node_table.replacement(word) for word in a.replace)
     options = parameters.applied(StackOptions(**values), a.params, a.param)
     node_table.nodes(options)
+    for name, line in options.replacements.items():
+        program = next((word for word in line[:2] if word.endswith(".py")), line[0])
+        if not (Path(program).is_file() if program.endswith(".py") else shutil.which(program)):
+            raise InputError(
+                f"--replace {name}: there is no program {program}; give its path, or its name on PATH"
+            )
     for name in options.replacements.keys() & options.overrides.keys():
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     if options.gui and options.engine != "gazebo":

@@ -50,7 +50,7 @@ def call(a: argparse.Namespace) -> int:
     console = common.console()
     if a.list:
         if a.kind:
-            raise InputError("--list takes nothing besides")
+            raise InputError(f"--list shows every kind of fault: leave {a.kind} out")
         console.print(kinds())
         return 0
     if a.clear and a.kind:
@@ -121,7 +121,7 @@ def _ask(client: Any, request: Any) -> None:
     """Raises `InputError` with why it was refused, `StackError` where nobody answers."""
     answer = client.ask(request, ANSWER_TIMEOUT)
     if answer is None:
-        raise StackError("the stack does not answer any more")
+        raise StackError("the stack does not answer any more: it has ended, or is just ending")
     if answer:
         raise InputError(answer)
 

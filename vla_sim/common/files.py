@@ -16,7 +16,7 @@ def user_path(given: str | Path) -> Path:
     try:
         path.exists()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be used: {error.strerror}") from None
     return path
 
 

@@ -121,9 +121,7 @@ class Picture(Call, frozen=True, kw_only=True):
     run: Annotated[str, Meta(max_length=100, description='its name; "": the latest')] = ""
     at: Annotated[
         float | None,
-        Meta(
-            description="simulated seconds since the first command; the nearest moment is shown, of null the last"
-        ),
+        Meta(description="[s] since the first command; the nearest moment is shown, and the last for null"),
     ] = None
     view: Annotated[
         View, Meta(description="from outside, by the robot's head camera, or the whole sheet with the map")
@@ -162,13 +160,15 @@ class Scenarios(msgspec.Struct, kw_only=True):
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """run: its name. what: the scenario, or the words. reasons: why it did not pass. first_motion_ms: from
-    the end of speech, or from the typed command, to the first motion; null if nothing moved. lines: the last
-    ones that a run without a verdict has said. again: the command line that plays it again."""
+    """run: its name. scenario: "run" of run_command. command: the words. reasons: why it did not pass.
+    first_motion_ms: from the end of speech, or from the typed command, to the first motion; null if nothing
+    moved. lines: the last ones that a run without a verdict has said. again: the command line that plays it
+    again."""
 
     run: str
     state: State
-    what: str = ""
+    scenario: str = ""
+    command: str = ""
     reasons: list[str] = field(default_factory=list)
     robot_said: str = ""
     first_motion_ms: float | None = None

@@ -23,12 +23,12 @@ Report = Callable[[float, str], Awaitable[None]]
 
 
 class ChildRun:
-    """what: is played, in words. lines: the last that it said. Made in a running event loop."""
+    """lines: the last that it said. Made in a running event loop."""
 
-    def __init__(self, folder: Path, what: str, words: Sequence[str], limit: float) -> None:
-        """folder: for its results. words: of the command line, after `vla-sim`. limit: [s] of the machine's
-        clock, at which it is ended."""
-        self.folder, self.what = folder, what
+    def __init__(self, folder: Path, scenario: str, words: Sequence[str], limit: float) -> None:
+        """folder: for its results. scenario: its name. words: of the command line, after `vla-sim`. limit:
+        [s] of the machine's clock, at which it is ended."""
+        self.folder, self.scenario = folder, scenario
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
         self._words, self._limit = words, limit
         self._began = time.monotonic()
@@ -60,13 +60,11 @@ class ChildRun:
 
     def outcome(self) -> Outcome:
         """Of a run that has left no record, or not yet one."""
-        if self.running:
-            return Outcome(run=self.folder.name, state="running", what=self.what, lines=list(self.lines))
-        why = self._why_ended or self._error or "it ended without a word"
-        state = "stopped" if self._why_ended else "broke off"
-        return Outcome(
-            run=self.folder.name, state=state, what=self.what, reasons=[why], lines=list(self.lines)
-        )  # type: ignore[arg-type]
+        known = Outcome(run=self.folder.name, state="running", scenario=self.scenario, lines=list(self.lines))
+        if not self.running:
+            known.state = "stopped" if self._why_ended else "broke off"
+            known.reasons = [self._why_ended or self._error or "it ended without a word"]
+        return known
 
     def _interrupt(self) -> None:
         if self._process is not None:

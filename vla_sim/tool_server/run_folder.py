@@ -26,7 +26,7 @@ def find(root: Path, name: str) -> Path:
     try:
         runs = {p.name: p for p in root.iterdir() if (p / RECORD).is_file() and not p.is_symlink()}
     except OSError as error:
-        raise InputError(f"{root}: {error.strerror or error}") from None
+        raise InputError(f"{root}: cannot be read: {error.strerror or error}") from None
     newest = sorted(runs, key=lambda one: (runs[one] / RECORD).stat().st_mtime, reverse=True)
     if not newest:
         raise InputError(f"no run has been judged in {root}; run_scenario plays one")
@@ -45,7 +45,8 @@ def record_of(folder: Path) -> RunRecord:
 def outcome(folder: Path, record: RunRecord) -> Outcome:
     own = any(c.judged_against == "robot's plan" for c in record.commands)
     return Outcome(
-        run=folder.name, state=STATES[verdict(record)], what=short(record.scenario or record.command),
+        run=folder.name, state=STATES[verdict(record)], scenario=short(record.scenario),
+        command=short(record.command),
         reasons=texts(record.reasons), robot_said=short(record.answer), first_motion_ms=record.total_ms,
         first_motion_limit_ms=record.total_limit_ms, simulated_seconds=record.simulated_seconds,
         seconds=record.ready_seconds + record.wall_seconds, note=OWN_PLAN if own else "",

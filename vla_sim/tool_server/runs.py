@@ -28,14 +28,14 @@ class Runs:
         last = next(reversed(self._children.values()), None)
         return last if last is not None and last.running else None
 
-    def start(self, name: str, what: str, words: Sequence[str], limit: float) -> ChildRun:
+    def start(self, scenario: str, words: Sequence[str], limit: float) -> ChildRun:
         """Raises `BusyError` while another one is under way, `InputError` if its folder cannot be made."""
         if self.now is not None:
             raise BusyError(f"run {self.now.folder.name} is under way; wait for its verdict, or stop it")
-        folder = self._new_folder(name)
+        folder = self._new_folder(scenario)
         out = ["--out", str(folder)]
         at = words.index("--") if "--" in words else len(words)
-        child = ChildRun(folder, what, [*words[:at], *out, *words[at:]], limit)
+        child = ChildRun(folder, scenario, [*words[:at], *out, *words[at:]], limit)
         self._children[folder.name] = child
         for old in list(self._children)[:-REMEMBERED]:
             del self._children[old]
@@ -90,6 +90,8 @@ class Runs:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+                raise InputError(
+                    f"cannot write to {folder}: {error.strerror or error}; choose another with --out"
+                ) from None
             return folder
         raise AssertionError("unreachable")

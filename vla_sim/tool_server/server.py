@@ -87,15 +87,13 @@ class Tools:
 
     async def _run_scenario(self, asked: calls.RunScenario, report: Report) -> Answer:
         words = library.play_words(asked, self._files)
-        return await self._run(asked.scenario, asked.scenario, words, asked, report)
+        return await self._run(asked.scenario, words, asked, report)
 
     async def _run_command(self, asked: calls.RunCommand, report: Report) -> Answer:
-        return await self._run("run", calls.short(asked.words), library.run_words(asked), asked, report)
+        return await self._run("run", library.run_words(asked), asked, report)
 
-    async def _run(
-        self, name: str, what: str, words: list[str], asked: calls.Bounds, report: Report
-    ) -> Answer:
-        child = self.runs.start(name, what, words, asked.time_limit)
+    async def _run(self, scenario: str, words: list[str], asked: calls.Bounds, report: Report) -> Answer:
+        child = self.runs.start(scenario, words, asked.time_limit)
         try:
             return await self.runs.outcome(child.folder.name, asked.wait, report)
         except anyio.get_cancelled_exc_class():
