@@ -1,5 +1,7 @@
 """What a client may ask is bounded, and what it is told is one short line."""
 
+from typing import get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from vla_sim.tool_server.server import Tools
 
 
 def test_the_engines_are_those_that_there_are():
-    assert calls.Engine.__args__ == SIMULATORS
+    assert get_args(calls.Engine) == SIMULATORS
 
 
 def test_each_tool_says_what_it_does_and_what_each_argument_is(tmp_path):

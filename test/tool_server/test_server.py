@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import psutil
@@ -61,7 +62,7 @@ async def until_gone(processes, seconds=90.0):
 
 @pytest.mark.integration
 def test_wrong_input_is_answered_with_a_line(tmp_path):
-    wrong = {
+    wrong: dict[str, list[tuple[dict[str, Any], str]]] = {
         "run_scenario": [
             ({}, "missing required field `scenario`"),
             ({"scenario": "fetch_cap"}, "no scenario is called 'fetch_cap'; did you mean fetch_cup?"),

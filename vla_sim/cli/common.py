@@ -133,6 +133,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             )
     for name in options.replacements.keys() & options.overrides.keys():
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
+    _check_models(options)
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
     if options.mic:
@@ -147,6 +148,24 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
     return options
+
+
+def _check_models(options: StackOptions) -> None:
+    """Whether there are the files of the recogniser and of a language model's answers, and whether its server
+    is named by a URL: a node would find out later. Raises `InputError`."""
+    from vla_sim.stages.language.params import LOCAL, SCRIPTED
+    from vla_sim.stages.voice.whisper_recogniser import model_folder
+
+    if options.recogniser == "whisper" and not options.replacements.get("voice"):
+        model_folder(options.whisper_model)
+    url = options.base_url
+    if url.startswith(SCRIPTED):
+        if not user_path(url.removeprefix(SCRIPTED)).is_file():
+            raise InputError(f"--base-url {url}: there is no such file")
+    elif url not in ("", LOCAL) and not url.startswith(("http://", "https://")):
+        raise InputError(
+            f"--base-url {url}: a URL such as http://127.0.0.1:8000/v1, {LOCAL}, or {SCRIPTED}FILE is allowed"
+        )
 
 
 def sound_devices() -> list[SoundDevice]:

@@ -184,6 +184,8 @@ def call_table(a: argparse.Namespace) -> int:
     wanted = [case for case in known if not a.only or any(words in case.name for words in a.only)]
     if not a.minutes > 0.0:
         raise InputError(f"--minutes {a.minutes:g}: a positive number is allowed")
+    if a.show and not path.exists():
+        raise InputError(f"--results {path}: there is no such file; leave out --show, and cases are played")
     fault_course.read(path)  # what is wrong with it is said before anything is played
     console = common.console()
     if not a.show:

@@ -103,7 +103,9 @@ class Parser(argparse.ArgumentParser):
             near = nearest(flag, self._option_string_actions, f"{self.prog} --help shows what is")
             raise InputError(f"{flag} is not known{near}")
         if left:
-            raise InputError(f'too much: {" ".join(left)}; words go in quotes, as "go to the kitchen"')
+            taken = any(not action.option_strings for action in self._actions)
+            how = 'words go in quotes, as "go to the kitchen"' if taken else f"{self.prog} takes flags alone"
+            raise InputError(f"too much: {' '.join(left)}; {how}")
         return found, left
 
     def error(self, message: str) -> NoReturn:

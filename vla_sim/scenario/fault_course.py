@@ -351,7 +351,7 @@ DECODER = msgspec.json.Decoder(CaseResult)
 def read(path: Path) -> dict[str, CaseResult]:
     """Results by engine and case. Raises `InputError`."""
     try:
-        lines = path.read_bytes().splitlines() if path.is_file() else []
+        lines = path.read_bytes().splitlines() if path.exists() else []
         found = [DECODER.decode(line) for line in lines]
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(

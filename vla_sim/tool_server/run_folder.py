@@ -46,10 +46,10 @@ def outcome(folder: Path, record: RunRecord) -> Outcome:
     own = any(c.judged_against == "robot's plan" for c in record.commands)
     return Outcome(
         run=folder.name, state=STATES[verdict(record)], scenario=short(record.scenario),
-        command=short(record.command),
-        reasons=texts(record.reasons), robot_said=short(record.answer), first_motion_ms=record.total_ms,
-        first_motion_limit_ms=record.total_limit_ms, simulated_seconds=record.simulated_seconds,
-        seconds=record.ready_seconds + record.wall_seconds, note=OWN_PLAN if own else "",
+        command=short(record.command), reasons=texts(record.reasons), robot_said=short(record.answer),
+        first_motion_ms=None if record.total_ms is None else round(record.total_ms, 1),
+        first_motion_limit_ms=record.total_limit_ms, simulated_seconds=round(record.simulated_seconds, 2),
+        seconds=round(record.ready_seconds + record.wall_seconds, 1), note=OWN_PLAN if own else "",
         again=short(record.again),
     )  # fmt: skip
 
@@ -59,10 +59,10 @@ def reasons(folder: Path, record: RunRecord) -> Reasons:
     return Reasons(
         run=folder.name, state=STATES[verdict(record)], reasons=texts(record.reasons),
         checks=sorted(checks, key=lambda c: c.passed)[:100],
-        latencies_ms={short(s.stage): (s.milliseconds, s.limit) for s in record.stages[:20]},
+        latencies_ms={short(s.stage): (round(s.milliseconds, 1), s.limit) for s in record.stages[:20]},
         contacts=texts([f"{t.stamp:.2f} s: {t.a} and {t.b}, {t.force:.0f} N" for t in record.contacts]),
         events=texts([f"{e.stamp:.2f} s: {e.text}" for e in record.events]), warnings=texts(record.log),
-        moments=[Moment(at=s.stamp, title=short(s.title)) for s in record.shots[:100]],
+        moments=[Moment(at=round(s.stamp, 2), title=short(s.title)) for s in record.shots[:100]],
     )  # fmt: skip
 
 
