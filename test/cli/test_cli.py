@@ -171,3 +171,28 @@ def test_an_unknown_way_of_rendering_is_said(capsys, monkeypatch):
     code, said = run(capsys, "run", "--text")
     assert code == 2
     assert said.err.startswith("error: MUJOCO_GL=nonsense: one of egl, glfw, osmesa")
+
+
+def broken_import(_):
+    """As `import mujoco` ends where Ctrl-C comes meanwhile."""
+    raise ImportError("initialization failed") from KeyboardInterrupt()
+
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("what", [interrupted, broken_import])
+def test_an_interruption_is_one_line(capsys, monkeypatch, what):
+    monkeypatch.setattr("vla_sim.cli.listing.show", what)
+    code, said = run(capsys, "list")
+    assert (code, said.err) == (130, "interrupted: every node has been ended\n")
+
+
+def test_a_module_that_is_missing_is_no_interruption(monkeypatch):
+    def missing(_):
+        raise ImportError("no such module")
+
+    monkeypatch.setattr("vla_sim.cli.listing.show", missing)
+    with pytest.raises(ImportError, match="no such module"):
+        main.main(["list"])

@@ -45,12 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted: every node has been ended", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (KeyboardInterrupt, ImportError) as error:
+        # The import of a C++ module makes an ImportError of it.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        print("interrupted: every node has been ended", file=sys.stderr)
+        return INTERRUPTED
 
 
 def choose_robot(words: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ Standard output is the protocol's alone; what a person should read goes to stand
 
 import base64
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -167,5 +166,4 @@ async def _end_when_told(runs: Runs) -> None:
     with anyio.open_signal_receiver(*ENDING) as told:
         async for _ in told:
             await runs.stop()
-            print("interrupted: every node has been ended", file=sys.stderr, flush=True)
             os._exit(INTERRUPTED)  # standard input is read in a thread that nothing wakes
