@@ -22,8 +22,8 @@ KINDS: dict[str, type[errors.VlaSimError]] = {
 IN_YAML, IN_SDF = "{file}:{line}:{column}: ", "{file}:{line}: "
 FORMAT = ("scenario/format.py", "scenario/checks/")
 """Files in which a `ValueError` is said of a part of a scenario's file."""
-HINTS = {"hint", "near", "own", "quote", "nearest", "meant"}
-"""Variables and functions that hold or make a "did you mean"."""
+HINTS = {"hint", "near", "_near", "own", "quote", "nearest", "meant", "busy", "bad", "_others"}
+"""Variables and functions of what is only said at times, such as "did you mean"."""
 WHY = {"error", "strerror"}
 
 
@@ -46,6 +46,13 @@ WHERE = {
     "cli": "Flags and arguments of `vla-sim`.",
 }
 """By room: where its errors are met."""
+
+
+WORK = {
+    "str", "len", "repr", "sorted", "next", "iter", "max", "short", "self", "get", "join", "rpartition",
+    "removeprefix", "strip", "text", "np", "abs",
+}  # fmt: skip
+"""What is done with a value to show it, and is no name of it."""
 
 
 class Message(NamedTuple):
@@ -163,6 +170,8 @@ def assigned(name: str, scope: ast.AST) -> list[ast.expr]:
 
 def filled(node: ast.expr) -> str:
     """What stands for a value: its name in the code."""
+    if isinstance(node, ast.BoolOp):
+        return filled(node.values[0])
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else ast.unparse(node)
     if function in HINTS:
         return ""
@@ -175,7 +184,7 @@ def filled(node: ast.expr) -> str:
         return "{why}"
     if isinstance(node, ast.BinOp):  # 1e3 * jitter
         names.reverse()
-    names = [name for name in names if name not in ("str", "len", "repr", "sorted", "next", "iter", "short")]
+    names = [name for name in names if name not in WORK] or names
     return f"{{{names[0].strip('_').lower().replace('_', ' ')}}}" if names else "…"
 
 

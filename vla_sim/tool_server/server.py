@@ -73,7 +73,8 @@ class Tools:
             raise InputError(f"no tool is called {calls.short(name, 100)!r}{nearest(name, self._tools)}")
         tool = self._tools[name]
         try:
-            asked = typed(arguments, tool.call, "$")
+            # Through JSON, in which no number is infinite.
+            asked = typed(msgspec.json.decode(msgspec.json.encode(arguments)), tool.call, "$")
         except Problem as problem:
             raise InputError(str(problem)) from None
         return await tool.do(asked, report)
