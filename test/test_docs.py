@@ -65,6 +65,30 @@ def test_what_is_generated_is_what_the_code_says(page):
     assert generator().render(text) == text, "run python docs/generate.py"
 
 
+def test_the_page_of_errors_misses_none():
+    made = generator().error_messages
+    messages, elsewhere = made.found()
+    assert {message.room for message in messages} <= set(made.WHERE)
+    assert set(elsewhere) == {  # what passes on words of others, which stand where these are made
+        "bringup/parameters.py: f'{flag}{word}: {error}'",
+        "bringup/parameters.py: str(error)",
+        "cli/fault.py: answer",
+        "common/errors.py: missing",
+        "common/yaml_records.py: expected",
+        "common/yaml_records.py: f'{name}:{line}:{column}: {problem}'",
+        "common/yaml_records.py: f'{name}: {why}'",
+        "common/yaml_records.py: message",
+        "common/yaml_records.py: why",
+        "common/yaml_records.py: ''",
+        "robot/extrinsics.py: str(error)",
+        "scenario/load.py: str(error)",
+        "tool_server/server.py: str(problem)",
+        "world/map_file.py: expected",
+        "world/sdf/reader.py: str(error).replace(f'{path}:', f'{path}:0:', 1)",
+        "world/sdf/values.py: f'{self.where(element)}: {message}'",
+    }, "a message without words of its own: say what was given and what is allowed"
+
+
 def test_the_rights_of_the_nodes_are_what_the_code_says_and_give_each_topic_its_one_writer():
     made = generator()
     text = made.security_policy()

@@ -36,6 +36,8 @@ def test_the_help_waits_for_no_heavy_library():
         (("run", "--seeds", "0"), "--seeds 0: give at least 1"),
         (("run", "--voice-speed", "9"), "--voice-speed 9: from 0.5 to 2.0"),
         (("run", "--then", "soon", "stop"), "--then 'soon': the first value is a number of seconds"),
+        (("run", "--then", "nan", "stop"), "--then 'nan': the first value is a number of seconds from 0"),
+        (("run", "--then", "-3", "stop"), "--then '-3': the first value is a number of seconds from 0"),
         (("run", "--priority", "background"), "--priority background: what is spoken carries no priority"),
         (("list", "--world", "castle"), "no world 'castle'"),
         (("run", "--timeout", "-5"), "--timeout -5: a positive number of simulated seconds"),
@@ -47,12 +49,16 @@ def test_the_help_waits_for_no_heavy_library():
             ("test", "fetch_cup", "--seeds", "x"),
             "--seeds: x is given; a whole number of 0 or more is allowed",
         ),
-        (("test", "fetch_cup", "--engines", "chalk"), "engine 'chalk' is not known; choose of mujoco"),
+        (("test", "fetch_cup", "--engines", "chalk"), "engine 'chalk' is not known; choose one of mujoco"),
         (("test", "fetch_cup", "--speed", "warp"), "--speed warp"),
         (("play", "fetch_cap"), "did you mean fetch_cup"),
         (("play",), "required: SCENARIO; vla-sim play --help shows what is allowed"),
         (("walk",), "COMMAND: invalid choice: 'walk'"),
         (("run", "go", "to", "the", "kitchen"), 'too much: to the kitchen; words go in quotes, as "go to'),
+        (("doctor", "now"), "too much: now; vla-sim doctor takes flags alone"),
+        (("fault-table", "--show", "--results", "/nowhere/r"), "--results /nowhere/r: there is no such file"),
+        (("fault-table", "--show", "--results", "/"), "/: no results of faults: "),
+        (("check-body", "os:path"), "body 'os:path' cannot be used: TypeError: path is no subclass of"),
         (("run", ""), "a command without words; give some"),
         (("run", "stop", "--then", "5", " "), "a command without words; give some"),
         (("run", "--sped", "max"), "--sped is not known; did you mean --speed?"),
@@ -63,6 +69,12 @@ def test_the_help_waits_for_no_heavy_library():
         (("microphone", "--seconds", "0"), "--seconds 0: a positive number is allowed"),
         (("run", "--zzz"), "--zzz is not known; vla-sim run --help shows what is"),
         (("run", "--seed", "-1"), "--seed: -1 is given; a whole number of 0 or more is allowed"),
+        (("run", "--seed", "9" * 40), "is given; at most 9223372036854775807 is allowed"),
+        (("run", "--replace", "language=nowhere.py"), "--replace language: there is no program nowhere.py"),
+        (("run", "--replace", "language=no-such-program x"), "there is no program no-such-program; give its"),
+        (("run", "--recogniser", "whisper"), "whisper_model is ''; give the folder of a faster-whisper"),
+        (("run", "--base-url", "nowhere"), "--base-url nowhere: a URL such as http://127.0.0.1:8000/v1"),
+        (("run", "--base-url", "scripted:nowhere.yaml"), "scripted:nowhere.yaml: there is no such file"),
         (("run", "--timeout", "soon"), "--timeout: invalid float value: 'soon'; vla-sim run --help"),
         (("run", "--engine", "chalk"), "--engine: invalid choice: 'chalk'"),
         (("run", "--json", "/proc/here.json"), "cannot write /proc/here.json"),
@@ -160,3 +172,28 @@ def test_an_unknown_way_of_rendering_is_said(capsys, monkeypatch):
     code, said = run(capsys, "run", "--text")
     assert code == 2
     assert said.err.startswith("error: MUJOCO_GL=nonsense: one of egl, glfw, osmesa")
+
+
+def broken_import(_):
+    """As `import mujoco` ends where Ctrl-C comes meanwhile."""
+    raise ImportError("initialization failed") from KeyboardInterrupt()
+
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("what", [interrupted, broken_import])
+def test_an_interruption_is_one_line(capsys, monkeypatch, what):
+    monkeypatch.setattr("vla_sim.cli.listing.show", what)
+    code, said = run(capsys, "list")
+    assert (code, said.err) == (130, "interrupted: every node has been ended\n")
+
+
+def test_a_module_that_is_missing_is_no_interruption(monkeypatch):
+    def missing(_):
+        raise ImportError("no such module")
+
+    monkeypatch.setattr("vla_sim.cli.listing.show", missing)
+    with pytest.raises(ImportError, match="no such module"):
+        main.main(["list"])

@@ -42,7 +42,7 @@ def test_a_home_is_put_in_where_there_is_one(monkeypatch):
 
 
 def test_a_path_that_is_too_long_is_one_line():
-    with pytest.raises(InputError, match=r"^x{300}: File name too long$"):
+    with pytest.raises(InputError, match=r"^x{300}: cannot be used: File name too long$"):
         user_path("x" * 300)
 
 

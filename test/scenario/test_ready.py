@@ -35,7 +35,7 @@ class Machine:
 
 def test_a_hang_on_a_quiet_machine_ends_in_time(monkeypatch):
     machine = Machine(monkeypatch, others=0.0)
-    with pytest.raises(StackError, match=r"^not ready after 240 s; waiting for engine$"):
+    with pytest.raises(StackError, match=r"^not ready after 240 s; waiting for engine; look into the logs$"):
         machine.wait(ready_at=1e9)
 
 

@@ -270,7 +270,7 @@ def test_of_a_simulator_nothing_is_asked_that_only_a_robot_does_and_nothing_walk
 
 def test_the_command_says_in_a_line_what_cannot_be(capsys):
     for words, said in (
-        (["nothing"], "body 'nothing' is not known; mujoco, gazebo, kinematic, g1, or a class"),
+        (["nothing"], "body 'nothing' is not known; give one of mujoco, gazebo, kinematic, g1, or a class"),
         (["nowhere:Body"], "body 'nowhere:Body' cannot be used: ModuleNotFoundError"),
         (["os:Body"], "PACKAGE.MODULE:CLASS is allowed"),
         (["g1", "--interface", "eth77"], "there is no network interface 'eth77'"),

@@ -75,7 +75,7 @@ def play(name: str, scenario: Scenario, folder: Path, seed: int) -> LiveRun:
     begin = min((t.begin_mono for t in traces), default=0.0) + SETTLED
     states = [e.record for e in entries if isinstance(e.record, MonitorState) and e.mono >= begin]
     if not states:
-        raise StackError(f"the monitor left nothing of the run in {folder}")
+        raise StackError(f"the monitor left nothing of the run in {folder}: look into its logs/monitor.log")
     return LiveRun(record, states, traces)
 
 

@@ -126,5 +126,7 @@ def write(
         for name, data in files.items():
             write_whole(folder / name, data)
     except OSError as error:
-        raise InputError(f"the report cannot be written to {folder}: {error.strerror}") from None
+        raise InputError(
+            f"the report cannot be written to {folder}: {error.strerror}; choose another with --out"
+        ) from None
     return [folder / name for name in files]

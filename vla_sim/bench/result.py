@@ -126,4 +126,6 @@ def read(target: str | Path) -> Suite:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:
-        raise InputError(f"{path}: not what vla-sim bench wrote: {error}") from None
+        raise InputError(
+            f"{path}: not what vla-sim bench wrote: {error}; give its folder or its {FILE}"
+        ) from None

@@ -51,5 +51,8 @@ class ParameterClient(Visitor):
     def _answer(self, node: str, future: Any) -> Any:
         rclpy.spin_until_future_complete(self._node, future, timeout_sec=self._timeout)
         if not future.done():
-            raise StackError(f"{node} does not answer in ROS domain {self._domain}")
+            raise StackError(
+                f"{node} does not answer in ROS domain {self._domain}: "
+                "it hangs, or is ending; look into its log"
+            )
         return future.result()

@@ -64,7 +64,8 @@ def _robot(a: argparse.Namespace) -> Any:
     if a.body != G1:
         if ":" not in a.body:
             raise InputError(
-                f"body {a.body!r} is not known; {', '.join(STEPPED)}, {G1}, or a class as my_driver:MyBody"
+                f"body {a.body!r} is not known; give one of {', '.join(STEPPED)}, {G1}, or a class as "
+                "my_driver:MyBody"
             )
         return own_class.own("body", a.body, Body, lambda kind: kind())  # type: ignore[type-abstract]
     common.check_network(a)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import select
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field
@@ -25,12 +26,15 @@ from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 
 CHECK_PERIOD = 0.2
 """[s] between two looks at what runs, while somebody may type."""
+LARGEST = 2**63 - 1  # a whole number among ROS's parameters
 
 
 def count(text: str) -> int:
     """A whole number from 0, for argparse."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is given; a whole number of 0 or more is allowed")
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise argparse.ArgumentTypeError(f"{text[:30]} is given; at most {LARGEST} is allowed")
     return int(text)
 
 
@@ -124,8 +128,15 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
     values["replacements"] = dict(node_table.replacement(word) for word in a.replace)
     options = parameters.applied(StackOptions(**values), a.params, a.param)
     node_table.nodes(options)
+    for name, line in options.replacements.items():
+        program = next((word for word in line[:2] if word.endswith(".py")), line[0])
+        if not (Path(program).is_file() if program.endswith(".py") else shutil.which(program)):
+            raise InputError(
+                f"--replace {name}: there is no program {program}; give its path, or its name on PATH"
+            )
     for name in options.replacements.keys() & options.overrides.keys():
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
+    _check_models(options)
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
     if options.mic:
@@ -140,6 +151,24 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
     return options
+
+
+def _check_models(options: StackOptions) -> None:
+    """Whether there are the files of the recogniser and of a language model's answers, and whether its server
+    is named by a URL: a node would find out later. Raises `InputError`."""
+    from vla_sim.stages.language.params import LOCAL, SCRIPTED
+    from vla_sim.stages.voice.whisper_recogniser import model_folder
+
+    if options.recogniser == "whisper" and not options.replacements.get("voice"):
+        model_folder(options.whisper_model)
+    url = options.base_url
+    if url.startswith(SCRIPTED):
+        if not user_path(url.removeprefix(SCRIPTED)).is_file():
+            raise InputError(f"--base-url {url}: there is no such file")
+    elif url not in ("", LOCAL) and not url.startswith(("http://", "https://")):
+        raise InputError(
+            f"--base-url {url}: a URL such as http://127.0.0.1:8000/v1, {LOCAL}, or {SCRIPTED}FILE is allowed"
+        )
 
 
 def sound_devices() -> list[SoundDevice]:

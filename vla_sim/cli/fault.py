@@ -50,7 +50,7 @@ def call(a: argparse.Namespace) -> int:
     console = common.console()
     if a.list:
         if a.kind:
-            raise InputError("--list takes nothing besides")
+            raise InputError(f"--list shows every kind of fault: leave {a.kind} out")
         console.print(kinds())
         return 0
     if a.clear and a.kind:
@@ -121,7 +121,7 @@ def _ask(client: Any, request: Any) -> None:
     """Raises `InputError` with why it was refused, `StackError` where nobody answers."""
     answer = client.ask(request, ANSWER_TIMEOUT)
     if answer is None:
-        raise StackError("the stack does not answer any more")
+        raise StackError("the stack does not answer any more: it has ended, or is just ending")
     if answer:
         raise InputError(answer)
 
@@ -184,6 +184,8 @@ def call_table(a: argparse.Namespace) -> int:
     wanted = [case for case in known if not a.only or any(words in case.name for words in a.only)]
     if not a.minutes > 0.0:
         raise InputError(f"--minutes {a.minutes:g}: a positive number is allowed")
+    if a.show and not path.exists():
+        raise InputError(f"--results {path}: there is no such file; leave out --show, and cases are played")
     fault_course.read(path)  # what is wrong with it is said before anything is played
     console = common.console()
     if not a.show:

@@ -46,12 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted: every node has been ended", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (KeyboardInterrupt, ImportError) as error:
+        # The import of a C++ module makes an ImportError of it.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        print("interrupted: every node has been ended", file=sys.stderr)
+        return INTERRUPTED
 
 
 def choose_robot(words: Sequence[str]) -> None:
@@ -102,7 +105,9 @@ class Parser(argparse.ArgumentParser):
             near = nearest(flag, self._option_string_actions, f"{self.prog} --help shows what is")
             raise InputError(f"{flag} is not known{near}")
         if left:
-            raise InputError(f'too much: {" ".join(left)}; words go in quotes, as "go to the kitchen"')
+            taken = any(not action.option_strings for action in self._actions)
+            how = 'words go in quotes, as "go to the kitchen"' if taken else f"{self.prog} takes flags alone"
+            raise InputError(f"too much: {' '.join(left)}; {how}")
         return found, left
 
     def error(self, message: str) -> NoReturn:
@@ -121,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         g1,
         listing,
         map,
+        mcp,
         microphone,
         monitor,
         param,
@@ -136,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
         run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
-        engines, listing, doctor,
+        engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

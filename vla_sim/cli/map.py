@@ -88,7 +88,10 @@ def call(a: argparse.Namespace) -> int:
     if trouble is not None:
         raise trouble
     if not mapper.added:
-        raise InputError(f"no scan with its odometry came in ROS domain {domain}: nothing is written")
+        raise InputError(
+            f"no scan with its odometry came in ROS domain {domain}, and no map is written: "
+            "does a robot or a simulator run there? vla-sim top shows it"
+        )
     return 0
 
 
@@ -102,7 +105,9 @@ def write(folder: Path, grid: Any, places: dict[str, tuple[float, float, float]]
         folder.mkdir(parents=True, exist_ok=True)
         grid.write(folder / "home")
     except OSError as error:
-        raise InputError(f"cannot write the map into {folder}: {error.strerror}") from None
+        raise InputError(
+            f"cannot write the map into {folder}: {error.strerror}; choose another with --out"
+        ) from None
     named = {name: list(at) for name, at in {"start": (0.0, 0.0, 0.0), **places}.items()}
     text = yaml.safe_dump({"places": named}, sort_keys=False, default_flow_style=None, allow_unicode=True)
     head = "# x, y [m], yaw [rad]; the robot starts at the first one\n"

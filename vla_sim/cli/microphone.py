@@ -38,11 +38,13 @@ def call(a: argparse.Namespace) -> int:
     if not a.seconds > 0.0:
         raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     console = common.console()
-    for one in common.sound_devices():
-        if one.inputs:
-            mark = ", default" if one.default[0] else ""
-            text = f"{one.number:3}  {one.name}: {one.inputs} channels, {one.rate} Hz{mark}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    found = [one for one in common.sound_devices() if one.inputs]
+    if a.list and not found:
+        console.print("this machine has no microphone")
+    for one in found:
+        mark = ", default" if one.default[0] else ""
+        text = f"{one.number:3}  {one.name}: {one.inputs} channels, {one.rate} Hz{mark}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     if not a.list:
         show(a, console)
     return 0

@@ -98,7 +98,10 @@ def find_domain(given: int | None) -> tuple[int, bool]:
 def no_monitor(domain: int, nodes: list[str]) -> str:
     """Why nothing is to be seen."""
     if not nodes:
-        return f"no node reports in ROS domain {domain}: no stack is running there, or it is just starting"
+        return (
+            f"no node reports in ROS domain {domain}: no stack is running there, or it is just starting; "
+            "start one with vla-sim run, or say with --domain where it is"
+        )
     who = ", ".join(nodes[:4]) + (" and others" if len(nodes) > 4 else "")
     return (
         f"no monitor runs in ROS domain {domain}, where {who} do: it is switched off (--no-monitor), or the "

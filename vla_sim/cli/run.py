@@ -138,15 +138,17 @@ def scenario_of(a: argparse.Namespace) -> Any:
     first = [] if script or a.mic else [("0", DEMO if a.command is None else a.command)]
     for at, words in [*first, *a.then]:
         try:
-            when = When(at=float(at))
+            seconds = float(at)
         except ValueError:
-            raise InputError(f"--then {at!r}: the first value is a number of seconds") from None
+            seconds = math.nan
+        if not 0.0 <= seconds < math.inf:
+            raise InputError(f"--then {at!r}: the first value is a number of seconds from 0")
         if not words.strip():
             raise InputError(f'a command without words; give some, as "{DEMO}"')
         script.append(
-            Type(words=words, when=when, priority="normal" if script else a.priority)
+            Type(words=words, when=When(at=seconds), priority="normal" if script else a.priority)
             if a.text
-            else Say(words=words, speed=a.voice_speed, when=when)
+            else Say(words=words, speed=a.voice_speed, when=When(at=seconds))
         )
     randomise = a.randomise if a.randomise is not None else a.seeds is not None
     return Scenario(

@@ -141,7 +141,7 @@ def call(a: argparse.Namespace) -> int:
     engines = a.engines or [a.engine]
     for engine in engines:
         if engine not in SIMULATORS:
-            raise InputError(f"engine {engine!r} is not known; choose of {', '.join(SIMULATORS)}")
+            raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
         check_pace(engine, speed)
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
     shipped = set(load.shipped())

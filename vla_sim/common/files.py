@@ -16,7 +16,7 @@ def user_path(given: str | Path) -> Path:
     try:
         path.exists()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be used: {error.strerror}") from None
     return path
 
 
@@ -49,7 +49,7 @@ def write_output(path: Path, data: bytes) -> None:
     try:
         write_whole(path, data)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise InputError(f"cannot write {path}: {error.strerror or error}; give another path") from None
 
 
 def check_output(path: Path) -> None:
@@ -60,7 +60,7 @@ def check_output(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise InputError(f"cannot write {path}: {error.strerror or error}; give another path") from None
 
 
 _owned: dict[Path, int] = {}

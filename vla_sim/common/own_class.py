@@ -15,7 +15,7 @@ def own(what: str, path: str, base: type[T], make: Callable[[Any], T]) -> T:
     module, _, name = path.partition(":")
     try:
         kind = getattr(importlib.import_module(module), name)
-        if not issubclass(kind, base):
+        if not (isinstance(kind, type) and issubclass(kind, base)):
             raise TypeError(f"{name} is no subclass of {base.__module__}.{base.__name__}")
         return make(kind)
     except VlaSimError:

@@ -39,7 +39,7 @@ def read(path: Path) -> str:
     try:
         return read_whole(path, MOST_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: is no text in UTF-8 ({error}); save it as UTF-8") from None
 
 
 def parse(text: str, name: str, expected: str, make: Callable[[dict[str, Any]], T]) -> T:

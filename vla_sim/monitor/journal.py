@@ -77,7 +77,9 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"the monitor cannot write to {path.parent}: {error.strerror}") from None
+            raise InputError(
+                f"the monitor cannot write to {path.parent}: {error.strerror}; choose another with --out"
+            ) from None
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 
@@ -219,7 +221,10 @@ def read(path: Path) -> list[Entry]:
         if file == path or file.is_file():
             out += _entries(file, kinds)
     if not out:
-        raise InputError(f"{path} is no journal of the monitor: none of its lines is a record")
+        raise InputError(
+            f"{path} is no journal of the monitor: none of its lines is a record; "
+            f"give a run's folder or its {FILE}"
+        )
     return out
 
 

@@ -351,10 +351,12 @@ DECODER = msgspec.json.Decoder(CaseResult)
 def read(path: Path) -> dict[str, CaseResult]:
     """Results by engine and case. Raises `InputError`."""
     try:
-        lines = path.read_bytes().splitlines() if path.is_file() else []
+        lines = path.read_bytes().splitlines() if path.exists() else []
         found = [DECODER.decode(line) for line in lines]
     except (OSError, msgspec.MsgspecError) as error:
-        raise InputError(f"{path}: no results of faults: {error}") from None
+        raise InputError(
+            f"{path}: no results of faults: {error}; give a file that vla-sim fault-table wrote, or a new one"
+        ) from None
     return {key(one.engine, one.case): one for one in found}
 
 

@@ -123,7 +123,9 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
         record = save_record(folder, record)
     except OSError as error:
         display.result(record)  # else it would be lost
-        raise StackError(f"cannot write the run's record to {folder}: {error.strerror}") from None
+        raise StackError(
+            f"cannot write the run's record to {folder}: {error.strerror}; choose another with --out"
+        ) from None
     return record
 
 

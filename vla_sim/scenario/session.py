@@ -187,7 +187,9 @@ def wait_until_ready(nodes: Nodes, client: Client, display: Display, simulated: 
             last, others, waited = now, began.others(now), now.mono - began.mono
             busy = f"; {busy_words(others)}" if others > BUSY else ""
             if left <= 0.0:
-                raise StackError(f"not ready after {waited:.0f} s; waiting for {waiting}{busy}")
+                raise StackError(
+                    f"not ready after {waited:.0f} s; waiting for {waiting}{busy}; look into the logs"
+                )
             if waited > LONG and not told:
                 told = True
                 display.event(None, f"not ready after {waited:.0f} s: a first start compiles kernels{busy}")
@@ -213,4 +215,7 @@ class Standstill:
         if stamp != self._stamp:
             self._stamp, self._moved = stamp, time.monotonic()
         elif time.monotonic() - self._moved > STANDSTILL_TIMEOUT:
-            raise StackError(f"simulated time has stood at {stamp:.2f} s for {STANDSTILL_TIMEOUT:.0f} s")
+            raise StackError(
+                f"simulated time has stood at {stamp:.2f} s for {STANDSTILL_TIMEOUT:.0f} s; "
+                "look into logs/engine.log"
+            )

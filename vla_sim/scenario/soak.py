@@ -362,7 +362,9 @@ def conclude(
         if picture is not None:
             write_whole(options.folder / PLOT, picture)
     except OSError as error:
-        raise InputError(f"the verdict cannot be written to {options.folder}: {error.strerror}") from None
+        raise InputError(
+            f"the verdict cannot be written to {options.folder}: {error.strerror}; choose another with --out"
+        ) from None
     return done
 
 

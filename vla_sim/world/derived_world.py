@@ -79,7 +79,9 @@ def derive(
         real = folder / f"{path.stem}-real.sdf"
         tree.write(str(real))
     except OSError as error:
-        raise InputError(f"cannot write the scenario's world into {folder}: {error.strerror}") from None
+        raise InputError(
+            f"cannot write the scenario's world into {folder}: {error.strerror}; choose another with --out"
+        ) from None
     return Worlds(str(known.resolve()), str(real.resolve()))
 
 

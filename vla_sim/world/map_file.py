@@ -101,11 +101,14 @@ def _read(path: Path, kind: Any, expected: str) -> Any:
 def _cells(path: Path, about: MapServer) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(rows, columns) bool each, occupied and free; row 0 at the smallest y. Raises `InputError`."""
     if about.mode != "trinary":
-        raise InputError(f"{path}: mode {about.mode!r}; only trinary is read")
+        raise InputError(f"{path}: mode {about.mode!r}; only trinary is read; save the map in that mode")
     try:
         with Image.open(path) as image:
             if image.width * image.height > MOST_CELLS:
-                raise InputError(f"{path}: {image.width} x {image.height} cells; {MOST_CELLS} are the most")
+                raise InputError(
+                    f"{path}: {image.width} x {image.height} cells; {MOST_CELLS} are the most; "
+                    "give a coarser or smaller map"
+                )
             grey = np.asarray(image.convert("L"))[::-1]
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: no image of a map: {error}") from None

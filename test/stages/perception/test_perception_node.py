@@ -199,4 +199,6 @@ def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):
     assert node.skipped == {}
     look(4.0, 4)
     look(5.0, 4)
-    assert node.skipped == {"no camera info for images of 80 x 60": 1}
+    assert node.skipped == {
+        "no camera info for images of 80 x 60; the camera's driver must publish one of that size": 1
+    }

@@ -88,7 +88,9 @@ class Conductor(turn_taking.TurnTaking):
                 return
             if time.monotonic() > deadline:
                 missing = ", ".join(sorted(names - set(self.seats)))
-                raise StackError(f"lock-step: {missing} did not come within {timeout:.0f} s")
+                raise StackError(
+                    f"lock-step: {missing} did not come within {timeout:.0f} s; look into its log"
+                )
             try:
                 line, _ = self._server.accept()
             except TimeoutError:
@@ -106,7 +108,10 @@ class Conductor(turn_taking.TurnTaking):
             if all(n >= expected.get(topic, 0) for one in counts for topic, n in one.items()):
                 break
             if time.monotonic() > deadline:
-                raise StackError(f"lock-step: the nodes did not find each other within {timeout:.0f} s")
+                raise StackError(
+                    f"lock-step: the nodes did not find each other within {timeout:.0f} s; "
+                    "look into their logs"
+                )
             time.sleep(0.02)
         for seat in self.seats.values():
             seat.line.send(turn_taking.encode(self._begin))
@@ -152,7 +157,7 @@ class Conductor(turn_taking.TurnTaking):
             data = seat.line.recv(turn_taking.LARGEST)
         except TimeoutError:
             raise StackError(
-                f"lock-step: {seat.name} did not take its turn for {TURN_TIMEOUT:.0f} s"
+                f"lock-step: {seat.name} did not take its turn for {TURN_TIMEOUT:.0f} s; look into its log"
             ) from None
         except OSError:
             data = b""

@@ -32,12 +32,19 @@ def known() -> dict[str, type[CheckSpec]]:
         try:
             kind = point.load()
         except Exception as error:
-            raise InputError(f"check {point.name!r} ({point.value}) cannot be loaded: {error}") from None
+            raise InputError(
+                f"check {point.name!r} ({point.value}) cannot be loaded: {error}; "
+                "mend or uninstall its package"
+            ) from None
         if not (isinstance(kind, type) and issubclass(kind, CheckSpec)):
-            raise InputError(f"check {point.name!r} ({point.value}) is no subclass of CheckSpec")
+            raise InputError(
+                f"check {point.name!r} ({point.value}) is no subclass of CheckSpec; derive it from that"
+            )
         tag = str(kind.__struct_config__.tag)
         if tag in found:
-            raise InputError(f"check {point.name!r} ({point.value}): a check {tag!r} exists already")
+            raise InputError(
+                f"check {point.name!r} ({point.value}): a check {tag!r} exists already; give it another tag"
+            )
         found[tag] = kind
     return found
 

@@ -30,7 +30,7 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
     def __post_init__(self) -> None:
         exactly_one(self, self.KINDS)
         if (self.below is None) != (self.object is None):
-            raise ValueError("below and object belong together")
+            raise ValueError("below and object belong together: give both, or neither")
 
     def names(self) -> list[Named]:
         return [("object", self.object)] if self.object else []

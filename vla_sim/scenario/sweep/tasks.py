@@ -69,7 +69,7 @@ def read(path: Path) -> RunRecord:
     try:
         return DECODER.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
-        raise StackError(f"{path}: no record of a run: {error}") from None
+        raise StackError(f"{path}: no record of a run of this version: {error}") from None
 
 
 def play(tasks: Sequence[Task], runner: Runner, folder: Path, console: Console) -> list[RunRecord]:

@@ -154,7 +154,10 @@ class PerceptionNode(StageNode[PerceptionParams]):
         camera = self.cameras.get(size)
         repeated, self.unknown_size = self.unknown_size == size, None if camera else size
         if camera is None and (repeated or not self.cameras):
-            raise InputError(f"no camera info for images of {size[0]} x {size[1]}")
+            raise InputError(
+                f"no camera info for images of {size[0]} x {size[1]}; "
+                "the camera's driver must publish one of that size"
+            )
         return camera
 
     def _frame(self, stamp: float, color: Any, depth: Any, camera: Intrinsics) -> Frame:

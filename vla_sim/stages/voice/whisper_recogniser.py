@@ -15,6 +15,16 @@ from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
 
 
+def model_folder(model: str | Path) -> Path:
+    """The folder of a model. Raises `InputError` where there is none."""
+    folder = user_path(model)
+    if not str(model) or not (folder / "model.bin").is_file():
+        raise InputError(
+            f"whisper_model is {str(model)!r}; give the folder of a faster-whisper model (with model.bin)"
+        )
+    return folder
+
+
 class Whisper:
     """model: folder of a converted model (model.bin, config.json, tokenizer.json)."""
 
@@ -26,13 +36,8 @@ class Whisper:
             "faster_whisper", "the whisper recogniser needs faster-whisper; install it with: "
             "pip install faster-whisper, or use recogniser pocketsphinx",
         )  # fmt: skip
-        folder = user_path(model)
-        if not str(model) or not (folder / "model.bin").is_file():
-            raise InputError(
-                f"whisper_model is {str(model)!r}; give the folder of a faster-whisper model (with model.bin)"
-            )
         self._model = whisper.WhisperModel(
-            str(folder), device="cpu", compute_type="int8", cpu_threads=threads
+            str(model_folder(model)), device="cpu", compute_type="int8", cpu_threads=threads
         )
         self._heard: list[Samples] = []
 
