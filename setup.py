@@ -37,6 +37,7 @@ setup(
         NAME: ["py.typed"],
         f"{NAME}.report": ["*.css", "*.js", "templates/*.j2"],
         f"{NAME}.scenario.report": ["templates/*.j2"],
+        f"{NAME}.view": ["static/*"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
@@ -56,6 +57,7 @@ setup(
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
         "profile": ["pyinstrument"],
+        "view": ["aiohttp==3.14.5", "viser==1.1.1"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},
     zip_safe=False,

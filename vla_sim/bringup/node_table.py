@@ -82,6 +82,12 @@ class StackOptions:
         'of alerts, instead of the contract\'s, or of metrics of your own: "system.cpu=90 mynode.delay=5"',
         metavar="WORDS",
     )
+    view: bool = param(False, "watch it in a browser, at the clock's pace alone")
+    view_host: str = param(
+        "127.0.0.1", "address of the page; one that others reach needs the token that is printed",
+        metavar="ADDRESS",
+    )  # fmt: skip
+    view_port: int = param(0, "of the page; 0: a free one", low=0, high=65535, metavar="PORT")
     without: str = param("", 'nodes to leave out, as "language"; start yours in their place', metavar="NODES")
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     replacements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,7 +150,9 @@ LIDAR = NodeSpec("lidar", "vla_sim.hardware.lidar_node", "LidarParams")
 """Beside the robot: what a simulator does itself."""
 MICROPHONE = NodeSpec("microphone", "vla_sim.hardware.microphone_node", "MicrophoneParams", -5, "mic")
 """What is said to the robot, where it does not come from a scenario."""
-EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE)
+VIEW = NodeSpec("view", "vla_sim.view.node", "ViewParams", switch="view", observer=True)
+"""The page in a browser."""
+EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE, VIEW)
 BODIES = ("engine", "robot")
 REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 
@@ -153,7 +161,7 @@ def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tup
     """The whole table, or what of it runs with these options; with the robot in the engine's place where it
     is not `simulated`. Raises `InputError` for what cannot be left out or replaced."""
     table = STACK if simulated else (ROBOT, LIDAR, *(node for node in STACK if node.name != "engine"))
-    table = (*table, MICROPHONE)
+    table = (*table, MICROPHONE, VIEW)
     if options is None:
         return table
     away, own = options.without.split(), options.replacements

@@ -22,8 +22,8 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "mic", "domain", "out",
-        "verbose",
+        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, *common.VIEW, "mic",
+        "domain", "out", "verbose",
         world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
@@ -61,8 +61,8 @@ def call(a: argparse.Namespace) -> int:
         "log": "" if a.log == NO_LOG else str(log.resolve()),
     }  # fmt: skip
     overrides = {**options.overrides, "robot": {**own, **options.overrides.get("robot", {})}}
-    options = replace(options, overrides=overrides)
     console = common.console()
+    options = common.view(replace(options, overrides=overrides), console)
 
     def echo(name: str, text: str) -> None:
         if a.verbose or name == "robot" or "[ERROR]" in text:

@@ -47,7 +47,14 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
     common.add_flags(
-        run, "speed", "planner", *common.STACK, *common.MONITOR, "reserve", speed={"default": "1"}
+        run,
+        "speed",
+        "planner",
+        *common.STACK,
+        *common.MONITOR,
+        *common.VIEW,
+        "reserve",
+        speed={"default": "1"},
     )
     run.add_argument(
         "--profile", action="store_true",
@@ -87,6 +94,7 @@ def call(a: argparse.Namespace) -> int:
     sounds(file, seeds[0])  # so is a bad recording
     folder = common.folder(a.out)
     console = common.console(a.json)
+    base = common.view(base, console)
     records = []
     for seed in seeds:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"

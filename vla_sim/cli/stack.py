@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     stack = commands.add_parser("stack", help="start everything and keep it running until Ctrl-C")
     common.add_flags(
         stack, "robot", "world", "engine", "sensors", "gui", "seed", "speed", "planner", *common.STACK,
-        *common.MONITOR, "mic", "reserve", "domain", "out", "verbose", speed={"default": "1"},
+        *common.MONITOR, *common.VIEW, "mic", "reserve", "domain", "out", "verbose", speed={"default": "1"},
         out={"help": "for logs and the monitor's journal; default: runs/stack-<date>-<time>"},
     )  # fmt: skip
     stack.set_defaults(call=call)
@@ -40,6 +40,7 @@ def call(a: argparse.Namespace) -> int:
     out = common.folder(a.out, "stack-")
     options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
     console = common.console()
+    options = common.view(options, console)
 
     def echo(name: str, text: str) -> None:
         if a.verbose or "[ERROR]" in text:

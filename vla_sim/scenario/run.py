@@ -67,7 +67,7 @@ def run_once(
         if options.profile:
             _report_profiles(profiles, running.names, display)
     record = _write(prepared, make_record(session), session.recording, display)
-    if any(spec.observer for spec in running.specs):
+    if any(spec.name == "monitor" for spec in running.specs):
         _report_monitor(options.folder / MONITOR, display)
     return record
 
