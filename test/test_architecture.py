@@ -19,7 +19,7 @@ from vla_sim.contract import topics
 PACKAGE = Path(vla_sim.__file__).parent
 ROOMS = (
     "common", "contract", "world", "robot", "report", "ros", "stages", "hardware", "simulation", "bringup",
-    "monitor", "scenario", "bench", "cli",
+    "monitor", "view", "scenario", "bench", "cli",
 )  # fmt: skip
 """The root of the package. A room may import itself and what stands before it here."""
 COMPARED = {
