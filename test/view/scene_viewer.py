@@ -1,0 +1,62 @@
+"""A viewer without a browser: speaks the protocol of viser's client, and keeps what it was sent."""
+
+import msgspec
+import viser
+import zstandard
+from viser import _messages
+from websockets.sync.client import connect
+
+CAMERA = _messages.ViewerCameraMessage(
+    wxyz=(1.0, 0.0, 0.0, 0.0), position=(3.0, 0.0, 1.0), fov=0.8, near=0.1, far=100.0, image_height=400,
+    image_width=600, look_at=(0.0, 0.0, 0.0), up_direction=(0.0, 0.0, 1.0),
+)  # fmt: skip
+
+
+class Viewer:
+    """nodes: name to its newest "wxyz", "position" and "visible", and the other properties that were updated;
+    messages: how many there have been."""
+
+    def __init__(self, port):
+        self.nodes = {}
+        self.messages = 0
+        self._socket = connect(
+            f"ws://127.0.0.1:{port}",
+            subprotocols=[f"viser-v{viser.__version__}"],
+            compression=None,
+            max_size=None,
+        )
+        self._socket.send(msgspec.msgpack.encode({"type": "ViewerCameraMessage", **vars(CAMERA)}))
+
+    def close(self):
+        self._socket.close()
+
+    def take(self, seconds=0.3):
+        """Everything that comes until nothing has for so long. How many messages it was."""
+        before = self.messages
+        while True:
+            try:
+                data = self._socket.recv(timeout=seconds)
+            except TimeoutError:
+                return self.messages - before
+            packed = int.from_bytes(data[8:16], "little")
+            inner = zstandard.ZstdDecompressor().decompress(data[16 : 16 + packed])
+            for message in msgspec.msgpack.decode(inner)["messages"]:
+                self._one(message)
+
+    def _one(self, message):
+        kind, name = message["type"], message.get("name", "")
+        if not name:
+            return
+        self.messages += 1
+        if kind == "RemoveSceneNodeMessage":
+            self.nodes.pop(name)
+        elif kind == "SetPositionMessage":
+            self.nodes[name]["position"] = message["position"]
+        elif kind == "SetOrientationMessage":
+            self.nodes[name]["wxyz"] = message["wxyz"]
+        elif kind == "SetSceneNodeVisibilityMessage":
+            self.nodes[name]["visible"] = message["visible"]
+        elif kind == "SceneNodeUpdateMessage":
+            self.nodes[name].update(message["updates"])
+        else:
+            self.nodes[name] = {"kind": kind, "visible": True, **message["props"]}
