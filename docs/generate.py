@@ -50,6 +50,7 @@ RATES = {
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
     "/monitor/state": "1 Hz", "/sim/faults": "at each change",
+    "/navigation/costmap": "1 Hz while somebody listens",
     "/tf": "25 Hz while somebody listens", "/tf_static": "once", "/robot_description": "once",
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
