@@ -78,6 +78,7 @@ class ViewNode(StageNode[ViewParams]):
         entrance = door.Door.of_environment(p.view_host)
         self.world = World.load(p.world)
         self.state, self.sections = ViewState(), snapshot.Sections()
+        self._drawn_world = snapshot.world_section(self.world)
         self.viewers = self.pictures = 0
         self._asked: dict[str, tuple[Future[str], float]] = {}
         self._commands = self.execution.ids("page")
@@ -187,7 +188,7 @@ class ViewNode(StageNode[ViewParams]):
 
     def about(self) -> dict[str, Any]:
         return {
-            "mode": "live", "robot": facts.NAME, "world": snapshot.world_section(self.world),
+            "mode": "live", "robot": facts.NAME, "world": self._drawn_world,
             "speed": self.params.speed,
         }  # fmt: skip
 

@@ -52,6 +52,7 @@ class Player:
         self._show, self._show_picture = show, show_picture
         self.world = World.load(recording.world)
         self.at, self.plays, self.speed = recording.start, True, 1.0
+        self._drawn_world = snapshot.world_section(self.world)
         self.viewers = self.pictures = 0
         self.broken = 0
         """Messages that could not be read."""
@@ -76,7 +77,7 @@ class Player:
 
     def about(self) -> dict[str, Any]:
         return {
-            "mode": "replay", "robot": facts.NAME, "world": snapshot.world_section(self.world), "speed": 1.0,
+            "mode": "replay", "robot": facts.NAME, "world": self._drawn_world, "speed": 1.0,
         }  # fmt: skip
 
     def stop(self) -> None:
