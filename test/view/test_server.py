@@ -63,11 +63,17 @@ class Site:
         self.answers = Answers()
         self.port = door.free_port("127.0.0.1")
         self.url = f"http://127.0.0.1:{self.port}"
-        self.server = Server(self.answers, Door(host, token), self.port)
+        self.door = Door(host, token)
+        self.server = Server(self.answers, self.door, self.port)
 
     def __enter__(self):
         self.server.start()
         return self
+
+    def again(self):
+        """A new server where the old one was."""
+        self.server = Server(self.answers, self.door, self.port)
+        self.server.start()
 
     def __exit__(self, *_):
         self.server.close()
