@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        replay,
         robot,
         run,
         soak,
@@ -137,7 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, view, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate,
+        run, stack, view, test, replay, bench, soak, param, fault, monitor, g1, robot, body, microphone,
+        calibrate,
         map, engines, listing, doctor,
     )  # fmt: skip
     for part in parts:
