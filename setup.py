@@ -50,7 +50,7 @@ setup(
     extras_require={
         "dev": requirements("requirements-dev.txt"),
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
-        "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
+        "g1": ["cyclonedds==11.0.1"],
         "meshes": ["trimesh"],
         "view": ["viser==1.1.1"],
         "whisper": ["faster-whisper"],
@@ -58,6 +58,7 @@ setup(
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
         "profile": ["pyinstrument"],
+        "view": ["aiohttp==3.14.5", "viser==1.1.1"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},
     zip_safe=False,

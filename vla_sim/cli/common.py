@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import Field
+from dataclasses import Field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,10 @@ FLAGS: dict[str, dict[str, Any]] = {
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
+    "record": {
+        "action": argparse.BooleanOptionalAction, "default": False,
+        "help": "keep all that the nodes say, as run.mcap in its folder (docs/recording.md)",
+    },
     "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},
     "verbose": {"action": "store_true", "help": "show the nodes' logs"},
 }  # fmt: skip
@@ -78,6 +82,8 @@ STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param", 
 """Which recogniser and language model the stack uses, parameters of single nodes, nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
+VIEW = ("view", "view-host", "view-port")
+"""Whether it can be watched in a browser, and where."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -136,6 +142,25 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
             raise InputError("--prometheus-port: the monitor does not run in lock-step or with --no-monitor")
         prometheus.installed()
     return options
+
+
+def view(options: StackOptions, console: Any) -> StackOptions:
+    """The options with the port at which the page will be, which is said; a page that others than this
+    machine's programs reach has a token. Raises `InputError`, `MissingError`, `StackError`."""
+    if not options.view:
+        return options
+    if options.speed == 0.0:
+        raise InputError("--view: in lock-step there is nothing to watch; give --speed 1")
+    from vla_sim.view import door
+
+    package("aiohttp", "the page needs aiohttp and viser: pip install 'vla_sim[view]'")
+    door.check_host(options.view_host)
+    port = door.free_port(options.view_host, options.view_port)
+    token = "" if door.loopback(options.view_host) else os.environ.get(door.TOKEN) or door.new_token()
+    if token:
+        os.environ[door.TOKEN] = token
+    console.print(f"watch it: {door.url(options.view_host, port, token)}", style="bold", soft_wrap=True)
+    return replace(options, view_port=port)
 
 
 def sound_devices() -> list[SoundDevice]:
