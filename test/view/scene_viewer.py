@@ -33,7 +33,10 @@ class Viewer:
         )
         self._socket.send(msgspec.msgpack.encode({"type": "ViewerCameraMessage", **vars(CAMERA)}))
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._socket.close()
 
     def take(self, scene):
