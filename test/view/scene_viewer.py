@@ -1,5 +1,7 @@
 """A viewer without a browser: speaks the protocol of viser's client, and keeps what it was sent."""
 
+import itertools
+
 import msgspec
 import viser
 import zstandard
@@ -10,6 +12,10 @@ CAMERA = _messages.ViewerCameraMessage(
     wxyz=(1.0, 0.0, 0.0, 0.0), position=(3.0, 0.0, 1.0), fov=0.8, near=0.1, far=100.0, image_height=400,
     image_width=600, look_at=(0.0, 0.0, 0.0), up_direction=(0.0, 0.0, 1.0),
 )  # fmt: skip
+MARK = "/mark"
+"""A node that is moved after all else: who has heard of that has heard all that was sent before."""
+COUNT = itertools.count(1)
+SECONDS = 60.0
 
 
 class Viewer:
@@ -27,27 +33,32 @@ class Viewer:
         )
         self._socket.send(msgspec.msgpack.encode({"type": "ViewerCameraMessage", **vars(CAMERA)}))
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._socket.close()
 
-    def take(self, seconds=0.3):
-        """Everything that comes until nothing has for so long. How many messages it was."""
+    def take(self, scene):
+        """Everything that the scene has sent so far. How many messages it was."""
         before = self.messages
-        while True:
-            try:
-                data = self._socket.recv(timeout=seconds)
-            except TimeoutError:
-                return self.messages - before
-            packed = int.from_bytes(data[8:16], "little")
-            inner = zstandard.ZstdDecompressor().decompress(data[16 : 16 + packed])
-            for message in msgspec.msgpack.decode(inner)["messages"]:
-                self._one(message)
+        mark = float(next(COUNT))
+        scene._server.scene.add_frame(MARK, position=(mark, 0.0, 0.0))
+        while self.nodes.get(MARK, {}).get("position", [0.0])[0] != mark:
+            self._read(self._socket.recv(timeout=SECONDS))
+        return self.messages - before
+
+    def _read(self, data):
+        packed = int.from_bytes(data[8:16], "little")
+        inner = zstandard.ZstdDecompressor().decompress(data[16 : 16 + packed])
+        for message in msgspec.msgpack.decode(inner)["messages"]:
+            self._one(message)
 
     def _one(self, message):
         kind, name = message["type"], message.get("name", "")
         if not name:
             return
-        self.messages += 1
+        self.messages += name != MARK
         if kind == "RemoveSceneNodeMessage":
             self.nodes.pop(name)
         elif kind == "SetPositionMessage":

@@ -47,7 +47,7 @@ class LinkTree:
             origins.append(at[:3, 3])
         self._rest, self._turns = np.array(rest).reshape(-1, 4), np.array(turns).reshape(-1, 4)
         self._shifts, self._origins = np.array(shifts).reshape(-1, 3), np.array(origins).reshape(-1, 3)
-        self._slides = self._shifts.any(axis=1)
+        self._slides = np.abs(self._shifts).sum(axis=1) > 0.0
         self._sent = np.zeros(len(self._names))
 
     def move(self, joints: Mapping[str, float]) -> int:

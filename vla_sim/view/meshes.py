@@ -1,7 +1,7 @@
 """What links look like, as binary glTF for the browser: the shapes of SDF visuals with their colours."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
@@ -62,7 +62,7 @@ def mesh_of(geometry: Geometry) -> trimesh.Trimesh:
 
 def merged(shapes: Iterable[Shape]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """Vertices (n, 3) and faces (m, 3) of all shapes together, for what has one colour."""
-    mesh = trimesh.util.concatenate([shape.mesh for shape in shapes])
+    mesh: Any = trimesh.util.concatenate([shape.mesh for shape in shapes])
     return mesh.vertices.astype(np.float32), mesh.faces.astype(np.uint32)
 
 

@@ -12,8 +12,8 @@ from vla_sim.robot import facts
 from vla_sim.view import meshes
 from vla_sim.view.nodes import BELIEVED, GRASPED, NEAR, PLANNED, TOUCHED, Placed, Rgb
 from vla_sim.view.robot_nodes import Robot
-from vla_sim.view.scene_state import SceneState
 from vla_sim.view.scenery import MOVES, Scenery
+from vla_sim.view.state import ViewState
 
 NEAR_MISS = 0.05
 """Clearance [m] below which nearness is drawn."""
@@ -48,7 +48,7 @@ class Contacts:
         self._nodes: dict[str, Any] = {}
         self._shown: dict[str, Rgb] = {}
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         now: dict[str, Rgb] = {}
         for pair in state.contacts:
             if colour := self._colour(pair.a, pair.b):
@@ -81,8 +81,10 @@ class Contacts:
         link = ours.split("::")[1]
         if other.startswith(f"{self._model}::"):
             return None if {link, other.split("::")[1]} <= set(hands) else TOUCHED
-        node, pose, one = self._where.get(other, ("", None, None))
-        if link in facts.FOOT_LINK.values() and one is not None and _top(one.geometry, pose) < FLOOR_TOP:
+        if other not in self._where:
+            return TOUCHED
+        node, pose, one = self._where[other]
+        if link in facts.FOOT_LINK.values() and _top(one.geometry, pose) < FLOOR_TOP:
             return None
         return GRASPED if link in hands and node.startswith(MOVES) else TOUCHED
 
@@ -105,7 +107,7 @@ class Nearness:
         ))  # fmt: skip
         self._label = scene.add_label("/near/distance", "", position=(0.0, -0.5, 0.1))
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         truth = state.truth
         if truth is None or truth.clearance >= NEAR_MISS:
             self._ring.hide()
@@ -122,7 +124,7 @@ class Belief:
         lines = np.concatenate([_segments(0.3 * CIRCLE), nose[None]])
         self._ring = Placed(scene.add_line_segments("/believed", lines, BELIEVED, thickness=0.015))
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         true, base = state.true_base, state.base
         if true is None or base is None or math.dist(true.position[:2], base.position[:2]) < STRAY:
             self._ring.hide()
@@ -141,7 +143,7 @@ class Scan:
             point_shading="flat", precision="float32",
         )  # fmt: skip
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         if state.scan is not self._seen:
             self._cloud.points = np.column_stack([state.scan[:, :2], np.full(len(state.scan), ABOVE + 0.02)])
             self._seen = state.scan
@@ -154,7 +156,7 @@ class Path:
         self._seen: Array | None = None
         self._line = scene.add_line_segments("/path", np.zeros((0, 2, 3)), PLANNED, thickness=0.035)
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         if state.path is not self._seen:
             points = np.column_stack([state.path[:, :2], np.full(len(state.path), ABOVE + 0.01)])
             self._line.points = _segments(points) if len(points) > 1 else np.zeros((0, 2, 3))
@@ -169,7 +171,7 @@ class Costmap:
         self._seen: Any = None
         self._image: Any = None
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         one = state.costmap
         if one is None or one is self._seen:
             return
@@ -210,7 +212,7 @@ class Detections:
         self._scene = scene
         self._boxes: list[tuple[Placed, Any, Any]] = []
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         while len(self._boxes) < len(state.detected):
             self._boxes.append(self._add(f"/detected/{len(self._boxes)}"))
         for (node, box, label), one in zip(self._boxes, state.detected, strict=False):

@@ -12,7 +12,7 @@ from vla_sim.view import meshes, published
 from vla_sim.view.link_tree import LinkTree
 from vla_sim.view.meshes import Shape
 from vla_sim.view.nodes import PLANNED, Placed
-from vla_sim.view.scene_state import SceneState
+from vla_sim.view.state import ViewState
 from vla_sim.world.sdf.elements import Link, Model
 
 ROOT, GOAL = "/robot", "/goal"
@@ -61,7 +61,7 @@ class Robot:
                     f"{self.tree.paths[sensor.link]}/eye", show_axes=False, position=at[:3], wxyz=at[3:]
                 )
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         base = state.true_base or state.base
         if base is None:
             self._base.hide()

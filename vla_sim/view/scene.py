@@ -24,8 +24,8 @@ from vla_sim.common import assets
 from vla_sim.common.errors import package
 from vla_sim.view.overlays import Belief, Contacts, Costmap, Detections, Nearness, Path, Scan
 from vla_sim.view.robot_nodes import Robot
-from vla_sim.view.scene_state import SceneState
 from vla_sim.view.scenery import Scenery
+from vla_sim.view.state import ViewState
 from vla_sim.world.semantic_map import World
 
 MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
@@ -75,7 +75,7 @@ class Scene:
     def viewers(self) -> int:
         return len(self._server.get_clients())
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         """Brings every viewer to this state. Costs next to nothing while there is none."""
         if not self.viewers:
             return

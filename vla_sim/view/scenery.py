@@ -11,7 +11,7 @@ from vla_sim.common.geometry import Array, inverse
 from vla_sim.view import meshes
 from vla_sim.view.meshes import Shape
 from vla_sim.view.nodes import Placed
-from vla_sim.view.scene_state import SceneState
+from vla_sim.view.state import ViewState
 from vla_sim.world import map_file
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.semantic_map import ROBOT, World
@@ -64,7 +64,7 @@ class Scenery:
                 for one in link.collisions:
                     yield f"{name}::{link.name}::{one.name}", _node(model), pose @ one.pose, one
 
-    def show(self, state: SceneState) -> None:
+    def show(self, state: ViewState) -> None:
         """Movable things are where the simulator says; one that it does not know is not drawn."""
         known = {**state.objects, **state.people}
         for name, node in self._moving.items():
