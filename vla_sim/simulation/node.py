@@ -101,6 +101,13 @@ class SimulatorNode(StageNode[SimulatorParams]):
             self.camera.tick()
         self.truth.tick(self.pacer.real_time_factor)
 
+    def on_params(self, params: SimulatorParams) -> None:
+        """At another pace from now on; lock-step neither begins nor ends."""
+        if 0.0 in (params.speed, self.params.speed) and params.speed != self.params.speed:
+            raise InputError("lock-step (speed 0) is for a whole run: start it with --speed max")
+        check_pace(params.engine, params.speed)
+        self.pacer.speed = params.speed
+
     def on_failure(self, what: str) -> None:
         if hasattr(self, "host"):  # not while it is being made
             self.host.on_failure()
