@@ -60,7 +60,7 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
-TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py")
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py", "fault_client.py")
 """Of `vla-sim top`, `calibrate`, `map` and `replay`, which are no nodes of the stack."""
 
 
