@@ -29,10 +29,12 @@ from vla_sim.view.state import ViewState
 from vla_sim.world.semantic_map import World
 
 MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
-LOOK_FROM = (2.6, -2.2, 1.9)
+LOOK_FROM = (-1.7, -1.6, 2.8)
 """Where a viewer's camera is at first, from the robot's start [m]."""
 LOOK_AT = (0.0, 0.0, 0.7)
 FIELD_OF_VIEW = 0.85  # [rad], vertical
+SKY = ((190, 203, 217), (236, 239, 242))
+"""Colours of the background, above and below."""
 
 
 class Scene:
@@ -66,6 +68,8 @@ class Scene:
         scene.world_axes.visible = False
         scene.configure_default_lights(enabled=True, cast_shadow=True)
         scene.configure_environment_map("apartment", environment_intensity=0.7)
+        sky = np.linspace(SKY[0], SKY[1], 64)[:, None].astype(np.uint8)
+        scene.set_background_image(np.broadcast_to(sky, (64, 2, 3)), format="png")
 
     @property
     def port(self) -> int:
