@@ -50,6 +50,7 @@ RATES = {
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
     "/monitor/state": "1 Hz", "/sim/faults": "at each change",
+    "/navigation/costmap": "1 Hz while somebody listens",
     "/tf": "25 Hz while somebody listens", "/tf_static": "once", "/robot_description": "once",
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
@@ -59,8 +60,8 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
-TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py")
-"""Of `vla-sim top`, `calibrate` and `map`, which are no nodes of the stack."""
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py")
+"""Of `vla-sim top`, `calibrate`, `map` and `replay`, which are no nodes of the stack."""
 
 
 @cache
@@ -79,7 +80,7 @@ def nodes_topics() -> list[tuple[str, str, str]]:
                 if path.name in TOOLS or path in others:
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
-    return found
+    return found + [(node_table.RECORDER.name, "listen", topic.name) for topic in topics.TOPICS]
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:
@@ -112,6 +113,8 @@ def topics_in(node: ast.AST) -> Iterator[str]:
 def topic_table() -> list[str]:
     by: dict[tuple[str, str], list[str]] = {}
     for node, how, topic in nodes_topics():
+        if node == node_table.RECORDER.name:  # it hears all of them: a page says so
+            continue
         if node not in by.setdefault((how, topic), []):
             by[how, topic].append(node)
     for topic in (topics.TRACE.name, topics.DIAGNOSTICS.name):

@@ -160,7 +160,7 @@ MICROPHONE = NodeSpec(
 VIEW = NodeSpec("view", "vla_sim.view.node", "ViewParams", 0, "view", steady=True, observer=True)
 """The page in a browser."""
 RECORDER = NodeSpec(
-    "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True
+    "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True, drivers=CAMERA,
 )  # fmt: skip
 """Writes down what all others say, truth included."""
 EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE, VIEW, RECORDER)

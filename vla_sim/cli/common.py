@@ -145,22 +145,28 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
 
 
 def view(options: StackOptions, console: Any) -> StackOptions:
-    """The options with the port at which the page will be, which is said; a page that others than this
-    machine's programs reach has a token. Raises `InputError`, `MissingError`, `StackError`."""
+    """The options with the port at which the page will be, which is said. Raises `InputError`,
+    `MissingError`, `StackError`."""
     if not options.view:
         return options
     if options.speed == 0.0:
         raise InputError("--view: in lock-step there is nothing to watch; give --speed 1")
+    return replace(options, view_port=serve_at(options.view_host, options.view_port, console))
+
+
+def serve_at(host: str, port: int, console: Any) -> int:
+    """The port at which the page will be, and the words that say so; a page that others than this machine's
+    programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
+    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
     from vla_sim.view import door
 
-    package("aiohttp", "the page needs aiohttp and viser: pip install 'vla_sim[view]'")
-    door.check_host(options.view_host)
-    port = door.free_port(options.view_host, options.view_port)
-    token = "" if door.loopback(options.view_host) else os.environ.get(door.TOKEN) or door.new_token()
+    door.check_host(host)
+    port = door.free_port(host, port)
+    token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
     if token:
         os.environ[door.TOKEN] = token
-    console.print(f"watch it: {door.url(options.view_host, port, token)}", style="bold", soft_wrap=True)
-    return replace(options, view_port=port)
+    console.print(f"watch it: {door.url(host, port, token)}", style="bold", soft_wrap=True)
+    return port
 
 
 def sound_devices() -> list[SoundDevice]:

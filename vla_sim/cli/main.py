@@ -125,19 +125,22 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        replay,
         robot,
         run,
         soak,
         stack,
         test,
+        view,
     )
 
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
-        engines, listing, doctor,
+        run, stack, view, test, replay, bench, soak, param, fault, monitor, g1, robot, body, microphone,
+        calibrate,
+        map, engines, listing, doctor,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

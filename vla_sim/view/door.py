@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from vla_sim.common.errors import InputError, StackError
 
@@ -17,6 +17,7 @@ TOKEN = "VLA_SIM_VIEW_TOKEN"
 FIRST_PORT, PORTS = 8088, 12
 SHORTEST = 16
 """Characters of a token that somebody chooses."""
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?")
 
 
 def loopback(host: str) -> bool:
@@ -86,11 +87,10 @@ class Door:
 
     def host_allowed(self, header: str) -> bool:
         """header: Host of a request."""
-        try:
-            name = urlsplit(f"//{header}").hostname or ""
-            urlsplit(f"//{header}").port  # noqa: B018  (raises for one that is none)
-        except ValueError:
+        found = _HOST.fullmatch(header)
+        if found is None:
             return False
+        name = found["name"].strip("[]").lower()
         if loopback(self.host):
             return loopback(name)  # by any port: it may be forwarded (ssh -L)
         return name in self.names or name == self.host or _address(name)

@@ -5,16 +5,16 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vla_sim.bringup.node_table import STACK
 from vla_sim.common import clock, process_priority
 from vla_sim.common.errors import InputError, MissingError, StackError, VlaSimError
+from vla_sim.common.params import check
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Command, Fault, FaultRequest
 from vla_sim.contract.topics import Topic
@@ -24,10 +24,9 @@ from vla_sim.ros import conversions
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.perception.camera import Intrinsics, color_image, intrinsics
 from vla_sim.view import actions, door, snapshot
 from vla_sim.view.actions import Action
-from vla_sim.view.detections import boxes
+from vla_sim.view.camera_picture import drawn
 from vla_sim.view.params import ViewParams
 from vla_sim.view.peek import Peek
 from vla_sim.view.server import Server
@@ -38,10 +37,6 @@ from vla_sim.world.semantic_map import World
 
 RATE = 10.0
 """States a second."""
-WIDEST = 640
-"""[px] of the picture that is sent."""
-QUALITY = 70
-"""Of the JPEG."""
 SLOWER = 5
 """Niceness of the threads that only show something, beside the one that hears a stop."""
 ANSWER_TIMEOUT = 20.0
@@ -57,7 +52,7 @@ ALWAYS = (
 
 OFTEN = (
     topics.JOINT_STATES, topics.ODOM, topics.CMD_VEL, topics.SCAN, topics.OBJECTS, topics.GROUND_TRUTH,
-    topics.CONTACTS,
+    topics.CONTACTS, topics.COSTMAP,
 )  # fmt: skip
 """While somebody looks."""
 CAMERA_TOPICS = (topics.COLOR, topics.CAMERA_INFO)
@@ -74,12 +69,16 @@ class ViewNode(StageNode[ViewParams]):
     It lives on the machine's clock.
     """
 
-    def __init__(self) -> None:
-        super().__init__("view", ViewParams)
+    def __init__(self, name: str = "view", values: dict[str, Any] | None = None) -> None:
+        """values: of parameters, where it is not started with arguments."""
+        super().__init__(name, ViewParams)
+        if values is not None:
+            self.params = check(replace(self.params, **values))
         p = self.params
         entrance = door.Door.of_environment(p.view_host)
         self.world = World.load(p.world)
         self.state, self.sections = ViewState(), snapshot.Sections()
+        self._drawn_world = snapshot.world_section(self.world)
         self.viewers = self.pictures = 0
         self._asked: dict[str, tuple[Future[str], float]] = {}
         self._commands = self.execution.ids("page")
@@ -171,22 +170,9 @@ class ViewNode(StageNode[ViewParams]):
             self.peek.listen()
 
     def draw(self, picture: Picture) -> None:
-        """In a thread of its own: the camera's picture and where the objects are in it."""
-        color = color_image(picture.message)
-        by = -(-color.shape[1] // WIDEST)
-        color = color[::by, ::by]
-        height, width = color.shape[:2]
-        found = []
-        if self.state.camera_info is not None:
-            camera = _fitting(intrinsics(self.state.camera_info), width, height)
-            found = boxes(picture, self.state.detected, camera, self.kinematics)
-        out = BytesIO()
-        Image.fromarray(np.ascontiguousarray(color)).save(out, "JPEG", quality=QUALITY)
-        about = {
-            "stamp_s": round(picture.stamp, 2), "width": width, "height": height,
-            "boxes": [box._asdict() for box in found],
-        }  # fmt: skip
-        self.server.show_picture(about, out.getvalue())
+        """In a thread of its own."""
+        state = self.state
+        self.server.show_picture(*drawn(picture, state.camera_info, state.detected, self.kinematics))
 
     def can(self) -> dict[str, Any]:
         """What whoever sits at the page can do now."""
@@ -202,7 +188,7 @@ class ViewNode(StageNode[ViewParams]):
 
     def about(self) -> dict[str, Any]:
         return {
-            "mode": "live", "robot": facts.NAME, "world": snapshot.world_section(self.world),
+            "mode": "live", "robot": facts.NAME, "world": self._drawn_world,
             "speed": self.params.speed,
         }  # fmt: skip
 
@@ -288,12 +274,6 @@ def _settle(future: "Future[str]", refused: str) -> None:
             future.set_exception(InputError(refused))
         else:
             future.set_result("done")
-
-
-def _fitting(camera: Intrinsics, width: int, height: int) -> Intrinsics:
-    """Of an image of another size that shows the same."""
-    x, y = width / camera.width, height / camera.height
-    return Intrinsics(camera.fx * x, camera.fy * y, camera.cx * x, camera.cy * y, width, height)
 
 
 def main() -> int:

@@ -43,6 +43,8 @@ HEARTBEAT = 5.0
 """[s] between signs of life, so that a viewer that has gone is not kept."""
 SEND_TIMEOUT = 10.0
 """[s] that a viewer may take for one message; then it is let go, and comes again by itself."""
+ANSWER_TIMEOUT = 30.0
+"""[s] for what was asked for to be answered: a node that is killed on purpose is waited for."""
 START_TIMEOUT = 10.0  # [s]
 CLOSE_TIMEOUT = 2.0  # [s]
 OWN = (
@@ -167,6 +169,7 @@ class Server:
             else:
                 self._log(f"the page's server has ended: {error}")
         finally:
+            self._loop.run_until_complete(_end_all(self._loop))
             self._loop.close()
 
     async def _serve(self) -> None:
@@ -252,7 +255,9 @@ class Server:
     async def _do(self, request: web.Request) -> web.Response:
         try:
             action = decode_action(await request.read())
-            text = await asyncio.wrap_future(self._answers.act(action))
+            text = await asyncio.wait_for(asyncio.wrap_future(self._answers.act(action)), ANSWER_TIMEOUT)
+        except asyncio.TimeoutError:
+            return _said(f"no answer has come within {ANSWER_TIMEOUT:.0f} s", 504)
         except VlaSimError as error:
             return _said(str(error), 400)
         return _said(text)
@@ -318,6 +323,14 @@ class Server:
         if viewer.pictures and viewer.picture != self._pictures:
             viewer.picture = self._pictures
             await viewer.socket.send_bytes(b"\x00" + self._picture)
+
+
+async def _end_all(loop: asyncio.AbstractEventLoop) -> None:
+    """What still waits is given up."""
+    left = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for one in left:
+        one.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _said(text: str, status: int = 200) -> web.Response:

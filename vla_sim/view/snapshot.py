@@ -27,7 +27,13 @@ LINES = 80
 FURNITURE = 0.05
 """[m] cells of the map that is drawn."""
 
-_encoder = msgspec.json.Encoder()
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's."""
+    return value.item()
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
 Section = dict[str, Any]
 
 

@@ -175,6 +175,7 @@ class ViewState:
             topics.OBJECTS.name: self._objects,
             topics.SCAN.name: self._scan,
             topics.GLOBAL_PATH.name: self._path,
+            topics.COSTMAP.name: self._costmap,
             topics.COLOR.name: self._image,
             f"{topics.COLOR.name}/compressed": self._image,
             topics.CAMERA_INFO.name: self._camera_info,
@@ -296,6 +297,14 @@ class ViewState:
     def _path(self, message: Any) -> None:
         points = [(one.pose.position.x, one.pose.position.y) for one in message.poses]
         self.path = np.array(points).reshape(-1, 2)
+
+    def _costmap(self, message: Any) -> None:
+        info = message.info
+        cost = np.asarray(message.data, dtype=np.int8).view(np.uint8)
+        if cost.size == info.height * info.width:
+            at = info.origin.position
+            shape = (info.height, info.width)
+            self.costmap = Costmap(self.stamp, cost.reshape(shape), at.x, at.y, info.resolution)
 
     def _image(self, message: Any) -> None:
         self.picture = Picture(self.stamp, message, self.base, dict(self.joints))

@@ -21,14 +21,14 @@ export class Connection {
   }
 
   async open() {
+    let about = null;
     try {
       const answer = await fetch("about", { cache: "no-store" });
       if (answer.status === 401) return this.handlers.onDenied();
-      if (!answer.ok) throw new Error(await answer.text());
-      this.handlers.onOpen(await answer.json());
-    } catch {
-      return this.#again();
-    }
+      about = answer.ok ? await answer.json() : null;
+    } catch { /* the server is not there */ }
+    if (about === null) return this.#again();
+    this.handlers.onOpen(about);
     const at = new URL("state", location.href);
     at.protocol = at.protocol.replace("http", "ws");
     const socket = (this.#socket = new WebSocket(at));

@@ -42,6 +42,7 @@ export function showCommand(command) {
   const forbidden = command.forbidden ?? [];
   const words = !any ? ["No command yet."]
     : forbidden.length ? [`Not allowed by safety: ${forbidden.join("; ")}`]
+    : command.state === "running" ? []
     : [command.state, command.detail || command.answer].filter(Boolean);
   end.textContent = words.join(": ");
   end.className = !any ? "empty"
