@@ -1,6 +1,7 @@
 """A viewer without a browser: speaks the protocol of viser's client, and keeps what it was sent."""
 
 import itertools
+import socket
 
 import msgspec
 import viser
@@ -18,6 +19,15 @@ COUNT = itertools.count(1)
 SECONDS = 60.0
 
 
+def connected(port, host="127.0.0.1", origin=None):
+    """A websocket that speaks the protocol. host: as which the browser knows this machine; origin: of the
+    page that asks."""
+    return connect(
+        f"ws://{host}:{port}", sock=socket.create_connection(("127.0.0.1", port)), origin=origin,
+        subprotocols=[f"viser-v{viser.__version__}"], compression=None, max_size=None,
+    )  # fmt: skip
+
+
 class Viewer:
     """nodes: name to its newest "wxyz", "position" and "visible", and the other properties that were updated;
     messages: how many there have been."""
@@ -25,12 +35,7 @@ class Viewer:
     def __init__(self, port):
         self.nodes = {}
         self.messages = 0
-        self._socket = connect(
-            f"ws://127.0.0.1:{port}",
-            subprotocols=[f"viser-v{viser.__version__}"],
-            compression=None,
-            max_size=None,
-        )
+        self._socket = connected(port)
         self._socket.send(msgspec.msgpack.encode({"type": "ViewerCameraMessage", **vars(CAMERA)}))
 
     def __enter__(self):

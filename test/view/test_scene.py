@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("viser")
 
 from scene_states import cup, pose, standing, touch, truth
-from scene_viewer import MARK, Viewer
+from scene_viewer import MARK, Viewer, connected
+from websockets.exceptions import ConnectionClosed
 
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.robot import facts
@@ -204,6 +205,26 @@ def test_an_hour_of_states_is_kept_as_the_last_one(viewer, scene):
         return len(buffer.message_from_id), len(viewer.nodes)
 
     assert play(range(1, 100)) == play(range(100, 300))
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://evil.example", "127.0.0.1"),
+        ("null", "127.0.0.1"),
+        ("http://evil.example", "evil.example"),  # whose name has become this machine's address
+        (None, "evil.example"),
+    ],
+)
+def test_a_page_of_another_origin_is_sent_nothing(scene, origin, host):
+    with connected(scene.port, host, origin) as line, pytest.raises(ConnectionClosed) as closed:
+        line.recv(timeout=30.0)
+    assert closed.value.rcvd.code == 1008
+
+
+def test_its_own_page_may_look(scene):
+    with connected(scene.port, origin=f"http://127.0.0.1:{scene.port}") as line:
+        assert line.recv(timeout=30.0)
 
 
 def test_a_map_of_a_real_home_is_walls(tmp_path):

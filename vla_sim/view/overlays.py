@@ -105,7 +105,7 @@ class Nearness:
         self._ring = Placed(scene.add_mesh_simple(
             "/near", ring.vertices, ring.faces, color=NEAR, cast_shadow=False, receive_shadow=False
         ))  # fmt: skip
-        self._label = scene.add_label("/near/distance", "", position=(0.0, -0.5, 0.1))
+        self._label = scene.add_label("/near/distance", "", position=(0.0, -0.5, 0.1), font_screen_scale=0.8)
 
     def show(self, state: ViewState) -> None:
         truth = state.truth

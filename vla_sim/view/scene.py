@@ -29,16 +29,21 @@ from vla_sim.view.state import ViewState
 from vla_sim.world.semantic_map import World
 
 MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
-LOOK_FROM = (2.6, -2.2, 1.9)
+HOST = "127.0.0.1"
+FORBIDDEN = 1008
+"""Why a websocket is closed: RFC 6455, "policy violation"."""
+LOOK_FROM = (-1.7, -1.6, 2.8)
 """Where a viewer's camera is at first, from the robot's start [m]."""
 LOOK_AT = (0.0, 0.0, 0.7)
 FIELD_OF_VIEW = 0.85  # [rad], vertical
+SKY = ((190, 203, 217), (236, 239, 242))
+"""Colours of the background, above and below."""
 
 
 class Scene:
-    """port: of the server, on `host`; one thread of its own serves all viewers."""
+    """On loopback alone; one thread of its own serves all viewers."""
 
-    def __init__(self, world: str, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, world: str, port: int = 0) -> None:
         """world: as `World.load` takes it. port: 0 for a free one; else the next free one from there on.
 
         Raises `MissingError` without viser, `InputError` for an unknown world, `SdfError` for a broken file.
@@ -47,7 +52,8 @@ class Scene:
         package("rich", MISSING).get_console().quiet = True  # viser prints a banner, and that it has stopped
         known = World.load(world)
         scenery = Scenery(assets.find_world(world))
-        self._server: Any = viser.ViserServer(host=host, port=port, verbose=False)
+        self._server: Any = viser.ViserServer(host=HOST, port=port, verbose=False)
+        self._server._websock_server.on_client_connect(self._admit)
         self._server.gui.configure_theme(show_logo=False, show_share_button=False)
         self._light(np.array([*known.start[:2], 0.0]))
         scene = self._server.scene
@@ -66,6 +72,18 @@ class Scene:
         scene.world_axes.visible = False
         scene.configure_default_lights(enabled=True, cast_shadow=True)
         scene.configure_environment_map("apartment", environment_intensity=0.7)
+        sky = np.linspace(SKY[0], SKY[1], 64)[:, None].astype(np.uint8)
+        scene.set_background_image(np.broadcast_to(sky, (64, 2, 3)), format="png")
+
+    async def _admit(self, client: Any) -> None:
+        """Lets go who comes from a page of another origin, which any website is: browsers let it connect to
+        loopback, and viser asks nobody."""
+        connection = self._server._websock_server._live_connections[client.client_id]
+        headers = connection.request.headers
+        here = {f"{name}:{self.port}" for name in (HOST, "localhost")}
+        pages = {f"http://{one}" for one in here}
+        if not (here.issuperset(headers.get_all("Host")) and pages.issuperset(headers.get_all("Origin"))):
+            await connection.close(FORBIDDEN, "another origin")
 
     @property
     def port(self) -> int:
