@@ -37,6 +37,7 @@ setup(
         NAME: ["py.typed"],
         f"{NAME}.report": ["*.css", "*.js", "templates/*.j2"],
         f"{NAME}.scenario.report": ["templates/*.j2"],
+        f"{NAME}.view": ["static/*"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"config/ament/{NAME}"]),
@@ -49,7 +50,7 @@ setup(
     extras_require={
         "dev": requirements("requirements-dev.txt"),
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
-        "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
+        "g1": ["cyclonedds==11.0.1"],
         "mcp": ["mcp==2.3.0"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
@@ -57,6 +58,7 @@ setup(
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
         "profile": ["pyinstrument"],
+        "view": ["aiohttp==3.14.5", "viser==1.1.1"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},
     zip_safe=False,

@@ -54,6 +54,7 @@ RATES = {
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
     "/safety/state": "10 Hz, and at each change", "/diagnostics": "1 Hz from each node",
     "/monitor/state": "1 Hz", "/sim/faults": "at each change",
+    "/navigation/costmap": "1 Hz while somebody listens",
     "/tf": "25 Hz while somebody listens", "/tf_static": "once", "/robot_description": "once",
     "/sim/ground_truth": "25 Hz", "/sim/contacts": "25 Hz",
 }  # fmt: skip
@@ -63,8 +64,8 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
-TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py")
-"""Of `vla-sim top`, `calibrate` and `map`, which are no nodes of the stack."""
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py", "fault_client.py")
+"""Of `vla-sim top`, `calibrate`, `map` and `replay`, which are no nodes of the stack."""
 
 
 @cache
@@ -83,31 +84,40 @@ def nodes_topics() -> list[tuple[str, str, str]]:
                 if path.name in TOOLS or path in others:
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
-    return found
+    return found + [(node_table.RECORDER.name, "listen", topic.name) for topic in topics.TOPICS]
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:
     """("publish" or "listen", topic) of every call in a file, also in loops over topics."""
     tree = ast.parse(path.read_text())
+    named_above = {
+        one.targets[0].id: one.value for one in tree.body
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+    }  # fmt: skip
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.ListComp | ast.GeneratorExp)]
     for call in ast.walk(tree):
         how = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
         if how == "follow_load":
             yield "listen", topics.MONITOR_LOAD.name
+        if how == "create_publisher":  # what a node has beside its own publishers
+            yield from (("publish", topic) for topic in topics_in(call.args[1], named_above))
         if how not in ("publish", "listen") or not call.args:
             continue
-        named_here = list(topics_in(call.args[0]))
+        meant = [call.args[0], *(one for one in call.args[1:] if isinstance(one, ast.Starred))]
+        named_here = [topic for one in meant for topic in topics_in(one, named_above)]
         for loop in loops:
             turns = [loop] if isinstance(loop, ast.For) else loop.generators
             if not named_here and any(inner is call for inner in ast.walk(loop)):
-                named_here = [topic for turn in turns for topic in topics_in(turn.iter)]
+                named_here = [topic for turn in turns for topic in topics_in(turn.iter, named_above)]
         for topic in named_here:
             yield how, topic
 
 
-def topics_in(node: ast.AST) -> Iterator[str]:
-    """Names of the topics that an expression speaks of."""
+def topics_in(node: ast.AST, named_above: dict[str, ast.expr]) -> Iterator[str]:
+    """Names of the topics that an expression speaks of, also by a constant of its module."""
     for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and inner.id in named_above:
+            yield from topics_in(named_above[inner.id], {})
         if isinstance(inner, ast.Attribute) and ast.unparse(inner.value) == "topics":
             found = getattr(topics, inner.attr)
             yield from (t.name for t in (found.values() if isinstance(found, dict) else [found]))
@@ -116,6 +126,8 @@ def topics_in(node: ast.AST) -> Iterator[str]:
 def topic_table() -> list[str]:
     by: dict[tuple[str, str], list[str]] = {}
     for node, how, topic in nodes_topics():
+        if node == node_table.RECORDER.name:  # it hears all of them: a page says so
+            continue
         if node not in by.setdefault((how, topic), []):
             by[how, topic].append(node)
     for topic in (topics.TRACE.name, topics.DIAGNOSTICS.name):
@@ -165,7 +177,7 @@ def security_policy() -> str:
         own = "get_parameters get_parameter_types set_parameters set_parameters_atomically list_parameters"
         services = [f"~/{name}" for name in f"{own} describe_parameters".split()]
         services += [ANSWERS[node]] if node in ANSWERS else []
-        asks = sorted(ANSWERS.values()) if node == "scenario" else []
+        asks = sorted(ANSWERS.values()) if node in ("scenario", "view") else []
         for kind, called in (("reply", services), ("request", asks)):
             if called:
                 lines += [f'          <services {kind}="ALLOW">']

@@ -9,7 +9,7 @@ import select
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import Field
+from dataclasses import Field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,10 @@ FLAGS: dict[str, dict[str, Any]] = {
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
+    "record": {
+        "action": argparse.BooleanOptionalAction, "default": False,
+        "help": "keep all that the nodes say, as run.mcap in its folder (docs/recording.md)",
+    },
     "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},
     "verbose": {"action": "store_true", "help": "show the nodes' logs"},
 }  # fmt: skip
@@ -86,6 +90,8 @@ STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param", 
 """Which recogniser and language model the stack uses, parameters of single nodes, nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
+VIEW = ("view", "view-host", "view-port")
+"""Whether it can be watched in a browser, and where."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -169,6 +175,31 @@ def _check_models(options: StackOptions) -> None:
         raise InputError(
             f"--base-url {url}: a URL such as http://127.0.0.1:8000/v1, {LOCAL}, or {SCRIPTED}FILE is allowed"
         )
+
+
+def view(options: StackOptions, console: Any) -> StackOptions:
+    """The options with the port at which the page will be, which is said. Raises `InputError`,
+    `MissingError`, `StackError`."""
+    if not options.view:
+        return options
+    if options.speed == 0.0:
+        raise InputError("--view: in lock-step there is nothing to watch; give --speed 1")
+    return replace(options, view_port=serve_at(options.view_host, options.view_port, console))
+
+
+def serve_at(host: str, port: int, console: Any) -> int:
+    """The port at which the page will be, and the words that say so; a page that others than this machine's
+    programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
+    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
+    from vla_sim.view import door
+
+    door.check_host(host)
+    port = door.free_port(host, port)
+    token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
+    if token:
+        os.environ[door.TOKEN] = token
+    console.print(f"watch it: {door.url(host, port, token)}", style="bold", soft_wrap=True)
+    return port
 
 
 def sound_devices() -> list[SoundDevice]:

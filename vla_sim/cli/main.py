@@ -130,19 +130,21 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        replay,
         robot,
         run,
         soak,
         stack,
         test,
+        view,
     )
 
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
-        engines, listing, doctor, mcp,
+        run, stack, view, test, replay, bench, soak, param, fault, monitor, g1, robot, body, microphone,
+        calibrate, map, engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

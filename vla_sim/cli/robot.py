@@ -21,8 +21,8 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "mic", "domain", "out",
-        "verbose",
+        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, *common.VIEW, "mic",
+        "domain", "out", "record", "verbose",
         world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
@@ -43,6 +43,7 @@ def call(a: argparse.Namespace) -> int:
         package("mcap", "a log needs the package mcap: pip install mcap==1.6.0, or go without: --log none")
     common.load_nodes()
     from vla_sim.bringup.supervisor import Stack
+    from vla_sim.recording.about import recorded
     from vla_sim.scenario.client import ClientThread
     from vla_sim.scenario.run import MONITOR
     from vla_sim.scenario.session import wait_until_ready
@@ -61,7 +62,9 @@ def call(a: argparse.Namespace) -> int:
     }  # fmt: skip
     overrides = {**options.overrides, "robot": {**own, **options.overrides.get("robot", {})}}
     options = replace(options, overrides=overrides)
+    options = recorded(options, out, robot=True) if a.record else options
     console = common.console()
+    options = common.view(options, console)
 
     def echo(name: str, text: str) -> None:
         if a.verbose or name == "robot" or "[ERROR]" in text:

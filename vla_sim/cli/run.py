@@ -47,7 +47,14 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
     common.add_flags(
-        run, "speed", "planner", *common.STACK, *common.MONITOR, "reserve", speed={"default": "1"}
+        run,
+        "speed",
+        "planner",
+        *common.STACK,
+        *common.MONITOR,
+        *common.VIEW,
+        "reserve",
+        speed={"default": "1"},
     )
     run.add_argument(
         "--profile", action="store_true",
@@ -60,7 +67,7 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="simulated; default: 300, with --mic none"
     )
-    common.add_flags(run, "domain", "json", "out", "gif", "verbose")
+    common.add_flags(run, "domain", "json", "out", "record", "gif", "verbose")
     run.set_defaults(call=call)
 
 
@@ -87,12 +94,14 @@ def call(a: argparse.Namespace) -> int:
     sounds(file, seeds[0])  # so is a bad recording
     folder = common.folder(a.out)
     console = common.console(a.json)
+    base = common.view(base, console)
     records = []
     for seed in seeds:
         out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
         options = RunOptions(
             file, replace(base, seed=seed), out, a.domain, a.verbose,
             again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "", gif=a.gif,
+            record="all" if a.record else "none",
         )  # fmt: skip
         share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
         with share as held, Display(console) as display:

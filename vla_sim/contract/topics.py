@@ -63,6 +63,8 @@ INITIAL_POSE = Topic("/initialpose", "geometry_msgs/msg/PoseWithCovarianceStampe
 NAVIGATION_REQUEST = Topic("/navigation/request", records.NavigationRequest)
 NAVIGATION_STATUS = Topic("/navigation/status", records.NavigationStatus)
 GLOBAL_PATH = Topic("/plan", "nav_msgs/msg/Path")
+COSTMAP = Topic("/navigation/costmap", "nav_msgs/msg/OccupancyGrid", "latched")
+"""What a way through each cell costs, to 98, with what was sensed; 99: too near to something; 100: taken."""
 CMD_VEL_NAV = Topic("/cmd_vel_nav", "geometry_msgs/msg/TwistStamped", writer="navigation")
 CMD_VEL = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped", writer="safety")
 """Also the controller's permit: `header.stamp` grows from message to message, else it is none."""

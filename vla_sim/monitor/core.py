@@ -16,6 +16,7 @@ from vla_sim.monitor.metrics import RATE_WINDOW, MetricStore, RateMeter, Series
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
 from vla_sim.monitor.system import NodeProcess, Usage
 
+PACE = "simulation.real_time_factor"
 WINDOW = 300.0  # [s] over which latencies and errors count
 MINUTE = 60.0
 FRESH = 2.5  # [s] after which a rate is not known any more: nodes report once a second
@@ -117,9 +118,6 @@ class RealTimePerformanceMonitor:
         self.shedding = Shedding(limits(thresholds)) if shedding else None
         self.load: Load | None = None  # what was decided last; None where load is never shed
         self._lowered = (0.0, 0.0)
-        pace = thresholds["simulation.real_time_factor"]
-        asked = replace(pace, value=pace.value * speed, clear=pace.clear * speed)
-        thresholds = {**thresholds, pace.name: asked}
         self._rules = {name: AlertRule(t) for name, t in thresholds.items() if t.component != "node"}
         self._silence = thresholds["node.silence"]
         self._thresholds = thresholds
@@ -127,9 +125,15 @@ class RealTimePerformanceMonitor:
         """How often a topic is published, by the counts of its node."""
         self._counted: dict[str, float] = {}  # when last [s, monotonic]
         self._pace = RateMeter()
+        self.follow_speed(speed)
         self._throughput = Throughput(mono)
         self._recorded: dict[str, Series] = {}  # what nodes measured, by "node.type"
         self._last, self._late = mono, 0
+
+    def follow_speed(self, speed: float) -> None:
+        """From now on so many simulated seconds a second are asked for."""
+        asked = self._thresholds[PACE]
+        self._rules[PACE].threshold = replace(asked, value=asked.value * speed, clear=asked.clear * speed)
 
     def on_trace(self, event: TraceEvent, mono: float) -> None:
         for stage, seconds in self.latencies.take(event):
@@ -215,7 +219,7 @@ class RealTimePerformanceMonitor:
         """The state of everything now, from the machine's usage and what the nodes reported."""
         if (pace := self._pace.value) is not None:
             self.store.record_metric("simulation", "real_time_factor", pace, "", mono)
-            self.check_threshold_violations("simulation.real_time_factor", pace, mono)
+            self.check_threshold_violations(PACE, pace, mono)
         if self._throughput.second(mono) and (throughput := self._throughput.value) is not None:
             self.store.record_metric("commands", "throughput", throughput, "1/s", mono)
             self.check_threshold_violations(

@@ -141,6 +141,9 @@ class MonitorNode(StageNode[MonitorParams]):
         else:  # on a line of its own: rclpy's logger tells its callers apart by their line
             self.get_logger().info(text)
 
+    def on_params(self, params: MonitorParams) -> None:
+        self.core.follow_speed(params.speed)
+
     def write(self, topic: Topic, record: Record) -> None:
         if self.journal is not None:
             self.journal.record(topic, record, time.monotonic())

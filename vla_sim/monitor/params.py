@@ -11,5 +11,5 @@ class MonitorParams(StageParams):
     monitor_folder: str = same(StackOptions, "monitor_folder")
     prometheus_port: int = same(StackOptions, "prometheus_port")
     shedding: bool = same(StackOptions, "shedding")
-    speed: float = same(StackOptions, "speed")
+    speed: float = same(StackOptions, "speed", live=True)
     thresholds: str = same(StackOptions, "thresholds")

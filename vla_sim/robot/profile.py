@@ -127,6 +127,14 @@ class Policy(Part, frozen=True, kw_only=True):
     calibration: dict[str, Calibration]
 
 
+class Meshes(Part, frozen=True, kw_only=True):
+    """What its maker's meshes are read from, to be looked at: a data package of Python, and the URDF in it that
+    has the names and frames of our model's links."""
+
+    package: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w{0,99}$")]
+    urdf: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
 class Gait(Part, frozen=True, kw_only=True):
     lag: Positive
     stop_shift: Three
@@ -172,6 +180,7 @@ class Profile(Part, frozen=True, kw_only=True):
     policy: Policy
     gait: Gait
     size: Size
+    meshes: Meshes | None = None
 
 
 def load(path: Path) -> Profile:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Pose, Quaternion, Transform, TwistStamped, Vector3
-from nav_msgs.msg import Odometry
+from nav_msgs.msg import OccupancyGrid, Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, LaserScan, PointCloud2, PointField
 from std_msgs.msg import Int16MultiArray, MultiArrayDimension
@@ -206,6 +206,18 @@ def joint_trajectory(
         point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
         message.points.append(point)
     return message
+
+
+def occupancy_grid(
+    cost: NDArray[np.int8], x0: float, y0: float, resolution: float, stamp: Any
+) -> OccupancyGrid:
+    """cost: (rows, columns) 0 to 100, -1 unknown, row 0 at the smallest y; (x0, y0): the outer corner of cell
+    (0, 0) in map [m]; resolution: [m] a cell."""
+    message = OccupancyGrid(data=array("b", np.ascontiguousarray(cost).tobytes()))
+    message.info.height, message.info.width = cost.shape
+    message.info.resolution = resolution
+    message.info.origin.position.x, message.info.origin.position.y = x0, y0
+    return _stamped(message, "map", stamp)  # type: ignore[no-any-return]
 
 
 def _stamped(message: Any, frame: str, stamp: Any) -> Any:

@@ -15,7 +15,11 @@ class SimulatorParams(StageParams):
     randomise_start: float = param(0.0, "largest displacement of the start [m]", low=0.0, high=2.0, live=True)
     randomise_start_yaw: float = param(0.0, "largest turn of the start [rad]", low=0.0, high=3.2, live=True)
     speed: float = param(
-        1.0, "simulated seconds a second; 0: in lock-step, the same on any machine", low=0.0, high=100.0
+        1.0,
+        "simulated seconds a second; 0: in lock-step, the same on any machine, from start to end",
+        low=0.0,
+        high=100.0,
+        live=True,
     )
     gui: bool = param(False, "the simulator's own window; gazebo only")
     camera: bool = param(True, "images at all")

@@ -141,6 +141,16 @@ SPACING = 0.05
 """Distance between path points [m]."""
 
 
+def costs(clearance: NDArray[np.float32]) -> NDArray[np.int8]:
+    """What `search` pays for each cell above free floor, as nav_msgs/OccupancyGrid has it: 0 free, up to 98
+    where the clearance is only just enough, 99 where it is not, 100 where something stands."""
+    tight = np.clip((COMFORT - clearance) / (COMFORT - HARD), 0.0, 1.0)
+    out = np.rint(98.0 * tight * tight).astype(np.int8)
+    out[clearance < HARD] = 99
+    out[clearance <= 0.0] = 100
+    return out
+
+
 @dataclass(frozen=True)
 class Path:
     """points: (n, 2) x, y in map, `SPACING` apart; clearance: (n,) [m]; length [m]."""

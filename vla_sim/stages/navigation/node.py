@@ -18,9 +18,14 @@ from vla_sim.ros.messages import message_class, to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.global_planner import costs
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.params import NavigationParams
 from vla_sim.world.semantic_map import World
+
+COSTMAP_PERIOD = 1.0  # [s]
+COSTMAP_STEP = 2
+"""Every second cell each way: 5 cm, as maps usually are."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -38,7 +43,8 @@ class NavigationNode(StageNode[NavigationParams]):
     Subscribes /safety/state, /navigation/request, /navigation/goal, /initialpose (where the robot is, as
     RViz sends it: the goal under way ends), /odom, /scan, /perception/depth_scan, /monitor/load.
     Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
-    and 5 Hz), /plan (each new path), /localization/map_to_odom (on change).
+    and 5 Hz), /plan (each new path), /localization/map_to_odom (on change), /navigation/costmap (each second
+    while somebody listens).
     """
 
     def __init__(self) -> None:
@@ -60,6 +66,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.paths = self.publish(topics.GLOBAL_PATH)
         self.frames = self.publish(topics.MAP_TO_ODOM)
         self.publish(topics.NAVIGATION_STATUS)
+        self.costmaps = self.publish(topics.COSTMAP)
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.NAVIGATION_REQUEST, self.on_request)
         self.listen(topics.NAVIGATION_GOAL, self.on_goal)
@@ -69,6 +76,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.tick)
+        self.repeat(COSTMAP_PERIOD, self.send_costmap)
         self.send_map_to_odom()
 
     def on_safety(self, state: SafetyState) -> None:
@@ -158,6 +166,16 @@ class NavigationNode(StageNode[NavigationParams]):
             pose.pose.position.x, pose.pose.position.y = float(x), float(y)
             path.poses.append(pose)
         return path
+
+    def send_costmap(self) -> None:
+        """While somebody looks at it: to draw it costs as much as a plan does."""
+        if not self.costmaps.get_subscription_count():
+            return
+        field = self.core.state.costmap.whole()
+        cost = costs(field.values[::COSTMAP_STEP, ::COSTMAP_STEP])
+        size = field.resolution * COSTMAP_STEP
+        stamp = to_stamp(self.now())
+        self.costmaps.publish(conversions.occupancy_grid(cost, field.x0, field.y0, size, stamp))
 
     def send_map_to_odom(self) -> None:
         """Publish map_to_odom if it moved by half a millimetre or more."""

@@ -1,0 +1,221 @@
+"""The viewer as a node: what it hears and when, and what leaves it for the robot."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from waiting import wait_for
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("aiohttp")
+pytest.importorskip("viser")
+
+import aiohttp
+from rclpy.executors import ExternalShutdownException
+from std_srvs.srv import SetBool, Trigger
+
+from vla_sim.common.params import StageParams
+from vla_sim.contract import records, topics
+from vla_sim.robot import facts
+from vla_sim.ros import conversions
+from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.stage_node import StageNode
+from vla_sim.scenario.client import NodeThread
+from vla_sim.view import door
+from vla_sim.view.node import CAMERA_TOPICS, OFTEN, ViewNode
+
+pytestmark = [pytest.mark.integration, pytest.mark.ros]
+BOUND = 120.0  # [s]
+MUCH = 0.25
+"""[s] from a click to a stop: what the page promises."""
+
+
+class Rest(StageNode[StageParams]):
+    """The rest of the stack: hears what the page sends, and answers."""
+
+    def __init__(self):
+        super().__init__("rest", StageParams)
+        self.commands, self.stops, self.sound, self.estops, self.resets = [], [], [], [], 0
+        self.requests = []
+        self.publish(topics.FAULTS)
+        self.publish(topics.SAFETY_STATE)
+        self.joints = self.publish(topics.JOINT_STATES)
+        self.listen(topics.COMMAND, self.commands.append)
+        self.listen(topics.STOP, lambda _: self.stops.append(time.monotonic()))
+        self.listen(topics.AUDIO, lambda message: self.sound.append(list(message.data)))
+        self.listen(topics.FAULT_REQUEST, self.on_request)
+        self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
+        self.create_service(Trigger, topics.RESET_SERVICE, self.on_reset)
+        self.repeat(0.02, self.tick, steady=True)
+        self.periods = 0
+
+    def on_request(self, request):
+        self.requests.append(request)
+        answer = {request.request_id: "" if request.begin is not None else "no such fault"}
+        self.send(topics.FAULTS, records.FaultState(faults=[], answers=answer))
+
+    def on_estop(self, request, response):
+        self.estops.append(request.data)
+        response.success = request.data
+        response.message = "emergency stop latched" if request.data else "the robot lies; set it up first"
+        return response
+
+    def on_reset(self, _, response):
+        self.resets += 1
+        response.success = True
+        return response
+
+    def tick(self):
+        self.periods += 1
+        message = conversions.StateMessages().joints
+        message.position = np.full(len(facts.JOINTS), 0.001 * self.periods).tolist()
+        message.header.stamp = to_stamp(0.02 * self.periods)
+        self.joints.publish(message)
+        self.send(topics.SAFETY_STATE, records.SafetyState(level="stopped", reasons=["stop was said"]))
+
+
+@pytest.fixture(scope="module")
+def stack(ros_domain):
+    port = door.free_port("127.0.0.1")
+    with NodeThread(ros_domain, lambda: ViewNode("view", {"world": "tabletop", "view_port": port})) as view:
+        rest, executor = Rest(), SerialExecutor()
+        executor.add_node(rest)
+
+        def spin():
+            with contextlib.suppress(ExternalShutdownException):
+                executor.spin()
+
+        threading.Thread(target=spin, daemon=True).start()
+        wait_for(lambda: all(view.can().values()), BOUND)
+        yield SimpleNamespace(view=view, rest=rest, url=f"http://127.0.0.1:{port}")
+        view.close()
+
+
+def visit(stack, call):
+    async def go():
+        async with aiohttp.ClientSession(stack.url, headers={"Origin": stack.url}) as session:
+            return await asyncio.wait_for(call(session), BOUND)
+
+    return asyncio.run(go())
+
+
+async def until(condition):
+    """As `wait_for`, and the session goes on meanwhile."""
+    deadline = time.monotonic() + BOUND
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.01)
+
+
+async def ask(session, **action):
+    async with session.post("/do", data=json.dumps(action)) as found:
+        return found.status, (await found.json())["text"]
+
+
+def test_nothing_that_comes_often_is_listened_to_while_nobody_looks(stack):
+    view = stack.view
+    wait_for(lambda: view.peek.open == (), BOUND)
+    assert "joints" not in view.state.joints
+
+    async def look(session):
+        known = {}
+        async with session.ws_connect("/state") as line:
+            while "safety" not in known or known["safety"]["level"] != "stopped":
+                known |= json.loads((await line.receive()).data)
+            often = {topic.name for topic in OFTEN}
+            await until(lambda: set(view.peek.open) == often)
+            await until(lambda: view.state.joints)
+            await line.send_str('{"pictures": true}')
+            await until(lambda: set(view.peek.open) == often | {one.name for one in CAMERA_TOPICS})
+        return known
+
+    known = visit(stack, look)
+    assert known["safety"]["title"] == "Stopped"
+    assert known["can"] == dict.fromkeys(("command", "speak", "stop", "reset", "speed", "faults"), True)
+    wait_for(lambda: view.peek.open == (), BOUND)
+    for topic in OFTEN:
+        found = view.get_subscriptions_info_by_topic(topic.name)
+        assert not [one for one in found if one.node_name.startswith("view")], topic.name
+
+
+def test_a_typed_command_and_a_spoken_one_reach_the_robots_ears(stack):
+    async def talk(session):
+        assert await ask(session, do="command", text="  go to the kitchen ") == (
+            200,
+            'sent: "go to the kitchen"',
+        )
+        assert (await ask(session, do="command", text="  "))[0] == 400
+        async with session.ws_connect("/audio") as line:
+            await line.send_bytes(np.array([1, -2, 3], "<i2").tobytes())
+            await until(lambda: stack.rest.sound)
+
+    visit(stack, talk)
+    wait_for(lambda: stack.rest.commands, BOUND)
+    assert [one.text for one in stack.rest.commands] == ["go to the kitchen"]
+    assert stack.rest.sound == [[1, -2, 3]]
+
+
+def test_a_stop_comes_at_once_while_the_node_is_busy(stack):
+    """The thread that shows everything sleeps in a callback meanwhile."""
+    ends = threading.Event()
+    busy = threading.Event()
+
+    def hold(*_):
+        busy.set()
+        ends.wait(BOUND)
+
+    stack.view.repeat(0.01, hold, steady=True)
+    wait_for(busy.is_set, BOUND)
+    before = len(stack.rest.stops)
+
+    async def press(session):
+        async with session.post("/stop") as found:
+            assert found.status == 200
+        assert await ask(session, do="estop", on=True) == (200, "emergency stop latched")
+        return await ask(session, do="estop", on=False)
+
+    began = time.monotonic()
+    try:
+        refused = visit(stack, press)
+    finally:
+        ends.set()
+    wait_for(lambda: len(stack.rest.stops) >= before + 2, BOUND)
+    assert stack.rest.estops[-2:] == [True, False]
+    assert refused == (400, "the robot lies; set it up first")
+    assert stack.rest.stops[before] - began < BOUND / 4, "it waited for the callback"
+
+
+@pytest.mark.load
+def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
+    async def press(session):
+        took = []
+        for _ in range(20):
+            count, began = len(stack.rest.stops), time.monotonic()
+            async with session.post("/stop"):
+                pass
+            await until(lambda count=count: len(stack.rest.stops) > count)
+            took.append(stack.rest.stops[count] - began)
+        return max(took)
+
+    assert visit(stack, press) < MUCH
+
+
+def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(stack):
+    async def wreck(session):
+        assert (await ask(session, do="fault", kind="freeze", target="voice", seconds=1.0))[0] == 200
+        status, text = await ask(session, do="fault", kind="freeze", target="nobody")
+        assert (status, "no node is called 'nobody'" in text) == (400, True)
+        assert await ask(session, do="mend", fault_id="x") == (400, "no such fault")
+        assert (await ask(session, do="reset"))[0] == 200
+        assert (await ask(session, do="seek", to=1.0))[0] == 400
+
+    visit(stack, wreck)
+    (begun, _) = stack.rest.requests
+    assert (begun.begin.kind, begun.begin.target, begun.begin.seconds) == ("freeze", "voice", 1.0)
+    assert stack.rest.resets == 1
