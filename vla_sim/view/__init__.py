@@ -1,3 +1,3 @@
-"""See a run in a browser, while it goes on or later: a node that watches, its server, its page."""
+"""See a run in a browser, while it goes on or later: its server, its page; or see it as a film."""
 
-__all__: list[str] = []
+__all__ = ["video"]
