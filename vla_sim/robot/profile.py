@@ -128,8 +128,8 @@ class Policy(Part, frozen=True, kw_only=True):
 
 
 class Meshes(Part, frozen=True, kw_only=True):
-    """What its maker's meshes are read from, to be looked at: a data package of Python, and the URDF in it that
-    has the names and frames of our model's links."""
+    """What its maker's meshes are read from, to be looked at: a data package of Python, and the URDF in it
+    that has the names and frames of our model's links."""
 
     package: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w{0,99}$")]
     urdf: Annotated[str, Meta(min_length=1, max_length=200)]
