@@ -10,9 +10,17 @@ _NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$")
 _LOGIN = re.compile(r"(?<=://)[^\s/@'\"\\]+(?=@)")
 
 
+_kept: set[str] = set()
+
+
+def keep(secret: str) -> None:
+    """Strike this one out as well, wherever it came from."""
+    _kept.add(secret)
+
+
 def of_environment() -> list[str]:
-    """Values of this process's variables that are named like secrets, the longest first."""
-    found = {value.strip() for name, value in os.environ.items() if _NAMES.search(name)}
+    """Values of this process's variables that are named like secrets, and those kept, the longest first."""
+    found = {value.strip() for name, value in os.environ.items() if _NAMES.search(name)} | _kept
     return sorted((one for one in found if len(one) >= SHORTEST), key=len, reverse=True)
 
 

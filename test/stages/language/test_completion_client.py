@@ -15,7 +15,6 @@ from installed import needs
 from language_world import RULES, plan_of
 
 from vla_sim.common import clock
-from vla_sim.common.errors import InputError
 from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
@@ -29,7 +28,7 @@ from vla_sim.stages.language.params import LlmSettings
 
 pytestmark = pytest.mark.integration
 
-needs("openai", "the language model's client (pip install openai) is not installed")
+needs("httpx2", "the language model's client (pip install httpx2) is not installed")
 
 BOUND = 20.0  # [s] bound for what threads and sockets do
 
@@ -80,7 +79,7 @@ def completions(opened):
     """Makes (completions, ask): `ask` blocks."""
 
     def make(server, **values):
-        one = CompletionClient(LlmSettings(server.base_url, **values), {"type": "text"})
+        one = CompletionClient(LlmSettings(server.base_url, **values), None)
         one.connect()
         loop = EventLoopThread("test")
         opened.callback(loop.close, one.close)
@@ -215,7 +214,10 @@ def test_a_server_that_asks_for_a_pause_gets_it(made, completions):
 def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(made, completions):
     with ScriptedLlm(["error429", "good"], retry_after="60") as server:
         _, ask = completions(server)
-        for words, reason in (("a", "RateLimitError"), ("b", "asked for a pause; the next request in 60 s")):
+        for words, reason in (
+            ("a", "429 Too Many Requests"),
+            ("b", "asked for a pause; the next request in 60 s"),
+        ):
             with pytest.raises(LlmError, match=reason):
                 ask(words)
         assert len(server.requests) == 1
@@ -240,7 +242,7 @@ def test_what_may_help_is_tried_again(behaviour, made, completions):
 def test_a_refusal_is_not_tried_again(made, completions):
     with ScriptedLlm(["error401"]) as server:
         _, ask = completions(server)
-        with pytest.raises(LlmError, match="AuthenticationError"):
+        with pytest.raises(LlmError, match="401 Unauthorized"):
             ask()
         assert len(server.requests) == 1
 
@@ -248,7 +250,7 @@ def test_a_refusal_is_not_tried_again(made, completions):
 def test_a_broken_server_is_left_alone_and_then_tried_by_one(made, completions):
     with ScriptedLlm(["error500"] * MAX_FAILURES + ["error500", "good"]) as server:
         _, ask = completions(server)
-        with pytest.raises(LlmError, match="InternalServerError"):
+        with pytest.raises(LlmError, match="500 Internal Server Error"):
             ask()
         with pytest.raises(LlmError, match=f"failed {MAX_FAILURES} times in a row; next try in 10 s"):
             ask()
@@ -342,24 +344,3 @@ def test_requests_that_fail_leave_nothing_behind(completions):
         assert all(isinstance(error, LlmError) for error in errors)
         assert not one._under_way
         assert one.batcher.waiting == 0
-
-
-# --------------------------------------------------------------------------- the key
-
-
-@pytest.mark.parametrize(("key", "place"), [("sk-te\rst", 6), ("sk-täst", 5), ("“sk-test”", 1)])
-def test_a_key_that_no_header_may_have_is_told_without_it(completions, monkeypatch, key, place):
-    monkeypatch.setenv("OPENAI_API_KEY", key)
-    with ScriptedLlm() as server, pytest.raises(InputError) as error:
-        completions(server)
-    assert f"OPENAI_API_KEY has a character that no HTTP header may have, at place {place} of" in str(
-        error.value
-    )
-    assert "sk-" not in str(error.value)
-
-
-@pytest.mark.parametrize("key", ["sk-test\n", " sk-test ", ""])
-def test_blanks_around_a_key_are_dropped(completions, monkeypatch, key):
-    monkeypatch.setenv("OPENAI_API_KEY", key)
-    with ScriptedLlm() as server:
-        completions(server)[1]()

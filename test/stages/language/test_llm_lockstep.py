@@ -21,7 +21,7 @@ from vla_sim.stages.language.responder import Responder
 
 pytestmark = pytest.mark.integration
 
-needs("openai", "the language model's client (pip install openai) is not installed")
+needs("httpx2", "the language model's client (pip install httpx2) is not installed")
 
 TIMEOUT = 0.4
 

@@ -29,7 +29,7 @@ def test_what_is_not_installed_is_named_with_the_way_to_get_it(monkeypatch):
 
 @pytest.mark.skipif(bool(installed()), reason=installed() or "installed")
 def test_a_real_model_answers_through_the_real_client(monkeypatch):
-    pytest.importorskip("openai", reason="the language model's client (pip install openai) is not installed")
+    pytest.importorskip("httpx2", reason="the language model's client (pip install httpx2) is not installed")
 
     # The whole prompt takes seconds to read on a busy machine.
     monkeypatch.setattr(llm_planner, "head", lambda lexicon: head(lexicon)[-2:])

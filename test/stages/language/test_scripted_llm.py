@@ -15,7 +15,7 @@ from vla_sim.stages.language.params import LlmSettings
 
 pytestmark = pytest.mark.integration
 
-needs("openai", "the language model's client (pip install openai) is not installed")
+needs("httpx2", "the language model's client (pip install httpx2) is not installed")
 
 ANSWERS = {
     "Relocate yourself to the kitchen!": [{"skill": "navigate", "place": "kitchen"}],

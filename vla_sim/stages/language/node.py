@@ -1,6 +1,6 @@
 """The language stage as a ROS node: transcripts and typed commands in, intents, plans and questions out."""
 
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ from vla_sim.world.semantic_map import World
 
 ANSWERS_PERIOD = 0.02
 """[s] between looks for the model's answers in lock-step."""
+LOADING = "loading"
+"""State of a model whose first answer is awaited."""
+LOADING_SECONDS = 180.0
+"""For the first answer: some servers load a model when it is first asked for."""
 
 
 class LanguageNode(StageNode[LanguageParams]):
@@ -132,13 +136,14 @@ class LanguageNode(StageNode[LanguageParams]):
                 server.close()
 
     def _begin(self, text: str, context: Context, priority: Priority) -> Future[Understood]:
-        if self._model is None:
+        if self._model is None or self._model_state == LOADING:
             raise LlmError(f"the language model is not ready: {self._model_state}")
         return self._model.begin(text, context, priority)
 
     def _start_model(self) -> None:
-        """In the background: import the client, start the local server; the rules answer until then."""
-        p = self.params
+        """In the background: import the client, start the local server, let the server load the model; the
+        rules answer until then."""
+        p, log = self.params, self.get_logger()
         try:
             url = p.base_url
             if url == LOCAL:
@@ -147,15 +152,21 @@ class LanguageNode(StageNode[LanguageParams]):
             elif url.startswith(SCRIPTED):
                 self._server = ScriptedLlm(answers=load_answers(Path(url.removeprefix(SCRIPTED)))).start()
                 url = self._server.base_url
-            model = LlmPlanner(self.rules, replace(p, base_url=url))
+            model = LlmPlanner(self.rules, replace(p, base_url=url), log.info)
             model.connect()
-            if p.base_url == LOCAL:
-                model.warm()
-        except (VlaSimError, LlmError) as error:
+        except VlaSimError as error:
             self._model_state = str(error)
-            self.get_logger().error(f"no language model, the rules plan alone: {error}")
+            log.error(f"no language model, the rules plan alone: {error}")
             return
-        self._model = model
+        self._model_state, self._model = LOADING, model
+        # In lock-step a server's time is charged when a command asks it.
+        if p.base_url == LOCAL or not (self.execution.deterministic or p.base_url.startswith(SCRIPTED)):
+            try:
+                model.warm(LOADING_SECONDS)
+            except LlmError as error:  # it may answer later
+                log.warning(f"the language model does not answer yet, the rules plan until it does: {error}")
+            except CancelledError:  # the node ends
+                return
         self._model_state = "ready"
 
 

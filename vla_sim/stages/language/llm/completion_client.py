@@ -4,7 +4,6 @@ batched, repeated where that may help, and given up in time."""
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import threading
 import time
@@ -17,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
+from vla_sim.stages.language.llm.answer import Answer
 from vla_sim.stages.language.llm.errors import LlmError, RefusedError, ServerError, WrongAnswerError
 from vla_sim.stages.language.llm.prompt import Message
 from vla_sim.stages.language.llm.request_batcher import QueuedRequest, RequestBatcher
 from vla_sim.stages.language.llm.response_cache import ResponseCache
+from vla_sim.stages.language.llm.way import Question
 from vla_sim.stages.language.params import LlmSettings
 
 if TYPE_CHECKING:
-    from vla_sim.stages.language.llm.chat_client import ChatServer, Tokens
+    from vla_sim.stages.language.llm.chat_client import ChatServer
 
 MAX_RETRIES = 2
 """How often a request that the server refused or lost is repeated."""
 BACKOFF = 0.2
 """[s] before the first repetition, about twice as long before each further one."""
-MAX_CHARACTERS = 8000
-"""Of an answer; the longest plan has a quarter of it."""
 LOCKSTEP_TIMEOUT = 60.0
 """[s] of the machine's clock for an answer in lock-step, where a slow machine must not change the result:
 less than the conductor's, and as much as the longest `LlmSettings.timeout`."""
@@ -82,19 +81,20 @@ class Reply:
 
 
 class CompletionClient:
-    """Belongs to one event loop, but for `connect`. response_format: what the server constrains its answers
-    to. seed: of the random pauses before repetitions.
+    """Belongs to one event loop, but for `connect`. schema: of the JSON that answers are; None: they are any
+    text. tell: takes one line on how the server is asked. seed: of the random pauses before repetitions.
     """
 
-    def __init__(self, settings: LlmSettings, response_format: dict[str, Any], seed: int = 0) -> None:
+    def __init__(
+        self, settings: LlmSettings, schema: dict[str, Any] | None, seed: int = 0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.statistics = Statistics()
         self.batcher = RequestBatcher(settings.per_minute, settings.batch, settings.batch_wait)
-        self._parameters = {
-            "model": settings.model, "temperature": settings.temperature, "max_tokens": settings.max_tokens,
-            "response_format": response_format,
-        }  # fmt: skip
-        self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._parameters)
+        self._question = Question(settings.model, settings.temperature, settings.max_tokens, schema)
+        self._tell = tell
+        self.cache = ResponseCache(settings.cache_entries, settings.cache_seconds, self._question)
         self._random = random.Random(seed)
         self._under_way: dict[bytes, tuple[asyncio.Task[str], QueuedRequest]] = {}
         self._connecting = threading.Lock()
@@ -109,30 +109,19 @@ class CompletionClient:
                 return
             try:
                 from vla_sim.stages.language.llm.chat_client import ChatServer
+                from vla_sim.stages.language.llm.connection import read_key
             except ImportError:
                 raise MissingError(
-                    'the "openai" package is not installed; pip install openai, or use planner:=rules'
+                    'the "httpx2" package is not installed; pip install httpx2, or use planner:=rules'
                 ) from None
-            key = self._key()
-            self._server = ChatServer(self.settings.base_url, key, self._parameters)
-
-    def _key(self) -> str:
-        """What goes into the header. Raises `InputError`, which does not say it."""
-        name = self.settings.api_key_env
-        key = os.environ.get(name, "").strip() or "none"
-        if not (key.isascii() and key.isprintable()):
-            at = next(i for i, c in enumerate(key) if not (c.isascii() and c.isprintable()))
-            raise InputError(
-                f"the key in {name} has a character that no HTTP header may have, at place {at + 1} of "
-                f"{len(key)}: copy it anew, without line breaks and quotes"
-            )
-        return key
+            key = read_key(self.settings.api_key_env)
+            self._server = ChatServer(self.settings.base_url, key, self._question, self._tell)
 
     async def disturb(self, url: str, delay: float) -> None:
         """From now on ask the server at `url` instead, "" for its own, and each time `delay` [s] later."""
         stand_in, self._stand_in, self._delay = self._stand_in, None, delay
         if url and self._server is not None:
-            self._stand_in = type(self._server)(url, "none", self._parameters)
+            self._stand_in = type(self._server)(url, "", self._question)
         if stand_in is not None:
             await stand_in.close()
 
@@ -224,11 +213,12 @@ class CompletionClient:
 
     async def _in_time(self, said: list[Message], deadline: float, check: Callable[[str], None]) -> str:
         """One request until the deadline. `clock.charge` decides whether it was kept."""
+        late = ServerError(f"no plan within {self.settings.timeout:g} s")
         if self._delay:
             await _sleep(min(self._delay, max(0.0, deadline - clock.mono())))
         left = deadline - clock.mono()
         if left <= 0.0:
-            raise self._late()
+            raise late
         began = time.perf_counter()
         try:
             content = await asyncio.wait_for(
@@ -236,47 +226,36 @@ class CompletionClient:
             )
         except asyncio.TimeoutError:
             clock.spend(left)
-            raise self._late() from None
+            raise late from None
         except LlmError:
             if clock.charge("llm", time.perf_counter() - began, left) > left:
-                raise self._late() from None
+                raise late from None
             raise
         if clock.charge("llm", time.perf_counter() - began, left) > left:
-            raise self._late()
+            raise late
         return content
-
-    def _late(self) -> ServerError:
-        return ServerError(f"no plan within {self.settings.timeout:g} s")
 
     async def _stream(self, said: list[Message], check: Callable[[str], None]) -> str:
         server = self._stand_in or self._server
         assert server is not None, "connect first"
-        content, pieces = "", 0
-        metered: Tokens | None = None
+        answer = Answer()
         try:
-            async with aclosing(server.pieces(said)) as stream:
-                async for piece in stream:
-                    if isinstance(piece, tuple):
-                        metered = piece
-                        continue
-                    content += piece
-                    pieces += 1
-                    if len(content) > MAX_CHARACTERS:
-                        raise WrongAnswerError(f"longer than {MAX_CHARACTERS} characters")
-                    check(content)
-            if not content.strip():
-                raise WrongAnswerError("the model answered nothing")
-        except WrongAnswerError as wrong:
-            wrong.answer = content
-            raise
+            async with aclosing(server.deltas(said)) as stream:
+                async for delta in stream:
+                    answer.take(delta)
+                    try:
+                        check(answer.text)
+                    except WrongAnswerError as wrong:
+                        wrong.answer = answer.text
+                        raise
+            return answer.whole(self.settings.max_tokens)
         finally:
-            tokens_in, tokens_out = metered or (0, pieces)
+            tokens_in, tokens_out = answer.tokens or (0, answer.pieces)
             s = self.statistics
-            s.unmetered += metered is None
+            s.unmetered += answer.tokens is None
             s.tokens_in += tokens_in
             s.tokens_out += tokens_out
             s.cost += 1e-6 * (tokens_in * self.settings.price_in + tokens_out * self.settings.price_out)
-        return content
 
 
 async def _sleep(seconds: float) -> None:

@@ -2,7 +2,8 @@
 
     LlmError
     +-- WrongAnswerError     the model's mistake: what it said is no plan of this world
-    +-- ServerError          the server's: silent, slow, broken, or saying no
+    +-- ServerError          the server's: silent, slow or broken
+    |   +-- SaidNoError      it answered with an error
     +-- RefusedError         ours: not sent, since a limit forbids it
 
 A message is always one printable line without secrets, also where it quotes a model or a server.
@@ -30,7 +31,7 @@ class LlmError(Exception):
 
 
 class WrongAnswerError(LlmError):
-    """answer: what the model said instead of a plan, as far as it came."""
+    """answer: what the model said instead of a plan, as far as it came; "" where nothing is to be mended."""
 
     answer = ""
 
@@ -43,6 +44,18 @@ class ServerError(LlmError):
         super().__init__(reason)
         self.again = again
         self.pause = pause
+
+
+class SaidNoError(ServerError):
+    """status: HTTP's, also where the server wrote the error into an answer with another. complaint: its own
+    words and the names that it gives, lower case."""
+
+    def __init__(
+        self, reason: str, status: int, complaint: str, again: bool = False, pause: float | None = None
+    ) -> None:
+        super().__init__(reason, again, pause)
+        self.status = status
+        self.complaint = complaint
 
 
 class RefusedError(LlmError):

@@ -17,7 +17,13 @@ from vla_sim.common.errors import VlaSimError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.completion_client import CompletionClient
-from vla_sim.stages.language.llm.errors import LlmError, WrongAnswerError
+from vla_sim.stages.language.llm.errors import (
+    LlmError,
+    RefusedError,
+    SaidNoError,
+    ServerError,
+    WrongAnswerError,
+)
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
@@ -26,19 +32,23 @@ from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding.reference_resolver import Unresolved
 
 T = TypeVar("T")
+LOADING_PAUSE = 1.0
+"""[s] before a server that is still loading its model is asked again."""
 MAX_QUOTED = 1000
 """Characters of a wrong answer that go back to the model."""
 
 
 class LlmPlanner(AbstractContextManager["LlmPlanner"]):
-    """Thread-safe. Shares vocabulary and expansion with the rule planner. Use it in a `with`."""
+    """Thread-safe. Shares vocabulary and expansion with the rule planner. tell: takes one line on how the
+    server is asked. Use it in a `with`."""
 
-    def __init__(self, rules: RulePlanner, settings: LlmSettings) -> None:
+    def __init__(
+        self, rules: RulePlanner, settings: LlmSettings, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.rules = rules
         self.settings = settings
         self._head = head(rules.lexicon)
-        plan = {"name": "plan", "strict": True, "schema": schema(rules.lexicon)}
-        self.completions = CompletionClient(settings, {"type": "json_schema", "json_schema": plan})
+        self.completions = CompletionClient(settings, schema(rules.lexicon), tell=tell)
         self.connect = self.completions.connect
         self._loop = EventLoopThread("language model")
 
@@ -51,12 +61,10 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
         self._loop.start(self.completions.disturb(url, delay)).result()
 
     def warm(self, timeout: float = 60.0) -> None:
-        """Let the server read the prompt once; a local one keeps it and is then several times faster.
-        Raises `LlmError`."""
+        """Let the server load the model and read the prompt once; a local one keeps it and is then several
+        times faster. Raises `LlmError`, `InputError`, `MissingError`."""
         self.connect()
-        said = messages(self._head, self.rules.world, Context(), "Stop")
-        deadline = clock.mono() + timeout
-        self._loop.start(self.completions.ask(said, deadline, lambda _: None, "background")).result()
+        self._loop.start(self._warm(timeout)).result()
 
     def plan(self, text: str, context: Context, priority: Priority = "normal") -> Understood:
         """The model's plan for a text. A wrong answer goes back to it once, with the mistake.
@@ -89,12 +97,31 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def _warm(self, timeout: float) -> None:
+        try:
+            await asyncio.wait_for(self._first_answer(clock.mono() + timeout + LOADING_PAUSE), timeout)
+        except asyncio.TimeoutError:
+            raise ServerError(f"no answer within {timeout:g} s") from None
+
+    async def _first_answer(self, deadline: float) -> None:
+        said = messages(self._head, self.rules.world, Context(), "Stop")
+        while True:
+            try:
+                await self.completions.ask(said, deadline, lambda _: None, "background")
+                return
+            except RefusedError:  # after some errors
+                pass
+            except SaidNoError as error:
+                if error.status != 503:
+                    raise
+            await asyncio.sleep(LOADING_PAUSE)
+
     async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
         said = messages(self._head, self.rules.world, context, text)
         try:
             return await self._ask(text, context, said, deadline, priority)
         except WrongAnswerError as wrong:
-            if clock.mono() >= deadline:
+            if not wrong.answer or clock.mono() >= deadline:
                 raise
             repair = f"That is wrong: {wrong}. Answer again with corrected JSON only."
             answer = wrong.answer[:MAX_QUOTED]

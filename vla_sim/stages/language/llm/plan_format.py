@@ -45,6 +45,7 @@ class LlmPlan(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _plan = msgspec.json.Decoder(LlmPlan)
+_object = json.JSONDecoder()
 
 
 def object_names(lexicon: Lexicon) -> list[str]:
@@ -79,7 +80,7 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
     Raises `WrongAnswerError` naming the first mistake, `Unresolved` if the model or a limit asks back.
     """
     try:
-        written = msgspec.to_builtins(_plan.decode(_bare(text)))["steps"]
+        written = msgspec.to_builtins(_plan.decode(_plan_in(text)))["steps"]
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise WrongAnswerError(f"not a plan: {error}") from None
     if not 0 < len(written) <= MAX_MODEL_STEPS:
@@ -95,12 +96,14 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
     it is not JSON, or a complete step is wrong. So the rest need not be awaited."""
     from jiter import from_json  # comes with the client
 
-    bare = _bare(text)
-    if not bare.strip("`json \n"):
+    before, brace, after = text.partition("{")
+    if not brace or before.strip("`json \n"):  # words around a plan: judged at their end
         return
     try:
-        begun = from_json(bare.encode(), partial_mode=True)
+        begun = from_json((brace + after).encode(), partial_mode=True)
     except ValueError as error:
+        if _ends(brace + after):
+            return
         raise WrongAnswerError(f"not a plan: {error}") from None
     if not isinstance(begun, dict) or not begun.keys() <= {"steps"}:
         raise WrongAnswerError('not a plan: it must be {"steps": [...]}')
@@ -116,6 +119,15 @@ def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
         raise WrongAnswerError(f"not a plan: {error}") from None
     with contextlib.suppress(Unresolved):
         _steps([one for one in complete if one["skill"] != "ask"], lexicon, context)
+
+
+def _ends(text: str) -> bool:
+    """Whether text follows a complete object."""
+    try:
+        _object.raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> list[Step]:
@@ -163,9 +175,21 @@ def _known(number: int, what: str, name: str, known: list[str]) -> str:
     return name
 
 
-def _bare(text: str) -> str:
-    """Without a Markdown fence around it."""
-    text = text.strip()
-    if text.startswith("```"):
-        text = text.removeprefix("```json").removeprefix("```").removesuffix("```")
-    return text.strip()
+def _plan_in(text: str) -> str:
+    """The one JSON object with steps among what else a model writes: a fence, a greeting, an end token; else
+    what seems to be meant for it. Raises `WrongAnswerError` if there is none, or two that differ."""
+    plans: dict[str, str] = {}
+    at = text.find("{")
+    while at >= 0:
+        try:
+            value, end = _object.raw_decode(text, at)
+            if "steps" in value:
+                plans[repr(value)] = text[at:end]
+        except (ValueError, RecursionError):
+            end = at + 1
+        at = text.find("{", end)
+    if len(plans) > 1:
+        raise WrongAnswerError("the answer has two plans that differ")
+    if "{" not in text:
+        raise WrongAnswerError(f'not a plan: no JSON in "{one_line(text, MAX_NAME)}"')
+    return next(iter(plans.values()), text.strip())

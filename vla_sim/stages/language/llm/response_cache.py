@@ -5,25 +5,24 @@ the situation in rounded figures, what is held and what was mentioned), the mode
 read anew each time, in the world as it is then, so a plan that was made for another world is never served.
 """
 
-from typing import Any
-
 import msgspec
 from cachetools import TTLCache
 
 from vla_sim.common import clock
 from vla_sim.common.caches import clear_old_entries
 from vla_sim.stages.language.llm.prompt import Message
+from vla_sim.stages.language.llm.way import Question
 
 
 class ResponseCache:
-    """entries: most answers; seconds: how long each is kept. parameters: of every request."""
+    """entries: most answers; seconds: how long each is kept. question: what every request asks with."""
 
-    def __init__(self, entries: int, seconds: float, parameters: dict[str, Any]) -> None:
-        self._parameters = parameters
+    def __init__(self, entries: int, seconds: float, question: Question) -> None:
+        self._question = question
         self._answers: TTLCache[bytes, str] = TTLCache(entries, seconds, timer=clock.mono)
 
     def generate_cache_key(self, messages: list[Message]) -> bytes:
-        return msgspec.json.encode([messages, self._parameters])
+        return msgspec.json.encode([messages, self._question])
 
     def get(self, key: bytes) -> str | None:
         answer: str | None = self._answers.get(key)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vla_sim.common import yaml_records
+from vla_sim.stages.language.llm.server_habits import HABITS
 
 BEHAVIOURS = (
     "good", "slow", "slow_end", "error401", "error429", "error500", "cut", "cut_stream", "keep_alive",
@@ -131,8 +132,8 @@ def faulty(kind: str) -> ScriptedLlm:
 class ScriptedLlm:
     """Answers each request with the next behaviour of `script`; the last one repeats.
 
-    A behaviour is one of `BEHAVIOURS` or the content of a completion. delay [s]: of the slow ones.
-    retry_after: what error429 asks for, as it stands in the header. `requests`: the bodies received;
+    A behaviour is one of `BEHAVIOURS` or `HABITS`, or the content of a completion. delay [s]: of the slow
+    ones. retry_after: what error429 asks for, as it stands in the header. `requests`: the bodies received;
     `at_once`: most that were under way at the same time, each in a thread of its own as on a server that
     batches continuously; `left`: those whose client closed the connection before the end. A request for a
     stream is answered by one. Use it in a `with`, or call `start` and `close`. answers: in place of a script;
@@ -156,6 +157,10 @@ class ScriptedLlm:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                models = {"object": "list", "data": [{"id": "scripted", "object": "model"}]}
+                _send(self, 200, json.dumps(models).encode())
+
             def do_POST(self) -> None:
                 outer.serve(self)
 
@@ -211,6 +216,9 @@ class ScriptedLlm:
             behaviour = NO_ANSWER if found is None else json.dumps({"steps": found})
         if http.path != "/v1/chat/completions":
             _send(http, 404, b'{"error":{"message":"no such path"}}')
+        elif behaviour in HABITS:
+            status, kind, page = HABITS[behaviour](body, self.plan)
+            _send(http, status, page, kind)
         elif behaviour.startswith("error"):
             asks = behaviour == "error429" and self.retry_after
             _send(
@@ -272,7 +280,9 @@ def _words(text: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("script", nargs="*", default=["good"], help=f"any of {', '.join(BEHAVIOURS)}")
+    parser.add_argument(
+        "script", nargs="*", default=["good"], help=f"any of {', '.join((*BEHAVIOURS, *HABITS))}"
+    )
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     with ScriptedLlm(given.script, port=given.port) as server:
