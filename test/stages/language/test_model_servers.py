@@ -176,7 +176,8 @@ JSON = st.recursive(
     | st.dictionaries(
         st.sampled_from([
             "choices", "delta", "message", "content", "usage", "error", "detail", "code", "type",
-            "tool_calls", "function", "arguments", "reasoning", "text", "finish_reason", "refusal", "prompt_tokens",
+            "tool_calls", "function", "arguments", "reasoning", "text", "finish_reason", "refusal",
+            "prompt_tokens",
         ]),
         inner, max_size=4,
     ),
