@@ -40,6 +40,8 @@ WHERE = {
     "simulation": "Simulators, and what they need of the machine.",
     "bringup": "Starting nodes, their parameters, reservations of the machine.",
     "monitor": "The monitor, its journal and thresholds.",
+    "recording": "Recordings (`run.mcap`), replays.",
+    "view": "The page in a browser, its 3D scene, films.",
     "scenario": "Scenario files, and playing them.",
     "bench": "`vla-sim bench`.",
     "tool_server": "What an agent is answered by `vla-sim mcp`.",
@@ -86,7 +88,9 @@ def found() -> tuple[tuple[Message, ...], tuple[str, ...]]:
             if not texts:
                 elsewhere.append(f"{file.name}: {ast.unparse(words)}")
             messages |= {Message(file.room, made.before + one_line(text), made.kind) for text in texts}
-    return tuple(sorted(messages, key=lambda m: (m.room, always(m.text).lower(), m.text))), tuple(elsewhere)
+    return tuple(sorted(messages, key=lambda m: (m.room, always(m.text).lower(), m.text, m.kind))), tuple(
+        elsewhere
+    )
 
 
 class File:
@@ -131,6 +135,8 @@ class File:
             inner = [(value, scope) for value in assigned(node.id, scope) + assigned(node.id, self.tree)]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):  # "...".replace(...)
             inner = [(node.func.value, scope)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "one_line":
+            inner = [(node.args[0], scope)]
         elif isinstance(node, ast.Call):
             inner = [
                 (end.value, one) for one in ast.walk(self.tree)

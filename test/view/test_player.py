@@ -72,7 +72,7 @@ def player(tmp_path):
     write(tmp_path / "run.mcap")
     shown = []
     made = Player(Recording(tmp_path), shown.append, lambda *_: None)
-    made.shown = shown
+    made.shown = shown  # type: ignore[attr-defined]
     made.start()
     yield made
     made.close()

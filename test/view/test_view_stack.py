@@ -14,7 +14,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 import soundfile
 from playwright.sync_api import sync_playwright
-from test_page import ARGUMENTS, CHROMIUM
+from test_view_page import ARGUMENTS, CHROMIUM
 from waiting import wait_for
 
 from vla_sim.bringup.node_table import StackOptions

@@ -162,6 +162,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
 def _check_models(options: StackOptions) -> None:
     """Whether there are the files of the recogniser and of a language model's answers, and whether its server
     is named by a URL: a node would find out later. Raises `InputError`."""
+    from vla_sim.stages.language.llm import address
     from vla_sim.stages.language.params import LOCAL, SCRIPTED
     from vla_sim.stages.voice.whisper_recogniser import model_folder
 
@@ -171,10 +172,8 @@ def _check_models(options: StackOptions) -> None:
     if url.startswith(SCRIPTED):
         if not user_path(url.removeprefix(SCRIPTED)).is_file():
             raise InputError(f"--base-url {url}: there is no such file")
-    elif url not in ("", LOCAL) and not url.startswith(("http://", "https://")):
-        raise InputError(
-            f"--base-url {url}: a URL such as http://127.0.0.1:8000/v1, {LOCAL}, or {SCRIPTED}FILE is allowed"
-        )
+    elif url not in ("", LOCAL):
+        address.base_url(url)
 
 
 def view(options: StackOptions, console: Any) -> StackOptions:

@@ -51,7 +51,7 @@ def decompressed(message: CompressedImage) -> Image:
 
 def _pixels(image: Image) -> NDArray[Any] | None:
     """(height, width, 3) uint8 as rgb, or (height, width) uint16 [mm], 0 where unknown."""
-    shape = (image.height, image.width)
+    shape: tuple[int, ...] = (image.height, image.width)
     kinds: dict[str, tuple[Any, tuple[int, ...]]] = {
         **dict.fromkeys(COLOURS, (np.uint8, (*shape, 3))), MILLIMETRES: (np.uint16, shape),
         METRES: (np.float32, shape),

@@ -185,6 +185,6 @@ def _pillow(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
     if path.suffix == ".gif":
         # An octree keeps the colours of small things; Pillow's usual median cut turns a red cup brown.
         pictures = (one.quantize(COLOURS, Image.Quantize.FASTOCTREE) for one in pictures)
-    how = {"quality": WEBP_QUALITY} if path.suffix == ".webp" else {}
+    how: dict[str, Any] = {"quality": WEBP_QUALITY} if path.suffix == ".webp" else {}
     first = next(pictures)
     first.save(path, save_all=True, append_images=pictures, duration=round(1000 / fps), loop=0, **how)

@@ -11,7 +11,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from page_states import WORDS, walking
 from playwright.sync_api import expect, sync_playwright
-from test_server import Site
+from test_view_server import Site
 
 from vla_sim.contract import records, topics
 from vla_sim.view import actions, snapshot
