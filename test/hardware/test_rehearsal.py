@@ -17,6 +17,7 @@ from installed import needs
 from sound_card import MICROPHONE, SoundCard, needed
 from waiting import wait_for
 
+from vla_sim.bringup.supervisor import Domain
 from vla_sim.common.geometry import wrap, yaw_from_quaternion
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.stages.voice.simulated_microphone import in_room
@@ -118,8 +119,10 @@ class Rehearsal:
 
 
 @pytest.fixture
-def rehearsal(tmp_path, ros_domain):
-    made = Rehearsal(tmp_path, ros_domain)
+def rehearsal(tmp_path):
+    free = Domain()
+    free.release()  # for the commands to take it
+    made = Rehearsal(tmp_path, free.id)
     yield made
     for one in reversed(made.programs):
         one.close()
