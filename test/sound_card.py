@@ -93,11 +93,3 @@ class SoundCard:
         self._server.terminate()
         self._server.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def card(monkeypatch):
-    with SoundCard() as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
-        yield made

@@ -26,9 +26,16 @@ def test_without_anything_known_there_is_nothing_to_measure(capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--wall", "nan"], ["--wall", "1000"], ["--table", "1"], ["--cup", "a", "1"]]
+    "words",
+    [
+        ["--wall", "1", "--seconds", "0"],
+        ["--wall", "nan"],
+        ["--wall", "1000"],
+        ["--table", "1"],
+        ["--cup", "a", "1"],
+    ],
 )
-def test_a_length_that_is_none_is_refused(words, capsys):
+def test_a_number_that_is_none_is_refused(words, capsys):
     assert main.main(["calibrate", "--domain", "3", *words]) == 2
     assert capsys.readouterr().err.startswith("error: ")
 

@@ -33,11 +33,13 @@ def add(commands: Any) -> None:
     calibrate.add_argument(
         "--cup", type=_length, nargs=2, metavar=("X", "Y"), help="the middle of a cup that the camera sees"
     )
-    calibrate.add_argument("--seconds", type=_length, default=30.0, metavar="S", help="to wait; default: 30")
+    calibrate.add_argument("--seconds", type=float, default=30.0, metavar="S", help="to wait; default: 30")
     calibrate.set_defaults(call=call)
 
 
 def call(a: argparse.Namespace) -> int:
+    if not a.seconds > 0.0:
+        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     lidar, camera = a.wall is not None or a.side_wall is not None, bool(a.table or a.cup)
     if not lidar and not camera:
         raise InputError(
