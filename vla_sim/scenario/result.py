@@ -200,7 +200,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
 
 
 def _outlines(model: elements.Model) -> list[Outline]:
-    shadows = (occupancy_grid.shadow(s.shape, s.size, s.pose, BELOW, ABOVE) for s in solids_of(model))
+    shadows = (occupancy_grid.shadow(s, BELOW, ABOVE) for s in solids_of(model))
     return [
         Outline(corners=[(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]], radius=shadow[1])
         for shadow in shadows if shadow is not None

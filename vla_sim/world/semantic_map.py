@@ -230,7 +230,8 @@ def _object(model: elements.Model, name: str, colour: str, kind: str) -> ObjectK
     main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
     x, y, z = (round(float(v), 6) for v in high - low)
     mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
-    return ObjectKind(name, kind, colour, main.shape, (x, y, z), mass)
+    shape = "box" if main.shape == "hull" else main.shape
+    return ObjectKind(name, kind, colour, shape, (x, y, z), mass)
 
 
 def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:
