@@ -112,20 +112,6 @@ def test_unreachable_surface_takes_the_nearest_place(tmp_path: Path) -> None:
     assert World.load(write(tmp_path, body)).surfaces[0].place == "far end"
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [(PLACE, "no model named g1; include model://g1"), (ROBOT, "no places; add frames named place/<name>")],
-)
-def test_incomplete_world_says_what_is_missing(tmp_path: Path, body: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        World.load(write(tmp_path, body))
-
-
-def test_unknown_world_lists_the_shipped_ones() -> None:
-    with pytest.raises(InputError, match=r"no world 'moon'.*apartment, conformance, .*path of"):
-        World.load("moon")
-
-
 def test_broken_world_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(SdfError, match=r"tiny\.sdf:1: "):
         World.load(write(tmp_path, "<model>"))

@@ -35,9 +35,9 @@ from vla_sim.scenario.record import (
 from vla_sim.scenario.recording import Given, Recording, path_length, path_of
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
-from vla_sim.world import occupancy_grid
+from vla_sim.world import occupancy_grid, world_file
 from vla_sim.world.derived_world import model_name, named
-from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf import elements
 from vla_sim.world.solids import solids_of
 
 RECORD = "record.json"
@@ -187,7 +187,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     """world: the SDF file that was simulated. truths: of the run, from its first command on."""
     if not scenario.add:
         return []
-    models = {model.name: model for model in reader.load_world(world).models}
+    models = {model.name: model for model in world_file.load(world).models}
     found = []
     for number, one in enumerate(scenario.add):
         name = model_name(one, number)

@@ -5,6 +5,7 @@ from typing import Any
 
 from lxml import etree
 
+from vla_sim.world import world_file
 from vla_sim.world.sdf.reader import robot_instead
 
 SENSORS = "gz-sim-sensors-system"
@@ -24,6 +25,7 @@ def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
     nothing here listens, which would be called at every step. gui: with what a GUI needs. render: with
     sensors by this render engine."""
     root = _parsed(path)
+    world_file.completed(root.find("world"), world_file.load(path))
     for include in root.iterfind("world/include"):
         robot = robot_instead(str(include.findtext("uri")))
         for tag, text in (("uri", f"model://{robot}"), ("name", robot)) if robot else ():

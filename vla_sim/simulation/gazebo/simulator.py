@@ -26,7 +26,7 @@ from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth
-from vla_sim.world.sdf import reader
+from vla_sim.world import world_file
 from vla_sim.world.semantic_map import ROBOT
 
 
@@ -44,7 +44,7 @@ class GazeboSimulator(Simulator):
         render = chosen_render_engine(sensors)
         self._gui = GuiProcess() if gui else None
         path = Path(world)
-        self.tree = reader.load_world(path)
+        self.tree = world_file.load(path)
         self.twin = MujocoSimulator(self.tree, sensors="native", noise=False)
         self._eyes = SoftwareSensors(self.tree, ROBOT)
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)

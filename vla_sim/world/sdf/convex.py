@@ -6,7 +6,6 @@ bins) is a thin slab for each of its flat faces, exactly too. The rest is decomp
 SIGGRAPH 2022), to `TOLERANCE`.
 """
 
-import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.errors import InputError, MissingError, package
+from vla_sim.common.errors import InputError, package
 from vla_sim.common.geometry import Array, inverse, transform
-from vla_sim.world.sdf import mesh_cache, meshes
+from vla_sim.world.sdf import decompose, mesh_cache, meshes
 
-TOLERANCE = 0.02
+TOLERANCE = 0.03
 """[m] by which a piece may be from the mesh."""
 THICKNESS = 0.01
 """[m] of a slab that stands for a flat face: from the face inwards."""
@@ -49,7 +48,7 @@ def pieces(
 
     def make(data: bytes) -> dict[str, Any]:
         vertices, faces = meshes.surface(path, data, submesh)
-        found, note = decompose(vertices * np.array(scale), faces)
+        found, note = convex(vertices * np.array(scale), faces)
         out: dict[str, Any] = {"count": len(found), "note": note}
         for i, one in enumerate(found):
             out[f"{i}pose"], out[f"{i}size"] = one.pose, np.array(one.size)
@@ -65,7 +64,7 @@ def pieces(
     ), str(kept["note"])
 
 
-def decompose(vertices: Array, faces: NDArray[np.int64]) -> tuple[list[Piece], str]:
+def convex(vertices: Array, faces: NDArray[np.int64]) -> tuple[list[Piece], str]:
     """As `pieces`, of vertices (n, 3) [m] and faces (m, 3)."""
     trimesh = meshes.trimesh_package()
     package("scipy.spatial", "mesh collisions need more packages; pip install 'vla_sim[meshes]'")
@@ -83,9 +82,9 @@ def decompose(vertices: Array, faces: NDArray[np.int64]) -> tuple[list[Piece], s
             hulls += _slabs(part)
         else:
             try:
-                hulls += _decomposed(part)
-            except MissingError:
-                note = "one convex hull stands for it: pip install 'vla_sim[meshes]' for its true shape"
+                hulls += decompose.decompose(part.vertices, part.faces, TOLERANCE, CORNERS)
+            except decompose.TooHardError:
+                note = "one convex hull stands for a part that is too intricate to be decomposed"
                 hulls.append(np.asarray(part.vertices))
     if len(hulls) > MOST_PIECES:
         note = f"it would take {len(hulls)} convex pieces; one hull stands for each of its connected parts"
@@ -166,19 +165,6 @@ def _area(corners: Array) -> float:
     """Of a flat convex polygon (n, 3)."""
     arms = corners[1:] - corners[0]
     return float(0.5 * np.linalg.norm(np.cross(arms[:-1], arms[1:]), axis=1).sum())
-
-
-def _decomposed(part: Any) -> list[Array]:
-    coacd = package("coacd", "")
-    logging.getLogger("coacd").setLevel(logging.ERROR)
-    coacd.set_log_level("off")
-    found = coacd.run_coacd(
-        coacd.Mesh(np.asarray(part.vertices, float), np.asarray(part.faces, np.int32)),
-        threshold=TOLERANCE, real_metric=True, max_convex_hull=MOST_PIECES // 4, preprocess_mode="auto",
-        preprocess_resolution=40, resolution=1000, mcts_nodes=12, mcts_iterations=60, mcts_max_depth=2,
-        max_ch_vertex=CORNERS, decimate=True, seed=0,
-    )  # fmt: skip
-    return [np.asarray(points, float) for points, _ in found]
 
 
 def _piece(points: Array) -> Piece:

@@ -94,13 +94,16 @@ def robot_instead(uri: str) -> str:
 
 def default_search(path: Path) -> tuple[Path, ...]:
     """Folders for `model://` of a file: `models` near it, GZ_SIM_RESOURCE_PATH, the shipped models."""
-    near = [path.parent, path.parent / "models", path.parent.parent / "models"]
-    listed = resources.resource_path()
     try:
         shipped = [Path(assets.share_folder("models"))]
     except MissingError:
         shipped = []
-    return tuple(dict.fromkeys((*near, *listed, *shipped)))
+    return tuple(dict.fromkeys((*near(path), *resources.resource_path(), *shipped)))
+
+
+def near(path: Path) -> tuple[Path, ...]:
+    """Folders for `model://` that belong to a file."""
+    return path.parent, path.parent / "models", path.parent.parent / "models"
 
 
 def model_file(folder: Path) -> Path:

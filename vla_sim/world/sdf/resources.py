@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 
+RESOURCE_PATH = "GZ_SIM_RESOURCE_PATH"
 FUEL = re.compile(
     r"https?://(?P<server>fuel\.(?:gazebosim|ignitionrobotics)\.org|app\.gazebosim\.org)/(?:\d\.\d/)?"
     r"(?P<owner>[^/]+)/(?:fuel/)?models/(?P<name>[^/]+)(?:/(?P<version>\d+|tip))?(?:/files)?(?:/(?P<file>.*))?"
@@ -27,7 +28,7 @@ _BUILT_IN = {
 
 def resource_path() -> tuple[Path, ...]:
     """The folders of models that the user has set."""
-    return tuple(Path(p) for p in os.environ.get("GZ_SIM_RESOURCE_PATH", "").split(os.pathsep) if p)
+    return tuple(Path(p) for p in os.environ.get(RESOURCE_PATH, "").split(os.pathsep) if p)
 
 
 def fuel_cache() -> Path:
