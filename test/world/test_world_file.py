@@ -60,7 +60,24 @@ def test_places_are_in_front_of_what_stands_on_the_floor_and_named_by_it(tmp_pat
     for place in world.places:
         row, column = int((place.y - grid.y0) / 0.05), int((place.x - grid.x0) / 0.05)
         assert free[row - 5 : row + 6, column - 5 : column + 6].all(), place.name
-    assert [surface.name for surface in world.surfaces] == ["aws robomaker residential KitchenTable 01"]
+    assert [surface.name for surface in world.surfaces] == ["kitchen table"]
+
+
+def test_an_open_world_starts_at_its_origin_or_beside_what_stands_there(tmp_path: Path) -> None:
+    empty = "<include><uri>https://fuel.gazebosim.org/1.0/OpenRobotics/models/Ground Plane</uri></include>"
+    for inner, away in ((empty, 0.0), (empty + box("Pillar", "0 0 1", "0.4 0.4 2"), 0.5)):
+        x, y = world_file.load(write(tmp_path, inner)).model("g1").pose[:2, 3]
+        assert np.hypot(x, y) == pytest.approx(away, abs=0.3)
+
+
+def test_links_of_one_model_are_things_of_their_own(tmp_path: Path) -> None:
+    links = "".join(
+        f"<link name='{name}'><pose>{pose} 0 0 0</pose><collision name='c'><geometry><box><size>1 0.6 0.8"
+        "</size></box></geometry></collision></link>"
+        for name, pose in (("Cafe_Table_1", "2 2 0.4"), ("Wall_7", "-2 2 0.4"))
+    )
+    world = World.load(write(tmp_path, f"{ROOM}<model name='home'><static>true</static>{links}</model>"))
+    assert {place.name for place in world.places} == {"start", "cafe table"}
 
 
 def test_the_floor_under_the_robot_carries_it(tmp_path: Path) -> None:

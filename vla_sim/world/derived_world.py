@@ -93,7 +93,9 @@ def _still_found(world: Any, path: Path) -> None:
     for uri in world.iter("uri"):
         if uri.text and "://" not in uri.text:
             uri.text = (path.parent / uri.text.strip()).resolve().as_uri().replace("%20", " ")
-    folders = [*map(str, resources.resource_path()), *map(str, reader.near(path))]
+    if path.parent == assets.share_folder("worlds"):
+        return
+    folders = [*map(str, resources.resource_path()), *map(str, reader.near(path.absolute()))]
     os.environ[resources.RESOURCE_PATH] = os.pathsep.join(dict.fromkeys(folders))
 
 

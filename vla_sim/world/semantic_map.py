@@ -258,7 +258,8 @@ def _surface(name: str, top: Solid, places: tuple[Place, ...], coarse: Layers) -
     x, y, yaw = _planar(top.pose)
     place = _nearest(x, y, places, coarse.grid(but=f"{name}::"))
     height = float(top.pose[2, 3] + top.size[2] / 2)
-    return Surface(_spoken(name), place.name, x, y, yaw, top.size[0], top.size[1], height)
+    called = _spoken(name) if name == name.lower() else " ".join(world_file.words_of(name))
+    return Surface(called, place.name, x, y, yaw, top.size[0], top.size[1], height)
 
 
 def _nearest(x: float, y: float, places: tuple[Place, ...], grid: Grid) -> Place:

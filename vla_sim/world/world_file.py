@@ -8,7 +8,6 @@ the side file, else in the middle of the widest free floor that walls enclose.
 
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,8 @@ NO_NAMES = frozenset({
     "main", "sun", "frame", "room", "house", "world", "obstacle", "box", "cube", "cylinder", "sphere",
 })  # fmt: skip
 """Words that say what a thing is, and not where."""
+MAKERS = frozenset({"aws", "robomaker", "residential", "retail", "warehouse", "hospital", "turtlebot"})
+"""What stands before the names of public models."""
 ROOMS = {
     "kitchen": ("refrigerator", "fridge", "kitchen", "cooking", "stove", "oven", "sink"),
     "bedroom": ("bed",), "living room": ("sofa", "couch", "tv"), "bathroom": ("toilet", "bath", "shower"),
@@ -148,10 +149,6 @@ def _grid(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid,
     return grid, ~near
 
 
-def _centre(grid: Grid, row: int, column: int) -> tuple[float, float]:
-    return grid.x0 + (column + 0.5) * grid.resolution, grid.y0 + (row + 0.5) * grid.resolution
-
-
 def _from(wave: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """All free cells that are reached from these."""
     wave = wave & free
@@ -164,27 +161,27 @@ def _from(wave: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def _start(solids: list[Solid]) -> tuple[float, float, float]:
-    """x, y [m], yaw: the cell farthest from all that is in the way, in the largest floor inside of walls, or
-    anywhere if no walls enclose any."""
+    """x, y [m], yaw: the cell farthest from all that is in the way, in the largest floor inside of walls; the
+    free one nearest to the origin if no walls enclose any."""
     grid, free = _grid(solids, [(0.0, 0.0)])
     rim = np.zeros_like(free)
     rim[[0, -1], :] = rim[:, [0, -1]] = True
-    inside = free & ~_from(rim, free)
-    if inside.any():
-        left, free = inside, np.zeros_like(inside)
-        while left.any():
-            seed = np.zeros_like(left)
-            seed[np.unravel_index(int(left.argmax()), left.shape)] = True
-            part = _from(seed, left)
-            free = part if part.sum() > free.sum() else free
-            left = left & ~part
-    if not free.any():
+    left = free & ~_from(rim, free)
+    room = np.zeros_like(left)
+    while left.sum() > room.sum():
+        seed = np.zeros_like(left)
+        seed[np.unravel_index(int(left.argmax()), left.shape)] = True
+        part = _from(seed, left)
+        room = part if part.sum() > room.sum() else room
+        left &= ~part
+    while (inner := ~spread(~room, corners=True)).any():
+        room = inner
+    rows, columns = np.nonzero(room if room.any() else free)
+    if not len(rows):
         return 0.0, 0.0, 0.0
-    inner = free
-    while (smaller := ~spread(~inner, corners=True)).any():
-        inner = smaller
-    x, y = _centre(grid, *np.argwhere(inner)[len(np.argwhere(inner)) // 2])
-    return round(float(x), 3), round(float(y), 3), 0.0
+    x, y = grid.x0 + (columns + 0.5) * grid.resolution, grid.y0 + (rows + 0.5) * grid.resolution
+    best = int(np.argmin(np.hypot(x, y)))
+    return round(float(x[best]), 3), round(float(y[best]), 3), 0.0
 
 
 def _found(
@@ -228,38 +225,29 @@ def _things(world: elements.World) -> list[_Thing]:
         if not model.static:
             continue
         for solid in solids_of(model):
-            parts = solid.name.split("::")
-            many = len(model.links) > 1
-            solids.setdefault("::".join(parts[:2]) if many else parts[0], []).append(solid)
-    names = _names(list(solids))
+            many = sum(len(one.links) for _, one, _ in model.walk()) > 1
+            key = solid.name.rpartition("::")[0] if many else model.name
+            solids.setdefault(key, []).append(solid)
     out = []
     for key, own in solids.items():
         shadows = [one for s in own if (one := shadow(s, *OBSTACLE_HEIGHTS)) is not None]
-        if not names[key] or not shadows:
+        words = words_of(key.rpartition("::")[2])
+        if not words or set(words) & NO_NAMES or not shadows:
             continue
         low = np.min([corners.min(axis=0) - radius for corners, radius in shadows], axis=0)
         high = np.max([corners.max(axis=0) + radius for corners, radius in shadows], axis=0)
         bottom = min(float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in own)
         if bottom < 0.3 and FOOTPRINT[0] <= max(high - low) <= FOOTPRINT[1]:
-            out.append(_Thing(names[key], (*map(float, low), *map(float, high))))  # type: ignore[arg-type]
+            out.append(_Thing(" ".join(words), (*map(float, low), *map(float, high))))  # type: ignore[arg-type]
     return sorted(out, key=lambda one: -(one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
 
 
-def _names(given: Iterable[str]) -> dict[str, str]:
-    """What people call models and links: `KitchenTable_01_001` is "kitchen table", "" is a wall or so."""
-    found = {}
-    for name in given:
-        last = name.split("::")[-1] if not _words(name.split("::")[0]) or "::" in name else name
-        words = _words(last)
-        found[name] = "" if not words or set(words) & NO_NAMES else " ".join(words)
-    return found
-
-
-def _words(name: str) -> list[str]:
-    """Its words in lower case, without numbers and single letters, nor what a maker puts before all names."""
+def words_of(name: str) -> list[str]:
+    """What people call a model: `aws_robomaker_residential_KitchenTable_01` is "kitchen table". No numbers,
+    no single letters, and not what its maker puts before all names."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = [word.lower() for word in re.split(r"[^A-Za-z]+", plain) if len(word) > 1]
-    return [word for word in words if word not in ("aws", "robomaker", "residential", "retail", "warehouse")]
+    return [word for word in words if word not in MAKERS]
 
 
 def completed(element: Any, world: elements.World) -> None:

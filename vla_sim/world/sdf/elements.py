@@ -105,12 +105,14 @@ class Material:
 @dataclass(frozen=True)
 class Inertial:
     """mass [kg]; pose: centre of mass and axes in the link; inertia: (3, 3) [kg m^2] about them. assumed:
-    what the file leaves to SDF's default of 1 kg and 1 kg m^2 ("" for nothing)."""
+    what the file leaves to SDF's default of 1 kg and 1 kg m^2 ("" for nothing). impossible: why what it says
+    cannot be that of a body (""): 1 kg and 1 kg m^2 stand here, which do for what never moves."""
 
     mass: float
     pose: Array
     inertia: Array
     assumed: str = ""
+    impossible: str = ""
 
 
 @dataclass(frozen=True)

@@ -65,11 +65,11 @@ class Links(Values):
         moments = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
         a, b, c = np.linalg.eigvalsh(moments)
         if mass <= 0 or a <= 0 or a + b < c * (1 - 1e-6):
-            self.fail(
-                element,
-                f"mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is impossible; the mass must be "
-                "positive and no moment may exceed the sum of the others",
+            why = (
+                f"{self.where(element)}: mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is "
+                "impossible; the mass must be positive and no moment may exceed the sum of the others"
             )
+            return elements.Inertial(1.0, np.eye(4), np.eye(3), impossible=why)
         return elements.Inertial(mass, self.local(element, scope, base), moments, assumed)
 
     def automatic(

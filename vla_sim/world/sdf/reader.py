@@ -51,6 +51,7 @@ def loads(text: str | bytes, path: Path = Path("inline.sdf"), search: Sequence[P
     """Like `load`, from the text itself; `path` is for messages and relative URIs."""
     reader = _Reader(path, default_search(path) if search is None else tuple(search), ())
     root = reader.root(text if isinstance(text, bytes) else text.encode())
+    reader.check_inertia(root)
     reader.report()
     return root
 
@@ -364,8 +365,6 @@ class _Reader(Links, Joints):
         scope = Scope(self, "world")
         inside = self.contents(element, scope, 0)
         scene = element.find("scene")
-        for model in inside.models:
-            self.tell_assumed(model)
         return World(
             name=self.name(element),
             gravity=self.vector(element, "gravity", (0.0, 0.0, -9.8)),  # type: ignore[arg-type]
@@ -383,10 +382,14 @@ class _Reader(Links, Joints):
         element = None if physics is None else physics.find("max_step_size")
         return 0.002 if element is None else self.positive(physics, "max_step_size")[0]
 
-    def tell_assumed(self, model: Model) -> None:
-        """Says of what can move that its mass or inertia is not in the file."""
-        for link in () if model.static else [link for _, one, _ in model.walk() for link in one.links]:
-            if link.inertial.assumed:
+    def check_inertia(self, root: Root) -> None:
+        """Says of what can move in a world that its mass or inertia is not in the file. Raises `SdfError` for
+        one that is impossible."""
+        held = root.models if root.world is None else root.world.models
+        for link in (k for m in held if not m.static for _, one, _ in m.walk() for k in one.links):
+            if link.inertial.impossible:
+                raise SdfError(link.inertial.impossible)
+            if link.inertial.assumed and root.world is not None:
                 message = f"a link that can move has {link.inertial.assumed}"
                 self.skipped.setdefault(message, []).append(str(link.where))
 
