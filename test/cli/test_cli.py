@@ -73,7 +73,7 @@ def test_the_help_waits_for_no_heavy_library():
         (("run", "--replace", "language=nowhere.py"), "--replace language: there is no program nowhere.py"),
         (("run", "--replace", "language=no-such-program x"), "there is no program no-such-program; give its"),
         (("run", "--recogniser", "whisper"), "whisper_model is ''; give the folder of a faster-whisper"),
-        (("run", "--base-url", "nowhere"), "--base-url nowhere: a URL such as http://127.0.0.1:8000/v1"),
+        (("run", "--base-url", "ftp://nowhere"), "is no address of a model's server (its scheme is ftp)"),
         (("run", "--base-url", "scripted:nowhere.yaml"), "scripted:nowhere.yaml: there is no such file"),
         (("run", "--timeout", "soon"), "--timeout: invalid float value: 'soon'; vla-sim run --help"),
         (("run", "--engine", "chalk"), "--engine: invalid choice: 'chalk'"),

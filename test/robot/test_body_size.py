@@ -5,8 +5,8 @@ import pytest
 
 from vla_sim.robot import body_size, facts
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
 from vla_sim.world.solids import extent
+from vla_sim.world.world_file import OBSTACLE_HEIGHTS
 
 ARM_WORDS = ("shoulder", "elbow", "wrist", "finger")
 

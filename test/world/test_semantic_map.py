@@ -20,6 +20,7 @@ from vla_sim.world import occupancy_grid
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import Surface, World
+from vla_sim.world.solids import Solid
 
 WORLDS = assets.world_names()
 CELL = 0.05
@@ -111,30 +112,29 @@ def test_unreachable_surface_takes_the_nearest_place(tmp_path: Path) -> None:
     assert World.load(write(tmp_path, body)).surfaces[0].place == "far end"
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [(PLACE, "no model named g1; include model://g1"), (ROBOT, "no places; add frames named place/<name>")],
-)
-def test_incomplete_world_says_what_is_missing(tmp_path: Path, body: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        World.load(write(tmp_path, body))
-
-
-def test_unknown_world_lists_the_shipped_ones() -> None:
-    with pytest.raises(InputError, match=r"no world 'moon'.*apartment, conformance, .*path of"):
-        World.load("moon")
-
-
 def test_broken_world_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(SdfError, match=r"tiny\.sdf:1: "):
         World.load(write(tmp_path, "<model>"))
 
 
-def test_fixed_mesh_is_refused_with_the_place_in_the_file(tmp_path: Path) -> None:
-    (tmp_path / "tree.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    mesh = "<mesh><uri>tree.obj</uri></mesh>"
-    with pytest.raises(SdfError, match=r"tiny\.sdf:1: a mesh cannot be put on the map; give boxes"):
-        World.load(write(tmp_path, ROBOT + PLACE + model("tree", "2 0 0 0 0 0", mesh)))
+def test_a_fixed_mesh_is_on_the_map_as_its_shape(tmp_path: Path) -> None:
+    """A wedge: its shadow is a triangle, not the rectangle around it."""
+    (tmp_path / "wedge.obj").write_text(
+        "v 0 0 0\nv 2 0 0\nv 0 2 0\nv 0 0 1\nv 2 0 1\nv 0 2 1\n"
+        "f 1 3 2\nf 4 5 6\nf 1 2 5\nf 1 5 4\nf 2 3 6\nf 2 6 5\nf 3 1 4\nf 3 4 6\n"
+    )
+    mesh = "<mesh><uri>wedge.obj</uri></mesh>"
+    world = World.load(write(tmp_path, ROBOT + PLACE + model("wedge", "3 0 0 0 0 0", mesh)))
+    (solid,) = world.solids
+    assert (solid.shape, solid.size) == ("hull", (2.0, 2.0, 1.0))
+    grid = world.rasterise()
+
+    def taken(x: float, y: float) -> bool:
+        return bool(grid.occupied[int((y - grid.y0) / CELL), int((x - grid.x0) / CELL)])
+
+    assert taken(3.5, 0.5)
+    assert taken(4.7, 0.2)
+    assert not taken(4.5, 1.5)
 
 
 # --------------------------------------------------------------------------- the map
@@ -155,7 +155,7 @@ def test_entered_cells_are_those_that_hold_a_point_of_the_solid(
     low, high, cell = -0.1, 0.3, 0.1
     pose = transform(at, rotation_from_rpy(*rpy))
     axis = np.arange(-1.55, 1.56, cell)
-    shadow = occupancy_grid.shadow(shape, size, pose, low, high)
+    shadow = occupancy_grid.shadow(Solid("s", shape, pose, size), low, high)
     got = np.zeros((32, 32), bool) if shadow is None else occupancy_grid.entered(*shadow, axis, axis, cell)
     # Points that are more than a touch inside of the solid and of the slab.
     inside = np.asarray(size) - 2 * occupancy_grid.TOUCH

@@ -18,7 +18,7 @@ from vla_sim.common.errors import package
 from vla_sim.common.params import check, read_text
 from vla_sim.ros import kept_state
 from vla_sim.simulation.gazebo.bridge import bridge_config
-from vla_sim.world.sdf import reader
+from vla_sim.world import world_file
 from vla_sim.world.semantic_map import ROBOT, World
 
 MAX = "max"  # the speed at which simulated time waits for the nodes
@@ -107,7 +107,7 @@ def describe_bridge() -> Any:
     def start(context: Any) -> list[Any]:
         world = World.load(values_of(context, ["world"])["world"])
         config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
-        config.write_text(bridge_config(reader.load_world(world.path).model(ROBOT)), "utf-8")
+        config.write_text(bridge_config(world_file.load(world.path).model(ROBOT)), "utf-8")
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
         return [launch.actions.ExecuteProcess(
             cmd=[*command, f"config_file:={config}"], name="bridge", output="screen",

@@ -39,8 +39,8 @@ def check(a: argparse.Namespace) -> int:
 
 def bridge(a: argparse.Namespace) -> int:
     from vla_sim.simulation.gazebo.bridge import bridge_config
-    from vla_sim.world.sdf import reader
+    from vla_sim.world import world_file
     from vla_sim.world.semantic_map import ROBOT, World
 
-    print(bridge_config(reader.load_world(World.load(a.world).path).model(ROBOT)), end="")
+    print(bridge_config(world_file.load(World.load(a.world).path).model(ROBOT)), end="")
     return 0

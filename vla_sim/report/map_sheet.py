@@ -59,10 +59,9 @@ class Plan:
     def of(name: str, world: World) -> Plan:
         shadows = []
         for solid in sorted(world.solids, key=lambda s: float(s.pose[2, 3])):
-            shape = solid.shape, solid.size, solid.pose
-            found = occupancy_grid.shadow(*shape, -100.0, OVERHEAD)
+            found = occupancy_grid.shadow(solid, -100.0, OVERHEAD)
             if found is not None:
-                tall = occupancy_grid.shadow(*shape, TALL - 0.01, TALL) is not None
+                tall = occupancy_grid.shadow(solid, TALL - 0.01, TALL) is not None
                 shadows.append(Shadow(*found, tall))
         areas = [s.bounds for s in shadows] + list(world.forbidden)
         areas += [(x, y, x, y) for x, y in [(p.x, p.y) for p in world.places] + [world.start[:2]]]

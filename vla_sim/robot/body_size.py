@@ -9,7 +9,7 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.robot.facts import PROFILE
-from vla_sim.world.semantic_map import OBSTACLE_HEIGHTS
+from vla_sim.world.world_file import OBSTACLE_HEIGHTS
 
 _SIZE = PROFILE.size
 TRUNK = _SIZE.trunk

@@ -83,7 +83,7 @@ def _shapes(geometry: elements.Geometry) -> Iterator[tuple[Array, etree._Element
         if geometry.shape == "capsule":
             for end in (-0.5, 0.5):
                 yield (transform((0.0, 0.0, end * size[1])), etree.Element("sphere", radius=_text(size[0])))
-    elif geometry.shape == "mesh" and geometry.mesh is not None:
+    elif geometry.mesh is not None and geometry.part == 0:  # each part names its whole file
         yield here, etree.Element("mesh", filename=geometry.mesh.resolve().as_uri(), scale=_text(*size))
 
 

@@ -24,8 +24,8 @@ from vla_sim.scenario.load import File
 from vla_sim.stages.voice import audio
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Espeak, Hibari
+from vla_sim.world import world_file
 from vla_sim.world.derived_world import Worlds, derive
-from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
 Recorded = Literal["none", "failures", "all"]
@@ -99,7 +99,7 @@ def _check_names(options: RunOptions, world: World) -> None:
     @cache
     def loose() -> set[str]:
         """Read again, which takes 0.1 s, where a name is of none of the things that the robot knows."""
-        simulated = reader.load_world(assets.find_world(options.stack.real_world or options.stack.world))
+        simulated = world_file.load(assets.find_world(options.stack.real_world or options.stack.world))
         return {model.name for model in simulated.models if not model.static}
 
     for where in ("script", "faults", "expect"):

@@ -35,9 +35,9 @@ from vla_sim.scenario.record import (
 from vla_sim.scenario.recording import Given, Recording, path_length, path_of
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
-from vla_sim.world import occupancy_grid
+from vla_sim.world import occupancy_grid, world_file
 from vla_sim.world.derived_world import model_name, named
-from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf import elements
 from vla_sim.world.solids import solids_of
 
 RECORD = "record.json"
@@ -187,7 +187,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     """world: the SDF file that was simulated. truths: of the run, from its first command on."""
     if not scenario.add:
         return []
-    models = {model.name: model for model in reader.load_world(world).models}
+    models = {model.name: model for model in world_file.load(world).models}
     found = []
     for number, one in enumerate(scenario.add):
         name = model_name(one, number)
@@ -200,7 +200,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
 
 
 def _outlines(model: elements.Model) -> list[Outline]:
-    shadows = (occupancy_grid.shadow(s.shape, s.size, s.pose, BELOW, ABOVE) for s in solids_of(model))
+    shadows = (occupancy_grid.shadow(s, BELOW, ABOVE) for s in solids_of(model))
     return [
         Outline(corners=[(round(float(x), 3), round(float(y), 3)) for x, y in shadow[0]], radius=shadow[1])
         for shadow in shadows if shadow is not None

@@ -24,7 +24,7 @@ from vla_sim.simulation.sensors.scene import View
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Simulator, Truth, known_object
 from vla_sim.simulation.waypoint_motion import WaypointMotion
-from vla_sim.world.sdf import reader
+from vla_sim.world import world_file
 from vla_sim.world.semantic_map import ROBOT, World
 
 JOINT_COUNT = len(facts.JOINTS)
@@ -46,7 +46,7 @@ class KinematicSimulator(Simulator):
 
     def __init__(self, world: str | Path) -> None:
         self.world = World.load(str(world))
-        tree = reader.load_world(self.world.path)
+        tree = world_file.load(self.world.path)
         self.eyes = SoftwareSensors(tree, ROBOT, noise=False)
         scene = self.eyes.scene
         self._model_of = [name.partition("::")[0] for name in scene.links]

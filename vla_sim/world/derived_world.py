@@ -12,7 +12,8 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
-from vla_sim.world.sdf import reader
+from vla_sim.world import world_file
+from vla_sim.world.sdf import reader, resources
 from vla_sim.world.semantic_map import ROBOT, UNMAPPED
 
 DRAG = 120.0
@@ -56,9 +57,11 @@ def derive(
     path = assets.find_world(world_name)
     if not add and not remove and start is None and light == 1.0:
         return Worlds(named(world_name), named(world_name))
-    reader.load_world(path)  # reports a broken file with its line
+    whole = world_file.load(path)  # reports a broken file with its line
     tree = etree.parse(str(path), etree.XMLParser(resolve_entities=False, no_network=True))
     world = tree.getroot().find("world")
+    world_file.completed(world, whole)
+    _still_found(world, path)
     if start is not None:
         x, y, yaw = start
         pose = _robot(world).find("pose")
@@ -72,6 +75,8 @@ def derive(
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / f"{path.stem}.sdf"
         tree.write(str(known))
+        if (notes := world_file.notes_file(path)) is not None:
+            known.with_suffix(".places.yaml").write_bytes(notes.read_bytes())
         if not remove:
             return Worlds(str(known.resolve()), str(known.resolve()))
         for name in remove:
@@ -83,6 +88,17 @@ def derive(
             f"cannot write the scenario's world into {folder}: {error.strerror}; choose another with --out"
         ) from None
     return Worlds(str(known.resolve()), str(real.resolve()))
+
+
+def _still_found(world: Any, path: Path) -> None:
+    """What the file names beside itself, also from where its copy will be."""
+    for uri in world.iter("uri"):
+        if uri.text and "://" not in uri.text:
+            uri.text = (path.parent / uri.text.strip()).resolve().as_uri().replace("%20", " ")
+    if path.parent == assets.share_folder("worlds"):
+        return
+    folders = [*map(str, resources.resource_path()), *map(str, reader.near(path.absolute()))]
+    os.environ[resources.RESOURCE_PATH] = os.pathsep.join(dict.fromkeys(folders))
 
 
 def _model(world: Any, name: str) -> Any:

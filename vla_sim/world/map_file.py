@@ -86,10 +86,16 @@ def load(path: Path) -> MapFile:
     notes = path.parent / PLACES
     if not notes.is_file():
         raise InputError(f"{path} has no {PLACES} beside it; write the names of its places there")
-    places = _read(notes, Places, "places are expected, as places: {kitchen: [4.2, 1.0, 1.57]}")
+    places = read_places(notes)
     occupied, free = _cells(path.parent / about.image, about)
     walls = list(_solids("wall", occupied, TALL, about))
     return MapFile((*walls, *_solids("unknown", ~(occupied | free), LOW, about)), places)
+
+
+def read_places(path: Path) -> Places:
+    """What stands beside a map or a world. Raises `InputError`."""
+    found: Places = _read(path, Places, "places are expected, as places: {kitchen: [4.2, 1.0, 1.57]}")
+    return found
 
 
 def _read(path: Path, kind: Any, expected: str) -> Any:

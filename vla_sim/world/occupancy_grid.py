@@ -97,9 +97,7 @@ def rasterise(
     Cell edges lie on multiples of `resolution` [m]; the map ends 0.5 m beyond the outermost solid and
     point (n of x, y [m] in map). Raises `InputError` for more than `MOST_CELLS`.
     """
-    shadows = [
-        (s.name, *one) for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None
-    ]
+    shadows = [(s.name, *one) for s in solids if (one := shadow(s, low, high)) is not None]
     lows = [c.min(axis=0) - r for _, c, r in shadows] + [np.asarray(p) for p in points]
     highs = [c.max(axis=0) + r for _, c, r in shadows] + [np.asarray(p) for p in points]
     wide, long = map(float, np.max(highs, axis=0) - np.min(lows, axis=0) + 1.0)
@@ -126,7 +124,7 @@ def rasterise(
 
 def outline(solids: Iterable[Solid], low: float, high: float) -> list[tuple[float, float]]:
     """Two corners (x, y) [m] of the area that the solids enter between two heights; none without any."""
-    found = [one for s in solids if (one := shadow(s.shape, s.size, s.pose, low, high)) is not None]
+    found = [one for s in solids if (one := shadow(s, low, high)) is not None]
     if not found:
         return []
     first = np.min([corners.min(axis=0) - radius for corners, radius in found], axis=0)
@@ -144,13 +142,12 @@ def spread(wave: NDArray[np.bool_], corners: bool) -> NDArray[np.bool_]:
     return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
 
 
-def shadow(
-    shape: str, size: tuple[float, float, float], pose: Array, low: float, high: float
-) -> tuple[Array, float] | None:
+def shadow(solid: Solid, low: float, high: float) -> tuple[Array, float] | None:
     """((n, 2) corners, radius): the shadow is every point within `radius` of the corners' hull.
 
-    Shapes and sizes as in `world.Solid`. None if the solid has nothing between `low` and `high` [m].
+    None if the solid has nothing between `low` and `high` [m].
     """
+    shape, size, pose = solid.shape, solid.size, solid.pose
     centre = pose[:3, 3]
     if shape == "sphere":
         off = max(low - centre[2], centre[2] - high, 0.0)
@@ -161,7 +158,10 @@ def shadow(
         if centre[2] + size[1] / 2 <= low or centre[2] - size[1] / 2 >= high:
             return None
         return centre[None, :2].copy(), size[0]
-    corners, edges = (_CORNERS * size, _EDGES) if shape == "box" else _prism(size[0], size[1])
+    if solid.corners is not None:  # lines between any two corners lie in the hull, its edges among them
+        corners, edges = solid.corners, list(combinations(range(len(solid.corners)), 2))
+    else:
+        corners, edges = (_CORNERS * size, _EDGES) if shape == "box" else _prism(size[0], size[1])
     points = corners @ pose[:3, :3].T + centre
     cut = _cut(points, edges, low, high)
     return None if len(cut) == 0 else (_hull(cut[:, :2]), 0.0)
@@ -208,10 +208,10 @@ def _cut(points: Array, edges: list[tuple[int, int]], low: float, high: float) -
         return np.empty((0, 3))
     kept = [points[(z >= low) & (z <= high)]]
     for plane in (low, high):
-        for a, b in edges:
-            if (z[a] - plane) * (z[b] - plane) < 0:
-                t = (plane - z[a]) / (z[b] - z[a])
-                kept.append((points[a] + t * (points[b] - points[a]))[None])
+        a, b = np.array(edges).T
+        a, b = (ends[(z[a] - plane) * (z[b] - plane) < 0] for ends in (a, b))
+        t = (plane - z[a]) / (z[b] - z[a])
+        kept.append(points[a] + t[:, None] * (points[b] - points[a]))
     return np.concatenate(kept)
 
 

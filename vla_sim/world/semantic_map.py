@@ -20,21 +20,19 @@ from vla_sim.common.errors import InputError, SdfError, nearest
 from vla_sim.common.geometry import Array, inverse, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
-from vla_sim.world import map_file
+from vla_sim.world import map_file, world_file
 from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
+from vla_sim.world.world_file import OBSTACLE_HEIGHTS, PLACE
 
 ROBOT = assets.chosen_robot().stem
 """Name of the model that is the process's robot."""
-PLACE = "place/"
 _OBJECT = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "bench", "shelf")
-OBSTACLE_HEIGHTS = (0.05, 1.40)
 COARSE = 0.1  # [m] cells, to find the place of a surface
-"""Heights above the floor [m] between which a solid is in the robot's way."""
 SURFACE_HEIGHT = (0.5, 1.1)
 SURFACE_WIDTH = 0.25
 """A model with one of these words in its name is a surface if it has a level box top between these
@@ -126,17 +124,13 @@ class World:
         path = assets.find_world(name_or_path)
         if map_file.is_map(path):
             return _of_map(path)
-        tree = reader.load_world(path)
-        robot = next((model for model in tree.models if model.name == ROBOT), None)
-        if robot is None:
-            raise InputError(f"{path} has no model named {ROBOT}; include model://{ROBOT} where it starts")
+        tree = world_file.load(path)
+        robot = tree.model(ROBOT)
         places = tuple(
             Place(_spoken(frame.name[len(PLACE) :]), *_planar(frame.pose))
             for frame in tree.frames
             if frame.name.startswith(PLACE)
         )
-        if not places:
-            raise InputError(f"{path} has no places; add frames named {PLACE}<name>, such as {PLACE}kitchen")
         fixed = [m for m in tree.models if m.static and not m.name.startswith((UNMAPPED, FORBIDDEN))]
         solids = tuple(solid for model in fixed for solid in solids_of(model))
         start = _planar(robot.pose)
@@ -145,6 +139,11 @@ class World:
         coarse = rasterise(solids, points, COARSE, *OBSTACLE_HEIGHTS)
         surfaces = tuple(_surface(name, top, places, coarse) for name, top in found)
         forbidden = tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN))
+        beside = world_file.notes(path)
+        if beside is not None:
+            named = _noted_surfaces(beside, places, coarse.grid())
+            surfaces = (*(s for s in surfaces if s.name not in {n.name for n in named}), *named)
+            forbidden = (*forbidden, *_noted_forbidden(beside))
         objects = _vocabulary(tree.models)
         return World(tree.name, path, start, places, surfaces, objects, solids, forbidden)
 
@@ -174,19 +173,24 @@ def _of_map(path: Path) -> World:
         solids, [at[:2] for at in notes.places.values()] + [(t.x, t.y) for t in notes.surfaces.values()],
         COARSE, *OBSTACLE_HEIGHTS,
     ).grid()  # fmt: skip
-    surfaces = tuple(
+    surfaces = _noted_surfaces(notes, places, coarse)
+    start = next(iter(notes.places.values()))
+    objects = _vocabulary(tuple(_shipped(notes.objects, path)))
+    return World(path.stem, path, start, places, surfaces, objects, solids, _noted_forbidden(notes))
+
+
+def _noted_surfaces(notes: map_file.Places, places: tuple[Place, ...], coarse: Grid) -> tuple[Surface, ...]:
+    return tuple(
         Surface(
             _spoken(name), _nearest(top.x, top.y, places, coarse).name, top.x, top.y, top.yaw, top.length,
             top.width, top.height,
         )
         for name, top in notes.surfaces.items()
     )  # fmt: skip
-    start = next(iter(notes.places.values()))
-    forbidden = tuple(
-        (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)) for x0, y0, x1, y1 in notes.forbidden
-    )
-    objects = _vocabulary(tuple(_shipped(notes.objects, path)))
-    return World(path.stem, path, start, places, surfaces, objects, solids, forbidden)
+
+
+def _noted_forbidden(notes: map_file.Places) -> tuple[tuple[float, float, float, float], ...]:
+    return tuple((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)) for x0, y0, x1, y1 in notes.forbidden)
 
 
 def _shipped(names: list[str] | None, path: Path) -> Iterator[elements.Model]:
@@ -230,12 +234,13 @@ def _object(model: elements.Model, name: str, colour: str, kind: str) -> ObjectK
     main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
     x, y, z = (round(float(v), 6) for v in high - low)
     mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
-    return ObjectKind(name, kind, colour, main.shape, (x, y, z), mass)
+    shape = "box" if main.shape == "hull" else main.shape
+    return ObjectKind(name, kind, colour, shape, (x, y, z), mass)
 
 
 def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:
     """The largest level box top of a model that is a surface by its name."""
-    if not any(word in model for word in SURFACE_WORDS):
+    if not any(word in model.lower() for word in SURFACE_WORDS):
         return None
     tops = [
         s
@@ -253,7 +258,8 @@ def _surface(name: str, top: Solid, places: tuple[Place, ...], coarse: Layers) -
     x, y, yaw = _planar(top.pose)
     place = _nearest(x, y, places, coarse.grid(but=f"{name}::"))
     height = float(top.pose[2, 3] + top.size[2] / 2)
-    return Surface(_spoken(name), place.name, x, y, yaw, top.size[0], top.size[1], height)
+    called = _spoken(name) if name == name.lower() else " ".join(world_file.words_of(name))
+    return Surface(called, place.name, x, y, yaw, top.size[0], top.size[1], height)
 
 
 def _nearest(x: float, y: float, places: tuple[Place, ...], grid: Grid) -> Place:

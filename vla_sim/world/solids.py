@@ -14,12 +14,14 @@ from vla_sim.world.sdf import elements
 @dataclass(frozen=True)
 class Solid:
     """One fixed primitive. pose: (4, 4) in map. size: box (x, y, z); cylinder (radius, length, 0);
-    sphere (radius, 0, 0); plane is left out (the floor is z = 0)."""
+    sphere (radius, 0, 0); hull: of the box around it; plane is left out (the floor is z = 0). corners:
+    (n, 3) of a hull about its box's middle."""
 
     name: str
-    shape: Literal["box", "cylinder", "sphere"]
+    shape: Literal["box", "cylinder", "sphere", "hull"]
     pose: Array
     size: tuple[float, float, float]
+    corners: Array | None = None
 
 
 def _geometries(
@@ -38,11 +40,11 @@ def _geometries(
 
 def _primitive(
     geometry: elements.Geometry, where: elements.Where
-) -> tuple[Literal["box", "cylinder", "sphere"], tuple[float, float, float]]:
+) -> tuple[Literal["box", "cylinder", "sphere", "hull"], tuple[float, float, float]]:
     """The `Solid` shape and size around a geometry."""
     size = geometry.size
-    if geometry.shape == "box":
-        return "box", (size[0], size[1], size[2])
+    if geometry.shape in ("box", "hull"):
+        return geometry.shape, (size[0], size[1], size[2])
     if geometry.shape == "cylinder":
         return "cylinder", (size[0], size[1], 0.0)
     if geometry.shape == "sphere":
@@ -62,14 +64,14 @@ def solids_of(model: elements.Model) -> Iterator[Solid]:
     for name, pose, geometry, where in _geometries(model, visuals=False):
         if geometry.shape != "plane":
             shape, size = _primitive(geometry, where)
-            yield Solid(name, shape, pose, size)
+            yield Solid(name, shape, pose, size, geometry.corners)
 
 
 def half_extent(shape: str, size: tuple[float, float, float], rotation: Array) -> Array:
     """(3,) half of the extent along the axes of the frame that `rotation` leads to."""
     if shape == "sphere":
         return np.full(3, size[0])
-    if shape == "box":
+    if shape in ("box", "hull"):
         return np.abs(rotation) @ (np.asarray(size) / 2)
     axis = rotation[:, 2]
     return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors_reference import cast as reference
 
-from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.geometry import rotation_from_rpy, transform
 from vla_sim.simulation.sensors import kernels
-from vla_sim.simulation.sensors.scene import Scene, load_triangles
+from vla_sim.simulation.sensors.scene import Scene
 from vla_sim.world.sdf import reader
 from vla_sim.world.solids import Solid
 
@@ -146,17 +145,6 @@ def test_a_mesh_is_seen_like_the_box_that_it_is(tmp_path):
     box = look(scene(("box", (1, 1, 1), pose)), rays)
     assert np.isfinite(box).sum() > 10
     assert mesh == pytest.approx(box, abs=1e-9)
-
-
-def test_a_bad_mesh_is_one_clear_error(tmp_path, monkeypatch):
-    file = tmp_path / "bad.stl"
-    file.write_bytes(b"nonsense")
-    pytest.importorskip("trimesh")
-    with pytest.raises(InputError, match=r"bad\.stl"):
-        load_triangles(file)
-    monkeypatch.setitem(__import__("sys").modules, "trimesh", None)
-    with pytest.raises(MissingError, match="pip install trimesh"):
-        load_triangles(file)
 
 
 def shoot(made, **changes):

@@ -18,7 +18,8 @@ from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
 
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
-LINK = f"<link name='l'>{BOX}</link>"
+INERTIAL = "<inertial><inertia><ixx>1</ixx></inertia></inertial>"
+LINK = f"<link name='l'>{INERTIAL}{BOX}</link>"
 
 
 def model(inner: str, attributes: str = "") -> elements.Model:
@@ -142,8 +143,9 @@ def test_each_kind_of_unsupported_element_is_named_once_with_its_line() -> None:
         world("\n<population name='p'/>\n<population name='q'/>\n<road name='r'/>")
     messages = [str(w.message) for w in seen]
     assert messages == [
-        "inline.sdf:2: <population> in <world> is not supported and is left out (and 1 more)",
-        "inline.sdf:4: <road> in <world> is not supported and is left out",
+        "inline.sdf:2: <population> in <world> is not supported and is left out: nothing stands there "
+        "(and 1 more)",
+        "inline.sdf:4: <road> in <world> is not supported and is left out: no road is drawn",
     ]
 
 
@@ -184,8 +186,8 @@ def test_a_broken_file_is_one_error_with_file_and_line(text: str, message: str) 
         (LINK + LINK, "the name 'l' is used twice"),
         ("", "model 'm' has no link"),
         (
-            f"{LINK}<joint name='j' type='gearbox'><parent>l</parent><child>l</child></joint>",
-            "has the type 'gearbox'",
+            f"{LINK}<joint name='j' type='rope'><parent>l</parent><child>l</child></joint>",
+            "has the type 'rope'; it must be one of fixed, revolute",
         ),
         (
             f"{LINK}<joint name='j' type='fixed'><parent>l</parent><child>k</child></joint>",
@@ -275,7 +277,7 @@ def test_a_model_uri_does_not_leave_the_folders_of_models(tmp_path: Path) -> Non
     for folder in ("models/cup", "elsewhere"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "model.sdf").write_text(
-            "<sdf version='1.10'><model name='m'><link name='l'/></model></sdf>"
+            f"<sdf version='1.10'><model name='m'>{LINK}</model></sdf>"
         )
     file = tmp_path / "world.sdf"
     for uri, left in (("model://cup", False), ("model://../elsewhere", True)):

@@ -5,6 +5,8 @@ from typing import Any
 
 from lxml import etree
 
+from vla_sim.simulation.physics_step import physics_step
+from vla_sim.world import world_file
 from vla_sim.world.sdf.reader import robot_instead
 
 SENSORS = "gz-sim-sensors-system"
@@ -24,6 +26,10 @@ def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
     nothing here listens, which would be called at every step. gui: with what a GUI needs. render: with
     sensors by this render engine."""
     root = _parsed(path)
+    whole = world_file.load(path)
+    world_file.completed(root.find("world"), whole)
+    for size in root.iterfind("world/physics/max_step_size"):
+        size.text = f"{physics_step(whole):.9g}"
     for include in root.iterfind("world/include"):
         robot = robot_instead(str(include.findtext("uri")))
         for tag, text in (("uri", f"model://{robot}"), ("name", robot)) if robot else ():

@@ -6,6 +6,7 @@ start of everything, the same as on the embedded simulator, and measures clearan
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from vla_sim.simulation.gazebo.render_probe import chosen_render_engine
 from vla_sim.simulation.gazebo.server import GazeboServer, Placement
 from vla_sim.simulation.mujoco.render import body_indices, body_poses
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
+from vla_sim.simulation.physics_step import physics_step
 from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth
-from vla_sim.world.sdf import reader
+from vla_sim.world import world_file
 from vla_sim.world.semantic_map import ROBOT
 
 
@@ -44,7 +46,8 @@ class GazeboSimulator(Simulator):
         render = chosen_render_engine(sensors)
         self._gui = GuiProcess() if gui else None
         path = Path(world)
-        self.tree = reader.load_world(path)
+        tree = world_file.load(path)
+        self.tree = replace(tree, step=physics_step(tree))
         self.twin = MujocoSimulator(self.tree, sensors="native", noise=False)
         self._eyes = SoftwareSensors(self.tree, ROBOT)
         self._bodies = body_indices(self.twin.model, self._eyes.scene.links)

@@ -1,7 +1,9 @@
 """SDF models as trees of MuJoCo bodies and joints."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import mujoco
@@ -11,12 +13,20 @@ from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import Array, quaternion_from_rotation
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT, ROBOT_VISUAL, WORLD_VISUAL, GeomBuilder
 from vla_sim.simulation.waypoint_motion import WaypointMotion
-from vla_sim.world.sdf.elements import Joint, Light, Link, Model
+from vla_sim.world.sdf.elements import Axis, Joint, Light, Link, Model
 
+HINGE, SLIDE = mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE
 JOINTS = {
-    "revolute": mujoco.mjtJoint.mjJNT_HINGE, "continuous": mujoco.mjtJoint.mjJNT_HINGE,
-    "prismatic": mujoco.mjtJoint.mjJNT_SLIDE, "ball": mujoco.mjtJoint.mjJNT_BALL,
+    "revolute": (HINGE,), "continuous": (HINGE,), "prismatic": (SLIDE,),
+    "ball": (mujoco.mjtJoint.mjJNT_BALL,), "universal": (HINGE, HINGE), "revolute2": (HINGE, HINGE),
+    "screw": (HINGE, SLIDE),
 }  # fmt: skip
+"""MuJoCo's joints between parent and child, in turn. The second one's name ends in `SECOND`."""
+SECOND = "#2"
+LOOPS = ("fixed", "ball", "revolute", "continuous", "universal")
+"""Joints that may close a loop: as constraints, which give a little."""
+HINGE_LENGTH = 0.1
+"""[m] between the two points that hold a hinge which closes a loop."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +48,40 @@ class BodyBuilder:
         self.loose: dict[str, tuple[str, Array]] = {}
         self.followers: list[Follower] = []
 
-    def add_model(self, model: Model, pose: Array) -> None:
-        """A model with its nested ones, as one tree of bodies for each root link."""
-        links: dict[str, tuple[Link, Array]] = {}
+    def add_models(self, models: Iterable[tuple[Model, Array]], between: Iterable[Joint]) -> None:
+        """Models with their (4, 4) poses and the joints between them (`World.joints`), as one tree of bodies
+        for each link that hangs on nothing. Raises `SdfError`."""
+        pending: dict[str, tuple[Model, Array, Link, Array]] = {}
         joints: list[Joint] = []
-        self.flatten(model, pose, model.name, links, joints)
+        for model, pose in models:
+            links: dict[str, tuple[Link, Array]] = {}
+            own: list[Joint] = []
+            self.flatten(model, pose, model.name, links, own)
+            pending |= {name: (model, pose, *link) for name, link in links.items()}
+            joints += () if model.static else own
+            if not model.self_collide and not model.static:
+                self.exclude(list(links))
         above: dict[str, Joint] = {}
-        for joint in joints:
-            if joint.child in above:
-                raise SdfError(
-                    f"{joint.where}: {joint.child} is the child of two joints; closed loops cannot be run"
-                )
-            above[joint.child] = joint
-        moving = None if model.static else WaypointMotion.of(model)
+        closing: list[Joint] = []
+        for joint in (*joints, *between):
+            if pending[joint.child][0].static:
+                raise SdfError(f"{joint.where}: {joint.child} is static, no joint can move it; swap its ends")
+            (closing.append if joint.child in above else partial(above.__setitem__, joint.child))(joint)
+        moving = {m.name: None if m.static else WaypointMotion.of(m) for m, *_ in pending.values()}
         made: dict[str, Any] = {}
-        pending = dict(links)
         while pending:
             ready = [n for n in pending if n not in above or above[n].parent in made or _on_world(above[n])]
-            if not ready:
-                where = above[next(iter(pending))].where
-                raise SdfError(f"{where}: the joints of {model.name!r} form a loop; let one link be the root")
+            if (
+                not ready
+            ):  # each hangs on another: one of them hangs on nothing, and its joint closes the loop
+                ready = [next(iter(pending))]
+                closing.append(above.pop(ready[0]))
             for name in ready:
-                link, at = pending.pop(name)
-                made[name] = self.add_link(model, name, link, at, above.get(name), made, pose, moving)
-        if not model.self_collide and not model.static:
-            self.exclude(list(links))
+                model, pose, link, at = pending.pop(name)
+                motion = moving[model.name]
+                made[name] = self.add_link(model, name, link, at, above.get(name), made, pose, motion)
+        for joint in closing:
+            self.close(joint)
 
     def flatten(
         self, model: Model, pose: Array, prefix: str,
@@ -121,25 +140,44 @@ class BodyBuilder:
         return body
 
     def add_joint(self, body: Any, link: str, joint: Joint) -> None:
-        if joint.type == "fixed":
-            return
-        scope = link.rpartition("::")[0]
-        values = {}
-        if joint.axis is not None:
-            axis = joint.axis
-            limited = math.isfinite(axis.lower) or math.isfinite(axis.upper)
-            values = {
-                "axis": joint.pose_in_child[:3, :3] @ np.array(axis.xyz),
-                "limited": int(limited),
-                "range": (max(axis.lower, -1e6), min(axis.upper, 1e6)) if limited else (0.0, 0.0),
-                "damping": _linear(axis.damping),
-                "frictionloss": axis.friction,
-                "stiffness": _linear(axis.stiffness),
-                "springref": axis.reference,
-            }
-        body.add_joint(
-            name=f"{scope}::{joint.name}", type=JOINTS[joint.type], pos=joint.pose_in_child[:3, 3], **values
-        )
+        name = f"{link.rpartition('::')[0]}::{joint.name}"
+        for k, kind in enumerate(JOINTS.get(joint.type, ())):
+            axis = joint.axis2 if k == 1 and joint.axis2 is not None else joint.axis
+            if k == 1 and joint.type == "screw" and axis is not None:
+                axis = Axis(axis.xyz)
+            values = {} if axis is None else _values(axis, joint)
+            full = f"{name}{SECOND}" if k else name
+            body.add_joint(name=full, type=kind, pos=joint.pose_in_child[:3, 3], **values)
+        if joint.type == "screw":
+            made = self.spec.add_equality(
+                type=mujoco.mjtEq.mjEQ_JOINT, name1=f"{name}{SECOND}", name2=name,
+                objtype=mujoco.mjtObj.mjOBJ_JOINT,
+            )  # fmt: skip
+            made.data[:2] = 0.0, joint.pitch / (2 * math.pi)
+
+    def close(self, joint: Joint) -> None:
+        """A joint whose child hangs on another one already. Raises `SdfError` for a type that cannot."""
+        if joint.type not in LOOPS:
+            raise SdfError(
+                f"{joint.where}: joint {joint.name!r} closes a loop, and is {joint.type}; "
+                f"it must be one of {', '.join(LOOPS)}"
+            )
+        parent = "world" if _on_world(joint) else joint.parent
+        weld = joint.type == "fixed"
+        points = [joint.pose_in_child[:3, 3]]
+        if joint.axis is not None and joint.type != "universal":
+            arm = joint.pose_in_child[:3, :3] @ np.array(joint.axis.xyz) * HINGE_LENGTH / 2
+            points = [points[0] + arm, points[0] - arm]
+        for point in points:
+            made = self.spec.add_equality(
+                type=mujoco.mjtEq.mjEQ_WELD if weld else mujoco.mjtEq.mjEQ_CONNECT,
+                objtype=mujoco.mjtObj.mjOBJ_BODY, name1=joint.child, name2=parent,
+            )  # fmt: skip
+            made.data[:] = 0.0
+            if weld:  # a relative pose whose quaternion is zero is that at the start
+                made.data[10] = 1.0
+            else:
+                made.data[:3] = point
 
     def exclude(self, links: list[str]) -> None:
         """SDF models do not collide with themselves unless they say so."""
@@ -148,7 +186,22 @@ class BodyBuilder:
                 self.spec.add_exclude(bodyname1=a, bodyname2=b)
 
 
+def _values(axis: Axis, joint: Joint) -> dict[str, Any]:
+    """MuJoCo's joint from SDF's axis."""
+    limited = math.isfinite(axis.lower) or math.isfinite(axis.upper)
+    return {
+        "axis": joint.pose_in_child[:3, :3] @ np.array(axis.xyz),
+        "limited": int(limited),
+        "range": (max(axis.lower, -1e6), min(axis.upper, 1e6)) if limited else (0.0, 0.0),
+        "damping": _linear(axis.damping),
+        "frictionloss": axis.friction,
+        "stiffness": _linear(axis.stiffness),
+        "springref": axis.reference,
+    }
+
+
 def add_light(light: Light, body: Any) -> None:
+    """Without a name: SDF's are unique in their link alone."""
     kind = mujoco.mjtLightType
     direction = light.pose[:3, :3] @ np.array(light.direction)
     down = direction / np.linalg.norm(direction) if light.type != "point" else (0.0, 0.0, -1.0)
@@ -156,7 +209,7 @@ def add_light(light: Light, body: Any) -> None:
         "directional": kind.mjLIGHT_DIRECTIONAL, "point": kind.mjLIGHT_POINT, "spot": kind.mjLIGHT_SPOT,
     }  # fmt: skip
     body.add_light(
-        name=light.name, pos=light.pose[:3, 3], dir=down, type=types[light.type], castshadow=False,
+        pos=light.pose[:3, 3], dir=down, type=types[light.type], castshadow=False,
         diffuse=np.array(light.diffuse[:3]) * light.intensity,
         specular=np.array(light.specular[:3]) * light.intensity,
         attenuation=light.attenuation, cutoff=math.degrees(light.spot_angle), ambient=(0.0, 0.0, 0.0),

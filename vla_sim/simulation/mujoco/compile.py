@@ -8,8 +8,8 @@ import numpy as np
 
 from vla_sim.common.errors import EngineError, SdfError
 from vla_sim.common.geometry import Array, quaternion_from_rotation
-from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.mujoco.bodies import BodyBuilder, Follower, add_light
+from vla_sim.simulation.physics_step import physics_step
 from vla_sim.world.sdf import elements
 from vla_sim.world.sdf.elements import Lidar, Model
 
@@ -34,9 +34,7 @@ def compile_world(world: elements.World, robot_name: str, actuated: tuple[str, .
     """Compile a world in which model `robot_name` has position actuators on `actuated` joints."""
     spec = _empty(world)
     builder = BodyBuilder(spec, robot_name)
-    for name, model, pose in world.walk():
-        if "::" not in name:
-            builder.add_model(model, pose)
+    builder.add_models([(model, model.pose) for model in world.models], world.joints)
     for light in world.lights:
         add_light(light, spec.worldbody)
     robot = next((m for m in world.models if m.name == robot_name), None)
@@ -71,8 +69,7 @@ def _implicit_damping(model: mujoco.MjModel) -> None:
 def _empty(world: elements.World) -> mujoco.MjSpec:
     """No bodies yet: the solver's options, the sky and the ambient light."""
     spec = mujoco.MjSpec()
-    steps = CONTROL_PERIOD / world.step
-    spec.option.timestep = world.step if abs(steps - round(steps)) < 1e-6 and steps >= 4 else 0.002
+    spec.option.timestep = physics_step(world)
     spec.option.gravity = world.gravity
     # Damping is integrated implicitly, but by `_implicit_damping` and not by MuJoCo's integrators.
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER

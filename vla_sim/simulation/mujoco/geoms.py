@@ -9,8 +9,10 @@ from typing import Any
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array, quaternion_from_rotation
+from vla_sim.world.sdf import meshes
 from vla_sim.world.sdf.elements import Collision, Geometry, Visual
 
 FIXED, LOOSE, WORLD_VISUAL, ROBOT, ROBOT_VISUAL = range(5)
@@ -27,16 +29,17 @@ SHAPES = {
     "box": mujoco.mjtGeom.mjGEOM_BOX, "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
     "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER, "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
     "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID, "plane": mujoco.mjtGeom.mjGEOM_PLANE,
-    "mesh": mujoco.mjtGeom.mjGEOM_MESH,
+    "mesh": mujoco.mjtGeom.mjGEOM_MESH, "hull": mujoco.mjtGeom.mjGEOM_MESH,
 }  # fmt: skip
 
 
 class GeomBuilder:
-    """Adds geoms to bodies of `spec`; each mesh file is added once a scale."""
+    """Adds geoms to bodies of `spec`; each part of a mesh and each texture is added once."""
 
     def __init__(self, spec: mujoco.MjSpec) -> None:
         self.spec = spec
-        self.meshes: dict[tuple[str, tuple[float, ...]], str] = {}
+        self.meshes: dict[tuple[Any, ...], str] = {}
+        self.textures: dict[bytes, str] = {}
 
     def add_collision(self, body: Any, name: str, one: Collision, group: int) -> None:
         surface = one.surface
@@ -60,10 +63,15 @@ class GeomBuilder:
         material = f"{name}#material"
         shine = max(one.material.specular[:3])
         r, g, b, a = one.material.diffuse
-        self.spec.add_material(
+        image = _part(one.geometry).texture if one.material.textured else None
+        if image is not None:
+            r, g, b = 1.0, 1.0, 1.0
+        made = self.spec.add_material(
             name=material, rgba=(r, g, b, a * (1.0 - one.transparency)), specular=min(1.0, shine),
             shininess=0.4, emission=max(one.material.emissive[:3]),
         )  # fmt: skip
+        if image is not None:
+            made.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = self.texture(image)
         self.add_geom(
             body, name, one.geometry, one.pose, group=group, contype=0, conaffinity=0, material=material
         )
@@ -80,7 +88,7 @@ class GeomBuilder:
             rotation = rotation @ _towards(np.array(geometry.normal))
         elif geometry.shape == "sphere":
             size = (size[0], 0.0, 0.0)
-        if geometry.shape == "mesh":
+        if geometry.shape in ("mesh", "hull"):
             values["meshname"] = self.mesh(geometry)
         else:
             values["size"] = size
@@ -90,11 +98,44 @@ class GeomBuilder:
         )  # fmt: skip
 
     def mesh(self, geometry: Geometry) -> str:
-        key = (str(geometry.mesh), geometry.size)
+        """Name of a hull, or of one part of a mesh."""
+        if geometry.corners is not None:
+            return self._mesh(("hull", geometry.corners.tobytes()), uservert=geometry.corners.ravel())
+        part = _part(geometry)
+        # A mirror turns faces inside out.
+        faces = part.faces if np.prod(geometry.size) > 0 else part.faces[:, ::-1]
+        values: dict[str, Any] = {}
+        if part.uv is not None:
+            u, v = part.uv.T
+            values["usertexcoord"] = np.column_stack([u, 1.0 - v]).ravel()
+            values["userfacetexcoord"] = faces.ravel()
+        return self._mesh(
+            ("mesh", geometry.mesh, geometry.submesh, geometry.part, geometry.size),
+            uservert=(part.vertices * geometry.size).ravel(), userface=faces.ravel(),
+            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL, **values,
+        )  # fmt: skip
+
+    def _mesh(self, key: tuple[Any, ...], **values: Any) -> str:
         if key not in self.meshes:
             self.meshes[key] = f"mesh{len(self.meshes)}"
-            self.spec.add_mesh(name=self.meshes[key], file=str(geometry.mesh), scale=geometry.size)
+            self.spec.add_mesh(name=self.meshes[key], **values)
         return self.meshes[key]
+
+    def texture(self, image: NDArray[np.uint8]) -> str:
+        """image: (height, width, 3), its first row the top."""
+        data = image.tobytes()
+        if data not in self.textures:
+            self.textures[data] = f"texture{len(self.textures)}"
+            self.spec.add_texture(
+                name=self.textures[data], type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3, data=data,
+                width=image.shape[1], height=image.shape[0],
+            )  # fmt: skip
+        return self.textures[data]
+
+
+def _part(geometry: Geometry) -> meshes.Part:
+    assert geometry.mesh is not None
+    return meshes.parts(geometry.mesh, geometry.submesh)[geometry.part]
 
 
 def _towards(normal: Array) -> Array:

@@ -26,7 +26,8 @@ from vla_sim.simulation.proprioception import Proprioception
 from vla_sim.simulation.sensors import lidar as lidar_model
 from vla_sim.simulation.sensors.software import SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
-from vla_sim.world.sdf import elements, reader
+from vla_sim.world import world_file
+from vla_sim.world.sdf import elements
 from vla_sim.world.semantic_map import ROBOT as ROBOT_MODEL
 
 JOINT_COUNT = len(facts.JOINTS)
@@ -59,7 +60,7 @@ class MujocoSimulator(Simulator):
         self, world: str | Path | elements.World, *, sensors: Sensors = "auto", noise: bool = True,
         robot_name: str = ROBOT_MODEL, period: float = CONTROL_PERIOD,
     ) -> None:  # fmt: skip
-        tree = world if isinstance(world, elements.World) else reader.load_world(world)
+        tree = world if isinstance(world, elements.World) else world_file.load(world)
         self.compiled = compiled = compile_world(tree, robot_name, facts.JOINTS)
         self.model = m = compiled.model
         self.data = mujoco.MjData(m)

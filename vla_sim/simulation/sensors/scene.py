@@ -5,18 +5,16 @@ distances = scene.view().cast(scene.rest, origin, rays, reach=10.0)
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.errors import InputError, package
 from vla_sim.common.geometry import Array
 from vla_sim.simulation.sensors import kernels
-from vla_sim.world.sdf import elements
+from vla_sim.world.sdf import elements, meshes
 
-KIND = {shape: getattr(kernels, shape.upper()) for shape in get_args(elements.Shape)}
+KIND = {shape: getattr(kernels, shape.upper()) for shape in get_args(elements.Shape) if shape != "hull"}
 INVISIBLE = 0.9
 """A visual of at least this transparency is not seen."""
 
@@ -118,37 +116,23 @@ class Scene:
         return View(Shapes(**part), self.meshes.arrays())
 
 
-def load_triangles(path: Path) -> Array:
-    """(n, 3, 3) corners of an OBJ or STL file's triangles, in the file's unit.
-
-    Raises `InputError` if it cannot be read or is empty, `MissingError` without trimesh.
-    """
-    how = f"{path.name} is a mesh, and software sensors read meshes with trimesh; pip install trimesh"
-    trimesh = package("trimesh", how)
-    try:
-        triangles = np.asarray(trimesh.load_mesh(path, process=False).triangles, dtype=float)
-    except Exception as error:  # trimesh's parsers raise errors of many kinds
-        raise InputError(f"{path} cannot be read as a mesh ({error}); give a valid OBJ or STL") from None
-    if not len(triangles) or not np.isfinite(triangles).all():
-        raise InputError(f"{path} holds no triangles; give a mesh with at least one")
-    return triangles.reshape(-1, 3, 3)
-
-
 class _Meshes:
     """All triangles of all meshes, each mesh with a tree of its own."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[Path, tuple[float, ...]], tuple[Array, Array]] = {}
+        self.known: dict[elements.Geometry, tuple[Array, Array]] = {}
         self.box, self.child = [np.zeros((0, 6))], [np.zeros((0, 2), np.int32)]
         self.triangles: list[Array] = []
         self.nodes = self.count = 0
 
-    def add(self, path: Path, scale: tuple[float, ...]) -> tuple[Array, Array]:
-        """size (3,) and bound (2, 3) of a mesh."""
-        found = self.known.get((path, scale))
+    def add(self, geometry: elements.Geometry) -> tuple[Array, Array]:
+        """size (3,) and bound (2, 3) of one part of a mesh."""
+        found = self.known.get(geometry)
         if found is not None:
             return found
-        triangles = load_triangles(path) * np.array(scale)
+        assert geometry.mesh is not None
+        part = meshes.parts(geometry.mesh, geometry.submesh)[geometry.part]
+        triangles = part.vertices[part.faces] * np.array(geometry.size)
         n = len(triangles)
         low, high = triangles.min(axis=1), triangles.max(axis=1)
         order, box = np.zeros(n, np.int32), np.zeros((2 * n + 1, 6))
@@ -160,15 +144,15 @@ class _Meshes:
         self.triangles.append(triangles[order])
         self.nodes += nodes
         self.count += n
-        self.known[path, scale] = size, np.array([low.min(axis=0), high.max(axis=0)])
-        return self.known[path, scale]
+        self.known[geometry] = size, np.array([low.min(axis=0), high.max(axis=0)])
+        return self.known[geometry]
 
     def arrays(self) -> tuple[Array, NDArray[np.int32], Array]:
         triangles = np.concatenate(self.triangles) if self.triangles else np.zeros((0, 3, 3))
         return np.concatenate(self.box), np.concatenate(self.child), np.ascontiguousarray(triangles)
 
 
-def _shapes(visuals: list[tuple[int, elements.Visual]], meshes: _Meshes) -> Shapes:
+def _shapes(visuals: list[tuple[int, elements.Visual]], triangles: _Meshes) -> Shapes:
     n = len(visuals)
     out = Shapes(
         np.zeros(n, np.int8), np.ones((n, 3)), np.zeros(n, np.int32), np.zeros((n, 4, 4)),
@@ -179,8 +163,7 @@ def _shapes(visuals: list[tuple[int, elements.Visual]], meshes: _Meshes) -> Shap
         out.kind[i], out.link[i], out.local[i] = KIND[geometry.shape], link, visual.pose
         out.colour[i] = (*visual.material.diffuse[:3], *visual.material.emissive[:3])
         if geometry.shape == "mesh":
-            assert geometry.mesh is not None
-            out.size[i], out.bound[i] = meshes.add(geometry.mesh, geometry.size)
+            out.size[i], out.bound[i] = triangles.add(geometry)
             continue
         if geometry.shape == "plane":
             out.local[i] = visual.pose @ _upright(geometry.normal)

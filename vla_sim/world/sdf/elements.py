@@ -16,8 +16,8 @@ import numpy as np
 from vla_sim.common.geometry import Array, inverse
 
 Rgba = tuple[float, float, float, float]
-JointType = Literal["fixed", "revolute", "continuous", "prismatic", "ball"]
-Shape = Literal["box", "sphere", "cylinder", "capsule", "ellipsoid", "plane", "mesh"]
+JointType = Literal["fixed", "revolute", "continuous", "prismatic", "ball", "universal", "revolute2", "screw"]
+Shape = Literal["box", "sphere", "cylinder", "capsule", "ellipsoid", "plane", "mesh", "hull"]
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,19 @@ class Plugin:
 @dataclass(frozen=True)
 class Geometry:
     """size [m]: box (x, y, z); sphere (radius,); cylinder and capsule (radius, length) along z, a
-    capsule's length without its caps; ellipsoid (rx, ry, rz); plane (x, y); mesh: scale (x, y, z).
-    normal: of a plane. mesh: the file (OBJ or STL)."""
+    capsule's length without its caps; ellipsoid (rx, ry, rz); plane (x, y); mesh: scale (x, y, z); hull: of
+    the box around it.
+    normal: of a plane. mesh: the file; part: of `meshes.parts(mesh, submesh)`. corners: (n, 3) [m] of a hull,
+    about its box's middle. A mesh is a visual only: as a collision it is read as the boxes and hulls of
+    `convex.pieces`."""
 
     shape: Shape
     size: tuple[float, ...]
     normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
     mesh: Path | None = None
+    submesh: str = ""
+    part: int = 0
+    corners: Array | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -85,19 +91,28 @@ class ContactSurface:
 
 @dataclass(frozen=True)
 class Material:
+    """diffuse: with the mean of a texture in it. texture: the file's own for it. textured: the mesh has one,
+    which an engine may draw in place of the colour."""
+
     diffuse: Rgba = (0.7, 0.7, 0.7, 1.0)
     ambient: Rgba = (0.7, 0.7, 0.7, 1.0)
     specular: Rgba = (0.0, 0.0, 0.0, 1.0)
     emissive: Rgba = (0.0, 0.0, 0.0, 1.0)
+    texture: Path | None = None
+    textured: bool = False
 
 
 @dataclass(frozen=True)
 class Inertial:
-    """mass [kg]; pose: centre of mass and axes in the link; inertia: (3, 3) [kg m^2] about them."""
+    """mass [kg]; pose: centre of mass and axes in the link; inertia: (3, 3) [kg m^2] about them. assumed:
+    what the file leaves to SDF's default of 1 kg and 1 kg m^2 ("" for nothing). impossible: why what it says
+    cannot be that of a body (""): 1 kg and 1 kg m^2 stand here, which do for what never moves."""
 
     mass: float
     pose: Array
     inertia: Array
+    assumed: str = ""
+    impossible: str = ""
 
 
 @dataclass(frozen=True)
@@ -234,7 +249,9 @@ class Axis:
 @dataclass(frozen=True)
 class Joint:
     """pose: in the model; pose_in_parent, pose_in_child: in the links (in the world if the parent
-    is "world"). parent, child: names of links. axis: None for fixed and ball."""
+    is "world"). parent, child: names of links (`inner::link` if nested; of a world's joint,
+    `model::link`). axis: None for fixed and ball; axis2: of universal and revolute2. pitch: of a screw [m]
+    along its axis for one turn."""
 
     name: str
     type: JointType
@@ -245,6 +262,8 @@ class Joint:
     pose_in_child: Array
     axis: Axis | None
     where: Where
+    axis2: Axis | None = None
+    pitch: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -371,7 +390,8 @@ def _frame_pose(holder: Model | World, name: str) -> Array:
 
 @dataclass(frozen=True)
 class Root:
-    """world: None in a model file; models: those beside a world or of a model file."""
+    """world: None in a model file; models, lights: those beside a world or of a model file."""
 
     world: World | None
     models: tuple[Model, ...]
+    lights: tuple[Light, ...] = ()

@@ -1,12 +1,16 @@
 """Reading SDF: what a link consists of."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vla_sim.common.geometry import Array, inverse
-from vla_sim.world.sdf import elements
+from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import Array, inverse, transform
+from vla_sim.world.sdf import convex, elements, inertia, meshes
 from vla_sim.world.sdf.values import Scope, Values
 
 SIZES: dict[str, dict[str, int]] = {
@@ -14,7 +18,6 @@ SIZES: dict[str, dict[str, int]] = {
     "capsule": {"radius": 1, "length": 1}, "ellipsoid": {"radii": 3},
 }  # fmt: skip
 """The elements of a shape that `Geometry.size` consists of, and how many numbers each has."""
-MESHES = (".obj", ".stl")
 DEFAULT_MASK = "0xFF"
 """What libsdformat takes for a missing <collide_bitmask>; its own specification says 65535."""
 
@@ -27,13 +30,12 @@ class Links(Values):
         name = self.name(element)
         pose = scope.pose(name, element)
         base = inverse(pose)
+        solids = [one for e in element.iterfind("collision") for one in self.collisions(e, scope, base)]
         return elements.Link(
-            name=name, pose=pose, inertial=self.inertial(element, scope, base),
+            name=name, pose=pose, inertial=self.inertial(element, scope, base, solids),
             gravity=self.boolean(element, "gravity", True),
-            collisions=tuple(
-                filter(None, (self.collision(e, scope, base) for e in element.iterfind("collision")))
-            ),
-            visuals=tuple(filter(None, (self.visual(e, scope, base) for e in element.iterfind("visual")))),
+            collisions=tuple(collision for collision, _ in solids),
+            visuals=tuple(one for e in element.iterfind("visual") for one in self.visuals(e, scope, base)),
             sensors=tuple(self.sensor(e, name, scope, base) for e in element.iterfind("sensor")),
             lights=tuple(self.light(e, scope, base) for e in element.iterfind("light")),
             where=self.where(element),
@@ -44,26 +46,50 @@ class Links(Values):
         pose, relative_to = self.pose(element)
         return base @ scope.pose(relative_to, element) @ pose if relative_to else pose
 
-    def inertial(self, link: Any, scope: Scope, base: Array) -> elements.Inertial:
+    def inertial(
+        self, link: Any, scope: Scope, base: Array, solids: list[tuple[elements.Collision, float]]
+    ) -> elements.Inertial:
+        """solids: the link's collisions with their density [kg/m^3], nan where none is given."""
         element = link.find("inertial")
         if element is None:
-            return elements.Inertial(1.0, np.eye(4), np.eye(3))
+            what = "no <inertial>: it is taken as 1 kg and 1 kg m^2"
+            return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
         self.check(element)
+        if str(element.get("auto", "")).lower() in ("true", "1"):
+            return self.automatic(link, element, solids)
         mass = self.number(element, "mass", 1.0)
         tensor = element.find("inertia")
+        assumed = "" if tensor is not None else f"no <inertia>: it is taken as {mass:g} kg and 1 kg m^2"
         diagonal = [self.number(tensor, k, 1.0) for k in ("ixx", "iyy", "izz")]
         xy, xz, yz = (self.number(tensor, k, 0.0) for k in ("ixy", "ixz", "iyz"))
-        inertia = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
-        a, b, c = np.linalg.eigvalsh(inertia)
+        moments = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
+        a, b, c = np.linalg.eigvalsh(moments)
         if mass <= 0 or a <= 0 or a + b < c * (1 - 1e-6):
-            self.fail(
-                element,
-                f"mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is impossible; the mass must be "
-                "positive and no moment may exceed the sum of the others",
+            why = (
+                f"{self.where(element)}: mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is "
+                "impossible; the mass must be positive and no moment may exceed the sum of the others"
             )
-        return elements.Inertial(mass, self.local(element, scope, base), inertia)
+            return elements.Inertial(1.0, np.eye(4), np.eye(3), impossible=why)
+        return elements.Inertial(mass, self.local(element, scope, base), moments, assumed)
+
+    def automatic(
+        self, link: Any, element: Any, solids: list[tuple[elements.Collision, float]]
+    ) -> elements.Inertial:
+        """From density and shape; a <mass> that is given scales it."""
+        density = self.number(element, "density", inertia.DENSITY)
+        mass, centre, tensor = inertia.combined(
+            (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
+        )
+        if mass <= 0.0:
+            what = "its <inertial auto> has no collision with a volume: it is taken as 1 kg and 1 kg m^2"
+            return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
+        given = self.number(element, "mass", mass)
+        if given <= 0.0:
+            self.fail(element, f"the mass of link {link.get('name')!r} is {given}; it must be positive")
+        return elements.Inertial(given, transform(centre), tensor * (given / mass))
 
     def geometry(self, parent: Any) -> elements.Geometry | None:
+        """One for a mesh, with `part` 0, which is not looked into here. None: left out."""
         element = parent.find("geometry")
         if element is None or not len(element):
             self.fail(parent, f"<{parent.tag}> {parent.get('name')!r} has no <geometry>; add a box, ...")
@@ -83,14 +109,50 @@ class Links(Values):
             if uri is None:
                 self.fail(one, "<mesh> has no <uri>; add one")
             path = self.resolve(uri.text or "", uri)
-            if path.suffix.lower() in MESHES:
-                return elements.Geometry("mesh", self.vector(one, "scale", (1.0, 1.0, 1.0)), mesh=path)
-            self.skip("geometry", one, f"mesh format {path.suffix or 'unknown'} ({' and '.join(MESHES)} are)")
+            scale = self.vector(one, "scale", (1.0, 1.0, 1.0))
+            if min(map(abs, scale)) == 0.0:
+                self.fail(one.find("scale"), f"the scale of {path.name} is {scale}; no axis may be 0")
+            if path.suffix.lower() in meshes.FORMATS:
+                if self.boolean(one, "submesh/center", False):
+                    self.note(one, "<center> of a <submesh> is left out: it stands where its file has it")
+                submesh = self.text(one, "submesh/name")
+                return elements.Geometry("mesh", scale, mesh=path.absolute(), submesh=submesh)
+            allowed = ", ".join(meshes.FORMATS)
+            self.note(one, f"the mesh {path.name} is left out, {_follows(parent)}: {allowed} can be read")
             return None
-        self.skip("geometry", one)
+        if one.tag == "heightmap" and parent.tag == "collision":
+            self.fail(one, "a <heightmap> cannot be walked on, the robot needs level floor; give a <plane>")
+        self.skip("geometry", one, _follows(parent))
         return None
 
+    def collisions(
+        self, element: Any, scope: Scope, base: Array
+    ) -> Iterator[tuple[elements.Collision, float]]:
+        """A collision with its density (nan if none is given); of a mesh one for each convex piece."""
+        density = self.number(element, "density", math.nan)
+        found = self.collision(element, scope, base)
+        if found is None:
+            return
+        geometry = found.geometry
+        if geometry.mesh is None:
+            yield found, density
+            return
+        try:
+            pieces, lost = convex.pieces(geometry.mesh, geometry.size, geometry.submesh)
+        except InputError as error:
+            self.fail(element, str(error))
+        if lost:
+            self.note(element, f"the collision mesh {geometry.mesh.name} is simplified: {lost}")
+        for k, piece in enumerate(pieces):
+            solid = elements.Geometry(
+                "box" if piece.corners is None else "hull", piece.size, mesh=geometry.mesh,
+                submesh=geometry.submesh, part=k, corners=piece.corners,
+            )  # fmt: skip
+            name = found.name if len(pieces) == 1 else f"{found.name}#{k}"
+            yield replace(found, name=name, pose=found.pose @ piece.pose, geometry=solid), density
+
     def collision(self, element: Any, scope: Scope, base: Array) -> elements.Collision | None:
+        """As the file says it: of a mesh the whole file."""
         self.check(element)
         geometry = self.geometry(element)
         if geometry is None:
@@ -118,6 +180,30 @@ class Links(Values):
             self.where(element),
         )  # fmt: skip
 
+    def visuals(self, element: Any, scope: Scope, base: Array) -> Iterator[elements.Visual]:
+        """A visual; of a mesh one for each of its materials, unless the file gives it one."""
+        found = self.visual(element, scope, base)
+        if found is None:
+            return
+        geometry = found.geometry
+        if geometry.mesh is None:
+            yield found
+            return
+        try:
+            parts = meshes.parts(geometry.mesh, geometry.submesh)
+        except InputError as error:
+            self.fail(element, str(error))
+        given = element.find("material")
+        for k, part in enumerate(parts):
+            name = found.name if len(parts) == 1 else f"{found.name}#{k}"
+            material = found.material
+            if given is None or (given.find("diffuse") is None and material.texture is None):
+                shown = elements.Material(
+                    diffuse=part.colour, ambient=part.colour, specular=material.specular
+                )
+                material = replace(shown, emissive=material.emissive, textured=part.texture is not None)
+            yield replace(found, name=name, geometry=replace(geometry, part=k), material=material)
+
     def visual(self, element: Any, scope: Scope, base: Array) -> elements.Visual | None:
         self.check(element)
         geometry = self.geometry(element)
@@ -128,12 +214,21 @@ class Links(Values):
             self.check(material)
         default = elements.Material()
         diffuse = self.colour(material, "diffuse", default.diffuse)
+        texture = None if material is None else material.find("pbr/metal/albedo_map")
+        image: Path | None = None
+        if texture is not None and (texture.text or "").strip():
+            try:
+                image = self.resolve(texture.text.strip(), texture)
+                r, g, b, _ = meshes.mean_colour(image)
+                diffuse = (r * diffuse[0], g * diffuse[1], b * diffuse[2], diffuse[3])
+            except InputError as error:  # a picture that is missing makes no world unusable
+                self.note(texture, f"the texture is left out, its colour is seen: {_told(error)}")
         return elements.Visual(
             self.name(element), self.local(element, scope, base), geometry,
             elements.Material(
                 diffuse=diffuse, ambient=self.colour(material, "ambient", diffuse),
                 specular=self.colour(material, "specular", default.specular),
-                emissive=self.colour(material, "emissive", default.emissive),
+                emissive=self.colour(material, "emissive", default.emissive), texture=image,
             ),
             self.number(element, "transparency", 0.0), self.where(element),
         )  # fmt: skip
@@ -236,3 +331,13 @@ class Links(Values):
             self.number(element, "spot/outer_angle", 0.5),
             self.where(element),
         )  # fmt: skip
+
+
+def _follows(parent: Any) -> str:
+    """What it means that the shape of a collision or visual is left out."""
+    return "nothing stops a robot there" if parent.tag == "collision" else "it is not seen there"
+
+
+def _told(error: InputError) -> str:
+    """An error without the place in the file, which is said anyway."""
+    return str(error).split(": ", 1)[-1]

@@ -11,28 +11,29 @@ import numpy as np
 
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import Array, rotation_from_quaternion, rotation_from_rpy, transform
+from vla_sim.world.sdf import resources
 from vla_sim.world.sdf.elements import Model, Plugin, Rgba, Tag, Where
 
 KNOWN: dict[str, str] = {
-    "sdf": "world model",
+    "sdf": "world model light",
     "world": "name gravity physics scene light model include frame joint plugin magnetic_field"
     " atmosphere spherical_coordinates gui wind audio state",
-    "physics": "max_step_size real_time_factor real_time_update_rate dart ode max_contacts",
+    "physics": "max_step_size real_time_factor real_time_update_rate dart ode bullet simbody max_contacts",
     "scene": "ambient background shadows grid sky origin_visual",
     "model": "pose link joint frame model include plugin static self_collide allow_auto_disable enable_wind",
     "include": "uri name pose static plugin placement_frame",
     "link": "pose inertial collision visual sensor light gravity kinematic self_collide enable_wind"
     " velocity_decay must_be_base_link",
-    "inertial": "pose mass inertia",
-    "collision": "pose geometry surface laser_retro max_contacts",
-    "visual": "pose geometry material transparency cast_shadows laser_retro visibility_flags plugin",
-    "joint": "pose parent child axis physics",
-    "axis": "xyz dynamics limit",
+    "inertial": "pose mass inertia density",
+    "collision": "pose geometry surface laser_retro max_contacts density",
+    "visual": "pose geometry material transparency cast_shadows laser_retro visibility_flags plugin meta",
+    "joint": "pose parent child axis axis2 thread_pitch screw_thread_pitch physics",
+    "axis": "xyz dynamics limit initial_position",
     "dynamics": "damping friction spring_stiffness spring_reference",
     "limit": "lower upper effort velocity stiffness dissipation",
     "surface": "friction contact bounce",
-    "material": "ambient diffuse specular emissive pbr lighting",
-    "sensor": "pose update_rate topic always_on visualize enable_metrics camera lidar ray imu contact",
+    "material": "ambient diffuse specular emissive pbr lighting shininess double_sided render_order shader",
+    "sensor": "pose plugin update_rate topic always_on visualize enable_metrics camera lidar ray imu contact",
     "camera": "horizontal_fov image clip depth_camera noise optical_frame_id camera_info_topic"
     " trigger_topic triggered visibility_mask",
     "depth_camera": "clip noise",
@@ -40,6 +41,15 @@ KNOWN: dict[str, str] = {
     "light": "pose diffuse specular direction attenuation intensity cast_shadows spot visualize",
 }
 """Children that are read, or that are valid and need nothing from us."""
+FOLLOWS: dict[str, str] = {
+    "actor": "nobody walks there", "population": "nothing stands there", "road": "no road is drawn",
+    "gripper": "it does not hold by itself", "audio_source": "it is silent", "audio_sink": "it is deaf",
+    "projector": "nothing is projected", "battery": "it never runs empty",
+    "particle_emitter": "no smoke is seen",
+    "mimic": "the joint moves by itself", "fluid_added_mass": "it moves as in air",
+    "script": "it is drawn grey; give <diffuse> or an <albedo_map>",
+}  # fmt: skip
+"""What it means for a run that an element is left out."""
 
 
 class SdfWarning(UserWarning):
@@ -60,7 +70,7 @@ class Values:
 
     def __init__(self, path: Path, search: tuple[Path, ...], stack: tuple[Path, ...]) -> None:
         self.path, self.search, self.stack = path, search, (*stack, path.resolve())
-        self.skipped: dict[tuple[str, str], list[str]] = {}
+        self.skipped: dict[str, list[str]] = {}
         self.spent = Spent()
 
     def where(self, element: Any) -> Where:
@@ -69,16 +79,19 @@ class Values:
     def fail(self, element: Any, message: str) -> NoReturn:
         raise SdfError(f"{self.where(element)}: {message}")
 
-    def skip(self, parent: str, element: Any, what: str = "") -> None:
-        self.skipped.setdefault((parent, what or f"<{element.tag}>"), []).append(str(self.where(element)))
+    def note(self, element: Any, message: str) -> None:
+        """Something that the run will not have as the file says: said once, with the first place."""
+        self.skipped.setdefault(message, []).append(str(self.where(element)))
+
+    def skip(self, parent: str, element: Any, follows: str = "") -> None:
+        follows = follows or FOLLOWS.get(element.tag, "")
+        what = f"<{element.tag}> in <{parent}> is not supported and is left out"
+        self.note(element, f"{what}: {follows}" if follows else what)
 
     def report(self) -> None:
-        for (parent, what), places in self.skipped.items():
+        for message, places in self.skipped.items():
             more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-            warnings.warn(
-                f"{places[0]}: {what} in <{parent}> is not supported and is left out{more}",
-                SdfWarning, stacklevel=4,
-            )  # fmt: skip
+            warnings.warn(f"{places[0]}: {message}{more}", SdfWarning, stacklevel=4)
 
     def check(self, element: Any, kind: str = "") -> None:
         known = KNOWN[kind or element.tag].split()
@@ -174,20 +187,37 @@ class Values:
         )
 
     def resolve(self, uri: str, element: Any) -> Path:
-        """The file or folder of a URI."""
+        """The file or folder of a URI: in the folders of models, in Fuel's cache, or near the file itself."""
         uri = uri.strip()
         scheme, colon, rest = uri.partition("://")
-        if colon and scheme == "model":
-            if ".." in Path(rest).parts:
+        if colon and scheme in ("model", "package"):
+            if ".." in Path(rest).parts or os.path.isabs(rest):
                 self.fail(element, f"{uri} leaves the folders of models; name a model in one of them")
             for folder in self.search:
                 if os.path.exists(folder / rest):
                     return folder / rest
             looked = ", ".join(map(str, self.search)) or "nowhere"
-            self.fail(element, f"{uri} was not found; looked in {looked}")
+            self.fail(
+                element, f"{uri} was not found; looked in {looked}; add its folder to GZ_SIM_RESOURCE_PATH"
+            )
+        if colon and (cached := resources.in_fuel_cache(uri)) is not None:
+            if os.path.exists(cached):
+                return cached
+            self.fail(element, f"{uri} is not in Fuel's cache ({cached} does not exist)")
         if colon and scheme != "file":
+            fuel = resources.FUEL.fullmatch(uri)
+            if fuel:
+                where = resources.fuel_cache()
+                self.fail(element, f"{uri} is not in Fuel's cache ({where}); run gz fuel download -u '{uri}'")
             self.fail(element, f"{uri} cannot be fetched; use model://, file:// or a relative path")
-        found = Path(rest) if colon else self.path.parent / uri
+        found = Path(os.path.normpath(Path(rest) if colon else self.path.parent / uri))
+        # A file may name its neighbours and theirs, as models beside one another do.
+        beside = self.path.parent.parent if self.path.stem.startswith("model") else self.path.parent
+        allowed = (os.path.abspath(folder) for folder in (beside, *self.search))
+        if not any(Path(os.path.abspath(found)).is_relative_to(folder) for folder in allowed):
+            self.fail(
+                element, f"{uri!r} leaves the folders of models; add its folder to GZ_SIM_RESOURCE_PATH"
+            )
         if not uri or not os.path.exists(found):
             self.fail(element, f"{uri!r} does not exist ({found})")
         return found
@@ -201,6 +231,10 @@ class Scope:
         self.entries: dict[str, tuple[Array, str, Any]] = {}
         self.nested: dict[str, Model] = {}
         self.solved: dict[str, Array] = {}
+        self.canonical = "world" if root == "world" else ""
+        """The link that the scope's root is."""
+        self.attached: dict[str, str] = {}
+        """What each frame is attached to, and each joint: its child."""
 
     def add(self, name: str, pose: Array, relative_to: str, element: Any) -> None:
         if name in self.entries:
@@ -236,6 +270,22 @@ class Scope:
             tail_of_rest = tail_of_rest @ self.entries[one][0]
             self.solved[one] = tail_of_rest
         return tail_of_rest
+
+    def link(self, name: str, element: Any) -> str:
+        """The link (`inner::link` if nested) that a link, frame, joint or nested model is or moves with."""
+        seen: list[str] = []
+        while name in self.attached:
+            if name in seen:
+                self.reader.fail(element, f"frames are attached to each other in a loop at {name!r}")
+            seen.append(name)
+            name = self.attached[name]
+        if name in ("", self.root):
+            return self.canonical
+        self.pose(name, element)
+        outer, _, rest = name.partition("::")
+        if outer in self.nested:
+            return f"{outer}::{self.nested[outer].frame_link(rest)}"
+        return name
 
     def unknown(self, name: str, element: Any) -> NoReturn:
         known = ", ".join(sorted(self.entries)[:12]) or "none"

@@ -1,0 +1,272 @@
+"""An SDF world as a run needs it: with a robot, and with places that it can be sent to.
+
+A world made for Gazebo often has neither. Its places then come from a side file `<world>.places.yaml` (or
+`places.yaml`) beside it, of the form in `map_file`; without one they are found: in front of what stands on
+the floor, named by its models and links, and where the robot starts. The robot stands at the first place of
+the side file, else in the middle of the widest free floor that walls enclose.
+"""
+
+import math
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+
+from vla_sim.common import assets
+from vla_sim.common.geometry import Array, quaternion_from_yaw, transform
+from vla_sim.world import map_file
+from vla_sim.world.occupancy_grid import Grid, entered, rasterise, shadow, spread
+from vla_sim.world.sdf import elements, reader
+from vla_sim.world.solids import Solid, half_extent, solids_of
+
+PLACE = "place/"
+START = "start"
+OBSTACLE_HEIGHTS = (0.05, 1.40)
+"""Heights above the floor [m] between which a solid is in the robot's way."""
+CELL = 0.1
+"""[m] of the map in which places are looked for."""
+ROOM = 0.35
+"""[m] that the middle of a robot keeps from what it stands beside."""
+REACH = 1.2
+"""[m] at the most from a thing to the place in front of it."""
+FOOTPRINT = (0.25, 4.0)
+"""[m] Width of what a place is named by: less is clutter, more a wall."""
+MOST_PLACES = 40
+NO_NAMES = frozenset({
+    "wall", "walls", "floor", "ground", "plane", "ceiling", "roof", "window", "door", "curtain", "light",
+    "portrait", "picture", "carpet", "rug", "handle", "link", "visual", "collision", "model", "body", "base",
+    "main", "sun", "frame", "room", "house", "world", "obstacle", "box", "cube", "cylinder", "sphere",
+})  # fmt: skip
+"""Words that say what a thing is, and not where."""
+MAKERS = frozenset({"aws", "robomaker", "residential", "retail", "warehouse", "hospital", "turtlebot"})
+"""What stands before the names of public models."""
+ROOMS = {
+    "kitchen": ("refrigerator", "fridge", "kitchen", "cooking", "stove", "oven", "sink"),
+    "bedroom": ("bed",), "living room": ("sofa", "couch", "tv"), "bathroom": ("toilet", "bath", "shower"),
+    "office": ("desk",),
+}  # fmt: skip
+"""A room is where its furniture is: it is named after the first thing that only such a room has."""
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """name: in words. (x0, y0, x1, y1) [m] of its shadow on the floor."""
+
+    name: str
+    box: tuple[float, float, float, float]
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+
+def load(path: str | Path) -> elements.World:
+    """`reader.load_world`, with robot and places. Raises `SdfError`, and `InputError` for the side file."""
+    world = reader.load_world(path)
+    beside = notes(Path(path))
+    if beside is not None:
+        world = _with_places(world, beside.places)
+    robot = assets.chosen_robot().stem
+    has_robot = any(model.name == robot for model in world.models)
+    has_places = any(frame.name.startswith(PLACE) for frame in world.frames)
+    if has_robot and has_places:
+        return world
+    solids = [s for model in world.models if model.static for s in solids_of(model)]
+    if has_robot:
+        pose = next(model.pose for model in world.models if model.name == robot)
+        start = float(pose[0, 3]), float(pose[1, 3]), math.atan2(pose[1, 0], pose[0, 0])
+    elif beside is not None:
+        start = next(iter(beside.places.values()))
+    else:
+        start = _start(solids)
+    if not has_robot:
+        world = _with_robot(world, solids, start)
+    return world if has_places else _with_places(world, _found(world, solids, start))
+
+
+def notes(path: Path) -> map_file.Places | None:
+    """The side file of a world, if there is one. Raises `InputError`."""
+    file = notes_file(path)
+    return None if file is None else map_file.read_places(file)
+
+
+def notes_file(path: Path) -> Path | None:
+    beside = (path.with_suffix(".places.yaml"), path.parent / map_file.PLACES)
+    return next((one for one in beside if one.is_file()), None)
+
+
+def _with_places(world: elements.World, places: dict[str, tuple[float, float, float]]) -> elements.World:
+    frames = [
+        elements.Frame(
+            f"{PLACE}{name.replace(' ', '_')}", transform((x, y, 0.0), quaternion_from_yaw(yaw)), "world",
+            world.where,
+        )
+        for name, (x, y, yaw) in places.items()
+    ]  # fmt: skip
+    kept = [one for one in world.frames if one.name not in {frame.name for frame in frames}]
+    poses = world.frame_poses | {frame.name: frame.pose for frame in frames}
+    return replace(world, frames=(*kept, *frames), frame_poses=poses)
+
+
+def _with_robot(
+    world: elements.World, solids: list[Solid], start: tuple[float, float, float]
+) -> elements.World:
+    x, y, yaw = start
+    folder = reader.robot_model()
+    model = reader.load_model(folder)
+    feet = min(
+        (float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids_of(model)),
+        default=0.0,
+    )
+    height = _floor(solids, x, y) - feet
+    pose = transform((x, y, height), quaternion_from_yaw(yaw))
+    robot = replace(model, name=assets.chosen_robot().stem, pose=pose)
+    poses = world.frame_poses | {robot.name: pose}
+    return replace(world, models=(*world.models, robot), frame_poses=poses)
+
+
+def _floor(solids: list[Solid], x: float, y: float) -> float:
+    """Height [m] of what is under a point, as far as it is about level with z = 0."""
+    found = [0.0]
+    here = np.array([x]), np.array([y])
+    for solid in solids:
+        top = float(solid.pose[2, 3] + half_extent(solid.shape, solid.size, solid.pose[:3, :3])[2])
+        if 0.0 < top < 0.3 and (under := shadow(solid, top - 0.02, top + 0.02)) is not None:
+            found += [top] if entered(*under, *here, 0.01)[0, 0] else []
+    return max(found)
+
+
+def _grid(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid, NDArray[np.bool_]]:
+    """A map, and its cells in which the middle of a robot may be."""
+    grid = rasterise(solids, points, CELL, *OBSTACLE_HEIGHTS).grid()
+    near = grid.occupied
+    for step in range(round(ROOM / CELL)):
+        near = spread(near, corners=step % 2 == 1)
+    return grid, ~near
+
+
+def _from(wave: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All free cells that are reached from these."""
+    wave = wave & free
+    size = -1
+    while (now := int(wave.sum())) > size:
+        size = now
+        for _ in range(8):
+            wave = spread(wave, corners=False) & free
+    return wave
+
+
+def _start(solids: list[Solid]) -> tuple[float, float, float]:
+    """x, y [m], yaw: the cell farthest from all that is in the way, in the largest floor inside of walls; the
+    free one nearest to the origin if no walls enclose any."""
+    grid, free = _grid(solids, [(0.0, 0.0)])
+    rim = np.zeros_like(free)
+    rim[[0, -1], :] = rim[:, [0, -1]] = True
+    left = free & ~_from(rim, free)
+    room = np.zeros_like(left)
+    while left.sum() > room.sum():
+        seed = np.zeros_like(left)
+        seed[np.unravel_index(int(left.argmax()), left.shape)] = True
+        part = _from(seed, left)
+        room = part if part.sum() > room.sum() else room
+        left &= ~part
+    while (inner := ~spread(~room, corners=True)).any():
+        room = inner
+    rows, columns = np.nonzero(room if room.any() else free)
+    if not len(rows):
+        return 0.0, 0.0, 0.0
+    x, y = grid.x0 + (columns + 0.5) * grid.resolution, grid.y0 + (rows + 0.5) * grid.resolution
+    best = int(np.argmin(np.hypot(x, y)))
+    return round(float(x[best]), 3), round(float(y[best]), 3), 0.0
+
+
+def _found(
+    world: elements.World, solids: list[Solid], start: tuple[float, float, float]
+) -> dict[str, tuple[float, float, float]]:
+    """The start, and a place in front of each thing with a name that can be reached from there."""
+    places = {START: start}
+    grid, free = _grid(solids, [start[:2]])
+    x, y = ((value - corner) / CELL for value, corner in zip(start[:2], (grid.x0, grid.y0), strict=True))
+    seed = np.zeros_like(free)
+    seed[int(y), int(x)] = True
+    reached = _from(spread(seed, corners=True), free)
+    rows, columns = np.nonzero(reached)
+    if not len(rows):
+        return places
+    corner = np.array([grid.x0, grid.y0])
+    at = corner + (np.stack([columns, rows], axis=1) + 0.5) * grid.resolution
+    things = _things(world)
+    for thing in things:
+        if thing.name in places or len(places) >= MOST_PLACES:
+            continue
+        away = np.maximum(np.maximum(thing.box[:2] - at, at - thing.box[2:]), 0.0)
+        # From the middle of its long side, if that is free: nearest to both the thing's edge and its middle.
+        far = np.hypot(*away.T) + 0.3 * np.hypot(*(at - thing.middle).T)
+        best = int(np.argmin(far))
+        if np.hypot(*away[best]) <= REACH:
+            dx, dy = np.array(thing.middle) - at[best]
+            spot = (round(float(at[best, 0]), 3), round(float(at[best, 1]), 3))
+            places[thing.name] = (*spot, round(math.atan2(dy, dx), 3))
+    for room, words in ROOMS.items():
+        by = [name for name in places if set(name.split()) & set(words)]
+        if by and room not in places:
+            places[room] = places[by[0]]
+    return places
+
+
+def _things(world: elements.World) -> list[_Thing]:
+    """What stands on the floor and has a name, the widest first."""
+    solids: dict[str, list[Solid]] = {}
+    for model in world.models:
+        if not model.static:
+            continue
+        for solid in solids_of(model):
+            many = sum(len(one.links) for _, one, _ in model.walk()) > 1
+            key = solid.name.rpartition("::")[0] if many else model.name
+            solids.setdefault(key, []).append(solid)
+    out = []
+    for key, own in solids.items():
+        shadows = [one for s in own if (one := shadow(s, *OBSTACLE_HEIGHTS)) is not None]
+        words = words_of(key.rpartition("::")[2])
+        if not words or set(words) & NO_NAMES or not shadows:
+            continue
+        low = np.min([corners.min(axis=0) - radius for corners, radius in shadows], axis=0)
+        high = np.max([corners.max(axis=0) + radius for corners, radius in shadows], axis=0)
+        bottom = min(float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in own)
+        if bottom < 0.3 and FOOTPRINT[0] <= max(high - low) <= FOOTPRINT[1]:
+            out.append(_Thing(" ".join(words), (*map(float, low), *map(float, high))))  # type: ignore[arg-type]
+    return sorted(out, key=lambda one: -(one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
+
+
+def words_of(name: str) -> list[str]:
+    """What people call a model: `aws_robomaker_residential_KitchenTable_01` is "kitchen table". No numbers,
+    no single letters, and not what its maker puts before all names."""
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = [word.lower() for word in re.split(r"[^A-Za-z]+", plain) if len(word) > 1]
+    return [word for word in words if word not in MAKERS]
+
+
+def completed(element: Any, world: elements.World) -> None:
+    """Adds to an SDF file's <world> what `load` added to the world that it made of that file."""
+    named = {one.get("name") for one in element.iterchildren("frame")}
+    for frame in world.frames:
+        if frame.name.startswith(PLACE) and frame.name not in named:
+            one = etree.SubElement(element, "frame", name=frame.name)
+            etree.SubElement(one, "pose").text = _planar_text(frame.pose)
+    robot = assets.chosen_robot().stem
+    there = {str(e.get("name") or e.findtext("name") or "") for e in element.iterchildren("model", "include")}
+    uris = {str(e.findtext("uri")).strip().removeprefix("model://") for e in element.iterchildren("include")}
+    if robot not in there and not uris & set(assets.robot_names()):
+        one = etree.SubElement(element, "include")
+        etree.SubElement(one, "uri").text = f"model://{robot}"
+        etree.SubElement(one, "name").text = robot
+        etree.SubElement(one, "pose").text = _planar_text(world.model(robot).pose)
+
+
+def _planar_text(pose: Array) -> str:
+    x, y, z = pose[:3, 3]
+    return f"{x:.6g} {y:.6g} {z:.6g} 0 0 {math.atan2(pose[1, 0], pose[0, 0]):.6g}"
