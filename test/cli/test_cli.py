@@ -54,6 +54,8 @@ def test_the_help_waits_for_no_heavy_library():
         (("play", "fetch_cap"), "did you mean fetch_cup"),
         (("play",), "required: SCENARIO; vla-sim play --help shows what is allowed"),
         (("walk",), "COMMAND: invalid choice: 'walk'"),
+        (("rnu",), "COMMAND: invalid choice: 'rnu'; did you mean run?"),
+        (("run", "--engine", "mojoco"), "--engine: invalid choice: 'mojoco'; did you mean mujoco?"),
         (("run", "go", "to", "the", "kitchen"), 'too much: to the kitchen; words go in quotes, as "go to'),
         (("doctor", "now"), "too much: now; vla-sim doctor takes flags alone"),
         (("fault-table", "--show", "--results", "/nowhere/r"), "--results /nowhere/r: there is no such file"),
@@ -165,6 +167,16 @@ def test_without_a_command_the_help_is_shown(capsys):
     code, said = run(capsys)
     assert code == 0
     assert "vla-sim" in said.out
+
+
+def test_each_command_says_in_its_help_what_it_does(capsys):
+    for name in ("run", "mcp", "calibrate"):
+        with pytest.raises(SystemExit):
+            main.main([name, "--help"])
+    said = capsys.readouterr().out
+    assert "Give the robot a command and judge what it does." in said
+    assert "by the Model Context Protocol" in said
+    assert "The robot stands still" in said
 
 
 def test_an_unknown_way_of_rendering_is_said(capsys, monkeypatch):

@@ -110,6 +110,11 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"too much: {' '.join(left)}; {how}")
         return found, left
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = nearest(str(value), map(str, action.choices))
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}{near}")
+
     def error(self, message: str) -> NoReturn:
         """Raises `InputError`."""
         raise InputError(f"{message.removeprefix('argument ')}; {self.prog} --help shows what is allowed")
@@ -149,6 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     for part in parts:
         part.add(commands)
+    for one in commands._choices_actions:  # what `vla-sim --help` says of a command, its own help says, too
+        command, about = commands.choices[one.dest], one.help or ""
+        command.description = command.description or f"{about[:1].upper()}{about[1:]}."
     return parser
 
 
