@@ -41,6 +41,8 @@ WHERE = {
     "bringup": "Starting nodes, their parameters, reservations of the machine.",
     "monitor": "The monitor, its journal and thresholds.",
     "scenario": "Scenario files, and playing them.",
+    "recording": "Recordings of runs.",
+    "view": "The page of a run in the browser.",
     "bench": "`vla-sim bench`.",
     "tool_server": "What an agent is answered by `vla-sim mcp`.",
     "cli": "Flags and arguments of `vla-sim`.",
