@@ -116,11 +116,16 @@ async function openScene(there) {
     return;
   }
   const frame = $("scene");
-  frame.src = "scene/"; // again after a loss: its own line was lost as well
-  frame.onload = () => {
-    $("scene-empty").hidden = true;
-    frame.contentWindow.addEventListener("keydown", onKey, true);
-  };
+  const opened = frame.contentWindow.__viserMutable !== undefined; // then it connects again by itself
+  if (!opened && !frame.dataset.loading) {
+    frame.dataset.loading = "yes";
+    frame.src = "scene/";
+    frame.onload = () => {
+      delete frame.dataset.loading;
+      $("scene-empty").hidden = true;
+      frame.contentWindow.addEventListener("keydown", onKey, true);
+    };
+  }
   if (begun) return;
   begun = true;
   const { MODES, SceneCamera } = await import("./scene_camera.js");
