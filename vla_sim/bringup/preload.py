@@ -14,7 +14,7 @@ from vla_sim.common import numba_cache
 
 setproctitle(node_table.title("fork-server"))
 fork_server.end_with_client()
-for _node in node_table.STACK:
+for _node in (*node_table.STACK, node_table.RECORDER):
     with contextlib.suppress(ImportError):  # the node itself says what is missing
         importlib.import_module(_node.module)
 numba_cache.load()

@@ -69,6 +69,10 @@ FLAGS: dict[str, dict[str, Any]] = {
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
+    "record": {
+        "action": argparse.BooleanOptionalAction, "default": False,
+        "help": "keep all that the nodes say, as run.mcap in its folder (docs/recording.md)",
+    },
     "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},
     "verbose": {"action": "store_true", "help": "show the nodes' logs"},
 }  # fmt: skip

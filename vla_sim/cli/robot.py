@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
         robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, "mic", "domain", "out",
-        "verbose",
+        "record", "verbose",
         world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
@@ -44,6 +44,7 @@ def call(a: argparse.Namespace) -> int:
         package("mcap", "a log needs the package mcap: pip install mcap==1.6.0, or go without: --log none")
     common.load_nodes()
     from vla_sim.bringup.supervisor import Stack
+    from vla_sim.recording.about import recorded
     from vla_sim.scenario.client import ClientThread
     from vla_sim.scenario.run import MONITOR
     from vla_sim.scenario.session import wait_until_ready
@@ -62,6 +63,7 @@ def call(a: argparse.Namespace) -> int:
     }  # fmt: skip
     overrides = {**options.overrides, "robot": {**own, **options.overrides.get("robot", {})}}
     options = replace(options, overrides=overrides)
+    options = recorded(options, out, robot=True) if a.record else options
     console = common.console()
 
     def echo(name: str, text: str) -> None:

@@ -60,7 +60,7 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="simulated; default: 300, with --mic none"
     )
-    common.add_flags(run, "domain", "json", "out", "gif", "verbose")
+    common.add_flags(run, "domain", "json", "out", "record", "gif", "verbose")
     run.set_defaults(call=call)
 
 
@@ -93,6 +93,7 @@ def call(a: argparse.Namespace) -> int:
         options = RunOptions(
             file, replace(base, seed=seed), out, a.domain, a.verbose,
             again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "", gif=a.gif,
+            record="all" if a.record else "none",
         )  # fmt: skip
         share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
         with share as held, Display(console) as display:

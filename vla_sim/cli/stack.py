@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     stack = commands.add_parser("stack", help="start everything and keep it running until Ctrl-C")
     common.add_flags(
         stack, "robot", "world", "engine", "sensors", "gui", "seed", "speed", "planner", *common.STACK,
-        *common.MONITOR, "mic", "reserve", "domain", "out", "verbose", speed={"default": "1"},
+        *common.MONITOR, "mic", "reserve", "domain", "out", "record", "verbose", speed={"default": "1"},
         out={"help": "for logs and the monitor's journal; default: runs/stack-<date>-<time>"},
     )  # fmt: skip
     stack.set_defaults(call=call)
@@ -28,6 +28,7 @@ def call(a: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from vla_sim.bringup.supervisor import Stack
+    from vla_sim.recording.about import recorded
     from vla_sim.scenario.client import ClientThread, NodeThread
     from vla_sim.scenario.fault_host import FaultHost, FaultNode
     from vla_sim.scenario.run import MONITOR
@@ -39,6 +40,7 @@ def call(a: argparse.Namespace) -> int:
     world = World.load(a.world)  # a wrong name is said at once
     out = common.folder(a.out, "stack-")
     options = replace(common.stack_options(a), monitor_folder=str((out / MONITOR).resolve()))
+    options = recorded(options, out) if a.record else options
     console = common.console()
 
     def echo(name: str, text: str) -> None:

@@ -19,6 +19,11 @@ MAIN_JOB = (
 )  # fmt: skip
 """Shipped scenarios: every command of the main job."""
 
+RECORD: dict[str, Any] = {
+    "action": "store", "default": "none", "choices": ("none", "failures", "all"),
+    "help": "runs of which run.mcap is kept, with all that the nodes said; default: none",
+}  # fmt: skip
+
 
 def add(commands: Any) -> None:
     test = commands.add_parser("test", help="play scenarios and judge them")
@@ -51,7 +56,7 @@ def add(commands: Any) -> None:
     play.add_argument("--reserved", default="", help=argparse.SUPPRESS)
     common.add_flags(
         play, "robot", "engine", "sensors", "gui", "seed", "speed", *common.STACK, *common.MONITOR, "reserve",
-        "domain", "json", "out", "gif", "verbose", speed={"default": "max"},
+        "domain", "json", "out", "record", "gif", "verbose", speed={"default": "max"}, record=RECORD,
     )  # fmt: skip
     play.set_defaults(call=play_one)
 
@@ -63,8 +68,8 @@ def sweep_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ray", metavar="ADDRESS", help='play on a Ray cluster; "local" starts one here')
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit XML here")
     common.add_flags(
-        parser, "robot", "seed", "speed", *common.STACK, "reserve", "json", "out", "verbose",
-        speed={"default": "max"},
+        parser, "robot", "seed", "speed", *common.STACK, "reserve", "json", "out", "record", "verbose",
+        speed={"default": "max"}, record=RECORD,
         json={"help": "also write all records here; - for standard output"},
         out={"help": "default: runs/test-<date>-<time>; report.html is in it"},
     )  # fmt: skip
@@ -93,7 +98,7 @@ def play_one(a: argparse.Namespace) -> int:
     words = [a.scenario, "--seed", str(a.seed), *common.given(a, "engine"), *stack_words(a)]
     options = RunOptions(
         file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt,
-        again=shlex.join(["vla-sim", "play", *words]), gif=a.gif,
+        again=shlex.join(["vla-sim", "play", *words]), gif=a.gif, record=a.record,
     )  # fmt: skip
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = common.console(a.json)
@@ -155,7 +160,7 @@ def call(a: argparse.Namespace) -> int:
         Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed))
         for f in files for seed in seeds for engine in engines
     ]  # fmt: skip
-    arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve"]
+    arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve", "--record", a.record]
     if a.ray is None:
         book = ResourceReservationSystem() if a.reserve else None
         runner = local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))

@@ -140,10 +140,11 @@ class Execution:
     This one: at the clock's pace, slow work in threads. In lock-step (`lockstep.Follower`,
     `lockstep.Conductor`): work is done at once and charged to simulated time. deterministic: nothing that
     depends on the machine may reach the node's results. guard: what callbacks go through
-    (`StageNode.guard`).
+    (`StageNode.guard`). turns: how many were taken, in lock-step.
     """
 
     deterministic = False
+    turns = 0
 
     def __init__(self, node: Any) -> None:
         self._node = node

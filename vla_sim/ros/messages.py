@@ -5,6 +5,9 @@ from functools import cache
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message
+
+from vla_sim.common.errors import InputError
 
 
 @cache
@@ -12,6 +15,14 @@ def message_class(name: str) -> Any:
     """The class of a ROS type name such as "sensor_msgs/msg/Image"."""
     package, _, kind = name.split("/")
     return getattr(importlib.import_module(f"{package}.msg"), kind)
+
+
+def decoded(kind: str, data: bytes) -> Any:
+    """The message of a ROS type in these bytes (CDR). Raises `InputError` if it is none."""
+    try:
+        return deserialize_message(data, message_class(kind))
+    except Exception as error:  # rclpy's own, of a name that says nothing
+        raise InputError(f"no {kind} in {len(data)} bytes: {error}") from None
 
 
 def to_seconds(stamp: Any) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -27,12 +28,16 @@ from vla_sim.world.derived_world import Worlds, derive
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
+Recorded = Literal["none", "failures", "all"]
+"""Which runs leave a recording of all that the nodes say."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
     """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on. again: the command
     that plays this run again. profile: the tool by which every node is profiled; "": none. gif: a film of the
-    run, too. reserved: what of the machine is reserved for it, in words; "": nothing."""
+    run, too. reserved: what of the machine is reserved for it, in words; "": nothing. record: whether it is
+    recorded."""
 
     file: File
     stack: StackOptions = field(default_factory=StackOptions)
@@ -45,6 +50,7 @@ class RunOptions:
     profile: str = ""
     gif: bool = False
     reserved: str = ""
+    record: Recorded = "none"
 
 
 @dataclass(frozen=True)

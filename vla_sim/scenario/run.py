@@ -13,6 +13,8 @@ from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.common.profiling import node_profile
 from vla_sim.monitor import health, journal, perfetto_trace
+from vla_sim.recording import reader
+from vla_sim.recording.about import recorded
 from vla_sim.scenario.client import ClientThread
 from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
 from vla_sim.scenario.record import RunRecord, Shot
@@ -42,6 +44,9 @@ def run_once(
         there = str((options.folder / MONITOR).resolve())
         options = replace(options, stack=replace(options.stack, monitor_folder=there))
     prepared = prepare(options)
+    stack = prepared.options.stack
+    if options.record != "none":
+        stack = recorded(stack, options.folder, command=options.again, scenario=options.file.name)
     profiles = options.folder / PROFILE
 
     def echo(name: str, text: str) -> None:
@@ -49,7 +54,7 @@ def run_once(
             display.event(None, f"[{name}] {text}", "dim")
 
     running = Stack(
-        prepared.options.stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",),
+        stack, options.folder, domain=options.domain, echo=echo, guests=("scenario",),
         variables=node_profile.environment(options.profile, profiles) if options.profile else None,
     )  # fmt: skip
     try:
@@ -67,8 +72,10 @@ def run_once(
         if options.profile:
             _report_profiles(profiles, running.names, display)
     record = _write(prepared, make_record(session), session.recording, display)
-    if any(spec.observer for spec in running.specs):
+    if any(spec.name == "monitor" for spec in running.specs):
         _report_monitor(options.folder / MONITOR, display)
+    if options.record == "failures" and record.passed:
+        reader.remove(options.folder)
     return record
 
 

@@ -1,6 +1,5 @@
 """The driver's log, read back by the public reader of MCAP files."""
 
-import contextlib
 import io
 import json
 import os
@@ -12,12 +11,11 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 pytest.importorskip("mcap_ros2", reason="mcap is not installed")
-from mcap.exceptions import EndOfFile
-from mcap.reader import NonSeekingReader, make_reader
+from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 
 from vla_sim.hardware.unitree import dds_types, message_schema, recorder
-from vla_sim.hardware.unitree.recorder import Channel, McapFile, Recorder, records
+from vla_sim.hardware.unitree.recorder import Channel, Recorder, records
 from vla_sim.hardware.unitree.wire import LowState
 
 DOUBLES = Channel("numbers", "cdr", "a/msg/Number", "ros2msg", "float64 x\n", {})
@@ -105,39 +103,6 @@ def test_a_driver_that_is_killed_leaves_a_whole_file(tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     got = read_when_whole(path)
     assert [message.x for _, message in got] == list(range(2000))
-
-
-def test_a_writer_that_is_killed_loses_a_chunk_at_the_most(tmp_path):
-    path = tmp_path / "log.mcap"
-    out = McapFile(path)
-    out.write(0, recorder.DEFINITION, recorder.msgspec.json.encode(DOUBLES))
-    total = 3 * recorder.CHUNK // 43  # of 12 bytes, with what MCAP adds
-    for k in range(total):
-        out.write(0, k, number(k))
-    out.flush()
-    seen = []
-    with path.open("rb") as file:
-        reader = NonSeekingReader(file, decoder_factories=[DecoderFactory()])
-        with contextlib.suppress(EndOfFile):  # its end is missing
-            seen.extend(m.x for _, _, _, m in reader.iter_decoded_messages(log_time_order=False))
-    assert seen == list(range(len(seen)))
-    assert len(seen) > total - recorder.CHUNK // 43 - 1000
-    out.close()
-
-
-def test_a_file_that_is_large_is_followed_by_another_and_one_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(recorder, "LARGEST", 10_000)
-    monkeypatch.setattr(recorder, "CHUNK", 1_000)
-    out = McapFile(tmp_path / "log.mcap")
-    out.write(0, recorder.DEFINITION, recorder.msgspec.json.encode(DOUBLES))
-    numbers = np.random.default_rng(0).random(5000)
-    for k, x in enumerate(numbers):
-        out.write(0, k, number(x))
-    out.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.before.mcap", "log.mcap"]
-    got = [m.x for name in ("log.before.mcap", "log.mcap") for _, m in read(tmp_path / name)]
-    np.testing.assert_array_equal(got, numbers[-len(got) :])
-    assert 10_000 < (tmp_path / "log.before.mcap").stat().st_size < 20_000
 
 
 def test_records_are_found_in_pieces_of_any_size():

@@ -20,12 +20,15 @@ import msgspec
 from vla_sim.common import process_priority
 from vla_sim.common.child_process import ended
 from vla_sim.common.errors import package
+from vla_sim.common.mcap_file import Channel, McapFile
 from vla_sim.common.signals import ENDING
 
 LARGEST = 1 << 30
 """Bytes of a file: some 20 minutes. The one before it is kept beside it, as `<name>.before.mcap`."""
 CHUNK = 1 << 18
-"""Bytes that are compressed together: a quarter of a second. That much a writer loses that is killed."""
+"""Bytes that are compressed together."""
+FLUSH_PERIOD = 0.25
+"""[s] for which a writer that is killed loses messages at the most."""
 MOST_PENDING = 1 << 24
 """Bytes that wait for the writer before messages are lost: 10 s."""
 PIPE = 1 << 20
@@ -35,20 +38,9 @@ END_TIMEOUT = 10.0
 NICE = 5
 """Of the writer: it is the driver that must not be late."""
 DEFINITION = -1
-"""The time of a record that says what a channel is."""
+"""The time of a record that says what a channel is; they come in the order of their numbers."""
 _HEADER = struct.Struct("<Bqi")
 """Of a record: channel, time [ns since 1970], bytes that follow."""
-
-
-class Channel(msgspec.Struct):
-    """schema: its text in the language `encoding`. about: for a person."""
-
-    topic: str
-    message_encoding: str
-    name: str
-    encoding: str
-    schema: str
-    about: dict[str, str]
 
 
 _channel = msgspec.json.Decoder(Channel)
@@ -124,60 +116,27 @@ def records(take: Callable[[int], bytes]) -> Iterator[tuple[int, int, bytes]]:
         rest = data[at:]
 
 
-class McapFile:
-    """One after the other, each of `LARGEST` bytes at the most. Raises `OSError`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._channels: dict[int, Channel] = {}
-        self._begin()
-
-    def _begin(self) -> None:
-        from mcap.writer import Writer
-
-        self._file = self._path.open("wb")
-        self._writer = Writer(self._file, chunk_size=CHUNK)
-        self._writer.start(library="vla_sim")
-        self._ids = {number: self._register(one) for number, one in self._channels.items()}
-
-    def _register(self, one: Channel) -> int:
-        schema = self._writer.register_schema(one.name, one.encoding, one.schema.encode())
-        return int(self._writer.register_channel(one.topic, one.message_encoding, schema, one.about))
-
-    def write(self, channel: int, at: int, data: bytes) -> None:
-        if at == DEFINITION:
-            self._channels[channel] = _channel.decode(data)
-            self._ids[channel] = self._register(self._channels[channel])
-            return
-        if self._file.tell() > LARGEST:
-            self.close()
-            self._path.replace(self._path.with_suffix(f".before{self._path.suffix}"))
-            self._begin()
-        self._writer.add_message(self._ids[channel], at, data, at)
-
-    def flush(self) -> None:
-        """What is whole in memory is whole in the file."""
-        self._file.flush()
-
-    def close(self) -> None:
-        self._writer.finish()
-        self._file.close()
-
-
 def main(arguments: list[str]) -> int:
     for number in ENDING:  # it ends with its driver
         signal.signal(number, signal.SIG_IGN)
     process_priority.own(NICE)
     path = Path(arguments[0])
     try:
-        out = McapFile(path)
+        out = McapFile(path, largest=LARGEST, chunk=CHUNK)
+        flushed = time.monotonic()
 
         def take(most: int) -> bytes:
-            out.flush()
+            nonlocal flushed
+            if time.monotonic() - flushed > FLUSH_PERIOD:
+                out.flush()
+                flushed = time.monotonic()
             return os.read(0, most)
 
-        for record in records(take):
-            out.write(*record)
+        for channel, at, data in records(take):
+            if at == DEFINITION:
+                out.add(_channel.decode(data))
+            else:
+                out.write(channel, at, data)
         out.close()
     except OSError as error:
         print(f"the driver's log ends: {path}: {error.strerror or error}", flush=True)

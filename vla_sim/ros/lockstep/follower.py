@@ -58,6 +58,7 @@ class Follower(turn_taking.TurnTaking):
     def turn(self, go: turn_taking.Go) -> turn_taking.Done:
         """Take one turn: messages, then timers, unless still busy."""
         self.stamp = go.stamp
+        self.turns += 1
         self.mail.fetch(go.sent)
         if go.stamp >= self._busy - SOON:
             self.mail.release()

@@ -1,0 +1,69 @@
+"""Images as they are recorded: colour as JPEG, depth as PNG of 16 bit [mm]; and back."""
+
+import io
+from array import array
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from sensor_msgs.msg import CompressedImage, Image
+
+SUFFIX = "/compressed"
+"""Of the topic on which an image is recorded; what image_transport calls it, too."""
+QUALITY = 90
+"""Of JPEG."""
+COLOURS = ("rgb8", "bgr8")
+MILLIMETRES, METRES = "16UC1", "32FC1"
+FURTHEST = 65.535
+"""[m]; a depth beyond it is recorded as unknown."""
+
+
+def compressed(image: Image) -> CompressedImage | None:
+    """None for an encoding that is neither colour (rgb8, bgr8) nor depth (16UC1, 32FC1), and for data that do
+    not fit the image's size."""
+    pixels = _pixels(image)
+    if pixels is None:
+        return None
+    out = io.BytesIO()
+    if image.encoding in COLOURS:
+        Pillow.fromarray(pixels).save(out, "JPEG", quality=QUALITY)
+    else:
+        Pillow.fromarray(pixels).save(out, "PNG", compress_level=1)
+    kind = "jpeg" if image.encoding in COLOURS else "png"
+    return CompressedImage(header=image.header, format=kind, data=array("B", out.getvalue()))
+
+
+def decompressed(message: CompressedImage) -> Image:
+    """The image: rgb8 or 16UC1. Raises `OSError` for one that cannot be read."""
+    pixels = np.asarray(Pillow.open(io.BytesIO(message.data.tobytes())))
+    depth = pixels.ndim == 2
+    pixels = pixels.astype(np.uint16) if depth else pixels
+    out = Image(
+        header=message.header, height=pixels.shape[0], width=pixels.shape[1],
+        encoding=MILLIMETRES if depth else COLOURS[0], step=pixels.strides[0],
+    )  # fmt: skip
+    out.data = array("B", pixels.tobytes())
+    return out
+
+
+def _pixels(image: Image) -> NDArray[Any] | None:
+    """(height, width, 3) uint8 as rgb, or (height, width) uint16 [mm], 0 where unknown."""
+    shape = (image.height, image.width)
+    kinds: dict[str, tuple[Any, tuple[int, ...]]] = {
+        **dict.fromkeys(COLOURS, (np.uint8, (*shape, 3))), MILLIMETRES: (np.uint16, shape),
+        METRES: (np.float32, shape),
+    }  # fmt: skip
+    if image.encoding not in kinds or image.is_bigendian:
+        return None
+    kind, shape = kinds[image.encoding]
+    data: NDArray[Any] = np.frombuffer(image.data, kind)
+    if data.size != np.prod(shape):
+        return None
+    pixels = data.reshape(shape)
+    if image.encoding == "bgr8":
+        return np.ascontiguousarray(pixels[:, :, ::-1])
+    if image.encoding == METRES:
+        known = np.where((pixels > 0.0) & (pixels <= FURTHEST), pixels, 0.0)
+        return np.rint(1e3 * known).astype(np.uint16)
+    return pixels

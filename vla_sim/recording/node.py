@@ -1,0 +1,193 @@
+"""The recorder as a ROS node: writes what all others say into one MCAP file."""
+
+import contextlib
+import importlib.util
+import shutil
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Image
+
+from vla_sim.common.errors import VlaSimError
+from vla_sim.common.files import user_path
+from vla_sim.common.mcap_file import Channel, McapFile
+from vla_sim.contract import topics
+from vla_sim.contract.topics import Topic
+from vla_sim.recording import about, images
+from vla_sim.recording.about import About
+from vla_sim.recording.definitions import definition
+from vla_sim.recording.params import RecorderParams
+from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS
+from vla_sim.ros.messages import message_class
+from vla_sim.ros.spin import spin
+from vla_sim.ros.stage_node import StageNode
+
+FLUSH_PERIOD = 0.5
+"""[s] for which a recorder that is killed loses messages at the most."""
+CHUNK = 1 << 22
+"""Bytes that are compressed together, at the most: more than come within a `FLUSH_PERIOD`."""
+DEPTH, IMAGES = 500, 10
+"""Messages and images that may wait until the recorder has time: what a stage may miss is kept here."""
+MB = 1e6
+LATCHED = """- history: keep_last
+  depth: 1
+  reliability: reliable
+  durability: transient_local
+  deadline: {sec: 9223372036, nsec: 854775807}
+  lifespan: {sec: 9223372036, nsec: 854775807}
+  liveliness: automatic
+  liveliness_lease_duration: {sec: 9223372036, nsec: 854775807}
+  avoid_ros_namespace_conventions: false
+"""
+"""A publisher's quality of service as rosbag2 writes it, for those that play the file."""
+
+_about = msgspec.json.Decoder(About)
+
+
+class RecorderNode(StageNode[RecorderParams]):
+    """Parameters: `RecorderParams`.
+
+    Subscribes to every topic of the contract, truth included, and publishes nothing but its diagnostics: it
+    is no part of the stack. What comes is written as it is on the wire, images compressed; the time of a
+    message is the ROS clock's when it came. In lock-step the recorder takes its turns, so that no message is missed;
+    `sequence` is then the number of its turn: what was sent at once has one number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("recorder", RecorderParams)
+        self.written = 0
+        self.ended = ""
+        """Why the recording has ended, in words."""
+        self._file: McapFile | None = None
+        self._path = user_path(self.params.recording or "run.mcap")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = McapFile(
+                self._path, largest=round(MB * self.params.largest), chunk=CHUNK, begin=self._begin
+            )
+        except (OSError, VlaSimError) as error:
+            self._end(error)
+        for topic in topics.TOPICS:
+            self._record(topic)
+        self.repeat(FLUSH_PERIOD, self.flush, steady=True)
+
+    def flush(self) -> None:
+        """Have the file whole up to now. Where the disk is full, the recording ends."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            free = shutil.disk_usage(self._path.parent).free
+            if free < MB * self.params.least_free:
+                self._file.close()
+                self._end(f"only {free / MB:.0f} MB are free")
+        except OSError as error:
+            self._end(error)
+
+    def status(self) -> dict[str, str]:
+        return {"messages": str(getattr(self, "written", 0))}
+
+    def health(self) -> tuple[bytes, str]:
+        ended = getattr(self, "ended", "")  # the base class reports while it is being made
+        return (DiagnosticStatus.WARN, f"recording ended: {ended}") if ended else super().health()
+
+    def close(self) -> None:
+        """End the file with its index."""
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._end(error)
+
+    def _begin(self, writer: Any) -> None:
+        """What each file begins with."""
+        p = self.params
+        run = About(world=p.world)
+        with contextlib.suppress(msgspec.MsgspecError):
+            run = _about.decode(p.about)
+        writer.add_metadata(about.METADATA, run.strings())
+        for name, data in about.attachments(p.world, p.real_world, p.base_url):
+            kind = "application/json" if name.endswith(".json") else "application/xml"
+            writer.add_attachment(create_time=0, log_time=0, name=name, media_type=kind, data=data)
+
+    def _record(self, topic: Topic) -> None:
+        kind = topic.type if isinstance(topic.type, str) else "std_msgs/msg/String"
+        if topic is topics.POINTS and not self.params.points:
+            return  # it costs the engine time, and nobody else looks at it
+        if importlib.util.find_spec(kind.split("/")[0]) is None:
+            return  # tf2_msgs, which is not everywhere
+        image = message_class(kind) is Image
+        take = self._image(topic) if image else self._writer(topic, kind)
+        called = self.guard(topic.name, take)
+        qos = self.execution.qos(topic)
+        if not self.execution.deterministic:
+            qos = _patient(topic, IMAGES if image else DEPTH)
+        made = self.create_subscription(
+            message_class(kind), topic.name, called, qos, event_callbacks=NO_SUBSCRIPTION_EVENTS, raw=True
+        )
+        self.subscribed.append(topic.name)
+        self.execution.subscribed(made, topic.name, called)
+
+    def _writer(self, topic: Topic, kind: str, suffix: str = "") -> Callable[[bytes], None]:
+        """What writes the messages of a topic; its channel is made with the first."""
+        latched = topic.qos == "latched"
+        qos = {"offered_qos_profiles": LATCHED} if latched else {}
+        record = {} if isinstance(topic.type, str) else {"record": topic.type.__name__}
+        channel = partial(
+            Channel, topic.name + suffix, "cdr", kind, "ros2msg", about={**qos, **record}, kept=latched
+        )
+        number: int | None = None
+
+        def write(data: bytes) -> None:
+            nonlocal number
+            if self._file is None:
+                return
+            try:
+                if number is None:
+                    number = self._file.add(channel(schema=definition(kind)))
+                self._file.write(number, round(1e9 * self.now()), bytes(data), self.execution.turns)
+                self.written += 1
+            except OSError as error:
+                self._end(error)
+
+        return write
+
+    def _image(self, topic: Topic) -> Callable[[bytes], None]:
+        whole = self._writer(topic, "sensor_msgs/msg/Image")
+        small = self._writer(topic, "sensor_msgs/msg/CompressedImage", images.SUFFIX)
+
+        def write(data: bytes) -> None:
+            made = images.compressed(deserialize_message(data, Image))
+            if made is None:
+                whole(data)
+            else:
+                small(serialize_message(made))
+
+        return write
+
+    def _end(self, why: object) -> None:
+        """Say once that the recording is over. The run goes on."""
+        self._file = None
+        self.ended = str(getattr(why, "strerror", None) or why)
+        self.get_logger().error(f"{self._path}: the recording ends here: {self.ended}; the run goes on")
+
+
+def _patient(topic: Topic, depth: int) -> QoSProfile:
+    """A topic's quality of service, with room for what comes while the recorder is at something else."""
+    if topic.qos == "sensor":
+        return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+    durability = DurabilityPolicy.TRANSIENT_LOCAL if topic.qos == "latched" else DurabilityPolicy.VOLATILE
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
+
+
+def main() -> int:
+    return spin(RecorderNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

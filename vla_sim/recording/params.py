@@ -1,0 +1,19 @@
+"""Parameters of the recorder."""
+
+from dataclasses import dataclass
+
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.common.params import StageParams, param, same
+
+
+@dataclass(frozen=True)
+class RecorderParams(StageParams):
+    recording: str = same(StackOptions, "recording")
+    about: str = same(StackOptions, "about")
+    real_world: str = same(StackOptions, "real_world")
+    base_url: str = same(StackOptions, "base_url")
+    points: bool = param(False, "with /points, the lidar's clouds, which are not published otherwise")
+    largest: float = param(
+        2000.0, "of a file; then another is begun, and the one before it is kept [MB]", low=1.0, high=1e6
+    )
+    least_free: float = param(200.0, "of the disk; with less of it the recording ends [MB]", low=0.0)
