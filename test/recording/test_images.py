@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
-from sensor_msgs.msg import Image  # noqa: E402
+from sensor_msgs.msg import Image
 
-from vla_sim.recording.images import compressed, decompressed  # noqa: E402
+from vla_sim.recording.images import compressed, decompressed
 
 HEIGHT, WIDTH = 48, 64
 

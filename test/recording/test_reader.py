@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("rclpy")
-from recorded_run import ABOUT, command, write  # noqa: E402
+from recorded_run import ABOUT, command, write
 
-from vla_sim.common.errors import InputError  # noqa: E402
-from vla_sim.contract import records, topics  # noqa: E402
-from vla_sim.contract.codec import decode  # noqa: E402
-from vla_sim.recording.about import About  # noqa: E402
-from vla_sim.recording.reader import FILE, Recorded, Recording, message  # noqa: E402
+from vla_sim.common.errors import InputError
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import decode
+from vla_sim.recording.about import About
+from vla_sim.recording.reader import FILE, Recorded, Recording, message
+
+LEAST = 8 + 9 + 4 + len("ros2") + 4 + len("vla_sim")
+"""Bytes of a file's beginning: its magic number and its header."""
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +70,12 @@ def test_a_file_cut_off_anywhere_is_read_as_far_as_it_goes(whole, tmp_path_facto
     cut = tmp_path_factory.mktemp("cut") / FILE
     size = (whole / FILE).stat().st_size
     cut.write_bytes((whole / FILE).read_bytes()[: data.draw(st.integers(0, size))])
-    try:
-        found = list(Recording(cut).read())
-    except InputError as error:
-        assert "is no MCAP file" in str(error)
-        assert cut.stat().st_size < 100
-    else:
-        assert found == every[: len(found)]
+    if cut.stat().st_size < LEAST:
+        with pytest.raises(InputError, match="is no MCAP file"):
+            Recording(cut)
+        return
+    found = list(Recording(cut).read())
+    assert found == every[: len(found)]
 
 
 @given(st.binary(max_size=300))

@@ -184,8 +184,9 @@ class Stack:
         env = node_table.environment(self.domain.id)
         self._folder = tempfile.TemporaryDirectory(prefix="vla_sim-")
         if self.lockstep:
-            turns = (*(s.name for s in self.specs if s.name != "engine"), *self.guests)
-            env |= run_environment.variables(Path(self._folder.name) / "turns", turns)
+            names = (*(spec.name for spec in self.specs), *self.guests)
+            turns = [name for name in names if name != "engine"]  # which gives them
+            env |= run_environment.variables(Path(self._folder.name) / "turns", tuple(turns))
         else:
             env[kept_state.FOLDER] = self._folder.name
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})

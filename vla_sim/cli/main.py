@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        replay,
         robot,
         run,
         soak,
@@ -136,8 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, test, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate, map,
-        engines, listing, doctor,
+        run, stack, test, replay, bench, soak, param, fault, monitor, g1, robot, body, microphone, calibrate,
+        map, engines, listing, doctor,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

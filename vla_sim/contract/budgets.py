@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from vla_sim.common.params import named_numbers
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -28,3 +30,8 @@ COSTS: dict[str, float] = {
 """Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
 these stages take on two cores. llm: one answer of the model's server: 0.19 to 0.42 s of one
 core with the local model, its prompt read."""
+
+
+def costs_of(text: str) -> dict[str, float]:
+    """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
+    return {name: 1e-3 * ms for name, ms in named_numbers(text, COSTS, "cost").items()}

@@ -54,8 +54,8 @@ class RecorderNode(StageNode[RecorderParams]):
 
     Subscribes to every topic of the contract, truth included, and publishes nothing but its diagnostics: it
     is no part of the stack. What comes is written as it is on the wire, images compressed; the time of a
-    message is the ROS clock's when it came. In lock-step the recorder takes its turns, so that no message is missed;
-    `sequence` is then the number of its turn: what was sent at once has one number.
+    message is the ROS clock's when it came. In lock-step the recorder takes its turns, so that no message is
+    missed; `sequence` is then the number of its turn: what was sent at once has one number.
     """
 
     def __init__(self) -> None:

@@ -30,8 +30,8 @@ class Recorded(NamedTuple):
 
 
 class _Chunk(NamedTuple):
-    """Times [ns] of its first and last message. offset: of its record [bytes]. channels: that are in it; empty
-    where that is not known."""
+    """start, end: times of its first and last message [ns]. offset: of its record [bytes]. channels: that
+    are in it."""
 
     start: int
     end: int
@@ -56,16 +56,12 @@ class Recording:
         self._topics: dict[int, str] = {}
         self._schemas: dict[int, str] = {}
         self._chunks: list[_Chunk] = []
-        from mcap.exceptions import McapError
-
         try:
             with self.path.open("rb") as file:
                 self.whole = self._index(file)
                 if not self.whole:
                     file.seek(0)
                     self._scan(file)
-        except McapError as error:
-            raise InputError(f"{self.path} is no MCAP file: {str(error) or type(error).__name__}") from None
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error.strerror or error}") from None
         self._chunks.sort()
@@ -109,13 +105,13 @@ class Recording:
 
     def _index(self, file: io.BufferedReader) -> bool:
         """What stands at the end of a whole file; False if there is none."""
-        from mcap.exceptions import McapError
         from mcap.reader import SeekingReader
 
-        reader = SeekingReader(file)
         try:
+            reader = SeekingReader(file)
             summary = reader.get_summary()
-        except (McapError, OSError, ValueError):
+            metadata, attachments = list(reader.iter_metadata()), list(reader.iter_attachments())
+        except Exception:  # of a file that is cut off the library raises whatever it stumbles over
             return False
         if summary is None:
             return False
@@ -128,23 +124,24 @@ class Recording:
             self._chunks.append(
                 _Chunk(one.message_start_time, one.message_end_time, one.chunk_start_offset, held)
             )
-        for metadata in reader.iter_metadata():
-            self._tell(metadata)
-        for attachment in reader.iter_attachments():
-            self._attachments[attachment.name] = attachment.data
+        for told in metadata:
+            self._tell(told)
+        self._attachments = {one.name: one.data for one in attachments}
         return True
 
     def _scan(self, file: io.BufferedReader) -> None:
-        """Everything of a file without an end, from its beginning on. Raises `McapError` if it has no
+        """Everything of a file without an end, from its beginning on. Raises `InputError` if it has no
         beginning either."""
         from mcap import records
-        from mcap.exceptions import McapError
         from mcap.stream_reader import StreamReader, breakup_chunk
 
-        found = StreamReader(file, emit_chunks=True).records
-        next(found)
+        try:
+            found = StreamReader(file, emit_chunks=True).records
+            next(found)
+        except Exception:
+            raise InputError(f"{self.path} is no MCAP file, or has lost its beginning") from None
         offset = file.tell()
-        with contextlib.suppress(McapError, OSError, ValueError):
+        with contextlib.suppress(Exception):  # as above
             for one in found:
                 if isinstance(one, records.Metadata):
                     self._tell(one)
@@ -164,16 +161,13 @@ class Recording:
     def _broken_up(self, file: io.BufferedReader, chunk: _Chunk) -> list[Any]:
         from mcap import records
         from mcap.data_stream import ReadDataStream
-        from mcap.exceptions import McapError
         from mcap.stream_reader import breakup_chunk
 
         try:
             file.seek(chunk.offset + _RECORD_HEADER)
             inside = breakup_chunk(records.Chunk.read(ReadDataStream(file)))
-        except (McapError, OSError, ValueError) as error:
-            raise InputError(
-                f"{self.path} has changed or is broken at byte {chunk.offset}: {error}"
-            ) from None
+        except Exception as error:
+            raise InputError(f"{self.path} is broken at byte {chunk.offset}: {error}") from None
         return [one for one in inside if isinstance(one, records.Message)]
 
     def _add(self, channel: Any) -> None:

@@ -7,7 +7,6 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from vla_sim.common.errors import InputError, VlaSimError
-from vla_sim.common.params import named_numbers
 from vla_sim.contract import budgets, topics
 from vla_sim.contract.records import Disturbance, Fault
 from vla_sim.robot import facts
@@ -59,7 +58,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         controller = Controller(kinematics.arm, policy, CALIBRATION[name])
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)
-        self.execution.charge_as(p.compute, costs_of(p.costs))
+        self.execution.charge_as(p.compute, budgets.costs_of(p.costs))
         self._clock = self.publish(topics.CLOCK)
         body: Body = self.simulator
         if p.odometry == "legs":
@@ -152,11 +151,6 @@ class SimulatorNode(StageNode[SimulatorParams]):
 
 def _randomisation(p: SimulatorParams) -> Randomisation:
     return Randomisation(p.randomise_objects, p.randomise_start, p.randomise_start_yaw)
-
-
-def costs_of(text: str) -> dict[str, float]:
-    """Seconds by name of work, of "voice=80 planning=1200" [ms]. Raises `InputError`."""
-    return {name: 1e-3 * ms for name, ms in named_numbers(text, budgets.COSTS, "cost").items()}
 
 
 def main() -> int:

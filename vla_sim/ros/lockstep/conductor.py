@@ -20,11 +20,13 @@ from vla_sim.ros.lockstep.run_environment import NODES, SOCKET, START_TIMEOUT, T
 
 
 class Seat:
-    """What the conductor knows of a node. sent: messages to it since the beginning, by topic."""
+    """What the conductor knows of a node. sent: messages to it since the beginning, by topic. publishes:
+    topics."""
 
     def __init__(self, name: str, line: socket.socket, listens: list[str]) -> None:
         self.name, self.line = name, line
         self.sent = dict.fromkeys(listens, 0)
+        self.publishes: frozenset[str] = frozenset()
         self.waiting_since: float | None = None
         self.busy = 0.0
         self.wake: float | None = 0.0
@@ -120,22 +122,28 @@ class Conductor(turn_taking.TurnTaking):
             stamp = max(begin, min((seat.due() for seat in self.seats.values()), default=end))
             if stamp >= end - SOON:
                 break
-            self.stamp = stamp
-            turn = [s for s in self.seats.values() if s.due() <= stamp + SOON]
-            for seat in turn:
-                seat.waiting_since = None
-                with contextlib.suppress(OSError):  # `_answer` finds that it has died
-                    seat.line.send(turn_taking.encode(turn_taking.Go(stamp, seat.sent)))
-            published: list[dict[str, int]] = []
-            for seat in turn:
-                done = self._answer(seat)
-                if done is not None:
-                    seat.busy, seat.wake = done.busy, done.wake
-                    published.append(done.published)
-            for one in published:
-                self._sent(one, stamp)
+            self.round(stamp)
         self.stamp = end
         self.mail.fetch(self._own)
+
+    def round(self, stamp: float) -> None:
+        """One turn of each node that is due at `stamp` [s]; before it, what this node has sent is theirs.
+        Raises `StackError` if a node does not take it."""
+        self._sent(self.mail.published(), stamp)
+        self.stamp = stamp
+        turn = [s for s in self.seats.values() if s.due() <= stamp + SOON]
+        for seat in turn:
+            seat.waiting_since = None
+            with contextlib.suppress(OSError):  # `_answer` finds that it has died
+                seat.line.send(turn_taking.encode(turn_taking.Go(stamp, seat.sent)))
+        published: list[dict[str, int]] = []
+        for seat in turn:
+            done = self._answer(seat)
+            if done is not None:
+                seat.busy, seat.wake = done.busy, done.wake
+                published.append(done.published)
+        for one in published:
+            self._sent(one, stamp)
 
     def close(self) -> None:
         for seat in self.seats.values():
@@ -145,7 +153,9 @@ class Conductor(turn_taking.TurnTaking):
     def _ask(self, seat: Seat) -> dict[str, int]:
         seat.line.send(turn_taking.encode(turn_taking.Meet()))
         met = turn_taking.from_node(seat.line.recv(turn_taking.LARGEST))
-        return met.listeners if isinstance(met, turn_taking.Met) else {}
+        found = met.listeners if isinstance(met, turn_taking.Met) else {}
+        seat.publishes = frozenset(found)
+        return found
 
     def _answer(self, seat: Seat) -> turn_taking.Done | None:
         try:

@@ -1,0 +1,126 @@
+"""A recorded run, played to the stack or to some of its nodes again: do they decide the same?"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import rclpy
+
+from vla_sim.bringup import node_table, parameters
+from vla_sim.bringup.node_table import NodeSpec, StackOptions
+from vla_sim.bringup.supervisor import Stack
+from vla_sim.common import clock
+from vla_sim.common.errors import InputError, StackError, nearest
+from vla_sim.contract import budgets
+from vla_sim.recording import about
+from vla_sim.recording.decisions import Compared, compare, decisions
+from vla_sim.recording.player import PlayerNode
+from vla_sim.recording.reader import Recording
+from vla_sim.ros import spin
+from vla_sim.stages.language.params import SCRIPTED
+
+NODES = tuple(spec.name for spec in node_table.STACK if spec.name not in ("engine", "monitor"))
+"""That can be played to."""
+CHECK_PERIOD = 0.5
+"""[s] of the machine's clock between two looks at whether all nodes live."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """compared: every decision of the replayed nodes. topics: on which they were looked for. recording: of
+    the replay."""
+
+    compared: list[Compared]
+    topics: tuple[str, ...]
+    recording: Recording
+
+    @property
+    def same(self) -> bool:
+        return all(one.same for one in self.compared)
+
+
+def replay(
+    recording: Recording, out: Path, *, nodes: Iterable[str] = (), settings: Iterable[str] = (),
+    domain: int | None = None, echo: Callable[[str, str], None] = lambda name, text: None,
+    went_on: Callable[[float], None] = lambda stamp: None,
+) -> Replay:  # fmt: skip
+    """Play a recording in lock-step. Leaves a recording of the replay, and logs, in `out`.
+
+    nodes: names; none: all that the run had. settings: parameters as "node.name=value", other than the run's.
+    went_on: called with each stamp [s]. Raises `InputError`, `StackError`.
+    """
+    if not recording.about.stack:
+        raise InputError(
+            f"{recording.path} does not say with which options its stack ran; record with vla-sim --record"
+        )
+    with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
+        options = parameters.applied(_options(recording, Path(folder)), [], list(settings))
+        specs = _specs(options, tuple(nodes))
+        options = about.recorded(options, out, command=recording.about.command)
+        with Stack(
+            options, out, domain=domain, specs=(*specs, node_table.RECORDER), echo=echo, guests=("engine",)
+        ) as running:
+            theirs = _play(running, recording, options, went_on)
+    again = Recording(out)
+    ours, found = decisions(recording), decisions(again)
+    told = tuple(name for name in ours if name in theirs)
+    return Replay(compare(ours, found, told), told, again)
+
+
+def _play(
+    running: Stack, recording: Recording, options: StackOptions, went_on: Callable[[float], None]
+) -> frozenset[str]:
+    """The topics that the replayed nodes publish."""
+    checked = time.monotonic()
+
+    def alive() -> bool:
+        running.check()
+        return True
+
+    def check(stamp: float) -> None:
+        nonlocal checked
+        if time.monotonic() - checked > CHECK_PERIOD:
+            checked = time.monotonic()
+            running.check()
+            if "recorder" not in running.alive():
+                raise StackError("the recorder of the replay has ended; its log says why")
+        went_on(stamp)
+
+    os.environ.update(node_table.middleware(running.domain.id))
+    spin.start([])
+    player = PlayerNode(recording, options.compute, budgets.costs_of(options.costs))
+    try:
+        theirs = player.meet(alive)
+        player.play(theirs, check)
+    finally:
+        player.destroy_node()
+        rclpy.try_shutdown()
+        clock.use(None)
+    return theirs
+
+
+def _options(recording: Recording, folder: Path) -> StackOptions:
+    """Of the run, in lock-step, with the files that it was made of written into `folder`."""
+    options = recording.about.options()
+    known, answers = recording.attachment(about.KNOWN), recording.attachment(about.ANSWERS)
+    if known is not None:
+        path = folder / about.KNOWN
+        path.write_bytes(known)
+        options = replace(options, world=str(path))
+    if options.base_url.startswith(SCRIPTED) and answers is not None:
+        path = folder / about.ANSWERS
+        path.write_bytes(answers)
+        options = replace(options, base_url=f"{SCRIPTED}{path}")
+    return replace(options, speed=0.0, real_world="", gui=False, mic=False, replacements={})
+
+
+def _specs(options: StackOptions, chosen: tuple[str, ...]) -> tuple[NodeSpec, ...]:
+    """Raises `InputError`."""
+    for name in chosen:
+        if name not in NODES:
+            raise InputError(f"--node {name}: no such node is played to{nearest(name, NODES)}")
+    found = node_table.nodes(options)
+    return tuple(spec for spec in found if spec.name in (chosen or NODES))
