@@ -152,7 +152,7 @@ MICROPHONE = NodeSpec(
 )
 """What is said to the robot, where it does not come from a scenario."""
 RECORDER = NodeSpec(
-    "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True
+    "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True, drivers=CAMERA,
 )  # fmt: skip
 """Writes down what all others say, truth included."""
 EVERY = (*STACK, ROBOT, LIDAR, MICROPHONE, RECORDER)

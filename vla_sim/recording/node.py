@@ -18,12 +18,13 @@ from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import Channel, McapFile
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
-from vla_sim.recording import about, images
+from vla_sim.recording import about, frames, images
 from vla_sim.recording.about import About
 from vla_sim.recording.definitions import definition
+from vla_sim.recording.frames import Frames
 from vla_sim.recording.params import RecorderParams
 from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS
-from vla_sim.ros.messages import message_class
+from vla_sim.ros.messages import decoded, message_class
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 
@@ -50,7 +51,7 @@ _about = msgspec.json.Decoder(About)
 
 
 class RecorderNode(StageNode[RecorderParams]):
-    """Parameters: `RecorderParams`.
+    """Parameters: `RecorderParams`. written: messages; channels: topics that they are of.
 
     Subscribes to every topic of the contract, truth included, and publishes nothing but its diagnostics: it
     is no part of the stack. What comes is written as it is on the wire, images compressed; the time of a
@@ -61,6 +62,8 @@ class RecorderNode(StageNode[RecorderParams]):
     def __init__(self) -> None:
         super().__init__("recorder", RecorderParams)
         self.written = 0
+        self.channels: set[str] = set()
+        self.frames = Frames()
         self.ended = ""
         """Why the recording has ended, in words."""
         self._file: McapFile | None = None
@@ -72,6 +75,9 @@ class RecorderNode(StageNode[RecorderParams]):
             )
         except (OSError, VlaSimError) as error:
             self._end(error)
+        p = self.params
+        self._drivers = {topics.COLOR: p.color, topics.DEPTH: p.depth, topics.CAMERA_INFO: p.camera_info}
+        self._own_frames = self.execution.deterministic or not _installed(frames.KIND)
         for topic in topics.TOPICS:
             self._record(topic)
         self.repeat(FLUSH_PERIOD, self.flush, steady=True)
@@ -119,22 +125,26 @@ class RecorderNode(StageNode[RecorderParams]):
         kind = topic.type if isinstance(topic.type, str) else "std_msgs/msg/String"
         if topic is topics.POINTS and not self.params.points:
             return  # it costs the engine time, and nobody else looks at it
-        if importlib.util.find_spec(kind.split("/")[0]) is None:
-            return  # tf2_msgs, which is not everywhere
+        if not _installed(kind):
+            return  # of tf2_msgs
         image = message_class(kind) is Image
         take = self._image(topic) if image else self._writer(topic, kind)
+        if topic in (topics.ODOM, topics.MAP_TO_ODOM) and self._own_frames:
+            take = self._placing(topic, take)
         called = self.guard(topic.name, take)
         qos = self.execution.qos(topic)
         if not self.execution.deterministic:
             qos = _patient(topic, IMAGES if image else DEPTH)
+        heard = self._drivers.get(topic, topic.name)
         made = self.create_subscription(
-            message_class(kind), topic.name, called, qos, event_callbacks=NO_SUBSCRIPTION_EVENTS, raw=True
+            message_class(kind), heard, called, qos, event_callbacks=NO_SUBSCRIPTION_EVENTS, raw=True
         )
-        self.subscribed.append(topic.name)
-        self.execution.subscribed(made, topic.name, called)
+        self.subscribed.append(heard)
+        self.execution.subscribed(made, heard, called)
 
-    def _writer(self, topic: Topic, kind: str, suffix: str = "") -> Callable[[bytes], None]:
-        """What writes the messages of a topic; its channel is made with the first."""
+    def _writer(self, topic: Topic, kind: str, suffix: str = "", schema: str = "") -> Callable[[bytes], None]:
+        """What writes the messages of a topic; its channel is made with the first. schema: of a type that is
+        not installed."""
         latched = topic.qos == "latched"
         qos = {"offered_qos_profiles": LATCHED} if latched else {}
         record = {} if isinstance(topic.type, str) else {"record": topic.type.__name__}
@@ -149,7 +159,8 @@ class RecorderNode(StageNode[RecorderParams]):
                 return
             try:
                 if number is None:
-                    number = self._file.add(channel(schema=definition(kind)))
+                    number = self._file.add(channel(schema=schema or definition(kind)))
+                    self.channels.add(topic.name + suffix)
                 self._file.write(number, round(1e9 * self.now()), bytes(data), self.execution.turns)
                 self.written += 1
             except OSError as error:
@@ -170,11 +181,30 @@ class RecorderNode(StageNode[RecorderParams]):
 
         return write
 
+    def _placing(self, topic: Topic, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """`take`, and /tf beside it."""
+        tf = self._writer(topics.TF, frames.KIND, schema=frames.schema())
+
+        def place(data: bytes) -> None:
+            take(data)
+            message = decoded(str(topic.type), data)
+            if topic is topics.MAP_TO_ODOM:
+                self.frames.locate(message)
+            elif (due := self.frames.move(message, self.now())) is not None:
+                tf(due)
+
+        return place
+
     def _end(self, why: object) -> None:
         """Say once that the recording is over. The run goes on."""
         self._file = None
         self.ended = str(getattr(why, "strerror", None) or why)
         self.get_logger().error(f"{self._path}: the recording ends here: {self.ended}; the run goes on")
+
+
+def _installed(kind: str) -> bool:
+    """Whether there is a class of this ROS type."""
+    return importlib.util.find_spec(kind.split("/")[0]) is not None
 
 
 def _patient(topic: Topic, depth: int) -> QoSProfile:
