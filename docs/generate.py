@@ -59,8 +59,8 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
-TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py")
-"""Of `vla-sim top`, `calibrate` and `map`, which are no nodes of the stack."""
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py")
+"""Of `vla-sim top`, `calibrate`, `map` and `replay`, which are no nodes of the stack."""
 
 
 @cache
@@ -79,7 +79,7 @@ def nodes_topics() -> list[tuple[str, str, str]]:
                 if path.name in TOOLS or path in others:
                     continue
                 found += [(name, how, topic) for how, topic in calls(path)]
-    return found
+    return found + [(node_table.RECORDER.name, "listen", topic.name) for topic in topics.TOPICS]
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:
@@ -112,6 +112,8 @@ def topics_in(node: ast.AST) -> Iterator[str]:
 def topic_table() -> list[str]:
     by: dict[tuple[str, str], list[str]] = {}
     for node, how, topic in nodes_topics():
+        if node == node_table.RECORDER.name:  # it hears all of them: a page says so
+            continue
         if node not in by.setdefault((how, topic), []):
             by[how, topic].append(node)
     for topic in (topics.TRACE.name, topics.DIAGNOSTICS.name):

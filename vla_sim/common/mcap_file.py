@@ -1,5 +1,6 @@
 """MCAP files that are written while something runs: of bounded size, and whole up to the last `flush`."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ class McapFile:
         """End the file with its index."""
         self._writer.finish()
         self._file.close()
+
+    def abandon(self) -> None:
+        """Leave the file as it is, without its end."""
+        with contextlib.suppress(OSError):  # of what could not be written
+            self._file.close()
 
     def _begin(self) -> None:
         from mcap.writer import Writer

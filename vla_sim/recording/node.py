@@ -104,9 +104,10 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def close(self) -> None:
         """End the file with its index."""
-        if self._file is not None:
+        file, self._file = self._file, None
+        if file is not None:
             try:
-                self._file.close()
+                file.close()
             except OSError as error:
                 self._end(error)
 
@@ -197,6 +198,8 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def _end(self, why: object) -> None:
         """Say once that the recording is over. The run goes on."""
+        if self._file is not None:
+            self._file.abandon()
         self._file = None
         self.ended = str(getattr(why, "strerror", None) or why)
         self.get_logger().error(f"{self._path}: the recording ends here: {self.ended}; the run goes on")

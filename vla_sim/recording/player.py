@@ -15,8 +15,8 @@ from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.messages import decoded
 from vla_sim.ros.stage_node import StageNode
 
-TAIL = 1.0
-"""[s] for which the nodes go on after the last message."""
+TAIL = 1e-3
+"""[s] for which the nodes go on after the last message: for what they were told at its time."""
 
 
 class PlayerNode(StageNode[StageParams]):

@@ -65,8 +65,8 @@ class Recording:
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error.strerror or error}") from None
         self._chunks.sort()
-        self.start = 1e-9 * min((one.start for one in self._chunks), default=0)
-        self.end = 1e-9 * max((one.end for one in self._chunks), default=0)
+        self.start = min((one.start for one in self._chunks), default=0) / 1e9
+        self.end = max((one.end for one in self._chunks), default=0) / 1e9
 
     @property
     def world(self) -> str:
@@ -96,7 +96,7 @@ class Recording:
                 ]  # fmt: skip
                 messages.sort(key=lambda one: one.log_time)
                 for one in messages:
-                    stamp = 1e-9 * one.log_time
+                    stamp = one.log_time / 1e9
                     yield Recorded(wanted[one.channel_id], stamp, one.data, one.sequence)
 
     def attachment(self, name: str) -> bytes | None:

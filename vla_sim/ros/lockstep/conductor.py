@@ -116,8 +116,8 @@ class Conductor(turn_taking.TurnTaking):
     def advance(self, begin: float, end: float) -> None:
         """All turns from `begin` to before `end` [s]; then the conductor's mail is complete. Raises
         `StackError` if a node does not take its turn."""
+        self.stamp = begin = round(begin, 9)
         self._sent(self.mail.published(), begin)
-        self.stamp = begin
         while True:
             stamp = max(begin, min((seat.due() for seat in self.seats.values()), default=end))
             if stamp >= end - SOON:
@@ -128,9 +128,10 @@ class Conductor(turn_taking.TurnTaking):
 
     def round(self, stamp: float) -> None:
         """One turn of each node that is due at `stamp` [s]; before it, what this node has sent is theirs.
-        Raises `StackError` if a node does not take it."""
+        A turn is at a whole nanosecond, as stamps in messages are: so a recorded run can be played again
+        to the last bit. Raises `StackError` if a node does not take it."""
+        self.stamp = stamp = round(stamp, 9)
         self._sent(self.mail.published(), stamp)
-        self.stamp = stamp
         turn = [s for s in self.seats.values() if s.due() <= stamp + SOON]
         for seat in turn:
             seat.waiting_since = None
