@@ -65,7 +65,7 @@ def plain(message):
     if isinstance(message, str | bool | int | float):
         return round(message, 6) if isinstance(message, float) else message
     if isinstance(message, bytes):
-        return message[0]
+        return message[0] if len(message) == 1 else list(message)
     if isinstance(message, list | tuple | np.ndarray) or hasattr(message, "typecode"):
         return [plain(one.item() if isinstance(one, np.generic) else one) for one in message]
     names = getattr(message, "__slots__", None) or vars(message)

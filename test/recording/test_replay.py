@@ -67,6 +67,13 @@ def test_a_node_that_there_is_not_is_told_before_anything_runs(commanded, tmp_pa
     assert "did you mean language" in capsys.readouterr().err
 
 
+def test_a_recording_is_not_overwritten_by_its_own_replay(commanded, capsys):
+    before = commanded.stat().st_size
+    assert main(["replay", str(commanded), "--out", str(commanded.parent)]) == 2
+    assert "choose another folder with --out" in capsys.readouterr().err
+    assert commanded.stat().st_size == before
+
+
 def test_a_recording_that_does_not_say_how_its_stack_ran_cannot_be_played(tmp_path):
     McapFile(tmp_path / FILE, largest=1 << 30, chunk=1 << 20).close()
     with pytest.raises(InputError, match="does not say with which options"):

@@ -1,6 +1,7 @@
 """Images as they are recorded: colour as JPEG, depth as PNG of 16 bit [mm]; and back."""
 
 import io
+import zlib
 from array import array
 from typing import Any
 
@@ -29,7 +30,8 @@ def compressed(image: Image) -> CompressedImage | None:
     if image.encoding in COLOURS:
         Pillow.fromarray(pixels).save(out, "JPEG", quality=QUALITY)
     else:
-        Pillow.fromarray(pixels).save(out, "PNG", compress_level=1)
+        # Run lengths alone: of noisy depths as small as what looks for more, in three quarters of the time.
+        Pillow.fromarray(pixels).save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     kind = "jpeg" if image.encoding in COLOURS else "png"
     return CompressedImage(header=image.header, format=kind, data=array("B", out.getvalue()))
 

@@ -56,6 +56,8 @@ def replay(
         raise InputError(
             f"{recording.path} does not say with which options its stack ran; record with vla-sim --record"
         )
+    if (out / about.FILE).resolve() == recording.path.resolve():
+        raise InputError(f"{out} holds the recording that is to be played; choose another folder with --out")
     with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
         options = parameters.applied(_options(recording, Path(folder)), [], list(settings))
         specs = _specs(options, tuple(nodes))
