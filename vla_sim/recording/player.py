@@ -15,6 +15,8 @@ from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.messages import decoded
 from vla_sim.ros.stage_node import StageNode
 
+NOT_PLAYED = (topics.TRACE, topics.DIAGNOSTICS, topics.TF, topics.TF_STATIC)
+"""What no node of the stack acts on: what all of them say of themselves, and what is for other tools."""
 TAIL = 1e-3
 """[s] for which the nodes go on after the last message: for what they were told at its time."""
 
@@ -32,7 +34,7 @@ class PlayerNode(StageNode[StageParams]):
         self._topics: dict[str, Topic] = {}
         for topic in topics.TOPICS:
             recorded = {topic.name, topic.name + images.SUFFIX} & recording.types.keys()
-            if recorded and topic not in (topics.TRACE, topics.DIAGNOSTICS):  # every node's, and nobody acts
+            if recorded and topic not in NOT_PLAYED:
                 self.publish(topic)
                 self._topics |= dict.fromkeys(recorded, topic)
 

@@ -93,12 +93,12 @@ def _play(
 
     os.environ.update(node_table.middleware(running.domain.id))
     spin.start([])
-    player = PlayerNode(recording, options.compute, budgets.costs_of(options.costs))
     try:
+        player = PlayerNode(recording, options.compute, budgets.costs_of(options.costs))
         theirs = player.meet(alive)
         player.play(theirs, check)
-    finally:
         player.destroy_node()
+    finally:
         rclpy.try_shutdown()
         clock.use(None)
     return theirs
