@@ -73,6 +73,8 @@ def show(console: Any, found: Replay) -> None:
     for topic in found.topics:
         words = f"{wrong[topic]} not the same" if wrong[topic] else "the same"
         console.print(f"{topic:28s} {count[topic]:4d} decisions, {words}", soft_wrap=True)
+    for topic in sorted(found.shared):
+        console.print(f"{topic:28s} not compared: nodes that were not played to say it, too", soft_wrap=True)
     if apart:
         table = Table("topic", "recorded", "replayed")
         for one in apart:
