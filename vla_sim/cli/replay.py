@@ -65,10 +65,8 @@ def show(console: Any, found: Replay) -> None:
     """A line for each topic; of what is not the same, both sides."""
     from rich.table import Table
 
-    count, apart = (
-        Counter(one.topic for one in found.compared),
-        [one for one in found.compared if not one.same],
-    )
+    apart = [one for one in found.compared if not one.same]
+    count = Counter(one.topic for one in found.compared)
     wrong = Counter(one.topic for one in apart)
     for topic in found.topics:
         words = f"{wrong[topic]} not the same" if wrong[topic] else "the same"
