@@ -65,14 +65,14 @@ def show(console: Any, found: Replay) -> None:
     """A line for each topic; of what is not the same, both sides."""
     from rich.table import Table
 
-    count, apart = (
-        Counter(one.topic for one in found.compared),
-        [one for one in found.compared if not one.same],
-    )
+    apart = [one for one in found.compared if not one.same]
+    count = Counter(one.topic for one in found.compared)
     wrong = Counter(one.topic for one in apart)
     for topic in found.topics:
         words = f"{wrong[topic]} not the same" if wrong[topic] else "the same"
         console.print(f"{topic:28s} {count[topic]:4d} decisions, {words}", soft_wrap=True)
+    for topic in sorted(found.shared):
+        console.print(f"{topic:28s} not compared: nodes that were not played to say it, too", soft_wrap=True)
     if apart:
         table = Table("topic", "recorded", "replayed")
         for one in apart:

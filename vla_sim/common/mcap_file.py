@@ -76,7 +76,7 @@ class McapFile:
         from mcap.writer import Writer
 
         self._file = self._path.open("wb")
-        self._writer = Writer(self._file, chunk_size=self._chunk)
+        self._writer: Any = Writer(self._file, chunk_size=self._chunk)
         self._writer.start(profile="ros2", library="vla_sim")
         self._at_begin(self._writer)
         self._ids = [self._register(one) for one in self._channels]

@@ -36,7 +36,7 @@ class Decision(NamedTuple):
 
 
 def _step(step: Step) -> str:
-    said = [step.skill]
+    said: list[str] = [step.skill]
     for name in records.STEP_FIELDS[step.skill]:
         value = getattr(step, name)
         if value not in (None, ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
@@ -15,6 +16,8 @@ from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.messages import decoded
 from vla_sim.ros.stage_node import StageNode
 
+NOT_PLAYED = (topics.TRACE, topics.DIAGNOSTICS, topics.TF, topics.TF_STATIC)
+"""What no node of the stack acts on: what all of them say of themselves, and what is for other tools."""
 TAIL = 1e-3
 """[s] for which the nodes go on after the last message: for what they were told at its time."""
 
@@ -32,7 +35,7 @@ class PlayerNode(StageNode[StageParams]):
         self._topics: dict[str, Topic] = {}
         for topic in topics.TOPICS:
             recorded = {topic.name, topic.name + images.SUFFIX} & recording.types.keys()
-            if recorded and topic not in (topics.TRACE, topics.DIAGNOSTICS):  # every node's, and nobody acts
+            if recorded and topic not in NOT_PLAYED:
                 self.publish(topic)
                 self._topics |= dict.fromkeys(recorded, topic)
 
@@ -71,9 +74,10 @@ class PlayerNode(StageNode[StageParams]):
 
     def _say(self, one: Recorded) -> None:
         name = self._topics[one.topic].name
-        as_it_was = one.topic == name
-        compressed = None if as_it_was else decoded("sensor_msgs/msg/CompressedImage", one.data)
-        self.published[name].publish(one.data if as_it_was else images.decompressed(compressed))
+        said: Any = one.data
+        if one.topic != name:
+            said = images.decompressed(decoded("sensor_msgs/msg/CompressedImage", said))
+        self.published[name].publish(said)
 
     def _lockstep(self) -> Conductor:
         assert isinstance(self.execution, Conductor)

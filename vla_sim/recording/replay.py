@@ -14,13 +14,13 @@ from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common import clock
 from vla_sim.common.errors import InputError, StackError, nearest
-from vla_sim.contract import budgets
+from vla_sim.contract import budgets, topics
 from vla_sim.recording import about
 from vla_sim.recording.decisions import Compared, compare, decisions
 from vla_sim.recording.player import PlayerNode
-from vla_sim.recording.reader import Recording
+from vla_sim.recording.reader import Recording, message
 from vla_sim.ros import spin
-from vla_sim.stages.language.params import SCRIPTED
+from vla_sim.stages.language.params import LOCAL, SCRIPTED
 
 NODES = tuple(spec.name for spec in node_table.STACK if spec.name not in ("engine", "monitor"))
 """That can be played to."""
@@ -30,11 +30,13 @@ CHECK_PERIOD = 0.5
 
 @dataclass(frozen=True)
 class Replay:
-    """compared: every decision of the replayed nodes. topics: on which they were looked for. recording: of
-    the replay."""
+    """compared: every decision of the replayed nodes. topics: on which they were looked for. shared: topics
+    that others publish, too, by which nobody can tell who said what: they are played, and not compared.
+    recording: of the replay."""
 
     compared: list[Compared]
     topics: tuple[str, ...]
+    shared: frozenset[str]
     recording: Recording
 
     @property
@@ -65,17 +67,17 @@ def replay(
         with Stack(
             options, out, domain=domain, specs=(*specs, node_table.RECORDER), echo=echo, guests=("engine",)
         ) as running:
-            theirs = _play(running, recording, options, went_on)
+            theirs, shared = _play(running, recording, options, went_on)
     again = Recording(out)
     ours, found = decisions(recording), decisions(again)
     told = tuple(name for name in ours if name in theirs)
-    return Replay(compare(ours, found, told), told, again)
+    return Replay(compare(ours, found, told), told, shared & ours.keys(), again)
 
 
 def _play(
     running: Stack, recording: Recording, options: StackOptions, went_on: Callable[[float], None]
-) -> frozenset[str]:
-    """The topics that the replayed nodes publish."""
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The topics that the replayed nodes alone publish, and those that others published as well."""
     checked = time.monotonic()
 
     def alive() -> bool:
@@ -93,15 +95,28 @@ def _play(
 
     os.environ.update(node_table.middleware(running.domain.id))
     spin.start([])
-    player = PlayerNode(recording, options.compute, budgets.costs_of(options.costs))
     try:
-        theirs = player.meet(alive)
-        player.play(theirs, check)
-    finally:
+        player = PlayerNode(recording, options.compute, budgets.costs_of(options.costs))
+        published, others = player.meet(alive), publishers(recording)
+        shared = frozenset(topic for topic in published if others.get(topic, set()) - set(running.names))
+        player.play(published - shared, check)
         player.destroy_node()
+    finally:
         rclpy.try_shutdown()
         clock.use(None)
-    return theirs
+    return published - shared, shared
+
+
+def publishers(recording: Recording) -> dict[str, set[str]]:
+    """The nodes that published a topic in a run, by topic, as they said in their diagnostics."""
+    found: dict[str, set[str]] = {}
+    for one in recording.read([topics.DIAGNOSTICS.name]):
+        for status in message(recording.types[one.topic], one.data).status:
+            for value in status.values:
+                what, _, topic = value.key.partition(" ")
+                if what == "listeners":
+                    found.setdefault(topic, set()).add(status.name)
+    return found
 
 
 def _options(recording: Recording, folder: Path) -> StackOptions:
@@ -112,10 +127,12 @@ def _options(recording: Recording, folder: Path) -> StackOptions:
         path = folder / about.KNOWN
         path.write_bytes(known)
         options = replace(options, world=str(path))
+    server = options.base_url if options.base_url == LOCAL else ""  # no other is called on a file's word
     if options.base_url.startswith(SCRIPTED) and answers is not None:
         path = folder / about.ANSWERS
         path.write_bytes(answers)
-        options = replace(options, base_url=f"{SCRIPTED}{path}")
+        server = f"{SCRIPTED}{path}"
+    options = replace(options, base_url=server)
     return replace(options, speed=0.0, real_world="", gui=False, mic=False, replacements={})
 
 
