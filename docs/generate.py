@@ -60,7 +60,7 @@ FOLDERS = {
     "scenario": ("scenario",),
 }  # fmt: skip
 """Where a node's publishers and subscribers are written, besides the folder of its module."""
-TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py")
+TOOLS = ("viewer.py", "calibration_node.py", "mapping_node.py", "player.py", "fault_client.py")
 """Of `vla-sim top`, `calibrate`, `map` and `replay`, which are no nodes of the stack."""
 
 
@@ -86,25 +86,34 @@ def nodes_topics() -> list[tuple[str, str, str]]:
 def calls(path: Path) -> Iterator[tuple[str, str]]:
     """("publish" or "listen", topic) of every call in a file, also in loops over topics."""
     tree = ast.parse(path.read_text())
+    named_above = {
+        one.targets[0].id: one.value for one in tree.body
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+    }  # fmt: skip
     loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.ListComp | ast.GeneratorExp)]
     for call in ast.walk(tree):
         how = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
         if how == "follow_load":
             yield "listen", topics.MONITOR_LOAD.name
+        if how == "create_publisher":  # what a node has beside its own publishers
+            yield from (("publish", topic) for topic in topics_in(call.args[1], named_above))
         if how not in ("publish", "listen") or not call.args:
             continue
-        named_here = list(topics_in(call.args[0]))
+        meant = [call.args[0], *(one for one in call.args[1:] if isinstance(one, ast.Starred))]
+        named_here = [topic for one in meant for topic in topics_in(one, named_above)]
         for loop in loops:
             turns = [loop] if isinstance(loop, ast.For) else loop.generators
             if not named_here and any(inner is call for inner in ast.walk(loop)):
-                named_here = [topic for turn in turns for topic in topics_in(turn.iter)]
+                named_here = [topic for turn in turns for topic in topics_in(turn.iter, named_above)]
         for topic in named_here:
             yield how, topic
 
 
-def topics_in(node: ast.AST) -> Iterator[str]:
-    """Names of the topics that an expression speaks of."""
+def topics_in(node: ast.AST, named_above: dict[str, ast.expr]) -> Iterator[str]:
+    """Names of the topics that an expression speaks of, also by a constant of its module."""
     for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and inner.id in named_above:
+            yield from topics_in(named_above[inner.id], {})
         if isinstance(inner, ast.Attribute) and ast.unparse(inner.value) == "topics":
             found = getattr(topics, inner.attr)
             yield from (t.name for t in (found.values() if isinstance(found, dict) else [found]))
@@ -164,7 +173,7 @@ def security_policy() -> str:
         own = "get_parameters get_parameter_types set_parameters set_parameters_atomically list_parameters"
         services = [f"~/{name}" for name in f"{own} describe_parameters".split()]
         services += [ANSWERS[node]] if node in ANSWERS else []
-        asks = sorted(ANSWERS.values()) if node == "scenario" else []
+        asks = sorted(ANSWERS.values()) if node in ("scenario", "view") else []
         for kind, called in (("reply", services), ("request", asks)):
             if called:
                 lines += [f'          <services {kind}="ALLOW">']

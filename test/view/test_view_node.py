@@ -1,6 +1,7 @@
 """The viewer as a node: what it hears and when, and what leaves it for the robot."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -87,10 +88,8 @@ def stack(ros_domain):
         executor.add_node(rest)
 
         def spin():
-            try:
+            with contextlib.suppress(ExternalShutdownException):
                 executor.spin()
-            except ExternalShutdownException:
-                pass
 
         threading.Thread(target=spin, daemon=True).start()
         wait_for(lambda: all(view.can().values()), BOUND)

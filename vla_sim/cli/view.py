@@ -52,15 +52,10 @@ def attach(a: argparse.Namespace, console: Any) -> int:
 
 def _world_of(domain: int, ours: bool) -> str:
     """Raises `StackError` where no node tells it."""
-    import rclpy
-
     from vla_sim.bringup.parameter_client import ParameterClient
 
-    try:
-        with ParameterClient(domain, own_middleware=ours) as client:
-            return str(client.get("safety", "world"))
-    finally:
-        rclpy.try_shutdown()
+    with ParameterClient(domain, own_middleware=ours) as client:
+        return str(client.get("safety", "world"))
 
 
 def replay(a: argparse.Namespace, console: Any) -> int:

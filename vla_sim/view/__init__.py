@@ -1,3 +1,4 @@
-"""See a run in a browser, while it goes on or later: a node that watches, its server, its page."""
+"""See a run in a browser, while it goes on or later: a node that watches, its server, its page, and the 3D
+scene in it."""
 
-__all__: list[str] = []
+__all__ = ["door", "node", "player", "scene", "server"]

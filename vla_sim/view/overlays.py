@@ -139,7 +139,7 @@ class Scan:
     def __init__(self, scene: Any) -> None:
         self._seen: Array | None = None
         self._cloud = scene.add_point_cloud(
-            "/scan", np.zeros((0, 3)), (225, 60, 90), point_size=0.03, point_shape="circle",
+            "/lidar", np.zeros((0, 3)), (225, 60, 90), point_size=0.03, point_shape="circle",
             point_shading="flat", precision="float32",
         )  # fmt: skip
 

@@ -1,0 +1,135 @@
+"""A recorded run on the page: time that goes, stands, and is chosen."""
+
+import json
+import time
+
+import pytest
+from waiting import wait_for
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from geometry_msgs.msg import TwistStamped
+from nav_msgs.msg import Odometry
+from rclpy.serialization import serialize_message
+from std_msgs.msg import String
+
+from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.mcap_file import Channel, McapFile
+from vla_sim.contract import records, topics
+from vla_sim.contract.codec import encode
+from vla_sim.recording.about import METADATA, About
+from vla_sim.recording.definitions import definition
+from vla_sim.recording.reader import Recording
+from vla_sim.ros.messages import to_stamp
+from vla_sim.view import actions
+from vla_sim.view.player import Player
+
+BEGIN, SECONDS = 5.0, 20.0
+
+
+def write(path):
+    """The robot slides along x at 0.1 m/s; a command is typed at 2 s, and a stop comes at 12 s."""
+    about = About(world="tabletop", robot="g1", speed=0.0)
+    out = McapFile(
+        path, largest=1 << 30, chunk=1 << 16, begin=lambda w: w.add_metadata(METADATA, about.strings())
+    )
+
+    def channel(topic, kind, **more):
+        return out.add(Channel(topic.name, "cdr", kind, "ros2msg", definition(kind), more))
+
+    def record(one):
+        return serialize_message(String(data=encode(one)))
+
+    odom = channel(topics.ODOM, "nav_msgs/msg/Odometry")
+    velocity = channel(topics.CMD_VEL, "geometry_msgs/msg/TwistStamped")
+    safety = channel(topics.SAFETY_STATE, "std_msgs/msg/String", record="SafetyState")
+    command = channel(topics.COMMAND, "std_msgs/msg/String", record="Command")
+    for k in range(int(50 * SECONDS)):
+        seconds = k / 50.0
+        at = round(1e9 * (BEGIN + seconds))
+        message, twist = Odometry(), TwistStamped()
+        message.header.stamp = twist.header.stamp = to_stamp(BEGIN + seconds)
+        message.pose.pose.position.x = 0.1 * seconds
+        twist.twist.linear.x = 0.1
+        out.write(odom, at, serialize_message(message), 0)
+        out.write(velocity, at, serialize_message(twist), 0)
+        if k % 5 == 0:
+            stopped = seconds >= 12.0
+            told = records.SafetyState(
+                level="stopped" if stopped else "ok", reasons=["stop was said"] if stopped else [],
+                stop_epoch=int(stopped),
+            )  # fmt: skip
+            out.write(safety, at, record(told), 0)
+        if k == 100:
+            typed = records.Command(command_id="c", text="go", sent_mono=1.0)
+            out.write(command, at, record(typed), 0)
+    out.write(safety, round(1e9 * (BEGIN + SECONDS)), b"no message at all", 0)
+    out.close()
+
+
+@pytest.fixture
+def player(tmp_path):
+    write(tmp_path / "run.mcap")
+    shown = []
+    made = Player(Recording(tmp_path), shown.append, lambda *_: None)
+    made.shown = shown
+    made.start()
+    yield made
+    made.close()
+
+
+def ask(player, action):
+    return player.act(action).result(30.0)
+
+
+def last(player, section):
+    return json.loads(player.shown[-1][section]) if player.shown else {}
+
+
+def test_nothing_is_shown_and_no_time_goes_while_nobody_looks(player):
+    time.sleep(0.5)
+    assert player.shown == []
+    assert player.at == BEGIN
+
+
+def test_it_plays_from_the_beginning_as_fast_as_is_asked_and_holds_at_the_end(player):
+    ask(player, actions.Pace(factor=100.0))
+    player.looked_at(1, 0)
+    wait_for(lambda: last(player, "replay").get("at_s") == SECONDS, 60.0)
+    assert last(player, "replay") == {"at_s": SECONDS, "length_s": SECONDS, "plays": False}
+    assert last(player, "safety")["title"] == "Stopped"
+    assert last(player, "latency")["source"] == "modelled"
+    assert player.broken == 1
+    assert not last(player, "can")["command"]
+
+
+def test_any_moment_is_shown_with_what_was_known_then(player):
+    ask(player, actions.Play(on=False))
+    player.looked_at(1, 0)
+    for to in (15.0, 6.0, 1.0, 6.0):
+        ask(player, actions.Seek(to=to))
+        wait_for(lambda to=to: last(player, "replay").get("at_s") == to, 60.0)
+        assert last(player, "robot")["base"][0] == pytest.approx(0.1 * to, abs=0.011)
+        assert last(player, "safety")["level"] == ("stopped" if to >= 12.0 else "ok")
+        assert last(player, "command").get("text", "") == ("go" if to >= 2.0 else "")
+    ask(player, actions.Seek(to=1e9))
+    assert player.at == pytest.approx(BEGIN + SECONDS)
+
+
+def test_played_from_a_moment_it_comes_to_the_same_as_gone_to(player):
+    ask(player, actions.Seek(to=5.0))
+    ask(player, actions.Pace(factor=100.0))
+    player.looked_at(1, 0)
+    wait_for(lambda: last(player, "replay").get("at_s") == SECONDS, 60.0)
+    played = {name: player.shown[-1][name] for name in ("robot", "safety", "command", "events")}
+    ask(player, actions.Seek(to=SECONDS))
+    wait_for(lambda: len(player.shown) > 1 and player.shown[-1]["replay"] != b"", 60.0)
+    assert {name: player.shown[-1][name] for name in played} == played
+
+
+def test_nothing_can_be_sent_to_a_run_that_is_over(player):
+    with pytest.raises(StackError, match="is over"):
+        player.stop()
+    for action in (actions.Say(text="go"), actions.EmergencyStop(on=True), actions.Reset()):
+        with pytest.raises(InputError, match="is over"):
+            ask(player, action)
