@@ -33,7 +33,7 @@ MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
 HOST = "127.0.0.1"
 FORBIDDEN = 1008
 """Why a websocket is closed: RFC 6455, "policy violation"."""
-LOOK_FROM = (-1.7, -1.6, 2.8)
+LOOK_FROM = (-1.5, -1.3, 3.0)
 """Where a viewer's camera is at first, from the robot's start [m]."""
 LOOK_AT = (0.0, 0.0, 0.7)
 FIELD_OF_VIEW = 0.85  # [rad], vertical
@@ -83,7 +83,7 @@ class Scene:
         scene.configure_environment_map(None)
         scene.configure_default_lights(enabled=False)
         scene.add_light_hemisphere(
-            "/sky", sky_color=(244, 248, 255), ground_color=(214, 204, 192), intensity=2.4, position=(0, 0, 1)
+            "/sky", sky_color=(244, 248, 255), ground_color=(214, 204, 192), intensity=2.9, position=(0, 0, 1)
         )
         # viser's light comes from -y of its node.
         scene.add_light_directional(
