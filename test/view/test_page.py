@@ -190,8 +190,14 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_stop_is_in_sight(page):
     expect(page.locator("#stop")).to_be_in_viewport()
 
 
-def test_without_its_server_the_page_says_so_and_comes_back(page, site):
+def test_a_run_that_ends_is_told_from_a_line_that_is_lost(page, site):
     site.server.close()
+    page.wait_for_selector("body[data-link=ended]")
+    expect(page.locator("#safety-title")).to_have_text("The run has ended")
+
+
+def test_without_its_server_the_page_says_so_and_comes_back(page, site):
+    site.lose()
     page.wait_for_selector("body[data-link=lost]")
     expect(page.locator("#safety-title")).to_have_text("This page is not connected")
     expect(page.locator("#safety-release")).to_contain_text("goes on with what it was told")

@@ -70,6 +70,11 @@ class Site:
         self.server.start()
         return self
 
+    def lose(self):
+        """As when the process is killed: nobody says goodbye."""
+        self.server._viewers.clear()
+        self.server.close()
+
     def again(self):
         """A new server where the old one was."""
         self.server = Server(self.answers, self.door, self.port)

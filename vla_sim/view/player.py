@@ -141,6 +141,7 @@ class Player:
         """Be at this moment, with what was known then."""
         self.at = at
         self.state = ViewState(lambda: self.at)
+        self.state.zero = self.recording.start
         about = self.recording.about
         self.state.modelled = about.speed == 0.0 and about.stack.get("compute", "fixed") == "fixed"
         self._picture: Any = None
@@ -200,7 +201,13 @@ class Player:
             self._picture = picture
             try:
                 self._show_picture(
-                    *drawn(picture, self.state.camera_info, self.state.detected, self._kinematics)
+                    *drawn(
+                        picture,
+                        self.state.camera_info,
+                        self.state.detected,
+                        self._kinematics,
+                        self.recording.start,
+                    )
                 )
             except (InputError, OSError):
                 self.broken += 1

@@ -77,10 +77,13 @@ const connection = new Connection({
     map.take(now);
   },
   onPicture: showPicture,
-  onLost() {
-    if (document.body.dataset.link !== "lost") {
-      link("lost", "not connected");
-      panels.showSafety({
+  onLost(ended) {
+    if (!["lost", "ended"].includes(document.body.dataset.link)) {
+      link(ended ? "ended" : "lost", ended ? "ended" : "not connected");
+      panels.showSafety(ended ? {
+        level: "waiting", title: "The run has ended", reasons: ["what is shown here is its last moment"],
+        release: "When another one begins at this address, the page shows it by itself.",
+      } : {
         level: "lost", title: "This page is not connected",
         reasons: ["what it shows is old, and its buttons reach nobody"],
         release: "The robot goes on with what it was told; stop it by word or by its remote control. "
