@@ -71,7 +71,7 @@ def write(path):
 def player(tmp_path):
     write(tmp_path / "run.mcap")
     shown = []
-    made = Player(Recording(tmp_path), shown.append, lambda *_: None)
+    made = Player(Recording(tmp_path), "tabletop", shown.append, lambda *_: None)
     made.shown = shown
     made.start()
     yield made

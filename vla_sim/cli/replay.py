@@ -32,15 +32,10 @@ def add(commands: Any) -> None:
 
 
 def call(a: argparse.Namespace) -> int:
-    from vla_sim.common.errors import InputError
     from vla_sim.recording.reader import Recording
-    from vla_sim.robot import facts
 
     recording = Recording(a.run)
-    if recording.robot not in ("", facts.NAME) and not recording.robot.endswith(f"/{facts.NAME}.yaml"):
-        raise InputError(
-            f"{recording.path} is of the robot {recording.robot}: give --robot {recording.robot}"
-        )
+    common.check_robot(recording)
     common.load_nodes()
     from vla_sim.recording.replay import replay
 

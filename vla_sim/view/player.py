@@ -39,18 +39,19 @@ RECORDS = {topic.name: topic.type for topic in topics.TOPICS if not isinstance(t
 
 
 class Player:
-    """Plays a recording in a thread of its own. show, show_picture: take what the page is to show.
+    """Plays a recording in a thread of its own. world: as `World.load` takes it. show, show_picture: take
+    what the page is to show.
 
     at: where it is [s, of the recording]. scene: the 3D scene, or None.
     """
 
     def __init__(
-        self, recording: Recording, show: Callable[[dict[str, bytes]], None],
+        self, recording: Recording, world: str, show: Callable[[dict[str, bytes]], None],
         show_picture: Callable[[Any, bytes], None], scene: Any = None,
     ) -> None:  # fmt: skip
         self.recording, self.scene = recording, scene
         self._show, self._show_picture = show, show_picture
-        self.world = World.load(recording.world)
+        self.world = World.load(world)
         self.at, self.plays, self.speed = recording.start, True, 1.0
         self._drawn_world = snapshot.world_section(self.world)
         self.viewers = self.pictures = 0
