@@ -103,7 +103,9 @@ def calls(path: Path) -> Iterator[tuple[str, str]]:
             yield from (("publish", topic) for topic in topics_in(call.args[1], named_above))
         if how not in ("publish", "listen") or not call.args:
             continue
-        meant = [call.args[0], *(one for one in call.args[1:] if isinstance(one, ast.Starred))]
+        # Several topics at once; what else is given, a callback, may speak of others.
+        more = [one for one in call.args[1:] if ast.unparse(one).startswith(("*", "replace("))]
+        meant = [call.args[0], *more]
         named_here = [topic for one in meant for topic in topics_in(one, named_above)]
         for loop in loops:
             turns = [loop] if isinstance(loop, ast.For) else loop.generators

@@ -101,6 +101,22 @@ def test_metadata_of_another_version_is_read_as_far_as_it_is_known():
         About.of_strings({"seed": "many"})
 
 
+def test_a_strangers_file_loads_no_code_calls_no_server_and_starts_no_program():
+    stack = {
+        "replacements": {"voice": ["rm", "-r", "/"]}, "without": "monitor",
+        "overrides": {
+            "perception": {"detector": "evil:Detector", "rate": 5.0},
+            "language": {"base_url": "http://evil/v1", "api_key_env": "SECRET"},
+        },
+    }  # fmt: skip
+    options = About(stack=stack).options()
+    assert options.replacements == {}
+    assert options.overrides == {"perception": {"rate": 5.0}, "language": {}}
+    assert options.without == "monitor"
+    with pytest.raises(InputError, match="parameters of nodes cannot be read"):
+        About(stack={"overrides": ["perception"]}).options()
+
+
 def test_bytes_that_are_no_such_message_are_told():
     with pytest.raises(InputError, match=r"no nav_msgs/msg/Odometry in 3 bytes"):
         message("nav_msgs/msg/Odometry", b"abc")

@@ -67,12 +67,18 @@ def write(path):
     out.close()
 
 
+class Watched(Player):
+    """shown: what the page was to show."""
+
+    def __init__(self, recording, world):
+        self.shown = []
+        super().__init__(recording, world, self.shown.append, lambda *_: None)
+
+
 @pytest.fixture
 def player(tmp_path):
     write(tmp_path / "run.mcap")
-    shown = []
-    made = Player(Recording(tmp_path), shown.append, lambda *_: None)
-    made.shown = shown  # type: ignore[attr-defined]
+    made = Watched(Recording(tmp_path), "tabletop")
     made.start()
     yield made
     made.close()

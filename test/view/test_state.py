@@ -98,3 +98,14 @@ def test_what_is_kept_is_bounded(state):
     state.take(LOG, Message(level=10, name="voice", msg="a detail"), 0.0)
     state.take("/elsewhere", None, 0.0)
     assert state.logged == 3 * MOST_LINES
+
+
+def test_a_machines_clock_counts_from_its_first_stamp_and_a_jump_back_is_followed(state):
+    state.take(topics.SAY.name, records.Say(text="a"), 1.8e9)
+    state.take(topics.SAY.name, records.Say(text="b"), 1.8e9 + 2.0)
+    state.take(topics.SAY.name, records.Say(text="c"), 1.8e9 + 1.9)
+    assert (state.zero, state.stamp) == (1.8e9, 1.8e9 + 2.0)
+    simulated = Watched()
+    simulated.take(topics.SAY.name, records.Say(text="a"), 3600.0)
+    simulated.take(topics.SAY.name, records.Say(text="b"), 12.0)
+    assert (simulated.zero, simulated.stamp) == (0.0, 12.0)

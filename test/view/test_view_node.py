@@ -28,7 +28,7 @@ from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.scenario.client import NodeThread
 from vla_sim.view import door
-from vla_sim.view.node import CAMERA_TOPICS, OFTEN, ViewNode
+from vla_sim.view.node import OFTEN, ViewNode
 
 pytestmark = [pytest.mark.integration, pytest.mark.ros]
 BOUND = 120.0  # [s]
@@ -132,7 +132,7 @@ def test_nothing_that_comes_often_is_listened_to_while_nobody_looks(stack):
             await until(lambda: set(view.peek.open) == often)
             await until(lambda: view.state.joints)
             await line.send_str('{"pictures": true}')
-            await until(lambda: set(view.peek.open) == often | {one.name for one in CAMERA_TOPICS})
+            await until(lambda: set(view.peek.open) == often | {topics.COLOR.name, topics.CAMERA_INFO.name})
         return known
 
     known = visit(stack, look)

@@ -9,11 +9,18 @@ import pytest
 pytest.importorskip("aiohttp")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
+import numpy as np
+import soundfile
 from page_states import WORDS, walking
 from playwright.sync_api import expect, sync_playwright
 from test_view_server import Site
 
 from vla_sim.contract import records, topics
+from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE
+from vla_sim.stages.voice.grammar import Grammar
+from vla_sim.stages.voice.listener import Listener
+from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
+from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.view import actions, snapshot
 from vla_sim.view.player import Player
 from vla_sim.world.semantic_map import World
@@ -31,11 +38,19 @@ CAN = dict.fromkeys(("command", "speak", "stop", "reset", "faults", "speed"), Tr
 
 
 @pytest.fixture(scope="module")
-def browser():
+def launch():
+    """Starts a browser with these arguments besides."""
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=180_000)
-        yield made
-        made.close()
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*ARGUMENTS, *more], timeout=180_000
+        )
+
+
+@pytest.fixture(scope="module")
+def browser(launch):
+    made = launch()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +205,14 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_stop_is_in_sight(page):
     expect(page.locator("#stop")).to_be_in_viewport()
 
 
-def test_without_its_server_the_page_says_so_and_comes_back(page, site):
+def test_a_run_that_ends_is_told_from_a_line_that_is_lost(page, site):
     site.server.close()
+    page.wait_for_selector("body[data-link=ended]")
+    expect(page.locator("#safety-title")).to_have_text("The run has ended")
+
+
+def test_without_its_server_the_page_says_so_and_comes_back(page, site):
+    site.lose()
     page.wait_for_selector("body[data-link=lost]")
     expect(page.locator("#safety-title")).to_have_text("This page is not connected")
     expect(page.locator("#safety-release")).to_contain_text("goes on with what it was told")
@@ -251,6 +272,42 @@ def test_a_token_is_asked_for_taken_from_the_address_and_not_kept_in_it(browser)
         assert "token" not in page.url
         assert json.dumps(context.storage_state()).find("the token that was printed") < 0
         context.close()
+
+
+@pytest.fixture
+def said(tmp_path):
+    """What Chromium's microphone hears: a sentence, and silence around it."""
+    path = tmp_path / "said.wav"
+    sound = np.pad(Hibari().speak("go to the kitchen"), (SAMPLE_RATE, 3 * SAMPLE_RATE))
+    soundfile.write(path, sound, SAMPLE_RATE)
+    return path
+
+
+@pytest.mark.audio
+def test_what_the_browsers_microphone_hears_is_what_was_said(site, world, said, launch):
+    browser = launch(
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={said}%noloop",
+    )  # fmt: skip
+    page = browser.new_page(permissions=["microphone"])
+    page.set_default_timeout(PATIENCE)
+    page.goto(site.url)
+    page.wait_for_selector("body[data-link=live]")
+    page.locator("#speak").click()
+    expect(page.locator("#speak")).to_have_attribute("aria-pressed", "true")
+    deadline = time.monotonic() + 60.0
+    while len(site.answers.heard) < 2 * 5 * SAMPLE_RATE and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    page.locator("#speak").click()
+    expect(page.locator("#talk-note")).to_have_text("")
+    browser.close()
+    sound = np.frombuffer(site.answers.heard, "<i2").astype(np.int16)
+    grammar = Grammar.of(world)
+    listener, heard = Listener(Pocketsphinx(grammar), grammar), []
+    for k in range(0, len(sound) - CHUNK, CHUNK):
+        one = listener.feed(sound[k : k + CHUNK], k / SAMPLE_RATE)
+        heard += [one.text] if one is not None and one.complete else []
+    assert heard == ["go to the kitchen"]
 
 
 def test_the_player_takes_the_servers_part():

@@ -70,6 +70,11 @@ class Site:
         self.server.start()
         return self
 
+    def lose(self):
+        """As when the process is killed: nobody says goodbye."""
+        self.server._viewers.clear()
+        self.server.close()
+
     def again(self):
         """A new server where the old one was."""
         self.server = Server(self.answers, self.door, self.port)
@@ -322,10 +327,11 @@ def test_the_3d_scenes_own_server_is_reached_through_the_page_alone(site):
         async with session.get("/scene/file") as found:
             assert (found.status, await found.text()) == (200, "scene /file")
             assert "frame-ancestors 'self'" in found.headers["Content-Security-Policy"]
-        async with session.ws_connect("/scene/", protocols=["viser-v1"]) as line:
-            assert line.protocol == "viser-v1"
-            await line.send_bytes(b"abc")
-            assert (await line.receive()).data == b"cba"
+        for path in ("/scene/", "/scene"):
+            async with session.ws_connect(path, protocols=["viser-v1"]) as line:
+                assert line.protocol == "viser-v1"
+                await line.send_bytes(b"abc")
+                assert (await line.receive()).data == b"cba"
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await session.ws_connect("/scene/", headers={"Origin": "http://evil.example"})
         await runner.cleanup()

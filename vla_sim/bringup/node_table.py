@@ -157,7 +157,10 @@ MICROPHONE = NodeSpec(
     "microphone", "vla_sim.hardware.microphone_node", "MicrophoneParams", -5, "mic", steady=True
 )
 """What is said to the robot, where it does not come from a scenario."""
-VIEW = NodeSpec("view", "vla_sim.view.node", "ViewParams", 0, "view", steady=True, observer=True)
+VIEW = NodeSpec(
+    "view", "vla_sim.view.node", "ViewParams", 0, "view", steady=True, observer=True,
+    drivers={name: CAMERA[name] for name in ("color", "camera_info")},
+)  # fmt: skip
 """The page in a browser."""
 RECORDER = NodeSpec(
     "recorder", "vla_sim.recording.node", "RecorderParams", 5, "recording", observer=True, drivers=CAMERA,

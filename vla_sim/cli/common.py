@@ -201,6 +201,16 @@ def serve_at(host: str, port: int, console: Any) -> int:
     return port
 
 
+def check_robot(recording: Any) -> None:
+    """Raises `InputError` for a recording of another robot than this process is of."""
+    from vla_sim.robot import facts
+
+    if recording.robot not in ("", facts.NAME) and not recording.robot.endswith(f"/{facts.NAME}.yaml"):
+        raise InputError(
+            f"{recording.path} is of the robot {recording.robot}: give --robot {recording.robot}"
+        )
+
+
 def sound_devices() -> list[SoundDevice]:
     """Those of this machine. ALSA complains of each that there might be and is not: that is not shown. Raises
     `MissingError`."""

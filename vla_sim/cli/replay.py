@@ -32,15 +32,10 @@ def add(commands: Any) -> None:
 
 
 def call(a: argparse.Namespace) -> int:
-    from vla_sim.common.errors import InputError
     from vla_sim.recording.reader import Recording
-    from vla_sim.robot import facts
 
     recording = Recording(a.run)
-    if recording.robot not in ("", facts.NAME) and not recording.robot.endswith(f"/{facts.NAME}.yaml"):
-        raise InputError(
-            f"{recording.path} is of the robot {recording.robot}: give --robot {recording.robot}"
-        )
+    common.check_robot(recording)
     common.load_nodes()
     from vla_sim.recording.replay import replay
 
@@ -65,10 +60,8 @@ def show(console: Any, found: Replay) -> None:
     """A line for each topic; of what is not the same, both sides."""
     from rich.table import Table
 
-    count, apart = (
-        Counter(one.topic for one in found.compared),
-        [one for one in found.compared if not one.same],
-    )
+    apart = [one for one in found.compared if not one.same]
+    count = Counter(one.topic for one in found.compared)
     wrong = Counter(one.topic for one in apart)
     for topic in found.topics:
         words = f"{wrong[topic]} not the same" if wrong[topic] else "the same"

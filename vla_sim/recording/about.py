@@ -27,6 +27,9 @@ KNOWN, REAL, ANSWERS = "known_world.sdf", "real_world.sdf", "scripted_llm.json"
 """Names of the file's attachments: the world that the robot knows, the one that was simulated, and what
 stood for a language model."""
 
+NOT_TAKEN = ("api_key_env", "base_url", "body", "detector")
+"""Parameters of single nodes that are not taken from a recording."""
+
 
 class About(Record, frozen=True, kw_only=True):
     """world, robot: names, or paths where they were. speed: 0: in lock-step; of a robot, 1. command: what
@@ -62,9 +65,18 @@ class About(Record, frozen=True, kw_only=True):
             raise InputError(f"what the recording says of its run cannot be read: {error}") from None
 
     def options(self) -> StackOptions:
-        """Of the stack, as far as this version knows them."""
+        """Of the stack, as far as this version knows them, without what would load code, call a server or
+        start a program: the file may be a stranger's. Raises `InputError`."""
+        try:
+            given = msgspec.convert(self.stack.get("overrides", {}), dict[str, dict[str, Any]])
+        except msgspec.ValidationError as error:
+            raise InputError(f"the recorded parameters of nodes cannot be read: {error}") from None
+        overrides = {
+            node: {name: value for name, value in own.items() if name not in NOT_TAKEN}
+            for node, own in given.items()
+        }
         known = {name: value for name, value in self.stack.items() if name in OPTIONS}
-        return replace(StackOptions(), **known, overrides=self.stack.get("overrides", {}))
+        return replace(StackOptions(), **known, overrides=overrides)
 
 
 def _json(value: Any) -> str:

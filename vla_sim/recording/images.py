@@ -1,6 +1,7 @@
 """Images as they are recorded: colour as JPEG, depth as PNG of 16 bit [mm]; and back."""
 
 import io
+import math
 import zlib
 from array import array
 from typing import Any
@@ -16,6 +17,10 @@ QUALITY = 90
 """Of JPEG."""
 COLOURS = ("rgb8", "bgr8")
 MILLIMETRES, METRES = "16UC1", "32FC1"
+KINDS: dict[str, tuple[Any, tuple[int, ...]]] = {
+    **dict.fromkeys(COLOURS, (np.uint8, (3,))), MILLIMETRES: (np.uint16, ()), METRES: (np.float32, ()),
+}  # fmt: skip
+"""Type of a value, and values a pixel where they are several, by encoding."""
 FURTHEST = 65.535
 """[m]; a depth beyond it is recorded as unknown."""
 
@@ -51,18 +56,13 @@ def decompressed(message: CompressedImage) -> Image:
 
 def _pixels(image: Image) -> NDArray[Any] | None:
     """(height, width, 3) uint8 as rgb, or (height, width) uint16 [mm], 0 where unknown."""
-    shape: tuple[int, ...] = (image.height, image.width)
-    kinds: dict[str, tuple[Any, tuple[int, ...]]] = {
-        **dict.fromkeys(COLOURS, (np.uint8, (*shape, 3))), MILLIMETRES: (np.uint16, shape),
-        METRES: (np.float32, shape),
-    }  # fmt: skip
-    if image.encoding not in kinds or image.is_bigendian:
+    if image.encoding not in KINDS or image.is_bigendian:
         return None
-    kind, shape = kinds[image.encoding]
-    data: NDArray[Any] = np.frombuffer(image.data, kind)
-    if data.size != np.prod(shape):
+    kind, channels = KINDS[image.encoding]
+    shape = (image.height, image.width, *channels)
+    if len(image.data) != math.prod(shape) * np.dtype(kind).itemsize:
         return None
-    pixels = data.reshape(shape)
+    pixels = np.frombuffer(image.data, kind).reshape(shape)
     if image.encoding == "bgr8":
         return np.ascontiguousarray(pixels[:, :, ::-1])
     if image.encoding == METRES:

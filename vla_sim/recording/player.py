@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
@@ -73,9 +74,10 @@ class PlayerNode(StageNode[StageParams]):
 
     def _say(self, one: Recorded) -> None:
         name = self._topics[one.topic].name
-        as_it_was = one.topic == name
-        compressed = None if as_it_was else decoded("sensor_msgs/msg/CompressedImage", one.data)
-        self.published[name].publish(one.data if as_it_was else images.decompressed(compressed))
+        said: Any = one.data
+        if one.topic != name:
+            said = images.decompressed(decoded("sensor_msgs/msg/CompressedImage", said))
+        self.published[name].publish(said)
 
     def _lockstep(self) -> Conductor:
         assert isinstance(self.execution, Conductor)

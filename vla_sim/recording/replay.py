@@ -20,7 +20,7 @@ from vla_sim.recording.decisions import Compared, compare, decisions
 from vla_sim.recording.player import PlayerNode
 from vla_sim.recording.reader import Recording, message
 from vla_sim.ros import spin
-from vla_sim.stages.language.params import SCRIPTED
+from vla_sim.stages.language.params import LOCAL, SCRIPTED
 
 NODES = tuple(spec.name for spec in node_table.STACK if spec.name not in ("engine", "monitor"))
 """That can be played to."""
@@ -127,10 +127,12 @@ def _options(recording: Recording, folder: Path) -> StackOptions:
         path = folder / about.KNOWN
         path.write_bytes(known)
         options = replace(options, world=str(path))
+    server = options.base_url if options.base_url == LOCAL else ""  # no other is called on a file's word
     if options.base_url.startswith(SCRIPTED) and answers is not None:
         path = folder / about.ANSWERS
         path.write_bytes(answers)
-        options = replace(options, base_url=f"{SCRIPTED}{path}")
+        server = f"{SCRIPTED}{path}"
+    options = replace(options, base_url=server)
     return replace(options, speed=0.0, real_world="", gui=False, mic=False, replacements={})
 
 

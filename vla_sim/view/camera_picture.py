@@ -19,16 +19,17 @@ QUALITY = 70
 
 
 def drawn(
-    picture: Picture, camera_info: Any, found: list[DetectedObject], kinematics: Kinematics
+    picture: Picture, camera_info: Any, found: list[DetectedObject], kinematics: Kinematics, zero: float = 0.0
 ) -> tuple[dict[str, Any], bytes]:
     """What there is to say of the picture, and its JPEG. camera_info: sensor_msgs/CameraInfo, or None where
-    none has come. Raises `InputError` for an image that cannot be one, `OSError` for a broken JPEG."""
+    none has come. zero: the stamp that is called 0 s. Raises `InputError` for an image that cannot be one,
+    `OSError` for a broken JPEG."""
     jpeg, width, height = _jpeg(picture.message)
     inside = []
     if camera_info is not None:
         camera = _fitting(intrinsics(camera_info), width, height)
         inside = [box._asdict() for box in boxes(picture, found, camera, kinematics)]
-    about = {"stamp_s": round(picture.stamp, 2), "width": width, "height": height, "boxes": inside}
+    about = {"stamp_s": round(picture.stamp - zero, 2), "width": width, "height": height, "boxes": inside}
     return about, jpeg
 
 

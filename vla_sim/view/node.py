@@ -13,7 +13,7 @@ import numpy as np
 
 from vla_sim.bringup.node_table import STACK
 from vla_sim.common import clock, process_priority
-from vla_sim.common.errors import InputError, MissingError, StackError, VlaSimError
+from vla_sim.common.errors import InputError, MissingError, StackError, VlaSimError, package
 from vla_sim.common.params import check
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Command, Fault, FaultRequest
@@ -29,7 +29,6 @@ from vla_sim.view.actions import Action
 from vla_sim.view.camera_picture import drawn
 from vla_sim.view.params import ViewParams
 from vla_sim.view.peek import Peek
-from vla_sim.view.server import Server
 from vla_sim.view.state import LOG as LOG_NAME
 from vla_sim.view.state import Picture, ViewState
 from vla_sim.view.stop_line import StopLine
@@ -55,8 +54,7 @@ OFTEN = (
     topics.CONTACTS, topics.COSTMAP,
 )  # fmt: skip
 """While somebody looks."""
-CAMERA_TOPICS = (topics.COLOR, topics.CAMERA_INFO)
-"""While somebody looks at the camera's picture."""
+MISSING = "the view in a browser needs aiohttp; pip install 'vla_sim[view]'"
 LOG = Topic(LOG_NAME, "rcl_interfaces/msg/Log")
 
 
@@ -75,6 +73,9 @@ class ViewNode(StageNode[ViewParams]):
         if values is not None:
             self.params = check(replace(self.params, **values))
         p = self.params
+        package("aiohttp", MISSING)
+        from vla_sim.view.server import Server
+
         entrance = door.Door.of_environment(p.view_host)
         self.world = World.load(p.world)
         self.state, self.sections = ViewState(), snapshot.Sections()
@@ -83,6 +84,7 @@ class ViewNode(StageNode[ViewParams]):
         self._asked: dict[str, tuple[Future[str], float]] = {}
         self._commands = self.execution.ids("page")
         self._shown: Picture | None = None
+        self._renamed = {p.color: topics.COLOR.name, p.camera_info: topics.CAMERA_INFO.name}
         self.publish(topics.COMMAND)
         self.publish(topics.AUDIO)
         self.publish(topics.FAULT_REQUEST)
@@ -124,6 +126,7 @@ class ViewNode(StageNode[ViewParams]):
         return self.state.stamp if hasattr(self, "state") else 0.0
 
     def take(self, name: str, message: Any) -> None:
+        name = self._renamed.get(name, name)
         stamp = self.state.stamp
         header = getattr(message, "header", None)
         if header is not None and name != topics.DIAGNOSTICS.name:
@@ -163,7 +166,11 @@ class ViewNode(StageNode[ViewParams]):
     def _peek(self) -> None:
         """At what is needed for those who look now."""
         if self.viewers and self.pictures:
-            self.peek.listen(*OFTEN, *CAMERA_TOPICS)
+            self.peek.listen(
+                *OFTEN,
+                replace(topics.COLOR, name=self.params.color),
+                replace(topics.CAMERA_INFO, name=self.params.camera_info),
+            )
         elif self.viewers:
             self.peek.listen(*OFTEN)
         else:
@@ -172,7 +179,9 @@ class ViewNode(StageNode[ViewParams]):
     def draw(self, picture: Picture) -> None:
         """In a thread of its own."""
         state = self.state
-        self.server.show_picture(*drawn(picture, state.camera_info, state.detected, self.kinematics))
+        self.server.show_picture(
+            *drawn(picture, state.camera_info, state.detected, self.kinematics, state.zero)
+        )
 
     def can(self) -> dict[str, Any]:
         """What whoever sits at the page can do now."""

@@ -45,6 +45,7 @@ class Contacts:
             for one in link.collisions:
                 at = robot.tree.offsets[link.name] @ one.pose
                 self._where[f"{self._model}::{link.name}::{one.name}"] = robot.tree.paths[link.name], at, one
+        self._floor: dict[str, bool] = {}
         self._nodes: dict[str, Any] = {}
         self._shown: dict[str, Rgb] = {}
 
@@ -57,7 +58,7 @@ class Contacts:
             self._nodes[name].visible = False
         for name, colour in now.items():
             if self._shown.get(name) != colour:
-                node = self._nodes.setdefault(name, None) or self._add(name)
+                node = self._nodes.get(name) or self._add(name)
                 node.color, node.visible = colour, True
         self._shown = now
 
@@ -83,18 +84,18 @@ class Contacts:
             return None if {link, other.split("::")[1]} <= set(hands) else TOUCHED
         if other not in self._where:
             return TOUCHED
-        node, pose, one = self._where[other]
-        if link in facts.FOOT_LINK.values() and _top(one.geometry, pose) < FLOOR_TOP:
+        if link in facts.FOOT_LINK.values() and self._is_floor(other):
             return None
-        return GRASPED if link in hands and node.startswith(MOVES) else TOUCHED
+        return GRASPED if link in hands and self._where[other][0].startswith(MOVES) else TOUCHED
 
-
-def _top(geometry: Any, pose: Array) -> float:
-    return (
-        0.0
-        if geometry.shape == "plane"
-        else float(meshes.mesh_of(geometry).apply_transform(pose).bounds[1, 2])
-    )
+    def _is_floor(self, name: str) -> bool:
+        if name not in self._floor:
+            _, pose, one = self._where[name]
+            flat = one.geometry.shape == "plane"
+            self._floor[name] = flat or bool(
+                meshes.mesh_of(one.geometry).apply_transform(pose).bounds[1, 2] < FLOOR_TOP
+            )
+        return self._floor[name]
 
 
 class Nearness:

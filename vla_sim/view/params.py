@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.params import StageParams, same
+from vla_sim.stages.perception.params import PerceptionParams
 
 
 @dataclass(frozen=True)
@@ -12,3 +13,5 @@ class ViewParams(StageParams):
     view_port: int = same(StackOptions, "view_port")
     speed: float = same(StackOptions, "speed")
     extrinsics: str = same(StackOptions, "extrinsics")
+    color: str = same(PerceptionParams, "color")
+    camera_info: str = same(PerceptionParams, "camera_info")

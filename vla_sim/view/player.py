@@ -39,18 +39,19 @@ RECORDS = {topic.name: topic.type for topic in topics.TOPICS if not isinstance(t
 
 
 class Player:
-    """Plays a recording in a thread of its own. show, show_picture: take what the page is to show.
+    """Plays a recording in a thread of its own. world: as `World.load` takes it. show, show_picture: take
+    what the page is to show.
 
     at: where it is [s, of the recording]. scene: the 3D scene, or None.
     """
 
     def __init__(
-        self, recording: Recording, show: Callable[[dict[str, bytes]], None],
+        self, recording: Recording, world: str, show: Callable[[dict[str, bytes]], None],
         show_picture: Callable[[Any, bytes], None], scene: Any = None,
     ) -> None:  # fmt: skip
         self.recording, self.scene = recording, scene
         self._show, self._show_picture = show, show_picture
-        self.world = World.load(recording.world)
+        self.world = World.load(world)
         self.at, self.plays, self.speed = recording.start, True, 1.0
         self._drawn_world = snapshot.world_section(self.world)
         self.viewers = self.pictures = 0
@@ -141,6 +142,7 @@ class Player:
         """Be at this moment, with what was known then."""
         self.at = at
         self.state = ViewState(lambda: self.at)
+        self.state.zero = self.recording.start
         about = self.recording.about
         self.state.modelled = about.speed == 0.0 and about.stack.get("compute", "fixed") == "fixed"
         self._picture: Any = None
@@ -200,7 +202,13 @@ class Player:
             self._picture = picture
             try:
                 self._show_picture(
-                    *drawn(picture, self.state.camera_info, self.state.detected, self._kinematics)
+                    *drawn(
+                        picture,
+                        self.state.camera_info,
+                        self.state.detected,
+                        self._kinematics,
+                        self.recording.start,
+                    )
                 )
             except (InputError, OSError):
                 self.broken += 1

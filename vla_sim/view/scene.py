@@ -22,6 +22,7 @@ import numpy as np
 
 from vla_sim.common import assets
 from vla_sim.common.errors import package
+from vla_sim.common.geometry import Array
 from vla_sim.view.overlays import Belief, Contacts, Costmap, Detections, Nearness, Path, Scan
 from vla_sim.view.robot_nodes import Robot
 from vla_sim.view.scenery import Scenery
@@ -32,12 +33,20 @@ MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
 HOST = "127.0.0.1"
 FORBIDDEN = 1008
 """Why a websocket is closed: RFC 6455, "policy violation"."""
-LOOK_FROM = (-1.7, -1.6, 2.8)
+LOOK_FROM = (-1.5, -1.3, 3.0)
 """Where a viewer's camera is at first, from the robot's start [m]."""
 LOOK_AT = (0.0, 0.0, 0.7)
 FIELD_OF_VIEW = 0.85  # [rad], vertical
+SUN = (-0.35, -0.30, 0.89)
+"""Unit vector to the light that casts shadows."""
 SKY = ((190, 203, 217), (236, 239, 242))
 """Colours of the background, above and below."""
+
+
+def _turn(a: tuple[float, float, float], b: tuple[float, float, float]) -> Array:
+    """(4,) w x y z of the shortest turn from unit vector `a` to `b`."""
+    q = np.array([1.0 + np.dot(a, b), *np.cross(a, b)])
+    return np.asarray(q / np.linalg.norm(q))
 
 
 class Scene:
@@ -70,8 +79,16 @@ class Scene:
         camera.position, camera.look_at = start + LOOK_FROM, start + LOOK_AT
         camera.up, camera.fov, camera.near = (0.0, 0.0, 1.0), FIELD_OF_VIEW, 0.05
         scene.world_axes.visible = False
-        scene.configure_default_lights(enabled=True, cast_shadow=True)
-        scene.configure_environment_map("apartment", environment_intensity=0.7)
+        # No environment map: until it is decoded all would be black, and it takes a share of each frame.
+        scene.configure_environment_map(None)
+        scene.configure_default_lights(enabled=False)
+        scene.add_light_hemisphere(
+            "/sky", sky_color=(244, 248, 255), ground_color=(214, 204, 192), intensity=2.9, position=(0, 0, 1)
+        )
+        # viser's light comes from -y of its node.
+        scene.add_light_directional(
+            "/sun", color=(255, 247, 235), intensity=2.0, cast_shadow=True, wxyz=_turn((0.0, -1.0, 0.0), SUN)
+        )
         sky = np.linspace(SKY[0], SKY[1], 64)[:, None].astype(np.uint8)
         scene.set_background_image(np.broadcast_to(sky, (64, 2, 3)), format="png")
 

@@ -23,11 +23,11 @@ class SceneProxy:
         if self._session is None:
             self._session = ClientSession(auto_decompress=False, timeout=TIMEOUT)
         path = request.match_info["path"]
-        if path == "":
-            raise web.HTTPFound(f"{request.path}/")  # else the client's own addresses would lack the prefix
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self._socket(request, path)
+                return await self._socket(request, path or "/")  # viser's client asks without the slash
+            if path == "":
+                raise web.HTTPFound(f"{request.path}/")  # else its own addresses would lack the prefix
             headers = {"Accept-Encoding": request.headers.get("Accept-Encoding", "identity")}
             async with self._session.get(self._at + path, headers=headers) as found:
                 kept = {name: found.headers[name] for name in PASSED if name in found.headers}

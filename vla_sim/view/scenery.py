@@ -43,7 +43,9 @@ class Scenery:
         """The nodes. The places' names lie on the floor; two frames are the map's corners, for the camera
         from above (`static/scene_camera.js`)."""
         still = [shape for model in self.models if model.static for shape in _shapes(model)]
-        scene.add_glb(STANDS, meshes.glb(still or _map_shapes(world)))
+        # What stands still casts no shadows: they would speckle walls and floor, and be drawn again for each
+        # frame.
+        scene.add_glb(STANDS, meshes.glb(still or _map_shapes(world)), cast_shadow=False)
         for model in self.models:
             if not model.static:
                 self._moving[model.name] = Placed(scene.add_glb(_node(model), meshes.glb(_shapes(model))))

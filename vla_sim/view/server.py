@@ -39,8 +39,9 @@ PAGES = {
 MOST_BYTES = 65_536
 """Of one message from a browser."""
 MOST_VIEWERS = 16
-HEARTBEAT = 5.0
-"""[s] between signs of life, so that a viewer that has gone is not kept."""
+HEARTBEAT = 20.0
+"""[s] between signs of life, so that a viewer that has gone is not kept; half of it is given for an answer,
+which takes seconds where a browser draws in software on busy cores."""
 SEND_TIMEOUT = 10.0
 """[s] that a viewer may take for one message; then it is let go, and comes again by itself."""
 ANSWER_TIMEOUT = 30.0

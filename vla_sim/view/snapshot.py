@@ -81,7 +81,7 @@ class Sections:
 
 def _sections(state: ViewState) -> dict[str, Section]:
     return {
-        "clock": {"stamp_s": round(state.stamp, 1), **_pace(state)},
+        "clock": {"stamp_s": round(state.stamp - state.zero, 1), **_pace(state)},
         "safety": safety(state.safety, state.age(topics.SAFETY_STATE), state),
         "robot": _robot(state),
         "scan": {"cm": _cm(state.scan)},
@@ -93,10 +93,10 @@ def _sections(state: ViewState) -> dict[str, Section]:
         "nodes": {name: {"level": level, "says": says} for name, (level, says) in state.nodes.items()},
         "alerts": {
             "now": [{"level": a.severity, "text": str(a)} for a in state.monitor.alerts] if state.monitor
-            else [], "lines": _lines(state.alerts),
+            else [], "lines": _lines(state.alerts, state.zero),
         },
-        "events": {"lines": _lines(state.events)},
-        "log": {"lines": _lines(state.log)},
+        "events": {"lines": _lines(state.events, state.zero)},
+        "log": {"lines": _lines(state.log, state.zero)},
         "faults": {"now": [{"id": f.fault_id, "text": faults.words(f)} for f in state.faults or ()]},
     }  # fmt: skip
 
@@ -257,8 +257,8 @@ def _machine(state: ViewState) -> Section:
     }  # fmt: skip
 
 
-def _lines(lines: Iterable[Line]) -> list[tuple[float, str, str, str]]:
-    return [(round(one.stamp, 1), one.kind, one.who, one.text) for one in [*lines][-LINES:]]
+def _lines(lines: Iterable[Line], zero: float) -> list[tuple[float, str, str, str]]:
+    return [(round(one.stamp - zero, 1), one.kind, one.who, one.text) for one in [*lines][-LINES:]]
 
 
 def _cm(points: np.ndarray) -> list[int]:

@@ -29,6 +29,10 @@ LOG = "/rosout"
 MOST_COMMANDS = 20
 MOST_LINES = 200
 """Of the log, and of what was said and done."""
+MACHINE = 1e8
+"""[s] A stamp beyond it is of a machine's clock, not of a simulation."""
+JUMP = 5.0
+"""[s] by which a clock that goes back has been set."""
 LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 """Of rcl_interfaces/Log, by its number."""
 
@@ -131,7 +135,8 @@ class ViewState:
         self._now = now
         self.heard: dict[str, float] = {}
         """When each topic was heard last, by `now`."""
-        self.stamp = 0.0
+        self.stamp = self.zero = 0.0
+        """Of the newest message; and the one that is called 0 s, where the clock is a machine's."""
         self.modelled = False
         """Whether latencies are modelled, as in lock-step, not measured."""
         self.joints: dict[str, float] = {}
@@ -211,7 +216,10 @@ class ViewState:
         known = self._takes.get(topic)
         if known is None:
             return
-        self.stamp = max(self.stamp, stamp)
+        if not self.zero and stamp > MACHINE:
+            self.zero = stamp
+        # A clock may jump; messages of one moment come in any order.
+        self.stamp = stamp if stamp < self.stamp - JUMP else max(self.stamp, stamp)
         self.heard[topic] = self._now()
         known(message)
 

@@ -8,7 +8,7 @@ export class Connection {
   #attempt = 0;
   #wish = { looks: true, pictures: false };
 
-  // onOpen(about), onSections({name: value}), onPicture(about, jpeg), onLost(), onDenied()
+  // onOpen(about), onSections({name: value}), onPicture(about, jpeg), onLost(ended), onDenied()
   constructor(handlers) {
     this.handlers = handlers;
     document.addEventListener("visibilitychange", () => this.wish({ looks: !document.hidden }));
@@ -38,7 +38,7 @@ export class Connection {
       this.wish({ looks: !document.hidden });
     };
     socket.onmessage = (message) => this.#take(message.data);
-    socket.onclose = () => this.#again();
+    socket.onclose = (event) => this.#again(event.reason === "ended");
   }
 
   #take(data) {
@@ -49,9 +49,9 @@ export class Connection {
     this.handlers.onPicture(about, new Blob([bytes.subarray(5 + size)], { type: "image/jpeg" }));
   }
 
-  #again() {
+  #again(ended = false) {
     this.#socket = null;
-    this.handlers.onLost();
+    this.handlers.onLost(ended);
     setTimeout(() => this.open(), RETRY[Math.min(this.#attempt++, RETRY.length - 1)]);
   }
 }

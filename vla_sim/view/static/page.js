@@ -77,10 +77,13 @@ const connection = new Connection({
     map.take(now);
   },
   onPicture: showPicture,
-  onLost() {
-    if (document.body.dataset.link !== "lost") {
-      link("lost", "not connected");
-      panels.showSafety({
+  onLost(ended) {
+    if (!["lost", "ended"].includes(document.body.dataset.link)) {
+      link(ended ? "ended" : "lost", ended ? "ended" : "not connected");
+      panels.showSafety(ended ? {
+        level: "waiting", title: "The run has ended", reasons: ["what is shown here is its last moment"],
+        release: "When another one begins at this address, the page shows it by itself.",
+      } : {
         level: "lost", title: "This page is not connected",
         reasons: ["what it shows is old, and its buttons reach nobody"],
         release: "The robot goes on with what it was told; stop it by word or by its remote control. "
@@ -113,11 +116,16 @@ async function openScene(there) {
     return;
   }
   const frame = $("scene");
-  frame.src = "scene/"; // again after a loss: its own line was lost as well
-  frame.onload = () => {
-    $("scene-empty").hidden = true;
-    frame.contentWindow.addEventListener("keydown", onKey, true);
-  };
+  const opened = frame.contentWindow.__viserMutable !== undefined; // then it connects again by itself
+  if (!opened && !frame.dataset.loading) {
+    frame.dataset.loading = "yes";
+    frame.src = "scene/";
+    frame.onload = () => {
+      delete frame.dataset.loading;
+      $("scene-empty").hidden = true;
+      frame.contentWindow.addEventListener("keydown", onKey, true);
+    };
+  }
   if (begun) return;
   begun = true;
   const { MODES, SceneCamera } = await import("./scene_camera.js");

@@ -15,7 +15,7 @@ const EYE = /^\/robot\/.*\/eye$/;
 const STILL = 0.002; // [m] that the robot may move before the camera does
 const LAG = 0.25; // [s] in which the camera is two thirds of the way to the robot, so that no step shakes it
 // [m] of the camera from the robot, in its own axes: so high that a wall of 1.6 m hides only who stands at it.
-const FIRST = { ahead: -1.7, left: -1.6, above: 2.0 };
+const FIRST = { ahead: -1.5, left: -1.3, above: 2.3 };
 
 export class SceneCamera {
   #frame;
