@@ -126,8 +126,8 @@ class Sheet:
         def cost(side: tuple[float, float, str, float]) -> float:
             area = (side[0], side[1], side[0] + long, side[1] + tall)
             off = area[0] < 0 or area[1] < 0 or area[2] > width or area[3] > height
-            hits = sum(_overlap(area, t) for t in self.taken)
-            return 100.0 * off + 10.0 * hits + min(9, sum(_overlap(area, d) for d in self.drawn))
+            hits = sum(overlap(area, t) for t in self.taken)
+            return 100.0 * off + 10.0 * hits + min(9, sum(overlap(area, d) for d in self.drawn))
 
         left, top, anchor, at = min(sides, key=cost)
         self.taken.append((left, top, left + long, top + tall))
@@ -148,7 +148,7 @@ class Sheet:
         return drawing(width, height + 26, says, *parts, *scale, class_="map")
 
 
-def _overlap(a: Area, b: Area) -> bool:
+def overlap(a: Area, b: Area) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

@@ -67,6 +67,7 @@ class Client(StageNode[StageParams]):
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.OBJECTS, lambda o: r.sightings.append((o.stamp, o.objects)))
         self.listen(topics.COLOR, self.on_image)
+        self.listen(topics.GLOBAL_PATH, r.on_path)
         self.listen(topics.CMD_VEL, lambda m: r.velocities.append(to_seconds(m.header.stamp)))
         self.repeat(CHUNK_SECONDS, self.tick, steady=True)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,8 @@ class Recording:
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""
+    planned_path: list[tuple[float, float]] = field(default_factory=list)
+    """(x, y) [m] of the way that the step under way plans to walk, as it is now; empty if it plans none."""
     latency_source: Source = "measured"  # of the durations in `traces`
 
     @property
@@ -93,6 +96,10 @@ class Recording:
         self.understood.setdefault(transcript.command_id, self.stamp)
         self.transcripts.append(transcript)
 
+    def on_path(self, path: Any) -> None:
+        """path: nav_msgs/Path."""
+        self.planned_path[:] = [(p.pose.position.x, p.pose.position.y) for p in path.poses]
+
     def skill_at(self, stamp: float) -> str:
         """The skill that ran at a time; "" if none."""
         last = next((m.status for m in reversed(self.statuses) if m.stamp <= stamp), None)
@@ -100,6 +107,7 @@ class Recording:
 
     def on_status(self, status: Status) -> None:
         self.understood.setdefault(status.command_id, self.stamp)
+        self.planned_path.clear()
         self.statuses.append(MarkedStatus(self.stamp, self.truth, status))
 
     def plan(self, command_id: str) -> Plan | None:

@@ -69,7 +69,8 @@ class Session:
         self.ready = self.wall = self.simulated = 0.0
         self.others: float | None = None
         self._before: CpuTimes | None = None
-        self._display, self._view = display, LiveView(display, self.recording, self.deeds)
+        self._display = display
+        self._view = LiveView(display, self.recording, self.deeds, prepared.world)
         self._usage = UsageMeter()
         self._pictured, self._statuses = 0.0, 0
         self._go = nodes.lockstep

@@ -1,9 +1,9 @@
-"""What the terminal shows: events as they happen, one live line, a table at the end."""
+"""What the terminal shows: events as they happen, one live line with a small map, a table at the end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +14,29 @@ from rich.text import Text
 from vla_sim.contract import budgets
 from vla_sim.contract.records import Transcript
 from vla_sim.report.console import Console
+from vla_sim.report.floor_plan import FloorPlan, half_blocks
 from vla_sim.scenario.record import OWN_PLAN, RunRecord
-from vla_sim.scenario.recording import MarkedStatus, Recording, path_length, path_of
+from vla_sim.scenario.recording import MarkedStatus, Recording, heading, path_length, path_of, position
 from vla_sim.scenario.statistics import Verdict, verdict
+from vla_sim.world.semantic_map import World
+
+MAP_SIZE, FACTS_WIDTH, LEAST_HEIGHT = (56, 28), 36, 30
+"""The map at most (columns, half rows), what stands beside it, and the height of a terminal that has room for
+both and the events: in characters."""
 
 
 class Display:
-    """Lines for events; on a terminal also a line that is rewritten. Use as a context manager."""
+    """Lines for events; on a terminal also lines that are rewritten. Use as a context manager."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
         self.console = console or Console()
         self.quiet = quiet
         self.live: Live | None = None
+        self._facts: list[str] = []
 
     def __enter__(self) -> Display:
         if self.console.is_terminal and not self.quiet:
-            self.live = Live(console=self.console, refresh_per_second=8, transient=True)
+            self.live = Live(console=self.console, auto_refresh=False, transient=True)
             self.live.start()
         return self
 
@@ -44,9 +51,27 @@ class Display:
         clock = f"{stamp:7.2f} s  " if stamp is not None else " " * 11
         self.console.print(Text(clock, style="dim") + Text(text, style=style), soft_wrap=True)  # to be copied
 
-    def progress(self, text: str) -> None:
+    @property
+    def map_size(self) -> tuple[int, int] | None:
+        """What a map may measure, (columns, half rows); None where there is no room or colour for one."""
+        c = self.console
+        plain = self.live is None or c.no_color or c.color_system is None or c.options.ascii_only
+        if plain or c.width < MAP_SIZE[0] + FACTS_WIDTH or c.height < LEAST_HEIGHT:
+            return None
+        return MAP_SIZE
+
+    def progress(self, facts: str | Sequence[str], picture: Text | None = None) -> None:
+        """Facts in a line, or one below the other beside a picture."""
+        facts = [facts] if isinstance(facts, str) else list(facts)
+        if facts == self._facts:  # the same again costs nothing
+            return
+        self._facts = facts
+        now: Text | Table = Text(("  " if picture is None else "\n").join(facts), style="cyan")
+        if picture is not None:
+            beside, now = now, Table.grid(padding=(0, 2))
+            now.add_row(picture, beside)
         if self.live is not None:
-            self.live.update(Text(text, style="cyan"))
+            self.live.update(now, refresh=True)
 
     def result(self, record: RunRecord) -> None:
         """The table of latencies and the verdict."""
@@ -156,10 +181,13 @@ def _status(marked: MarkedStatus) -> Line:
 
 
 class LiveView:
-    """Prints new events, and rewrites one line of progress."""
+    """Prints new events, and rewrites the progress: where the terminal has room for it, with a map."""
 
-    def __init__(self, display: Display, recording: Recording, deeds: list[tuple[float, str]]) -> None:
+    def __init__(
+        self, display: Display, recording: Recording, deeds: list[tuple[float, str]], world: World
+    ) -> None:  # fmt: skip
         self._display, self._recording = display, recording
+        self._plan = FloorPlan.of(world, display.map_size) if display.map_size else None
         self._lines = Lines(recording, deeds)
         self._shown = 0.0
 
@@ -173,8 +201,13 @@ class LiveView:
         self._shown = now
         doing = r.statuses[-1].status if r.statuses else None
         what = f"{doing.skill} ({doing.step + 1}/{doing.steps})" if doing and doing.steps else "listening"
-        truth = r.truths[-1]
-        self._display.progress(
-            f"{max(0.0, r.stamp - begin):6.1f} s  {what}  walked {path_length(path_of(r.truths)):.1f} m  "
-            f"nearest {truth.clearance:.2f} m  real-time factor {truth.real_time_factor:.2f}"
-        )
+        truth, way = r.truths[-1], path_of(r.truths)
+        facts = (
+            f"{max(0.0, r.stamp - begin):6.1f} s", what, f"walked {path_length(way):.1f} m",
+            f"nearest {truth.clearance:.2f} m", f"real-time factor {truth.real_time_factor:.2f}",
+        )  # fmt: skip
+        picture = None
+        if self._plan is not None:
+            robot = (*position(truth), heading(truth))
+            picture = half_blocks(self._plan.now([p[1:] for p in way], r.planned_path, robot))
+        self._display.progress(facts, picture)
