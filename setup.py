@@ -57,6 +57,7 @@ setup(
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
         "profile": ["pyinstrument"],
+        "video": ["imageio-ffmpeg==0.8.1"],
         "view": ["aiohttp==3.14.5", "viser==1.1.1"],
     },
     entry_points={"console_scripts": ["vla-sim = vla_sim.cli.main:main"]},

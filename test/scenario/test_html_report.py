@@ -15,7 +15,7 @@ from PIL import Image
 from report_records import COLLISION, Page, broken, command, page, record, stages
 
 from vla_sim.common.errors import InputError
-from vla_sim.scenario.record import Check, Event, GraspResult, Shot, Touch, Usage
+from vla_sim.scenario.record import Check, Clip, Event, GraspResult, Shot, Touch, Usage
 from vla_sim.scenario.report import html_report
 from vla_sim.world.semantic_map import World
 
@@ -272,3 +272,39 @@ def test_the_file_is_whole_and_alone(tmp_path):
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(InputError, match="cannot write"):
         html_report.write([], tmp_path / "new" / "report.html" / "below.html")
+
+
+# --------------------------------------------------------------------------- a failure that moves
+
+
+def failed_in(folder, name="failure.webp"):
+    return record(reasons=["it fell"], folder=str(folder), clip=Clip(stamp=12.0, file=name))
+
+
+def test_a_failure_is_shown_as_a_clip_from_its_own_folder(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    Image.new("RGB", (32, 24), "red").save(run / "failure.webp")
+    Image.new("RGB", (32, 24), "red").save(tmp_path / "other.webp")
+    text = html_report.render([failed_in(run)])
+    assert text.count("data:image/webp;base64,") == 1
+    assert "around 12.0 s" in text
+    assert "data:image/webp" not in html_report.render([failed_in(run, "../other.webp")])
+    assert "data:image/webp" not in html_report.render([failed_in(run, "none.webp")])
+    (run / "failure.webp").write_bytes(bytes(html_report.CLIP_BYTES + 1))
+    assert "data:image/webp" not in html_report.render([failed_in(run)])
+
+
+def test_only_a_few_failures_move(tmp_path):
+    Image.new("RGB", (32, 24), "red").save(tmp_path / "failure.webp")
+    records = [failed_in(tmp_path) for _ in range(20)]
+    assert html_report.render(records).count("data:image/webp;base64,") == html_report.CLIPS
+
+
+def test_a_recorded_run_says_how_to_look_at_it(tmp_path):
+    (tmp_path / "a run").mkdir()
+    assert "It is recorded" not in page(failed_in(tmp_path / "a run")).text
+    (tmp_path / "a run" / "run.mcap").touch()
+    text = page(failed_in(tmp_path / "a run")).text
+    assert f"vla-sim view '{tmp_path}/a run'" in text
+    assert f"vla-sim video '{tmp_path}/a run' --from 7 --to 14" in text

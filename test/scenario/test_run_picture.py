@@ -1,40 +1,63 @@
-"""The film of a run shows the robot on its way."""
+"""The clip of a run that failed shows the seconds around the failure."""
 
 import numpy as np
 import pytest
 from PIL import Image
+from report_records import COLLISION, record
 
-from vla_sim.contract.records import GroundTruth
+from vla_sim.contract.records import GroundTruth, Status
 from vla_sim.robot import facts
-from vla_sim.scenario.recording import Recording
-from vla_sim.scenario.report.run_picture import FRAME_SIZE, fitted, save_film
+from vla_sim.scenario.recording import MarkedStatus, Recording
+from vla_sim.scenario.report.run_picture import (
+    CLIP_AFTER,
+    CLIP_BEFORE,
+    CLIP_FPS,
+    CLIP_SIZE,
+    failure,
+    fitted,
+    save_clip,
+)
 from vla_sim.world.semantic_map import World
 
 
-def truth(stamp):
-    pose = (0.2 * stamp, 0.0, 0.79, 1.0, 0.0, 0.0, 0.0)
+def truth(stamp, fallen=False):
+    pose = (0.05 * stamp, 0.0, 0.79, 1.0, 0.0, 0.0, 0.0)
     joints = [0.0] * len(facts.JOINTS)
-    return GroundTruth(stamp=stamp, robot=pose, objects={}, fallen=False, clearance=1.0, joints=joints)
+    return GroundTruth(stamp=stamp, robot=pose, objects={}, fallen=fallen, clearance=1.0, joints=joints)
 
 
 @pytest.mark.gl
-def test_a_film_has_a_frame_of_each_moment_and_repeats(tmp_path):
-    film = tmp_path / "run.gif"
-    assert save_film(Recording(truths=[truth(0.0), truth(1.0), truth(2.0)]), World.load("tabletop"), film)
-    with Image.open(film) as frames:
-        assert (frames.n_frames, frames.size, frames.info["loop"]) == (3, FRAME_SIZE, 0)
+def test_a_clip_has_the_seconds_around_a_failure_and_repeats(tmp_path):
+    clip = tmp_path / "failure.webp"
+    recording = Recording(truths=[truth(0.04 * k) for k in range(750)])
+    assert save_clip(recording, World.load("tabletop"), 20.0, clip)
+    with Image.open(clip) as frames:
+        assert (frames.size, frames.info["loop"]) == (CLIP_SIZE, 0)
+        assert frames.n_frames == pytest.approx((CLIP_BEFORE + CLIP_AFTER) * CLIP_FPS, abs=3)
         pictures = []
-        for k in range(3):
+        for k in (0, frames.n_frames - 1):
             frames.seek(k)
             pictures.append(np.asarray(frames.convert("RGB"), float))
-    assert np.abs(pictures[0] - pictures[2]).mean() > 1.0
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1.0
+    assert clip.stat().st_size < 300_000
 
 
-def test_a_run_without_joints_has_no_film(tmp_path):
-    film = tmp_path / "run.gif"
+def test_a_run_without_joints_has_no_clip(tmp_path):
+    clip = tmp_path / "failure.webp"
     bare = GroundTruth(stamp=0.0, robot=(0.0,) * 7, objects={}, fallen=False, clearance=1.0)
-    assert not save_film(Recording(truths=[bare]), World.load("tabletop"), film)
-    assert not film.exists()
+    assert not save_clip(Recording(truths=[bare]), World.load("tabletop"), 0.0, clip)
+    assert not clip.exists()
+
+
+def test_a_failure_is_where_it_began():
+    recording = Recording(truths=[truth(100.0 + k) for k in range(31)])
+    assert failure(recording, record(contacts=[])) == 130.0  # nothing can be named: the end
+    status = Status(command_id="c", state="failed", mono=0.0)
+    recording.statuses.append(MarkedStatus(120.0, None, status))
+    assert failure(recording, record(contacts=[])) == 120.0
+    assert failure(recording, record(contacts=[COLLISION])) == 104.0
+    recording.truths[2:3] = [truth(102.0, fallen=True)]
+    assert failure(recording, record(contacts=[COLLISION])) == 102.0
 
 
 def test_a_title_is_cut_only_where_no_size_fits():

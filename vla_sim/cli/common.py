@@ -73,7 +73,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": argparse.BooleanOptionalAction, "default": False,
         "help": "keep all that the nodes say, as run.mcap in its folder (docs/recording.md)",
     },
-    "gif": {"action": "store_true", "help": "also a film of the run from outside, run.gif in its folder"},
+    "gif": {"action": "store_true", "help": "also a film of the run, run.gif in its folder"},
     "verbose": {"action": "store_true", "help": "show the nodes' logs"},
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""

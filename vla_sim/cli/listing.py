@@ -1,12 +1,14 @@
 """`vla-sim list`, `resources` and `warm`: what there is, and making it ready."""
 
 import argparse
+import io
 import time
 from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import check_output, user_path, write_output
 
 
 def add(commands: Any) -> None:
@@ -18,6 +20,9 @@ def add(commands: Any) -> None:
     )
     common.add_flags(listing, "robot")
     listing.add_argument("--world", help="of this world only")
+    listing.add_argument(
+        "--picture", metavar="FILE.png", help="with --world: also draw it, from above and as a map with names"
+    )
     listing.set_defaults(call=show)
 
     machine = commands.add_parser("resources", help="what of this machine is reserved, by whom, what is free")
@@ -55,6 +60,8 @@ def show(a: argparse.Namespace) -> int:
     from vla_sim.world.semantic_map import World
 
     console = common.console()
+    if a.picture is not None:
+        draw(a.world, a.picture)
     if not a.world:
         robots = Table("robot", "what it is", "hand", "policies")
         for name in assets.robot_names():
@@ -90,6 +97,23 @@ def show(a: argparse.Namespace) -> int:
         known.add_row(name, "\n".join(words), " ".join((kind.__doc__ or "").split()))
     console.print(known)
     return 0
+
+
+def draw(name: str | None, file: str) -> None:
+    """Raises `InputError`."""
+    if not name:
+        raise InputError("--picture: of which world? give --world NAME, too")
+    if not file.lower().endswith(".png"):
+        raise InputError(f"--picture {file}: give a file that ends in .png")
+    path = user_path(file)
+    check_output(path)
+    from vla_sim.view.video.world_picture import world_picture
+    from vla_sim.world.semantic_map import World
+
+    common.check_gl()
+    out = io.BytesIO()
+    world_picture(World.load(name)).save(out, "PNG")
+    write_output(path, out.getvalue())
 
 
 def resources(a: argparse.Namespace) -> int:

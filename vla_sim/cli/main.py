@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         soak,
         stack,
         test,
+        video,
         view,
     )
 
@@ -138,9 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, view, test, replay, bench, soak, param, fault, monitor, g1, robot, body, microphone,
-        calibrate,
-        map, engines, listing, doctor,
+        run, stack, view, test, replay, video, bench, soak, param, fault, monitor, g1, robot, body,
+        microphone, calibrate, map, engines, listing, doctor,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

@@ -106,6 +106,14 @@ class Shot(Record, frozen=True, kw_only=True):
     outside: Text = ""
 
 
+class Clip(Record, frozen=True, kw_only=True):
+    """The seconds around what went wrong, which was at `stamp`, from outside: WebP, relative to the run's
+    folder."""
+
+    stamp: float
+    file: Text
+
+
 class Put(Record, frozen=True, kw_only=True):
     """The scenario's script put a loose object somewhere else [m]."""
 
@@ -192,6 +200,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     near: list[tuple[float, float]] = field(default_factory=list)  # (stamp, clearance [m]), 5 a second
     usage: list[Usage] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
+    clip: Clip | None = None
+    """Of a run that did not pass."""
     objects: dict[str, tuple[Point, Point]] = field(default_factory=dict)
     """Where each loose object was at first and at last."""
     added: list[AddedModel] = field(default_factory=list)

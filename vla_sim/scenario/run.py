@@ -17,17 +17,19 @@ from vla_sim.recording import reader
 from vla_sim.recording.about import recorded
 from vla_sim.scenario.client import ClientThread
 from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
-from vla_sim.scenario.record import RunRecord, Shot
+from vla_sim.scenario.record import Clip, RunRecord, Shot
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report import profile_report, run_picture
-from vla_sim.scenario.report.run_picture import outside_views, save_film
+from vla_sim.scenario.report.run_picture import outside_views
 from vla_sim.scenario.result import make_record, save_record
 from vla_sim.scenario.session import Logbook, Session, wait_until_ready
 from vla_sim.scenario.terminal import Display
+from vla_sim.view.video import film
 from vla_sim.world.semantic_map import World
 
 MONITOR = "monitor"  # folder of the monitor's journal and reports, in the run's
-FILM = "run.gif"
+FILM, FILM_PICTURES = "run.gif", 100
+CLIP = "failure.webp"
 PROFILE = "profile"  # folder of the nodes' profiles, in the run's
 
 
@@ -45,7 +47,7 @@ def run_once(
         options = replace(options, stack=replace(options.stack, monitor_folder=there))
     prepared = prepare(options)
     stack = prepared.options.stack
-    if options.record != "none":
+    if options.record != "none" or options.gif:
         stack = recorded(stack, options.folder, command=options.again, scenario=options.file.name)
     profiles = options.folder / PROFILE
 
@@ -74,7 +76,9 @@ def run_once(
     record = _write(prepared, make_record(session), session.recording, display)
     if any(spec.name == "monitor" for spec in running.specs):
         _report_monitor(options.folder / MONITOR, display)
-    if options.record == "failures" and record.passed:
+    if options.gif:
+        _film(options.folder, display)
+    if options.record == "none" or (options.record == "failures" and record.passed):
         reader.remove(options.folder)
     return record
 
@@ -85,6 +89,16 @@ def warm_up(folder: Path, display: Display) -> float:
     with running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
     return time.monotonic() - log.steady
+
+
+def _film(folder: Path, display: Display) -> None:
+    """The whole run in a few seconds. It is no part of the verdict: what goes wrong is only printed."""
+    try:
+        recording = reader.Recording(folder)
+        how = film.whole(recording, FILM_PICTURES, film.Film(size=(640, 360), fps=10))
+        film.write(recording, folder / FILM, how)
+    except VlaSimError as error:
+        display.event(None, f"no {FILM}: {error}", "yellow")
 
 
 def _report_monitor(folder: Path, display: Display) -> None:
@@ -113,7 +127,7 @@ def _report_profiles(folder: Path, nodes: tuple[str, ...], display: Display) -> 
 
 
 def _write(prepared: Prepared, record: RunRecord, recording: Recording, display: Display) -> RunRecord:
-    """Write `record.json`, `run.png`, `shots/` and, if asked for, `run.gif` into the run's folder.
+    """Write `record.json`, `run.png`, `shots/` and, of a run that failed, `failure.webp` into its folder.
 
     Raises `StackError`.
     """
@@ -125,8 +139,11 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
             outside = outside_views(recording, world, [p.stamp for p in recording.pictures])
             run_picture.draw(recording, record, prepared.world, outside).save(folder / "run.png")
             record = msgspec.structs.replace(record, shots=_shots(folder, recording, outside))
-            if prepared.options.gif and not save_film(recording, world, folder / FILM):
-                display.event(None, f"no {FILM}: there is no GL to draw it with", "yellow")
+            if not record.passed and record.error == "":
+                at = run_picture.failure(recording, record)
+                if run_picture.save_clip(recording, world, at, folder / CLIP):
+                    begin = recording.truths[0].stamp
+                    record = msgspec.structs.replace(record, clip=Clip(stamp=at - begin, file=CLIP))
         record = save_record(folder, record)
     except OSError as error:
         display.result(record)  # else it would be lost

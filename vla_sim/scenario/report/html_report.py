@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from PIL import Image
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import write_output
 from vla_sim.contract import budgets
+from vla_sim.recording.about import FILE
 from vla_sim.report import page
 from vla_sim.report.map_sheet import Plan
 from vla_sim.report.svg import thin
@@ -130,8 +132,34 @@ def moments(record: RunRecord, most: int) -> list[Moment]:
     return found
 
 
+def clip(record: RunRecord) -> str | None:
+    """The seconds around a failure as a data URI; None if there is no such file, or it is too large."""
+    path = None if record.clip is None else own_file(record.folder, record.clip.file)
+    if path is None or path.suffix != ".webp" or path.stat().st_size > CLIP_BYTES:
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def film_words(record: RunRecord) -> list[str]:
+    """Commands that show a recorded run; none if it has no recording."""
+    if own_file(record.folder, FILE) is None:
+        return []
+    around = []
+    if record.clip is not None:
+        around = [
+            "--from",
+            f"{max(0.0, record.clip.stamp - 5.0):.0f}",
+            "--to",
+            f"{record.clip.stamp + 2.0:.0f}",
+        ]
+    return [
+        shlex.join(["vla-sim", *words])
+        for words in (["view", record.folder], ["video", record.folder, *around])
+    ]
+
+
 HELPERS = (
-    mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of,
+    clip, film_words, mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of,
     statistics.first_motions, statistics.percentile, statistics.label, statistics.commands_of,
     statistics.real_time_factors, run_charts.source,
     run_charts.total_bar, run_charts.rate_bar, run_charts.waterfall, run_charts.distribution,
@@ -155,6 +183,7 @@ PASSED_IN_FULL, FAILED_IN_FULL = 120, 150  # runs in all that are shown with dra
 PICTURE_CHARACTERS = 3_000_000  # of all embedded pictures together
 MOMENT_CHARACTERS = 36_000  # about what one moment takes: head camera and outside
 MOMENTS = 8  # of a run at most
+CLIPS, CLIP_BYTES = 6, 300_000  # in all, and of one at most
 
 
 @dataclass(frozen=True)
@@ -162,11 +191,12 @@ class Selection:
     """Records are told apart by their `id()`: two may be equal.
 
     anchors: of each record in full, the id of its part of the page. moments: how many moments with pictures
-    it may show. plans: of each world, as the records name it; None if it cannot be loaded. scenarios: the id
-    of each scenario's part of the page."""
+    it may show. clips: those whose failure is shown as a clip. plans: of each world, as the records name it;
+    None if it cannot be loaded. scenarios: the id of each scenario's part of the page."""
 
     anchors: dict[int, str]
     moments: dict[int, int]
+    clips: frozenset[int]
     plans: dict[str, Plan | None]
     scenarios: dict[str, str]
 
@@ -177,6 +207,7 @@ class Selection:
         return Selection(
             anchors={id(r): f"run-{i}" for i, r in enumerate(full, 1)},
             moments=moment_counts(full),
+            clips=frozenset([id(r) for r in full if r.clip is not None][:CLIPS]),
             plans={world: _plan(f"plan-{i}", world) for i, world in enumerate(worlds)},
             scenarios={name: f"scenario-{i}" for i, name in enumerate(by_scenario(records), 1)},
         )
@@ -233,18 +264,22 @@ class Photo(NamedTuple):
     height: int
 
 
-def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo | None:
-    """A picture of a run, at most `width` pixels wide and of about `most` bytes; None if there is none.
-
-    Only files in the run's folder are read: a record may come from another machine.
-    """
-    if not file:
-        return None
+def own_file(folder: str, name: str) -> Path | None:
+    """A file of a run. Only those in its folder are read, as a record may come from another machine."""
     try:
         root = Path(folder).resolve()
-        path = (root / file).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            return None
+        path = (root / name).resolve()
+        return path if folder and name and path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo | None:
+    """A picture of a run, at most `width` pixels wide and of about `most` bytes; None if there is none."""
+    path = own_file(folder, file)
+    if path is None:
+        return None
+    try:
         with Image.open(path) as image:
             small = image.convert("RGB")
         small.thumbnail((width, width), Image.Resampling.LANCZOS)
