@@ -2,6 +2,7 @@
 # `make scenarios` plays the whole library but cpu_load, a superset of what `make test` plays. What judges
 # speed is apart: `make bench` (every requirement, a quarter of an hour) and `make load` (with every core kept busy).
 # `make fuzz` searches for input that breaks a parser, a minute each.
+# `make pictures` makes the pictures of README.md and docs anew.
 # `make docs` builds the documentation and checks its links; `make launch-test` brings launch_testing and runs
 # test/launch.
 
@@ -17,7 +18,7 @@ export PYTHONNOUSERSITE = 1
 # Where it is set, every process of ours would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test unit integration system scenarios launch-test bench faults load lint fuzz docs clean
+.PHONY: demo setup test unit integration system scenarios launch-test bench faults load lint fuzz pictures docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -94,6 +95,10 @@ fuzz: setup
 	@$(PIP) install -r config/requirements-fuzz.txt
 	@for target in answer options record scenario sdf sound words yaml; do \
 		echo "$$target:"; $(BIN)/python test/fuzz/fuzz.py $$target -verbosity=0 -print_final_stats=1 $(FUZZ) || exit 1; done
+
+# The pictures of the documentation, from a run that is played for them in lock-step: minutes.
+pictures: setup
+	@$(BIN)/python docs/make_pictures.py
 
 docs: setup $(VENV)/.docs-ready
 	@$(BIN)/python docs/generate.py
