@@ -3,7 +3,6 @@
 import argparse
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
@@ -13,7 +12,7 @@ from vla_sim.common.files import check_output, user_path
 FPS = {".mp4": 25, ".gif": 10, ".webp": 10}
 SIZES = {".mp4": (1280, 720), ".gif": (640, 360), ".webp": (640, 360)}
 MOST_FPS = 50
-VIEWS = ("follow", "top", "head")
+VIEWS = ("follow", "top", "head")  # as `view.video.frame.View` has them, which takes seconds to import
 
 
 def add(commands: Any) -> None:
@@ -48,7 +47,7 @@ def call(a: argparse.Namespace) -> int:
     out = user_path(a.out) if a.out else recording.path.with_suffix(".mp4")
     film.check(out)
     how = film_of(a, out.suffix.lower())
-    check_robot(recording.robot)
+    common.check_robot(recording)
     check_output(out)
     console = common.console()
 
@@ -88,11 +87,3 @@ def picture_size(text: str) -> tuple[int, int]:
     if width % 2 or height % 2:
         raise InputError(f"--size {text}: width and height must be even")
     return width, height
-
-
-def check_robot(name: str) -> None:
-    """Whether this process is of the robot that was recorded. Raises `InputError`."""
-    from vla_sim.robot import facts
-
-    if name and Path(name).stem != facts.FILE.stem:
-        raise InputError(f"this is a run of robot {name}: give --robot {name}")

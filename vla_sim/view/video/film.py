@@ -185,6 +185,8 @@ def _pillow(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
     if path.suffix == ".gif":
         # An octree keeps the colours of small things; Pillow's usual median cut turns a red cup brown.
         pictures = (one.quantize(COLOURS, Image.Quantize.FASTOCTREE) for one in pictures)
-    how: dict[str, Any] = {"quality": WEBP_QUALITY} if path.suffix == ".webp" else {}
-    first = next(pictures)
-    first.save(path, save_all=True, append_images=pictures, duration=round(1000 / fps), loop=0, **how)
+    first, period = next(pictures), round(1000 / fps)
+    # A GIF has no quality, and does not mind.
+    first.save(
+        path, save_all=True, append_images=pictures, duration=period, loop=0, quality=WEBP_QUALITY
+    )  # fmt: skip

@@ -15,15 +15,12 @@ from vla_sim.view.video.outside import Follower, Outside, overhead
 from vla_sim.world.semantic_map import World
 
 View = Literal["follow", "top", "head"]
-VIEWS: tuple[str, ...] = View.__args__  # type: ignore[attr-defined]
 """What the large picture shows: the robot, the whole world, or what the head camera sees."""
 SMALLEST, LARGEST = (320, 240), (1920, 1080)
 DISTANCE, HEIGHT = 2.3, 2.1  # [m] of the camera that follows
 STRIDE = 0.03  # [m] between two points of the way on the map
-SIDE = 0.3
-"""Of the width, for the head camera and the map."""
-LINES = 20
-"""Lines of text that would fill the height."""
+SIDE, TEXT = 0.3, 0.03
+"""Of the width, for the head camera and the map; of the height, for a letter."""
 DONE, RUNNING, WAITING, BAD = (46, 160, 67), (24, 110, 216), (190, 190, 186), (204, 50, 40)
 
 
@@ -37,7 +34,7 @@ class Layout(NamedTuple):
     @staticmethod
     def of(size: tuple[int, int]) -> Layout:
         width, height = size
-        text = max(9, round(height / LINES * 0.6))
+        text = max(9, round(height * TEXT))
         side = round(width * SIDE)
         return Layout((width - side, height - 4 * text), (side, height - 4 * text), text)
 
