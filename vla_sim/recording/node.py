@@ -124,8 +124,6 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def _record(self, topic: Topic) -> None:
         kind = topic.type if isinstance(topic.type, str) else "std_msgs/msg/String"
-        if topic is topics.POINTS and not self.params.points:
-            return  # it costs the engine time, and nobody else looks at it
         if not _installed(kind):
             return  # of tf2_msgs
         image = message_class(kind) is Image

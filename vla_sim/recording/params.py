@@ -16,7 +16,6 @@ class RecorderParams(StageParams):
     color: str = same(PerceptionParams, "color")
     depth: str = same(PerceptionParams, "depth")
     camera_info: str = same(PerceptionParams, "camera_info")
-    points: bool = param(False, "with /points, the lidar's clouds, which are not published otherwise")
     largest: float = param(
         2000.0, "of a file; then another is begun, and the one before it is kept [MB]", low=1.0, high=1e6
     )
