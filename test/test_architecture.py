@@ -33,6 +33,7 @@ COMPARED = {
         "stages/navigation/test_navigation_kernels.py",
         "stages/navigation/test_distance_field.py",
     ),
+    "stages.navigation.gait": ("stages/navigation/test_pose_filter.py",),
     "stages.navigation.global_planner": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.local_planner": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.localizer": ("stages/navigation/test_navigation_kernels.py",),
@@ -46,6 +47,7 @@ COMPARED = {
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),
     "stages.safety.gate": ("stages/safety/test_gate.py",),
+    "stages.safety.surroundings": ("stages/safety/test_surroundings.py",),
 }
 """Modules with compiled kernels, and where these are held against numpy, plain Python or MuJoCo."""
 ROS_SIDE = {

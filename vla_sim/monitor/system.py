@@ -1,5 +1,6 @@
 """The machine and the nodes' processes, once a second."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from vla_sim.monitor.metrics import RateMeter
 
 @dataclass(frozen=True)
 class Usage:
-    """cpu [% of all cores], memory and disk [% used], sent and received [bytes/s]."""
+    """cpu [% of all cores, without programs that give way to the stack], memory and disk [% used], sent and
+    received [bytes/s]."""
 
     cpu: float
     memory: float
@@ -26,7 +28,7 @@ class System:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sent, self._received = RateMeter(), RateMeter()
-        psutil.cpu_percent()  # the first call has nothing to compare with
+        _cpu()  # the first call has nothing to compare with
 
     def sample(self, mono: float) -> Usage:
         """Since the last call. mono: now [s]."""
@@ -38,9 +40,17 @@ class System:
         except OSError:  # the folder was removed
             disk = 0.0
         return Usage(
-            cpu=psutil.cpu_percent(), memory=psutil.virtual_memory().percent, disk=disk,
+            cpu=_cpu(), memory=psutil.virtual_memory().percent, disk=disk,
             sent=self._sent.value or 0.0, received=self._received.value or 0.0,
         )  # fmt: skip
+
+
+def _cpu() -> float:
+    """Since the last call [% of all cores]. Programs that were started with `nice`, or in the idle class,
+    take nothing away from a stack that was not, however busy they keep the cores."""
+    times = psutil.cpu_times_percent()
+    giving_way = getattr(times, "nice", 0.0) if os.getpriority(os.PRIO_PROCESS, 0) <= 0 else 0.0
+    return max(0.0, 100.0 - times.idle - getattr(times, "iowait", 0.0) - giving_way)
 
 
 class NodeProcess:

@@ -135,7 +135,9 @@ class Rounds:
             self._end("unheard", now)
         elif now > self._began + COMMAND_TIMEOUT:
             self._client.type(f"soak-stop-{self._number}", "stop")
-            self.unanswered.append(f"{self.doing}, given at {self._began:.1f} s{self._broken()}")
+            self.unanswered.append(
+                f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
+            )
             self._end("late", now)
 
     def _give(self, now: float) -> None:
@@ -149,6 +151,16 @@ class Rounds:
         else:
             self._id = f"soak-{self._number}"
             self._client.type(self._id, self.doing)
+
+    def _last_heard(self) -> str:
+        """How far it came, in words."""
+        r, what = self._client.recording, f" as {self._id}" if self._id else ", never heard"
+        of_it = [marked for marked in r.statuses if marked.status.command_id == self._id]
+        if of_it:
+            last = of_it[-1]
+            return f"{what}, last {last.status.state} {last.status.skill} at {last.stamp:.1f} s"
+        traces = [trace.stage for trace in r.traces if trace.command_id == self._id]
+        return f"{what}, no status, traced by {', '.join(dict.fromkeys(traces)) or 'nobody'}"
 
     def _end(self, state: str, now: float) -> None:
         self.ended[state] += 1

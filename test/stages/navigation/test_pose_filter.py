@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.navigation.gait import PoseFilter, compose, relative
+from vla_sim.stages.navigation.gait import MEMORY, PERIOD, PoseFilter, compose, relative, steady_velocity
 
 angle = st.floats(-3, 3)
 metre = st.floats(-5, 5)
@@ -71,3 +71,29 @@ def test_a_pose_between_two_stamps_is_interpolated():
     np.testing.assert_allclose(filter.at(0.01), (0.05, 0.0, 0.1))
     np.testing.assert_allclose(filter.at(9.0), (0.1, 0.0, 0.2))
     np.testing.assert_allclose(filter.at(-9.0), (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("rate", [50, 900])
+def test_the_kernels_do_as_numpy_does_over_a_long_walk(rate: int) -> None:
+    """At 900 Hz what is kept outgrows the first buffer."""
+    random = np.random.default_rng(rate)
+    filter, rows, way, velocity = PoseFilter(), [], np.zeros(3), np.zeros(3)
+    for k in range(4 * rate):
+        time, pose = k / rate, random.normal(0.0, 0.1, 3)
+        if k % 40 == 0:
+            command = random.normal(0.0, 0.3, 3)
+            filter.command(command)
+        filter.odometry(time, *pose)
+        if rows:
+            velocity = velocity + (1.0 - math.exp(-1.0 / rate / 0.3)) * (steady_velocity(command) - velocity)
+            step = compose(np.array([0.0, 0.0, pose[2]]), velocity / rate)
+            way = way + np.array([*step[:2], velocity[2] / rate])
+        rows = [*(row for row in rows if row[0] >= time - MEMORY), np.array([time, *pose, *way])]
+    kept = np.array(rows)
+    cycle = kept[kept[:, 0] > kept[-1, 0] - PERIOD + 1e-6]
+    np.testing.assert_allclose(
+        filter.mean(), (cycle[:, 1:4] - cycle[:, 4:]).mean(axis=0) + kept[-1, 4:], atol=1e-9
+    )
+    for time in np.linspace(kept[0, 0] - 0.1, kept[-1, 0] + 0.1, 50):
+        expected = [np.interp(time, kept[:, 0], kept[:, k]) for k in (1, 2, 3)]
+        np.testing.assert_allclose(filter.at(time), expected, atol=1e-9)

@@ -79,3 +79,18 @@ def test_the_sway_does_not_move_what_is_seen():
             around.scan(t, np.full(1, 0.5 - sway, np.float32), math.pi / 2, STEP)
         if k > 60:
             assert around.points()[0][0, 1] == pytest.approx(0.5, abs=0.004)
+
+
+def test_points_stay_where_they_are_as_numpy_says() -> None:
+    """By way of odom, from where the scan was taken to where the robot is now."""
+    around, random = Surroundings(), np.random.default_rng(1)
+    around.odometry(0.0, 0.5, -0.2, 0.4)
+    ranges = random.uniform(0.5, 1.5, 91).astype(np.float32)
+    around.scan(0.0, ranges, -math.pi / 4, STEP)
+    around.odometry(0.02, 0.8, -0.1, 0.6)
+    angles = -math.pi / 4 + STEP * np.arange(91)
+    seen = ranges * np.exp(1j * angles)
+    there = (0.5 - 0.2j) + seen * np.exp(0.4j)
+    mean = around.gait.mean()
+    here = (there - complex(mean[0], mean[1])) * np.exp(-1j * mean[2])
+    np.testing.assert_allclose(around.points()[0], np.column_stack((here.real, here.imag)), atol=1e-6)

@@ -13,12 +13,11 @@ stepping. Measured in MuJoCo, of the G1 with its policy fastsac; the profile of 
 """
 
 import math
-from bisect import bisect_left
-from collections import deque
 
 import numpy as np
 
 from vla_sim.common.geometry import Array, wrap
+from vla_sim.common.numba_cache import kernel
 from vla_sim.robot import facts
 
 _GAIT = facts.PROFILE.gait
@@ -72,6 +71,34 @@ def relative(a: Array, b: Array) -> Array:
     return np.array([c * dx + s * dy, -s * dx + c * dy, b[2] - a[2]])
 
 
+@kernel
+def _at(rows: Array, time: float) -> Array:
+    """(3,) pose at a stamp, interpolated between the `rows` of a `PoseFilter`; the first or last outside."""
+    if time >= rows[-1, 0]:
+        return rows[-1, 1:4].copy()
+    i = len(rows) - 1
+    while i > 0 and rows[i - 1, 0] >= time:
+        i -= 1
+    if i == 0:
+        return rows[0, 1:4].copy()
+    share = (time - rows[i - 1, 0]) / (rows[i, 0] - rows[i - 1, 0])
+    return rows[i - 1, 1:4] + share * (rows[i, 1:4] - rows[i - 1, 1:4])
+
+
+@kernel
+def _mean(rows: Array, since: float) -> Array:
+    """(3,) mean of the poses after a stamp, each moved on by the model to the last one's."""
+    out = np.zeros(3)
+    last, i = len(rows) - 1, len(rows) - 1
+    while i >= 0 and rows[i, 0] > since:
+        for k in range(3):
+            out[k] += rows[i, 1 + k] - rows[i, 4 + k]
+        i -= 1
+    for k in range(3):
+        out[k] = out[k] / (last - i) + rows[last, 4 + k]
+    return out
+
+
 class PoseFilter:
     """Odometry in, raw and sway-free pose out, both (3,) x, y, yaw in `odom`; yaw is unwrapped.
 
@@ -80,25 +107,25 @@ class PoseFilter:
     """
 
     def __init__(self) -> None:
-        self._history: deque[tuple[float, ...]] = deque()
-        """Stamp, pose (3), and the modelled way (3) up to then."""
+        self._rows = np.zeros((256, 7))
+        """Stamp, pose (3), and the modelled way (3) up to then; kept are those from `_first` to `_end`."""
+        self._first = self._end = 0
         self._command = np.zeros(3)
-        self._moved = np.zeros(3)
         self.velocity = np.zeros(3)
         """Modelled present velocity (3,) in base_link."""
 
     @property
     def ready(self) -> bool:
-        return bool(self._history)
+        return self._end > self._first
 
     @property
     def time(self) -> float:
         """Stamp of the newest odometry [s]."""
-        return self._history[-1][0]
+        return float(self._rows[self._end - 1, 0])
 
     @property
     def raw(self) -> Array:
-        return np.array(self._history[-1][1:4])
+        return self._rows[self._end - 1, 1:4].copy()
 
     def command(self, command: Array) -> None:
         """The command (3,) given from now on."""
@@ -106,38 +133,49 @@ class PoseFilter:
 
     def odometry(self, time: float, x: float, y: float, yaw: float) -> None:
         """A pose in `odom`. A stamp not newer than the last is ignored; a gap over 0.5 s starts over."""
-        pose = np.array([x, y, yaw])
-        if self._history:
-            last_time, last_yaw = self._history[-1][0], self._history[-1][3]
+        way_x = way_y = turned = 0.0
+        if self.ready:
+            last_time, _, _, last_yaw, way_x, way_y, turned = self._rows[self._end - 1].tolist()
             dt = time - last_time
-            if dt <= 0.0 and dt > -0.5:
+            if -0.5 < dt <= 0.0:
                 return
-            pose[2] = last_yaw + wrap(yaw - last_yaw)
-            if dt <= -0.5 or dt > 0.5:
-                self._history.clear()
+            yaw = last_yaw + wrap(yaw - last_yaw)
+            if not -0.5 < dt <= 0.5:
+                self._first = self._end = 0
             else:
                 blend = 1.0 - math.exp(-dt / LAG)
                 self.velocity = self.velocity + blend * (steady_velocity(self._command) - self.velocity)
-                step = compose(np.array([0.0, 0.0, pose[2]]), self.velocity * dt)
-                step[2] = self.velocity[2] * dt
-                self._moved = self._moved + step
-        self._history.append((time, *pose.tolist(), *self._moved.tolist()))
-        while self._history[0][0] < time - MEMORY:
-            self._history.popleft()
+                vx, vy, wz = self.velocity.tolist()
+                c, s = math.cos(yaw), math.sin(yaw)
+                way_x, way_y = way_x + dt * (c * vx - s * vy), way_y + dt * (s * vx + c * vy)
+                turned += dt * wz
+        if self._end == len(self._rows):
+            self._make_room()
+        self._rows[self._end] = (time, x, y, yaw, way_x, way_y, turned)
+        self._end += 1
+        while self._rows[self._first, 0] < time - MEMORY:
+            self._first += 1
+
+    def _make_room(self) -> None:
+        kept = self._rows[self._first : self._end]
+        if len(kept) > len(self._rows) // 2:
+            self._rows = np.zeros((2 * len(self._rows), 7))
+        self._rows[: len(kept)] = kept.copy()
+        self._first, self._end = 0, len(kept)
 
     def at(self, time: float) -> Array:
         """Raw pose at a stamp, interpolated; the oldest or newest outside what is kept."""
-        stamps = [entry[0] for entry in self._history]
-        i = min(max(bisect_left(stamps, time), 0), len(stamps) - 1)
-        after = np.array(self._history[i])
-        if i == 0 or time >= after[0]:
-            return after[1:4]
-        before = np.array(self._history[i - 1])
-        share = (time - before[0]) / (after[0] - before[0])
-        return np.asarray(before[1:4] + share * (after[1:4] - before[1:4]))
+        return np.asarray(_at(self._rows[self._first : self._end], time))
 
     def mean(self) -> Array:
         """Sway-free present pose: mean over the last gait cycle of each pose moved on by the model."""
-        entries = np.array(self._history)
-        cycle = entries[entries[:, 0] > entries[-1, 0] - PERIOD + 1e-6]
-        return np.asarray(np.mean(cycle[:, 1:4] - cycle[:, 4:7], axis=0) + entries[-1, 4:7])
+        rows = self._rows[self._first : self._end]
+        return np.asarray(_mean(rows, float(rows[-1, 0]) - PERIOD + 1e-6))
+
+
+def warm() -> None:
+    """Compile (or load) the kernels."""
+    one = PoseFilter()
+    one.odometry(0.0, 0.0, 0.0, 0.0)
+    one.mean()
+    one.at(0.0)

@@ -100,6 +100,8 @@ class Localizer:
         self._everything = everything or landmarks
         self.map_to_odom = np.zeros(3)
         self.last: Match | None = None
+        self.corrected = 0.0
+        """[m] by which the last match that was believed was off."""
         self.accepted = 0
         self.refused = 0
         self._jump: Array | None = None
@@ -140,6 +142,7 @@ class Localizer:
                 return False
             share = 1.0
         self._jump, self._repeats = None, 0
+        self.corrected = math.hypot(step[0], step[1])
         target = compose(found.pose, relative(np.asarray(odom_pose, dtype=np.float64), np.zeros(3)))
         change = np.array([*(target[:2] - self.map_to_odom[:2]), wrap(target[2] - self.map_to_odom[2])])
         self.map_to_odom = self.map_to_odom + share * change

@@ -281,8 +281,9 @@ class Navigator:
         servo = PoseServo(settings)
         best, progress, blocked = math.inf, state.time, 0.0
         while True:
-            frame = np.zeros(3) if in_odom else state.localizer.map_to_odom
-            mean, raw = compose(frame, state.filter.mean()), compose(frame, state.filter.raw)
+            mean, raw = state.filter.mean(), state.filter.raw
+            if not in_odom:
+                mean, raw = state.pose, compose(state.localizer.map_to_odom, raw)
             command = servo.step(state.time, goal, mean, raw, state.filter.velocity)
             e = servo.error
             self._remaining = math.hypot(e[0], e[1])

@@ -1,6 +1,7 @@
 """What navigation knows of the robot and of what surrounds it, from odometry and scans."""
 
 import math
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from vla_sim.stages.navigation.gait import PoseFilter, compose, relative
 from vla_sim.stages.navigation.localizer import Localizer
 
 LOCALISE_PERIOD = 0.5
-"""Seconds between two matches of the scan against the map."""
+"""Seconds between two matches of the scan against the map, while odometry holds."""
+SLIDING = 0.02
+"""[m] of correction from which on each scan is matched: odometry slides away."""
 COARSE_PERIOD = 0.15
 """Least seconds between two maps of what surrounds the robot, under load: every second scan of 10 Hz."""
 
@@ -34,6 +37,8 @@ class NavigationState:
         self._mapped = -math.inf
         self._localise = localise
         self._matched = -math.inf
+        self._frames: deque[tuple[float, Array]] = deque()
+        """Stamps, and `map_to_odom` then, over one cycle of the gait."""
 
     def odometry(self, time: float, x: float, y: float, yaw: float) -> None:
         """Pelvis pose in `odom` at `time`."""
@@ -49,6 +54,7 @@ class NavigationState:
         self.costmap = Costmap(self.costmap.static)
         self.dynamic_obstacles = DynamicObstacles(self.costmap.static.physical)
         self._matched = self._mapped = -math.inf
+        self._frames.clear()
         return True
 
     def scan(self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float) -> None:
@@ -56,9 +62,13 @@ class NavigationState:
         if not self.filter.ready:
             return
         odom = self.filter.at(time)
-        if self._localise and not 0.0 <= time - self._matched < LOCALISE_PERIOD:
+        period = LOCALISE_PERIOD if self.localizer.corrected < SLIDING else 0.0
+        if self._localise and not 0.0 <= time - self._matched < period:
             self._matched = time
             self.localizer.update(ranges, angle_min, increment, odom)
+        self._frames.append((time, self.localizer.map_to_odom))
+        while not 0.0 <= time - self._frames[0][0] < gait.PERIOD:
+            self._frames.popleft()
         pose = compose(self.localizer.map_to_odom, odom)
         self.costmap.lidar.integrate(pose, ranges, angle_min, increment, time)
         self.dynamic_obstacles.update(pose, ranges, angle_min, increment, time)
@@ -81,7 +91,18 @@ class NavigationState:
     @property
     def pose(self) -> Array:
         """Sway-free pose (3,) in map; yaw unwrapped."""
-        return compose(self.localizer.map_to_odom, self.filter.mean())
+        return compose(self.mean_frame, self.filter.mean())
+
+    @property
+    def mean_frame(self) -> Array:
+        """(3,) `map_to_odom`, mean over the cycle that `filter.mean` is of: what odometry has slid within it
+        is in both, and cancels."""
+        now = self.localizer.map_to_odom
+        if not self._frames:
+            return now
+        off = np.array([frame for _, frame in self._frames]) - now
+        off[:, 2] = (off[:, 2] + math.pi) % (2 * math.pi) - math.pi
+        return np.asarray(now + off.mean(axis=0))
 
     def nearest_turn(self, x: float, y: float, yaw: float) -> Array:
         """(3,) a goal in map with its yaw on the present pose's branch, so that the shorter turn is taken."""

@@ -23,7 +23,7 @@ from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
-from vla_sim.stages.safety import gate
+from vla_sim.stages.safety import gate, surroundings
 from vla_sim.stages.safety.arm_gate import ArmGate
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
@@ -78,6 +78,7 @@ class SafetyNode(StageNode[SafetyParams]):
         super().__init__("safety", SafetyParams)
         p = self.params
         gate.warm()
+        surroundings.warm()
         cdr.warm()
         self.checker = PlanChecker(World.load(p.world))
         self.core = Supervisor((p.max_forward, p.max_lateral, p.max_turn))
@@ -97,23 +98,24 @@ class SafetyNode(StageNode[SafetyParams]):
         """Until when no permit is given [s, steady clock]."""
         self.kept = KeptState("safety", _memory, self.get_logger().warning)
         self._take_up(self.kept.load())
-        self.listen(topics.PLAN, self.on_plan)
+        self.arms = ArmGate(Kinematics.load())
+        self.arms.warm()
+        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
+            self.publish(topic)
+        # What is ready at once is taken in this order: stops, motions, then what is seen.
         self.listen(topics.TRANSCRIPT, self.on_transcript, malformed=self.on_malformed)
         self.listen(topics.COMMAND, self.on_command, malformed=self.on_malformed)
         self.listen(topics.STOP, lambda _: self.stop())
+        self.listen(topics.PLAN, self.on_plan)
         self.listen(topics.CMD_VEL_NAV, self.on_velocity)
+        for side in get_args(Arm):
+            self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"), serialised=True)
+            self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"), serialised=True)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.IMU, self.on_imu)
         self.listen(topics.STATUS, self.first_motion.status)
-        self.arms = ArmGate(Kinematics.load())
-        self.arms.warm()
-        for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
-            self.publish(topic)
-        for side in get_args(Arm):
-            self.listen(topics.ARM_WISH[side], partial(self.on_wish, side, "arm"), serialised=True)
-            self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"), serialised=True)
         self.listen(topics.JOINT_STATES, self.on_joints)
         self.listen(topics.POINTS, partial(self.on_cloud, "lidar", self.arms.on_points))
         self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points))

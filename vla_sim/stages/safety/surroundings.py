@@ -4,11 +4,15 @@ Points stand in `odom`, so that a scan is as good later as when it was taken, bu
 given in the mean pose of the gait, free of its sway, from which the body's outlines are measured.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
+from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import BACK, FRONT, LOW_FRONT, SWATH
+from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.gait import PoseFilter
 from vla_sim.stages.safety.trust import SECTOR, unknown_sectors
 
@@ -76,11 +80,14 @@ class Surroundings:
         """(n, 2) of the lidar, (m, 2) of the depth camera and (k, 2) what of that stands at the height of the
         arms [m], from the mean pose now. In a sector that is not known something stands before the body."""
         pose = self.gait.mean() if self.gait.ready else np.zeros(3)
-        return (
-            np.concatenate([_seen_from(self._lidar, pose), edge(self._unknown, FRONT)]),
-            _seen_from(self._low.points, pose),
-            np.concatenate([_seen_from(self._at_arms.points, pose), edge(self._low_unknown, LOW_FRONT)]),
+        lidar, low, at_arms = (
+            _seen_from(points, pose) for points in (self._lidar, self._low.points, self._at_arms.points)
         )
+        if len(self._unknown):
+            lidar = np.concatenate([lidar, edge(self._unknown, FRONT)])
+        if len(self._low_unknown):
+            at_arms = np.concatenate([at_arms, edge(self._low_unknown, LOW_FRONT)])
+        return lidar, low, at_arms
 
     def at(self, stamp: float) -> Array:
         """Pelvis pose (3,) in `odom`; zero before any odometry."""
@@ -88,9 +95,7 @@ class Surroundings:
 
     def _placed(self, stamp: float, points: Array) -> Array:
         """(n, 2) of base_link at `stamp` in `odom`."""
-        x, y, yaw = self.at(stamp)
-        c, s = np.cos(yaw), np.sin(yaw)
-        return points @ np.array([[c, s], [-s, c]]) + (x, y)
+        return np.asarray(_placed_by(points, self.at(stamp)))
 
 
 def hits(ranges: NDArray[np.float32], angle_min: float, step: float, reach: float) -> Array:
@@ -110,7 +115,32 @@ def edge(bearings: Array, front: float) -> Array:
     return np.column_stack((r * x, r * y))
 
 
+@kernel
 def _seen_from(points: Array, pose: Array) -> Array:
     """(n, 2) of `odom` in the frame of a pose (3,) in it."""
-    c, s = np.cos(pose[2]), np.sin(pose[2])
-    return np.ascontiguousarray((points - pose[:2]) @ np.array([[c, -s], [s, c]]))
+    out = np.empty((len(points), 2))
+    c, s = math.cos(pose[2]), math.sin(pose[2])
+    for i in range(len(points)):
+        dx, dy = points[i, 0] - pose[0], points[i, 1] - pose[1]
+        out[i, 0], out[i, 1] = c * dx + s * dy, c * dy - s * dx
+    return out
+
+
+@kernel
+def _placed_by(points: Array, pose: Array) -> Array:
+    """(n, 2) of the frame of a pose (3,) in `odom`."""
+    out = np.empty((len(points), 2))
+    c, s = math.cos(pose[2]), math.sin(pose[2])
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        out[i, 0], out[i, 1] = pose[0] + c * x - s * y, pose[1] + s * x + c * y
+    return out
+
+
+def warm() -> None:
+    """Compile (or load) the kernels before the first scan."""
+    gait.warm()
+    around = Surroundings()
+    around.odometry(0.0, 0.0, 0.0, 0.0)
+    around.scan(0.0, np.ones(8, np.float32), 0.0, 0.1)
+    around.points()
