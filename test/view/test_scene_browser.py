@@ -32,8 +32,8 @@ PAGE = """<body style="margin:0"><iframe src="/?fixedDpr=1" style="border:0;widt
   window.camera = new SceneCamera(document.querySelector("iframe"));
 </script>"""
 CLIENT = "document.querySelector('iframe').contentWindow"
-EYE = f"(({{x, y, z}}) => [x, -z, y])({CLIENT}.__viserMutable.camera.position)"
-"""Of the camera, in map: the client's world has y up."""
+EYE = f"(({{x, y, z}}) => [-z, -x, y])({CLIENT}.__viserMutable.camera.position)"
+"""Of the camera, in map."""
 SECONDS = 600.0
 """For a machine that renders in software while it does much else."""
 

@@ -56,7 +56,7 @@ class Scenery:
         for place in world.places:
             scene.add_label(
                 f"/places/{place.name}", place.name, position=(place.x, place.y, 0.05),
-                anchor="center-center", font_size_mode="scene", font_scene_height=0.14, depth_test=True,
+                anchor="center-center", font_size_mode="scene", font_scene_height=0.1, depth_test=True,
             )  # fmt: skip
 
     def collisions(self) -> Iterator[tuple[str, str, Array, elements.Collision]]:

@@ -5,7 +5,7 @@
 //
 // It belongs to this viewer alone: nothing is asked of the server. viser's client shows its parts as
 // `__viserMutable` on its window; without them (another version) the camera is free, and nothing breaks. Its world
-// has y up, and the map's x along x.
+// has y up; the map's x is its -z, the map's y its -x.
 
 export const MODES = ["follow", "top", "eye", "free"];
 
@@ -86,9 +86,9 @@ export class SceneCamera {
     const middle = low.map((v, i) => (v + high[i]) / 2);
     const half = low.map((v, i) => Math.abs(high[i] - v) / 2);
     const tan = Math.tan((client.camera.fov * Math.PI) / 360);
-    const height = 1.05 * Math.max(half[2] / tan, half[0] / (tan * client.camera.aspect)) + half[1];
-    // A hair towards the viewer's side: straight down, no direction would be the picture's top.
-    control.setLookAt(middle[0], middle[1] + height, middle[2] + 0.001 * height, ...middle, false);
+    const height = 1.05 * Math.max(half[0] / tan, half[2] / (tan * client.camera.aspect)) + half[1];
+    // A hair from the map's south, which is the picture's foot: straight down, no direction would be its top.
+    control.setLookAt(middle[0] + 0.001 * height, middle[1] + height, middle[2], ...middle, false);
     return true;
   }
 
