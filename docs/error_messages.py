@@ -43,8 +43,6 @@ WHERE = {
     "recording": "Recordings (`run.mcap`), replays.",
     "view": "The page in a browser, its 3D scene, films.",
     "scenario": "Scenario files, and playing them.",
-    "recording": "Recordings of runs.",
-    "view": "The page of a run in the browser.",
     "bench": "`vla-sim bench`.",
     "tool_server": "What an agent is answered by `vla-sim mcp`.",
     "cli": "Flags and arguments of `vla-sim`.",

@@ -69,9 +69,10 @@ def test_colours_become_linear_light():
     assert colour[:3].tolist() == pytest.approx([0.214 * 255] * 3, abs=1.0)
 
 
-def test_a_texture_stays(tmp_path):
+def test_a_texture_stays(tmp_path, monkeypatch):
     from PIL import Image
 
+    monkeypatch.setenv("GZ_SIM_RESOURCE_PATH", str(tmp_path))
     Image.new("RGB", (4, 4), (10, 200, 30)).save(tmp_path / "t.png")
     (tmp_path / "m.mtl").write_text("newmtl m\nmap_Kd t.png\n")
     (tmp_path / "m.obj").write_text(
