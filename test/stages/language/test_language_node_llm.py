@@ -1,6 +1,7 @@
 """The language node with a model behind a server: its plans, and the rules' where the server hangs."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -53,7 +54,16 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
         until(lambda: command_id in desk.plans)
         return desk.plans[command_id].planner
 
-    with ScriptedLlm(["error503", "good", "good", "keep_alive"]) as server:
+    class Loading(ScriptedLlm):
+        """Answers nobody until its model is loaded."""
+
+        loaded = threading.Event()
+
+        def _answer(self, http):
+            self.loaded.wait(BOUND)
+            super()._answer(http)
+
+    with Loading(["good", "good", "keep_alive"]) as server:
         values = ("planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0")
         arguments = [word for value in values for word in ("-p", f"language:{value}")]
         rclpy.init(args=["--ros-args", *arguments], domain_id=ros_domain)
@@ -63,9 +73,6 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             executor.add_node(node)
             executor.add_node(desk)
             until(lambda: desk.count_subscribers("/vla/command") and node.count_subscribers("/vla/plan"))
-            assert node.status()["model"] in ("starting", "loading")
-            until(lambda: node.status()["model"] == "ready")
-            assert len(server.requests) == 2  # it was loading, and is warm now
             until(lambda: all(desk.count_subscribers(f"/{t}") for t in ("odom", "safety/state")))
             frame, odometry = TransformStamped(), Odometry()
             frame.transform.translation.x, odometry.pose.pose.position.x = 4.0, -3.0
@@ -74,8 +81,12 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             desk.send(topics.SAFETY_STATE, SafetyState(level="ok", reasons=[]))
             desk.send(topics.OBJECTS, ObjectList(stamp=0.0, objects=[CUP]))
             until(lambda: node.pose() is not None and node.gathered.safety and node.gathered.objects)
+            until(lambda: node.status()["model"] == "loading")
+            assert planned("c0", "go to the kitchen") == "rules"
+            server.loaded.set()
+            until(lambda: node.status()["model"] == "ready")
             assert planned("c1", "go to the kitchen") == "llm"
-            told = server.requests[2]["messages"][-1]["content"]
+            told = server.requests[1]["messages"][-1]["content"]
             assert re.match(
                 r"\[You stand in the [a-z ]+ at \(1, 0\), facing 0 degrees\. Safety: all clear\. "
                 r"Seen: red cup (on|in) the [a-z ]+, [a-z ]+\.\]\ngo to the kitchen$",
@@ -84,9 +95,9 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             assert planned("c2", "go to the kitchen") == "cache"
             assert planned("c3", "turn around") == "rules"
             told = node.status()
-            assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("4", "2", "1")
+            assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("3", "1", "2")
             desk.send(topics.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
-            until(lambda: len(server.requests) == 5)
+            until(lambda: len(server.requests) == 4)
             assert planned("c5", "stop") == "rules"
             until(lambda: server.left == 2)
             assert "c4" not in desk.plans
