@@ -1,6 +1,7 @@
 """The language node with a model behind a server: its plans, and the rules' where the server hangs."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -23,9 +24,9 @@ CUP = DetectedObject(
 )  # fmt: skip
 
 
-def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
-    from geometry_msgs.msg import TransformStamped
-    from nav_msgs.msg import Odometry
+@pytest.fixture
+def begin(ros_domain):
+    """Starts the node with parameters: (node, desk, until, planned). planned: who plans a command."""
     from rclpy.executors import SingleThreadedExecutor
 
     from vla_sim.common.params import StageParams
@@ -42,57 +43,98 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(ros_domain):
             self.odom = self.publish(topics.ODOM)
             self.map_to_odom = self.publish(topics.MAP_TO_ODOM)
 
-    def until(condition):
-        end = time.monotonic() + BOUND
-        while not condition():
-            assert time.monotonic() < end, "it did not happen"
-            executor.spin_once(timeout_sec=0.05)
+    made = []
 
-    def planned(command_id, text):
-        desk.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=0.0))
-        until(lambda: command_id in desk.plans)
-        return desk.plans[command_id].planner
-
-    with ScriptedLlm(["error503", "good", "good", "keep_alive"]) as server:
-        values = ("planner:=llm", f"base_url:={server.base_url}", "model:=scripted", "timeout:=3.0")
-        arguments = [word for value in values for word in ("-p", f"language:{value}")]
+    def start(**values):
+        arguments = [word for name in values for word in ("-p", f"language:{name}:={values[name]}")]
         rclpy.init(args=["--ros-args", *arguments], domain_id=ros_domain)
         executor = SingleThreadedExecutor()
         node, desk = LanguageNode(), Desk()
-        try:
-            executor.add_node(node)
-            executor.add_node(desk)
-            until(lambda: desk.count_subscribers("/vla/command") and node.count_subscribers("/vla/plan"))
-            assert node.status()["model"] in ("starting", "loading")
-            until(lambda: node.status()["model"] == "ready")
-            assert len(server.requests) == 2  # it was loading, and is warm now
-            until(lambda: all(desk.count_subscribers(f"/{t}") for t in ("odom", "safety/state")))
-            frame, odometry = TransformStamped(), Odometry()
-            frame.transform.translation.x, odometry.pose.pose.position.x = 4.0, -3.0
-            desk.map_to_odom.publish(frame)
-            desk.odom.publish(odometry)
-            desk.send(topics.SAFETY_STATE, SafetyState(level="ok", reasons=[]))
-            desk.send(topics.OBJECTS, ObjectList(stamp=0.0, objects=[CUP]))
-            until(lambda: node.pose() is not None and node.gathered.safety and node.gathered.objects)
-            assert planned("c1", "go to the kitchen") == "llm"
-            told = server.requests[2]["messages"][-1]["content"]
-            assert re.match(
-                r"\[You stand in the [a-z ]+ at \(1, 0\), facing 0 degrees\. Safety: all clear\. "
-                r"Seen: red cup (on|in) the [a-z ]+, [a-z ]+\.\]\ngo to the kitchen$",
-                told,
-            ), told
-            assert planned("c2", "go to the kitchen") == "cache"
-            assert planned("c3", "turn around") == "rules"
-            told = node.status()
-            assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("4", "2", "1")
-            desk.send(topics.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
-            until(lambda: len(server.requests) == 5)
-            assert planned("c5", "stop") == "rules"
-            until(lambda: server.left == 2)
-            assert "c4" not in desk.plans
-        finally:
-            node.close()
-            executor.shutdown()
-            node.destroy_node()
-            desk.destroy_node()
-            rclpy.shutdown()
+        made.extend((node, executor, desk))
+        executor.add_node(node)
+        executor.add_node(desk)
+
+        def until(condition):
+            end = time.monotonic() + BOUND
+            while not condition():
+                assert time.monotonic() < end, "it did not happen"
+                executor.spin_once(timeout_sec=0.05)
+
+        def planned(command_id, text):
+            desk.send(topics.COMMAND, Command(command_id=command_id, text=text, sent_mono=0.0))
+            until(lambda: command_id in desk.plans)
+            return desk.plans[command_id].planner
+
+        until(lambda: desk.count_subscribers("/vla/command") and node.count_subscribers("/vla/plan"))
+        return node, desk, until, planned
+
+    yield start
+    node, executor, desk = made
+    node.close()
+    executor.shutdown()
+    node.destroy_node()
+    desk.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "why"),
+    [
+        ("http://[::1/v1", "", "is no address of a model's server"),
+        ("http://192.0.2.1/v1", "socks5://127.0.0.1:9", "no HTTP client can be made with the proxies"),
+    ],
+)
+def test_a_client_that_cannot_be_made_is_one_line_and_the_rules_plan(url, proxy, why, begin, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    node, _, until, planned = begin(planner="llm", base_url=f"'{url}'")
+    until(lambda: why in node.status()["model"])
+    assert planned("c1", "turn around") == "rules"
+    assert node.status()["model failed"] == "1"
+
+
+class Loading(ScriptedLlm):
+    """Answers nobody until its model is loaded."""
+
+    loaded = threading.Event()
+
+    def _answer(self, http):
+        self.loaded.wait(BOUND)
+        super()._answer(http)
+
+
+def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(begin):
+    from geometry_msgs.msg import TransformStamped
+    from nav_msgs.msg import Odometry
+
+    with Loading(["good", "good", "keep_alive"]) as server:
+        node, desk, until, planned = begin(
+            planner="llm", base_url=server.base_url, model="scripted", timeout=3.0
+        )
+        until(lambda: all(desk.count_subscribers(f"/{t}") for t in ("odom", "safety/state")))
+        frame, odometry = TransformStamped(), Odometry()
+        frame.transform.translation.x, odometry.pose.pose.position.x = 4.0, -3.0
+        desk.map_to_odom.publish(frame)
+        desk.odom.publish(odometry)
+        desk.send(topics.SAFETY_STATE, SafetyState(level="ok", reasons=[]))
+        desk.send(topics.OBJECTS, ObjectList(stamp=0.0, objects=[CUP]))
+        until(lambda: node.pose() is not None and node.gathered.safety and node.gathered.objects)
+        until(lambda: node.status()["model"] == "loading")
+        assert planned("c0", "go to the kitchen") == "rules"
+        server.loaded.set()
+        until(lambda: node.status()["model"] == "ready")
+        assert planned("c1", "go to the kitchen") == "llm"
+        told = server.requests[1]["messages"][-1]["content"]
+        assert re.match(
+            r"\[You stand in the [a-z ]+ at \(1, 0\), facing 0 degrees\. Safety: all clear\. "
+            r"Seen: red cup (on|in) the [a-z ]+, [a-z ]+\.\]\ngo to the kitchen$",
+            told,
+        ), told
+        assert planned("c2", "go to the kitchen") == "cache"
+        assert planned("c3", "turn around") == "rules"
+        told = node.status()
+        assert (told["llm.sent"], told["llm.failed"], told["model failed"]) == ("3", "1", "2")
+        desk.send(topics.COMMAND, Command(command_id="c4", text="turn right", sent_mono=0.0))
+        until(lambda: len(server.requests) == 4)
+        assert planned("c5", "stop") == "rules"
+        until(lambda: server.left == 2)
+        assert "c4" not in desk.plans

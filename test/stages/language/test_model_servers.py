@@ -128,13 +128,26 @@ def test_a_search_in_vain_is_made_once_and_forgotten(plan):
     assert requests[-1]["response_format"]["type"] == "json_schema"
 
 
-def test_a_server_that_is_still_loading_is_waited_for_and_a_plan_is_there():
+def test_a_server_that_says_that_it_is_loading_is_asked_again():
     with (
         ScriptedLlm(["error503", "error503", "good"]) as server,
         LlmPlanner(RULES, LlmSettings(server.base_url, timeout=BOUND)) as planner,
     ):
         planner.warm(BOUND)
         assert len(server.requests) == 3
+
+
+def test_a_model_that_is_loaded_when_it_is_asked_for_has_longer_than_a_command():
+    with (
+        ScriptedLlm(["slow", "good"], delay=0.5) as server,
+        LlmPlanner(RULES, LlmSettings(server.base_url, timeout=0.1)) as planner,
+    ):
+        planner.warm(BOUND)
+        planner.set(replace(planner.settings, timeout=BOUND))
+        assert plan_of(planner.plan("go to the kitchen", Context())) == ["navigate kitchen"]
+
+
+def test_a_server_that_never_says_a_word_is_not_waited_for_for_ever():
     with (
         ScriptedLlm(["keep_alive"]) as server,
         LlmPlanner(RULES, LlmSettings(server.base_url)) as planner,
@@ -176,8 +189,8 @@ JSON = st.recursive(
     | st.dictionaries(
         st.sampled_from([
             "choices", "delta", "message", "content", "usage", "error", "detail", "code", "type",
-            "tool_calls", "function", "arguments", "reasoning", "text", "finish_reason", "refusal",
-            "prompt_tokens",
+            "tool_calls", "function", "arguments", "reasoning", "text", "finish_reason",
+            "refusal", "prompt_tokens",
         ]),
         inner, max_size=4,
     ),

@@ -14,7 +14,7 @@ SCRIPTED = "scripted:"
 class LlmSettings:
     base_url: str = param(
         LOCAL,
-        'OpenAI-compatible server ending in /v1, "local": small model, "scripted:FILE": answers in a file',
+        'address of an OpenAI-compatible server, "local": small model, "scripted:FILE": answers in a file',
         metavar="URL",
     )
     model: str = param("SmolLM2-135M-Instruct", "name of the model at that server")

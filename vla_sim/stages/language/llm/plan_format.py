@@ -94,7 +94,7 @@ def read(text: str, lexicon: Lexicon, context: Context) -> list[Step]:
 def check_beginning(text: str, lexicon: Lexicon, context: Context) -> None:
     """Raises `WrongAnswerError` as soon as the beginning of a model's answer cannot become a plan any more:
     it is not JSON, or a complete step is wrong. So the rest need not be awaited."""
-    from jiter import from_json  # comes with the client
+    from jiter import from_json  # for a model alone
 
     before, brace, after = text.partition("{")
     if not brace or before.strip("`json \n"):  # words around a plan: judged at their end
