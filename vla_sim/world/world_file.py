@@ -75,7 +75,8 @@ def load(path: str | Path) -> elements.World:
     has_places = any(frame.name.startswith(PLACE) for frame in world.frames)
     if has_robot and has_places:
         return world
-    solids = [s for model in world.models if model.static for s in solids_of(model)]
+    # What can move stands in the way too, at the start.
+    solids = [s for model in world.models if model.name != robot for s in solids_of(model)]
     if has_robot:
         pose = next(model.pose for model in world.models if model.name == robot)
         start = float(pose[0, 3]), float(pose[1, 3]), math.atan2(pose[1, 0], pose[0, 0])

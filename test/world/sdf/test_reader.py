@@ -222,6 +222,11 @@ def test_a_bad_model_says_what_is_allowed(inner: str, message: str) -> None:
     assert message in str(error.value)
 
 
+def test_a_comment_may_hold_what_gazebo_lets_it_hold() -> None:
+    with pytest.raises(SdfError, match=r"inline\.sdf:3: <pose>"):
+        model(f"<!-- gz service --reqtype\n a -->\n<pose>1</pose>{LINK}")
+
+
 def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.sdf"
     file.write_text("<sdf version='1.10'><model name='m'><include><uri>m.sdf</uri></include></model></sdf>")

@@ -52,14 +52,14 @@ class Links(Values):
         """solids: the link's collisions with their density [kg/m^3], nan where none is given."""
         element = link.find("inertial")
         if element is None:
-            what = "no <inertial>: it is taken as 1 kg and 1 kg m^2"
+            what = "has no <inertial>: it is taken as 1 kg and 1 kg m^2"
             return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
         self.check(element)
         if str(element.get("auto", "")).lower() in ("true", "1"):
             return self.automatic(link, element, solids)
         mass = self.number(element, "mass", 1.0)
         tensor = element.find("inertia")
-        assumed = "" if tensor is not None else f"no <inertia>: it is taken as {mass:g} kg and 1 kg m^2"
+        assumed = "" if tensor is not None else f"has no <inertia>: it is taken as {mass:g} kg and 1 kg m^2"
         diagonal = [self.number(tensor, k, 1.0) for k in ("ixx", "iyy", "izz")]
         xy, xz, yz = (self.number(tensor, k, 0.0) for k in ("ixy", "ixz", "iyz"))
         moments = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
@@ -81,7 +81,7 @@ class Links(Values):
             (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
         )
         if mass <= 0.0:
-            what = "its <inertial auto> has no collision with a volume: it is taken as 1 kg and 1 kg m^2"
+            what = "has no collision with a volume for <inertial auto>: it is taken as 1 kg and 1 kg m^2"
             return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
         given = self.number(element, "mass", mass)
         if given <= 0.0:

@@ -137,7 +137,13 @@ def _parse(text: bytes, path: Path) -> Any:
         remove_comments=True, remove_pis=True,
     )  # fmt: skip
     try:
-        element = etree.fromstring(text, parser)
+        try:
+            element = etree.fromstring(text, parser)
+        except etree.XMLSyntaxError:  # Gazebo's parser lets comments contain what XML does not
+            bare = re.sub(rb"<!--.*?-->", lambda found: b"\n" * found[0].count(b"\n"), text, flags=re.DOTALL)
+            if bare == text:
+                raise
+            element = etree.fromstring(bare, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         raise SdfError(f"{path}:{line}: is not well-formed XML ({error}); mend the file") from None
@@ -390,7 +396,7 @@ class _Reader(Links, Joints):
             if link.inertial.impossible:
                 raise SdfError(link.inertial.impossible)
             if link.inertial.assumed and root.world is not None:
-                message = f"a link that can move has {link.inertial.assumed}"
+                message = f"a link that can move {link.inertial.assumed}"
                 self.skipped.setdefault(message, []).append(str(link.where))
 
     def model(self, element: Any, depth: int) -> Model:
