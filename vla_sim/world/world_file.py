@@ -8,6 +8,7 @@ the side file, else in the middle of the widest free floor that walls enclose.
 
 import math
 import re
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from vla_sim.common.geometry import Array, quaternion_from_yaw, transform
 from vla_sim.world import map_file
 from vla_sim.world.occupancy_grid import Grid, entered, rasterise, shadow, spread
 from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf.values import SdfWarning
 from vla_sim.world.solids import Solid, half_extent, solids_of
 
 PLACE = "place/"
@@ -123,22 +125,29 @@ def _with_robot(
         (float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids_of(model)),
         default=0.0,
     )
-    height = _floor(solids, x, y) - feet
+    floor = _floor(solids, x, y)
+    shapes = {c.geometry.shape for _, one, _ in world.walk() for k in one.links for c in k.collisions}
+    if floor is None and "plane" not in shapes:
+        warnings.warn(
+            f"{world.where}: there is no floor at ({x:g}, {y:g}), the robot falls; add a <plane>",
+            SdfWarning, stacklevel=2,
+        )  # fmt: skip
+    height = (floor or 0.0) - feet
     pose = transform((x, y, height), quaternion_from_yaw(yaw))
     robot = replace(model, name=assets.chosen_robot().stem, pose=pose)
     poses = world.frame_poses | {robot.name: pose}
     return replace(world, models=(*world.models, robot), frame_poses=poses)
 
 
-def _floor(solids: list[Solid], x: float, y: float) -> float:
-    """Height [m] of what is under a point, as far as it is about level with z = 0."""
-    found = [0.0]
+def _floor(solids: list[Solid], x: float, y: float) -> float | None:
+    """Height [m] of what is under a point, as far as it is about level with z = 0; None without any."""
+    found = []
     here = np.array([x]), np.array([y])
     for solid in solids:
         top = float(solid.pose[2, 3] + half_extent(solid.shape, solid.size, solid.pose[:3, :3])[2])
-        if 0.0 < top < 0.3 and (under := shadow(solid, top - 0.02, top + 0.02)) is not None:
+        if -0.3 < top < 0.3 and (under := shadow(solid, top - 0.02, top + 0.02)) is not None:
             found += [top] if entered(*under, *here, 0.01)[0, 0] else []
-    return max(found)
+    return max(found, default=None)
 
 
 def _grid(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid, NDArray[np.bool_]]:

@@ -65,6 +65,10 @@ class Links(Values):
         moments = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
         a, b, c = np.linalg.eigvalsh(moments)
         if mass <= 0 or a <= 0 or a + b < c * (1 - 1e-6):
+            volume, centre, tensor = self.of_shape(element, solids)
+            if mass > 0.0 and volume > 0.0:
+                what = "has an inertia that no body can have: that of its collisions is taken"
+                return elements.Inertial(mass, transform(centre), tensor * (mass / volume), what)
             why = (
                 f"{self.where(element)}: mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is "
                 "impossible; the mass must be positive and no moment may exceed the sum of the others"
@@ -76,10 +80,7 @@ class Links(Values):
         self, link: Any, element: Any, solids: list[tuple[elements.Collision, float]]
     ) -> elements.Inertial:
         """From density and shape; a <mass> that is given scales it."""
-        density = self.number(element, "density", inertia.DENSITY)
-        mass, centre, tensor = inertia.combined(
-            (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
-        )
+        mass, centre, tensor = self.of_shape(element, solids)
         if mass <= 0.0:
             what = "has no collision with a volume for <inertial auto>: it is taken as 1 kg and 1 kg m^2"
             return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
@@ -87,6 +88,15 @@ class Links(Values):
         if given <= 0.0:
             self.fail(element, f"the mass of link {link.get('name')!r} is {given}; it must be positive")
         return elements.Inertial(given, transform(centre), tensor * (given / mass))
+
+    def of_shape(
+        self, inertial: Any, solids: list[tuple[elements.Collision, float]]
+    ) -> tuple[float, Array, Array]:
+        """Mass, centre of mass and inertia of a link's collisions, as `inertia.combined`."""
+        density = self.number(inertial, "density", inertia.DENSITY)
+        return inertia.combined(
+            (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
+        )
 
     def geometry(self, parent: Any) -> elements.Geometry | None:
         """One for a mesh, with `part` 0, which is not looked into here. None: left out."""

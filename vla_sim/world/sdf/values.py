@@ -210,6 +210,13 @@ class Values:
                 where = resources.fuel_cache()
                 self.fail(element, f"{uri} is not in Fuel's cache ({where}); run gz fuel download -u '{uri}'")
             self.fail(element, f"{uri} cannot be fetched; use model://, file:// or a relative path")
+        if (
+            colon and not os.path.isabs(rest) and ".." not in Path(rest).parts
+        ):  # as Gazebo: of any such folder
+            for folder in self.search:
+                for one in (folder / rest, folder.parent / rest):
+                    if os.path.exists(one):
+                        return one
         found = Path(os.path.normpath(Path(rest) if colon else self.path.parent / uri))
         # A file may name its neighbours and theirs, as models beside one another do.
         beside = self.path.parent.parent if self.path.stem.startswith("model") else self.path.parent
