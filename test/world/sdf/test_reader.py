@@ -232,6 +232,13 @@ def test_an_inertia_that_no_body_can_have_is_taken_from_the_shape_or_matters_not
     assert world(f"<model name='m'><static>1</static><link name='l'>{wrong}</link></model>").model("m").static
 
 
+def test_a_shell_around_fixed_models_is_fixed() -> None:
+    inner = f"<model name='inner'><static>true</static>{LINK}</model>"
+    assert model(inner).static
+    assert not model(inner + LINK).static
+    assert not model(inner + f"<model name='loose'>{LINK}</model>").static
+
+
 def test_a_comment_may_hold_what_gazebo_lets_it_hold() -> None:
     with pytest.raises(SdfError, match=r"inline\.sdf:3: <pose>"):
         model(f"<!-- gz service --reqtype\n a -->\n<pose>1</pose>{LINK}")

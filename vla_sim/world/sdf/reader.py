@@ -411,12 +411,15 @@ class _Reader(Links, Joints):
         canonical = scope.canonical
         if canonical not in scope.entries and "::" not in canonical:
             self.fail(element, f"canonical_link {canonical!r} is not a link of model {name!r}")
+        # A shell around models that are all fixed is fixed.
+        shell = not links and all(one.static for one in models)
+        static = self.boolean(element, "static", shell) or shell
         frame_poses = dict(scope.solved)
         for link in links:
             for sensor in link.sensors:
                 frame_poses.setdefault(sensor.name, link.pose @ sensor.pose)
         made = Model(
-            name=name, pose=self.pose(element)[0], static=self.boolean(element, "static", False),
+            name=name, pose=self.pose(element)[0], static=static,
             self_collide=self.boolean(element, "self_collide", False), canonical_link=canonical,
             links=links, joints=(*self.joints(element, scope), *inside.joints), frames=tuple(frames),
             models=tuple(models), plugins=(*self.plugins(element), *inside.plugins),
