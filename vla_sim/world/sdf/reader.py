@@ -113,7 +113,7 @@ def model_file(folder: Path) -> Path:
     if config.is_file():
         named = [
             (tuple(int(n) for n in re.findall(r"\d+", str(e.get("version", "")))), str(e.text).strip())
-            for e in _parse(_read(config), config).iterfind("sdf")
+            for e in _parse(_read(config), config, lenient=True).iterfind("sdf")
             if e.text and (e.get("version") in VERSIONS or e.get("version") is None)
         ]
         if named:
@@ -131,10 +131,11 @@ def _read(path: Path) -> bytes:
         raise SdfError(str(error).replace(f"{path}:", f"{path}:0:", 1)) from None
 
 
-def _parse(text: bytes, path: Path) -> Any:
+def _parse(text: bytes, path: Path, lenient: bool = False) -> Any:
+    """lenient: reads on after what is not well-formed, such as an author called A & B."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
+        remove_comments=True, remove_pis=True, recover=lenient,
     )  # fmt: skip
     try:
         try:
@@ -147,6 +148,8 @@ def _parse(text: bytes, path: Path) -> Any:
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         raise SdfError(f"{path}:{line}: is not well-formed XML ({error}); mend the file") from None
+    if element is None:
+        raise SdfError(f"{path}:1: is not XML; mend the file")
     if element.getroottree().docinfo.doctype:
         raise SdfError(f"{path}:1: has a DOCTYPE, which is refused; remove it")
     return element
