@@ -231,8 +231,8 @@ def _found(
 
 
 def _things(world: elements.World) -> list[_Thing]:
-    """What stands on the floor and has a name, the widest first: fixed models, and the links of those that are
-    too wide to be one thing."""
+    """What stands on the floor and has a name, the widest first: fixed models, and the links of those that
+    are too wide to be one thing."""
     out = []
     for model in world.models:
         models: dict[str, list[Solid]] = {}
