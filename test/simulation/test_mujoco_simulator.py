@@ -288,7 +288,8 @@ def test_a_textured_mesh_is_drawn_with_its_texture(tmp_path):
     )
     mesh = "<geometry><mesh><uri>a.obj</uri></mesh></geometry>"
     (tmp_path / "w.sdf").write_text(
-        "<sdf version='1.10'><world name='w'><include><uri>model://sun</uri></include><model name='m'>"
+        "<sdf version='1.10'><world name='w'><include><uri>model://sun</uri></include>"
+        "<include><uri>model://ground_plane</uri></include><model name='m'>"
         f"<static>1</static><pose>3 0 0 0 0 0</pose><link name='l'><visual name='v'>{mesh}</visual></link>"
         "</model></world></sdf>"
     )
