@@ -7,7 +7,7 @@ import pytest
 from mujoco_rig import box, make_world
 
 from vla_sim.common import assets
-from vla_sim.common.errors import EngineError, SdfError
+from vla_sim.common.errors import EngineError, MissingError, SdfError
 from vla_sim.common.geometry import yaw_from_quaternion
 from vla_sim.robot import facts
 from vla_sim.robot.body import JointCommand
@@ -271,3 +271,35 @@ def test_what_is_put_down_stays_there() -> None:
         engine.put("red_cup", np.array([1.02, 0.25, 0.80, 1.0, 0.0, 0.0, 0.0]))
     with pytest.raises(EngineError, match="'teapot' cannot be moved: the loose models are blue_box"):
         engine.put("teapot", np.zeros(7))
+
+
+def test_a_textured_mesh_is_drawn_with_its_texture(tmp_path):
+    """Half red, half blue, seen from the right side: the first row of an image is its top."""
+    pytest.importorskip("scipy", reason="the extra `meshes`")
+    from PIL import Image
+
+    image = Image.new("RGB", (64, 64), (255, 0, 0))
+    image.paste((0, 0, 255), (0, 32, 64, 64))
+    image.save(tmp_path / "skin.png")
+    (tmp_path / "a.mtl").write_text("newmtl skin\nmap_Kd skin.png\n")
+    (tmp_path / "a.obj").write_text(
+        "mtllib a.mtl\nusemtl skin\nv 0 -1 0\nv 0 1 0\nv 0 1 2\nv 0 -1 2\n"
+        "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
+    )
+    mesh = "<geometry><mesh><uri>a.obj</uri></mesh></geometry>"
+    (tmp_path / "w.sdf").write_text(
+        "<sdf version='1.10'><world name='w'><include><uri>model://sun</uri></include>"
+        "<include><uri>model://ground_plane</uri></include><model name='m'>"
+        f"<static>1</static><pose>3 0 0 0 0 0</pose><link name='l'><visual name='v'>{mesh}</visual></link>"
+        "</model></world></sdf>"
+    )
+    simulator = MujocoSimulator(tmp_path / "w.sdf", sensors="native", noise=False)
+    try:
+        picture = simulator.view(simulator.snapshot(), np.array([5.0, 0, 1]), np.array([3.0, 0, 1]), (64, 64))
+    except MissingError:
+        pytest.skip("no GL")
+    finally:
+        simulator.close()
+    upper, lower = picture[16, 32].astype(int), picture[44, 32].astype(int)
+    assert upper[0] > upper[2] + 40, upper
+    assert lower[2] > lower[0] + 40, lower

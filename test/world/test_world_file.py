@@ -81,9 +81,9 @@ def test_links_of_one_model_are_things_of_their_own(tmp_path: Path) -> None:
 
 
 def test_the_floor_under_the_robot_carries_it(tmp_path: Path) -> None:
-    world = world_file.load(write(tmp_path, ROOM + box("floor", "0 0 0.05", "8 6 0.1")))
+    world = world_file.load(write(tmp_path, ROOM + box("floor", "0 0 0.02", "8 6 0.04")))
     bare = world_file.load(write(tmp_path, ROOM, "bare.sdf"))
-    assert world.model("g1").pose[2, 3] - bare.model("g1").pose[2, 3] == pytest.approx(0.1)
+    assert world.model("g1").pose[2, 3] - bare.model("g1").pose[2, 3] == pytest.approx(0.04)
 
 
 def test_a_side_file_says_where_the_robot_starts_and_what_places_are_called(tmp_path: Path) -> None:

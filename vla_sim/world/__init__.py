@@ -1,3 +1,3 @@
 """The world as the stack may know it: SDF files, named places, surfaces and objects, the map as a grid."""
 
-__all__ = ["derived_world", "map_file", "occupancy_grid", "sdf", "semantic_map", "solids"]
+__all__ = ["derived_world", "map_file", "occupancy_grid", "sdf", "semantic_map", "solids", "world_file"]

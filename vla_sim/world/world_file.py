@@ -8,6 +8,7 @@ the side file, else in the middle of the widest free floor that walls enclose.
 
 import math
 import re
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from vla_sim.common.geometry import Array, quaternion_from_yaw, transform
 from vla_sim.world import map_file
 from vla_sim.world.occupancy_grid import Grid, entered, rasterise, shadow, spread
 from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf.values import SdfWarning
 from vla_sim.world.solids import Solid, half_extent, solids_of
 
 PLACE = "place/"
@@ -38,12 +40,14 @@ FOOTPRINT = (0.25, 4.0)
 MOST_PLACES = 40
 NO_NAMES = frozenset({
     "wall", "walls", "floor", "ground", "plane", "ceiling", "roof", "window", "door", "curtain", "light",
-    "portrait", "picture", "carpet", "rug", "handle", "link", "visual", "collision", "model", "body", "base",
-    "main", "sun", "frame", "room", "house", "world", "obstacle", "box", "cube", "cylinder", "sphere",
+    "portrait", "picture", "carpet", "rug", "handle", "sun", "obstacle", "box", "cube", "cylinder", "sphere",
 })  # fmt: skip
-"""Words that say what a thing is, and not where."""
-MAKERS = frozenset({"aws", "robomaker", "residential", "retail", "warehouse", "hospital", "turtlebot"})
-"""What stands before the names of public models."""
+"""What a place is not named by."""
+NO_WORDS = frozenset({
+    "link", "visual", "collision", "model", "body", "base", "main", "frame", "aws", "robomaker",
+    "residential", "retail", "warehouse", "hospital", "turtlebot", "room", "house", "world",
+})  # fmt: skip
+"""Words in names of models and links that nobody says: parts of a model, and who made it."""
 ROOMS = {
     "kitchen": ("refrigerator", "fridge", "kitchen", "cooking", "stove", "oven", "sink"),
     "bedroom": ("bed",), "living room": ("sofa", "couch", "tv"), "bathroom": ("toilet", "bath", "shower"),
@@ -75,7 +79,8 @@ def load(path: str | Path) -> elements.World:
     has_places = any(frame.name.startswith(PLACE) for frame in world.frames)
     if has_robot and has_places:
         return world
-    solids = [s for model in world.models if model.static for s in solids_of(model)]
+    # What can move stands in the way too, at the start.
+    solids = [s for model in world.models if model.name != robot for s in solids_of(model)]
     if has_robot:
         pose = next(model.pose for model in world.models if model.name == robot)
         start = float(pose[0, 3]), float(pose[1, 3]), math.atan2(pose[1, 0], pose[0, 0])
@@ -122,22 +127,29 @@ def _with_robot(
         (float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids_of(model)),
         default=0.0,
     )
-    height = _floor(solids, x, y) - feet
+    floor = _floor(solids, x, y)
+    shapes = {c.geometry.shape for _, one, _ in world.walk() for k in one.links for c in k.collisions}
+    if floor is None and "plane" not in shapes:
+        warnings.warn(
+            f"{world.where}: there is no floor at ({x:g}, {y:g}), the robot falls; add a <plane>",
+            SdfWarning, stacklevel=2,
+        )  # fmt: skip
+    height = (floor or 0.0) - feet
     pose = transform((x, y, height), quaternion_from_yaw(yaw))
     robot = replace(model, name=assets.chosen_robot().stem, pose=pose)
     poses = world.frame_poses | {robot.name: pose}
     return replace(world, models=(*world.models, robot), frame_poses=poses)
 
 
-def _floor(solids: list[Solid], x: float, y: float) -> float:
-    """Height [m] of what is under a point, as far as it is about level with z = 0."""
-    found = [0.0]
+def _floor(solids: list[Solid], x: float, y: float) -> float | None:
+    """Height [m] of what is under a point, as far as it is about level with z = 0; None without any."""
+    found = []
     here = np.array([x]), np.array([y])
     for solid in solids:
         top = float(solid.pose[2, 3] + half_extent(solid.shape, solid.size, solid.pose[:3, :3])[2])
-        if 0.0 < top < 0.3 and (under := shadow(solid, top - 0.02, top + 0.02)) is not None:
+        if -0.3 < top < 0.3 and (under := shadow(solid, top - 0.02, top + 0.02)) is not None:
             found += [top] if entered(*under, *here, 0.01)[0, 0] else []
-    return max(found)
+    return max(found, default=None)
 
 
 def _grid(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid, NDArray[np.bool_]]:
@@ -219,27 +231,34 @@ def _found(
 
 
 def _things(world: elements.World) -> list[_Thing]:
-    """What stands on the floor and has a name, the widest first."""
-    solids: dict[str, list[Solid]] = {}
-    for model in world.models:
-        if not model.static:
-            continue
-        for solid in solids_of(model):
-            many = sum(len(one.links) for _, one, _ in model.walk()) > 1
-            key = solid.name.rpartition("::")[0] if many else model.name
-            solids.setdefault(key, []).append(solid)
+    """What stands on the floor and has a name, the widest first: fixed models, and the links of those that
+    are too wide to be one thing."""
     out = []
-    for key, own in solids.items():
-        shadows = [one for s in own if (one := shadow(s, *OBSTACLE_HEIGHTS)) is not None]
-        words = words_of(key.rpartition("::")[2])
-        if not words or set(words) & NO_NAMES or not shadows:
-            continue
-        low = np.min([corners.min(axis=0) - radius for corners, radius in shadows], axis=0)
-        high = np.max([corners.max(axis=0) + radius for corners, radius in shadows], axis=0)
-        bottom = min(float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in own)
-        if bottom < 0.3 and FOOTPRINT[0] <= max(high - low) <= FOOTPRINT[1]:
-            out.append(_Thing(" ".join(words), (*map(float, low), *map(float, high))))  # type: ignore[arg-type]
-    return sorted(out, key=lambda one: -(one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
+    for model in world.models:
+        models: dict[str, list[Solid]] = {}
+        for solid in solids_of(model) if model.static else ():
+            models.setdefault(solid.name.rsplit("::", 2)[0], []).append(solid)
+        for name, own in models.items():
+            links: dict[str, list[Solid]] = {}
+            for solid in own:
+                links.setdefault(solid.name.rsplit("::", 1)[0], []).append(solid)
+            whole = _thing(name, own)
+            out += [whole] if whole or len(links) == 1 else [_thing(*link) for link in links.items()]
+    found = [one for one in out if one is not None]
+    return sorted(found, key=lambda one: -(one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
+
+
+def _thing(name: str, solids: list[Solid]) -> _Thing | None:
+    words = words_of(name.rpartition("::")[2])
+    shadows = [one for s in solids if (one := shadow(s, *OBSTACLE_HEIGHTS)) is not None]
+    if not words or set(words) & NO_NAMES or not shadows:
+        return None
+    low = np.min([corners.min(axis=0) - radius for corners, radius in shadows], axis=0)
+    high = np.max([corners.max(axis=0) + radius for corners, radius in shadows], axis=0)
+    bottom = min(float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids)
+    if bottom >= 0.3 or not FOOTPRINT[0] <= max(high - low) <= FOOTPRINT[1]:
+        return None
+    return _Thing(" ".join(words), (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
 
 
 def words_of(name: str) -> list[str]:
@@ -247,7 +266,7 @@ def words_of(name: str) -> list[str]:
     no single letters, and not what its maker puts before all names."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = [word.lower() for word in re.split(r"[^A-Za-z]+", plain) if len(word) > 1]
-    return [word for word in words if word not in MAKERS]
+    return [word for word in words if word not in NO_WORDS]
 
 
 def completed(element: Any, world: elements.World) -> None:

@@ -129,7 +129,8 @@ def test_the_tree_holds_every_box_once_and_within_its_node(n, seed, piled):
     assert sorted(seen) == list(range(n))
 
 
-def test_a_mesh_is_seen_like_the_box_that_it_is(tmp_path):
+def test_a_mesh_is_seen_like_the_box_that_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("GZ_SIM_RESOURCE_PATH", str(tmp_path))
     pytest.importorskip("trimesh")
     corners = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
     quads = [(1, 2, 4, 3), (5, 7, 8, 6), (1, 5, 6, 2), (3, 4, 8, 7), (1, 3, 7, 5), (2, 6, 8, 4)]

@@ -166,7 +166,7 @@ MODEL = """<sdf version="1.10"><model name="m"><static>true</static><link name="
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("bad.stl", b"nonsense", "bad.stl cannot be read as a mesh"),
+        ("bad.stl", b"nonsense", "bad.stl holds no triangles"),
         ("empty.obj", b"v 0 0 0\n", "empty.obj"),
         ("bomb.dae", b"<!DOCTYPE a [<!ENTITY b 'c'>]><COLLADA/>", "has a DOCTYPE, which is refused"),
     ],

@@ -222,6 +222,28 @@ def test_a_bad_model_says_what_is_allowed(inner: str, message: str) -> None:
     assert message in str(error.value)
 
 
+def test_an_inertia_that_no_body_can_have_is_taken_from_the_shape_or_matters_not_at_all() -> None:
+    wrong = "<inertial><mass>6</mass><inertia><ixx>0</ixx></inertia></inertial>"
+    with pytest.warns(SdfWarning, match="an inertia that no body can have: that of its collisions is taken"):
+        w = world(f"<model name='m'><link name='l'>{wrong}{BOX}</link></model>")
+    inertial = w.model("m").links[0].inertial
+    assert inertial.mass == 6
+    assert np.diag(inertial.inertia) == pytest.approx([6.5, 5, 2.5])
+    assert world(f"<model name='m'><static>1</static><link name='l'>{wrong}</link></model>").model("m").static
+
+
+def test_a_shell_around_fixed_models_is_fixed() -> None:
+    inner = f"<model name='inner'><static>true</static>{LINK}</model>"
+    assert model(inner).static
+    assert not model(inner + LINK).static
+    assert not model(inner + f"<model name='loose'>{LINK}</model>").static
+
+
+def test_a_comment_may_hold_what_gazebo_lets_it_hold() -> None:
+    with pytest.raises(SdfError, match=r"inline\.sdf:3: <pose>"):
+        model(f"<!-- gz service --reqtype\n a -->\n<pose>1</pose>{LINK}")
+
+
 def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.sdf"
     file.write_text("<sdf version='1.10'><model name='m'><include><uri>m.sdf</uri></include></model></sdf>")

@@ -1,5 +1,6 @@
 """The copies of world and robot files that Gazebo loads: unpaced, without what costs time and is unused."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from lxml import etree
 from vla_sim.simulation.physics_step import physics_step
 from vla_sim.world import world_file
 from vla_sim.world.sdf.reader import robot_instead
+from vla_sim.world.sdf.values import SdfWarning
 
 SENSORS = "gz-sim-sensors-system"
 UNUSED = (
@@ -26,10 +28,13 @@ def prepared(path: Path, gui: bool = False, render: str = "") -> bytes:
     nothing here listens, which would be called at every step. gui: with what a GUI needs. render: with
     sensors by this render engine."""
     root = _parsed(path)
-    whole = world_file.load(path)
+    with warnings.catch_warnings():  # said already by the simulator, which has read it as well
+        warnings.simplefilter("ignore", SdfWarning)
+        whole = world_file.load(path)
+        step = physics_step(whole)
     world_file.completed(root.find("world"), whole)
     for size in root.iterfind("world/physics/max_step_size"):
-        size.text = f"{physics_step(whole):.9g}"
+        size.text = f"{step:.9g}"
     for include in root.iterfind("world/include"):
         robot = robot_instead(str(include.findtext("uri")))
         for tag, text in (("uri", f"model://{robot}"), ("name", robot)) if robot else ():

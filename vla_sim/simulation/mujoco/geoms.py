@@ -126,10 +126,11 @@ class GeomBuilder:
         data = image.tobytes()
         if data not in self.textures:
             self.textures[data] = f"texture{len(self.textures)}"
-            self.spec.add_texture(
-                name=self.textures[data], type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3, data=data,
+            made = self.spec.add_texture(
+                name=self.textures[data], type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3,
                 width=image.shape[1], height=image.shape[0],
             )  # fmt: skip
+            made.data = data
         return self.textures[data]
 
 

@@ -22,6 +22,8 @@ TOLERANCE = 0.03
 """[m] by which a piece may be from the mesh."""
 THICKNESS = 0.01
 """[m] of a slab that stands for a flat face: from the face inwards."""
+FLAT = 1e-4
+"""[m] Points that are no farther from a plane are in it."""
 FLAT_FACES = 300
 """A part of more faces is decomposed."""
 MOST_PIECES = 500
@@ -113,14 +115,28 @@ def _connected(mesh: Any) -> list[Any]:
 
 
 def _hull(points: Array) -> Any:
-    """trimesh's hull of points; None for points in a plane."""
-    from scipy.spatial import QhullError
+    """The convex hull of points as a trimesh, its faces outwards; None for points (nearly) in a plane."""
+    from scipy.spatial import ConvexHull, QhullError
 
-    trimesh = meshes.trimesh_package()
-    try:
-        return trimesh.convex.convex_hull(points)
-    except (QhullError, ValueError, IndexError):
+    if np.ptp((points - points[0]) @ _axes(points).T, axis=0).min() < FLAT:
         return None
+    try:
+        hull = ConvexHull(points)
+    except (QhullError, ValueError):
+        return None
+    number = np.zeros(len(points), int)
+    number[hull.vertices] = np.arange(len(hull.vertices))
+    a, b, c = points[hull.simplices].transpose(1, 0, 2)
+    inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0.0
+    faces = number[hull.simplices]
+    faces[inwards] = faces[inwards][:, ::-1]
+    return meshes.trimesh_package().Trimesh(points[hull.vertices], faces, process=False)
+
+
+def _axes(points: Array) -> Array:
+    """(3, 3) The principal axes of points as rows, the last one across the plane that they are nearest to."""
+    axes: Array = np.linalg.svd(points - points.mean(axis=0), full_matrices=True)[2]
+    return axes
 
 
 def _convex(part: Any) -> bool:
@@ -213,8 +229,8 @@ def _turned_box(hull: Any) -> Piece | None:
 
 def _thick(points: Array) -> Array:
     """Points in a plane (or on a line), with their copies `THICKNESS` below or behind it."""
-    _, _, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
-    normal = axes[2] * (np.sign(axes[2][2]) if abs(axes[2][2]) > 1e-6 else 1.0)
+    normal = _axes(points)[2]
+    normal = normal * (np.sign(normal[2]) if abs(normal[2]) > 1e-6 else 1.0)
     return np.concatenate([points, points - THICKNESS * normal])
 
 

@@ -52,19 +52,23 @@ class Links(Values):
         """solids: the link's collisions with their density [kg/m^3], nan where none is given."""
         element = link.find("inertial")
         if element is None:
-            what = "no <inertial>: it is taken as 1 kg and 1 kg m^2"
+            what = "has no <inertial>: it is taken as 1 kg and 1 kg m^2"
             return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
         self.check(element)
         if str(element.get("auto", "")).lower() in ("true", "1"):
             return self.automatic(link, element, solids)
         mass = self.number(element, "mass", 1.0)
         tensor = element.find("inertia")
-        assumed = "" if tensor is not None else f"no <inertia>: it is taken as {mass:g} kg and 1 kg m^2"
+        assumed = "" if tensor is not None else f"has no <inertia>: it is taken as {mass:g} kg and 1 kg m^2"
         diagonal = [self.number(tensor, k, 1.0) for k in ("ixx", "iyy", "izz")]
         xy, xz, yz = (self.number(tensor, k, 0.0) for k in ("ixy", "ixz", "iyz"))
         moments = np.array([[diagonal[0], xy, xz], [xy, diagonal[1], yz], [xz, yz, diagonal[2]]])
         a, b, c = np.linalg.eigvalsh(moments)
         if mass <= 0 or a <= 0 or a + b < c * (1 - 1e-6):
+            volume, centre, tensor = self.of_shape(element, solids)
+            if mass > 0.0 and volume > 0.0:
+                what = "has an inertia that no body can have: that of its collisions is taken"
+                return elements.Inertial(mass, transform(centre), tensor * (mass / volume), what)
             why = (
                 f"{self.where(element)}: mass {mass} with principal inertia {a:.3g} {b:.3g} {c:.3g} is "
                 "impossible; the mass must be positive and no moment may exceed the sum of the others"
@@ -76,17 +80,23 @@ class Links(Values):
         self, link: Any, element: Any, solids: list[tuple[elements.Collision, float]]
     ) -> elements.Inertial:
         """From density and shape; a <mass> that is given scales it."""
-        density = self.number(element, "density", inertia.DENSITY)
-        mass, centre, tensor = inertia.combined(
-            (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
-        )
+        mass, centre, tensor = self.of_shape(element, solids)
         if mass <= 0.0:
-            what = "its <inertial auto> has no collision with a volume: it is taken as 1 kg and 1 kg m^2"
+            what = "has no collision with a volume for <inertial auto>: it is taken as 1 kg and 1 kg m^2"
             return elements.Inertial(1.0, np.eye(4), np.eye(3), what)
         given = self.number(element, "mass", mass)
         if given <= 0.0:
             self.fail(element, f"the mass of link {link.get('name')!r} is {given}; it must be positive")
         return elements.Inertial(given, transform(centre), tensor * (given / mass))
+
+    def of_shape(
+        self, inertial: Any, solids: list[tuple[elements.Collision, float]]
+    ) -> tuple[float, Array, Array]:
+        """Mass, centre of mass and inertia of a link's collisions, as `inertia.combined`."""
+        density = self.number(inertial, "density", inertia.DENSITY)
+        return inertia.combined(
+            (one.geometry, one.pose, density if math.isnan(own) else own) for one, own in solids
+        )
 
     def geometry(self, parent: Any) -> elements.Geometry | None:
         """One for a mesh, with `part` 0, which is not looked into here. None: left out."""

@@ -122,6 +122,8 @@ class _Beside:
                 return read_whole(one, _TEXTURE_BYTES)
         raise FileNotFoundError(name)
 
+    __getitem__ = get
+
     def keys(self) -> list[str]:
         return []
 
@@ -193,7 +195,8 @@ def _look(visual: Any, count: int) -> tuple[Rgba, Array | None, NDArray[np.uint8
 
 
 def _texture(image: Any) -> NDArray[np.uint8] | None:
-    if image is None or image.width * image.height > _TEXTURE_PIXELS:
+    # trimesh puts an image of 2 x 2 where a file names none.
+    if image is None or not 4 < image.width * image.height <= _TEXTURE_PIXELS:
         return None
     small = image.convert("RGB").resize((TEXTURE, TEXTURE), Image.Resampling.BOX)
     return np.asarray(small, np.uint8)
@@ -207,7 +210,7 @@ def mean_colour(path: Path) -> Rgba:
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} cannot be read as an image ({error}); give a PNG or JPEG") from None
     if found is None:
-        raise InputError(f"{path} has more than {_TEXTURE_PIXELS} pixels; give a smaller image")
+        raise InputError(f"{path} must have 5 to {_TEXTURE_PIXELS} pixels; give another image")
     r, g, b = (float(v) / 255.0 for v in found.reshape(-1, 3).mean(axis=0))
     return r, g, b, 1.0
 

@@ -113,7 +113,7 @@ def model_file(folder: Path) -> Path:
     if config.is_file():
         named = [
             (tuple(int(n) for n in re.findall(r"\d+", str(e.get("version", "")))), str(e.text).strip())
-            for e in _parse(_read(config), config).iterfind("sdf")
+            for e in _parse(_read(config), config, lenient=True).iterfind("sdf")
             if e.text and (e.get("version") in VERSIONS or e.get("version") is None)
         ]
         if named:
@@ -131,16 +131,25 @@ def _read(path: Path) -> bytes:
         raise SdfError(str(error).replace(f"{path}:", f"{path}:0:", 1)) from None
 
 
-def _parse(text: bytes, path: Path) -> Any:
+def _parse(text: bytes, path: Path, lenient: bool = False) -> Any:
+    """lenient: reads on after what is not well-formed, such as an author called A & B."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
+        remove_comments=True, remove_pis=True, recover=lenient,
     )  # fmt: skip
     try:
-        element = etree.fromstring(text, parser)
+        try:
+            element = etree.fromstring(text, parser)
+        except etree.XMLSyntaxError:  # Gazebo's parser lets comments contain what XML does not
+            bare = re.sub(rb"<!--.*?-->", lambda found: b"\n" * found[0].count(b"\n"), text, flags=re.DOTALL)
+            if bare == text:
+                raise
+            element = etree.fromstring(bare, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         raise SdfError(f"{path}:{line}: is not well-formed XML ({error}); mend the file") from None
+    if element is None:
+        raise SdfError(f"{path}:1: is not XML; mend the file")
     if element.getroottree().docinfo.doctype:
         raise SdfError(f"{path}:1: has a DOCTYPE, which is refused; remove it")
     return element
@@ -390,7 +399,7 @@ class _Reader(Links, Joints):
             if link.inertial.impossible:
                 raise SdfError(link.inertial.impossible)
             if link.inertial.assumed and root.world is not None:
-                message = f"a link that can move has {link.inertial.assumed}"
+                message = f"a link that can move {link.inertial.assumed}"
                 self.skipped.setdefault(message, []).append(str(link.where))
 
     def model(self, element: Any, depth: int) -> Model:
@@ -405,12 +414,15 @@ class _Reader(Links, Joints):
         canonical = scope.canonical
         if canonical not in scope.entries and "::" not in canonical:
             self.fail(element, f"canonical_link {canonical!r} is not a link of model {name!r}")
+        # A shell around models that are all fixed is fixed.
+        shell = not links and all(one.static for one in models)
+        static = self.boolean(element, "static", shell) or shell
         frame_poses = dict(scope.solved)
         for link in links:
             for sensor in link.sensors:
                 frame_poses.setdefault(sensor.name, link.pose @ sensor.pose)
         made = Model(
-            name=name, pose=self.pose(element)[0], static=self.boolean(element, "static", False),
+            name=name, pose=self.pose(element)[0], static=static,
             self_collide=self.boolean(element, "self_collide", False), canonical_link=canonical,
             links=links, joints=(*self.joints(element, scope), *inside.joints), frames=tuple(frames),
             models=tuple(models), plugins=(*self.plugins(element), *inside.plugins),

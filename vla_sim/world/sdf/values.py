@@ -186,6 +186,10 @@ class Values:
             for e in parent.iterfind("plugin")
         )
 
+    def not_found(self, uri: str, element: Any) -> NoReturn:
+        looked = ", ".join(map(str, self.search)) or "nowhere"
+        self.fail(element, f"{uri} was not found; looked in {looked}; add its folder to GZ_SIM_RESOURCE_PATH")
+
     def resolve(self, uri: str, element: Any) -> Path:
         """The file or folder of a URI: in the folders of models, in Fuel's cache, or near the file itself."""
         uri = uri.strip()
@@ -196,10 +200,7 @@ class Values:
             for folder in self.search:
                 if os.path.exists(folder / rest):
                     return folder / rest
-            looked = ", ".join(map(str, self.search)) or "nowhere"
-            self.fail(
-                element, f"{uri} was not found; looked in {looked}; add its folder to GZ_SIM_RESOURCE_PATH"
-            )
+            self.not_found(uri, element)
         if colon and (cached := resources.in_fuel_cache(uri)) is not None:
             if os.path.exists(cached):
                 return cached
@@ -210,6 +211,14 @@ class Values:
                 where = resources.fuel_cache()
                 self.fail(element, f"{uri} is not in Fuel's cache ({where}); run gz fuel download -u '{uri}'")
             self.fail(element, f"{uri} cannot be fetched; use model://, file:// or a relative path")
+        if (
+            colon and not os.path.isabs(rest) and ".." not in Path(rest).parts
+        ):  # as Gazebo: of any such folder
+            for folder in self.search:
+                for one in (folder / rest, folder.parent / rest):
+                    if os.path.exists(one):
+                        return one
+            self.not_found(uri, element)
         found = Path(os.path.normpath(Path(rest) if colon else self.path.parent / uri))
         # A file may name its neighbours and theirs, as models beside one another do.
         beside = self.path.parent.parent if self.path.stem.startswith("model") else self.path.parent
