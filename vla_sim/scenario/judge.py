@@ -18,6 +18,7 @@ from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate
 from vla_sim.world.semantic_map import ROBOT, Surface, World
+from vla_sim.world.world_file import words_of
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there
@@ -211,7 +212,8 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 
-FLOOR = ("floor", "ground")
+FLOOR = ("floor", "ground", "carpet", "rug")
+"""How the name of what is walked on begins, without what its maker put before it."""
 FEET = tuple(facts.FOOT_LINK.values())
 GRIPPERS = tuple(facts.HAND.links) if facts.HAND else ()
 
@@ -237,6 +239,6 @@ def _allowed(a: list[str], b: list[str], held: set[str]) -> bool:
     if a[0] == b[0] == ROBOT:
         return a[1] in GRIPPERS and b[1] in GRIPPERS
     robot, other = (a, b) if a[0] == ROBOT else (b, a)
-    if other[0].startswith(FLOOR):
+    if " ".join(words_of(other[0])).startswith(FLOOR):
         return robot[1] in FEET
     return other[0] in held and robot[1] in GRIPPERS
