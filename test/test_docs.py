@@ -89,6 +89,8 @@ def test_the_page_of_errors_misses_none():
         "view/stop_line.py: answer.message or 'it was refused'",
         "view/stop_line.py: result.reason",
         "world/map_file.py: expected",
+        "world/sdf/link_reader.py: str(error)",
+        "world/sdf/reader.py: link.inertial.impossible",
         "world/sdf/reader.py: str(error).replace(f'{path}:', f'{path}:0:', 1)",
         "world/sdf/values.py: f'{self.where(element)}: {message}'",
     }, "a message without words of its own: say what was given and what is allowed"

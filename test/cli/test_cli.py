@@ -104,14 +104,6 @@ def test_a_broken_world_names_file_and_line(capsys, tmp_path):
     assert f"{broken}:5" in said.err
 
 
-def test_a_world_without_the_robot_is_refused(capsys, tmp_path):
-    empty = tmp_path / "empty.sdf"
-    empty.write_text('<?xml version="1.0"?>\n<sdf version="1.10"><world name="w"></world></sdf>')
-    code, said = run(capsys, "run", "--world", str(empty))
-    assert code == 2
-    assert "g1" in said.err
-
-
 def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played(capsys, tmp_path):
     script = "script: [{do: type, words: stop, means: []}]\n"
     for name, place in (("a", "kitchen"), ("b", "kichen")):

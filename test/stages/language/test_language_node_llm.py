@@ -120,7 +120,7 @@ def test_a_model_plans_and_one_that_hangs_does_not_hold_up_the_node(begin):
         until(lambda: node.pose() is not None and node.gathered.safety and node.gathered.objects)
         until(lambda: node.status()["model"] == "loading")
         assert planned("c0", "go to the kitchen") == "rules"
-        server.loaded.set()
+        Loading.loaded.set()
         until(lambda: node.status()["model"] == "ready")
         assert planned("c1", "go to the kitchen") == "llm"
         told = server.requests[1]["messages"][-1]["content"]
