@@ -110,3 +110,17 @@ def test_ghosts_are_one_mesh():
         [Shape(cube, None), Shape(cube.copy().apply_translation((2, 0, 0)), None)]
     )
     assert (len(vertices), len(faces), int(faces.max())) == (16, 24, 15)
+
+
+def test_of_a_file_with_two_materials_each_visual_draws_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("GZ_SIM_RESOURCE_PATH", str(tmp_path))
+    (tmp_path / "m.mtl").write_text("newmtl a\nKd 1 0 0\nnewmtl b\nKd 0 1 0\n")
+    (tmp_path / "m.obj").write_text(
+        "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 5 0 0\nv 6 0 0\nv 5 1 0\n"
+        "usemtl a\nf 1 2 3\nusemtl b\nf 4 5 6\n"
+    )
+    sdf = f"""<sdf version="1.10"><model name="m"><link name="l"><visual name="v"><geometry><mesh>
+      <uri>file://{tmp_path}/m.obj</uri></mesh></geometry></visual></link></model></sdf>"""
+    shapes = meshes.shapes_of(reader.loads(sdf).models[0].links[0], np.eye(4))
+    assert [len(shape.mesh.faces) for shape in shapes] == [1, 1]
+    assert {tuple(np.round(shape.rgba[:3])) for shape in shapes} == {(1.0, 0.0, 0.0), (0.0, 1.0, 0.0)}

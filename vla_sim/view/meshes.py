@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from PIL import Image
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from vla_sim.common.geometry import Array, transform
+from vla_sim.world.sdf import meshes
 from vla_sim.world.sdf.elements import Geometry, Link, Rgba
 
 CREASE = np.radians(35.0)
@@ -55,9 +57,19 @@ def mesh_of(geometry: Geometry) -> trimesh.Trimesh:
         face = trimesh.creation.box((size[0], size[1], 0.002))
         return face.apply_transform(trimesh.geometry.align_vectors([0.0, 0.0, 1.0], geometry.normal))
     if geometry.shape == "mesh":
-        return trimesh.load_mesh(geometry.mesh).apply_transform(np.diag([*size, 1.0]))
+        return _part(geometry).apply_transform(np.diag([*size, 1.0]))
     radii = size if geometry.shape == "ellipsoid" else (size[0],) * 3
     return trimesh.creation.icosphere(subdivisions=3).apply_transform(transform((0, 0, 0), np.diag(radii)))
+
+
+def _part(geometry: Geometry) -> trimesh.Trimesh:
+    """What is to be seen of a mesh file's material, in the file's size."""
+    assert geometry.mesh is not None
+    part = meshes.parts(geometry.mesh, geometry.submesh)[geometry.part]
+    visual = None
+    if part.texture is not None:
+        visual = TextureVisuals(uv=part.uv, image=Image.fromarray(part.texture))
+    return trimesh.Trimesh(part.vertices, part.faces, visual=visual, process=False)
 
 
 def merged(shapes: Iterable[Shape]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
