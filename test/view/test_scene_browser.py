@@ -17,7 +17,7 @@ from vla_sim.view.scene import Scene  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
-    pytest.mark.integration,
+    pytest.mark.scenario,
     pytest.mark.variant,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
 ]

@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
-import rclpy
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -85,8 +84,8 @@ class StopLine:
 
     def close(self) -> None:
         self._executor.shutdown(0.5)
-        if rclpy.ok():
-            self._node.destroy_node()
+        self._thread.join(0.5)
+        self._node.destroy_node()
 
     def _ask(self, client: Any, request: Any, who: str, words: Any) -> "Future[str]":
         """words: makes them of the answer, or raises."""
