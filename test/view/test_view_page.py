@@ -32,7 +32,8 @@ ARGUMENTS = [
 ]  # fmt: skip
 PATIENCE = 60_000  # [ms], on a busy machine
 pytestmark = [
-    pytest.mark.scenario, pytest.mark.variant, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+    pytest.mark.scenario, pytest.mark.variant,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
 ]  # fmt: skip
 CAN = dict.fromkeys(("command", "speak", "stop", "reset", "faults", "speed"), True)
 

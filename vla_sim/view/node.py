@@ -91,6 +91,10 @@ class ViewNode(StageNode[ViewParams]):
         port = p.view_port or door.free_port(p.view_host)
         self.line = StopLine()
         self.server = Server(self, entrance, port, log=self.get_logger().error)
+        for topic in ALWAYS:  # before the page can be opened: what is asked for there must not be missed
+            self.listen(topic, partial(self.take, topic.name))
+        self.listen(topics.FAULTS, self.on_faults_state)
+        self.listen(LOG, partial(self.take, LOG.name))
         self.server.start()
         process_priority.thread(SLOWER)  # this one, and those that it makes from now on
         self.peek = Peek()
@@ -98,10 +102,6 @@ class ViewNode(StageNode[ViewParams]):
         self.kinematics.frame(CAMERA, facts.DEFAULT_POSE)  # compiles it
         self.artist = self.execution.worker("pictures", self.draw, capacity=1, newest=True)
         self.scene = self._scene()
-        for topic in ALWAYS:
-            self.listen(topic, partial(self.take, topic.name))
-        self.listen(topics.FAULTS, self.on_faults_state)
-        self.listen(LOG, partial(self.take, LOG.name))
         self.get_logger().info(f"the page is at {door.url(p.view_host, port)}")
         self.repeat(1.0 / RATE, self.tick, steady=True)
 
