@@ -12,6 +12,16 @@ from vla_sim.common.errors import package
 MISSING = "a recording needs the package mcap: pip install mcap==1.6.0"
 
 
+SEPARATOR = "=" * 80
+"""In a definition, before each further type."""
+
+
+def ros2msg(types: dict[str, str]) -> str:
+    """The definition of the first of these types, with those that it is made of. types: fields by name."""
+    first, *rest = types.items()
+    return first[1] + "".join(f"{SEPARATOR}\nMSG: {name}\n{text}" for name, text in rest)
+
+
 class Channel(msgspec.Struct):
     """schema: its text in the language `encoding`. about: for a person, or for another program. kept: a file
     that follows a full one begins with this channel's last message."""

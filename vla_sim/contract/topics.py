@@ -22,6 +22,11 @@ class Topic:
     writer: str = ""
     """The node that alone may publish it: nobody else is obeyed. "": whoever."""
 
+    @property
+    def ros_type(self) -> str:
+        """Of what is on the wire."""
+        return self.type if isinstance(self.type, str) else "std_msgs/msg/String"
+
 
 CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "sensor")
 JOINT_STATES = Topic("/joint_states", "sensor_msgs/msg/JointState", "sensor")
@@ -122,3 +127,7 @@ TOPICS: tuple[Topic, ...] = (
     *(topic for topic in list(vars().values()) if isinstance(topic, Topic)),
     *ARM_WISH.values(), *GRIPPER_WISH.values(), *ARM_TRAJECTORY.values(), *GRIPPER_TRAJECTORY.values(),
 )  # fmt: skip
+RECORDS: dict[str, type[records.Record]] = {
+    topic.name: topic.type for topic in TOPICS if not isinstance(topic.type, str)
+}
+"""What travels as JSON, by the topic's name."""

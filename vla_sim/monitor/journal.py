@@ -215,11 +215,10 @@ def find(target: str | Path) -> Path:
 def read(path: Path) -> list[Entry]:
     """All entries, also of the file before where there was one. Lines that are torn, or that are none of
     this version's records, are left out. Raises `InputError` if there is nothing to read."""
-    kinds = {t.name: t.type for t in topics.TOPICS if not isinstance(t.type, str)}
     out: list[Entry] = []
     for file in (earlier(path), path):
         if file == path or file.is_file():
-            out += _entries(file, kinds)
+            out += _entries(file, topics.RECORDS)
     if not out:
         raise InputError(
             f"{path} is no journal of the monitor: none of its lines is a record; "

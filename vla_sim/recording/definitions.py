@@ -4,9 +4,9 @@ made of the message's class: the files that it was generated from are not everyw
 import re
 from functools import cache
 
+from vla_sim.common.mcap_file import ros2msg
 from vla_sim.ros.messages import message_class
 
-SEPARATOR = "=" * 80
 NAMES = {"double": "float64", "float": "float32", "boolean": "bool", "octet": "byte"}
 """What a definition calls a type, where that is not what the class calls it."""
 _FIELD = re.compile(r"(?:sequence<(?P<items>.+?)(?:, (?P<most>\d+))?>|(?P<one>[^\[]+))(?:\[(?P<size>\d+)\])?")
@@ -17,8 +17,7 @@ def definition(kind: str) -> str:
     """Of a ROS type, as "nav_msgs/msg/Odometry", and of all types that it is made of."""
     found: dict[str, str] = {}
     _collect(kind, found)
-    first, *rest = found.items()
-    return first[1] + "".join(f"{SEPARATOR}\nMSG: {name}\n{text}" for name, text in rest)
+    return ros2msg(found)
 
 
 def _collect(kind: str, found: dict[str, str]) -> None:

@@ -5,7 +5,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from vla_sim.recording.definitions import SEPARATOR, definition
+from vla_sim.common.mcap_file import SEPARATOR
+from vla_sim.recording.definitions import definition
 
 KIND = "tf2_msgs/msg/TFMessage"
 PERIOD = 0.1

@@ -123,7 +123,7 @@ class RecorderNode(StageNode[RecorderParams]):
             writer.add_attachment(create_time=0, log_time=0, name=name, media_type=kind, data=data)
 
     def _record(self, topic: Topic) -> None:
-        kind = topic.type if isinstance(topic.type, str) else "std_msgs/msg/String"
+        kind = topic.ros_type
         if not _installed(kind):
             return  # of tf2_msgs
         image = message_class(kind) is Image
@@ -146,7 +146,7 @@ class RecorderNode(StageNode[RecorderParams]):
         not installed."""
         latched = topic.qos == "latched"
         qos = {"offered_qos_profiles": LATCHED} if latched else {}
-        record = {} if isinstance(topic.type, str) else {"record": topic.type.__name__}
+        record = {"record": topics.RECORDS[topic.name].__name__} if topic.name in topics.RECORDS else {}
         channel = partial(
             Channel, topic.name + suffix, "cdr", kind, "ros2msg", about={**qos, **record}, kept=latched
         )

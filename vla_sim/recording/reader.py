@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import MISSING
+from vla_sim.contract.codec import decode
+from vla_sim.contract.topics import RECORDS
 from vla_sim.recording.about import FILE, METADATA, About
 
 BEFORE = "run.before.mcap"
@@ -98,6 +100,11 @@ class Recording:
                 for one in messages:
                     stamp = one.log_time / 1e9
                     yield Recorded(wanted[one.channel_id], stamp, one.data, one.sequence)
+
+    def content(self, one: Recorded) -> Any:
+        """The record that travels on its topic, else the ROS message. Raises `InputError`, `PayloadError`."""
+        found, kind = message(self.types[one.topic], one.data), RECORDS.get(one.topic)
+        return found if kind is None else decode(kind, found.data)
 
     def attachment(self, name: str) -> bytes | None:
         """What was attached under this name (`about.KNOWN` and others); None if nothing."""

@@ -130,7 +130,7 @@ class StageNode(Node, Generic[P]):
         """The publisher of a topic, made at the first call, which belongs in the constructor: a writer
         that is made at its first sample needs some 100 ms to be discovered (measured)."""
         if topic.name not in self.published:
-            kind = message_class(topic.type) if isinstance(topic.type, str) else String
+            kind = message_class(topic.ros_type)
             made = self.create_publisher(
                 kind, topic.name, self.execution.qos(topic), event_callbacks=NO_PUBLISHER_EVENTS
             )
@@ -186,7 +186,7 @@ class StageNode(Node, Generic[P]):
                     called(message)
 
         made = self.create_subscription(
-            message_class(kind) if is_message else String, topic.name, heard, self.execution.qos(topic),
+            message_class(topic.ros_type), topic.name, heard, self.execution.qos(topic),
             event_callbacks=NO_SUBSCRIPTION_EVENTS, raw=serialised,
         )  # fmt: skip
         self.subscribed.append(topic.name)

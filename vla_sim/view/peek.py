@@ -10,7 +10,6 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from std_msgs.msg import String
 
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.topics import Topic
@@ -33,10 +32,10 @@ class Peek:
             self._node.destroy_subscription(self._open.pop(name)[1])
         for topic in topics:
             if topic.name not in self._open:
-                kind = message_class(topic.type) if isinstance(topic.type, str) else String
                 made = self._node.create_subscription(
-                    kind, topic.name, _ignore, NEWEST, event_callbacks=NO_SUBSCRIPTION_EVENTS
-                )
+                    message_class(topic.ros_type), topic.name, _ignore, NEWEST,
+                    event_callbacks=NO_SUBSCRIPTION_EVENTS,
+                )  # fmt: skip
                 self._open[topic.name] = (topic, made)
 
     @property

@@ -11,9 +11,9 @@ from typing import Any
 
 from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import topics
-from vla_sim.contract.codec import PayloadError, decode
+from vla_sim.contract.codec import PayloadError
 from vla_sim.recording.images import SUFFIX
-from vla_sim.recording.reader import Recorded, Recording, message
+from vla_sim.recording.reader import Recorded, Recording
 from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.view import actions, snapshot
@@ -35,7 +35,6 @@ OFTEN = frozenset(
     )
 )  # fmt: skip
 """Of these the newest is enough: between two states all others are let pass."""
-RECORDS = {topic.name: topic.type for topic in topics.TOPICS if not isinstance(topic.type, str)}
 
 
 class Player:
@@ -178,9 +177,7 @@ class Player:
 
     def _take(self, one: Recorded) -> None:
         try:
-            found = message(self.recording.types[one.topic], one.data)
-            kind = RECORDS.get(one.topic)
-            self.state.take(one.topic, decode(kind, found.data) if kind is not None else found, one.stamp)
+            self.state.take(one.topic, self.recording.content(one), one.stamp)
         except (InputError, PayloadError):
             self.broken += 1
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, WSMsgType, web
 
@@ -47,21 +48,7 @@ class SceneProxy:
         here = web.WebSocketResponse(protocols=protocols, max_msg_size=MOST_BYTES, compress=False)
         await here.prepare(request)
 
-        async def to_scene() -> None:
-            async for message in here:
-                if message.type is WSMsgType.BINARY:
-                    await there.send_bytes(message.data)
-                elif message.type is WSMsgType.TEXT:
-                    await there.send_str(message.data)
-
-        async def to_page() -> None:
-            async for message in there:
-                if message.type is WSMsgType.BINARY:
-                    await here.send_bytes(message.data)
-                elif message.type is WSMsgType.TEXT:
-                    await here.send_str(message.data)
-
-        ways = [asyncio.ensure_future(to_scene()), asyncio.ensure_future(to_page())]
+        ways = [asyncio.ensure_future(_pass(here, there)), asyncio.ensure_future(_pass(there, here))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -72,3 +59,12 @@ class SceneProxy:
             await there.close()
             await here.close()
         return here
+
+
+async def _pass(source: Any, to: Any) -> None:
+    """Each message of one websocket, as it comes, to the other."""
+    async for message in source:
+        if message.type is WSMsgType.BINARY:
+            await to.send_bytes(message.data)
+        elif message.type is WSMsgType.TEXT:
+            await to.send_str(message.data)

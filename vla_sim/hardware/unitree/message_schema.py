@@ -5,7 +5,7 @@ from typing import Any
 
 from cyclonedds.idl.types import array, sequence
 
-SEPARATOR = "=" * 80
+from vla_sim.common import mcap_file
 
 
 def ros_name(kind: Any) -> str:
@@ -18,8 +18,7 @@ def ros2msg(kind: Any) -> str:
     """The definition of a type of `dds_types`, and those of what it is made of."""
     found: dict[str, str] = {}
     _collect(kind, found)
-    first, *rest = found.items()
-    return first[1] + "".join(f"{SEPARATOR}\nMSG: {name}\n{text}" for name, text in rest)
+    return mcap_file.ros2msg(found)
 
 
 def _collect(kind: Any, found: dict[str, str]) -> None:

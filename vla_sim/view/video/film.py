@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vla_sim.common.errors import InputError, SdfError, package
-from vla_sim.contract import codec, topics
+from vla_sim.contract import topics
+from vla_sim.contract.codec import PayloadError
 from vla_sim.recording import about, images
-from vla_sim.recording.reader import Recorded, Recording, message
+from vla_sim.recording.reader import Recording
 from vla_sim.view.state import ViewState
 from vla_sim.view.video.frame import Painter, View
 from vla_sim.world.semantic_map import World
@@ -29,7 +29,6 @@ SHOWN = (
 )  # fmt: skip
 BELIEVED = (topics.ODOM, topics.MAP_TO_ODOM)
 """Where the robot believes to be, for a run without the simulator's truth."""
-RECORDS = {topic.name: topic.type for topic in SHOWN if not isinstance(topic.type, str)}
 Watch = Callable[[Iterator[Image.Image], int], Iterable[Image.Image]]
 KINDS = (".mp4", ".gif", ".webp")
 BEFORE = 1.0
@@ -110,20 +109,11 @@ def frames(
     ahead = next(source, None)
     for stamp in due:
         while ahead is not None and ahead.stamp <= stamp:
-            with suppress(
-                InputError, codec.PayloadError
-            ):  # one that cannot be read is as one that did not come
-                state.take(ahead.topic, decoded(recording, ahead), ahead.stamp)
+            with suppress(InputError, PayloadError):  # one that cannot be read is as one that did not come
+                state.take(ahead.topic, recording.content(ahead), ahead.stamp)
                 painter.moved(state)
             ahead = next(source, None)
         yield painter.frame(state, stamp - zero)
-
-
-def decoded(recording: Recording, one: Recorded) -> Any:
-    """The record that travels on a topic, else the ROS message. Raises `InputError`, `PayloadError`."""
-    found = message(recording.types[one.topic], one.data)
-    kind = RECORDS.get(one.topic)
-    return found if kind is None else codec.decode(kind, found.data)
 
 
 @contextmanager
