@@ -50,7 +50,7 @@ class PlayerNode(StageNode[StageParams]):
         """From the first to the last message. theirs: topics that are not played. went_on: called with each
         stamp [s]. Raises `StackError`."""
         conductor = self._lockstep()
-        played = [name for name, topic in self._topics.items() if topic.name not in theirs]
+        played = {name for name, topic in self._topics.items() if topic.name not in theirs}
         now = self._recording.start
         for stamp, said in itertools.groupby(self._recording.read(), lambda one: one.stamp):
             conductor.advance(now, stamp)

@@ -83,9 +83,8 @@ class Recording:
     ) -> Iterator[Recorded]:
         """Messages in order of time, those of one time in the order in which they came. topics: None: all.
         start, end: [s], both included. Raises `InputError` if the file has changed meanwhile."""
-        wanted = {
-            number: topic for number, topic in self._topics.items() if topics is None or topic in set(topics)
-        }
+        asked = None if topics is None else set(topics)
+        wanted = {number: topic for number, topic in self._topics.items() if asked is None or topic in asked}
         least = round(1e9 * start) if start is not None else -1
         most = round(1e9 * end) if end is not None else 1 << 63
         with self.path.open("rb") as file:
