@@ -10,9 +10,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
-from vla_sim.common.errors import InputError, package
-
-MISSING = "the view in a browser needs aiohttp and viser; pip install 'vla_sim[view]'"
+from vla_sim.common.errors import InputError
 
 
 def add(commands: Any) -> None:
@@ -21,7 +19,7 @@ def add(commands: Any) -> None:
     common.add_flags(
         view, "robot", "world", "view-host", "view-port", "domain",
         world={"default": None, "help": "of the running stack; default: what its nodes say"},
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
     )  # fmt: skip
     view.set_defaults(call=call)
 
@@ -68,7 +66,7 @@ def replay(a: argparse.Namespace, console: Any) -> int:
 
     recording = Recording(a.run)
     common.check_robot(recording)
-    package("aiohttp", MISSING)
+    common.check_view()
     with tempfile.TemporaryDirectory() as folder:
         world, known = recording.world, recording.attachment(about.KNOWN)
         if known is not None:

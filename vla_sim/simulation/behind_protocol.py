@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.child_process import ended
-from vla_sim.common.errors import EngineError, package
+from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
 from vla_sim.hardware.unitree.motion import TICK
-from vla_sim.hardware.unitree.network import domain_beside
+from vla_sim.hardware.unitree.network import check_installed, domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState
 from vla_sim.simulation.mujoco.render import Snapshot
@@ -141,7 +141,7 @@ class ProtocolSimulator(Simulator):
     def __init__(
         self, world: Path, sensors: Sensors = "auto", cable: tuple[float, float] = (0.0, 0.0)
     ) -> None:
-        package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+        check_installed()
         self._world, self._cable = world, cable
         self._shown = Mirror(world, sensors)
         self._mirror = self._shown.simulator

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, package
 
 
 class Network(Protocol):
@@ -13,6 +13,11 @@ class Network(Protocol):
     def writer(self, name: str, kind: Any) -> Callable[[Any], None]: ...
 
     def reader(self, name: str, kind: Any) -> Callable[[], list[Any]]: ...
+
+
+def check_installed() -> None:
+    """Raises `MissingError` without CycloneDDS."""
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
 
 
 def check_network(interface: str, domain: int) -> None:
