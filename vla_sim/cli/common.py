@@ -189,9 +189,9 @@ def view(options: StackOptions, console: Any) -> StackOptions:
 def serve_at(host: str, port: int, console: Any) -> int:
     """The port at which the page will be, and the words that say so; a page that others than this machine's
     programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
-    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
     from vla_sim.view import door
 
+    door.library("aiohttp")
     door.check_host(host)
     port = door.free_port(host, port)
     token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
