@@ -18,7 +18,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
-from vla_sim.common.errors import BusyError, InputError, package
+from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
@@ -193,9 +193,9 @@ def view(options: StackOptions, console: Any) -> StackOptions:
 def serve_at(host: str, port: int, console: Any) -> int:
     """The port at which the page will be, and the words that say so; a page that others than this machine's
     programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
-    check_view()
     from vla_sim.view import door
 
+    door.library("aiohttp")
     door.check_host(host)
     port = door.free_port(host, port)
     token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
@@ -203,11 +203,6 @@ def serve_at(host: str, port: int, console: Any) -> int:
         os.environ[door.TOKEN] = token
     console.print(f"watch it: {door.url(host, port, token)}", style="bold", soft_wrap=True)
     return port
-
-
-def check_view() -> None:
-    """Raises `MissingError` without what the page needs."""
-    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
 
 
 def check_robot(recording: Any) -> None:
