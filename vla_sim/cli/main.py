@@ -143,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         test,
         video,
         view,
+        world,
     )
 
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
@@ -150,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
         run, stack, view, test, replay, video, bench, soak, param, fault, monitor, g1, robot, body,
-        microphone, calibrate, map, engines, listing, doctor, mcp,
+        microphone, calibrate, map, world, engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

@@ -188,10 +188,28 @@ def call(a: argparse.Namespace) -> int:
                 console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
                 if not over.passed and code != 1:
                     code = BusyError.exit_code if why else 1
+    if len(tasks) > 1:
+        stages(console, records)
     if len(engines) > 1:
         side_by_side(console, records, engines)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
     return code
+
+
+def stages(console: Any, records: Sequence[RunRecord]) -> None:
+    """How often each skill and each kind of check passed over all runs, and what failed first."""
+    from rich.table import Table
+
+    from vla_sim.scenario.statistics import by_kind, failures, label, reasons
+
+    table = Table("over all runs", "passed")
+    for kind, rate in by_kind(records).items():
+        table.add_row(kind, rate.text)
+    console.print(table)
+    for kind, runs in failures(records):
+        console.print(f"failed first at {kind}: {len(runs)}", style="red")
+        for run in runs:
+            console.print(f"  {label(run)}, seed {run.seed}: {reasons(run)[0]}", soft_wrap=True, markup=False)
 
 
 def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[str]) -> None:
