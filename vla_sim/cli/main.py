@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        policy_server,
         replay,
         robot,
         run,
@@ -151,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
         run, stack, view, test, replay, video, bench, soak, param, fault, monitor, g1, robot, body,
-        microphone, calibrate, map, world, engines, listing, doctor, mcp,
+        microphone, calibrate, policy_server, map, world, engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)
