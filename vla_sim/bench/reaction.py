@@ -187,7 +187,7 @@ def added_latencies(
             for way in ways:
                 message = make()
                 sent = way.send(message)
-                if until(lambda way=way, sent=sent: way.received >= sent, 1.0):
+                if until(lambda way=way, sent=sent: way.received >= sent, 1.0):  # type: ignore[misc]
                     took.append(way.received - sent)
                 until(lambda: False, rng.uniform(0.02, 0.06))
             if len(took) == len(ways):

@@ -93,7 +93,11 @@ def usage(rounds: int, folder: Path, walks: bool) -> list[list[float]]:
     ):
 
         def until(true: Callable[[], bool], seconds: float) -> bool:
-            return run(lambda: stack.check() or true(), seconds)
+            def checked() -> bool:
+                stack.check()
+                return true()
+
+            return bool(run(checked, seconds))
 
         def wait(seconds: float) -> None:
             until(lambda: False, seconds)
