@@ -322,13 +322,20 @@ def fault_results() -> list[str]:
 
 
 SENTENCES: dict[str, tuple[str, ...]] = {
-    "navigate": ("go to the kitchen", "come here"),
+    "navigate": (
+        "go to the kitchen",
+        "slowly walk to the bedroom via the hallway",
+        "go back to where you started",
+    ),
     "approach": ("walk to the red cup",),
     "find": ("where is the red cup", "look for the red cup"),
-    "pick": ("pick up the red cup",),
-    "place": ("put the red cup on the kitchen table", 'holding it: "put it on the kitchen table"'),
+    "pick": ("pick up the red cup", "take the red cup with your left hand"),
+    "place": (
+        "move the red box from the dresser to the side table",
+        'holding it: "put it on the kitchen table"',
+    ),
     "carry": ("take the red cup to the bedroom", "bring me the red cup from the kitchen"),
-    "move": ("move forward half a meter", "move left 20 centimeters"),
+    "move": ("move forward half a meter", "take two steps back", "move a bit to the left"),
     "turn": ("turn left 90 degrees", "turn around"),
     "stop": ("stop",),
     "wait": ("wait 5 seconds",),

@@ -137,6 +137,10 @@ class Way:
         if self._expected(message):
             self.received = time.monotonic()
 
+    def arrived(self, sent: float) -> bool:
+        """Whether one came since it was sent [s, monotonic]."""
+        return self.received >= sent
+
     def send(self, message: Any) -> float:
         """When that was [s, monotonic]."""
         sent = time.monotonic()
@@ -187,7 +191,7 @@ def added_latencies(
             for way in ways:
                 message = make()
                 sent = way.send(message)
-                if until(lambda way=way, sent=sent: way.received >= sent, 1.0):  # type: ignore[misc]
+                if until(partial(way.arrived, sent), 1.0):
                     took.append(way.received - sent)
                 until(lambda: False, rng.uniform(0.02, 0.06))
             if len(took) == len(ways):

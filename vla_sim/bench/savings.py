@@ -97,7 +97,7 @@ def usage(rounds: int, folder: Path, walks: bool) -> list[list[float]]:
                 stack.check()
                 return true()
 
-            return bool(run(checked, seconds))
+            return run(checked, seconds)
 
         def wait(seconds: float) -> None:
             until(lambda: False, seconds)

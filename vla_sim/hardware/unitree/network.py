@@ -40,5 +40,6 @@ def check_robot() -> None:
 
 
 def domain_beside(ros_domain: int) -> int:
-    """A DDS domain for a simulated robot, in which no ROS domain from 1 to 100 is met."""
-    return 110 + ros_domain % 100
+    """A DDS domain for a simulated robot, in which no ROS domain from 1 to 50 is met. Beyond 101 the ports of
+    a domain (DDSI-RTPS 9.6.1.1) overlap those that Linux gives to anybody."""
+    return 51 + (ros_domain - 1) % 50
