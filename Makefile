@@ -47,11 +47,12 @@ unit: setup
 integration: setup
 	@$(BIN)/python -m pytest -m "not scenario and ($(INTEGRATION))" -n $$(($(CORES) + 1))
 
+SYSTEM := -rs --dist worksteal -n $(CORES)
 system: setup
-	@$(BIN)/python -m pytest -rs -m "scenario and not variant and not load"
+	@$(BIN)/python -m pytest $(SYSTEM) -m "scenario and not variant and not load"
 
 scenarios: setup
-	@$(BIN)/python -m pytest -rs -m "scenario and not load"
+	@$(BIN)/python -m pytest $(SYSTEM) -m "scenario and not load"
 
 # launch and launch_testing are not in pip. They go beside what `make setup` installs, since their plugins of
 # pytest are in the way of all other tests.

@@ -1,15 +1,11 @@
 """Fixtures and settings of all tests.
 
-The shipped scenarios (`test/scenario/test_library.py`) are played from the beginning of the session on, each
-in a process of its own, as many at once as there are cores, while the other tests run; their verdicts are
-asked for last. Every test that drives the whole stack reserves its share of the machine, as any run does, so
-that nothing else of ours runs beside one that needs all of it.
+A module that drives the whole stack or simulates for long reserves its share of the machine, as any run does:
+`make system` has a worker for each core, and nothing else of ours runs beside what needs all of them.
 """
 
 import gc
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,7 +17,6 @@ settings.register_profile("quick", max_examples=40, derandomize=True, **_slow)
 settings.register_profile("thorough", max_examples=1000, **_slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-LIBRARY = Path(__file__).parent / "scenario" / "test_library.py"
 SHARE_TIMEOUT = 7200.0  # [s] for a share of the machine
 
 
@@ -37,7 +32,8 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path == LIBRARY)  # stable: the library comes last
+    """What is to be alone comes first, when it need not wait for what has begun."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
 @pytest.fixture(scope="module")
@@ -55,55 +51,13 @@ def ros_domain():
     domain.release()
 
 
-class Library:
-    """Plays shipped scenarios. `VLA_SIM_ENGINE` chooses another engine."""
-
-    def __init__(self, out):
-        from vla_sim.bringup.reservations import ResourceReservationSystem
-        from vla_sim.scenario.sweep.processes import Processes
-
-        self._out = out
-        self._processes = Processes(resources=ResourceReservationSystem(), timeout=SHARE_TIMEOUT)
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._plays: dict[Path, Future] = {}
-
-    def play(self, path):
-        """The future record of a scenario, which is played once."""
-        from vla_sim.scenario import load
-        from vla_sim.scenario.sweep.tasks import Task, needs
-
-        if path not in self._plays:
-            file, engine = load.load(path), os.environ.get("VLA_SIM_ENGINE", "mujoco")
-            task = Task(str(path), file.name, engine, 0, 1, self._out, needs(file.scenario, 0.0))
-            self._plays[path] = self._pool.submit(self._processes.play, task, 1, ["--no-reserve"])
-        return self._plays[path]
-
-    def close(self):
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._processes.end()
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    made = Library(tmp_path_factory.mktemp("library"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _played_meanwhile(request):
-    items = [i for i in request.session.items if i.path == LIBRARY and hasattr(i, "callspec")]
-    if items and "PYTEST_XDIST_WORKER" not in os.environ:  # each worker has but a part of them
-        library = request.getfixturevalue("library")
-        for item in items:
-            library.play(item.callspec.params["path"])
-
-
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _share(request):
-    """Hold a share of the machine while a test drives the whole stack itself; all of it if marked `alone`."""
-    marks = {mark.name for mark in request.node.iter_markers()}
-    if not {"scenario", "ros"} <= marks or request.path == LIBRARY:
+    """Hold a share of the machine during a module of `make system`, also while its fixtures have a stack; all
+    of it if one of its tests is marked `alone`."""
+    mine = [item for item in request.session.items if item.path == request.path]
+    marks = {mark.name for item in mine for mark in item.iter_markers()}
+    if "scenario" not in marks:
         yield
         return
     from vla_sim.bringup.reservations import ResourceReservationSystem
@@ -111,7 +65,7 @@ def _share(request):
 
     book = ResourceReservationSystem()
     needs = (ALL if "alone" in marks else LOCKSTEP).within(book.machine().limit)
-    held = book.reserve(request.node.name, needs, seconds=None, timeout=SHARE_TIMEOUT)
+    held = book.reserve(request.path.stem, needs, seconds=None, timeout=SHARE_TIMEOUT)
     try:
         yield
     finally:

@@ -61,6 +61,7 @@ def test_a_check_and_a_detector_of_ones_own_in_one_scenario(run, tmp_path):
     assert re.fullmatch(r"came as near as 0\.\d\d m", own["detail"])
 
 
+@pytest.mark.variant  # fetch_cup does it; test_recorded_runs plays a world from a file
 def test_a_world_of_ones_own(run):
     words = "go to the workbench and pick up the red cup"
     said, code = run("own_world", *VLA_SIM, "run", words, "--world", "workshop.sdf", "--speed", "max")

@@ -1,30 +1,36 @@
 """The shipped scenarios, in lock-step: the same on any machine, and faster than real time on most.
 
-They are played as `vla-sim test` does it (see `conftest.Library`); a failure names the folder with the run's
-files. `make test` plays those that prove something unique, `make scenarios` all of them. What is played at
-the clock's pace is in `test_clock_pace.py`.
+They are played as `vla-sim test` does it, on MuJoCo or the engine that `VLA_SIM_ENGINE` names; a failure
+names the folder with the run's files. `make test` plays those that prove something unique, `make scenarios`
+all of them. What is played at the clock's pace is in `test_clock_pace.py`.
 """
+
+import os
 
 import pytest
 
 from vla_sim.scenario import load
+from vla_sim.scenario.sweep.processes import Processes
+from vla_sim.scenario.sweep.tasks import Task
 
 VARIANTS = {
     "background_waits": "urgent_command preempts what runs in the same way",
     "bring_box_back": "place_on_counter walks with an object in the hand",
     "carry_through_door": "place_on_counter walks with an object in the hand",
-    "charging_station": "go_to_kitchen walks to a named place",
+    "charging_station": "fetch_cup walks to a named place",
     "cluttered_room": "blocked_door and person_crossing meet what no map knows",
     "command_while_busy": "urgent_command has two commands in the queue",
+    "dropped_object": "dropped_while_carrying notices the same loss; test_manipulator has it during a reach",
     "fast_speech": "noisy_room is harder to understand",
     "find_ball_and_grasp": "fetch_cup finds and grasps",
+    "go_to_kitchen": "fetch_cup goes there first; test_second_robot_walks plays it with the T1",
     "long_mission": "each of its commands has a scenario of its own",
     "low_light": "object_moved picks up the same cup",
     "move_forward": "urgent_command and turn_left move by a measure that was said",
-    "narrow_door": "go_to_kitchen passes the same door",
+    "narrow_door": "fetch_cup passes the same door",
     "object_missing": "blocked_door fails and says why; fetch_cup looks for the cup",
     "other_voice": "noisy_room is harder to understand",
-    "out_of_reach": "dropped_object ends without the cup",
+    "out_of_reach": "dropped_while_carrying ends without the cup",
     "pick_on_tabletop": "object_moved picks up the same cup",
     "planner_freezes": "navigation_dies stops the robot in the same way",
     "slow_speech": "noisy_room is harder to understand",
@@ -48,8 +54,9 @@ def test_each_variant_is_in_the_library():
 @pytest.mark.ros
 @pytest.mark.gl
 @pytest.mark.parametrize("path", LIBRARY)
-def test_scenario(path, library):
-    record = library.play(path).result()
+def test_scenario(path, tmp_path):
+    task = Task(str(path), path.stem, os.environ.get("VLA_SIM_ENGINE", "mujoco"), 0, 1, tmp_path)
+    record = Processes().play(task, 1, ["--no-reserve"])
     found = "\n".join(
         [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
     )

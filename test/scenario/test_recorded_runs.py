@@ -16,13 +16,13 @@ from vla_sim.scenario.load import File
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.run import run_once
 
-pytestmark = [pytest.mark.scenario, pytest.mark.ros]
+pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.gl]
 
 
-def run(folder, record, must=()):
+def run(folder, record, must=(), seed=1):
     script = [Say(words="Move forward 1 meter")]
     scenario = Scenario(version=1, proves="what the test says", script=script, expect=[NoFall(), *must])
-    stack = StackOptions(engine="kinematic", speed=0.0, seed=1)
+    stack = StackOptions(speed=0.0, seed=seed)
     file = File("run", folder.parent / "run.yaml", scenario)
     return run_once(RunOptions(file, stack, folder, record=record, pictures=False))
 
@@ -33,14 +33,21 @@ def recorded(tmp_path_factory):
     return folder, run(folder, "all")
 
 
-def test_a_run_in_lock_step_is_the_same_recorded_or_not_and_one_that_passes_keeps_no_file(recorded, tmp_path):
+def test_one_seed_is_one_run_recorded_or_not_and_one_that_passes_keeps_no_file(recorded, tmp_path):
     folder, with_file = recorded
     without = run(tmp_path / "run", "failures", [AsCommanded(), NoCollision()])
     assert without.passed
     assert not (tmp_path / "run" / FILE).exists()
     assert (folder / FILE).is_file()
+    assert len(without.path) > 10
     assert with_file.path == without.path
+    assert with_file.near == without.near
     assert with_file.commands == without.commands
+
+
+def test_another_seed_is_another_run(recorded, tmp_path):
+    _, record = recorded
+    assert run(tmp_path / "run", "failures", seed=2).path != record.path
 
 
 def test_the_record_holds_the_whole_run(recorded):

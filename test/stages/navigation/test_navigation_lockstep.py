@@ -38,6 +38,7 @@ def test_it_walks_to_the_kitchen_and_docks_at_the_table_touching_nothing(flat, s
     assert not dock.contacts
 
 
+@pytest.mark.variant  # of the scenarios person_crossing and blocked_door
 def test_it_lets_a_person_pass_and_walks_around_boxes():
     from navigation_lockstep import Lockstep
 
