@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     common.add_flags(
         view, "robot", "world", "view-host", "view-port", "domain",
         world={"default": None, "help": "of the running stack; default: what its nodes say"},
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
     )  # fmt: skip
     view.set_defaults(call=call)
 
