@@ -207,6 +207,27 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_stop_is_in_sight(page):
     expect(page.locator("#stop")).to_be_in_viewport()
 
 
+def test_an_emergency_stop_leaves_a_phone_room_upright_and_on_its_side(page, site):
+    site.safety("estop", ["emergency stop is latched; release it with /safety/estop false"])
+    page.wait_for_selector("#safety[data-level=estop]")
+    for width, height in ((360, 740), (740, 360)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.locator("#h-log").scroll_into_view_if_needed()
+        for button in ("#stop", "#estop", "#release"):
+            expect(page.locator(button)).to_be_in_viewport(ratio=1.0)
+        box = page.locator("#safety").bounding_box()
+        assert box["y"] + box["height"] < 0.4 * height
+
+
+def test_no_table_is_wider_than_its_panel(page):
+    for width in (360, 900, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate(
+            "[...document.querySelectorAll('.panel')].filter(p => p.scrollWidth > p.clientWidth).length"
+        )
+        assert wide == 0, width
+
+
 def test_a_run_that_ends_is_told_from_a_line_that_is_lost(page, site):
     site.server.close()
     page.wait_for_selector("body[data-link=ended]")

@@ -20,6 +20,8 @@ from vla_sim.contract.records import SafetyState, Step
 from vla_sim.view.state import Command, Costmap, Line, ViewState
 from vla_sim.world.semantic_map import World
 
+LATCHED = "emergency stop is latched"
+"""A reason that the page has in words of its own."""
 SILENT = 1.0
 """[s] without a word of safety, which speaks ten times a second, after which it counts as silent."""
 LINES = 80
@@ -110,7 +112,7 @@ def safety(said: SafetyState | None, age: float, state: ViewState) -> Section:
         reasons = [f"nothing has come from it for {age:.0f} s"]
         release = "The robot stands until it speaks again; do not rely on this page to stop it."
     elif said is not None:
-        level, reasons = said.level, said.reasons
+        level, reasons = said.level, [one for one in said.reasons if not one.startswith(LATCHED)]
         title, release = _TITLES[said.level]
         if said.fallen:
             title = "The robot has fallen"

@@ -2,6 +2,7 @@
 
 const COLOURS = ["--wall", "--blue", "--green", "--amber", "--red", "--ink", "--soft", "--faint", "--card"];
 const MARGIN = 6; // [px]
+const LINE = 12; // [px] of a name
 
 export class Map2D {
   #canvas;
@@ -80,16 +81,30 @@ export class Map2D {
     for (const [a, b, d, e] of world.forbidden) c.fillRect(X(a), Y(e), scale * (d - a), scale * (e - b));
     c.globalAlpha = 1;
     if (this.#walls) c.drawImage(this.#walls, X(x0), Y(y1), scale * (x1 - x0), scale * (y1 - y0));
-    c.fillStyle = colour.soft;
-    c.font = "11px system-ui, sans-serif";
-    c.textAlign = "center";
-    for (const place of world.places) {
-      c.fillText(place.name, Math.min(Math.max(X(place.x), 30), width - 30), Y(place.y) + 4);
-    }
     this.#scan(c, X, Y, colour);
     this.#path(c, X, Y, colour);
+    this.#places(c, X, Y, width, colour);
     this.#things(c, X, Y, scale, colour);
     this.#robot(c, X, Y, scale, colour);
+  }
+
+  // Names on a halo, each below the one that it would cover.
+  #places(c, X, Y, width, colour) {
+    c.font = "11px system-ui, sans-serif";
+    c.textAlign = "center";
+    c.fillStyle = colour.ink;
+    c.strokeStyle = colour.faint;
+    c.lineWidth = 3;
+    const taken = [];
+    for (const { name, x, y } of this.#world.places) {
+      const half = c.measureText(name).width / 2 + 2;
+      const u = Math.min(Math.max(X(x), half), width - half);
+      let v = Y(y) + 4;
+      while (taken.some(([at, far, low]) => Math.abs(u - at) < half + far && Math.abs(v - low) < LINE)) v += LINE;
+      taken.push([u, half, v]);
+      c.strokeText(name, u, v);
+      c.fillText(name, u, v);
+    }
   }
 
   #scan(c, X, Y, colour) {

@@ -96,7 +96,8 @@ const connection = new Connection({
 
 function offer(can) {
   $("reset").hidden = !can.reset;
-  $("speed-panel").hidden = !can.speed;
+  $("pace-label").hidden = !can.speed;
+  $("simulation").hidden = !can.reset && !can.speed;
   $("speak").disabled = !can.speak;
   for (const one of $("fault").elements) one.disabled = !can.faults;
   $("command").querySelector(".go").disabled = !can.command;

@@ -23,6 +23,7 @@ export class Replay {
 
   // replay: { at_s, length_s, plays, speed }
   show(replay) {
+    if ($("replay").hidden) $("replay").querySelector(".row").append($("pace-label"));
     $("replay").hidden = false;
     $("length").textContent = replay.length_s.toFixed(1);
     $("time").max = replay.length_s;
