@@ -1,10 +1,11 @@
 """Questions about the robot, about what it knows and about what it has seen, and their answers."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_sim.contract import phrases as p
-from vla_sim.contract.records import DetectedObject, ObjectQuery
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.contract.vocabulary import plural
 from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context, place_of
@@ -167,6 +168,36 @@ class Questions:
     def _described(self, seen: Sequence[DetectedObject]) -> str:
         """ "a red cup on the kitchen table and a blue box"."""
         return _listed([_a(one) + (f" on the {on}" if (on := self._on(one)) else "") for one in seen])
+
+
+def intention(steps: Sequence[Step]) -> str:
+    """What the robot is about to do, to say it: "I go to the kitchen, then take the red cup."."""
+    return f"I {', then '.join(map(_act, steps))}."
+
+
+def _act(step: Step) -> str:
+    thing = _the(step.object)
+    there = {"user": "you", "start": "where I started"}.get(step.place, f"the {step.place}")
+    match step.skill:
+        case "navigate":
+            return f"go to {there}"
+        case "pick":
+            return f"take {thing}"
+        case "carry":
+            return f"bring {thing} to {there}"
+        case "place":
+            return f"put {thing} on {there}"
+        case "find":
+            return f"look for {thing}"
+        case "approach":
+            return f"go to {thing}"
+        case "turn":
+            return f"turn {abs(math.degrees(step.angle or 0.0)):.0f} degrees"
+        case "move":
+            return f"move {math.hypot(step.distance or 0.0, step.lateral or 0.0):g} meters"
+        case "wait":
+            return f"wait {step.seconds or 0.0:g} seconds"
+    return step.skill
 
 
 def ability(lexicon: Lexicon) -> str:

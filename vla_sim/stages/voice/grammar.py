@@ -59,8 +59,8 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
 """
 """JSGF 1.0 (https://www.w3.org/TR/jsgf/): the shapes of sentences, filled with `contract.phrases` and the
 names of a world. A stop never joins other commands: its words mean nothing else. "one seconds" is no phrase.
-"Step" only within "take two steps": "stop" must never be taken for it. Not "get" alone: so short and weak that
-"yes" passes for "get it"."""
+"Step" only within "take two steps": "stop" must never be taken for it. Not "get" alone: so short and weak
+that "yes" passes for "get it"."""
 QUESTIONS = (
     phrases.ASK_HOLDING, phrases.ASK_SEEING, phrases.ASK_WHERE, phrases.ASK_DOING, phrases.ASK_ABLE,
     phrases.ASK_PLACES, phrases.ASK_THINGS,
