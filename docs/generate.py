@@ -22,6 +22,7 @@ import vla_sim
 from vla_sim.bringup import node_table
 from vla_sim.cli import main
 from vla_sim.common.assets import robot_names, share_folder
+from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
 from vla_sim.contract import budgets, limits, phrases, records, topics
@@ -535,6 +536,6 @@ def pages() -> list[Path]:
 
 
 if __name__ == "__main__":
-    for page in pages():
-        page.write_text(render(page.read_text()))
-    POLICY.write_text(security_policy())
+    made = {page: render(page.read_text()) for page in pages()} | {POLICY: security_policy()}
+    for path, text in made.items():
+        write_whole(path, text.encode())
