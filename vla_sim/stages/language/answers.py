@@ -123,7 +123,7 @@ class Questions:
     def _what_colour(self, r: Reader, context: Context) -> Answer | None:
         begin = r.direct(0, p.WHAT_COLOUR)
         thing = self._thing(r, begin) if begin is not None else None
-        if thing is None or thing.end != len(r.text):
+        if thing is None or not thing.kind or thing.end != len(r.text):
             return None
         query = ObjectQuery(kind=thing.kind)
         colours = [one.colour for one in self._seen(query, (), context) if one.colour]
@@ -146,8 +146,7 @@ class Questions:
 
     @staticmethod
     def _thing(r: Reader, i: int) -> ObjectRef | None:
-        thing = r.named(r.skip(i))
-        return thing if thing is not None and (thing.kind or thing.colour) else None
+        return r.named(r.skip(i))
 
     def _answer(self, text: str, query: ObjectQuery | None) -> Answer:
         known = query is not None and bool(query.kind) and bool(self.lexicon.matching(query))
