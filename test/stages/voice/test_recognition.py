@@ -25,7 +25,7 @@ pytestmark = pytest.mark.audio
     ["Move forward 2 meters", "Turn left 90 degrees", "Stop the robot", "Navigate to charging station",
      "Go to the kitchen and pick up the red cup", "Bring me the blue box from the bedroom",
      "Take two steps back", "Go to the bedroom via the hallway", "Slowly walk to the kitchen",
-     "Move the red box from the dresser to the kitchen table", "What are you holding", "Yes",
+     "Move the red box from the dresser to the kitchen table", "What do you see", "Yes",
      "Go back to where you started", "Pick up the red cup with your left hand",
      "How many balls have you seen"],
 )  # fmt: skip

@@ -43,7 +43,7 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
     | ({COME}) ({HERE}) | go back to ({START}));
 <pace> = ({SLOWLY} | {QUICKLY});
 <place> = [the] ({places});
-<pick> = (({PICK}) <thing> [<where>] [<hand>] | pick (it | <thing>) up | ({PICK}) it);
+<pick> = (({PICK}) <thing> [<where>] [<hand>] | pick (it | <thing>) up | ({take_it}) it);
 <hand> = ({LEFT_HAND} | {RIGHT_HAND});
 <thing> = [(the | a)] ([({colours})] ({kinds}) | ({colours}) (object | one) | object);
 <where> = ({FROM}) <place>;
@@ -120,6 +120,8 @@ class Grammar:
             "places": dict.fromkeys(names.places + names.surfaces + heads), "kinds": names.kinds,
             "colours": names.colours, "digits": NUMBERS[1:10], "several": NUMBERS[2:10],
             "teens": NUMBERS[10:], "tens": TENS, "plurals": map(plural, names.kinds),
+            # "pick up the" would pass for "pick up it"
+            "take_it": [one for one in phrases.PICK.spoken if one != "pick up"],
             "questions": [one for table in QUESTIONS for one in table.spoken],
         }  # fmt: skip
         fixed = {
