@@ -71,7 +71,7 @@ def judge_steps(
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
             passed, detail = _judge(recording, world, step, *spans[found][:2])
-        checks.append(Check(name=describe(step), passed=passed, detail=detail))
+        checks.append(Check(name=describe(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
 
