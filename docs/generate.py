@@ -25,7 +25,7 @@ from vla_sim.common.assets import robot_names, share_folder
 from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
-from vla_sim.contract import budgets, limits, records, topics
+from vla_sim.contract import budgets, limits, phrases, records, topics
 from vla_sim.contract import faults as fault_table
 from vla_sim.scenario import format as scenario_format
 from vla_sim.scenario import load
@@ -352,6 +352,30 @@ def skills() -> list[str]:
     return table(("skill", "takes", "as in"), rows)
 
 
+PHRASES = {
+    "go": "GO", "to": "TO", "by way of": "VIA", "the start": "START", "slowly": "SLOWLY",
+    "quickly": "QUICKLY", "a bit": "A_BIT", "forward": "FORWARD", "back": "BACKWARD", "left": "LEFT",
+    "right": "RIGHT",
+    "turn": "TURN", "around": "AROUND", "take": "PICK", "with the left hand": "LEFT_HAND",
+    "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "find": "FIND",
+    "wait": "WAIT", "stop": "STOP", "is there": "IS_THERE", "how many": "HOW_MANY", "what is": "WHAT_IS",
+    "what it holds": "ASK_HOLDING", "what it sees": "ASK_SEEING", "where it is": "ASK_WHERE",
+    "what it does": "ASK_DOING", "what it can do": "ASK_ABLE", "places": "ASK_PLACES",
+    "things": "ASK_THINGS", "yes": "YES", "no": "NO", "the other one": "OTHER", "then": "LINKS",
+    "please": "POLITE",
+}  # fmt: skip
+"""What is meant -> its table in `contract.phrases`."""
+
+
+def phrase_tables() -> list[str]:
+    rows = []
+    for what, name in PHRASES.items():
+        known: phrases.Phrases = getattr(phrases, name)
+        typed = [one for text in known.texts for one in text.split("|") if one and one not in known.spoken]
+        rows.append((what, ", ".join(known.spoken), ", ".join(dict.fromkeys(typed))))
+    return table(("what is meant", "typed or spoken", "typed"), rows)
+
+
 def scenarios() -> list[str]:
     rows = ((f"`{p.stem}`", load.load(p).scenario.proves) for p in load.shipped())
     return table(("scenario", "what a pass proves"), rows)
@@ -492,8 +516,8 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "topics": topic_table, "services": services, "records": record_table, "parameters": parameters,
     "options": options, "checks": checks, "actions": actions, "faults": faults,
     "fault_results": fault_results, "skills": skills,
-    "scenarios": scenarios, "worlds": worlds, "models": models, "thresholds": thresholds,
-    "load_levels": load_levels,
+    "phrases": phrase_tables, "scenarios": scenarios, "worlds": worlds, "models": models,
+    "thresholds": thresholds, "load_levels": load_levels,
     "budgets": budget_table, "costs": costs, "commands": commands, "requirements": requirements,
     "errors": errors, "error_kinds": error_kinds, "tools": tools,
 }  # fmt: skip

@@ -225,15 +225,15 @@ TELL_ME = Phrases(
 )
 """What may stand before a question."""
 IS_THERE = Phrases(
-    "are there|do you see|did you see|can you see|see if there is|see if there are|see whether there is",
+    "are there|did you see|see if there is|see if there are|see whether there is",
     "check if there is|check whether there is|if there is|if there are|whether there is|is|are",
     "check whether|check if|see if|see whether|do you have|have you got|if|whether",
-    spoken="is there|have you seen",
+    spoken="is there|have you seen|do you see|can you see",
 )
 BE = Phrases("is|are|there|anywhere|be")
 HOW_MANY = Phrases(spoken="how many")
 EXIST = Phrases(
-    "do you see|did you see|do you know|can you see|are|is|there", spoken="are there|have you seen"
+    "do you see|did you see|do you know|can you see|is|there", spoken="are there|are|have you seen"
 )
 WHAT_IS = Phrases(
     "what's|what do you see|what can you see|what objects are|what things are|what is there|what is lying",
@@ -269,13 +269,12 @@ ASK_THINGS = Phrases(
     "what can you bring|what can you bring me|what can you find",
     spoken="which things do you know",
 )
-ASK_WHO = Phrases("what is your name|what's your name|what are you|are you a robot", spoken="who are you")
+ASK_WHO = Phrases("what is your name|what's your name|what are you|are you a robot", "who are you")
 GREETING = Phrases(
-    "hi|hey|good morning|good evening|good afternoon|hello there|hi there|hey there|good day", spoken="hello"
+    "hi|hey|good morning|good evening|good afternoon|hello there|hi there|hey there|good day|hello"
 )
 THANKS = Phrases(
-    "thanks|thanks a lot|thank you very much|thank you so much|well done|good job|good robot",
-    spoken="thank you",
+    "thanks|thanks a lot|thank you very much|thank you so much|well done|good job|good robot|thank you"
 )
 
 YES = Phrases(

@@ -36,6 +36,9 @@ NUMBERS = (
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 """20 to 90."""
 
+TALK = ("little", "normal", "much")
+"""How much the robot says. little: questions, answers, what failed; normal: what it has done too, and "One
+moment."; much: what it is about to do as well."""
 STEP_LENGTH = 0.3
 """[m] that "a step" stands for: about twice what the walking policy takes at its usual pace."""
 A_BIT = 0.3

@@ -42,7 +42,7 @@ class Body:
         self.ctx = SkillContext(WORLD, GRID)
         self.core = Executive(self.ctx)
         self.refuse, self.silent, self.see = set(refuse), silent, see
-        self.done, self.statuses, self.said = [], [], []
+        self.done, self.requests, self.statuses, self.said = [], [], [], []
         self.renewed, self.verdicts = 0, 0.0
         self.holding = False
         self.goal = ""
@@ -74,6 +74,7 @@ class Body:
                 self.renewed += record.goal_id == self.goal
             elif topic is topics.NAVIGATION_REQUEST:
                 self.done.append(record.mode)
+                self.requests.append(record)
                 self.goal = record.goal_id
                 if record.mode == "cancel" or self.silent:
                     continue
@@ -83,6 +84,7 @@ class Body:
                 ctx.navigation = NavigationStatus(goal_id=record.goal_id, state=state, detail="blocked")
             elif topic is topics.MANIPULATION_REQUEST:
                 self.done.append(record.action)
+                self.requests.append(record)
                 if record.action == "cancel":
                     continue
                 ok = record.action not in self.refuse
@@ -449,3 +451,49 @@ def test_a_dock_that_fails_is_tried_again_from_a_step_further_off():
     first = body.done.index("dock")
     assert body.done[first : first + 3] == ["dock", "go", "dock"]
     assert body.final()[1] == "failed"
+
+
+def test_the_pace_that_was_asked_for_is_that_of_the_walk():
+    body = Body()
+    body.allow(
+        Step(skill="navigate", place="kitchen", speed=0.25), Step(skill="move", distance=-0.6, speed=0.25),
+        Step(skill="navigate", place="kitchen"),
+    )  # fmt: skip
+    body.run()
+    assert [one.max_speed for one in body.requests] == [0.25, 0.25, 0.5]
+
+
+def test_the_hand_that_was_asked_for_is_raised_and_takes():
+    for arm in ("left", "right"):
+        body = Body()
+        body.allow(
+            Step(skill="find", object=CUP), Step(skill="approach", object=CUP, arm=arm),
+            Step(skill="pick", object=CUP, arm=arm),
+        )  # fmt: skip
+        body.run()
+        used = [one.arm for one in body.requests if getattr(one, "action", "") in ("ready", "pick")]
+        assert used == [arm, arm]
+
+
+def test_the_start_is_where_the_world_begins():
+    body = Body()
+    body.ctx.pose = (1.0, 1.0, 1.0)
+    body.allow(Step(skill="navigate", place="start"))
+    body.run()
+    assert body.ctx.pose == WORLD.start
+    assert body.final()[1] == "succeeded"
+
+
+def test_who_wants_little_said_hears_of_failures_alone():
+    body = Body()
+    body.core.talkative = False
+    body.allow(
+        Step(skill="find", object=CUP), Step(skill="approach", object=CUP), Step(skill="pick", object=CUP)
+    )
+    body.run()
+    assert (body.final()[1], body.said) == ("succeeded", [])
+    body = Body()
+    body.core.talkative = False
+    body.allow(Step(skill="carry", place="kitchen"))
+    body.run()
+    assert body.said == ["I hold nothing that I could carry."]

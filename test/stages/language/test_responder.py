@@ -347,3 +347,28 @@ def test_after_half_a_minute_words_are_read_by_themselves():
     desk.see()
     desk.say("the red ball", "c2")
     assert desk.plans == []
+
+
+def test_who_has_to_wait_is_told_once(steady):
+    answer = threading.Event()
+    desk = Desk(lambda text, context: answer.wait(WAIT) and RULES.plan(text, context), mode="llm")
+    try:
+        desk.say("go to the kitchen")
+        desk.responder.check()
+        assert desk.of(topics.SAY) == []
+        steady[0] += 0.5
+        desk.responder.check()
+        desk.responder.check()
+        assert [say.text for say in desk.of(topics.SAY)] == ["One moment."]
+    finally:
+        answer.set()
+
+
+def test_how_much_is_said_is_a_choice():
+    desk = Desk()
+    desk.responder.talk = "much"
+    desk.say("go to the kitchen and turn left")
+    assert desk.of(topics.SAY)[-1].text == "I go to the kitchen, then turn 90 degrees."
+    desk.responder.talk = "normal"
+    desk.say("go to the bedroom", "c2")
+    assert len(desk.of(topics.SAY)) == 1

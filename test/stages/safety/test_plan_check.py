@@ -56,6 +56,10 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
         (Step(skill="turn", angle=20 * math.pi), "at most 720 degrees"),
         (Step(skill="wait", seconds=1e6), "at most 600 seconds"),
         (Step(skill="stop", place="kitchen"), "stop takes no place"),
+        (Step(skill="navigate", place="kitchen", speed=3.0), "at most 0.8 metres a second, not 3"),
+        (Step(skill="move", distance=1.0, speed=0.0), "at most 0.8 metres a second, not 0"),
+        (Step(skill="turn", angle=1.0, speed=0.2), "turn takes no speed"),
+        (Step(skill="navigate", place="kitchen", arm="left"), "navigate takes no arm"),
     ],
 )
 def test_a_bad_step_is_refused_with_its_reason(checker, step, words):
@@ -71,10 +75,11 @@ GOOD = st.sampled_from([
     Step(skill="navigate", place="kitchen"), Step(skill="pick", object=CUP), Step(skill="find", object=CUP),
     Step(skill="move", distance=-1.5), Step(skill="turn", angle=-math.pi), Step(skill="wait", seconds=3.0),
     Step(skill="say", text="hello"), Step(skill="carry", place="kitchen"),
-    Step(skill="navigate", place="user"),
+    Step(skill="navigate", place="user"), Step(skill="navigate", place="start", speed=0.25),
+    Step(skill="pick", object=CUP, arm="left"),
 ])  # fmt: skip
 BEYOND = st.floats(min_value=600.1) | st.floats(max_value=-600.1) | st.just(math.nan)
-STRANGE = st.text(min_size=1).filter(lambda name: name not in ("kitchen", "user"))
+STRANGE = st.text(min_size=1).filter(lambda name: name not in ("kitchen", "user", "start"))
 HOSTILE = st.one_of(
     st.builds(Step, skill=st.sampled_from(["navigate", "carry", "place"]), place=STRANGE | st.just("")),
     st.builds(Step, skill=st.sampled_from(["pick", "find", "approach"]), object=st.builds(

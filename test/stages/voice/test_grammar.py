@@ -15,6 +15,8 @@ COMMANDS = [
     "Find red ball and grasp it", "Bring me the blue box from the bedroom",
     "Go to the kitchen and pick up the red cup", "Move forwards 1.5 m", "Turn right 180°", "wait 5 s",
     "Put the cup on the kitchen table, then come back", "Walk back half a metre", "please turn around",
+    "Move the red box from the dresser to the kitchen table", "Take two steps back", "no, the blue one",
+    "Go to the bedroom via the hallway", "Is there a cup on the dresser?", "never mind",
 ]  # fmt: skip
 
 

@@ -23,7 +23,11 @@ pytestmark = pytest.mark.audio
 @pytest.mark.parametrize(
     "text",
     ["Move forward 2 meters", "Turn left 90 degrees", "Stop the robot", "Navigate to charging station",
-     "Go to the kitchen and pick up the red cup", "Bring me the blue box from the bedroom"],
+     "Go to the kitchen and pick up the red cup", "Bring me the blue box from the bedroom",
+     "Take two steps back", "Go to the bedroom via the hallway", "Slowly walk to the kitchen",
+     "Move the red box from the dresser to the kitchen table", "What do you see", "Yes",
+     "Go back to where you started", "Pick up the red cup with your left hand",
+     "How many balls have you seen"],
 )  # fmt: skip
 def test_a_spoken_command_is_heard_word_for_word(text: str) -> None:
     assert [(one.text, one.complete) for one in understood(spoken(text))] == [(normalise(text), True)]

@@ -72,6 +72,8 @@ class Executive:
         self.ledger = Ledger(plan_timeout)
         self.job: Job | None = None
         self.skill: Running | None = None
+        self.talkative = True
+        """Whether it says what it has done, not only what failed."""
         self._safety = Lease()
         """Renewed by each word from safety, whose silence is a stop."""
         self._silent = False
@@ -236,7 +238,7 @@ class Executive:
         job.step -= 1
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)
-        if detail:
+        if detail and (self.talkative or state != "succeeded"):
             self.ctx.say(detail)
 
     def _status(

@@ -41,6 +41,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
             world, world.rasterise(), pose=world.start, goal_ids=self.execution.ids("executive")
         )
         self.core = Executive(self.ctx, self.params.plan_timeout)
+        self.on_params(self.params)
         self.kept = KeptState("executive", _memory, self.get_logger().warning)
         self.before = self.kept.load()
         """What was kept before a restart, until it is answered."""
@@ -67,6 +68,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.publish(topics.SAY)
         self.follow_load()
         self.repeat(1.0 / self.params.rate, self.tick)
+
+    def on_params(self, params: ExecutiveParams) -> None:
+        self.core.talkative = params.talk != "little"
 
     def on_status(self, status: records.Status) -> None:
         if status not in self.own:

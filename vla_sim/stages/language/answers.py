@@ -1,10 +1,11 @@
 """Questions about the robot, about what it knows and about what it has seen, and their answers."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_sim.contract import phrases as p
-from vla_sim.contract.records import DetectedObject, ObjectQuery
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.contract.vocabulary import plural
 from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context, place_of
@@ -122,7 +123,7 @@ class Questions:
     def _what_colour(self, r: Reader, context: Context) -> Answer | None:
         begin = r.direct(0, p.WHAT_COLOUR)
         thing = self._thing(r, begin) if begin is not None else None
-        if thing is None or thing.end != len(r.text):
+        if thing is None or not thing.kind or thing.end != len(r.text):
             return None
         query = ObjectQuery(kind=thing.kind)
         colours = [one.colour for one in self._seen(query, (), context) if one.colour]
@@ -145,8 +146,7 @@ class Questions:
 
     @staticmethod
     def _thing(r: Reader, i: int) -> ObjectRef | None:
-        thing = r.named(r.skip(i))
-        return thing if thing is not None and (thing.kind or thing.colour) else None
+        return r.named(r.skip(i))
 
     def _answer(self, text: str, query: ObjectQuery | None) -> Answer:
         known = query is not None and bool(query.kind) and bool(self.lexicon.matching(query))
@@ -167,6 +167,36 @@ class Questions:
     def _described(self, seen: Sequence[DetectedObject]) -> str:
         """ "a red cup on the kitchen table and a blue box"."""
         return _listed([_a(one) + (f" on the {on}" if (on := self._on(one)) else "") for one in seen])
+
+
+def intention(steps: Sequence[Step]) -> str:
+    """What the robot is about to do, to say it: "I go to the kitchen, then take the red cup."."""
+    return f"I {', then '.join(map(_act, steps))}."
+
+
+def _act(step: Step) -> str:
+    thing = _the(step.object)
+    there = {"user": "you", "start": "where I started"}.get(step.place, f"the {step.place}")
+    match step.skill:
+        case "navigate":
+            return f"go to {there}"
+        case "pick":
+            return f"take {thing}"
+        case "carry":
+            return f"bring {thing} to {there}"
+        case "place":
+            return f"put {thing} on {there}"
+        case "find":
+            return f"look for {thing}"
+        case "approach":
+            return f"go to {thing}"
+        case "turn":
+            return f"turn {abs(math.degrees(step.angle or 0.0)):.0f} degrees"
+        case "move":
+            return f"move {math.hypot(step.distance or 0.0, step.lateral or 0.0):g} meters"
+        case "wait":
+            return f"wait {step.seconds or 0.0:g} seconds"
+    return step.skill
 
 
 def ability(lexicon: Lexicon) -> str:

@@ -67,7 +67,7 @@ class LanguageNode(StageNode[LanguageParams]):
             self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.responder = Responder(
             self.rules, self.dialogue, self.send, self.gathered, mode=p.planner,
-            allowed=lambda: self.load.language_model, note=self.get_logger().warning, **model,
+            talk=p.talk, allowed=lambda: self.load.language_model, note=self.get_logger().warning, **model,
         )  # fmt: skip
         for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
@@ -85,6 +85,7 @@ class LanguageNode(StageNode[LanguageParams]):
         )
 
     def on_params(self, params: LanguageParams) -> None:
+        self.responder.talk = params.talk
         if self._model is not None:
             self._model.set(replace(params, base_url=self._model.settings.base_url))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
+from vla_sim.contract.vocabulary import TALK
 
 LOCAL = "local"
 """As `base_url`: a small model on this machine (`local_model`)."""
@@ -42,4 +43,10 @@ class LanguageParams(LlmSettings, StageParams):
         "rules",
         "llm: the model first; auto: the model for what the rules cannot read",
         choices=("rules", "llm", "auto"),
+    )
+    talk: str = param(
+        "normal",
+        'little: questions and answers; normal: "One moment." too; much: what it is about to do as well',
+        choices=TALK,
+        live=True,
     )

@@ -13,6 +13,7 @@ from vla_sim.common import clock
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import FINAL_STATES, PRIORITIES, SILENT, Intent, Plan, Priority, TraceEvent
 from vla_sim.contract.topics import Topic
+from vla_sim.stages.language.answers import intention
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
@@ -31,6 +32,11 @@ EXECUTIVE_TIMEOUT = 5.0
 LEFT = Understood(answer="All right.")
 """After a "no" to what was asked back."""
 MISTAKE = "I could not work that out: my planner made a mistake."
+LONG = 0.7
+"""[s] of silence before an answer in which the robot should say that it heard."""
+MOMENT_AFTER = 0.4
+"""[s] after which it says so where it could not know before; `check` comes within 0.2 s of it."""
+ONE_MOMENT = "One moment."
 MOST_LATE = 64
 """Commands that were answered before they were read here, which are remembered."""
 
@@ -64,8 +70,9 @@ class Responder:
     send: publishes a record. gathered: what perception and safety say. begin: asks the model; None without
     one. on_ready: called from any thread when `on_answers` has something to do. settle: waits for the end of
     a request where it must not go on beside the node. mode "llm": the model first; "auto": the rules first,
-    the model for what they cannot read. allowed: whether the model may be asked now. Where the model fails,
-    the rules answer, and `note` is called with the reason in one line; a stop never waits for the model.
+    the model for what they cannot read. allowed: whether the model may be asked now. talk: how much is said,
+    one of `TALK`. Where the model fails, the rules answer, and `note` is called with the reason in one line;
+    a stop never waits for the model.
     Only a command that needs objects waits for a late perception.
     """
 
@@ -73,12 +80,13 @@ class Responder:
         self, rules: RulePlanner, dialogue: DialogueTracker, send: Send, gathered: GatheredContext,
         begin: Begin | None = None, mode: str = "rules", note: Callable[[str], None] = lambda _: None,
         allowed: Callable[[], bool] = lambda: True, on_ready: Callable[[], None] = lambda: None,
-        settle: Callable[[Future[Any]], None] = lambda _: None,
+        talk: str = "normal", settle: Callable[[Future[Any]], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self.rules = rules
         self.dialogue = dialogue
         self.mode = mode
         self.allowed = allowed
+        self.talk = talk
         self.counts: Counter[str] = Counter()
         self._send = send
         self._note = note
@@ -89,6 +97,10 @@ class Responder:
         """Commands that wait for perception, and since when [s, ROS clock]."""
         self._planned: dict[str, float] = {}
         """Plans that neither safety nor the executive has said a word on, and since when [s, monotonic]."""
+        self._told: set[str] = set()
+        """Commands that wait and whose speaker has been told so."""
+        self._took = 0.0
+        """[s] that the model took for its last answer."""
         self._late: dict[str, float] = {}
         """Commands that the executive has answered since nothing came from here, and when [s, monotonic]."""
 
@@ -126,6 +138,12 @@ class Responder:
             del self._planned[command_id]
             self._note(f"{command_id}: the executive does not answer")
             self._speak(command_id, "failed", SILENT["executive"])
+        waiting = {one.request.command_id: one.since for one in self._waiting.values()}
+        waiting |= {request.command_id: request.received for request, _, _ in self._gathering.values()}
+        self._told &= waiting.keys()
+        for command_id, since in waiting.items():
+            if now - since > MOMENT_AFTER:
+                self._one_moment(command_id)
 
     @contextmanager
     def _answered(self, command_id: str, asked: float) -> Iterator[bool]:
@@ -244,6 +262,8 @@ class Responder:
         except LlmError as error:
             answer.set_exception(error)
         asked = self._waiting[request.command_id] = Asked(request, context, by_rules, answer, since)
+        if self._took > LONG and not answer.done():
+            self._one_moment(request.command_id)
         self._settle(answer)
 
         def ready(_: Future[Understood]) -> None:
@@ -280,7 +300,13 @@ class Responder:
         for command_id in dropped:
             self._status(command_id, "cancelled", "stop was said")
 
+    def _one_moment(self, command_id: str) -> None:
+        if command_id not in self._told and self.talk != "little":
+            self._told.add(command_id)
+            self._send(topics.SAY, records.Say(command_id=command_id, text=ONE_MOMENT))
+
     def _finish(self, asked: Asked) -> None:
+        self._took = clock.mono() - asked.since
         request, context, found, reason = asked.request, asked.context, None, ""
         try:
             found = asked.answer.result()
@@ -334,6 +360,8 @@ class Responder:
             self._planned[command_id] = clock.mono()
         if plan.priority == "stop":
             self.counts["stops"] += 1
+        if self.talk == "much" and plan.priority != "stop":
+            self._send(topics.SAY, records.Say(command_id=command_id, text=intention(found.intent)))
         self.dialogue.on_plan(plan)
         self.dialogue.began(text, command_id, self._gathered.now())
 

@@ -25,36 +25,40 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
 <link> = ({LINKS});
 <polite> = [robot] [(could you | can you | would you)] [please];
 <command> = (<move> | <turn> | <navigate> | <pick> | <find> | <bring> | <put> | <wait> | say hello);
-<move> = ({STEP}) (({FORWARD} | {BACKWARD}) | ({LEFT} | {RIGHT})) [by] (<distance> | {A_BIT})
-    | take (a step | <several> steps) ({FORWARD} | {BACKWARD} | to the left | to the right);
+<move> = [<pace>] ({STEP}) (<way> [by] <amount> | <amount> <way> | <steps> [<way>]) | take <steps> <way>;
+<way> = ({FORWARD} | {BACKWARD} | {LEFT} | {RIGHT});
+<amount> = (<distance> | {A_BIT});
+<steps> = (a step | <several> steps);
 <distance> = (<several> [and a half] meters | one and a half meters | ten meters | one meter | a meter
     | half a meter | [(zero | one | two | three | four)] point <digit> meters | <tens> [five] centimeters
     | ten centimeters);
 <several> = ({several});
 <digit> = ({digits});
 <tens> = ({tens});
-<turn> = ({TURN}) (({LEFT} | {RIGHT}) [[by] (<angle> | {A_BIT})] | {AROUND});
+<turn> = ({TURN}) (<side> [[by] (<angle> | {A_BIT})] | (<angle> | {A_BIT}) <side> | {AROUND});
+<side> = ({LEFT} | {RIGHT});
 <angle> = (<below_hundred> | (one | two | three) hundred [and] [<below_hundred>]) degrees;
 <below_hundred> = (<digit> | (({teens}) | <tens> [<digit>]));
-<navigate> = ([<pace>] ({GO}) ({TO}) <place> [({VIA}) <place>] [<pace>]
+<navigate> = ([<pace>] ({GO}) [<pace>] ({TO}) <place> [({VIA}) <place>] [<pace>] [<link> to <place>]
     | ({COME}) ({HERE}) | go back to ({START}));
 <pace> = ({SLOWLY} | {QUICKLY});
 <place> = [the] ({places});
-<pick> = (({PICK}) <thing> [<where>] [<hand>] | pick it up | ({PICK}) it);
+<pick> = (({PICK}) <thing> [<where>] [<hand>] | pick (it | <thing>) up | ({take_it}) it);
 <hand> = ({LEFT_HAND} | {RIGHT_HAND});
 <thing> = [(the | a)] ([({colours})] ({kinds}) | ({colours}) (object | one) | object);
 <where> = ({FROM}) <place>;
 <find> = ({FIND}) <thing> [<where>];
-<bring> = ((bring me | get me | give me | fetch | fetch me) <thing> [from <place>]
+<bring> = ((bring [me] | get me | give me | hand me | fetch [me]) <thing> [from <place>]
     | (bring | take | {CARRY}) (<thing> [from <place>] | it) (to <place> | to me)
     | bring it here | bring it back | give it to me);
-<put> = (({PUT}) (<thing> | it) [down] ({ON}) <place> | put it down | put down <thing> | drop it);
+<put> = (({PUT}) (<thing> | it) [down] ({ON}) <place> | put (it | <thing>) down | put down <thing> | drop it);
 <wait> = wait [for] <duration>;
 <duration> = (<few> seconds | one second);
 <few> = (<several> | (({teens}) | <tens> [<digit>]));
-<question> = [robot] (({IS_THERE}) <thing> [<where>] | ({HOW_MANY}) ({plurals}) ({EXIST}) [<where>]
+<question> = [robot] (({IS_THERE}) <thing> [<where>] | is <thing> <where>
+    | ({HOW_MANY}) ({plurals}) ({EXIST}) [<where>]
     | ({WHAT_IS}) (in | on) <place> | ({questions}));
-<reply> = ({YES} | {NO} | {OTHER} | {NO} (<thing> | <place>));
+<reply> = ({YES} | {NO} | {NEVER_MIND} | {OTHER} | {NO} (<thing> | <place>));
 <stop> = [robot] ({STOP}) (stop)* [please];
 """
 """JSGF 1.0 (https://www.w3.org/TR/jsgf/): the shapes of sentences, filled with `contract.phrases` and the
@@ -116,6 +120,8 @@ class Grammar:
             "places": dict.fromkeys(names.places + names.surfaces + heads), "kinds": names.kinds,
             "colours": names.colours, "digits": NUMBERS[1:10], "several": NUMBERS[2:10],
             "teens": NUMBERS[10:], "tens": TENS, "plurals": map(plural, names.kinds),
+            # "pick up the" would pass for "pick up it"
+            "take_it": [one for one in phrases.PICK.spoken if one != "pick up"],
             "questions": [one for table in QUESTIONS for one in table.spoken],
         }  # fmt: skip
         fixed = {

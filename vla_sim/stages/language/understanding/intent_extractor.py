@@ -188,7 +188,7 @@ def _without_stray_places(
         alone = len(clauses) == 1
         goes_on = bool(kept) and kept[-1][2].end == start and kept[-1][2].said[-1:] != ()
         goes_on = goes_on and kept[-1][2].said[-1].skill == "navigate"
-        linked = goes_on and reader.direct(start, phrases.LINKS) is not None and begin > start
+        linked = goes_on and any(reader.direct(i, phrases.LINKS) for i in range(start, begin))
         if clause.bare and not alone and not linked:
             rest = [*rest, (begin, clause.end)]
         else:
