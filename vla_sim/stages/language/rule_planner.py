@@ -4,7 +4,8 @@ about, to a question or to an answer, in less than a millisecond."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vla_sim.contract.records import ObjectQuery, Priority, Step
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Priority, Step
+from vla_sim.contract.vocabulary import THING
 from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context, place_of
 from vla_sim.stages.language.understanding import clarifications as ask
@@ -62,8 +63,8 @@ class RulePlanner:
         resolver = Resolver(self.lexicon, context)
         try:
             steps = tuple(resolver.resolve(one) for one in found.said)
-        except Unresolved as error:
-            return Understood(problem=error.problem)
+        except Unresolved as error:  # "the left one" says the rest of it
+            return Understood(problem=error.problem, mentioned=resolver.mentioned)
         priority: Priority = "urgent" if found.urgent else "normal"
         if len(steps) == 1 and steps[0].skill == "stop":
             priority = "stop"
@@ -188,6 +189,12 @@ def _asked(spoken: list[str]) -> str:
     return " ".join(word for word in spoken if word not in _COURTESY)
 
 
+def _described(seen: DetectedObject) -> ObjectQuery:
+    """What has no name is told by its size, too."""
+    traits = seen.traits if seen.kind == THING else ()
+    return ObjectQuery(kind=seen.kind, colour=seen.colour, traits=traits)
+
+
 def answer_to(text: str, lexicon: Lexicon, context: Context) -> str:
     """The answer to a question about the robot itself; "" if the text is no such question."""
     spoken = _spoken(text)
@@ -195,7 +202,7 @@ def answer_to(text: str, lexicon: Lexicon, context: Context) -> str:
     if asked in _HOLDING:
         return f"I am holding the {context.held}." if context.held else "I am holding nothing."
     if asked in _SEEING:
-        seen = dict.fromkeys(f"a {one.colour} {one.kind}" for one in context.objects)
+        seen = dict.fromkeys(f"a {_described(one)}" for one in context.objects)
         return f"I have seen {', '.join(seen)}." if seen else "I have seen nothing I know."
     if asked in _WHERE:
         return f"I am at the {context.place}." if context.place else "I am between two places."

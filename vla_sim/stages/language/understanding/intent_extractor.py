@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from vla_sim.contract.vocabulary import STOP_FILLERS
+from vla_sim.contract.vocabulary import STOP_FILLERS, TRAIT_WORDS
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
@@ -51,7 +51,7 @@ class Extractor:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self._known = phrases.WORDS | quantities.WORDS | {
+        self._known = phrases.WORDS | quantities.WORDS | frozenset(TRAIT_WORDS) | {
             word
             for names in (lexicon.places, lexicon.surfaces, lexicon.kinds, lexicon.colours)
             for key in names.by_words
