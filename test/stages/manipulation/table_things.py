@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -173,7 +174,7 @@ def _write_mesh(thing: TableThing, folder: Path) -> None:
         made.apply_transform(trimesh.transformations.euler_matrix(roll, pitch, yaw, "sxyz"))
         made.apply_translation((x, y, z))
         meshes.append(made)
-    whole = trimesh.util.concatenate(meshes)
+    whole: Any = trimesh.util.concatenate(meshes)
     whole.unmerge_vertices()
     v = whole.vertices
     uv = np.stack([np.arctan2(v[:, 1], v[:, 0]) / (2 * math.pi), v[:, 2] / 0.12], axis=1)

@@ -67,7 +67,7 @@ class ThingBench(Bench):
         c, s = math.cos(stand.yaw), math.sin(stand.yaw)
         start = (stand.x - 0.4 * c, stand.y - 0.4 * s, stand.yaw + float(rng.uniform(-0.1, 0.1)))
         self.eyes = Perception(
-            ColourDetector(ObjectModels.household()), self.kinematics, frozenset(), StandingThings()
+            ColourDetector(ObjectModels.of(())), self.kinematics, frozenset(), StandingThings()
         )
         path = folder / "tabletop.sdf"
         path.write_text(text)

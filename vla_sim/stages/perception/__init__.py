@@ -10,4 +10,5 @@ __all__ = [
     "params",
     "pipeline",
     "pose_estimator",
+    "standing_things",
 ]
