@@ -28,6 +28,7 @@ COMPARED = {
     "ros.cdr": ("ros/test_cdr.py",),
     "simulation.sensors.kernels": ("simulation/sensors/test_sensors_kernels.py",),
     "stages.manipulation.arm_collision": ("stages/manipulation/test_arm_planner.py",),
+    "stages.manipulation.measured_grasp": ("stages/manipulation/test_measured_grasp.py",),
     "stages.navigation.costmap": ("stages/navigation/test_navigation_kernels.py",),
     "stages.navigation.distance_field": (
         "stages/navigation/test_navigation_kernels.py",
@@ -43,6 +44,7 @@ COMPARED = {
         "stages/perception/test_perception_kernels.py",
         "stages/perception/test_solids.py",
     ),
+    "stages.perception.standing_things": ("stages/perception/test_standing_things.py",),
     "stages.perception.near_points": ("stages/perception/test_near_points.py",),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),

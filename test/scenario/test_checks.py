@@ -29,7 +29,8 @@ from vla_sim.scenario.checks import base, commands, motion, objects, performance
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.record import OWN_PLAN, Check, Usage
 from vla_sim.scenario.recording import Given, Recording
-from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
+from vla_sim.world.objects import ObjectKind
+from vla_sim.world.semantic_map import Place, Surface, World
 
 WORLD = World(
     name="flat", path=Path("flat.sdf"), start=(0.0, 0.0, 0.0), places=(Place("kitchen", 4.0, 0.0, 0.0),),

@@ -9,7 +9,8 @@ import pytest
 from vla_sim.contract.records import DetectedObject, GroundTruth, ObjectQuery, Plan, Status, Step
 from vla_sim.scenario import judge as steps
 from vla_sim.scenario.recording import Recording, path_length, path_of
-from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
+from vla_sim.world.objects import ObjectKind
+from vla_sim.world.semantic_map import Place, Surface, World
 
 CUP = ObjectQuery(kind="cup", colour="red")
 WORLD = World(

@@ -65,7 +65,8 @@ def test_world_knows_places_start_and_vocabulary(tmp_path: Path) -> None:
     assert world.start == pytest.approx((0, 0, 0.5))
     (place,) = world.places
     assert (place.name, place.x, place.y, place.yaw) == pytest.approx(("far end", 1, 2, 1.5))
-    (kind,) = world.objects
+    kind, second = world.objects
+    assert (second.name, second.kind, second.colour) == ("red_cup_2", "cup", "red")
     assert (kind.name, kind.kind, kind.colour) == ("red_cup", "cup", "red")
     assert (kind.shape, kind.mass) == ("cylinder", 0.2)
     assert kind.size == pytest.approx((0.06, 0.06, 0.1))

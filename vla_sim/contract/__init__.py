@@ -9,5 +9,5 @@ Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up
 
 __all__ = [
     "budgets", "codec", "faults", "ids", "lease", "limits", "metrics", "phrases", "records", "stop_epoch",
-    "topics", "vocabulary",
+    "surface_points", "topics", "vocabulary",
 ]  # fmt: skip

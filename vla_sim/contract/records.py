@@ -6,6 +6,7 @@ import msgspec
 
 from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.contract.stop_epoch import NOW
+from vla_sim.contract.vocabulary import SIDES, traits_of
 
 Finite = float  # JSON has no NaN or infinity, so a decoded float is always finite
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -14,6 +15,8 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Point = tuple[float, float, float]
+MOST_SURFACE = 6000
+"""Bytes of a `DetectedObject.surface`."""
 Pose7 = tuple[float, float, float, float, float, float, float]
 """x, y, z, qw, qx, qy, qz"""
 
@@ -35,26 +38,31 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Thing(Protocol):
-    """What has a kind and a colour: a detected object, an object of the world, another query."""
+    """What has a kind, a colour and traits: a detected object, an object of the world, another query."""
 
     @property
     def kind(self) -> str: ...
     @property
     def colour(self) -> str: ...
+    @property
+    def traits(self) -> tuple[str, ...]: ...
 
 
 class ObjectQuery(Record, frozen=True, kw_only=True):
-    """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ..."""
+    """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ...;
+    `traits`: of `vocabulary.TRAITS`, all of which it has, and of `SIDES`, which tell one from others."""
 
     kind: Text = ""
     colour: Text = ""
+    traits: tuple[Text, ...] = ()
 
     def matches(self, thing: Thing) -> bool:
-        """Whether it could be meant."""
-        return self.kind in ("", thing.kind) and self.colour in ("", thing.colour)
+        """Whether it could be meant. A coffee cup is a cup."""
+        named = self.kind in ("", thing.kind) or thing.kind.endswith(f" {self.kind}")
+        return named and self.colour in ("", thing.colour) and set(self.traits) <= {*thing.traits, *SIDES}
 
     def __str__(self) -> str:
-        return f"{self.colour} {self.kind or 'object'}".strip()
+        return " ".join([*self.traits, *self.colour.split(), self.kind or "object"])
 
 
 class Step(Record, frozen=True, kw_only=True):
@@ -209,6 +217,19 @@ class DetectedObject(Record, frozen=True, kw_only=True):
     last_seen: float
     """Stamp of the image in which it was last seen."""
     sightings: int = 1
+    surface: Annotated[bytes, msgspec.Meta(max_length=MOST_SURFACE)] = b""
+    """What is seen of it, where nothing more is known of its shape: points from `position` in the map's axes
+    (`contract.surface_points`)."""
+
+    @property
+    def called(self) -> str:
+        """What the robot calls it when it speaks: "red cup"."""
+        return f"{self.colour} {self.kind or 'object'}".strip()
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """Of its size."""
+        return traits_of(self.size)
 
 
 class ObjectList(Record, frozen=True, kw_only=True):

@@ -15,6 +15,14 @@ recognition accuracy."""
 
 KINDS = ("cup", "ball", "box", "bottle")
 """Understood in every world, so that "I do not know a green bottle" can be answered."""
+THING = "thing"
+"""The kind of what nothing more is known of."""
+TRAITS = ("tall", "flat", "long", "small", "large")
+"""What can be said of a thing by its size alone."""
+SIDES = ("left", "right")
+"""What tells one of several from the others, as the robot sees them."""
+TRAIT_WORDS = {one: one for one in (*TRAITS, *SIDES)} | {"high": "tall", "big": "large", "little": "small"}
+"""Word -> the trait or side it means."""
 KIND_SYNONYMS = {
     "mug": "cup", "glass": "cup", "beaker": "cup", "cube": "box", "block": "box", "package": "box",
     "carton": "box", "sphere": "ball", "flask": "bottle",
@@ -52,6 +60,16 @@ PACES = {"slowly": 0.25, "quickly": 0.7}
 def plural(kind: str) -> str:
     """ "cup" -> "cups", "box" -> "boxes"."""
     return kind + ("es" if kind.endswith(("x", "s", "ch", "sh")) else "s")
+
+
+def traits_of(size: tuple[float, float, float]) -> tuple[str, ...]:
+    """The traits of a thing by its extents x, y and z (its height) [m]."""
+    short, wide, high = min(size[:2]), max(size[:2]), size[2]
+    has = (
+        high > 1.5 * wide, high < 0.5 * short, wide > 2.0 * short and wide > 1.5 * high,
+        max(size) < 0.09, max(size) > 0.20,
+    )  # fmt: skip
+    return tuple(name for name, true in zip(TRAITS, has, strict=True) if true)
 
 
 def colour_named(word: str) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.records import GroundTruth, ObjectQuery
-from vla_sim.contract.vocabulary import colour_named
+from vla_sim.contract.vocabulary import COLOURS, TRAITS, colour_named
 from vla_sim.world.semantic_map import Surface, World
 
 Kind = Literal["object", "kind of object", "place", "surface", "place or model"]
@@ -36,16 +36,19 @@ def check(world: World, loose: Callable[[], Collection[str]], named: Named) -> N
 
 
 def query(text: str) -> ObjectQuery:
-    """ "red cup", "red_cup" or "cup" as a query."""
+    """ "red cup", "red_cup", "cup", "red coffee cup" or "tall green thing" as a query."""
     words = text.replace("_", " ").split()
-    return ObjectQuery(colour=colour_named(words[0]) if len(words) > 1 else "", kind=words[-1])
+    traits = tuple(word for word in words[:-1] if word in TRAITS)
+    rest = [word for word in words if word not in traits]
+    colour = colour_named(rest[0]) if len(rest) > 1 and colour_named(rest[0]) in COLOURS else ""
+    return ObjectQuery(colour=colour, kind=" ".join(rest[1:] if colour else rest), traits=traits)
 
 
 def object_name(world: World, text: str, truth: GroundTruth) -> str:
     """The one loose model that a name ("red_cup" or "red cup") means. Raises `InputError`."""
-    name = text.replace(" ", "_")
-    if name in truth.objects:
-        return name
+    for name in (text, text.replace(" ", "_")):
+        if name in truth.objects:
+            return name
     found = _matching(world, text)
     if len(found) != 1:
         known = ", ".join(truth.objects) or "none"
@@ -75,7 +78,8 @@ def surface(world: World, text: str) -> Surface:
 
 def _matching(world: World, text: str) -> list[str]:
     """Names of the objects that are such a thing."""
-    return [k.name for k in world.objects if query(text).matches(k)]
+    exact = [k.name for k in world.objects if k.name in (text, text.replace(" ", "_"))]
+    return exact or [k.name for k in world.objects if query(text).matches(k)]
 
 
 def _points(world: World) -> dict[str, tuple[float, float, float | None]]:

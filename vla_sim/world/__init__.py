@@ -1,3 +1,6 @@
 """The world as the stack may know it: SDF files, named places, surfaces and objects, the map as a grid."""
 
-__all__ = ["derived_world", "map_file", "occupancy_grid", "sdf", "semantic_map", "solids", "world_file"]
+__all__ = [
+    "colour_names", "derived_world", "map_file", "objects", "occupancy_grid", "sdf", "semantic_map", "solids",
+    "world_file",
+]  # fmt: skip

@@ -8,6 +8,7 @@ in `places.yaml`, stands what a map does not say:
       kitchen table: {x: 5.0, y: 1.2, yaw: 0, length: 1.4, width: 0.6, height: 0.76}
     forbidden: [[1, 2, 1.5, 3]] # x0, y0, x1, y1 that the robot must not enter
     objects: [red_cup]          # shipped models that it may be asked for; left out: all of them
+    names: {m17: green mug}     # what people call a model, where its own name does not say it
 """
 
 from collections.abc import Iterator
@@ -61,10 +62,11 @@ class Top(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What stands beside a map."""
 
-    places: Annotated[dict[str, tuple[Number, Number, Number]], msgspec.Meta(min_length=1)]
+    places: dict[str, tuple[Number, Number, Number]] = {}
     surfaces: dict[str, Top] = {}
     forbidden: list[tuple[Number, Number, Number, Number]] = []
     objects: list[str] | None = None
+    names: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def load(path: Path) -> MapFile:
     if not notes.is_file():
         raise InputError(f"{path} has no {PLACES} beside it; write the names of its places there")
     places = read_places(notes)
+    if not places.places:
+        raise InputError(f"{notes} names no place; the robot starts at its first one")
     occupied, free = _cells(path.parent / about.image, about)
     walls = list(_solids("wall", occupied, TALL, about))
     return MapFile((*walls, *_solids("unknown", ~(occupied | free), LOW, about)), places)

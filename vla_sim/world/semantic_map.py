@@ -7,28 +7,25 @@ are) is not in here.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from vla_sim.common import assets
-from vla_sim.common.errors import InputError, SdfError, nearest
-from vla_sim.common.geometry import Array, inverse, quaternion_from_rotation, yaw_from_quaternion
+from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.geometry import Array, quaternion_from_rotation, yaw_from_quaternion
 from vla_sim.contract.records import Point
-from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, colour_named
 from vla_sim.world import map_file, world_file
+from vla_sim.world.objects import ObjectKind, has_colour, things_of
 from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, spread
 from vla_sim.world.sdf import elements, reader
-from vla_sim.world.solids import Solid, bounds, half_extent, solids_of
+from vla_sim.world.solids import Solid, bounds, solids_of
 from vla_sim.world.world_file import OBSTACLE_HEIGHTS, PLACE
 
 ROBOT = assets.chosen_robot().stem
 """Name of the model that is the process's robot."""
-_OBJECT = re.compile(rf"(({'|'.join((*COLOURS, *COLOUR_SYNONYMS))})_([a-z]+))(_\d+)?")
 UNMAPPED, FORBIDDEN = "unmapped_", "forbidden_"
 """Prefixes of static models: there but not in the map; and floor that the robot must not enter."""
 SURFACE_WORDS = ("table", "counter", "dresser", "desk", "bench", "shelf")
@@ -85,22 +82,6 @@ def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) ->
 
 
 @dataclass(frozen=True)
-class ObjectKind:
-    """A movable object the world speaks of: model `red_cup` is kind "cup", colour "red"; `gray_box` has the
-    colour "grey".
-
-    size: extent [m] along its own x, y, z standing upright. shape: what the gripper closes on.
-    """
-
-    name: str
-    kind: str
-    colour: str
-    shape: Literal["cylinder", "sphere", "box"]
-    size: tuple[float, float, float]
-    mass: float
-
-
-@dataclass(frozen=True)
 class World:
     """name: of the SDF world. start: the robot's pose (x, y, yaw). forbidden: (x0, y0, x1, y1)
     rectangles in map that the robot must not enter (static models named `forbidden_*`)."""
@@ -144,7 +125,8 @@ class World:
             named = _noted_surfaces(beside, places, coarse.grid())
             surfaces = (*(s for s in surfaces if s.name not in {n.name for n in named}), *named)
             forbidden = (*forbidden, *_noted_forbidden(beside))
-        objects = _vocabulary(tree.models)
+        loose = tuple(model for model in tree.models if model.name != ROBOT)
+        objects = things_of(loose, None if beside is None else beside.names)
         return World(tree.name, path, start, places, surfaces, objects, solids, forbidden)
 
     def rasterise(
@@ -175,7 +157,7 @@ def _of_map(path: Path) -> World:
     ).grid()  # fmt: skip
     surfaces = _noted_surfaces(notes, places, coarse)
     start = next(iter(notes.places.values()))
-    objects = _vocabulary(tuple(_shipped(notes.objects, path)))
+    objects = things_of(tuple(_shipped(notes.objects, path)), notes.names)
     return World(path.stem, path, start, places, surfaces, objects, solids, _noted_forbidden(notes))
 
 
@@ -205,7 +187,7 @@ def _shipped(names: list[str] | None, path: Path) -> Iterator[elements.Model]:
 def shipped_objects() -> list[str]:
     """Names of the shipped models that can be taken."""
     folder = assets.share_folder("models")
-    return sorted(one.name for one in folder.iterdir() if _OBJECT.fullmatch(one.name))
+    return sorted(one.name for one in folder.iterdir() if has_colour(one.name))
 
 
 def _spoken(name: str) -> str:
@@ -215,32 +197,6 @@ def _spoken(name: str) -> str:
 def _planar(pose: Array) -> tuple[float, float, float]:
     yaw = yaw_from_quaternion(quaternion_from_rotation(pose[:3, :3]))
     return float(pose[0, 3]), float(pose[1, 3]), float(yaw)
-
-
-def _vocabulary(models: tuple[elements.Model, ...]) -> tuple[ObjectKind, ...]:
-    """Free models named <colour>_<kind>, perhaps with a number; each colour and kind once."""
-    found: dict[tuple[str, str], ObjectKind] = {}
-    for model in models:
-        named = None if model.static else _OBJECT.fullmatch(model.name)
-        if named and (key := (colour_named(named[2]), named[3])) not in found:
-            found[key] = _object(model, named[1], *key)
-    return tuple(found.values())
-
-
-def _object(model: elements.Model, name: str, colour: str, kind: str) -> ObjectKind:
-    """The shape is that of the largest collision; the size is around all of them."""
-    solids = list(solids_of(model))
-    if not solids:
-        raise SdfError(f"{model.where}: {model.name} has no collision; nothing could grasp it")
-    into = inverse(model.pose)
-    boxes = [(into @ s.pose, half_extent(s.shape, s.size, (into @ s.pose)[:3, :3])) for s in solids]
-    high = np.max([p[:3, 3] + h for p, h in boxes], axis=0)
-    low = np.min([p[:3, 3] - h for p, h in boxes], axis=0)
-    main = solids[int(np.argmax([np.prod(h) for _, h in boxes]))]
-    x, y, z = (round(float(v), 6) for v in high - low)
-    mass = sum(link.inertial.mass for _, one, _ in model.walk() for link in one.links)
-    shape = "box" if main.shape == "hull" else main.shape
-    return ObjectKind(name, kind, colour, shape, (x, y, z), mass)
 
 
 def _top(model: str, solids: tuple[Solid, ...]) -> Solid | None:

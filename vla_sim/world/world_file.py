@@ -84,7 +84,7 @@ def load(path: str | Path) -> elements.World:
     if has_robot:
         pose = next(model.pose for model in world.models if model.name == robot)
         start = float(pose[0, 3]), float(pose[1, 3]), math.atan2(pose[1, 0], pose[0, 0])
-    elif beside is not None:
+    elif beside is not None and beside.places:
         start = next(iter(beside.places.values()))
     else:
         start = _start(solids)
@@ -261,7 +261,7 @@ def words_of(name: str) -> list[str]:
     """What people call a model: `aws_robomaker_residential_KitchenTable_01` is "kitchen table". No numbers,
     no single letters, and not what its maker puts before all names."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    words = [word.lower() for word in re.split(r"[^A-Za-z]+", plain) if len(word) > 1]
+    words = [word.lower() for word in re.split(r"[\W\d_]+", plain) if len(word) > 1]
     return [word for word in words if word not in NO_WORDS]
 
 

@@ -21,8 +21,9 @@ from vla_sim.contract.records import (
 )
 from vla_sim.stages.executive.core import Executive
 from vla_sim.stages.executive.skill_context import SkillContext
+from vla_sim.world.objects import ObjectKind
 from vla_sim.world.occupancy_grid import Grid
-from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
+from vla_sim.world.semantic_map import Place, Surface, World
 
 CUP = ObjectQuery(kind="cup", colour="red")
 WORLD = World(

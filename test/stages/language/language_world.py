@@ -9,7 +9,8 @@ from vla_sim.contract.codec import encode
 from vla_sim.contract.records import ObjectList, Step
 from vla_sim.stages.language.gathered_context import GatheredContext
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
-from vla_sim.world.semantic_map import ObjectKind, Place, Surface, World
+from vla_sim.world.objects import ObjectKind
+from vla_sim.world.semantic_map import Place, Surface, World
 
 HOME = World(
     name="home",

@@ -36,6 +36,7 @@ WORLD = World.load("tabletop")
 TABLE = WORLD.surfaces[0]
 GRID = WORLD.rasterise()
 KINDS = {kind.name: kind for kind in WORLD.objects}
+TABLETOP = share_folder("worlds") / "tabletop.sdf"
 PLACES = {"red_cup": 0.15, "green_bottle": 0.46, "yellow_ball": -0.15, "blue_box": -0.46}
 
 
@@ -62,8 +63,10 @@ class Bench:
     def __init__(
         self, robot_pose: tuple[float, float, float], objects: dict[str, tuple[float, float, float]],
         seed: int = 0, noise: float = 0.006, yaw_noise: float = 0.08, sensors: bool = True,
+        path: Path = TABLETOP,
     ) -> None:  # fmt: skip
-        text = (share_folder("worlds") / "tabletop.sdf").read_text()
+        """path: of the world, with the robot where the shipped one has it."""
+        text = path.read_text()
         x, y, yaw = robot_pose
         text = text.replace("<pose>0 0 0.79 0 0 0</pose>", f"<pose>{x} {y} 0.79 0 0 {yaw}</pose>")
         for name, (ox, oy, oyaw) in objects.items():
@@ -71,7 +74,7 @@ class Bench:
                 rf"(<name>{name}</name>\s*<pose>)\S+ \S+ (\S+) 0 0 0",
                 lambda m, a=ox, b=oy, c=oyaw: f"{m[1]}{a} {b} {m[2]} 0 0 {c}", text,
             )  # fmt: skip
-        root = reader.loads(text, Path(share_folder("worlds") / "tabletop.sdf"))
+        root = reader.loads(text, path)
         assert root.world is not None
         self.engine = MujocoSimulator(root.world, noise=sensors)
         self.engine.reset(seed)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.perception.colour import COLOURS, TABLE, hsv, label_of, name_pixels
+from vla_sim.stages.perception.colour import name_pixels
+from vla_sim.world.colour_names import COLOURS, TABLE, hsv, label_of
 
 
 def name(*rgb: int) -> str:

@@ -8,10 +8,10 @@ from perception_scene import BLUE, CREAM, GREEN, GREY, HEAD, RED, YELLOW, Scene,
 
 from vla_sim.contract.vocabulary import COLOURS
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.colour import label_of
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.pose_estimator import ObjectModels
-from vla_sim.world.semantic_map import ObjectKind
+from vla_sim.world.colour_names import label_of
+from vla_sim.world.objects import ObjectKind
 
 TOP = 0.75
 KINDS = {

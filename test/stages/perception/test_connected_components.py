@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.stages.perception.colour import COLOURS, label_of
 from vla_sim.stages.perception.detector import AREA, BOTTOM, LABEL, LEFT, RIGHT, TOP, connect
+from vla_sim.world.colour_names import COLOURS, label_of
 
 RED, BLUE = label_of("red"), label_of("blue")
 WANTED = np.array([c in ("red", "blue") for c in COLOURS])

@@ -12,9 +12,10 @@ from perception_scene import look
 from vla_sim.robot.body_size import ARMS_HEIGHTS
 from vla_sim.stages.perception import solid_fit as kernels
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.colour import TABLE, name_pixels
+from vla_sim.stages.perception.colour import name_pixels
 from vla_sim.stages.perception.depth_scan import LOW, depth_scan
 from vla_sim.stages.perception.solid_fit import solid_of
+from vla_sim.world.colour_names import TABLE
 
 seeds = st.integers(0, 10_000)
 CAMERA = Intrinsics.from_field_of_view(1.2043, 64, 48)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from vla_sim.contract.records import STEP_FIELDS, ObjectQuery, Plan, Step
 from vla_sim.stages.safety.plan_check import PlanChecker
+from vla_sim.world.objects import ObjectKind
 from vla_sim.world.occupancy_grid import Grid
-from vla_sim.world.semantic_map import ObjectKind, Place, World
+from vla_sim.world.semantic_map import Place, World
 
 
 class Flat(World):

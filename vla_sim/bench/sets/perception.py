@@ -24,6 +24,7 @@ from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.pipeline import Frame, Percept, Perception, unique_objects
 from vla_sim.stages.perception.pose_estimator import ObjectModels
+from vla_sim.stages.perception.standing_things import StandingThings
 from vla_sim.world.derived_world import Added, derive
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.semantic_map import World
@@ -61,8 +62,9 @@ def look(meter: Meter, width: int, height: int, objects: int) -> None:
         finally:
             engine.close()
     perception = Perception(
-        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), unique_objects(world)
-    )
+        ColourDetector(ObjectModels.of(world.objects)), Kinematics.load(), unique_objects(world),
+        StandingThings(world.objects),
+    )  # fmt: skip
     perception.warm()
     turn, stamps = itertools.cycle(frames), itertools.count()
     now = frames[0]

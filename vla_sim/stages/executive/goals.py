@@ -33,7 +33,7 @@ class DroppedError(Exception):
     """What the robot carried is gone: the skill that carried it has failed."""
 
     def __init__(self, what: records.DetectedObject) -> None:
-        super().__init__(f"I dropped the {what.colour} {what.kind} on the way.")
+        super().__init__(f"I dropped the {what.called} on the way.")
 
 
 Running = Generator[None, None, Result]

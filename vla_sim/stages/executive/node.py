@@ -97,7 +97,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.manipulation, self.ctx.manipulation_received = status, self.now()
         holding = self.ctx.holding
         if holding is not None and status.state != "active" and not status.holding:
-            self.get_logger().warning(f"lost the {holding.colour} {holding.kind}")
+            self.get_logger().warning(f"lost the {holding.called}")
             self.ctx.holding = self.ctx.holding_arm = None
 
     def on_objects(self, objects: records.ObjectList) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
@@ -71,8 +72,11 @@ class SkillContext:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.world.surfaces, position, ON_SURFACE)
 
-    def visible(self, query: ObjectQuery, since: float) -> DetectedObject | None:
-        """The nearest object that matches and was seen after `since`; a held one does not count."""
+    def visible(
+        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
+    ) -> DetectedObject | None:
+        """The object that matches and was seen after `since`: the nearest, or the one on the side that the
+        query says, or the nearest to where `near` was. A held one does not count."""
         found = [
             o
             for o in self.objects
@@ -82,7 +86,17 @@ class SkillContext:
             and o.sightings >= 2
             and self.surface_below(o.position) is not None
         ]
+        if near is not None:
+            return min(found, key=lambda one: math.dist(one.position, near.position), default=None)
+        if "left" in query.traits or "right" in query.traits:
+            order = max if "left" in query.traits else min
+            return order(found, key=self.bearing_of, default=None)
         return min(found, key=self.distance_to, default=None)
+
+    def bearing_of(self, item: DetectedObject) -> float:
+        """[rad] to the left of straight ahead."""
+        x, y, yaw = self.pose
+        return wrap(math.atan2(item.position[1] - y, item.position[0] - x) - yaw)
 
     def distance_to(self, item: DetectedObject | Surface) -> float:
         x, y = (item.x, item.y) if isinstance(item, Surface) else item.position[:2]

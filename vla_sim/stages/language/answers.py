@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vla_sim.contract import phrases as p
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
-from vla_sim.contract.vocabulary import plural
+from vla_sim.contract.vocabulary import THING, plural
 from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context, place_of
 from vla_sim.stages.language.understanding.lexicon import Lexicon
@@ -236,7 +236,9 @@ def _in(places: Sequence[str]) -> str:
 
 
 def _a(thing: DetectedObject | ObjectQuery) -> str:
-    words = f"{thing.colour} {thing.kind or 'object'}".strip()
+    """ "a red cup"; what has no name is told by its size, too."""
+    traits = thing.traits if thing.kind == THING else ()
+    words = str(ObjectQuery(kind=thing.kind, colour=thing.colour, traits=traits))
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 

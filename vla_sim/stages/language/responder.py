@@ -341,6 +341,7 @@ class Responder:
             if asked:
                 self._trace(command_id, "planning", asked, detail)
             self.counts["asked back"] += 1
+            self.dialogue.mention(found.mentioned, found.place)
             self.dialogue.asked(text, found.problem, self._gathered.now())
             self._speak(command_id, "asked", found.question)
             return

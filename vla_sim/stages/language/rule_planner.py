@@ -64,8 +64,8 @@ class RulePlanner:
         resolver = Resolver(self.lexicon, context)
         try:
             steps = tuple(resolver.resolve(one) for one in found.said)
-        except Unresolved as error:
-            return Understood(problem=error.problem)
+        except Unresolved as error:  # "the left one" says the rest of it
+            return Understood(problem=error.problem, mentioned=resolver.mentioned)
         priority: Priority = "urgent" if found.urgent else "normal"
         if len(steps) == 1 and steps[0].skill == "stop":
             priority = "stop"

@@ -172,4 +172,4 @@ def _end(gap: float, blocked: str) -> End:
 
 def name_of(item: DetectedObject) -> str:
     """What the robot calls an object when it speaks: "red cup"."""
-    return f"{item.colour} {item.kind or 'object'}".strip()
+    return item.called

@@ -16,8 +16,10 @@ from vla_sim.contract.records import Arm
 from vla_sim.robot import facts
 from vla_sim.robot.arm_body import ArmBody, BodyModel
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
+from vla_sim.stages.manipulation import measured_grasp
 from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
 from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
+from vla_sim.stages.manipulation.measured_grasp import measured_candidates
 from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line
 
@@ -35,6 +37,8 @@ BODY_GAP = 0.010
 """Smallest air between forearm or hand and the own body [m]."""
 INWARD = math.radians(12.0)
 """The approach that suits an arm best points this much across the body."""
+MEASURED, MEASURED_RADIUS = 40, 0.012
+"""Points of a measured thing that the arm keeps clear of on its way, and their radius [m]."""
 LONGEST_SEARCH = 120
 """Grasps an arm tries until the best plan so far has to do: some 0.1 s where little is in the way. Counted,
 not timed, so that a slow machine finds the same plan."""
@@ -84,6 +88,7 @@ class ArmPlanner:
         q = facts.DEFAULT_POSE.copy()
         scene = Scene(0.0, q, transform((0.0, 0.0, facts.STANDING_HEIGHT)))
         self.pick(scene, Target("cylinder", (0.33, -0.17, 0.80), (0.07, 0.07, 0.10)))
+        measured_grasp.warm()
 
     def choose_arm(self, scene: Scene, position: Sequence[float]) -> tuple[Arm, ...]:
         """Both arms, the one on the object's side first."""
@@ -117,7 +122,7 @@ class ArmPlanner:
         whole = _with_target(fixed, to_base, target)
         plans: list[GraspPlan] = []
         best = math.inf
-        for count, grasp in enumerate(candidates(target, heading)):
+        for count, grasp in enumerate(_candidates(target, heading)):
             if plans and (grasp.score > best or count > LONGEST_SEARCH):
                 break
             solutions = chain.solutions(to_base @ grasp.pose, scene.waist)
@@ -143,7 +148,7 @@ class ArmPlanner:
     ) -> GraspPlan | None:  # fmt: skip
         """The plan for one grasp posture q (7,), or None if any part of it touches or ends early."""
         waist, to_base = scene.waist, inverse(scene.base)
-        for opening in (WIDEST, grasp.width + 2.0 * SIDE_GAP + 0.004):
+        for opening in (grasp.opening, min(grasp.opening, grasp.width + 2.0 * SIDE_GAP + 0.004)):
             world, own = check(chain, body, q, waist, opening, fixed)
             if own < BODY_GAP:
                 tried["body"] += 1
@@ -258,6 +263,10 @@ class ArmPlanner:
         return out
 
 
+def _candidates(target: Target, heading: float) -> list[Grasp]:
+    return (measured_candidates if target.shape == "measured" else candidates)(target, heading)
+
+
 def posture_cost(chain: ArmChain, q: Array) -> float:
     """How far from comfortable a posture (7,) is; a barrier at the joint limits."""
     margin = np.minimum(q - chain.low, chain.high - q)
@@ -266,7 +275,13 @@ def posture_cost(chain: ArmChain, q: Array) -> float:
 
 
 def _with_target(obstacles: Obstacles, to_base: Array, target: Target) -> Obstacles:
-    """An object as an upright capsule; a box's reaches over its corners."""
+    """An object as an upright capsule; a box's reaches over its corners. A measured one as some of its
+    points."""
+    if target.points is not None:
+        for point in target.points[:: max(1, len(target.points) // MEASURED)]:
+            at = to_base[:3, :3] @ point + to_base[:3, 3]
+            obstacles = obstacles.with_capsule(at, at, MEASURED_RADIUS)
+        return obstacles
     x, y, z = target.position
     radius = 0.5 * max(target.size[0], target.size[1])
     if target.shape == "box":

@@ -4,7 +4,7 @@ A grasp is a tool pose: x is the direction of the approach, y the direction in w
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -15,7 +15,7 @@ from vla_sim.contract.records import Point
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.trajectory import level_pose
 
-Shape = Literal["cylinder", "sphere", "box", "bottle"]
+Shape = Literal["cylinder", "sphere", "box", "bottle", "measured"]
 
 WIDEST = 2.0 * facts.FINGER_STROKE
 _HAND = facts.HAND
@@ -37,12 +37,14 @@ BOTTLE_BODY = 0.60
 
 @dataclass(frozen=True)
 class Target:
-    """What to grasp. position: centre; size: extents along x, y, z turned by yaw; any level frame."""
+    """What to grasp. position: centre; size: extents along x, y, z turned by yaw; any level frame. points (n,
+    3): of its surface, in the same frame, where its shape is "measured"."""
 
     shape: Shape
     position: Point
     size: Point
     yaw: float = 0.0
+    points: Array | None = field(default=None, compare=False)
 
     @property
     def bottom(self) -> float:
@@ -52,13 +54,15 @@ class Target:
 @dataclass(frozen=True)
 class Grasp:
     """pose: (4, 4) of the tool. yaw, pitch [rad] of the approach, pitch downwards. width [m] between the
-    fingers when they hold the object. score: smaller is better, before reachability is known."""
+    fingers when they hold the object. score: smaller is better, before reachability is known. opening: the
+    widest [m] on the way in."""
 
     pose: Array
     yaw: float
     pitch: float
     width: float
     score: float
+    opening: float = WIDEST
 
     def backed(self, distance: float) -> Array:
         """The tool pose `distance` [m] before this one along the approach."""

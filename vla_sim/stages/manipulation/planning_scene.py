@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from vla_sim.common.geometry import Array, inverse, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
+from vla_sim.contract.surface_points import unpack
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
 from vla_sim.stages.perception.camera import Images
+from vla_sim.world.objects import ObjectKind
 from vla_sim.world.occupancy_grid import Grid
-from vla_sim.world.semantic_map import ObjectKind, Surface, surface_below
+from vla_sim.world.semantic_map import Surface, surface_below
 
 SAME = 0.20
 """[m] from where it was within which a seen object is the same one."""
@@ -86,21 +88,28 @@ class WorldModel:
         return surface_below(self.surfaces, position, ON_RIM)
 
     def target(self, now: Observation, item: DetectedObject, surface_height: float = 0.0) -> Target:
-        """The object in odom, with its kind's true size, and standing on its surface if it is near it."""
-        size = next(
-            (k.size for k in self.kinds if k.kind == item.kind and item.colour in ("", k.colour)), item.size
-        )
+        """The object in odom, with its kind's true size, and standing on its surface if it is near it; one
+        whose surface was measured as that is."""
+        measured = unpack(item.surface)
+        size = item.size if len(measured) else self._true_size(item)
         x, y, z = item.position
         if not surface_height:
             surface = self.surface_below(item.position)
             surface_height = surface.height if surface is not None else 0.0
         standing = surface_height + 0.5 * size[2]
-        if surface_height and abs(z - standing) < 0.05:
+        if surface_height and abs(z - standing) < 0.05 and not len(measured):
             z = standing
         to_odom = inverse(now.map_to_odom)
         p = to_odom @ [x, y, z, 1.0]
         yaw = item.yaw + math.atan2(to_odom[1, 0], to_odom[0, 0])
-        return Target(shape_of(item.kind), (float(p[0]), float(p[1]), float(p[2])), size, yaw)
+        at = (float(p[0]), float(p[1]), float(p[2]))
+        if len(measured):
+            return Target("measured", at, size, yaw, measured @ to_odom[:3, :3].T + p[:3])
+        return Target(shape_of(item.kind), at, size, yaw)
+
+    def _true_size(self, item: DetectedObject) -> Point:
+        alike = (k.size for k in self.kinds if k.kind == item.kind and item.colour in ("", k.colour))
+        return next(alike, item.size)
 
     def scene(self, now: Observation, item: DetectedObject, spot: Point | None = None) -> Scene:
         """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""

@@ -11,4 +11,5 @@ __all__ = [
     "params",
     "pipeline",
     "pose_estimator",
+    "standing_things",
 ]

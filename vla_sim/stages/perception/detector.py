@@ -14,7 +14,7 @@ from vla_sim.common import own_class
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.colour import COLOURS, name_pixels
+from vla_sim.stages.perception.colour import name_pixels
 from vla_sim.stages.perception.pose_estimator import (
     Detection,
     ObjectModels,
@@ -22,6 +22,7 @@ from vla_sim.stages.perception.pose_estimator import (
     suppress_duplicates,
 )
 from vla_sim.stages.perception.solid_fit import hits
+from vla_sim.world.colour_names import COLOURS
 
 AREA, LEFT, TOP, RIGHT, BOTTOM, LABEL = range(6)
 """Columns of the statistics; LEFT..BOTTOM are the inclusive bounding box [px]."""

@@ -27,6 +27,7 @@ from vla_sim.stages.perception.pairing import ImagePairs, ImageRate
 from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory, unique_objects
 from vla_sim.stages.perception.pose_estimator import ObjectModels
+from vla_sim.stages.perception.standing_things import StandingThings
 from vla_sim.world.semantic_map import World
 
 STANDS = np.array([0.1, 0.1, 0.15])
@@ -50,7 +51,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         world = World.load(self.params.world)
         models = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
         kinematics = calibrated(self.params.extrinsics)
-        self.core = Perception(_detector(self.params, models), kinematics, unique_objects(world))
+        things = StandingThings(world.objects)
+        self.core = Perception(_detector(self.params, models), kinematics, unique_objects(world), things)
         self.core.warm()
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()

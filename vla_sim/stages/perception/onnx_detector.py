@@ -17,9 +17,10 @@ from vla_sim.common.compute_threads import onnx_session
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.common.geometry import Array
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.colour import COLOURS, name_pixels
+from vla_sim.stages.perception.colour import name_pixels
 from vla_sim.stages.perception.detector import ColourDetector, Detector
 from vla_sim.stages.perception.pose_estimator import Detection, ObjectModels, suppress_duplicates
+from vla_sim.world.colour_names import COLOURS
 
 
 def load_session(path: Path) -> Any:

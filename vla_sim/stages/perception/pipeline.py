@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
+from vla_sim.contract.vocabulary import THING
 from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
@@ -19,6 +20,7 @@ from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, 
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
+from vla_sim.stages.perception.standing_things import StandingThings
 from vla_sim.stages.perception.tracker import Tracker, View
 from vla_sim.world.semantic_map import World
 
@@ -81,9 +83,12 @@ class Perception:
     """Detector, tracker and depth scan over one robot."""
 
     def __init__(
-        self, detector: Detector, kinematics: Kinematics, unique: frozenset[tuple[str, str]] = frozenset()
-    ) -> None:
+        self, detector: Detector, kinematics: Kinematics, unique: frozenset[tuple[str, str]] = frozenset(),
+        things: StandingThings | None = None,
+    ) -> None:  # fmt: skip
+        """things: finds what the detector does not know; None: nothing does."""
         self.detector = detector
+        self.things = things
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
         self._near = NearPoints()
@@ -93,10 +98,13 @@ class Perception:
         check_images(frame.rgb, frame.depth, frame.camera)
         optical = self.kinematics.frame(CAMERA, frame.joint_position) @ SENSOR_FROM_OPTICAL
         pose = frame.map_odom @ frame.odom_base @ optical
+        own = own_capsules(self.kinematics, frame.joint_position)
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
+        if self.things is not None:
+            limbs = moved(own, frame.map_odom @ frame.odom_base)
+            detections += self.things.detect(frame.rgb, frame.depth, frame.camera, pose, limbs, detections)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
         level = level_from(frame.odom_base)
-        own = own_capsules(self.kinematics, frame.joint_position)
         ranges = depth_scan(frame.depth, frame.camera, level @ optical, moved(own, level))
         near = self._near(frame.depth, frame.camera, optical, own)
         return Percept(self.tracker.objects(), detections, ranges, near)
@@ -116,5 +124,5 @@ class Perception:
 
 def unique_objects(world: World) -> frozenset[tuple[str, str]]:
     """The (kind, colour) of which a world has exactly one."""
-    counts = Counter((one.kind, one.colour) for one in world.objects)
+    counts = Counter((one.kind, one.colour) for one in world.objects if one.kind != THING)
     return frozenset(pair for pair, count in counts.items() if count == 1)

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
+from vla_sim.contract.vocabulary import THING
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.colour import COLOURS, VIVID, label_of
+from vla_sim.stages.perception.colour import VIVID
 from vla_sim.stages.perception.solid_fit import BOX, Fit, Samples, Solid, fit, hits, refine, solid_of
-from vla_sim.world.semantic_map import ObjectKind
+from vla_sim.world.colour_names import COLOURS, label_of
+from vla_sim.world.objects import ObjectKind
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class ObjectModels:
         pairs = set()
         colours = np.array([name in VIVID for name in COLOURS])
         for one in objects:
+            if one.shape == "other" or one.kind == THING or not one.colour:
+                continue  # nothing to fit: see `standing_things`
             solids[solid_of(one.kind, one.shape, one.size)] = None
             pairs.add((one.kind, one.colour))
             colours[label_of(one.colour)] = True
@@ -63,7 +67,9 @@ class Detection:
 
     position: (3,) its centre, yaw [rad], in the level frame of `Detector.detect`'s pose. size: extent
     along x, y, z of a frame turned by yaw [m]. box: left, top, right, bottom [px], inclusive. distance
-    from the camera [m]. visible: the part of its outline, 0..1, inside the image and not hidden.
+    from the camera [m]. visible: the part of its outline, 0..1, inside the image and not hidden. standing:
+    found by where it stands, not by its looks. points: (n, 3) of its surface, as far as they are seen and
+    known, in the level frame.
     """
 
     kind: str
@@ -75,6 +81,8 @@ class Detection:
     box: tuple[int, int, int, int]
     distance: float
     visible: float = 1.0
+    standing: bool = False
+    points: Array | None = None
 
 
 def suppress_duplicates(found: list[Detection], apart: float = 0.05) -> list[Detection]:

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
+from vla_sim.contract.surface_points import pack
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.pose_estimator import Detection
 
 GATE = 0.15
 """A detection this far from a track [m] is another thing, unless nothing else explains it."""
 GATE_OTHER_KIND = 0.07
+GATE_STANDING = 0.06
+"""[m] likewise for what stands there and was found by no colour of its own: its colour may waver."""
 FIRST_CONFIDENCE = 0.35
 """A detection below this starts no track."""
 CONFIRMED = 3
@@ -45,7 +48,8 @@ class View:
 
 @dataclass
 class Track:
-    """One object. variance: of its position along any axis [m^2]. votes: weight of each kind."""
+    """One object. variance: of its position along any axis [m^2]. votes: weight of each kind. standing: no
+    detector has recognised it. points (n, 3): of its surface in `map`, when it was last seen."""
 
     track_id: int
     colour: str
@@ -57,6 +61,8 @@ class Track:
     sightings: int = 1
     votes: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    standing: bool = False
+    points: Array | None = None
 
     @property
     def kind(self) -> str:
@@ -87,6 +93,7 @@ class Tracker:
         if stamp < self._stamp - 1.0:
             self.clear()
         self._stamp = stamp
+        detections = [d for d in detections if not (d.standing and self._is_known(d))]
         matched, new = self._associate(detections)
         for track, detection in matched:
             _follow(track, detection, stamp)
@@ -114,6 +121,7 @@ class Tracker:
                 confidence=float(min(max(t.confidence, 0.0), 1.0)),
                 last_seen=float(t.last_seen),
                 sightings=t.sightings,
+                surface=b"" if t.points is None else pack(t.points - t.position),
             )
             for t in sorted(confirmed, key=lambda t: -t.confidence)
         ]
@@ -124,10 +132,9 @@ class Tracker:
         pairs = []
         for d, detection in enumerate(detections):
             for t, track in enumerate(self.tracks):
-                if track.colour == detection.colour:
-                    away = float(np.linalg.norm(track.position - detection.position))
-                    if away < (GATE if track.kind == detection.kind else GATE_OTHER_KIND):
-                        pairs.append((away, d, t))
+                away = float(np.linalg.norm(track.position - detection.position))
+                if away < _gate(track, detection):
+                    pairs.append((away, d, t))
         matched, used_d, used_t = [], set(), set()
         for _, d, t in sorted(pairs):
             if d not in used_d and t not in used_t:
@@ -136,11 +143,20 @@ class Tracker:
                 used_t.add(t)
         return matched, [one for d, one in enumerate(detections) if d not in used_d]
 
+    def _is_known(self, standing: Detection) -> bool:
+        """Whether there is a recognised thing where something stands."""
+        reach = GATE_STANDING + 0.25 * max(standing.size[:2])
+        return any(
+            not t.standing and float(np.hypot(*(t.position - standing.position)[:2])) < reach
+            for t in self.tracks
+        )
+
     def _begin(self, detection: Detection, stamp: float) -> Track:
         track = Track(
             self._next_id, detection.colour, detection.position.copy(), _noise(detection) ** 2,
             detection.yaw, 0.6 * detection.confidence, stamp,
             votes={detection.kind: detection.confidence}, sizes={detection.kind: detection.size},
+            standing=detection.standing, points=detection.points,
         )  # fmt: skip
         self._next_id += 1
         return track
@@ -148,7 +164,7 @@ class Tracker:
     def _settle(self, stamp: float) -> None:
         """One track a thing: merge duplicates, and move what exists once."""
         kept: list[Track] = []
-        for track in sorted(self.tracks, key=lambda t: -t.sightings):
+        for track in sorted(self.tracks, key=lambda t: (t.standing, -t.sightings)):
             if not any(self._same(track, other, stamp) for other in kept):
                 kept.append(track)
         for track in list(kept):
@@ -163,11 +179,21 @@ class Tracker:
         self.tracks = kept
 
     def _same(self, a: Track, b: Track, stamp: float) -> bool:
+        if a.standing != b.standing:  # recognised, or about to be
+            return float(np.hypot(*(a.position - b.position)[:2])) < GATE_STANDING
         if a.colour != b.colour or float(np.linalg.norm(a.position - b.position)) > 0.06:
             return False
         # Two that were distinguished in one image are two, unless they share a place.
         both = a.last_seen == b.last_seen == stamp
         return not both or float(np.linalg.norm(a.position - b.position)) < 0.03
+
+
+def _gate(track: Track, detection: Detection) -> float:
+    if track.standing or detection.standing:
+        return GATE_STANDING if track.standing and detection.standing else 0.0
+    if track.colour != detection.colour:
+        return 0.0
+    return GATE if track.kind == detection.kind else GATE_OTHER_KIND
 
 
 def _noise(detection: Detection) -> float:
@@ -194,6 +220,8 @@ def _follow(track: Track, detection: Detection, stamp: float) -> None:
         track.votes[kind] *= 0.97
     track.votes[detection.kind] = track.votes.get(detection.kind, 0.0) + detection.confidence
     track.sizes[detection.kind] = detection.size
+    if track.standing:
+        track.colour, track.points = detection.colour or track.colour, detection.points
     # Half a thing at the image's border is no reason to doubt what was seen whole.
     if detection.visible > 0.8 or detection.confidence > track.confidence:
         track.confidence += 0.35 * (detection.confidence - track.confidence)

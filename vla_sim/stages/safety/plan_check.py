@@ -3,7 +3,8 @@
 import math
 
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_SPEED, MAX_STEPS, MAX_WAIT
-from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Plan, Step
+from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, ObjectQuery, Plan, Step
+from vla_sim.contract.vocabulary import THING
 from vla_sim.robot import facts
 from vla_sim.stages.navigation.costmap import RESOLUTION, StaticMap
 from vla_sim.stages.navigation.distance_field import DistanceField
@@ -63,7 +64,7 @@ class PlanChecker:
             known = ", ".join(sorted(self.targets))
             unknown = f'I do not know a place called "{step.place}"; I know: {known}'
             reasons += filter(None, [self.targets.get(step.place, unknown)])
-        if step.object is not None and not any(step.object.matches(one) for one in self.world.objects):
+        if step.object is not None and not self._may_exist(step.object):
             known = ", ".join(f"{k.colour} {k.kind}" for k in self.world.objects)
             reasons.append(f"I do not know a {step.object}; I know: {known}")
         for value in (step.distance, step.lateral):
@@ -76,3 +77,7 @@ class PlanChecker:
         if not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:
             reasons.append(f"I wait at most {MAX_WAIT:g} seconds")
         return reasons
+
+    def _may_exist(self, query: ObjectQuery) -> bool:
+        """Whether the world has such an object; what has no name is in no list."""
+        return query.kind == THING or any(query.matches(one) for one in self.world.objects)

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import phrases
-from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, NUMBERS, STOP_WORDS, TENS, plural
+from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, NUMBERS, STOP_WORDS, TENS, THING, plural
 from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.world.semantic_map import World
 
@@ -92,7 +92,7 @@ class Names:
         return Names(
             places=unique(place.name for place in world.places),
             surfaces=unique(surface.name for surface in world.surfaces),
-            kinds=unique((one.kind for one in world.objects), KINDS),
+            kinds=unique((one.kind for one in world.objects if one.kind != THING), KINDS),
             colours=unique((one.colour for one in world.objects), COMMON_COLOURS),
         )
 

@@ -53,7 +53,7 @@ def approach(ctx: SkillContext, step: Step) -> Running:
             grasp = yield from manipulate(ctx, "ready", arm=stand.arm)
             if not grasp.ok:
                 return grasp
-            seen = yield from look(ctx, query, LOOK)
+            seen = yield from look(ctx, query, LOOK, target)
             if seen is not None:
                 target = ctx.target = seen
                 surface = ctx.surface_below(target.position)
@@ -64,7 +64,7 @@ def approach(ctx: SkillContext, step: Step) -> Running:
         ctx.docked = True
         result = yield from dock(ctx, goal)
         yield from pause(ctx, SWAY)  # the gait's last sway dies out before the object is measured
-        seen = yield from look(ctx, query, LOOK)
+        seen = yield from look(ctx, query, LOOK, target)
         if seen is None:
             return Result(False, f"I lost sight of the {query}.")
         moved = math.dist(seen.position[:2], target.position[:2])
@@ -85,7 +85,7 @@ def _within_reach(ctx: SkillContext, goal: Pose2, target: DetectedObject, moved:
 def pick(ctx: SkillContext, step: Step) -> Running:
     query = step.object or ObjectQuery()
     if ctx.holding is not None:
-        return Result(False, f"I already hold the {ctx.holding.colour} {ctx.holding.kind}.")
+        return Result(False, f"I already hold the {ctx.holding.called}.")
     if not ctx.docked or ctx.target is None or not query.matches(ctx.target):
         near = yield from approach(ctx, step)
         if not near.ok:
@@ -106,11 +106,11 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         detail = grasp.detail
         if grasp.ok and grasp.status is not None and grasp.status.holding:
             ctx.holding, ctx.holding_arm = target, grasp.status.arm
-            return Result(True, f"I have the {target.colour} {target.kind}.")
+            return Result(True, f"I have the {target.called}.")
         if grasp.status is not None and grasp.status.hopeless:
             return grasp
         yield from _come_closer(ctx, grasp)
-        seen = yield from look(ctx, query, LOOK)
+        seen = yield from look(ctx, query, LOOK, target)
         if seen is None:
             return Result(False, f"I lost sight of the {query}. {detail}".strip())
         ctx.target = seen
@@ -143,7 +143,7 @@ def place(ctx: SkillContext, step: Step) -> Running:
     """Set the held object down on a surface, or on the first one of a place."""
     if ctx.holding is None:
         return Result(False, "I hold nothing that I could put down.")
-    what = f"{ctx.holding.colour} {ctx.holding.kind}"
+    what = ctx.holding.called
     named = ctx.surface(step.place)
     surfaces = [named] if named else [s for s in ctx.world.surfaces if s.place == step.place]
     for surface in sorted(surfaces, key=ctx.distance_to):

@@ -70,12 +70,13 @@ def glance(ctx: SkillContext, query: ObjectQuery) -> Generator[None, None, Detec
 
 
 def look(
-    ctx: SkillContext, query: ObjectQuery, seconds: float
+    ctx: SkillContext, query: ObjectQuery, seconds: float, near: DetectedObject | None = None
 ) -> Generator[None, None, DetectedObject | None]:
-    """Stand and look; the nearest object that matches and is seen within that time."""
+    """Stand and look; the object that matches and is seen within that time. near: of several the one that is
+    where this was."""
     began = ctx.now
     while True:
-        found = ctx.visible(query, began)
+        found = ctx.visible(query, began, near)
         if found is not None or ctx.now - began > seconds:
             return found
         yield

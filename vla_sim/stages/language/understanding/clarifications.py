@@ -94,6 +94,10 @@ def which_object(lexicon: Lexicon, colour: str = "") -> Problem:
     return Problem(f"{question} {_known(lexicon)}", "missing")
 
 
+def which_of_them(query: ObjectQuery, count: int) -> Problem:
+    return missing(f"I see {count} of them. Which {query} do you mean: the left or the right one?")
+
+
 def which_name(word: str, names: Sequence[str]) -> Problem:
     return Problem(f'By "{word}", do you mean {_either(names)}?', "name")
 

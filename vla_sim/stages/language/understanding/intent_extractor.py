@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from vla_sim.contract import phrases
-from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
+from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS, TRAIT_WORDS
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding import quantities
 from vla_sim.stages.language.understanding.amendments import amended
@@ -56,7 +56,7 @@ class Extractor:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self._known = phrases.WORDS | quantities.WORDS | {
+        self._known = phrases.WORDS | quantities.WORDS | frozenset(TRAIT_WORDS) | {
             word
             for names in (lexicon.places, lexicon.surfaces, lexicon.kinds, lexicon.colours)
             for key in names.by_words

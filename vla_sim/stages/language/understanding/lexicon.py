@@ -3,11 +3,12 @@ text that may be sloppy: "livingroom", "Kichen", "bed room"."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vla_sim.contract.records import ObjectQuery
-from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, KIND_SYNONYMS, KINDS
+from vla_sim.contract.records import ObjectQuery, Thing
+from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, KIND_SYNONYMS, KINDS, THING
 from vla_sim.stages.language.understanding.tokens import one_edit, slip
 from vla_sim.world.semantic_map import World
 
@@ -86,7 +87,8 @@ def _typo(a: str, b: str) -> bool:
 class Lexicon:
     """places, surfaces: spoken form -> name(s) in the world; "table" alone fits every table.
 
-    objects: all (kind, colour) of the world. surface_place: surface -> the place it belongs to.
+    objects: all (kind, colour) of the world; things: one by one; several: those of which there is more than
+    one. surface_place: surface -> the place it belongs to.
     """
 
     places: Names
@@ -94,6 +96,8 @@ class Lexicon:
     kinds: Names
     colours: Names
     objects: tuple[ObjectQuery, ...]
+    things: tuple[Thing, ...]
+    several: frozenset[tuple[str, str]]
     place_names: tuple[str, ...]
     surface_place: dict[str, str]
 
@@ -105,19 +109,23 @@ class Lexicon:
             if name in place_names:
                 for one in synonyms:
                     places.setdefault(_key(one), (name,))
-        kinds: Spoken = {_key(one): (one,) for one in (*(o.kind for o in world.objects), *KINDS)}
+        named = [o for o in world.objects if o.kind != THING]
+        kinds: Spoken = {_key(one): (one,) for one in (*(o.kind for o in named), *KINDS)}
         for synonym, kind in KIND_SYNONYMS.items():
             kinds.setdefault(_key(synonym), (kind,))
         colours: Spoken = {_key(one): (one,) for one in (*(o.colour for o in world.objects), *COLOURS) if one}
         colours |= {_key(synonym): (colour,) for synonym, colour in COLOUR_SYNONYMS.items()}
-        objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in world.objects)
+        objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in named)
         owners = {surface.name: surface.place for surface in world.surfaces}
         names = (Names(places), Names(_surfaces(world)), Names(kinds), Names(colours))
-        return Lexicon(*names, tuple(objects), place_names, owners)
+        counts = Counter((o.kind, o.colour) for o in named)
+        several = frozenset(pair for pair, count in counts.items() if count > 1)
+        return Lexicon(*names, tuple(objects), tuple(named), several, place_names, owners)
 
     def matching(self, query: ObjectQuery) -> list[ObjectQuery]:
         """The world's objects that a query could mean."""
-        return [o for o in self.objects if query.matches(o)]
+        known = (ObjectQuery(kind=one.kind, colour=one.colour) for one in self.things if query.matches(one))
+        return list(dict.fromkeys(known))
 
     def surfaces_of(self, place: str) -> list[str]:
         return [surface for surface, owner in self.surface_place.items() if owner == place]

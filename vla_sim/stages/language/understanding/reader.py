@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from vla_sim.contract import phrases as p
 from vla_sim.contract.phrases import Phrases
 from vla_sim.contract.records import Arm, Skill
+from vla_sim.contract.vocabulary import TRAIT_WORDS
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.lexicon import Lexicon, Match, Names
 from vla_sim.stages.language.understanding.quantities import Quantity, number, quantity
@@ -22,6 +23,7 @@ class ObjectRef:
     one: bool = False
     typos: int = 0
     ambiguous: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,10 @@ class Reader:
 
     def named(self, i: int) -> ObjectRef | None:
         """As `object`, without fillers and pronouns."""
+        traits, i = self._traits(i)
         colour = self.name(i, self.lexicon.colours)
-        j = colour.end if colour else i
+        more, j = self._traits(colour.end if colour else i)
+        traits += more
         typos = colour.typos if colour else 0
         kind = self.name(j, self.lexicon.kinds)
         several = [m.values for m in (colour, kind) if m is not None and len(m.values) > 1]
@@ -94,12 +98,19 @@ class Reader:
         if kind is not None:
             return ObjectRef(
                 kind.end, kind.values[0], shade, typos=typos + kind.typos,
-                ambiguous=several[0] if several else (),
+                ambiguous=several[0] if several else (), traits=traits,
             )  # fmt: skip
         thing = self.direct(j, p.THING)
         if thing is None:
             return None
-        return ObjectRef(thing, colour=shade, one=self.text[j] == "one", typos=typos)
+        return ObjectRef(thing, colour=shade, one=self.text[j] == "one", typos=typos, traits=traits)
+
+    def _traits(self, i: int) -> tuple[tuple[str, ...], int]:
+        """The words at i that say how large a thing is, and the index after them."""
+        j = i
+        while j < len(self.text) and self.text[j] in TRAIT_WORDS:
+            j += 1
+        return tuple(TRAIT_WORDS[word] for word in self.text[i:j]), j
 
     def place(self, i: int, prefer_surface: bool = False) -> PlaceRef | None:
         """[the] kitchen, kitchen table, table, table in the kitchen."""

@@ -2,8 +2,11 @@
 
 import math
 
+import msgspec
+
 from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_WAIT
 from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.contract.vocabulary import SIDES, THING
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.clarifications import Problem
@@ -54,27 +57,42 @@ class Resolver:
         ref = said.object
         assert ref is not None
         query = self._query(ref)
-        if ref.pronoun or (not query.kind and not query.colour):  # "it", "the object"
+        if ref.pronoun or not (query.kind or query.colour or query.traits):  # "it", "the object"
             if (found := self._antecedent(said.skill)) is None:
                 raise Unresolved(ask.WHAT_IS_IT if ref.pronoun else ask.which_object(self.lexicon))
             return found
         fitting = self.lexicon.matching(query)
-        if not fitting:
+        if not fitting and query.kind != THING:
             raise Unresolved(ask.no_such_object(query, self.lexicon))
         if not query.kind and len({one.kind for one in fitting}) > 1:  # "the red one"
             raise Unresolved(ask.which_of(fitting))
+        if (several := self._alike(query)) > 1:
+            self.mentioned = query
+            raise Unresolved(ask.which_of_them(query, several))
         self.mentioned = query
         return query
 
+    def _alike(self, query: ObjectQuery) -> int:
+        """How many things that no word tells apart are seen where one is meant."""
+        if set(query.traits) & set(SIDES):
+            return 1
+        seen = [one for one in self.context.objects if query.matches(one)]
+        kinds = {(one.kind, one.colour) for one in seen}
+        return len(seen) if len(kinds) == 1 and kinds <= self.lexicon.several else 1
+
     def _query(self, ref: ObjectRef) -> ObjectQuery:
-        """ "the red one" after "the cup" is the red cup, if there is one."""
-        query = ObjectQuery(kind=ref.kind, colour=ref.colour)
+        """ "the red one" after "the cup" is the red cup, if there is one; "the red thing" has no name if no
+        red thing is known."""
+        query = ObjectQuery(kind=ref.kind, colour=ref.colour, traits=ref.traits)
         last = self.mentioned or self.context.mentioned
         if ref.one and last is not None:
-            same_kind = ObjectQuery(kind=last.kind, colour=ref.colour)
+            same_kind = msgspec.structs.replace(query, kind=last.kind, colour=ref.colour or last.colour)
             if self.lexicon.matching(same_kind):
                 return same_kind
-        return query
+        said = not ref.kind and not ref.one and (ref.colour or ref.traits)
+        return (
+            msgspec.structs.replace(query, kind=THING) if said and not self.lexicon.matching(query) else query
+        )
 
     def _antecedent(self, skill: str) -> ObjectQuery | None:
         held = self.context.held if skill in ("place", "carry") else None

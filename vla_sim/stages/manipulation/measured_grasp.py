@@ -1,0 +1,185 @@
+"""Antipodal grasps of a thing that nothing is known of but the points of its surface that the camera sees.
+
+For each direction of the approach the points are seen from the hand: where what is between the pads is narrow
+enough, where it faces both pads at about the same place, and where neither finger nor palm meets a point on
+the way in, there is a grasp (Nguyen, Int. J. Robotics Research 7(3), 1988; on clouds: ten Pas et al., Int. J.
+Robotics Research 36, 2017). So a mug that is too wide is taken by its handle, and a bowl by its rim.
+
+The thing's back is not seen. A grasp along the line of sight needs it least, and comes first.
+"""
+
+import math
+
+import numpy as np
+
+from vla_sim.common.geometry import Array, wrap
+from vla_sim.common.numba_cache import kernel
+from vla_sim.robot import facts
+from vla_sim.stages.manipulation.grasp import (
+    PAD_HALF_HEIGHT,
+    PAD_REACH,
+    PALM,
+    PALM_GAP,
+    PALM_HALF_HEIGHT,
+    SIDE_GAP,
+    WIDEST,
+    Grasp,
+    Target,
+)
+from vla_sim.stages.manipulation.trajectory import level_pose
+
+PITCHES = tuple(math.radians(d) for d in (15, 30, 45, 60, 75))
+YAWS = tuple(math.radians(d) for d in (0, 15, -15, 30, -30, 45, -45, 65, -65, 90, -90))
+STEEP = math.radians(52.0)
+"""Pitch from which on the hand comes from where the camera looks down, from whichever side."""
+STEP = 0.007
+"""[m] between the places that are tried, across, along and up."""
+FINGER = 0.014
+"""[m] of a finger from its pad outwards."""
+PAD_BACK = -0.030
+"""The pads' rear edge, ahead of the tool's origin [m]."""
+PALM_HALF_WIDTH = 0.06
+"""[m]"""
+WINDOWS = 3
+"""Openings that are tried at each place: all, 0.7 and 0.4 of it, for what is narrow beside what is wide."""
+CONTACT = 0.005
+"""[m] from the outermost point between the pads within which a point touches a pad."""
+BEYOND, SLANT = 0.010, 0.004
+"""What grows wider than by the second on the first length [m] ahead of the pads' tips is a wedge: closed pads
+push it away."""
+FACING = 0.016
+"""[m] by which the middles of what touches the two pads may lie apart along a pad. Friction of 1 holds where
+that is less than the width; what is narrower is held by the pads' breadth."""
+LEAST_TOUCH = 4
+"""Points that touch each pad."""
+LEAST_WIDTH = 0.009
+"""[m] that is not mistaken for nothing between the pads."""
+FLOOR_GAP = 0.008
+"""[m] of air between hand and support."""
+BEST_OF, MOST = 12, 300
+"""Grasps that are handed on: of each direction, and in all."""
+
+
+@kernel
+def search(
+    points: Array, low: Array, steps: Array, step: float, floor: float, slant: Array, hand: Array, out: Array
+) -> int:
+    """Grasps along one approach; their count, at most len(out).
+
+    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads). The tool's
+    origin is tried at low (3,) + step * 0 .. steps (3,) - 1. floor [m]: the least height of the origin, where
+    slant (3,) are the parts of its coordinates that make its height. hand (8,): pads' rear and front edge and
+    half height, palm's front with its gap, half height and half width; half of the opening; the side gap. out
+    (m, 6): x, y, z of the tool, width, how far the contacts are apart along the pads, and how many points
+    touch the pad that touches less.
+    """
+    back, front, half, palm, palm_half, palm_wide, opening, gap = hand
+    count = 0
+    for ix in range(steps[0]):
+        x = low[0] + step * ix
+        for iz in range(steps[2]):
+            z = low[2] + step * iz
+            for iy in range(steps[1] * WINDOWS):
+                middle = low[1] + step * (iy // WINDOWS)
+                window = opening * (1.0 - 0.3 * (iy % WINDOWS))
+                if slant[0] * x + slant[1] * middle + slant[2] * z < floor:
+                    continue
+                left, right, free = -np.inf, np.inf, True
+                for i in range(points.shape[0]):
+                    a, b, c = points[i, 0] - x, points[i, 1] - middle, points[i, 2] - z
+                    if abs(c) < palm_half and a < palm and abs(b) < palm_wide:
+                        free = False
+                        break
+                    if abs(c) < half and back < a < front and abs(b) < window:
+                        left, right = max(left, b), min(right, b)
+                if not free or left - right < LEAST_WIDTH or left - right > 2.0 * (window - gap):
+                    continue
+                # The grasp is where the fingers are as far from both sides.
+                y = middle + 0.5 * (left + right)
+                wide = 0.5 * (left - right)
+                inner, outer = wide + 0.5 * gap, wide + 1.5 * gap + FINGER
+                ends = np.zeros((2, 3))
+                for i in range(points.shape[0]):
+                    a, b, c = points[i, 0] - x, points[i, 1] - y, points[i, 2] - z
+                    if abs(c) < half and a < front and inner < abs(b) < outer:
+                        free = False
+                        break
+                    if abs(c) < half and front <= a < front + BEYOND and wide + SLANT < abs(b) < outer:
+                        free = False
+                        break
+                    if abs(c) < half and back < a < front and wide - CONTACT < abs(b) < inner:
+                        k = 0 if b > 0.0 else 1
+                        ends[k, 0] += a
+                        ends[k, 1] += c
+                        ends[k, 2] += 1.0
+                if not free or ends[0, 2] < LEAST_TOUCH or ends[1, 2] < LEAST_TOUCH:
+                    continue
+                da = ends[0, 0] / ends[0, 2] - ends[1, 0] / ends[1, 2]
+                dc = ends[0, 1] / ends[0, 2] - ends[1, 1] / ends[1, 2]
+                off = math.sqrt(da * da + dc * dc)
+                if off > FACING:
+                    continue
+                one = out[count]
+                one[0], one[1], one[2], one[3], one[4] = x, y, z, 2.0 * wide, off
+                one[5] = min(ends[0, 2], ends[1, 2])
+                count += 1
+                if count == out.shape[0]:
+                    return count
+    return count
+
+
+def measured_candidates(target: Target, heading: float) -> list[Grasp]:
+    """Grasps of a thing by its measured points, best first. heading [rad]: the approach that suits the arm
+    best, near which the camera looks along. Empty if nothing of it fits between the pads."""
+    assert target.points is not None
+    points = target.points
+    middle = np.append((points.min(axis=0)[:2] + points.max(axis=0)[:2]) / 2, points[:, 2].mean())
+    out: list[Grasp] = []
+    for pitch in PITCHES:
+        for turn in YAWS:
+            if pitch < STEEP and abs(turn) > math.radians(50.0):
+                continue
+            out += _along(points, middle, target.bottom, wrap(heading + turn), pitch, turn)
+    return sorted(out, key=lambda grasp: grasp.score)[:MOST]
+
+
+def _along(points: Array, middle: Array, bottom: float, yaw: float, pitch: float, turn: float) -> list[Grasp]:
+    axes = level_pose((0.0, 0.0, 0.0), yaw, pitch)[:3, :3]
+    seen = np.ascontiguousarray(points @ axes)
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    # From where the pads' tips alone hold its front; the palm ends it.
+    start = np.array([low[0] - PAD_REACH + 0.012, low[1], low[2]])
+    extent = high - start
+    extent[0] = min(extent[0], 0.10)
+    steps = np.maximum(np.ceil(extent / STEP), 1).astype(np.int64)
+    hand = np.array([
+        PAD_BACK, PAD_REACH, PAD_HALF_HEIGHT, -PALM + PALM_GAP, PALM_HALF_HEIGHT, PALM_HALF_WIDTH,
+        0.5 * WIDEST, SIDE_GAP,
+    ])  # fmt: skip
+    below = PAD_HALF_HEIGHT * math.cos(pitch) + PAD_REACH * math.sin(pitch)
+    found = np.zeros((4000, 6))
+    n = search(seen, start, steps, STEP, bottom + below + FLOOR_GAP, axes[2].copy(), hand, found)
+    found = found[:n]
+    at = found[:, :3] @ axes.T
+    aside = np.hypot(*(at - middle)[:, :2].T)  # it would turn in the hand
+    lower = np.maximum(middle[2] - at[:, 2], 0.0)
+    score = (
+        0.6 * turn**2 * math.cos(pitch) + 0.4 * (pitch - PITCHES[0]) ** 2 + 3.0 * aside + 2.0 * lower
+        + 8.0 * found[:, 4] + 0.15 / found[:, 5]
+    )  # fmt: skip
+    order = np.argsort(score, kind="stable")
+    _, first = np.unique(np.round(at[order] / STEP), axis=0, return_index=True)  # one for each place
+    best = order[np.sort(first)[:BEST_OF]]
+    return [
+        Grasp(
+            level_pose(tuple(at[i]), yaw, pitch), yaw, pitch, float(found[i, 3]), float(score[i]),
+            float(found[i, 3]) + 2.0 * SIDE_GAP,
+        )
+        for i in best
+    ]  # fmt: skip
+
+
+def warm() -> None:
+    """Compile the search."""
+    if facts.HAND is not None:
+        measured_candidates(Target("measured", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, np.zeros((4, 3))), 0.0)
