@@ -20,6 +20,7 @@ Pose7 = tuple[float, float, float, float, float, float, float]
 Skill = Literal[
     "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say"
 ]
+Relation = Literal["", "next to", "on top of"]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Priority = Literal["stop", "urgent", "normal", "background"]
 PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
@@ -71,6 +72,8 @@ class Step(Record, frozen=True, kw_only=True):
     """[m]; move: left positive."""
     seconds: float | None = None
     text: Text = ""
+    relation: Relation = ""
+    """place: where what is held goes, seen from `object`; "" with a `place` alone."""
 
 
 STEP_FIELDS: dict[str, tuple[str, ...]] = {
@@ -78,7 +81,7 @@ STEP_FIELDS: dict[str, tuple[str, ...]] = {
     "approach": ("object",),
     "find": ("object", "place"),
     "pick": ("object",),
-    "place": ("place",),
+    "place": ("place", "relation", "object"),
     "carry": ("place",),
     "move": ("distance", "lateral"),
     "turn": ("angle",),

@@ -56,6 +56,10 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
         (Step(skill="turn", angle=20 * math.pi), "at most 720 degrees"),
         (Step(skill="wait", seconds=1e6), "at most 600 seconds"),
         (Step(skill="stop", place="kitchen"), "stop takes no place"),
+        (Step(skill="place"), "needs a place or an object"),
+        (Step(skill="place", object=ObjectQuery(kind="cup")), "next to it or on top of it"),
+        (Step(skill="place", place="kitchen", relation="next to"), "next to it or on top of it"),
+        (Step(skill="find", object=ObjectQuery(kind="cup"), relation="next to"), "find takes no relation"),
     ],
 )
 def test_a_bad_step_is_refused_with_its_reason(checker, step, words):
