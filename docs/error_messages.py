@@ -36,6 +36,7 @@ WHERE = {
     "ros": "In the logs of the nodes, and as what an answer says; of lock-step also in the terminal.",
     "stages": "In the logs of the nodes (`logs` in the run's folder), and as the answer to what was asked of "
     "them; what is missing is said in the terminal, too.",
+    "homes": "`vla-sim world`.",
     "hardware": "The robot's own protocol, its lidar, sound devices.",
     "simulation": "Simulators, and what they need of the machine.",
     "bringup": "Starting nodes, their parameters, reservations of the machine.",

@@ -1,8 +1,10 @@
 """The verdict is right: for every check, a run in which it must fail does fail, with its reason."""
 
+import dataclasses
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -136,3 +138,42 @@ def test_a_search_whose_place_was_left_open_counts_wherever_it_looked():
     recording = run(Step(skill="find", object=CUP, place="kitchen"), [truth(0.0), truth(1.0)])
     (check,) = steps.judge_steps(recording, WORLD, "c", [Step(skill="find", object=CUP)])
     assert check.detail == "never seen"
+
+
+BOX = ObjectQuery(kind="box", colour="blue")
+WITH_BOX = dataclasses.replace(
+    WORLD, objects=(*WORLD.objects, ObjectKind("blue_box", "box", "blue", "box", (0.06, 0.06, 0.09), 0.2))
+)
+
+
+@pytest.mark.parametrize(
+    ("relation", "cup", "box", "passed"),
+    [
+        ("next to", (4.8, 0.2, 0.80), (4.8, 0.4, 0.795), True),
+        ("next to", (4.8, 0.0, 0.80), (4.8, 0.4, 0.795), False),  # too far
+        ("next to", (4.6, 0.4, 0.05), (4.8, 0.4, 0.795), False),  # on the floor beside the table
+        ("next to", (4.8, -0.4, 0.80), (4.8, -0.2, 0.795), False),  # the box was pushed to the cup
+        ("on top of", (4.81, 0.4, 0.89), (4.8, 0.4, 0.795), True),
+        ("on top of", (4.8, 0.2, 0.80), (4.8, 0.4, 0.795), False),  # beside it
+        ("on top of", (4.84, 0.4, 0.89), (4.8, 0.4, 0.795), False),  # half over its edge
+        ("on top of", (4.8, 0.4, 1.00), (4.8, 0.4, 0.795), False),  # still in the hand above it
+    ],
+)
+def test_putting_next_to_or_on_a_thing_is_judged_by_where_both_are(relation, cup, box, passed):
+    step = Step(skill="place", relation=relation, object=BOX)
+
+    def at(stamp, cup, box):
+        one = truth(stamp, cup=cup)
+        return msgspec.structs.replace(one, objects={**one.objects, "blue_box": (*box, 1.0, 0.0, 0.0, 0.0)})
+
+    truths = [at(0.0, (4.8, -0.4, 0.80), (4.8, 0.4, 0.795)), at(1.0, cup, box)]
+    (check,) = steps.judge_steps(run(step, truths), WITH_BOX, "c", [step])
+    assert check.passed == passed, check.detail
+    assert (check.name, check.kind) == (f"place {relation} blue box", "place")
+
+
+def test_another_relation_than_was_asked_for_is_none_that_was_done():
+    done = Step(skill="place", relation="next to", object=BOX)
+    asked = Step(skill="place", relation="on top of", object=BOX)
+    (check,) = steps.judge_steps(run(done, line(3)), WITH_BOX, "c", [asked])
+    assert check.detail == "the robot did nothing of the kind"

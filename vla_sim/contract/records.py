@@ -23,6 +23,7 @@ Pose7 = tuple[float, float, float, float, float, float, float]
 Skill = Literal[
     "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say"
 ]
+Relation = Literal["", "next to", "on top of"]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Arm = Literal["left", "right"]
 Priority = Literal["stop", "urgent", "normal", "background"]
@@ -85,6 +86,8 @@ class Step(Record, frozen=True, kw_only=True):
     """[m/s] at most while it walks; None: as usual."""
     arm: Arm | None = None
     """That takes it; None: the one on the object's side."""
+    relation: Relation = ""
+    """place: where what is held goes, seen from `object`; "" with a `place` alone."""
 
 
 STEP_FIELDS: dict[str, tuple[str, ...]] = {
@@ -92,7 +95,7 @@ STEP_FIELDS: dict[str, tuple[str, ...]] = {
     "approach": ("object", "arm"),
     "find": ("object", "place"),
     "pick": ("object", "arm"),
-    "place": ("place", "speed"),
+    "place": ("place", "relation", "object", "speed"),
     "carry": ("place", "speed"),
     "move": ("distance", "lateral", "speed"),
     "turn": ("angle",),

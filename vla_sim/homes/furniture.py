@@ -58,7 +58,7 @@ FURNITURE: dict[str, tuple[Kind, ...]] = {
         Kind("bookshelf"), Kind("floor_lamp"), Kind("plant"),
     ),
     "bedroom": (
-        Kind("dresser", clear=STAND, needed=True), Kind("bed"), Kind("wardrobe", clear=0.6), Kind("chair"),
+        Kind("bed"), Kind("dresser", clear=STAND, needed=True), Kind("wardrobe", clear=0.6), Kind("chair"),
     ),
     "study": (
         Kind("side_table", "desk", STAND, True), Kind("bookshelf"), Kind("stool"), Kind("plant"),

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from vla_sim.common.assets import share_folder
-from vla_sim.common.errors import VlaSimError
+from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_output
 from vla_sim.homes import furniture, rooms, sdf_file
 from vla_sim.homes.sdf_file import Layout, Pose2, Thing
@@ -48,7 +48,7 @@ class Job:
 
 def make(seed: int, folder: Path, *, unsolvable: bool = False) -> Path:
     """Writes `home_<seed>.sdf` and the scenario `home_<seed>.yaml`, whose path it returns. Equal seeds make
-    equal files. Raises `InputError` if they cannot be written."""
+    equal files. Raises `InputError` if they cannot be written, or if no such home was found."""
     rng = np.random.default_rng(seed)
     path = folder / f"home_{seed:03d}.sdf"
     for _ in range(DRAWS):
@@ -70,7 +70,7 @@ def make(seed: int, folder: Path, *, unsolvable: bool = False) -> Path:
             return _write_scenario(path, _solvable(seed, job))
         if why := _spoil(path, layout, job, rng):
             return _write_scenario(path, _unsolvable(seed, job, why))
-    raise VlaSimError(f"no home of seed {seed} was solvable in {DRAWS} draws; give another seed")
+    raise InputError(f"seed {seed}: none of {DRAWS} homes that were drawn would do; give another seed")
 
 
 def _places(flat: rooms.Flat, pieces: list[furniture.Piece]) -> dict[str, Pose2]:

@@ -103,8 +103,8 @@ AT_ONCE = When(at=0.0)
 class Meaning(Part, frozen=True, kw_only=True):
     """One step that words ask for: a skill with its arguments. object: "red cup". place: a place or surface
     of the world, "user": where the command was given, or "start": where the world has the robot begin.
-    distance: ahead [m]; lateral: to the left [m]; angle: to the left [degrees]. How it is done ("slowly")
-    is not judged."""
+    relation: where the skill place puts things, seen from `object`. distance: ahead [m]; lateral: to the left
+    [m]; angle: to the left [degrees]. How it is done ("slowly") is not judged."""
 
     skill: Skill
     object: Name | None = None
@@ -114,6 +114,7 @@ class Meaning(Part, frozen=True, kw_only=True):
     angle: float | None = None
     seconds: float | None = None
     text: Name | None = None
+    relation: Literal["next to", "on top of"] | None = None
 
     NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {"find": ("object",), "wait": (), "say": ()}
     """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
@@ -125,6 +126,8 @@ class Meaning(Part, frozen=True, kw_only=True):
         if strange:
             raise ValueError(f"{self.skill} takes {', '.join(takes) or 'no argument'}; got {strange[0]}")
         if self.skill == "move" and given:
+            return
+        if self.skill == "place" and given in (["place"], ["object", "relation"]):
             return
         missing = [name for name in self.NEEDS.get(self.skill, takes) if name not in given]
         if missing:
@@ -139,6 +142,7 @@ class Meaning(Part, frozen=True, kw_only=True):
         return Step(
             skill=self.skill, object=query(self.object) if self.object else None, place=self.place or "",
             distance=self.distance, lateral=self.lateral, seconds=self.seconds, text=self.text or "",
+            relation=self.relation or "",
             angle=None if self.angle is None else math.radians(self.angle),
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ import numpy as np
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
 from vla_sim.contract import budgets
-from vla_sim.contract.records import STAGES, GroundTruth, ObjectQuery, Pose7, Step
+from vla_sim.contract.records import STAGES, GroundTruth, ObjectQuery, Pose7, Relation, Step
 from vla_sim.robot import facts
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import Given, Recording, heading, position
@@ -26,6 +26,8 @@ ARRIVAL = 0.40  # [m] from a place's pose
 RETURN = 0.60  # [m] from where the command was given
 MOVE_ERROR = 0.20  # [m]
 TURN_ERROR = math.radians(10.0)
+NEXT_TO = 0.30  # [m] at most between the middles of two things that are next to each other
+STACKED = 0.015  # [m] by which a thing may lie higher or lower than on top of another
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
 UNJUDGED = ("wait", "say", "approach", "stop")  # skills that leave nothing in the world to judge by
@@ -78,7 +80,8 @@ def judge_steps(
 def _same(done: Step, step: Step) -> bool:
     if step.skill == "find" and not step.place:  # no place was said: wherever it looked is right
         return (done.skill, done.object) == (step.skill, step.object)
-    return (done.skill, done.place, done.object) == (step.skill, step.place, step.object)
+    mine, asked = ((s.skill, s.place, s.object, s.relation) for s in (done, step))
+    return mine == asked
 
 
 def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth, GroundTruth, Step]]:
@@ -114,6 +117,8 @@ def _judge(
         return result.passed, lifted(result, f"{LIFT:.2f}")
     if step.skill == "find":
         return _judge_find(recording, world, step, end)
+    if step.object is not None:
+        return _judge_relation(recording, world, step.relation, step.object)
     return _judge_place(recording, world, step)
 
 
@@ -162,6 +167,31 @@ def _judge_place(recording: Recording, world: World, step: Step) -> tuple[bool, 
     return False, "no object that was moved rests there"
 
 
+def _judge_relation(
+    recording: Recording, world: World, relation: Relation, query: ObjectQuery
+) -> tuple[bool, str]:
+    """An object that was moved is next to, or on, one that the query means and that stayed where it was."""
+    first, last = recording.truths[0], recording.truths[-1]
+    kinds = {k.name: k for k in world.objects if k.name in last.objects}
+    moved = {k for k in kinds if math.dist(last.objects[k][:3], first.objects[k][:3]) > 0.10}
+    detail = "no object that was moved is there"
+    for name in kinds:
+        for other in kinds.keys() - {name} if query.matches(kinds[name]) and name not in moved else ():
+            here, there = last.objects[name], last.objects[other]
+            off, rise = math.dist(here[:2], there[:2]), there[2] - here[2]
+            sizes = kinds[name].size, kinds[other].size
+            if relation == "on top of":
+                passed = off <= sizes[0][0] / 2 and abs(rise - (sizes[0][2] + sizes[1][2]) / 2) <= STACKED
+            else:
+                same = (s for s in world.surfaces if rests_on(s, here) and rests_on(s, there))
+                passed = off <= NEXT_TO and any(same)
+            if other in moved and (passed or off < 2 * NEXT_TO):
+                detail = f"{other} is {off:.2f} m beside and {rise:.2f} m above {name}"
+                if passed:
+                    return True, detail
+    return False, detail
+
+
 def rests_on(surface: Surface, pose: Pose7) -> bool:
     """Whether something at `pose` stands within a surface's edges at its height."""
     dx, dy = pose[0] - surface.x, pose[1] - surface.y
@@ -187,6 +217,8 @@ def mean_speed(truths: list[GroundTruth]) -> float:
 def describe(step: Step) -> str:
     """A step in a few words: "navigate to kitchen", "pick red cup"."""
     parts: list[str] = [step.skill]
+    if step.relation:
+        parts.append(step.relation)
     if step.object is not None:
         parts.append(str(step.object))
     if step.place:

@@ -1,5 +1,6 @@
 """The executive against a scripted body: navigation and manipulation that answer at once."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from vla_sim.contract import topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import (
     DetectedObject,
+    ManipulationRequest,
     ManipulationStatus,
     NavigationStatus,
     ObjectQuery,
@@ -382,6 +384,79 @@ def test_a_refused_plan_is_answered_and_not_run():
     assert body.final()[1] == "rejected"
     assert body.said == ["I will not do that: too far."]
     assert body.done == []
+
+
+BOX = ObjectQuery(kind="box", colour="blue")
+
+
+def things(world_objects, ctx):
+    """What perception sees on the table: each at its place."""
+    return [
+        DetectedObject(
+            track_id=i, kind=kind, colour=colour, position=(x, y, 0.80), size=(0.07, 0.07, 0.1), yaw=0.0,
+            confidence=0.9, last_seen=ctx.now, sightings=9,
+        )
+        for i, (kind, colour, x, y) in enumerate(world_objects)
+    ]  # fmt: skip
+
+
+class Table(Body):
+    """With a cup that is held, and a box and a ball on the table."""
+
+    SEEN = (("box", "blue", 2.9, 0.1), ("ball", "red", 2.9, -0.3))
+
+    def __init__(self, held=("cup", "red")):
+        super().__init__(see=False)
+        kinds = (
+            *WORLD.objects, ObjectKind("blue_box", "box", "blue", "box", (0.06, 0.06, 0.09), 0.2),
+            ObjectKind("red_ball", "ball", "red", "sphere", (0.07, 0.07, 0.07), 0.1),
+        )  # fmt: skip
+        self.ctx.world = dataclasses.replace(WORLD, objects=kinds)
+        self.ctx.holding, self.ctx.holding_arm = things([(*held, 0.0, 0.0)], self.ctx)[0], "right"
+        self.targets = []
+
+    def flush(self):
+        requests = (r for _, r in self.ctx.outbox if isinstance(r, ManipulationRequest))
+        self.targets += [r.target for r in requests if r.target is not None]
+        super().flush()
+
+    def look(self, seconds=60.0):
+        for _ in range(int(seconds / 0.05)):
+            self.ctx.objects = things(self.SEEN, self.ctx)
+            self.ctx.objects_stamp = self.ctx.now
+            self.run(0.05)
+
+
+def test_next_to_a_thing_is_beside_it_on_its_table_and_away_from_others():
+    body = Table()
+    body.allow(Step(skill="place", relation="next to", object=BOX))
+    body.look()
+    assert body.final()[1:3] == ("succeeded", "place"), body.statuses
+    (target,) = body.targets
+    assert 0.16 <= math.dist(target[:2], (2.9, 0.1)) <= 0.26
+    assert math.dist(target[:2], (2.9, -0.3)) >= 0.16
+    assert target[2] == 0.75
+    assert body.ctx.holding is None
+
+
+def test_on_a_box_is_at_the_height_of_its_top():
+    body = Table()
+    body.allow(Step(skill="place", relation="on top of", object=BOX))
+    body.look()
+    assert body.final()[1:3] == ("succeeded", "place"), body.statuses
+    assert body.targets == [(2.9, 0.1, pytest.approx(0.84))]
+
+
+@pytest.mark.parametrize(
+    ("held", "below"), [(("ball", "red"), BOX), (("cup", "red"), ObjectQuery(kind="ball", colour="red"))]
+)
+def test_what_would_roll_or_fall_off_is_not_put_on_a_thing(held, below):
+    body = Table(held)
+    body.allow(Step(skill="place", relation="on top of", object=below))
+    body.look()
+    assert body.final()[1] == "failed"
+    assert "would not stay on" in body.final()[3]
+    assert not body.targets
 
 
 @pytest.mark.parametrize("skill", ["carry", "place"])

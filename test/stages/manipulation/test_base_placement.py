@@ -107,6 +107,22 @@ def test_a_place_spot_is_free_and_near_the_rim():
     assert choose_stand((*spot[:2], 0.8), TABLE, room()) is not None
 
 
+def test_a_place_spot_beside_a_thing_is_near_it_and_none_is_found_where_others_stand_around_it():
+    def cup(number, y):
+        return DetectedObject(
+            track_id=number, kind="cup", colour="red", position=(0.83, y, 0.8), size=(0.07, 0.07, 0.1),
+            yaw=0.0, confidence=1.0, last_seen=0.0,
+        )  # fmt: skip
+
+    alone = cup(1, 0.2)
+    far = (0.0, -3.0, 0.0)
+    spot = choose_place_spot(TABLE, [alone], room(), far, beside=alone.position)
+    assert spot is not None
+    assert 0.16 <= math.dist(spot[:2], alone.position[:2]) <= 0.26
+    crowd = [cup(n, 0.2 + 0.12 * n) for n in range(-3, 4)]
+    assert choose_place_spot(TABLE, crowd, room(), far, beside=alone.position) is None
+
+
 @pytest.mark.parametrize("name", ["apartment", "tabletop"])
 def test_every_surface_at_standing_height_of_the_shipped_worlds_can_be_used(name):
     world = World.load(name)

@@ -81,7 +81,7 @@ def steps():
     yield from (step(skill) for skill in ("navigate", "carry", "place", "turn", "move"))
     given = {
         "object": {"kind": "cup"}, "place": "kitchen", "distance": 1.0, "lateral": 1.0, "angle": 1.0,
-        "seconds": 1.0, "text": "hello", "speed": 0.3, "arm": "left",
+        "seconds": 1.0, "text": "hello", "speed": 0.3, "arm": "left", "relation": "next to",
     }  # fmt: skip
     for skill, takes in STEP_FIELDS.items():
         right = {name: given[name] for name in takes}
@@ -230,6 +230,7 @@ def answers():
         yield step("navigate", place=place)
         yield step("pick", object=place)
         yield step("place", surface=place)
+        yield step("place_on_top_of", object=place)
     yield from (step(skill, meters=1.0) for skill in sorted({*UNKNOWN, *SKILLS} - {"move"}))
     yield from (
         step("move", meters=1.0, **{name: True}) for name in ("force", "safety", "place", "ignore_limits")

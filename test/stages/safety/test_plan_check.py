@@ -61,6 +61,10 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
         (Step(skill="move", distance=1.0, speed=0.0), "at most 0.8 metres a second, not 0"),
         (Step(skill="turn", angle=1.0, speed=0.2), "turn takes no speed"),
         (Step(skill="navigate", place="kitchen", arm="left"), "navigate takes no arm"),
+        (Step(skill="place"), "needs a place or an object"),
+        (Step(skill="place", object=ObjectQuery(kind="cup")), "next to it or on top of it"),
+        (Step(skill="place", place="kitchen", relation="next to"), "next to it or on top of it"),
+        (Step(skill="find", object=ObjectQuery(kind="cup"), relation="next to"), "find takes no relation"),
     ],
 )
 def test_a_bad_step_is_refused_with_its_reason(checker, step, words):

@@ -107,6 +107,8 @@ class Expander:
                 self._go(step.place, step.speed)
             elif step.skill in with_object:
                 with_object[step.skill](query, step.place, step.arm)
+            elif step.relation:
+                self._put_by(step)
             elif step.skill in ("carry", "place"):
                 self._bring(step, query)
             else:
@@ -159,6 +161,11 @@ class Expander:
             self.held = None
         elif wanted.place == "user":
             self.steps.append(Step(skill="say", text=f"Here is the {query}."))
+
+    def _put_by(self, step: Step) -> None:
+        """What is held goes next to an object, or on it; a step that says so follows one that picks."""
+        self.steps.append(step)
+        self.held, self.here, self.found, self.near = None, "", None, None
 
     def _seen_at(self, query: ObjectQuery) -> str:
         """The one other place at which perception has seen such objects; "" if there is none, or one

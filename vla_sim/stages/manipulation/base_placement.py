@@ -45,6 +45,10 @@ PLACE_FREE = 0.16
 """Distance [m] to every other object where something is set down."""
 
 
+BESIDE = 0.26
+"""Distance [m] at the most to what something is set down next to."""
+
+
 @dataclass(frozen=True)
 class Stand:
     """A pelvis pose in map and the arm that it suits."""
@@ -202,12 +206,13 @@ def _views(edge: _Edge, grid: Grid | None) -> tuple[list[Pose2], int]:
 
 
 def choose_place_spot(
-    surface: Surface, objects: Sequence[DetectedObject], grid: Grid | None, pose: Pose2 | None = None
-) -> Point | None:
+    surface: Surface, objects: Sequence[DetectedObject], grid: Grid | None, pose: Pose2 | None = None,
+    beside: Point | None = None,
+) -> Point | None:  # fmt: skip
     """A free spot (x, y, height of the surface; map) near a rim that can be stood at, or None.
 
     objects: everything known, from which the spot keeps its distance. pose: where the robot is; the
-    nearest spot wins.
+    nearest spot wins. beside: what it shall be next to (map).
     """
     best, best_cost = None, math.inf
     for edge in _edges(surface):
@@ -223,7 +228,7 @@ def choose_place_spot(
                      if abs(o.position[2] - surface.height) < 0.4),
                     default=math.inf,
                 )  # fmt: skip
-                if gap < PLACE_FREE:
+                if gap < PLACE_FREE or (beside is not None and math.dist((x, y), beside[:2]) > BESIDE):
                     continue
                 cost = 0.0 if pose is None else math.hypot(x - pose[0], y - pose[1])
                 cost += 0.2 * float(along) - 0.2 * min(gap, 0.3)

@@ -94,7 +94,7 @@ def surfaces(area: Array) -> list[float]:
     """Heights [m] of the level surfaces that are seen, the largest first."""
     area = area.copy()
     centres = LOWEST + BIN * (np.arange(area.size) + 0.5)
-    found = []
+    found: list[float] = []
     while True:
         wide = np.convolve(area, np.ones(3), "same")
         best = int(np.argmax(wide))

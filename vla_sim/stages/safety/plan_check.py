@@ -12,7 +12,8 @@ from vla_sim.stages.navigation.global_planner import NoPath, plan_path
 from vla_sim.world.semantic_map import World
 
 NEEDS = {
-    "a place": (("navigate", "carry", "place"), {"place"}), "an angle": (("turn",), {"angle"}),
+    "a place": (("navigate", "carry"), {"place"}), "an angle": (("turn",), {"angle"}),
+    "a place or an object": (("place",), {"place", "object"}),
     "an object": (("find", "pick", "approach"), {"object"}),
     "a distance": (("move",), {"distance", "lateral"}),
 }  # fmt: skip
@@ -53,13 +54,15 @@ class PlanChecker:
     def _check(self, step: Step) -> list[str]:
         if step.skill not in STEP_FIELDS:
             return [f"I have no skill {step.skill}"]
-        fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text", *MANNER)
+        fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text", "relation", *MANNER)
         given = {name for name in fields if getattr(step, name) not in (None, "")}
         strange = given - set(STEP_FIELDS[step.skill])
         reasons = [f"{step.skill} takes no {name}" for name in fields if name in strange]
         for what, (skills, names) in NEEDS.items():
             if step.skill in skills and not given & names:
                 reasons.append(f"{step.skill} needs {what}")
+        if step.skill == "place" and (step.object is None) != (step.relation == ""):
+            reasons.append("place needs to know where, seen from the object: next to it or on top of it")
         if step.place and step.place not in POSES:
             known = ", ".join(sorted(self.targets))
             unknown = f'I do not know a place called "{step.place}"; I know: {known}'

@@ -4,7 +4,7 @@ import math
 from collections.abc import Generator
 
 from vla_sim.common.geometry import wrap
-from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
+from vla_sim.contract.records import DetectedObject, ObjectQuery, Point, Step
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
@@ -17,6 +17,8 @@ from vla_sim.stages.executive.skills.walking import (
     prepare_to_walk,
 )
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
+from vla_sim.world.objects import ObjectKind
+from vla_sim.world.semantic_map import Surface
 
 PRE_DOCK = 0.40  # [m] behind the docked pose where the arm is raised
 SWAY = 0.6  # [s] in which the gait's last sway dies out
@@ -140,35 +142,76 @@ def carry(ctx: SkillContext, step: Step) -> Running:
 
 
 def place(ctx: SkillContext, step: Step) -> Running:
-    """Set the held object down on a surface, or on the first one of a place."""
-    if ctx.holding is None:
+    """Set the held object down: on a surface, on the first one of a place that has room, next to an object or
+    on top of one."""
+    held = ctx.holding
+    if held is None:
         return Result(False, "I hold nothing that I could put down.")
-    what = ctx.holding.called
+    if step.object is not None:
+        return (yield from _place_by(ctx, held, step))
     named = ctx.surface(step.place)
     surfaces = [named] if named else [s for s in ctx.world.surfaces if s.place == step.place]
     for surface in sorted(surfaces, key=ctx.distance_to):
         spot = choose_place_spot(surface, ctx.objects, ctx.grid, ctx.pose)
-        if spot is None:
-            continue
-        stand = choose_stand(spot, surface, ctx.grid, ctx.pose, arm=ctx.holding_arm)
-        if stand is None:
-            continue
-        goal = (stand.x, stand.y, stand.yaw)
-        ready = yield from prepare_to_walk(ctx)
-        if not ready.ok:
-            return ready
-        before = behind(goal, PRE_DOCK)
-        result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
-        if not result.ok:
-            continue
-        ctx.docked = True
-        yield from dock(ctx, goal)
-        grasp = yield from manipulate(
-            ctx, "place", arm=ctx.holding_arm, target=spot, surface_height=surface.height, timeout=60.0
-        )
-        if not grasp.ok:
-            return grasp
-        ctx.holding = ctx.holding_arm = None
-        ctx.arms_home = False
-        return Result(True, f"The {what} is on the {surface.name}.")
+        done = yield from _set_down(ctx, surface, spot, f"on the {surface.name}", step)
+        if done is not None:
+            return done
     return Result(False, f"I find no free spot on a table in the {step.place}.")
+
+
+def _place_by(ctx: SkillContext, held: DetectedObject, step: Step) -> Running:
+    """Next to, or on, an object, which is looked for first where it was seen last."""
+    relation, query = step.relation, step.object or ObjectQuery()
+    known = [o for o in ctx.objects if query.matches(o) and ctx.surface_below(o.position) is not None]
+    nearest = min(known, key=ctx.distance_to, default=None)
+    seen_on = ctx.surface_below(nearest.position) if nearest is not None else None
+    found = yield from find(
+        ctx, Step(skill="find", object=query, place=seen_on.name if seen_on is not None else "")
+    )
+    if not found.ok:
+        return found
+    target = ctx.target
+    assert target is not None
+    surface = ctx.surface_below(target.position)
+    assert surface is not None  # on which all stands that `find` takes
+    spot: Point | None
+    if relation == "on top of":
+        below, above = _kind(ctx, target), _kind(ctx, held)
+        if below is None or above is None or below.shape != "box" or above.shape == "sphere":
+            return Result(False, f"The {held.called} would not stay on the {query}.")
+        spot = (*target.position[:2], surface.height + below.size[2])
+    else:
+        spot = choose_place_spot(surface, ctx.objects, ctx.grid, ctx.pose, beside=target.position)
+    done = yield from _set_down(ctx, surface, spot, f"{relation} the {query}", step)
+    return done or Result(False, f"I find no free spot {relation} the {query}.")
+
+
+def _kind(ctx: SkillContext, item: DetectedObject) -> ObjectKind | None:
+    return next((k for k in ctx.world.objects if (k.kind, k.colour) == (item.kind, item.colour)), None)
+
+
+def _set_down(
+    ctx: SkillContext, surface: Surface, spot: Point | None, where: str, step: Step
+) -> Generator[None, None, Result | None]:
+    """Walk up to a surface and put down there what is held, at `spot` (map); None if there is no spot, or no
+    way to where it could be reached from. where: in words, for the answer. step: how it walks."""
+    held, arm = ctx.holding, ctx.holding_arm
+    assert held is not None
+    stand = None if spot is None else choose_stand(spot, surface, ctx.grid, ctx.pose, arm=arm)
+    if spot is None or stand is None:
+        return None
+    goal = (stand.x, stand.y, stand.yaw)
+    ready = yield from prepare_to_walk(ctx)
+    if not ready.ok:
+        return ready
+    result = yield from drive(ctx, "go", behind(goal, PRE_DOCK), position_tolerance=0.12, **pace(step))
+    if not result.ok:
+        return None
+    ctx.docked = True
+    yield from dock(ctx, goal)
+    grasp = yield from manipulate(ctx, "place", arm=arm, target=spot, surface_height=spot[2], timeout=60.0)
+    if not grasp.ok:
+        return grasp
+    ctx.holding = ctx.holding_arm = None
+    ctx.arms_home = False
+    return Result(True, f"The {held.called} is {where}.")

@@ -25,11 +25,13 @@ MAX_QUESTION, MAX_NAME = 200, 60
 
 FIELDS: dict[str, dict[str, type]] = {
     "navigate": {"place": str}, "find": {"object": str}, "pick": {"object": str}, "place": {"surface": str},
-    "carry": {"place": str}, "move": {"meters": float}, "sidestep": {"meters": float},
-    "turn": {"degrees": float}, "wait": {"seconds": float}, "stop": {}, "ask": {"question": str},
+    "place_next_to": {"object": str}, "place_on_top_of": {"object": str}, "carry": {"place": str},
+    "move": {"meters": float}, "sidestep": {"meters": float}, "turn": {"degrees": float},
+    "wait": {"seconds": float}, "stop": {}, "ask": {"question": str},
 }  # fmt: skip
 """The fields of each skill. A place may be "user", who speaks; forward and left are positive; "place" puts
-down what is held; "ask": the command is unclear or impossible."""
+down what is held, as do "place_next_to" and "place_on_top_of" an object; "ask": the command is unclear or
+impossible."""
 AnyStep: Any = Union[tuple(  # noqa: UP007
     msgspec.defstruct(
         skill.title(), list(fields.items()), tag_field="skill", tag=skill, forbid_unknown_fields=True
@@ -140,15 +142,18 @@ def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> li
 
 
 def _step(number: int, one: WrittenStep, lexicon: Lexicon, last: ObjectQuery | None) -> Step:
-    if one["skill"] in ("place", "carry") and last is None:
+    if one["skill"] in ("place", "place_next_to", "place_on_top_of", "carry") and last is None:
         raise WrongAnswerError(f"step {number}: nothing was picked that could be put down or carried")
     for what, known in _names(lexicon).items():
         if what in one:
             one = one | {what: _known(number, what, one[what], known)}
     match one:
         case {"skill": "find" | "pick" as skill, "object": name}:
-            colour, _, kind = name.rpartition(" ")
-            return Step(skill=skill, object=ObjectQuery(kind=kind, colour=colour))
+            return Step(skill=skill, object=_query(name))
+        case {"skill": "place_next_to", "object": name}:
+            return Step(skill="place", relation="next to", object=_query(name))
+        case {"skill": "place_on_top_of", "object": name}:
+            return Step(skill="place", relation="on top of", object=_query(name))
         case {"skill": "navigate", "place": place}:
             return Step(skill="navigate", place=place)
         case {"skill": skill, "place": place} | {"skill": skill, "surface": place}:
@@ -165,6 +170,11 @@ def _step(number: int, one: WrittenStep, lexicon: Lexicon, last: ObjectQuery | N
             step = Step(skill="stop")
     check_amounts(step)
     return step
+
+
+def _query(name: str) -> ObjectQuery:
+    colour, _, kind = name.rpartition(" ")
+    return ObjectQuery(kind=kind, colour=colour)
 
 
 def _known(number: int, what: str, name: str, known: list[str]) -> str:
