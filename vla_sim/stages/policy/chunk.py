@@ -1,11 +1,11 @@
 """A policy's answer as what the arms are to do, and the chunks of several answers as one motion.
 
 A chunk is late when it comes: the robot has gone on since its observation. So the actions whose time is past
-are dropped, as far as the robot did go on, and over the next moments the motion changes from the chunk before to
-the new one, as in the asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies" (Black,
-Galliker and Levine 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part and not done
-here; what is blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al. 2023,
-arXiv:2304.13705).
+are dropped, as far as the robot did go on, and over the next moments the motion changes from the chunk before
+to the new one, as in the asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies"
+(Black, Galliker and Levine 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part
+and not done here; what is blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al.
+2023, arXiv:2304.13705).
 """
 
 import math
@@ -30,8 +30,9 @@ IDLE = 0.02
 """[rad] from where it is within which an arm that is asked to stay is not commanded."""
 MEET = 1.5
 """[rad/s] with which an arm goes to where a motion begins; safety lets 2 pass."""
-FARTHEST = 0.5
-"""[rad] from where an arm is at which a motion may begin."""
+FARTHEST = 1.0
+"""[rad] from where an arm is at which a motion may begin: as far as it may lag behind a policy that answers
+after a second."""
 BLEND = 0.2
 """[s] over which the motion changes to a new chunk."""
 LEAD = 0.04
