@@ -20,6 +20,7 @@ from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
 from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
+from vla_sim.contract.budgets import costs_of
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
 from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
@@ -87,11 +88,11 @@ FLAGS: dict[str, dict[str, Any]] = {
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
 STACK = (
-    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "params", "param",
-    "without", "replace",
+    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "costs", "params",
+    "param", "without", "replace",
 )  # fmt: skip
-"""Which recogniser, language model and policy of the arms the stack uses, parameters of single nodes,
-nodes of the user's own."""
+"""Which recogniser, language model and policy of the arms the stack uses, what work costs, parameters of
+single nodes, nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 VIEW = ("view", "view-host", "view-port")
@@ -160,6 +161,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
         device = str(options.overrides.get("microphone", {}).get("device", ""))
         choose(sound_devices(), device, "microphone")  # what is wrong with it is said at once
     check_pace(options.engine, options.speed)
+    costs_of(options.costs)
     alert_rule.thresholds(options.thresholds)
     if options.prometheus_port:
         if not options.monitor or options.speed == 0.0:

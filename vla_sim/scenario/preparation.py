@@ -138,12 +138,15 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         base_url = scripted_llm(answers)
     worlds = changed_world(scenario, folder)
     r = scenario.randomise
-    costs = " ".join(f"{name}={ms:g}" for name, ms in scenario.costs.items())
+    costs = [
+        *(f"{name}={ms:g}" for name, ms in scenario.costs.items()),
+        *stack.costs.split(),
+    ]  # the last holds
     return replace(
         stack, world=worlds.known, real_world="" if worlds.real == worlds.known else worlds.real,
         randomise_objects=r.objects, randomise_start=r.start,
         randomise_start_yaw=math.radians(r.start_yaw),
-        compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
+        compute=scenario.compute, costs=" ".join(costs), speed=stack.speed or float(scenario.pace == "clock"),
         planner=scenario.planner if stack.planner == "rules" else stack.planner, base_url=base_url,
         policy=stack.policy or scenario.policy,
     )  # fmt: skip

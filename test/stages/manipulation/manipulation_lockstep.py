@@ -26,9 +26,11 @@ from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.base_placement import Stand, choose_stand
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.gait import PoseFilter
+from vla_sim.stages.perception.camera import Images, Intrinsics
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import World
 
@@ -63,7 +65,7 @@ class Bench:
     def __init__(
         self, robot_pose: tuple[float, float, float], objects: dict[str, tuple[float, float, float]],
         seed: int = 0, noise: float = 0.006, yaw_noise: float = 0.08, sensors: bool = True,
-        path: Path = TABLETOP,
+        path: Path = TABLETOP, policy: PolicyPick | None = None,
     ) -> None:  # fmt: skip
         """path: of the world, with the robot where the shipped one has it."""
         text = path.read_text()
@@ -79,7 +81,10 @@ class Bench:
         self.engine = MujocoSimulator(root.world, noise=sensors)
         self.engine.reset(seed)
         self.controller = Controller(self.kinematics.arm, load_policy(), CALIBRATION["fastsac"])
-        self.manipulator = Manipulator(self.planner, WorldModel(WORLD.surfaces, WORLD.objects, GRID))
+        self.manipulator = Manipulator(
+            self.planner, WorldModel(WORLD.surfaces, WORLD.objects, GRID), policy=policy
+        )  # fmt: skip
+        self.eyes, self.images = policy is not None, None
         self.rng = np.random.default_rng(seed)
         self.noise, self.yaw_noise = noise, yaw_noise
         self.touched: set[str] = set()
@@ -106,6 +111,15 @@ class Bench:
                 confidence=0.9, last_seen=truth.time,
             ))  # fmt: skip
         self.objects = tuple(out)
+        if self.eyes and self.manipulator.busy:
+            self.see()
+
+    def see(self) -> None:
+        """New images of the head camera."""
+        frame = self.engine.render(self.engine.snapshot())
+        height, width = frame.depth.shape
+        camera = Intrinsics(frame.fx, frame.fy, frame.cx, frame.cy, width, height)
+        self.images = Images(frame.time, frame.color, frame.depth, camera)
 
     def object(self, name: str) -> DetectedObject:
         kind = KINDS[name]
@@ -117,7 +131,7 @@ class Bench:
         true = transform(truth.robot[:3], truth.robot[3:])
         map_to_odom = _level(true) @ inverse(_level(base))
         return Observation(
-            state.time, state.joint_position, base, map_to_odom, self.objects, state.joint_effort
+            state.time, state.joint_position, base, map_to_odom, self.objects, state.joint_effort, self.images
         )
 
     def step(self) -> None:
@@ -173,6 +187,9 @@ class Bench:
 
     def do(self, timeout: float = 40.0, **request: object) -> str:
         """Run one request to its end; its state."""
+        if self.eyes:
+            self.see()
+            self.observation = self._sense()
         self.manipulator.request(ManipulationRequest(goal_id=f"g{self.ticks}", **request))  # type: ignore[arg-type]
         end = self.ticks + round(timeout / 0.02)
         while self.manipulator.busy and self.ticks < end:
@@ -198,7 +215,9 @@ def stand_for(name: str, position: tuple[float, float], pose: tuple[float, float
     return choose_stand((*position, z), TABLE, GRID, pose)
 
 
-def random_bench(name: str, seed: int, spread: float = 0.10) -> tuple[Bench, Stand] | None:
+def random_bench(
+    name: str, seed: int, spread: float = 0.10, policy: PolicyPick | None = None
+) -> tuple[Bench, Stand] | None:
     """The object displaced by up to `spread`, the robot 0.4 m behind its stand; None if there is none."""
     rng = np.random.default_rng([seed, 77])
     radius, angle = spread * math.sqrt(rng.random()), rng.uniform(-math.pi, math.pi)
@@ -210,7 +229,7 @@ def random_bench(name: str, seed: int, spread: float = 0.10) -> tuple[Bench, Sta
     x0, y0 = np.array([stand.x, stand.y]) + rng.uniform(-0.05, 0.05, 2)
     x0, y0 = x0 - 0.4 * math.cos(stand.yaw), y0 - 0.4 * math.sin(stand.yaw)
     turn = stand.yaw + rng.uniform(-0.1, 0.1)
-    return Bench((x0, y0, turn), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed), stand
+    return Bench((x0, y0, turn), {name: (x, y, rng.uniform(-math.pi, math.pi))}, seed, policy=policy), stand
 
 
 def go_and_pick(bench: Bench, name: str, stand: Stand) -> str:
@@ -233,9 +252,9 @@ def go_and_pick(bench: Bench, name: str, stand: Stand) -> str:
     return state
 
 
-def pick_once(name: str, seed: int, spread: float = 0.10) -> Report:
+def pick_once(name: str, seed: int, spread: float = 0.10, policy: PolicyPick | None = None) -> Report:
     """Pick and hold for 2.5 s; judged from the truth."""
-    made = random_bench(name, seed, spread)
+    made = random_bench(name, seed, spread, policy)
     if made is None:
         return Report(False, "no stand")
     bench, stand = made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kinematic_robot import KINEMATICS, PLANNER, TABLE, KinematicRobot, cup
+from policy_wire import Costs, Wired
 
 from vla_sim.common import clock
 from vla_sim.contract.records import ManipulationRequest, Refusal
@@ -16,9 +17,8 @@ from vla_sim.stages.manipulation.trajectory import READY, Trajectory
 from vla_sim.stages.perception.camera import Images, Intrinsics
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.pose_estimator import Detection
-from vla_sim.stages.policy import arrays, mapping
+from vla_sim.stages.policy import mapping
 from vla_sim.stages.policy.asking import Asking
-from vla_sim.stages.policy.client import PolicyClient
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.scripted_policy import ScriptedPolicy
 
@@ -39,24 +39,6 @@ class Sees(Detector):
         one = self.thing
         position = np.array(one.position)
         return [Detection(one.kind, one.colour, 0.9, position, one.yaw, one.size, (0, 0, 1, 1), 0.5)]
-
-
-class Wired(PolicyClient):
-    """A policy in this process, by way of what would be on the wire. spoil(count, answer): what is sent
-    in its place; it may raise."""
-
-    def __init__(self, policy, spoil=lambda count, answer: answer) -> None:
-        self.policy, self.spoil = policy, spoil
-        self.count = 0
-        self.closed = False
-
-    def infer(self, observation):
-        self.count += 1
-        answer = self.policy.infer(arrays.decode(arrays.encode(observation)))
-        return arrays.decode(arrays.encode(self.spoil(self.count, answer)))
-
-    def close(self):
-        self.closed = True
 
 
 class Stack:
@@ -83,22 +65,6 @@ class Stack:
     def rests_where_it_began(self, side: str = "right") -> bool:
         off = self.robot.q[facts.ARM_INDEX[side]] - READY[side]
         return bool(np.abs(off).max() < 0.1)
-
-
-class Costs:
-    """A clock on which an answer takes so long [s]."""
-
-    def __init__(self, policy: float) -> None:
-        self.policy = policy
-
-    def mono(self):
-        return 0.0
-
-    def charge(self, work, seconds, most):
-        return self.policy if work == "policy" else seconds
-
-    def spend(self, seconds):
-        pass
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1, 0.5])
@@ -139,7 +105,7 @@ def shape(count, answer):
 
 
 def jump(count, answer):
-    return answer if count < 6 else {"actions": answer["actions"] + 0.9}
+    return answer if count < 6 else {"actions": answer["actions"] + 1.3}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +114,7 @@ def jump(count, answer):
         (raises, "The policy has closed the connection."),
         (nan, "The policy's actions hold something that is not a finite number."),
         (shape, "The policy's actions have shape (32, 7); 1 to 1000 of 16 numbers are expected."),
-        (jump, "at most 0.5 is allowed."),
+        (jump, "at most 1 is allowed."),
     ],
 )
 def test_a_policy_that_fails_in_the_middle_ends_the_pick_with_one_line(spoil, why):

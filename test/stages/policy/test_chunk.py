@@ -12,7 +12,7 @@ from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.policy import chunk
 from vla_sim.stages.policy.chunk import BLEND, LEAD, Chunk, Motion
-from vla_sim.stages.policy.errors import PolicyError, TooLateError
+from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Actions, Entry, Mapping
 
 CHAINS = Kinematics.load().arm
@@ -109,7 +109,7 @@ def line(begin: float, speed: float, n: int = 20, at: float = 0.0) -> Chunk:
     times = begin + 0.05 * np.arange(1, n + 1)
     q = np.tile(HERE, (n, 1))
     q[:, 0] += at + speed * (times - begin)
-    return Chunk(times, {"right": q}, {"right": np.zeros(n)})
+    return Chunk(begin, times, {"right": q}, {"right": np.zeros(n)})
 
 
 def at(angle: float) -> np.ndarray:
@@ -120,12 +120,25 @@ def at(angle: float) -> np.ndarray:
 
 
 def test_actions_whose_time_is_past_are_dropped():
-    motion, late = Motion(), 0.32
-    assert motion.take(line(10.0, 0.1), 10.0 + late, senses().joint_position)
+    motion = Motion()
+    motion.take(line(10.0, 0.1), 10.0, at(0.0))
+    assert motion.take(line(10.1, 0.1, at=0.01), 10.42, at(0.042))
     assert motion.chunk is not None
-    assert motion.chunk.times[0] >= 10.0 + late + LEAD
+    assert motion.chunk.times[0] >= 10.42 + LEAD
     assert len(motion.chunk.times) == 13
-    np.testing.assert_allclose(motion.chunk.arms["right"][0, 0], HERE[0] + 0.1 * 0.4, atol=1e-9)
+    np.testing.assert_allclose(motion.chunk.arms["right"][0, 0], HERE[0] + 0.1 * 0.5, atol=1e-9)
+
+
+def test_a_motion_that_came_to_rest_goes_on_from_there():
+    """Nothing is left out for the time in which the arm rested."""
+    motion = Motion()
+    assert motion.take(line(10.0, 0.4, n=4), 10.5, at(0.0))  # the first one comes late: the arm has not moved
+    assert motion.chunk is not None
+    np.testing.assert_allclose(motion.chunk.times, 10.55 + 0.05 * np.arange(4))
+    assert len(motion.chunk.times) == 4
+    motion.take(line(10.5, 0.4), 11.5, at(0.08))  # at rest since 10.7
+    np.testing.assert_allclose(motion.chunk.arms["right"][0, 0], HERE[0] + 0.4 * 0.25, atol=1e-9)
+    assert motion.chunk.times[0] == pytest.approx(11.55)
 
 
 def test_the_motion_changes_smoothly_from_one_chunk_to_the_next():
@@ -140,12 +153,12 @@ def test_the_motion_changes_smoothly_from_one_chunk_to_the_next():
     assert (np.diff(np.abs(q - old)) >= -1e-9).all()
 
 
-def test_answers_that_are_past_when_they_come_are_given_up_on():
+def test_a_chunk_of_which_nothing_is_left_changes_nothing():
     motion = Motion()
-    for _ in range(chunk.MOST_STALE - 1):
-        assert not motion.take(line(10.0, 0.1), 12.0, senses().joint_position)
-    with pytest.raises(TooLateError, match="come too late"):
-        motion.take(line(10.0, 0.1), 12.0, senses().joint_position)
+    motion.take(line(10.0, 0.1, n=100), 10.0, at(0.0))
+    before = motion.chunk
+    assert not motion.take(line(10.1, 0.1, n=10), 12.0, at(0.2))
+    assert motion.chunk is before
 
 
 def test_an_arm_that_is_asked_to_stay_is_left_alone_until_it_is_asked_to_move():
@@ -164,5 +177,5 @@ def test_a_motion_that_begins_elsewhere_is_given_its_time_or_refused():
     assert motion.take(line(10.0, 0.0, at=0.3), 10.0, senses().joint_position)
     assert motion.chunk is not None
     assert motion.chunk.times[0] - 10.0 == pytest.approx(0.3 / chunk.MEET)
-    with pytest.raises(PolicyError, match=r"begins 0\.9 rad from where my right arm is; at most 0\.5"):
-        Motion().take(line(10.0, 0.0, at=0.9), 10.0, senses().joint_position)
+    with pytest.raises(PolicyError, match=r"begins 1\.3 rad from where my right arm is; at most 1 "):
+        Motion().take(line(10.0, 0.0, at=1.3), 10.0, senses().joint_position)

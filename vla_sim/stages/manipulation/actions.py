@@ -34,6 +34,8 @@ from vla_sim.stages.manipulation.trajectory import (
 
 ASTRAY = 0.35
 """[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
+LIFTED = 0.12
+"""[m] by which the tool has to rise for a lift to count."""
 CARRY: Point = (0.25, 0.18, 0.20)
 """Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
 

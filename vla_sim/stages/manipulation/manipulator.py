@@ -27,7 +27,7 @@ from vla_sim.contract.records import (
     Refusal,
 )
 from vla_sim.robot import facts
-from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import WIDEST, Target
@@ -40,8 +40,6 @@ SLOW = 0.06
 """[m/s] of the tool close to an object or a surface."""
 BLOCKED = 0.030
 """[m] from its goal at which a motion that should be over counts as blocked."""
-LIFTED = 0.12
-"""[m] by which the tool has to rise for a lift to count."""
 MOVED = 0.035
 """[m] by which an object must have moved to be reached for again; its estimate wavers by less than 0.01."""
 MOVED_TIME = 0.25

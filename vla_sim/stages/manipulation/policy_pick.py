@@ -13,7 +13,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Arm, DetectedObject
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.manipulation.actions import Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
 from vla_sim.stages.manipulation.arms import EMPTY, GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation
@@ -28,10 +28,8 @@ TIME_LIMIT = 40.0
 """[s] in which the object must be lifted; then the pick is given up."""
 SAME_OPENING = 0.004
 """[m] by which a gripper's wanted opening must change to be sent again."""
-LIFTED = 0.10
-"""[m] by which a tool that closed on something must rise."""
 HELD_UP = 0.3
-"""[s] for which it must hold it there."""
+"""[s] for which a hand must hold the object up."""
 WAYMARK = 0.05
 """[rad] between two postures that are kept of the way that an arm came."""
 

@@ -1,12 +1,14 @@
 """A policy's answer as what the arms are to do, and the chunks of several answers as one motion.
 
 A chunk is late when it comes: the robot has gone on since its observation. So the actions whose time is past
-are dropped, and over the next moments the motion changes from the chunk before to the new one, as in the
-asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies" (Black, Galliker and Levine
-2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part and not done here; what is
-blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al. 2023, arXiv:2304.13705).
+are dropped, as far as the robot did go on, and over the next moments the motion changes from the chunk before
+to the new one, as in the asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies"
+(Black, Galliker and Levine 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part
+and not done here; what is blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al.
+2023, arXiv:2304.13705).
 """
 
+import math
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +20,7 @@ from vla_sim.contract.records import Arm
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.stages.manipulation.planning_scene import Observation
-from vla_sim.stages.policy.errors import PolicyError, TooLateError
+from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Actions, Mapping
 from vla_sim.stages.policy.observation import to_opening
 
@@ -28,20 +30,21 @@ IDLE = 0.02
 """[rad] from where it is within which an arm that is asked to stay is not commanded."""
 MEET = 1.5
 """[rad/s] with which an arm goes to where a motion begins; safety lets 2 pass."""
-FARTHEST = 0.5
-"""[rad] from where an arm is at which a motion may begin."""
+FARTHEST = 1.0
+"""[rad] from where an arm is at which a motion may begin: as far as it may lag behind a policy that answers
+after a second."""
 BLEND = 0.2
 """[s] over which the motion changes to a new chunk."""
 LEAD = 0.04
 """[s] ahead of now that the first position of a motion is at least: two periods of control."""
-MOST_STALE = 3
-"""Chunks in a row of which nothing was left."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """times (n,) [s of the ROS clock] of its actions; arms: (n, 7) [rad], openings: (n,) [m], by side."""
+    """seen [s of the ROS clock]: the time of its observation; times (n,): of its actions. arms: (n, 7) [rad],
+    openings: (n,) [m], by side."""
 
+    seen: float
     times: Array
     arms: Map[Arm, Array]
     openings: Map[Arm, Array]
@@ -78,7 +81,7 @@ def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: M
         q = np.clip(_positions(mapping, numbers[:, columns], here, waist, chain), chain.low, chain.high)
         arms[side] = q
     times = senses.time + mapping.period * np.arange(1, len(numbers) + 1)
-    return Chunk(times, arms, openings)
+    return Chunk(senses.time, times, arms, openings)
 
 
 def _positions(mapping: Mapping, numbers: Array, here: Array, waist: Array, chain: ArmChain) -> Array:
@@ -115,33 +118,26 @@ def _moved(pose: Array, delta: Array, own: bool) -> Array:
 
 @dataclass
 class Motion:
-    """What is to be done from now on, made of the chunks that came. chunk: None before the first one. stale:
-    how many in a row came when all of their actions were past."""
+    """What is to be done from now on, made of the chunks that came. chunk: None before the first one."""
 
     chunk: Chunk | None = None
-    stale: int = 0
     _moved: set[Arm] = field(default_factory=set, repr=False)
 
     def take(self, new: Chunk, now: float, joint_position: Array) -> bool:
-        """Go on with a new chunk; False if nothing of it is left. Raises `TooLateError` if that is so again
-        and again, `PolicyError` if it begins too far from where the arms are."""
-        kept = new.times >= now + LEAD
+        """Go on with a new chunk; False if nothing of it is left. What is past of it was gone along by the
+        motion before; where that had come to rest, its time stood still. Raises `PolicyError` if it begins
+        too far from where the arms are."""
+        before = self.chunk
+        end = -math.inf if before is None else float(before.times[-1])
+        times = new.times + (max(0.0, now - max(end, new.seen)) if end < now else 0.0)
+        kept = times >= now + LEAD
         if not kept.any():
-            self.stale += 1
-            if self.stale >= MOST_STALE:
-                late = now - float(new.times[0])
-                raise TooLateError(
-                    f"the policy's answers come too late: {late:.2g} s after their first action, and hold "
-                    f"{float(new.times[-1] - new.times[0]):.2g} s of motion"
-                )
             return False
-        self.stale = 0
-        times = new.times[kept]
+        times = times[kept]
         here = {side: joint_position[facts.ARM_INDEX[side]] for side in new.arms}
         # An arm that has been asked for nothing but to stay is left alone.
         self._moved |= {side for side, q in new.arms.items() if np.abs(q - here[side]).max() > IDLE}
         arms = {side: q[kept] for side, q in new.arms.items() if side in self._moved}
-        before = self.chunk
         if before is not None:
             share = np.clip((times - now) / BLEND, 0.0, 1.0)[:, None]
             overlap = times <= before.times[-1]
@@ -149,7 +145,7 @@ class Motion:
                 old = _at(before.times, before.arms[side], times)
                 arms[side] = np.where(overlap[:, None], (1.0 - share) * old + share * arms[side], arms[side])
         times = times + _lead(arms, here, float(times[0]) - now)
-        self.chunk = Chunk(times, arms, {side: one[kept] for side, one in new.openings.items()})
+        self.chunk = Chunk(new.seen, times, arms, {side: one[kept] for side, one in new.openings.items()})
         return True
 
     def opening(self, side: Arm, now: float) -> float | None:

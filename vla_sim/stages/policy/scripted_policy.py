@@ -27,6 +27,8 @@ HORIZON = 32
 """Actions of a chunk: 1.6 s."""
 REACH, APPROACH, LIFT = 0.9, 0.07, 0.12
 """[rad/s] of the fastest joint on the way to the object, [m/s] of the tool towards and up with it."""
+LIFT_BACK = (0.0, 0.04, 0.08)
+"""[m] towards the body that a lift goes where the arm cannot go straight up."""
 NEAR = 0.06
 """[rad] from the end of the reach at which it is over."""
 THERE = 0.007
@@ -135,21 +137,23 @@ class ScriptedPolicy:
         if self._phase == "reach":
             path = np.vstack([arm, plan.reach[min(self._at + 1, len(plan.reach) - 1) :]])
             return _along(path, np.abs(np.diff(path, axis=0)).max(axis=1), REACH), plan.opening
-        goal, speed = (plan.lift, LIFT) if self._phase == "lift" else (plan.grasp.pose, APPROACH)
         opening = plan.opening if self._phase == "approach" else 0.0
-        here = np.clip(arm, chain.low, chain.high)
-        waist = q[facts.WAIST_INDEX]
-        start, end = chain.forward(here, waist), inverse(base) @ goal
-        path = follow_line(chain, here, waist, tool_line(start, end), plan.posture)
-        if path is None:
-            found = chain.inverse(end, waist, here)
-            path = (here if found is None else found)[None]
+        speed = LIFT if self._phase == "lift" else APPROACH
+        here, waist, to_base = np.clip(arm, chain.low, chain.high), q[facts.WAIST_INDEX], inverse(base)
+        start, path = chain.forward(here, waist), None
+        for back in LIFT_BACK if self._phase == "lift" else (0.0,):
+            goal = (plan.lift if self._phase == "lift" else plan.grasp.pose).copy()
+            to_body = base[:2, 3] - goal[:2, 3]
+            goal[:2, 3] += back * to_body / max(float(np.linalg.norm(to_body)), 1e-6)
+            end = to_base @ goal
+            path = follow_line(chain, here, waist, tool_line(start, end), plan.posture)
+            if path is not None:
+                break
+        path = here[None] if path is None else path
         path = np.vstack([here, path])
-        metres = float(np.linalg.norm(end[:3, 3] - start[:3, 3]))
-        steps = np.full(len(path) - 1, max(metres, 1e-4) / (len(path) - 1))
-        return _along(
-            path, np.maximum(steps, np.abs(np.diff(path, axis=0)).max(axis=1) * speed / REACH), speed
-        ), opening
+        metres = float(np.linalg.norm(end[:3, 3] - start[:3, 3])) / (len(path) - 1)
+        turns = np.abs(np.diff(path, axis=0)).max(axis=1)  # no joint faster than in the reach
+        return _along(path, np.maximum(metres, turns * speed / REACH), speed), opening
 
 
 def _along(path: Array, steps: Array, speed: float) -> Array:
