@@ -78,8 +78,8 @@ class Writer:
         size = Image.open(io.BytesIO(one.pictures[0])).size
         if self._rows and (one.fps, size) != (self._fps, self._size):
             raise InputError(
-                f"{one.record.folder}: {one.fps} pictures a second of {size}; those before it have {self._fps} "
-                f"of {self._size}, and a dataset is of one camera"
+                f"{one.record.folder}: {one.fps} pictures a second of {size}; those before it have "
+                f"{self._fps} of {self._size}, and a dataset is of one camera"
             )
         self._fps, self._size = one.fps, size
         number, count = len(self._rows), len(one)
