@@ -101,8 +101,6 @@ class StageNode(Node, Generic[P]):
         self.execution: Execution = Execution(self)
         if run_environment.wanted():
             self.execution = Conductor() if self.conducts else Follower(name)
-            # Its time is that of its turns: /clock would wake it fifty times a second for nothing.
-            self.set_parameters([Parameter("use_sim_time", value=False)])
         self.execution.guard = self.guard
         self.params: P = self._declare(params)
         self.add_on_set_parameters_callback(self._on_set)
