@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        policy_server,
         record,
         replay,
         robot,
@@ -145,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         test,
         video,
         view,
+        world,
     )
 
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
@@ -152,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
         run, stack, view, test, sweep, record, replay, video, bench, soak, param, fault, monitor, g1, robot,
-        body, microphone, calibrate, map, engines, listing, doctor, mcp,
+        body, microphone, calibrate, policy_server, map, world, engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

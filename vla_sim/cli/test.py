@@ -215,9 +215,27 @@ def call(a: argparse.Namespace) -> int:
         records = play(tasks, runner, folder, console, wanted=stopping.wanted, played=stopping.add)
         code = sweep.leave(a, folder, console, records, by_name, stopping.decisions())
         console.print(f"{len(tasks) - len(records)} of {len(tasks)} runs were not needed", soft_wrap=True)
+    if len(tasks) > 1:
+        stages(console, records)
     if len(engines) > 1:
         side_by_side(console, records, engines)
     return code
+
+
+def stages(console: Any, records: Sequence[RunRecord]) -> None:
+    """How often each skill and each kind of check passed over all runs, and what failed first."""
+    from rich.table import Table
+
+    from vla_sim.scenario.statistics import by_kind, failures, label, reasons
+
+    table = Table("over all runs", "passed")
+    for kind, rate in by_kind(records).items():
+        table.add_row(kind, rate.text)
+    console.print(table)
+    for kind, runs in failures(records):
+        console.print(f"failed first at {kind}: {len(runs)}", style="red")
+        for run in runs:
+            console.print(f"  {label(run)}, seed {run.seed}: {reasons(run)[0]}", soft_wrap=True, markup=False)
 
 
 def side_by_side(console: Any, records: Sequence[RunRecord], engines: Sequence[str]) -> None:

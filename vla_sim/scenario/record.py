@@ -29,12 +29,14 @@ class StageLatency(Record, frozen=True, kw_only=True):
 
 class Check(Record, frozen=True, kw_only=True):
     """One thing that had to hold, judged from the simulator's truth. speed: whether it judges how fast this
-    machine did the work, which other programs on it can spoil."""
+    machine did the work, which other programs on it can spoil. kind: the check's in the scenario's file; of a
+    step that was commanded, its skill."""
 
     name: Text
     passed: bool
     detail: Text = ""
     speed: bool = False
+    kind: Text = ""
 
 
 class Touch(Record, frozen=True, kw_only=True):

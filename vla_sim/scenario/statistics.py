@@ -108,6 +108,33 @@ class Rate:
         return f"{self.counts}, {self.interval}"
 
 
+def by_kind(records: Iterable[RunRecord]) -> dict[str, Rate]:
+    """Of each kind of check how many of the runs that had one passed all of them, in the order of the checks;
+    of a run's tries the last one. What a run that broke off would have passed nobody knows."""
+    found: dict[str, dict[int, bool]] = {}
+    for i, tries in enumerate(runs_of(records)):
+        for check in tries[-1].checks:
+            runs = found.setdefault(check.kind, {})
+            runs[i] = runs.get(i, True) and check.passed
+    return {kind: Rate(sum(runs.values()), len(runs)) for kind, runs in found.items()}
+
+
+def failures(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
+    """What went wrong first in the runs that did not pass, by the kind of that check, the most frequent
+    first. First in the order of the checks, of which those of steps come before what became of them."""
+    last = [tries[-1] for tries in runs_of(records)]
+    groups = grouped((record for record in last if failed(record)), _first_failure)
+    return sorted(groups.items(), key=lambda one: -len(one[1]))
+
+
+def _first_failure(record: RunRecord) -> str:
+    if record.error:
+        return "broke off"
+    kinds = [check.kind for check in record.checks if not check.passed]
+    # That a command was not done is said before its steps say why.
+    return next((kind for kind in kinds if kind != "as_commanded"), kinds[0] if kinds else "not recorded")
+
+
 def verdict(record: RunRecord) -> Verdict:
     """What came of one try; "passed later" if an earlier one did not pass."""
     if record.error:
