@@ -41,7 +41,7 @@ def play(tmp_path, monkeypatch):
 
     def command(task, attempt, arguments, folder):
         plan = plans[task.name][attempt - 1]
-        source = tmp_path / "source" / task.name
+        source = tmp_path / "source" / task.name / str(task.seed)
         source.mkdir(parents=True, exist_ok=True)
         for what in ("pass", "fail"):
             one = record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -182,13 +183,16 @@ def call(a: argparse.Namespace) -> int:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
         check_pace(engine, speed)
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
-    folder = common.folder(a.out, "test-")
-    if a.variants:
-        files = [one for f in files for one in (f, *variants.write(f, a.variants, folder / "variants"))]
     shipped = set(load.shipped())
     for file in files:
         if file.path not in shipped:
             preparation.check(file)
+    folder = common.folder(a.out, "test-")
+    if a.variants:
+        made = [variants.write(file, a.variants, folder / "variants") for file in files]
+        for file in itertools.chain.from_iterable(made):
+            preparation.check(file)
+        files = [one for file, others in zip(files, made, strict=True) for one in (file, *others)]
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     console = common.console(a.json)
     tasks = [
