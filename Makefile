@@ -18,7 +18,7 @@ export PYTHONNOUSERSITE = 1
 # Where it is set, every process of ours would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test unit integration system scenarios launch-test bench faults load lint fuzz pictures docs clean
+.PHONY: demo setup test unit integration system scenarios launch-test bench faults load lint fuzz pictures latency docs clean
 .NOTPARALLEL:
 
 demo: setup
@@ -100,6 +100,10 @@ fuzz: setup
 # The pictures of the documentation, from a run that is played for them in lock-step: minutes.
 pictures: setup
 	@$(BIN)/python docs/make_pictures.py
+
+# docs/latency.md, measured at the clock's pace: an hour and more with nothing else to do.
+latency: setup
+	@$(BIN)/python docs/make_latency.py
 
 docs: setup $(VENV)/.docs-ready
 	@$(BIN)/python docs/generate.py

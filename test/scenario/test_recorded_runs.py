@@ -24,7 +24,7 @@ def run(folder, record, must=(), seed=1):
     scenario = Scenario(version=1, proves="what the test says", script=script, expect=[NoFall(), *must])
     stack = StackOptions(speed=0.0, seed=seed)
     file = File("run", folder.parent / "run.yaml", scenario)
-    return run_once(RunOptions(file, stack, folder, record=record, pictures=False))
+    return run_once(RunOptions(file, stack, folder, record=record, pictures="none"))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from report_records import record
 from rich.console import Console
 
 from vla_sim.common.errors import InputError, StackError
+from vla_sim.scenario.preparation import kept
+from vla_sim.scenario.sequential import Stopping
 from vla_sim.scenario.sweep import processes as processes_module
 from vla_sim.scenario.sweep import tasks
 from vla_sim.scenario.sweep.processes import Processes
@@ -39,7 +41,7 @@ def play(tmp_path, monkeypatch):
 
     def command(task, attempt, arguments, folder):
         plan = plans[task.name][attempt - 1]
-        source = tmp_path / "source" / task.name
+        source = tmp_path / "source" / task.name / str(task.seed)
         source.mkdir(parents=True, exist_ok=True)
         for what in ("pass", "fail"):
             one = record(
@@ -94,6 +96,23 @@ def test_wrong_input_is_said_at_once(play, tmp_path):
         results([play("a", "wrong")], tmp=tmp_path)
 
 
+@pytest.mark.parametrize("outcome", ["pass", "fail"])
+def test_a_sweep_that_stops_early_says_what_its_full_twin_says(play, tmp_path, outcome):
+    tasks = [play("a", outcome, seed=seed) for seed in range(16)]
+    full, early = Stopping(tasks, 0.5), Stopping(tasks, 0.5)
+    everything = play_all(
+        tasks, processes_module.local([], 2), tmp_path, Console(quiet=True), played=full.add
+    )
+    some = play_all(
+        tasks, processes_module.local([], 2), tmp_path, Console(quiet=True), wanted=early.wanted,
+        played=early.add,
+    )  # fmt: skip
+    assert len(everything) == 16
+    assert 7 <= len(some) <= 9  # seven decide; of two at once another may have begun
+    assert early.decisions() == full.decisions()
+    assert early.decisions()["a", "mujoco"].side == ("above" if outcome == "pass" else "below")
+
+
 def test_an_interruption_leaves_no_process(play, tmp_path):
     task = play("a", "slow")
     processes = Processes()
@@ -116,6 +135,13 @@ def test_an_interruption_leaves_no_process(play, tmp_path):
     assert not thread.is_alive()
     assert [type(e) for e in errors] == [KeyboardInterrupt]
     assert running.poll() is not None
+
+
+@pytest.mark.parametrize(
+    ("which", "of"), [("all", (True, True)), ("failures", (False, True)), ("none", (False, False))]
+)
+def test_recordings_and_pictures_are_kept_of_the_runs_that_were_asked_for(which, of):
+    assert (kept(which, True), kept(which, False)) == of
 
 
 def test_a_broken_record_is_an_error(tmp_path):

@@ -66,7 +66,7 @@ class LiveRun:
 def play(name: str, scenario: Scenario, folder: Path, seed: int) -> LiveRun:
     """Raises `VlaSimError` if the stack does not start or dies."""
     options = RunOptions(
-        File(name, Path.cwd() / name, scenario), StackOptions(seed=seed, speed=1.0), folder, pictures=False
+        File(name, Path.cwd() / name, scenario), StackOptions(seed=seed, speed=1.0), folder, pictures="none"
     )
     with Display(Console(stderr=True), quiet=True) as display:
         record = run_once(options, display)

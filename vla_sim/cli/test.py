@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ def add(commands: Any) -> None:
     play = commands.add_parser("play", help="play one scenario with one seed, in this process")
     play.add_argument("scenario", metavar="SCENARIO")
     play.add_argument("--attempt", type=common.count, default=1, help=argparse.SUPPRESS)
+    play.add_argument("--pictures", default="all", help=argparse.SUPPRESS)
     play.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     play.add_argument("--reserved", default="", help=argparse.SUPPRESS)
     common.add_flags(
@@ -123,6 +125,7 @@ def play_one(a: argparse.Namespace) -> int:
     options = RunOptions(
         file, stack, common.folder(a.out), a.domain, a.verbose, attempt=a.attempt,
         again=shlex.join(["vla-sim", "play", *words]), gif=a.gif, record=a.record,
+        pictures=a.pictures,
     )  # fmt: skip
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     console = common.console(a.json)
@@ -153,6 +156,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.bringup.reservations import ResourceReservationSystem
     from vla_sim.common.yaml_records import read
     from vla_sim.scenario import preparation, variants
+    from vla_sim.scenario.report.html_report import MANY
     from vla_sim.scenario.sequential import Stopping
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
@@ -179,13 +183,16 @@ def call(a: argparse.Namespace) -> int:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
         check_pace(engine, speed)
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
-    folder = common.folder(a.out, "test-")
-    if a.variants:
-        files = [one for f in files for one in (f, *variants.write(f, a.variants, folder / "variants"))]
     shipped = set(load.shipped())
     for file in files:
         if file.path not in shipped:
             preparation.check(file)
+    folder = common.folder(a.out, "test-")
+    if a.variants:
+        made = [variants.write(file, a.variants, folder / "variants") for file in files]
+        for file in itertools.chain.from_iterable(made):
+            preparation.check(file)
+        files = [one for file, others in zip(files, made, strict=True) for one in (file, *others)]
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     console = common.console(a.json)
     tasks = [
@@ -195,6 +202,8 @@ def call(a: argparse.Namespace) -> int:
     sweep_of(tasks, {f.name: read(f.path) for f in files}, stack_words(a), shard).write(folder)
     tasks = shard.part(tasks)
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve", "--record", a.record]
+    if len(seeds) > MANY:  # the report shows none of those that passed
+        arguments += ["--pictures", "failures"]
     if a.ray is None:
         book = ResourceReservationSystem() if a.reserve else None
         runner = local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))

@@ -94,18 +94,12 @@ def read(folder: Path, record: RunRecord) -> Episode:
     recording = Recording(folder)
     pictures, joints, velocity, skill = Track(), Track(), Track(), Track()
     grip = {side: Track() for side in facts.HANDS}
-    wanted = (
-        PICTURE,
-        topics.JOINT_STATES,
-        topics.CMD_VEL,
-        topics.STATUS,
-        *topics.GRIPPER_TRAJECTORY.values(),
-    )
+    told = (topics.JOINT_STATES, topics.CMD_VEL, topics.STATUS, *topics.GRIPPER_TRAJECTORY.values())
     side_of = {topic.name: side for side, topic in topics.GRIPPER_TRAJECTORY.items()}
     first = next(recording.read((topics.AUDIO.name, topics.COMMAND.name)), None)
     if first is None:
         raise InputError(f"{recording.path}: nothing was said to the robot, so there is nothing to learn")
-    for one in recording.read(getattr(topic, "name", topic) for topic in wanted):
+    for one in recording.read([PICTURE, *(topic.name for topic in told)]):
         said = recording.content(one)
         if one.topic == PICTURE:
             pictures.add(one.stamp, said.data.tobytes())

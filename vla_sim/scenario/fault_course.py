@@ -387,7 +387,7 @@ def play(
         expect=[NoFall()],
     )  # fmt: skip
     stack = replace(stack, world=world, overrides={"engine": {"camera_rate": CAMERA_RATE[world]}})
-    options = RunOptions(File("faults", folder / "faults", scenario), stack, folder, pictures=False)
+    options = RunOptions(File("faults", folder / "faults", scenario), stack, folder, pictures="none")
     made: list[Course] = []
 
     def play_course(session: Session) -> None:

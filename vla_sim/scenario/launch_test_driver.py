@@ -65,7 +65,7 @@ class Robot:
         Raises `InputError`, `StackError`."""
         self._keep = keep
         file = file or File("launch_test", Path.cwd() / "launch_test", FREE)
-        self._prepared = prepare(RunOptions(file, stack, folder, pictures=False))
+        self._prepared = prepare(RunOptions(file, stack, folder, pictures="none"))
         stack = self._prepared.options.stack
         self.nodes = LaunchedNodes(lockstep=stack.speed == 0.0, specs=nodes(stack))
         return self.nodes, stack

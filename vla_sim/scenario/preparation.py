@@ -28,8 +28,13 @@ from vla_sim.world import world_file
 from vla_sim.world.derived_world import Worlds, derive
 from vla_sim.world.semantic_map import World
 
-Recorded = Literal["none", "failures", "all"]
-"""Which runs leave a recording of all that the nodes say."""
+Kept = Literal["none", "failures", "all"]
+"""Of which runs something is kept."""
+
+
+def kept(which: Kept, passed: bool) -> bool:
+    """Whether of a run that passed, or did not."""
+    return which == "all" or (which == "failures" and not passed)
 
 
 @dataclass(frozen=True)
@@ -37,20 +42,20 @@ class RunOptions:
     """file: the scenario. stack: engine, seed, speed (0: lock-step), recogniser and so on. again: the command
     that plays this run again. profile: the tool by which every node is profiled; "": none. gif: a film of the
     run, too. reserved: what of the machine is reserved for it, in words; "": nothing. record: whether it is
-    recorded."""
+    recorded. pictures: whether its map and moments are drawn."""
 
     file: File
     stack: StackOptions = field(default_factory=StackOptions)
     folder: Path = Path("runs/run")
     domain: int | None = None
     verbose: bool = False
-    pictures: bool = True
+    pictures: Kept = "all"
     attempt: int = 1
     again: str = ""
     profile: str = ""
     gif: bool = False
     reserved: str = ""
-    record: Recorded = "none"
+    record: Kept = "none"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from vla_sim.monitor import health, journal, perfetto_trace
 from vla_sim.recording import reader
 from vla_sim.recording.about import recorded
 from vla_sim.scenario.client import ClientThread
-from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
+from vla_sim.scenario.preparation import Prepared, RunOptions, kept, prepare
 from vla_sim.scenario.record import Clip, RunRecord, Shot
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report import profile_report, run_picture
@@ -79,7 +79,7 @@ def run_once(
         _report_monitor(options.folder / MONITOR, display)
     if options.gif:
         _film(options.folder, display)
-    if options.record == "none" or (options.record == "failures" and record.passed):
+    if not kept(options.record, record.passed):
         reader.remove(options.folder)
     return record
 
@@ -135,7 +135,7 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
     folder = prepared.options.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if prepared.options.pictures:
+        if kept(prepared.options.pictures, record.passed):
             world = World.load(str(prepared.simulated_world))
             with closing(Outside(world, run_picture.SIZE)) as outside:
                 record = _draw(prepared, record, recording, world, outside)

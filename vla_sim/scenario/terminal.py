@@ -193,6 +193,8 @@ class LiveView:
 
     def show(self, begin: float) -> None:
         """begin: stamp of the first command."""
+        if self._display.quiet:
+            return
         for line in self._lines.new(begin):
             self._display.event(max(0.0, line.stamp - begin), line.text, line.style)
         r, now = self._recording, time.monotonic()
