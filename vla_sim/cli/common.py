@@ -175,9 +175,11 @@ def _check_models(options: StackOptions) -> None:
     is named by a URL: a node would find out later. Raises `InputError`."""
     from vla_sim.stages.language.llm import address
     from vla_sim.stages.language.params import LOCAL, SCRIPTED
+    from vla_sim.stages.voice.transcription_server import is_address
     from vla_sim.stages.voice.whisper_recogniser import model_folder
 
-    if options.recogniser == "whisper" and not options.replacements.get("voice"):
+    free = options.recogniser != "pocketsphinx" and not is_address(options.whisper_model)
+    if free and not options.replacements.get("voice"):
         model_folder(options.whisper_model)
     url = options.base_url
     if url.startswith(SCRIPTED):

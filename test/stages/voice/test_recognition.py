@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from voice_speech import NAMES, grammar, recogniser, spoken, understood, voice
+from voice_speech import NAMES, grammar, hear, recogniser, spoken, understood, voice
 
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stages.voice.audio import Samples, level_db
 from vla_sim.stages.voice.grammar import Grammar, Names
+from vla_sim.stages.voice.listener import Listener
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
+from vla_sim.stages.voice.second_ear import SecondEar
 from vla_sim.stages.voice.simulated_microphone import babble, in_room
 from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.stages.voice.synthesis import Espeak, Hibari, cmu_phones
@@ -120,6 +122,18 @@ def test_whisper_without_its_package_says_how_to_get_it(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(MissingError, match="pip install faster-whisper"):
         Whisper("somewhere")
+
+
+def test_words_of_no_grammar_are_heard_by_the_second_ear() -> None:
+    pytest.importorskip("faster_whisper")
+    ear = recogniser()
+    second = SecondEar(Whisper(threads=1), ear, budget=60.0)
+    words = "would you please head over to the bedroom"
+    (heard,) = hear(Listener(ear, grammar(), second=second), spoken(words))
+    assert (heard.text, heard.complete, heard.ear) == (words, True, "free")
+    (heard,) = hear(Listener(ear, grammar(), second=second), spoken("turn left ninety degrees"))
+    assert (heard.text, heard.complete, heard.ear) == ("turn left ninety degrees", True, "")
+    second.close()
 
 
 def test_whisper_without_a_model_folder_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Sound as the voice stage knows it: int16, mono, 16 kHz, in chunks of 20 ms."""
 
+import wave
 from collections.abc import Iterator
+from io import BytesIO
 from math import gcd
 from pathlib import Path
 
@@ -91,13 +93,18 @@ def mix(signal: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def save(path: str | Path, samples: Samples) -> None:
     """Write a 16 bit WAV file."""
-    import wave
+    Path(path).write_bytes(wav(samples))
 
-    with wave.open(str(path), "wb") as file:
+
+def wav(samples: Samples) -> bytes:
+    """The content of a 16 bit WAV file."""
+    content = BytesIO()
+    with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.ascontiguousarray(samples, dtype="<i2").tobytes())
+    return content.getvalue()
 
 
 def chunks(samples: Samples) -> Iterator[Samples]:

@@ -12,6 +12,8 @@ from vla_sim.stages.voice.audio import CHUNK_SECONDS, Samples
 from vla_sim.stages.voice.endpointing import Endpointer, Hangover, VoiceActivity
 from vla_sim.stages.voice.grammar import Grammar, within_stop_sentence
 from vla_sim.stages.voice.recogniser import Recogniser, Recognition
+from vla_sim.stages.voice.second_ear import SecondEar
+from vla_sim.stages.voice.two_ears import vote
 
 Reason = Literal["", "silence", "noise", "partial"]
 PRE_ROLL = 12
@@ -24,6 +26,9 @@ MAX_UNEXPLAINED = 0.35
 """[s] of voice outside the recognised words: more, and it was only half understood."""
 STOP_CONFIDENCE = 0.25
 """Little is enough for a stop: standing still by mistake does no harm."""
+PAUSE = 0.2
+"""[s] of silence after which the second ear begins: an utterance that goes on hereafter is not the grammar's
+to end."""
 RECHECK_AFTER = 0.06
 """[s] of silence after which the hypothesis decides how much more silence ends the utterance."""
 
@@ -31,13 +36,14 @@ RECHECK_AFTER = 0.06
 @dataclass(frozen=True)
 class Utterance:
     """What was understood of it. complete: it may be acted on. speech_end: when its last voiced chunk was
-    captured, on the caller's clock."""
+    captured, on the caller's clock. ear: "free" or "both" where a second one was asked."""
 
     text: str
     confidence: float
     complete: bool
     reason: Reason
     speech_end: float
+    ear: str = ""
 
 
 class Listener:
@@ -45,17 +51,19 @@ class Listener:
 
     confidence: from which a sentence is accepted. silence_seconds: a stream that ends without a voice is
     reported, unless it goes on with one that was answered so short a time before; 0 for never. Silence
-    before a voice is no news, however long.
+    before a voice is no news, however long. second: asked where `recogniser`, the grammar's, is not sure.
     """
 
     def __init__(
         self, recogniser: Recogniser, grammar: Grammar, confidence: float = 0.5,
-        hangover: Hangover | None = None, silence_seconds: float = 5.0,
+        hangover: Hangover | None = None, silence_seconds: float = 5.0, second: SecondEar | None = None,
     ) -> None:  # fmt: skip
         self.recogniser, self.grammar = recogniser, grammar
         self.confidence = confidence
         self.hangover = hangover or Hangover()
-        self.silence_seconds = silence_seconds
+        self.silence_seconds, self.second = silence_seconds, second
+        self._heard: list[Samples] = []
+        self._begun = False
         self.activity = VoiceActivity()
         self.endpointer = Endpointer()
         self._before: deque[tuple[Samples, bool]] = deque(maxlen=PRE_ROLL)
@@ -76,21 +84,36 @@ class Listener:
         if judged.loud:
             self._speech_end = captured
         if was_active:
-            self.recogniser.feed(chunk)
-            self._loud.append(judged.loud)
+            self._take(chunk, judged.loud)
+            self._listen_twice(judged.loud)
         else:
             self._before.append((chunk, judged.loud))
         edge = self.endpointer.push(judged, self._hangover(judged.loud) if was_active else 0.0)
         if edge == "begin":
             self.recogniser.start()
-            self._loud = []
+            self._loud, self._heard, self._begun = [], [], False
             for earlier, loud in self._before:
-                self.recogniser.feed(earlier)
-                self._loud.append(loud)
+                self._take(earlier, loud)
             self._before.clear()
         elif edge == "end":
             return self._end()
         return None
+
+    def _take(self, chunk: Samples, loud: bool) -> None:
+        self.recogniser.feed(chunk)
+        self._heard.append(chunk)
+        self._loud.append(loud)
+
+    def _listen_twice(self, loud: bool) -> None:
+        """The second ear begins in a pause."""
+        if self.second is None:
+            return
+        if loud and self._begun:
+            self.second.forget()
+            self._begun = False
+        elif not loud and not self._begun and self.endpointer.silence + CHUNK_SECONDS >= PAUSE:
+            self.second.begin(self._heard)
+            self._begun = True
 
     def turn_away(self) -> Utterance | None:
         """The stream goes on, but what comes is not listened to: what was heard last, if anything."""
@@ -139,21 +162,30 @@ class Listener:
         return self._judge(recognition)
 
     def _judge(self, first: Recognition) -> Utterance:
-        """Accepted, decoded a second time, or not accepted."""
+        """Accepted, decoded a second time, heard by the second ear, or not accepted."""
         second = None
         if self._accepted(first) or ((second := self.recogniser.again()) and self._accepted(second)):
             found = second or first
             half_a_stop = within_stop_sentence(found.text) and not self.grammar.read(found.text).complete
             return self._answer("stop" if half_a_stop else found.text, found.confidence, "")
         best = second if second is not None and second.confidence > first.confidence else first
-        return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
+        if self.second is None:
+            return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
+        silence = self._loud[::-1].index(True) * CHUNK_SECONDS if any(self._loud) else 0.0
+        free = self.second.hear(self._heard, self._begun, silence)
+        found, believed = vote(best, free, self.grammar, self.second.witness, self._fits)
+        reason: Reason = "" if believed else "partial" if found.text else "noise"
+        return self._answer(found.text if believed else found.sure_text, found.confidence, reason, found.ear)
 
     def _accepted(self, found: Recognition) -> bool:
         if within_stop_sentence(found.text):
             return found.confidence >= STOP_CONFIDENCE
         reading = self.grammar.read(found.text)
         whole = reading.complete or (self.recogniser.free_form and bool(found.text) and not reading.prefix)
-        return whole and found.confidence >= self.confidence and self._unexplained(found) <= MAX_UNEXPLAINED
+        return whole and self._fits(found)
+
+    def _fits(self, found: Recognition) -> bool:
+        return found.confidence >= self.confidence and self._unexplained(found) <= MAX_UNEXPLAINED
 
     def _unexplained(self, found: Recognition) -> float:
         """Seconds of voice that no recognised word covers."""
@@ -165,6 +197,6 @@ class Listener:
             count += loud and not any(w.begin - 0.04 <= middle <= w.end + 0.06 for w in found.words)
         return count * CHUNK_SECONDS
 
-    def _answer(self, text: str, confidence: float, reason: Reason) -> Utterance:
+    def _answer(self, text: str, confidence: float, reason: Reason, ear: str = "") -> Utterance:
         self._answered, self._last_answer = True, self._speech_end
-        return Utterance(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
+        return Utterance(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end, ear)

@@ -25,10 +25,12 @@ from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.microphone import Microphone
 from vla_sim.stages.voice.params import VoiceParams
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
-from vla_sim.stages.voice.recogniser import Recogniser, warm
+from vla_sim.stages.voice.recogniser import FreeRecogniser, Recogniser, WholeUtterance, warm
+from vla_sim.stages.voice.second_ear import SecondEar
 from vla_sim.stages.voice.simulated_microphone import babble
 from vla_sim.stages.voice.speaker import Speaker
 from vla_sim.stages.voice.synthesis import Hibari
+from vla_sim.stages.voice.transcription_server import TranscriptionServer, is_address
 from vla_sim.stages.voice.whisper_recogniser import Whisper
 from vla_sim.world.semantic_map import World
 
@@ -53,7 +55,12 @@ class VoiceNode(StageNode[VoiceParams]):
         recogniser = self._recogniser(grammar)
         warm(recogniser, babble(2.0))
         grammar = getattr(recogniser, "grammar", grammar)
-        self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds)
+        second = None
+        if p.recogniser == "both":
+            assert isinstance(recogniser, Pocketsphinx)
+            second = SecondEar(free_recogniser(p), recogniser, p.second_ear_budget)
+            second.recogniser.transcribe(babble(1.0))
+        self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds, second)
         folder = user_path(p.speech_folder) if p.speech_folder else None
         speaks = p.play or folder is not None
         self.speaker = None
@@ -83,11 +90,13 @@ class VoiceNode(StageNode[VoiceParams]):
     def on_params(self, params: VoiceParams) -> None:
         self.listener.confidence, self.listener.hangover = params.confidence, hangover(params)
         self.listener.silence_seconds = params.silence_seconds
+        if self.listener.second is not None:
+            self.listener.second.budget = params.second_ear_budget
 
     def _recogniser(self, grammar: Grammar) -> Recogniser:
         p = self.params
         if p.recogniser == "whisper":
-            return Whisper(p.whisper_model)
+            return WholeUtterance(free_recogniser(p))
         recogniser = Pocketsphinx(grammar, spell_or_nothing)
         for word, phones in recogniser.spelt.items():
             self.get_logger().info(f"{word!r} is not in the dictionary; it is listened for as {phones}")
@@ -143,7 +152,9 @@ class VoiceNode(StageNode[VoiceParams]):
             started = time.perf_counter()
             heard = self.listener.feed(sound[begin : begin + CHUNK], captured)
             if heard is not None:
-                clock.charge("voice", time.perf_counter() - started)
+                spent = time.perf_counter() - started
+                second = self.listener.second
+                clock.charge("voice", spent - (second.charged() if second is not None else 0.0))
                 self._publish(heard)
         self._rest = sound[whole:]
 
@@ -158,7 +169,7 @@ class VoiceNode(StageNode[VoiceParams]):
         transcript = Transcript(
             command_id=command_id, text=heard.text, confidence=heard.confidence, complete=heard.complete,
             speech_end_mono=heard.speech_end, reason=heard.reason,
-            recogniser=self.listener.recogniser.name,
+            recogniser=self._ear(heard),
         )  # fmt: skip
         self.send(topics.TRANSCRIPT, transcript)
         if heard.reason in ("", "partial"):  # silence and noise have no last voiced sample
@@ -172,6 +183,14 @@ class VoiceNode(StageNode[VoiceParams]):
             f"{(clock.mono() - heard.speech_end) * 1e3:.0f} ms after the last voiced sample)"
         )
 
+    def _ear(self, heard: Utterance) -> str:
+        """The name of the recogniser that heard it."""
+        first, second = self.listener.recogniser.name, self.listener.second
+        if second is None or not heard.ear:
+            return first
+        other = second.recogniser.name
+        return other if heard.ear == "free" else f"{first}+{other}"
+
     def status(self) -> dict[str, str]:
         values = {name: str(count) for name, count in self.counts.items()}
         values["noise floor [dB]"] = f"{self.listener.activity.floor_db:.0f}"
@@ -183,8 +202,16 @@ class VoiceNode(StageNode[VoiceParams]):
 
     def close(self) -> None:
         self.worker.close()
+        if self.listener.second is not None:
+            self.listener.second.close()
         if self.speaker is not None:
             self.speaker.close()
+
+
+def free_recogniser(p: VoiceParams) -> FreeRecogniser:
+    if is_address(p.whisper_model):
+        return TranscriptionServer(p.whisper_model)
+    return Whisper(p.whisper_model)
 
 
 def hangover(p: VoiceParams) -> Hangover:

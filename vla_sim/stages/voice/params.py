@@ -9,11 +9,17 @@ from vla_sim.common.params import StageParams, param
 class VoiceParams(StageParams):
     recogniser: str = param(
         "pocketsphinx",
-        "pocketsphinx: the world's grammar; whisper: any words",
-        choices=("pocketsphinx", "whisper"),
+        "pocketsphinx: the world's grammar; whisper: any words; both: the grammar, then any words",
+        choices=("pocketsphinx", "whisper", "both"),
     )
     whisper_model: str = param(
-        "", "folder of a faster-whisper model, for recogniser whisper", metavar="FOLDER"
+        "",
+        "of recogniser whisper or both: folder of a faster-whisper model, or address of a server that "
+        "transcribes (http://HOST:PORT/v1); empty: tiny.en of the extra speech",
+        metavar="FOLDER",
+    )
+    second_ear_budget: float = param(
+        1.0, "after the end of speech, for the free recogniser [s]", low=0.3, high=5.0, live=True
     )
     confidence: float = param(0.5, "from which a sentence is accepted", low=0.0, high=1.0, live=True)
     hangover_closed: float = param(

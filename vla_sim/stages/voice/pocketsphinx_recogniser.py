@@ -43,6 +43,7 @@ class Pocketsphinx:
 
     def __init__(self, grammar: Grammar, spell: Callable[[str], str] | None = None) -> None:
         self._decoder = pocketsphinx.Decoder(lm=None, bestpath=False, wip=0.3, loglevel="FATAL")
+        self._spell = spell
         unknown = [w for w in sorted(grammar.words) if self._decoder.lookup_word(w) is None]
         found = {word: spell(word) if spell else "" for word in unknown}
         self.spelt = {word: phones for word, phones in found.items() if phones}
@@ -90,6 +91,28 @@ class Pocketsphinx:
         self._decoder.process_raw(b"".join(self._heard), full_utt=True)
         self._decoder.end_utt()
         return self._result()
+
+    def phones(self, text: str) -> tuple[str, ...]:
+        """Of a text's words, without stress; empty if one has no pronunciation."""
+        found = [self._spelt(word) for word in text.split()]
+        return tuple(phone for phones in found for phone in phones.split()) if all(found) else ()
+
+    def fit(self, text: str) -> Recognition:
+        """How well the utterance that was finished last fits these words, of the grammar or not."""
+        if not self._heard or self._running or not self.phones(text):
+            return Recognition("", 0.0)
+        self._decoder.add_jsgf_string("fit", f"#JSGF V1.0; grammar fit; public <fit> = {text};")
+        self._decoder.activate_search("fit")
+        found = self.again()
+        self._decoder.activate_search("commands")
+        return found if found is not None and found.text == text else Recognition("", 0.0)
+
+    def _spelt(self, word: str) -> str:
+        """Phones of a word, made known to the decoder; "" if nothing can pronounce it."""
+        phones = self._decoder.lookup_word(word)
+        if phones is None and self._spell is not None and (phones := self._spell(word)):
+            self._decoder.add_word(word, phones, True)
+        return phones or ""
 
     def _settle(self) -> None:
         """Take the cepstral mean of what was heard so far, then decode it and what follows with it."""

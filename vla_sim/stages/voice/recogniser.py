@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from vla_sim.stages.voice.audio import Samples
 
 
@@ -25,6 +27,8 @@ class Recognition:
     text: str
     confidence: float
     words: tuple[Word, ...] = ()
+    ear: str = ""
+    """"free" or "both", where a second one was asked."""
 
     @property
     def sure_text(self) -> str:
@@ -56,6 +60,40 @@ class Recogniser(Protocol):
     def again(self) -> Recognition | None:
         """A second, slower look at the utterance that was finished last; None if there is no other."""
         ...
+
+
+class FreeRecogniser(Protocol):
+    """Hears any words, of a whole utterance at once."""
+
+    name: str
+
+    def transcribe(self, sound: Samples) -> Recognition: ...
+
+
+class WholeUtterance:
+    """A free recogniser alone, as a recogniser that hears nothing until the utterance is over."""
+
+    free_form = True
+
+    def __init__(self, recogniser: FreeRecogniser) -> None:
+        self.name, self._recogniser = recogniser.name, recogniser
+        self._heard: list[Samples] = []
+
+    def start(self) -> None:
+        self._heard = []
+
+    def feed(self, chunk: Samples) -> None:
+        self._heard.append(chunk)
+
+    def so_far(self) -> Recognition:
+        return Recognition("", 0.0)
+
+    def finish(self) -> Recognition:
+        heard, self._heard = self._heard, []
+        return self._recogniser.transcribe(np.concatenate(heard)) if heard else Recognition("", 0.0)
+
+    def again(self) -> Recognition | None:
+        return None
 
 
 def warm(recogniser: Recogniser, speech: Samples) -> Recognition:

@@ -1,0 +1,71 @@
+"""Any server that transcribes as OpenAI's does: POST .../audio/transcriptions with a WAV file."""
+
+import logging
+import os
+
+from vla_sim.common import secrets
+from vla_sim.common.errors import InputError
+from vla_sim.stages.voice.audio import Samples, wav
+from vla_sim.stages.voice.recogniser import Recognition
+from vla_sim.stages.voice.spoken_numbers import normalise
+
+KEY = "OPENAI_API_KEY"
+"""Environment variable of the key, if the server wants one."""
+CONFIDENCE = 0.6
+"""Of a text, since such servers do not say how sure they are."""
+MOST_BYTES = 100_000
+"""Of an answer that is read."""
+
+
+def is_address(model: str) -> bool:
+    return model.startswith(("http://", "https://"))
+
+
+class TranscriptionServer:
+    """url: up to and with /v1. prompt: names that are likely. timeout [s]: of one request. What goes wrong is
+    logged once until it works again, and is nothing heard."""
+
+    name = "server"
+
+    def __init__(self, url: str, model: str = "whisper-1", prompt: str = "", timeout: float = 5.0) -> None:
+        import httpx2
+
+        key = os.environ.get(KEY, "").strip()
+        if key and not (key.isascii() and key.isprintable()):
+            raise InputError(f"the key in {KEY} has a character that no key has: copy it anew")
+        secrets.keep(key)
+        here = httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
+        self.url = f"{url.rstrip('/')}/audio/transcriptions"
+        self._form = {"model": model, "language": "en", "response_format": "json", "temperature": "0"}
+        if prompt:
+            self._form["prompt"] = prompt
+        self._errors = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
+        try:
+            self._client = httpx2.Client(
+                timeout=timeout, trust_env=not here, headers={"Authorization": f"Bearer {key}"} if key else {}
+            )
+        except Exception as error:  # of many kinds: whatever a proxy's or a certificate's setting can break
+            raise InputError(f"no client for {url} with this machine's settings: {error}") from None
+        self._failed = False
+
+    def transcribe(self, sound: Samples) -> Recognition:
+        if not sound.size:
+            return Recognition("", 0.0)
+        try:
+            file = ("speech.wav", wav(sound), "audio/wav")
+            answer = self._client.post(self.url, data=self._form, files={"file": file})
+            answer.raise_for_status()
+            if len(answer.content) > MOST_BYTES:
+                raise ValueError(f"an answer of {len(answer.content)} bytes")
+            text = answer.json()["text"]
+            if not isinstance(text, str):
+                raise ValueError("its text is none")
+        except (*self._errors, ValueError, KeyError, TypeError) as error:
+            if not self._failed:
+                why = secrets.strike(f"{type(error).__name__}: {error}")[:200]
+                logging.getLogger(__name__).warning("%s does not transcribe (%s)", self.url, why)
+            self._failed = True
+            return Recognition("", 0.0)
+        self._failed = False
+        found = normalise(text)
+        return Recognition(found, CONFIDENCE if found else 0.0)
