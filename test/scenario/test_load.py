@@ -128,6 +128,14 @@ def test_every_shipped_scenario_says_what_its_words_mean():
         assert all(a.means is not None for a in commands), path
 
 
+def test_a_world_may_lie_beside_its_scenario(tmp_path):
+    (tmp_path / "flat.sdf").write_text("")
+    (tmp_path / "walk.yaml").write_text(f"{HELLO}world: flat.sdf\n")
+    (tmp_path / "other.yaml").write_text(f"{HELLO}world: tabletop\n")
+    assert load.load(tmp_path / "walk.yaml").scenario.world == str(tmp_path / "flat.sdf")
+    assert load.load(tmp_path / "other.yaml").scenario.world == "tabletop"
+
+
 def test_names_files_and_folders_are_found(tmp_path):
     first = load.load("fetch_cup").scenario.script[0]
     assert isinstance(first, Say)

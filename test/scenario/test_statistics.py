@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import Check, RunRecord
 from vla_sim.scenario.statistics import (
     Rate,
     by_engine,
+    by_kind,
     by_scenario,
+    failures,
     label,
     percentile,
     runs_of,
@@ -87,6 +89,32 @@ def test_the_tries_of_a_run_are_one_run():
     other = record(seed=4, engine="gazebo")
     assert runs_of([first, other, second]) == [[first, second], [other]]
     assert Rate.of([first, other, second]) == Rate(1, 2, 1)
+
+
+def judged(seed, **kinds):
+    """A run with a check of each kind, which passed or did not."""
+    checks = [Check(name=kind, passed=passed, kind=kind) for kind, passed in kinds.items()]
+    why = [f"{check.name}: so" for check in checks if not check.passed]
+    return record(seed=seed, checks=checks, reasons=why, passed=not why)
+
+
+def test_each_kind_of_check_has_its_own_rate_over_runs_and_the_first_failure_is_ranked():
+    runs = [
+        judged(0, as_commanded=True, find=True, pick=True),
+        judged(1, as_commanded=False, find=True, pick=False),
+        judged(2, as_commanded=False, find=False, pick=False),
+        judged(3, as_commanded=False, find=True, pick=False),
+        judged(4, find=True),
+        record(seed=5, passed=False, error="perception died"),
+    ]
+    assert by_kind(runs) == {"as_commanded": Rate(1, 4), "find": Rate(4, 5), "pick": Rate(1, 4)}
+    ranked = [(kind, [run.seed for run in mine]) for kind, mine in failures(runs)]
+    assert ranked == [("pick", [1, 3]), ("find", [2]), ("broke off", [5])]
+
+
+def test_two_checks_of_a_kind_in_one_run_are_one_run_and_both_must_pass():
+    mixed = record(checks=[Check(name="a", passed=ok, kind="pick") for ok in (True, False)], passed=False)
+    assert by_kind([mixed, judged(1, pick=True)]) == {"pick": Rate(1, 2)}
 
 
 def test_the_same_seed_played_again_is_another_run():

@@ -18,7 +18,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
-from vla_sim.common.errors import BusyError, InputError, package
+from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
@@ -86,12 +86,20 @@ FLAGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
-STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param", "without", "replace")
-"""Which recogniser and language model the stack uses, parameters of single nodes, nodes of the user's own."""
+STACK = (
+    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "params", "param",
+    "without", "replace",
+)  # fmt: skip
+"""Which recogniser, language model and policy of the arms the stack uses, parameters of single nodes,
+nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 VIEW = ("view", "view-host", "view-port")
 """Whether it can be watched in a browser, and where."""
+
+
+HERE = {"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"}
+"""Of the flag `domain` of a command that looks into a running stack."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -143,6 +151,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
     for name in options.replacements.keys() & options.overrides.keys():
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     _check_models(options)
+    _check_policy(options)
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
     if options.mic:
@@ -178,6 +187,19 @@ def _check_models(options: StackOptions) -> None:
         address.base_url(url)
 
 
+def _check_policy(options: StackOptions) -> None:
+    """Whether a policy's server is named by an address, and its mapping can be read: a node would find out
+    later. Raises `InputError`, `MissingError`."""
+    if not options.policy:
+        return
+    from vla_sim.stages.manipulation.params import SCRIPTED
+    from vla_sim.stages.policy import client, mapping
+
+    mapping.load(options.policy_mapping)
+    where = "openpi://127.0.0.1:1" if options.policy == SCRIPTED else options.policy
+    client.connect(client.address(where), 1.0)  # which asks nothing yet
+
+
 def view(options: StackOptions, console: Any) -> StackOptions:
     """The options with the port at which the page will be, which is said. Raises `InputError`,
     `MissingError`, `StackError`."""
@@ -191,9 +213,9 @@ def view(options: StackOptions, console: Any) -> StackOptions:
 def serve_at(host: str, port: int, console: Any) -> int:
     """The port at which the page will be, and the words that say so; a page that others than this machine's
     programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
-    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
     from vla_sim.view import door
 
+    door.library("aiohttp")
     door.check_host(host)
     port = door.free_port(host, port)
     token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
@@ -258,7 +280,7 @@ def add_network(parser: Any) -> None:
 
 def check_network(a: argparse.Namespace) -> None:
     """Raises `MissingError` without CycloneDDS, `InputError` for a network that there is not."""
-    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    network.check_installed()
     network.check_robot()
     network.check_network(a.interface, a.dds_domain)
 
@@ -299,6 +321,17 @@ def console(record: str | None = None) -> Any:
     from vla_sim.report.console import Console  # 30 ms that a command without words need not wait
 
     return Console(stderr=record == "-")
+
+
+def log_echo(console: Any, verbose: bool, always: str = "") -> Callable[[str, str], None]:
+    """What shows a line of a node's log: every one where it is `verbose`, else errors and what the node
+    `always` says."""
+
+    def echo(name: str, text: str) -> None:
+        if verbose or name == always or "[ERROR]" in text:
+            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
+
+    return echo
 
 
 def typed_lines(check: Callable[[], object] = lambda: None, file: int = 0) -> Iterator[str]:

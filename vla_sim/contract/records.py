@@ -21,6 +21,7 @@ Skill = Literal[
     "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say"
 ]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
+Arm = Literal["left", "right"]
 Priority = Literal["stop", "urgent", "normal", "background"]
 PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
 Stage = Literal["voice", "intent", "planning", "perception", "safety", "control"]
@@ -62,7 +63,8 @@ class Step(Record, frozen=True, kw_only=True):
     skill: Skill
     object: ObjectQuery | None = None
     place: Text = ""
-    """A place or surface of the world, or "user": the pose at which the command was received."""
+    """A place or surface of the world; "user": the pose at which the command was received; "start": the pose
+    at which the world has it begin."""
     distance: float | None = None
     """[m]; move: forward positive, backward negative."""
     angle: float | None = None
@@ -71,21 +73,30 @@ class Step(Record, frozen=True, kw_only=True):
     """[m]; move: left positive."""
     seconds: float | None = None
     text: Text = ""
+    speed: NotNegative | None = None
+    """[m/s] at most while it walks; None: as usual."""
+    arm: Arm | None = None
+    """That takes it; None: the one on the object's side."""
 
 
 STEP_FIELDS: dict[str, tuple[str, ...]] = {
-    "navigate": ("place",),
-    "approach": ("object",),
+    "navigate": ("place", "speed"),
+    "approach": ("object", "arm"),
     "find": ("object", "place"),
-    "pick": ("object",),
-    "place": ("place",),
-    "carry": ("place",),
-    "move": ("distance", "lateral"),
+    "pick": ("object", "arm"),
+    "place": ("place", "speed"),
+    "carry": ("place", "speed"),
+    "move": ("distance", "lateral", "speed"),
     "turn": ("angle",),
     "stop": (),
     "wait": ("seconds",),
     "say": ("text",),
 }
+
+MANNER = ("speed", "arm")
+"""Arguments that say how; no skill needs them."""
+POSES = ("user", "start")
+"""What `Step.place` may be beside the world's names."""
 
 
 class Transcript(Record, frozen=True, kw_only=True):
@@ -249,7 +260,6 @@ class NavigationStatus(Record, frozen=True, kw_only=True):
 
 
 ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", "cancel", "renew"]
-Arm = Literal["left", "right"]
 
 
 class ManipulationRequest(Record, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import STACK
 from vla_sim.contract import faults
-from vla_sim.contract.records import STEP_FIELDS, Fault, Skill, Step
+from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Fault, Skill, Step
 from vla_sim.scenario.targets import Named, query
 from vla_sim.world.derived_world import Added
 
@@ -102,8 +102,9 @@ AT_ONCE = When(at=0.0)
 
 class Meaning(Part, frozen=True, kw_only=True):
     """One step that words ask for: a skill with its arguments. object: "red cup". place: a place or surface
-    of the world, or "user": where the command was given. distance: ahead [m]; lateral: to the left [m];
-    angle: to the left [degrees]."""
+    of the world, "user": where the command was given, or "start": where the world has the robot begin.
+    distance: ahead [m]; lateral: to the left [m]; angle: to the left [degrees]. How it is done ("slowly")
+    is not judged."""
 
     skill: Skill
     object: Name | None = None
@@ -118,7 +119,7 @@ class Meaning(Part, frozen=True, kw_only=True):
     """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
 
     def __post_init__(self) -> None:
-        takes = STEP_FIELDS[self.skill]
+        takes = tuple(name for name in STEP_FIELDS[self.skill] if name not in MANNER)
         given = [name for name in self.__struct_fields__[1:] if getattr(self, name) is not None]
         strange = [name for name in given if name not in takes]
         if strange:
@@ -131,7 +132,7 @@ class Meaning(Part, frozen=True, kw_only=True):
 
     def names(self) -> list[Named]:
         found: list[Named] = [("kind of object", self.object)] if self.object else []
-        return found + ([("place", self.place)] if self.place and self.place != "user" else [])
+        return found + ([("place", self.place)] if self.place and self.place not in POSES else [])
 
     @property
     def step(self) -> Step:
@@ -241,7 +242,8 @@ class Scenario(Part, frozen=True, kw_only=True):
     proves: what a pass shows, in a sentence. start: where the robot begins; left out: where the world says.
     light: factor on the world's lights. remove: models taken out of the world. scripted_llm: what stands in
     for the language model's server: by the words of a command the steps as a model writes them; client and
-    server are real, the answers are these. compute, costs: with
+    server are real, the answers are these. policy: scripted: objects are picked by a policy's server, which
+    answers from images and a planner. compute, costs: with
     lock-step, what a stage's work costs in simulated time: as measured, or the contract's figures with
     these [ms] in their place. pace: clock for a scenario about the machine's load, which is played at the
     clock's pace, alone on the machine, where others are in lock-step. timeout: simulated seconds until the
@@ -260,6 +262,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     remove: list[Name] = []
     planner: Literal["rules", "llm", "auto"] = "rules"
     scripted_llm: dict[Name, list[dict[str, Any]]] = {}
+    policy: Literal["", "scripted"] = ""
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
     pace: Literal["any", "clock"] = "any"

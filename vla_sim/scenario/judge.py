@@ -71,7 +71,7 @@ def judge_steps(
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
             passed, detail = _judge(recording, world, step, *spans[found][:2])
-        checks.append(Check(name=describe(step), passed=passed, detail=detail))
+        checks.append(Check(name=describe(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
 
@@ -118,7 +118,10 @@ def _judge(
 
 
 def _judge_arrival(world: World, step: Step, end: GroundTruth, start: GroundTruth) -> tuple[bool, str]:
-    if step.place == "user":
+    named = any(p.name == step.place for p in world.places)
+    if step.place == "start" and not named:
+        goal, tolerance = world.start[:2], ARRIVAL
+    elif step.place == "user":
         goal, tolerance = position(start), RETURN
     else:
         try:
@@ -126,7 +129,6 @@ def _judge_arrival(world: World, step: Step, end: GroundTruth, start: GroundTrut
         except InputError:
             return False, "no such place in this world"
         sizes = [max(s.length, s.width) for s in world.surfaces if s.name == step.place]
-        named = any(p.name == step.place for p in world.places)
         goal, tolerance = (x, y), ARRIVAL if named else sizes[0] / 2 + 1.0
     off = math.dist(position(end), goal)
     return off <= tolerance, f"{off:.2f} m from it ({tolerance:.2f} allowed)"

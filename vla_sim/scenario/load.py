@@ -66,7 +66,10 @@ def load(target: str | Path) -> File:
     (path, *more) = find(str(target))
     if more:
         raise InputError(f"{target} is a folder; give one file")
-    return File(path.stem, path, loads(read(path), str(path)))
+    scenario = loads(read(path), str(path))
+    if (beside := path.parent / scenario.world).is_file():
+        scenario = msgspec.structs.replace(scenario, world=str(beside))
+    return File(path.stem, path, scenario)
 
 
 def loads(text: str, name: str = "scenario") -> Scenario:

@@ -29,12 +29,14 @@ class StageLatency(Record, frozen=True, kw_only=True):
 
 class Check(Record, frozen=True, kw_only=True):
     """One thing that had to hold, judged from the simulator's truth. speed: whether it judges how fast this
-    machine did the work, which other programs on it can spoil."""
+    machine did the work, which other programs on it can spoil. kind: the check's in the scenario's file; of a
+    step that was commanded, its skill."""
 
     name: Text
     passed: bool
     detail: Text = ""
     speed: bool = False
+    kind: Text = ""
 
 
 class Touch(Record, frozen=True, kw_only=True):
@@ -197,6 +199,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     error: Text = ""
     """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
     commands: list[CommandRecord] = field(default_factory=list)
+    start: Point | None = None
+    """Where the robot stood at the first command: x, y [m] and yaw [rad] of its pelvis in the world."""
     near: list[tuple[float, float]] = field(default_factory=list)  # (stamp, clearance [m]), 5 a second
     usage: list[Usage] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)

@@ -14,7 +14,7 @@ import numpy as np
 from vla_sim.contract import budgets
 from vla_sim.contract.budgets import Budget
 from vla_sim.contract.records import STAGES
-from vla_sim.report.text import number
+from vla_sim.report.text import number, percent
 from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
@@ -98,7 +98,7 @@ class Rate:
     @property
     def interval(self) -> str:
         """ "95 % interval 76 to 99 %"."""
-        return f"{100 * CONFIDENCE:.0f} % interval {_percent(self.low)} to {_percent(self.high)} %"
+        return f"{100 * CONFIDENCE:.0f} % interval {percent(self.low)} to {percent(self.high)} %"
 
     @property
     def text(self) -> str:
@@ -108,11 +108,31 @@ class Rate:
         return f"{self.counts}, {self.interval}"
 
 
-def _percent(share: float) -> str:
-    """Whole percent; 100 and 0 are said of exactly that alone."""
-    if 0.0 < share < 0.005 or 0.995 <= share < 1.0:
-        return f"{min(max(100.0 * share, 0.1), 99.9):.1f}"
-    return f"{100.0 * share:.0f}"
+def by_kind(records: Iterable[RunRecord]) -> dict[str, Rate]:
+    """Of each kind of check how many of the runs that had one passed all of them, in the order of the checks;
+    of a run's tries the last one. What a run that broke off would have passed nobody knows."""
+    found: dict[str, dict[int, bool]] = {}
+    for i, tries in enumerate(runs_of(records)):
+        for check in tries[-1].checks:
+            runs = found.setdefault(check.kind, {})
+            runs[i] = runs.get(i, True) and check.passed
+    return {kind: Rate(sum(runs.values()), len(runs)) for kind, runs in found.items()}
+
+
+def failures(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
+    """What went wrong first in the runs that did not pass, by the kind of that check, the most frequent
+    first. First in the order of the checks, of which those of steps come before what became of them."""
+    last = [tries[-1] for tries in runs_of(records)]
+    groups = grouped((record for record in last if failed(record)), _first_failure)
+    return sorted(groups.items(), key=lambda one: -len(one[1]))
+
+
+def _first_failure(record: RunRecord) -> str:
+    if record.error:
+        return "broke off"
+    kinds = [check.kind for check in record.checks if not check.passed]
+    # That a command was not done is said before its steps say why.
+    return next((kind for kind in kinds if kind != "as_commanded"), kinds[0] if kinds else "not recorded")
 
 
 def verdict(record: RunRecord) -> Verdict:

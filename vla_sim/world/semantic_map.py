@@ -195,12 +195,17 @@ def _noted_forbidden(notes: map_file.Places) -> tuple[tuple[float, float, float,
 
 def _shipped(names: list[str] | None, path: Path) -> Iterator[elements.Model]:
     """Shipped models; None: all that can be objects."""
-    folder = assets.share_folder("models")
-    known = sorted(one.name for one in folder.iterdir() if _OBJECT.fullmatch(one.name))
+    known = shipped_objects()
     for name in known if names is None else names:
         if name not in known:
             raise InputError(f"{path.parent / map_file.PLACES}: no object {name!r}{nearest(name, known)}")
-        yield reader.load_model(folder / name)
+        yield reader.load_model(assets.share_folder("models") / name)
+
+
+def shipped_objects() -> list[str]:
+    """Names of the shipped models that can be taken."""
+    folder = assets.share_folder("models")
+    return sorted(one.name for one in folder.iterdir() if _OBJECT.fullmatch(one.name))
 
 
 def _spoken(name: str) -> str:

@@ -77,6 +77,14 @@ def half_extent(shape: str, size: tuple[float, float, float], rotation: Array) -
     return size[0] * np.sqrt(np.maximum(1.0 - axis**2, 0.0)) + np.abs(axis) * size[1] / 2
 
 
+def underside(model: elements.Model) -> float:
+    """Height [m] of a model's lowest point; 0 if it has no collision."""
+    return min(
+        (float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids_of(model)),
+        default=0.0,
+    )
+
+
 def extent(geometry: elements.Geometry, where: elements.Where, rotation: Array) -> Array:
     """`half_extent` of a geometry."""
     return half_extent(*_primitive(geometry, where), rotation)

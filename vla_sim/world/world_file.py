@@ -23,7 +23,7 @@ from vla_sim.world import map_file
 from vla_sim.world.occupancy_grid import Grid, entered, rasterise, shadow, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
-from vla_sim.world.solids import Solid, half_extent, solids_of
+from vla_sim.world.solids import Solid, half_extent, solids_of, underside
 
 PLACE = "place/"
 START = "start"
@@ -123,10 +123,6 @@ def _with_robot(
     x, y, yaw = start
     folder = reader.robot_model()
     model = reader.load_model(folder)
-    feet = min(
-        (float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids_of(model)),
-        default=0.0,
-    )
     floor = _floor(solids, x, y)
     shapes = {c.geometry.shape for _, one, _ in world.walk() for k in one.links for c in k.collisions}
     if floor is None and "plane" not in shapes:
@@ -134,7 +130,7 @@ def _with_robot(
             f"{world.where}: there is no floor at ({x:g}, {y:g}), the robot falls; add a <plane>",
             SdfWarning, stacklevel=2,
         )  # fmt: skip
-    height = (floor or 0.0) - feet
+    height = (floor or 0.0) - underside(model)
     pose = transform((x, y, height), quaternion_from_yaw(yaw))
     robot = replace(model, name=assets.chosen_robot().stem, pose=pose)
     poses = world.frame_poses | {robot.name: pose}

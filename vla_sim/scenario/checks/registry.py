@@ -5,6 +5,8 @@ from functools import cache
 from importlib import metadata
 from typing import Any, Union
 
+import msgspec
+
 from vla_sim.common.errors import InputError
 from vla_sim.scenario.checks import commands, motion, objects, performance, rules
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
@@ -12,7 +14,8 @@ from vla_sim.scenario.record import Check
 
 GROUP = "vla_sim.checks"  # the entry points by which other packages add checks
 BUILT_IN: tuple[type[CheckSpec], ...] = (
-    commands.AsCommanded, commands.Outcome, commands.PlannedBy, commands.Heard, commands.Said, commands.Order,
+    commands.AsCommanded, commands.Undone, commands.Outcome, commands.PlannedBy, commands.Heard,
+    commands.Said, commands.Order,
     performance.Budget, performance.Latency, performance.Rate, performance.Resources, performance.Load,
     motion.NoFall, motion.NoCollision, motion.Clearance, motion.Arrival, motion.PathEfficiency,
     motion.Stands, motion.StopsWithin, objects.Grasp, objects.Placed, objects.Untouched,
@@ -58,11 +61,12 @@ def judge_all(run: Run, specs: Sequence[CheckSpec]) -> list[Check]:
     """Every check on a run; one that raises has not passed, and says why."""
     out: list[Check] = []
     for spec in specs or DEFAULT:
+        kind = str(spec.__struct_config__.tag)
         try:
             found = spec.judge(run)
         except Exception as error:  # a user's check must not lose the run
-            name = str(spec.__struct_config__.tag)
             why = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            found = outcome(name, False, f"cannot be judged: {why}")
-        out += found if isinstance(found, list) else [found]
+            found = outcome(kind, False, f"cannot be judged: {why}")
+        checks = found if isinstance(found, list) else [found]
+        out += [msgspec.structs.replace(check, kind=check.kind or kind) for check in checks]
     return out

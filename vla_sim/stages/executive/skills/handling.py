@@ -8,7 +8,14 @@ from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
-from vla_sim.stages.executive.skills.walking import DOCK_TOLERANCE, behind, dock, navigate, prepare_to_walk
+from vla_sim.stages.executive.skills.walking import (
+    DOCK_TOLERANCE,
+    behind,
+    dock,
+    navigate,
+    pace,
+    prepare_to_walk,
+)
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
 
 PRE_DOCK = 0.40  # [m] behind the docked pose where the arm is raised
@@ -29,9 +36,10 @@ def approach(ctx: SkillContext, step: Step) -> Running:
         assert target is not None
     for attempt in range(ATTEMPTS):
         surface = ctx.surface_below(target.position)
-        stand = choose_stand(target.position, surface, ctx.grid, ctx.pose)
+        stand = choose_stand(target.position, surface, ctx.grid, ctx.pose, arm=step.arm)
         if stand is None:
-            return Result(False, f"I cannot stand so that I reach the {query}.")
+            hand = f" with the {step.arm} hand" if step.arm else ""
+            return Result(False, f"I cannot stand so that I reach the {query}{hand}.")
         goal = (stand.x, stand.y, stand.yaw)
         if attempt == 0:
             ready = yield from prepare_to_walk(ctx)
@@ -88,7 +96,12 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         assert target is not None
         surface = ctx.surface_below(target.position)
         grasp = yield from manipulate(
-            ctx, "pick", object=target, surface_height=surface.height if surface else 0.0, timeout=60.0
+            ctx,
+            "pick",
+            arm=step.arm,
+            object=target,
+            surface_height=surface.height if surface else 0.0,
+            timeout=60.0,
         )
         detail = grasp.detail
         if grasp.ok and grasp.status is not None and grasp.status.holding:
@@ -144,7 +157,8 @@ def place(ctx: SkillContext, step: Step) -> Running:
         ready = yield from prepare_to_walk(ctx)
         if not ready.ok:
             return ready
-        result = yield from drive(ctx, "go", behind(goal, PRE_DOCK), position_tolerance=0.12)
+        before = behind(goal, PRE_DOCK)
+        result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
         if not result.ok:
             continue
         ctx.docked = True

@@ -1,0 +1,70 @@
+"""Homes by seed: equal seeds, what can be done there and what cannot."""
+
+import numpy as np
+import pytest
+
+from vla_sim.homes import furniture, home, rooms, sdf_file
+from vla_sim.homes.solvable import Home
+from vla_sim.scenario import load, preparation
+from vla_sim.world.semantic_map import World
+
+
+@pytest.mark.parametrize("unsolvable", [False, True])
+def test_equal_seeds_make_equal_files_and_others_make_others(tmp_path, unsolvable):
+    made = [
+        home.make(seed, tmp_path / folder, unsolvable=unsolvable)
+        for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
+    ]
+    texts = [(path.read_text(), path.with_suffix(".sdf").read_text()) for path in made]
+    assert texts[0] == texts[1]
+    assert texts[2][0] != texts[0][0]
+    assert texts[2][1] != texts[0][1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_home_has_a_scenario_whose_names_are_in_it(tmp_path, seed):
+    file = load.load(home.make(seed, tmp_path))
+    preparation.check(file)
+    fetch, carry, put = file.scenario.script
+    assert [step.skill for step in fetch.steps] == ["navigate", "find", "pick"]
+    assert (carry.steps[0].skill, put.steps[0].skill) == ("carry", "place")
+    world = World.load(file.scenario.world)
+    goal = next(s for s in world.surfaces if s.name == put.steps[0].place)
+    assert goal.place == carry.steps[0].place != fetch.steps[0].place
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_impossible_on_purpose_is_so_and_the_scenario_says_why(tmp_path, seed):
+    file = load.load(home.make(seed, tmp_path, unsolvable=True))
+    preparation.check(file)
+    room, thing = file.scenario.script[0].steps[0].place, file.scenario.script[0].steps[2].object
+    world = World.load(file.scenario.world)
+    there = Home(world)
+    place = next(p for p in world.places if p.name == room)
+    if "door" in file.scenario.proves:
+        assert f"The door of the {room} is 0.55 m wide" in file.scenario.proves
+        assert there.no_way(place.x, place.y).startswith("no way to")
+    else:
+        assert f"The {thing} stands at the far edge" in file.scenario.proves
+        assert there.no_way(place.x, place.y) == ""
+
+
+def test_what_stands_in_the_way_unmapped_counts_too(tmp_path):
+    """A crate in each doorway: the robot's map knows of none, and yet there is no way."""
+    rng = np.random.default_rng(0)
+    pieces = None
+    while pieces is None:
+        flat = rooms.draw(rng)
+        pieces = furniture.furnish(flat, rng)
+    crates = [
+        furniture._at(furniture.Kind("crate", "unmapped_crate"), door.x, door.y, 0) for door in flat.doors
+    ]
+    places = home._places(flat, pieces)
+    start = places["living room"]
+    for more, ways in (((), 1), (crates, 0)):
+        layout = sdf_file.Layout(flat, (*pieces, *more), places, start)
+        world = sdf_file.write(tmp_path / "home.sdf", layout)
+        assert not any("unmapped_crate" in solid.name for solid in world.solids)
+        there = Home(world)
+        reached = [place for place in ("kitchen", "bedroom") if there.no_way(*places[place][:2]) == ""]
+        assert len(reached) == 2 * ways
