@@ -45,7 +45,7 @@ DEVELOPMENT = ("hibari", "espeak:en-us", "espeak:en-gb", "flite:kal16", "espeak:
 TEST = (
     "flite:awb", "flite:rms", "flite:slt", "espeak:en-gb-scotland", "espeak:en-029", "espeak:en-gb-x-rp",
     "espeak:en-gb-x-gbclan", "espeak:en-gb-x-gbcwmd", "espeak:en-us-nyc", "espeak:en-us+f4",
-    "espeak:en-us+Andy", "espeak:en-gb+Alicia", "espeak:en-us+m7",
+    "espeak:en-us+Andy", "espeak:en+Alicia", "espeak:en-us+m7",
 )  # fmt: skip
 
 COMMANDS = (
