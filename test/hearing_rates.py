@@ -45,7 +45,7 @@ DEVELOPMENT = ("hibari", "espeak:en-us", "espeak:en-gb", "flite:kal16", "espeak:
 TEST = (
     "flite:awb", "flite:rms", "flite:slt", "espeak:en-gb-scotland", "espeak:en-029", "espeak:en-gb-x-rp",
     "espeak:en-gb-x-gbclan", "espeak:en-gb-x-gbcwmd", "espeak:en-us-nyc", "espeak:en-us+f4",
-    "espeak:en-us+Andy", "espeak:en-gb+Alicia", "espeak:en-us+m7",
+    "espeak:en-us+Andy", "espeak:en+Alicia", "espeak:en-us+m7",
 )  # fmt: skip
 
 COMMANDS = (
@@ -158,9 +158,8 @@ class Rates:
     counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Of computing at the end of the speech, with the silence waited for, by ear."""
-    wrong: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def add(self, condition: str, said: str, heard: list[tuple[Utterance, float]], command: bool) -> None:
+    def add(self, said: str, heard: list[tuple[Utterance, float]], command: bool) -> None:
         c = self.counts
         understood = [one.text for one, _ in heard if one.complete]
         acted = [text for text in understood if deeds(text)]
@@ -179,7 +178,6 @@ class Rates:
             c["stops missed"] += stops and not right
         if acted and not right:
             c["acted on wrongly"] += 1
-            self.wrong.append((condition, said, " / ".join(acted)))
         elif not understood:
             c["asked back"] += any(one.reason == "partial" for one, _ in heard)
             c["unheard"] += not any(one.reason == "partial" for one, _ in heard)
@@ -234,7 +232,7 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1.0, help="of the sentences that is played")
     parser.add_argument("--grammar-alone", action="store_true", help="without the free ear")
     parser.add_argument(
-        "--show", action="store_true", help="what was acted on wrongly (of the development only!)"
+        "--show", action="store_true", help="what was heard, one by one (of the development only!)"
     )
     options = parser.parse_args()
     named = {"test": TEST, "development": DEVELOPMENT}
@@ -255,8 +253,11 @@ def main() -> int:
                 ears.activity = type(ears.activity)()  # another room
                 heard = hear(ears, sound)
                 name = f"{kind} {ratio:.0f} dB" if kind else "quiet"
+                if options.show:
+                    told = [(one.text, round(one.confidence, 2), one.reason, one.ear) for one, _ in heard]
+                    print(f"{voice}, {name} | {text} | {told}", flush=True)
                 for rates in (total, by[voice], by[name]):
-                    rates.add(f"{voice}, {name}", text, heard, k < len(COMMANDS))
+                    rates.add(text, heard, k < len(COMMANDS))
         print(by[voice].line(voice), flush=True)
     print()
     for name in [name for name in by if name not in voices]:
@@ -267,9 +268,6 @@ def main() -> int:
         print(
             f"{ear or 'grammar'}: {len(seconds)} answers, {p50:.0f} ms in the median, {p95:.0f} in 19 of 20"
         )
-    if options.show:
-        for one in total.wrong:
-            print(*one, sep=" | ")
     return int(total.counts["acted on wrongly"] > 0)
 
 
