@@ -5,7 +5,7 @@ truth.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ class Outcome:
     detail: str = ""
     off: float = math.nan
     planning_ms: float = 0.0
+    phases: list[str] = field(default_factory=list)
 
     @property
     def false_grasp(self) -> bool:
@@ -105,6 +106,7 @@ class ThingBench(Bench):
 def try_thing(name: str, seed: int, folder: Path) -> Outcome:
     """Find, dock, grasp, lift, step back with it and hold it for two seconds."""
     bench, out = ThingBench(name, seed, folder), Outcome(name, seed)
+    out.phases = bench.phases
     bench.wait(2.0)
     target = bench.seen()
     out.found = target is not None
@@ -123,15 +125,17 @@ def try_thing(name: str, seed: int, folder: Path) -> Outcome:
     for _ in range(3):
         bench.wait(1.0)
         target = bench.seen() or target
-        state = bench.do(action="pick", object=target, surface_height=TABLE.height)
+        state = bench.do(60.0, action="pick", object=target, surface_height=TABLE.height)
         x, y, yaw = bench.manipulator.status.stand_offset
         out.planning_ms = max(out.planning_ms, bench.manipulator.status.planning_ms)
         if state == "succeeded" or (x, y, yaw) == (0.0, 0.0, 0.0):
             break
         px, py, heading = bench.pose()
         c, s = math.cos(heading), math.sin(heading)
+        bench.phases.append("comes closer")
         bench.dock((px + c * x - s * y, py + s * x + c * y, heading + yaw))
-    out.said, out.detail = state == "succeeded", bench.manipulator.status.detail
+    out.said = state == "succeeded"
+    out.detail = bench.manipulator.status.detail or bench.manipulator.status.phase
     height = bench.height(CALLED) - start
     out.grasped, out.lifted = height > 0.02, height > 0.10
     if out.lifted:

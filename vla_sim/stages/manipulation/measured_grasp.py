@@ -45,8 +45,8 @@ WINDOWS = 3
 CONTACT = 0.005
 """[m] from the outermost point between the pads within which a point touches a pad."""
 BEYOND, SLANT = 0.010, 0.004
-"""What grows wider than by the second on the first length [m] ahead of the pads' tips is a wedge: closed pads
-push it away."""
+"""What grows wider than by the second on the first length [m] before or behind the pads' tips is a wedge:
+closed pads push it away."""
 FACING = 0.016
 """[m] by which the middles of what touches the two pads may lie apart along a pad. Friction of 1 holds where
 that is less than the width; what is narrower is held by the pads' breadth."""
@@ -98,7 +98,7 @@ def search(
                 y = middle + 0.5 * (left + right)
                 wide = 0.5 * (left - right)
                 inner, outer = wide + 0.5 * gap, wide + 1.5 * gap + FINGER
-                ends = np.zeros((2, 3))
+                ends = np.zeros((2, 4))
                 for i in range(points.shape[0]):
                     a, b, c = points[i, 0] - x, points[i, 1] - y, points[i, 2] - z
                     if abs(c) < half and a < front and inner < abs(b) < outer:
@@ -107,12 +107,16 @@ def search(
                     if abs(c) < half and front <= a < front + BEYOND and wide + SLANT < abs(b) < outer:
                         free = False
                         break
+                    k = 0 if b > 0.0 else 1
+                    if abs(c) < half and back < a < front - BEYOND:
+                        ends[k, 3] = max(ends[k, 3], abs(b))
                     if abs(c) < half and back < a < front and wide - CONTACT < abs(b) < inner:
-                        k = 0 if b > 0.0 else 1
                         ends[k, 0] += a
                         ends[k, 1] += c
                         ends[k, 2] += 1.0
                 if not free or ends[0, 2] < LEAST_TOUCH or ends[1, 2] < LEAST_TOUCH:
+                    continue
+                if wide - min(ends[0, 3], ends[1, 3]) > SLANT:
                     continue
                 da = ends[0, 0] / ends[0, 2] - ends[1, 0] / ends[1, 2]
                 dc = ends[0, 1] / ends[0, 2] - ends[1, 1] / ends[1, 2]
