@@ -22,6 +22,7 @@ import vla_sim
 from vla_sim.bringup import node_table
 from vla_sim.cli import main
 from vla_sim.common.assets import robot_names, share_folder
+from vla_sim.common.files import write_whole
 from vla_sim.common.markdown import table
 from vla_sim.common.params import KINDS, StageParams, named
 from vla_sim.contract import budgets, limits, records, topics
@@ -321,13 +322,20 @@ def fault_results() -> list[str]:
 
 
 SENTENCES: dict[str, tuple[str, ...]] = {
-    "navigate": ("go to the kitchen", "come here"),
+    "navigate": (
+        "go to the kitchen",
+        "slowly walk to the bedroom via the hallway",
+        "go back to where you started",
+    ),
     "approach": ("walk to the red cup",),
     "find": ("where is the red cup", "look for the red cup"),
-    "pick": ("pick up the red cup",),
-    "place": ("put the red cup on the kitchen table", 'holding it: "put it on the kitchen table"'),
+    "pick": ("pick up the red cup", "take the red cup with your left hand"),
+    "place": (
+        "move the red box from the dresser to the side table",
+        'holding it: "put it on the kitchen table"',
+    ),
     "carry": ("take the red cup to the bedroom", "bring me the red cup from the kitchen"),
-    "move": ("move forward half a meter", "move left 20 centimeters"),
+    "move": ("move forward half a meter", "take two steps back", "move a bit to the left"),
     "turn": ("turn left 90 degrees", "turn around"),
     "stop": ("stop",),
     "wait": ("wait 5 seconds",),
@@ -504,6 +512,6 @@ def pages() -> list[Path]:
 
 
 if __name__ == "__main__":
-    for page in pages():
-        page.write_text(render(page.read_text()))
-    POLICY.write_text(security_policy())
+    made = {page: render(page.read_text()) for page in pages()} | {POLICY: security_policy()}
+    for path, text in made.items():
+        write_whole(path, text.encode())

@@ -54,7 +54,8 @@ def test_a_file_that_is_large_is_followed_by_another_which_begins_with_what_is_k
     for k, x in enumerate(numbers):
         out.write(channel, k, number(x))
     out.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.before.mcap", "log.mcap"]
+    assert [path.name for path in out.files] == ["log.before.mcap", "log.mcap"]
+    assert sorted(tmp_path.iterdir()) == out.files
     assert len(begun) > 2
     got = []
     for file in ("log.before.mcap", "log.mcap"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.hardware.sound_level import DIGITAL_SILENCE, SoundLevel
+from vla_sim.hardware.sound_level import SoundLevel
 from vla_sim.stages.voice.audio import CHUNK
 
 
@@ -40,10 +40,10 @@ def test_a_muted_microphone_and_one_that_is_too_loud_are_told():
 
 def test_before_any_sound_there_is_silence():
     one = SoundLevel()
-    assert (one.rms, one.peak, one.verdict()) == (DIGITAL_SILENCE, DIGITAL_SILENCE, "")
+    assert (one.rms, one.peak, one.verdict()) == (-120.0, -120.0, "")
 
 
 @given(st.lists(st.integers(-32768, 32767), min_size=1, max_size=60))
 def test_no_sound_is_louder_than_full_scale_or_than_its_peak(values):
     made = level(*values, times=1)
-    assert DIGITAL_SILENCE <= made.rms <= made.peak + 1e-9 <= 1e-3 + 1e-9
+    assert -120.0 <= made.rms <= made.peak + 1e-9 <= 1e-3 + 1e-9

@@ -14,7 +14,9 @@ import msgspec
 import pytest
 
 rclpy = pytest.importorskip("rclpy")
+from mcap.reader import make_reader  # noqa: E402
 from recorded_run import command, text  # noqa: E402
+from rosbags.highlevel import AnyReader  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_msgs.msg import Empty, String  # noqa: E402
 
@@ -99,6 +101,35 @@ def test_what_is_said_is_written_as_it_was_and_images_compressed(start, tmp_path
     assert (small.format, small.header.frame_id) == ("jpeg", "eye")
     assert message("sensor_msgs/msg/Image", got[topics.COLOR.name].data).encoding == "mono8"
     assert recording.records[topics.COMMAND.name] == "Command"
+    with AnyReader([tmp_path]) as reader:  # the folder, by its metadata
+        assert {one.topic: one.msgcount for one in reader.connections}[topics.STOP.name] == 1
+
+
+def test_a_channel_has_the_json_schema_of_its_record(start, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    node = start()
+    talker = Talker(node)
+    say = talker.publisher(String, topics.COMMAND)
+    say.publish(text(command(7)))
+    talker.until(lambda: topics.COMMAND.name in node.channels)
+    node.close()
+    talker.node.destroy_node()
+    with (tmp_path / FILE).open("rb") as file:
+        channels = make_reader(file).get_summary().channels.values()
+    (about,) = (one.metadata for one in channels if one.topic == topics.COMMAND.name)
+    (one,) = Recording(tmp_path).read([topics.COMMAND.name])
+    said = json.loads(message("std_msgs/msg/String", one.data).data)
+    schema = json.loads(about["json_schema"])
+    jsonschema.validate(said, schema)
+    with pytest.raises(jsonschema.ValidationError, match="is not of type 'string'"):
+        jsonschema.validate(said | {"text": 3}, schema)
+
+
+@pytest.mark.parametrize("record", topics.RECORDS.values(), ids=lambda one: one.__name__)
+def test_every_record_has_a_json_schema(record):
+    about = recorder._described(record)
+    assert about["record"] == record.__name__
+    assert json.loads(about["json_schema"])["$ref"] == f"#/$defs/{record.__name__}"
 
 
 def test_a_disk_that_is_almost_full_ends_the_recording_in_one_line_and_not_the_node(start, tmp_path):

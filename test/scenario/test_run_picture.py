@@ -1,5 +1,7 @@
 """The clip of a run that failed shows the seconds around the failure."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,10 +15,12 @@ from vla_sim.scenario.report.run_picture import (
     CLIP_BEFORE,
     CLIP_FPS,
     CLIP_SIZE,
+    SIZE,
     failure,
     fitted,
     save_clip,
 )
+from vla_sim.view.video.outside import Outside
 from vla_sim.world.semantic_map import World
 
 
@@ -30,7 +34,9 @@ def truth(stamp, fallen=False):
 def test_a_clip_has_the_seconds_around_a_failure_and_repeats(tmp_path):
     clip = tmp_path / "failure.webp"
     recording = Recording(truths=[truth(0.04 * k) for k in range(750)])
-    assert save_clip(recording, World.load("tabletop"), 20.0, clip)
+    world = World.load("tabletop")
+    with closing(Outside(world, SIZE)) as outside:
+        assert save_clip(recording, world, outside, 20.0, clip)
     with Image.open(clip) as frames:
         assert (frames.size, frames.info["loop"]) == (CLIP_SIZE, 0)
         assert frames.n_frames == pytest.approx((CLIP_BEFORE + CLIP_AFTER) * CLIP_FPS, abs=3)
@@ -42,10 +48,13 @@ def test_a_clip_has_the_seconds_around_a_failure_and_repeats(tmp_path):
     assert clip.stat().st_size < 300_000
 
 
+@pytest.mark.gl
 def test_a_run_without_joints_has_no_clip(tmp_path):
     clip = tmp_path / "failure.webp"
     bare = GroundTruth(stamp=0.0, robot=(0.0,) * 7, objects={}, fallen=False, clearance=1.0)
-    assert not save_clip(Recording(truths=[bare]), World.load("tabletop"), 0.0, clip)
+    world = World.load("tabletop")
+    with closing(Outside(world, SIZE)) as outside:
+        assert not save_clip(Recording(truths=[bare]), world, outside, 0.0, clip)
     assert not clip.exists()
 
 

@@ -11,7 +11,7 @@ from vla_sim.common.assets import find_world
 from vla_sim.common.errors import EngineError, InputError
 from vla_sim.hardware.unitree import robot
 from vla_sim.robot import facts
-from vla_sim.robot.body import JointCommand
+from vla_sim.robot.body import CONTROL_PERIOD, JointCommand
 from vla_sim.simulation.registry import check_pace, import_mujoco, make_simulator
 from vla_sim.simulation.simulator import Randomisation
 
@@ -36,6 +36,15 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             assert time.monotonic() < deadline
             made.command(stand)
             made.step()
+        stamps = []
+        for _ in range(25):
+            made.command(stand)
+            made.step()
+            stamps.append((made.state().time, made.snapshot().time))
+        assert np.diff([state for state, _ in stamps]) == pytest.approx(CONTROL_PERIOD), (
+            "or timers lose ticks"
+        )
+        assert all(image == pytest.approx(state) for state, image in stamps)
         truth = made.truth()
         assert not truth.fallen
         assert truth.robot[2] == pytest.approx(facts.STANDING_HEIGHT, abs=0.03)

@@ -134,6 +134,22 @@ def test_the_nearest_moment_is_shown_and_the_last_by_default(tmp_path):
     assert run_folder.picture(tmp_path, made, Picture())[0] == "9.00 s: moment 2"
 
 
+@pytest.mark.gl
+@pytest.mark.ros
+def test_any_moment_of_a_recorded_run_is_shown(tmp_path):
+    import video_run  # needs rclpy
+
+    made = record(shots=shots(tmp_path, 0.0, 4.0))
+    video_run.write(tmp_path)
+    words, png = run_folder.picture(tmp_path, made, Picture(at=1.5, view="head"))
+    assert words == "1.50 s"
+    assert shown(png).getpixel((5, 5)) == pytest.approx(video_run.RED, abs=10)
+    assert shown(run_folder.picture(tmp_path, made, Picture(at=1.5, width=160))[1]).size == (160, 120)
+    with pytest.raises(InputError, match=r"no picture outside at 30 s: it goes from -1.0 s to 2.0 s"):
+        run_folder.picture(tmp_path, made, Picture(at=30.0))
+    assert run_folder.picture(tmp_path, made, Picture())[0] == "4.00 s: moment 1"
+
+
 def test_a_run_without_such_a_picture_says_what_else_there_is(tmp_path):
     with pytest.raises(InputError, match="has no picture outside; view sheet shows its map"):
         run_folder.picture(tmp_path, record(), Picture())
@@ -153,7 +169,7 @@ def test_a_record_cannot_show_a_file_of_another_folder(tmp_path):
 def test_a_picture_that_does_not_compress_is_made_smaller(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (1280, 1280, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    png = run_folder.png(tmp_path / "noise.png", 1280)
+    png = run_folder.png(Image.open(tmp_path / "noise.png"), 1280)
     assert len(png) <= run_folder.MOST_BYTES
     assert shown(png).width > 300
 

@@ -37,6 +37,10 @@ def test_the_words_are_understood_by_the_command_line():
     )
     a = main._parser().parse_args(library.play_words(asked, files))
     assert (a.seed, a.engine, a.speed, a.param) == (7, "kinematic", "max", ["safety.max_forward=0.4"])
+    assert a.record == "none"
+    recorded = library.play_words(RunScenario(scenario="turn_left", record=True), files)
+    assert main._parser().parse_args(recorded).record == "all"
+    assert main._parser().parse_args(library.run_words(RunCommand(words="stop", record=True))).record
 
 
 @pytest.mark.parametrize("words", ["go to the kitchen", "--out /etc", "-- --gui", "--help"])

@@ -23,6 +23,7 @@ from vla_sim.recording.reader import Recording
 from vla_sim.ros.messages import to_stamp
 from vla_sim.view import actions
 from vla_sim.view.player import Player
+from vla_sim.world.semantic_map import World
 
 BEGIN, SECONDS = 5.0, 20.0
 
@@ -78,7 +79,7 @@ class Watched(Player):
 @pytest.fixture
 def player(tmp_path):
     write(tmp_path / "run.mcap")
-    made = Watched(Recording(tmp_path), "tabletop")
+    made = Watched(Recording(tmp_path), World.load("tabletop"))
     made.start()
     yield made
     made.close()

@@ -242,5 +242,5 @@ def test_an_unknown_world_and_a_missing_viser_are_one_clear_line(monkeypatch):
     with pytest.raises(InputError, match="no world 'atlantis'"):
         Scene("atlantis")
     monkeypatch.setitem(sys.modules, "viser", None)
-    with pytest.raises(MissingError, match=r"needs viser; pip install 'vla_sim\[view\]'"):
+    with pytest.raises(MissingError, match=r"needs aiohttp and viser; pip install 'vla_sim\[view\]'"):
         Scene("tabletop")

@@ -15,9 +15,11 @@ from vla_sim.cli import video as command
 from vla_sim.common.errors import InputError
 from vla_sim.contract import records
 from vla_sim.recording.reader import Recording
+from vla_sim.recording.world import world_of
 from vla_sim.report.floor_plan import ROBOT
 from vla_sim.view.state import Command
 from vla_sim.view.video import film, frame, outside
+from vla_sim.view.video.moment import moment
 from vla_sim.world.semantic_map import World
 
 
@@ -143,7 +145,7 @@ def test_a_whole_run_goes_into_so_many_pictures(run):
 
 
 def test_the_world_is_the_one_that_was_recorded(run):
-    with film.world_of(Recording(run)) as world:
+    with world_of(Recording(run), simulated=True) as world:
         assert {p.name for p in world.places} == {p.name for p in World.load("tabletop").places}
 
 
@@ -211,3 +213,22 @@ def test_a_world_can_be_seen(tmp_path, capsys):
 def test_a_picture_of_no_world_is_refused(words, message, capsys):
     assert main.main(["list", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.gl
+def test_a_moment_is_seen_from_outside_and_by_the_head_camera(run):
+    recording = Recording(run)
+    early, late = (np.asarray(moment(recording, at, "outside", (160, 120)), float) for at in (0.0, 1.9))
+    assert early.shape == late.shape == (120, 160, 3)
+    assert np.abs(early - late).mean() > 0.2, "the robot glides"
+    seen = moment(recording, 1.0, "head", (160, 120))
+    assert np.asarray(seen)[24, 32] == pytest.approx(video_run.RED, abs=10)
+    with pytest.raises(InputError, match=r"no picture outside at 9 s: it goes from -1.0 s to 2.0 s"):
+        moment(recording, 9.0, "outside", (160, 120))
+
+
+def test_a_robots_recording_is_seen_by_its_camera_alone(tmp_path):
+    recording = Recording(video_run.write(tmp_path, truths=False))
+    assert moment(recording, 1.0, "head", (160, 120)).size == (64, 48)
+    with pytest.raises(InputError, match="no picture outside"):
+        moment(recording, 1.0, "outside", (160, 120))

@@ -208,8 +208,9 @@ def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
 
 def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(stack):
     async def wreck(session):
-        assert (await ask(session, do="fault", kind="freeze", target="voice", seconds=1.0))[0] == 200
-        status, text = await ask(session, do="fault", kind="freeze", target="nobody")
+        fault = {"fault_id": "page-1", "kind": "freeze", "target": "voice", "seconds": 1.0}
+        assert (await ask(session, do="fault", fault=fault))[0] == 200
+        status, text = await ask(session, do="fault", fault=fault | {"target": "nobody"})
         assert (status, "no node is called 'nobody'" in text) == (400, True)
         assert await ask(session, do="mend", fault_id="x") == (400, "no such fault")
         assert (await ask(session, do="reset"))[0] == 200
@@ -217,5 +218,5 @@ def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(sta
 
     visit(stack, wreck)
     (begun, _) = stack.rest.requests
-    assert (begun.begin.kind, begun.begin.target, begun.begin.seconds) == ("freeze", "voice", 1.0)
+    assert begun.begin == records.Fault(fault_id="page-1", kind="freeze", target="voice", seconds=1.0)
     assert stack.rest.resets == 1

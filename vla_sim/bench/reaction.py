@@ -1,15 +1,16 @@
 """Measures how soon a safety node of its own stops the robot, and by how much what passes is later: this
 side publishes simulated time, odometry, velocities and scans; it lets an obstacle appear before the robot."""
 
+import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rclpy
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -25,7 +26,6 @@ from vla_sim.contract.records import Refusal
 from vla_sim.contract.topics import Topic
 from vla_sim.robot import facts, level_scan
 from vla_sim.ros import conversions, spin
-from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
 
@@ -137,6 +137,10 @@ class Way:
         if self._expected(message):
             self.received = time.monotonic()
 
+    def arrived(self, sent: float) -> bool:
+        """Whether one came since it was sent [s, monotonic]."""
+        return self.received >= sent
+
     def send(self, message: Any) -> float:
         """When that was [s, monotonic]."""
         sent = time.monotonic()
@@ -144,14 +148,12 @@ class Way:
         return sent
 
 
-def until(true: Callable[[], bool], seconds: float, executor: SerialExecutor) -> bool:
-    """Run callbacks until that is true; False: not within so many seconds."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        executor.spin_once(timeout_sec=0.01)
-    return True
+@contextlib.contextmanager
+def beside_safety(folder: Path, *make: Callable[[], StageNode[Any]]) -> Iterator[tuple[Any, spin.Until]]:
+    """A safety node as a process, and these nodes beside it."""
+    specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
+    with Stack(StackOptions(), folder, specs=specs), spin.beside(*make) as found:  # its domain is ours, too
+        yield found
 
 
 def added_latencies(
@@ -162,86 +164,63 @@ def added_latencies(
     right arm's `path` (n, 7) from its default pose amid lidar `points` (m, 3), once through safety and once
     past it, and `take` the seconds by which it arrives later through safety. Raises `StackError` if safety
     does not start, or lets nothing pass."""
-    specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
-    with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
-        spin.start([])
-        try:
-            around, executor = Around(), SerialExecutor()
-            node = Wishes(path, points)
+    with beside_safety(folder, Around, partial(Wishes, path, points)) as ((around, node), until):
 
-            def is_asked(message: Any) -> bool:
-                return abs(float(message.twist.linear.x) - around.speed) < 1e-6
+        def is_asked(message: Any) -> bool:
+            return abs(float(message.twist.linear.x) - around.speed) < 1e-6
 
-            def make() -> Any:
-                if of == "trajectory":
-                    return node.wish(time.monotonic() - around.began)
-                around.speed = SLOWER if around.speed == SPEED else SPEED
-                return around.wish()
-
-            begin, end = topics.CMD_VEL_NAV, topics.CMD_VEL
+        def make() -> Any:
             if of == "trajectory":
-                begin, end = topics.ARM_WISH["right"], topics.ARM_TRAJECTORY["right"]
-            past = replace(end, name="/bench/past_safety", writer="")
-            user: StageNode[Any] = node if of == "trajectory" else around
-            expected = (lambda _: True) if of == "trajectory" else is_asked
-            ways = [Way(user, past, past, expected), Way(user, begin, end, expected)]
-            for one in (around, node):
-                executor.add_node(one)
-            rng, done, deadline = random.Random(0), 0, time.monotonic() + WALK_TIMEOUT
-            while done < count:
-                if time.monotonic() > deadline:
-                    why = node.refused or "silence"
-                    raise StackError(f"no {of} passed safety within {WALK_TIMEOUT:.0f} s: {why}")
-                took = []
-                for way in ways:
-                    message = make()
-                    sent = way.send(message)
-                    if until(lambda way=way, sent=sent: way.received >= sent, 1.0, executor):  # type: ignore[misc]
-                        took.append(way.received - sent)
-                    pause = time.monotonic() + rng.uniform(0.02, 0.06)
-                    until(lambda pause=pause: time.monotonic() > pause, 1.0, executor)  # type: ignore[misc]
-                if len(took) == len(ways):
-                    take(took[1] - took[0])
-                    done, deadline = done + 1, time.monotonic() + WALK_TIMEOUT
-            executor.shutdown()
-            for one in (around, node):
-                one.destroy_node()
-        finally:
-            rclpy.try_shutdown()
+                return node.wish(time.monotonic() - around.began)
+            around.speed = SLOWER if around.speed == SPEED else SPEED
+            return around.wish()
+
+        begin, end = topics.CMD_VEL_NAV, topics.CMD_VEL
+        if of == "trajectory":
+            begin, end = topics.ARM_WISH["right"], topics.ARM_TRAJECTORY["right"]
+        past = replace(end, name="/bench/past_safety", writer="")
+        user: StageNode[Any] = node if of == "trajectory" else around
+        expected = (lambda _: True) if of == "trajectory" else is_asked
+        ways = [Way(user, past, past, expected), Way(user, begin, end, expected)]
+        rng, done, deadline = random.Random(0), 0, time.monotonic() + WALK_TIMEOUT
+        while done < count:
+            if time.monotonic() > deadline:
+                why = node.refused or "silence"
+                raise StackError(f"no {of} passed safety within {WALK_TIMEOUT:.0f} s: {why}")
+            took = []
+            for way in ways:
+                message = make()
+                sent = way.send(message)
+                if until(partial(way.arrived, sent), 1.0):
+                    took.append(way.received - sent)
+                until(lambda: False, rng.uniform(0.02, 0.06))
+            if len(took) == len(ways):
+                take(took[1] - took[0])
+                done, deadline = done + 1, time.monotonic() + WALK_TIMEOUT
 
 
 def reactions(count: int, folder: Path, take: Callable[[float], None]) -> None:
     """Start a safety node as a process. `count` times let an obstacle appear before a walking robot,
     at any moment of the node's period, and `take` the seconds from the scan's departure to the arrival of the
     zero velocity. Raises `StackError` if it does not start, or once does not stop."""
-    specs = tuple(spec for spec in node_table.STACK if spec.name == "safety")
-    with Stack(StackOptions(), folder, specs=specs):  # the environment is this process's too
-        spin.start([])
-        try:
-            node, executor = Around(), SerialExecutor()
-            executor.add_node(node)
-            rng = random.Random(0)
+    with beside_safety(folder, Around) as ((node,), until):
+        rng = random.Random(0)
 
-            def walks() -> bool:
-                return node.passed[1] > 0.9 * SPEED
+        def walks() -> bool:
+            return bool(node.passed[1] > 0.9 * SPEED)
 
-            if not until(walks, WALK_TIMEOUT, executor):
-                raise StackError(f"the safety node let no velocity pass within {WALK_TIMEOUT:.0f} s")
-            for _ in range(count):
-                node.seen = node.free
-                if not until(walks, WALK_TIMEOUT, executor):
-                    raise StackError("the robot did not walk on when its way was free again")
-                end = time.monotonic() + rng.uniform(0.12, 0.2)
-                until(lambda end=end: time.monotonic() > end, 1.0, executor)  # type: ignore[misc]
-                node.seen = node.blocked
-                begin = time.monotonic()
-                node.look()
-                if not until(lambda: node.passed[1] == 0.0, REACTION_TIMEOUT, executor):
-                    raise StackError(
-                        f"the robot still walked {REACTION_TIMEOUT:g} s after an obstacle appeared before it"
-                    )
-                take(node.passed[0] - begin)
-            executor.shutdown()
-            node.destroy_node()
-        finally:
-            rclpy.try_shutdown()
+        if not until(walks, WALK_TIMEOUT):
+            raise StackError(f"the safety node let no velocity pass within {WALK_TIMEOUT:.0f} s")
+        for _ in range(count):
+            node.seen = node.free
+            if not until(walks, WALK_TIMEOUT):
+                raise StackError("the robot did not walk on when its way was free again")
+            until(lambda: False, rng.uniform(0.12, 0.2))
+            node.seen = node.blocked
+            begin = time.monotonic()
+            node.look()
+            if not until(lambda: node.passed[1] == 0.0, REACTION_TIMEOUT):
+                raise StackError(
+                    f"the robot still walked {REACTION_TIMEOUT:g} s after an obstacle appeared before it"
+                )
+            take(node.passed[0] - begin)

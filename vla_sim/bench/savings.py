@@ -4,12 +4,11 @@ says in the monitor's place at which level, and reads the processor time of each
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
-import rclpy
-from rclpy.signals import SignalHandlerOptions
 
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
@@ -19,7 +18,7 @@ from vla_sim.common.params import StageParams
 from vla_sim.contract import topics
 from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.contract.records import FINAL_STATES, Command, Load, Status
-from vla_sim.ros.executor import SerialExecutor
+from vla_sim.ros import spin
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
 
@@ -88,48 +87,39 @@ def usage(rounds: int, folder: Path, walks: bool) -> list[list[float]]:
     robot `walks` or stands. Raises `StackError` if the stack does not start or dies, or the robot does not
     walk."""
     found = []
-    with Stack(StackOptions(shedding=False), folder) as stack:
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        try:
-            node, executor = Dictator(walks), SerialExecutor()
-            executor.add_node(node)
+    with (
+        Stack(StackOptions(shedding=False), folder) as stack,
+        spin.beside(partial(Dictator, walks)) as ((node,), run),
+    ):
 
-            def until(true: Callable[[], bool], seconds: float) -> bool:
-                end = time.monotonic() + seconds
-                while not true():
-                    if time.monotonic() > end:
-                        return False
-                    executor.spin_once(timeout_sec=0.1)
-                    stack.check()
-                return True
+        def until(true: Callable[[], bool], seconds: float) -> bool:
+            def checked() -> bool:
+                stack.check()
+                return true()
 
-            def wait(seconds: float) -> None:
-                until(lambda: False, seconds)
+            return run(checked, seconds)
 
-            if not until(lambda: node.ready, READY_TIMEOUT):
-                raise StackError(f"the stack was not ready after {READY_TIMEOUT:.0f} s")
-            wait(2.0 * SPAN)
-            for _ in range(rounds):
-                cores = []
-                for level in range(len(LOAD_LEVELS)):
-                    node.level = level
-                    if not until(lambda level=level: {*node.levels.values()} == {level}, SPAN):  # type: ignore[misc]
-                        raise StackError(f"the nodes are at load levels {node.levels}, not {level}")
-                    wait(SETTLE)
-                    spent, began = _spent(stack), node.stamp
-                    node.motions.clear()
-                    wait(SPAN)
-                    walked = sum(node.motions) / max(1, len(node.motions))
-                    if walks and walked < LEAST_WALKED:
-                        raise StackError(
-                            f"the robot walked {100 * walked:.0f} % of the time at level {level}"
-                        )
-                    cores.append((_spent(stack) - spent) / max(1e-3, node.stamp - began))
-                found.append(cores)
-            executor.shutdown()
-            node.destroy_node()
-        finally:
-            rclpy.try_shutdown()
+        def wait(seconds: float) -> None:
+            until(lambda: False, seconds)
+
+        if not until(lambda: node.ready, READY_TIMEOUT):
+            raise StackError(f"the stack was not ready after {READY_TIMEOUT:.0f} s")
+        wait(2.0 * SPAN)
+        for _ in range(rounds):
+            cores = []
+            for level in range(len(LOAD_LEVELS)):
+                node.level = level
+                if not until(lambda level=level: {*node.levels.values()} == {level}, SPAN):  # type: ignore[misc]
+                    raise StackError(f"the nodes are at load levels {node.levels}, not {level}")
+                wait(SETTLE)
+                spent, began = _spent(stack), node.stamp
+                node.motions.clear()
+                wait(SPAN)
+                walked = sum(node.motions) / max(1, len(node.motions))
+                if walks and walked < LEAST_WALKED:
+                    raise StackError(f"the robot walked {100 * walked:.0f} % of the time at level {level}")
+                cores.append((_spent(stack) - spent) / max(1e-3, node.stamp - began))
+            found.append(cores)
     return found
 
 

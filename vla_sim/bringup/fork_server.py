@@ -10,7 +10,6 @@ sees nodes of launch files alone.
 """
 
 import contextlib
-import ctypes
 import importlib
 import multiprocessing
 import os
@@ -27,14 +26,13 @@ import psutil
 from setproctitle import setproctitle
 
 from vla_sim.common import compute_threads, process_priority
+from vla_sim.common.child_process import terminate_with_parent
 from vla_sim.common.errors import StackError
 
 PRELOAD = "vla_sim.bringup.preload"
 OWN_PROGRAM = "vla_sim.bringup.own_program"
 """The module whose arguments are the command line of another program."""
 GRACE = 4.0  # [s] for a node to end after a signal
-_LIBC = ctypes.CDLL(None)  # loaded before any fork
-_PR_SET_PDEATHSIG = 1
 _context = multiprocessing.get_context("forkserver")
 _lock = threading.Lock()  # multiprocessing's list of children is not safe to use from several threads
 
@@ -78,7 +76,7 @@ def end_with_client() -> None:
     os.register_at_fork(
         before=lambda: hold(signal.SIG_BLOCK), after_in_parent=lambda: hold(signal.SIG_UNBLOCK)
     )
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    terminate_with_parent()
 
 
 class Fork:
@@ -134,7 +132,7 @@ class Fork:
 def in_child(nice: int = 0) -> None:
     """First thing in a child process: get SIGTERM when the parent is killed, and take this niceness."""
     process_priority.own(nice)
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    terminate_with_parent()
 
 
 @contextlib.contextmanager

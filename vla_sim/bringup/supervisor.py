@@ -26,7 +26,7 @@ from vla_sim.ros import kept_state
 from vla_sim.ros.lockstep import run_environment
 
 LAST = ("safety", *node_table.BODIES)  # go down last, one by one: who permits motion, and who controls it
-DOMAINS = range(1, 101)  # beyond 101 the ports of a domain overlap Linux's ephemeral ports
+DOMAINS = range(1, 51)  # simulated robots take those up to 100, see `hardware.unitree.network.domain_beside`
 LOCK = "vla_sim_domain_"  # how the lock files of domains begin, in the folder for temporary files
 
 
@@ -39,14 +39,14 @@ class Domain:
         if wanted is not None and not 0 <= wanted <= 232:
             raise InputError(f"domain {wanted}: a ROS domain id is a number from 0 to 232")
         loopback.check()  # without it the nodes would wait for each other until a time-out
-        choices = [wanted] if wanted is not None else random.SystemRandom().sample(DOMAINS, 100)
+        choices = [wanted] if wanted is not None else random.SystemRandom().sample(DOMAINS, len(DOMAINS))
         for number in choices:
             lock = self._lock(number, joined=joined and wanted is not None)
             if lock is not None:
                 self.id, self.lock = number, lock
                 return
         if wanted is None:
-            raise StackError("no ROS domain id from 1 to 100 is free on this machine; end other runs")
+            raise StackError("no ROS domain id from 1 to 50 is free on this machine; end other runs")
         raise StackError(
             f"ROS domain {wanted} is in use by another program on this machine; choose another "
             "with --domain, or leave it out to have a free one chosen (is it `ros2`? then: ros2 daemon stop)"

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     )
     common.add_flags(
         calibrate, "extrinsics", "params", "param", "domain",
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
     )  # fmt: skip
     calibrate.add_argument("--wall", type=_length, metavar="X", help="a wall straight ahead, for the lidar")
     calibrate.add_argument(

@@ -18,7 +18,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
-from vla_sim.common.errors import BusyError, InputError, package
+from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import own, user_path, write_output
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
@@ -92,6 +92,10 @@ MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 VIEW = ("view", "view-host", "view-port")
 """Whether it can be watched in a browser, and where."""
+
+
+HERE = {"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"}
+"""Of the flag `domain` of a command that looks into a running stack."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str, **changes: Mapping[str, Any]) -> None:
@@ -189,9 +193,9 @@ def view(options: StackOptions, console: Any) -> StackOptions:
 def serve_at(host: str, port: int, console: Any) -> int:
     """The port at which the page will be, and the words that say so; a page that others than this machine's
     programs reach gets a token. Raises `InputError`, `MissingError`, `StackError`."""
-    package("aiohttp", "the view in a browser needs aiohttp; pip install 'vla_sim[view]'")
     from vla_sim.view import door
 
+    door.library("aiohttp")
     door.check_host(host)
     port = door.free_port(host, port)
     token = "" if door.loopback(host) else os.environ.get(door.TOKEN) or door.new_token()
@@ -256,7 +260,7 @@ def add_network(parser: Any) -> None:
 
 def check_network(a: argparse.Namespace) -> None:
     """Raises `MissingError` without CycloneDDS, `InputError` for a network that there is not."""
-    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+    network.check_installed()
     network.check_robot()
     network.check_network(a.interface, a.dds_domain)
 
@@ -297,6 +301,17 @@ def console(record: str | None = None) -> Any:
     from vla_sim.report.console import Console  # 30 ms that a command without words need not wait
 
     return Console(stderr=record == "-")
+
+
+def log_echo(console: Any, verbose: bool, always: str = "") -> Callable[[str, str], None]:
+    """What shows a line of a node's log: every one where it is `verbose`, else errors and what the node
+    `always` says."""
+
+    def echo(name: str, text: str) -> None:
+        if verbose or name == always or "[ERROR]" in text:
+            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
+
+    return echo
 
 
 def typed_lines(check: Callable[[], object] = lambda: None, file: int = 0) -> Iterator[str]:

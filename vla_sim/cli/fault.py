@@ -26,11 +26,9 @@ def add(commands: Any) -> None:
     fault.add_argument("target", nargs="?", metavar="TARGET", default="", help="a node, topic or sensor")
     fault.add_argument("--list", action="store_true", help="show every kind of fault")
     fault.add_argument(
-        "--at",
-        default="",
-        metavar="NODE",
+        "--at", default="", metavar="NODE",
         help="the one node at which a topic is disturbed, or the other of two",
-    )
+    )  # fmt: skip
     fault.add_argument(
         "--seconds", type=float, metavar="SECONDS",
         help="how long; the command waits for the end, and Ctrl-C ends it early. Left out: until --clear",
@@ -40,7 +38,7 @@ def add(commands: Any) -> None:
     fault.add_argument("--clear", action="store_true", help="end every fault")
     common.add_flags(
         fault, "seed", "domain", seed={"help": "of what is random in it"},
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
     )  # fmt: skip
     fault.set_defaults(call=call)
     add_table(commands)

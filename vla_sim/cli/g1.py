@@ -37,12 +37,9 @@ def add(commands: Any) -> None:
         "--jitter", type=float, default=0.0, metavar="MS", help="delay what goes over its cable by up to that"
     )
     g1.add_argument(
-        "--loss",
-        type=float,
-        default=0.0,
-        metavar="PERCENT",
+        "--loss", type=float, default=0.0, metavar="PERCENT",
         help="lose that much of what goes over its cable",
-    )
+    )  # fmt: skip
     g1.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="then end")
     g1.add_argument(
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"

@@ -46,11 +46,7 @@ def call(a: argparse.Namespace) -> int:
         options = replace(options, overrides={**options.overrides, "robot": own})
     out = common.folder(a.out, "map-")
     console = common.console()
-
-    def echo(name: str, text: str) -> None:
-        if a.verbose or name == "robot" or "[ERROR]" in text:
-            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
-
+    echo = common.log_echo(console, a.verbose, "robot")
     from vla_sim.bringup.supervisor import Stack
     from vla_sim.hardware.mapping_node import MappingNode
     from vla_sim.scenario.client import NodeThread

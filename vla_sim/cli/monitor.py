@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     top = commands.add_parser("top", help="watch a running stack: latencies, rates, machine, alerts")
     common.add_flags(
         top, "domain", "json",
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
         json={"help": "with --once: the record; - for standard output"},
     )  # fmt: skip
     top.add_argument("--once", action="store_true", help="print it once and end")

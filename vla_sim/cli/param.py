@@ -15,9 +15,7 @@ def add(commands: Any) -> None:
         "settings", nargs="+", metavar="NODE.NAME[=VALUE]",
         help="as safety.max_forward=0.4; without a value: show what it is now",
     )  # fmt: skip
-    common.add_flags(
-        param, "domain", domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"}
-    )
+    common.add_flags(param, "domain", domain=common.HERE)
     param.set_defaults(call=call)
 
 

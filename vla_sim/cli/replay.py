@@ -42,14 +42,11 @@ def call(a: argparse.Namespace) -> int:
     console = common.console()
     out = common.folder(a.out, "replay-")
 
-    def echo(name: str, text: str) -> None:
-        if a.verbose or "[ERROR]" in text:
-            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
-
     length = recording.end - recording.start
     with console.status("starting") as status:
         found = replay(
-            recording, out, nodes=a.node, settings=a.param, domain=a.domain, echo=echo,
+            recording, out, nodes=a.node, settings=a.param, domain=a.domain,
+            echo=common.log_echo(console, a.verbose),
             went_on=lambda stamp: status.update(f"{stamp - recording.start:.1f} of {length:.1f} s"),
         )  # fmt: skip
     show(console, found)

@@ -65,11 +65,7 @@ def call(a: argparse.Namespace) -> int:
     options = recorded(options, out, robot=True) if a.record else options
     console = common.console()
     options = common.view(options, console)
-
-    def echo(name: str, text: str) -> None:
-        if a.verbose or name == "robot" or "[ERROR]" in text:
-            console.print(f"[{name}] {text}", style="dim", soft_wrap=True, markup=False)
-
+    echo = common.log_echo(console, a.verbose, "robot")
     running = Stack(options, out, domain=a.domain, echo=echo, simulated=False)
     try:
         with running, ClientThread(running.domain.id) as client:

@@ -46,16 +46,8 @@ def add(commands: Any) -> None:
         help="objects moved by up to 0.10 m, start by up to 0.5 m and 30 degrees (default: with --seeds)",
     )  # fmt: skip
     run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
-    common.add_flags(
-        run,
-        "speed",
-        "planner",
-        *common.STACK,
-        *common.MONITOR,
-        *common.VIEW,
-        "reserve",
-        speed={"default": "1"},
-    )
+    stack = ("planner", *common.STACK, *common.MONITOR, *common.VIEW, "reserve")
+    common.add_flags(run, "speed", *stack, speed={"default": "1"})
     run.add_argument(
         "--profile", action="store_true",
         help="profile every node: a flame graph each and the top 10 of each, in the run's folder",

@@ -44,11 +44,7 @@ def call(a: argparse.Namespace) -> int:
     options = recorded(options, out) if a.record else options
     console = common.console()
     options = common.view(options, console)
-
-    def echo(name: str, text: str) -> None:
-        if a.verbose or "[ERROR]" in text:
-            console.print(f"[{name}] {text}", style="dim", soft_wrap=True)
-
+    echo = common.log_echo(console, a.verbose)
     share = common.reserved(a.reserve, "stack", CLOCK, console)
     try:
         with share, Stack(options, out, domain=a.domain, echo=echo) as running:

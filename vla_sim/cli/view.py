@@ -3,16 +3,12 @@
 import argparse
 import functools
 import os
-import tempfile
 import threading
-from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
-from vla_sim.common.errors import InputError, package
-
-MISSING = "the view in a browser needs aiohttp and viser; pip install 'vla_sim[view]'"
+from vla_sim.common.errors import InputError
 
 
 def add(commands: Any) -> None:
@@ -21,7 +17,7 @@ def add(commands: Any) -> None:
     common.add_flags(
         view, "robot", "world", "view-host", "view-port", "domain",
         world={"default": None, "help": "of the running stack; default: what its nodes say"},
-        domain={"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"},
+        domain=common.HERE,
     )  # fmt: skip
     view.set_defaults(call=call)
 
@@ -63,41 +59,30 @@ def _world_of(domain: int, ours: bool) -> str:
 
 
 def replay(a: argparse.Namespace, console: Any) -> int:
-    from vla_sim.recording import about
-    from vla_sim.recording.reader import Recording
-
-    recording = Recording(a.run)
-    common.check_robot(recording)
-    package("aiohttp", MISSING)
-    with tempfile.TemporaryDirectory() as folder:
-        world, known = recording.world, recording.attachment(about.KNOWN)
-        if known is not None:
-            path = Path(folder, about.KNOWN)
-            path.write_bytes(known)
-            world = str(path)
-        return play(recording, world, a, console)
-
-
-def play(recording: Any, world: str, a: argparse.Namespace, console: Any) -> int:
     """Show a recording until Ctrl-C."""
+    from vla_sim.recording.reader import Recording
+    from vla_sim.recording.world import world_of
     from vla_sim.view.door import Door
     from vla_sim.view.player import Player
     from vla_sim.view.scene import Scene
     from vla_sim.view.server import Server
 
-    scene = Scene(world)
-    port = common.serve_at(a.view_host, a.view_port, console)
-    player = Player(recording, world, lambda s: server.show(s), lambda *p: server.show_picture(*p), scene)
-    server = Server(player, Door.of_environment(a.view_host), port)
-    server.embed("127.0.0.1", scene.port)
-    try:
-        server.start()
-        player.start()
-        threading.Event().wait()
-    except KeyboardInterrupt:  # the way to end it
-        console.print("ended")
-    finally:
-        server.close()
-        player.close()
-        scene.close()
+    recording = Recording(a.run)
+    common.check_robot(recording)
+    with world_of(recording) as world:
+        scene = Scene(str(world.path))
+        port = common.serve_at(a.view_host, a.view_port, console)
+        player = Player(recording, world, lambda s: server.show(s), lambda *p: server.show_picture(*p), scene)
+        server = Server(player, Door.of_environment(a.view_host), port)
+        server.embed("127.0.0.1", scene.port)
+        try:
+            server.start()
+            player.start()
+            threading.Event().wait()
+        except KeyboardInterrupt:  # the way to end it
+            console.print("ended")
+        finally:
+            server.close()
+            player.close()
+            scene.close()
     return 0

@@ -37,7 +37,8 @@ class Channel(msgspec.Struct):
 
 class McapFile:
     """One file, and when that has become too large another in its place: the one before is kept beside it,
-    as `<name>.before.mcap`. Raises `OSError`, and `MissingError` without `mcap`."""
+    as `<name>.before.mcap`. files: what there is, oldest first. Raises `OSError`, and `MissingError` without
+    `mcap`."""
 
     def __init__(
         self, path: Path, *, largest: int, chunk: int, begin: Callable[[Any], None] = lambda writer: None
@@ -46,6 +47,7 @@ class McapFile:
         are lost with a process that is killed. begin: gets each file's `mcap.writer.Writer` first."""
         package("mcap", MISSING)
         self._path, self._largest, self._chunk, self._at_begin = path, largest, chunk, begin
+        self.files = [path]
         self._channels: list[Channel] = []
         self._last: dict[int, tuple[int, bytes, int]] = {}
         self._begin()
@@ -60,7 +62,8 @@ class McapFile:
         """Add a message. at: [ns]."""
         if self._file.tell() > self._largest:
             self.close()
-            self._path.replace(self._path.with_suffix(f".before{self._path.suffix}"))
+            before = self._path.replace(self._path.with_suffix(f".before{self._path.suffix}"))
+            self.files = [before, self._path]
             self._begin()
             for number, (_, kept, turn) in self._last.items():
                 self._writer.add_message(self._ids[number], at, kept, at, turn)

@@ -8,6 +8,6 @@ Units and axes follow REP-103 (metres, radians, seconds; x forward, y left, z up
 """
 
 __all__ = [
-    "budgets", "codec", "faults", "ids", "lease", "limits", "metrics", "records", "stop_epoch", "topics",
-    "vocabulary",
+    "budgets", "codec", "faults", "ids", "lease", "limits", "metrics", "phrases", "records", "stop_epoch",
+    "topics", "vocabulary",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ Skill = Literal[
 ]
 Relation = Literal["", "next to", "on top of"]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
+Arm = Literal["left", "right"]
 Priority = Literal["stop", "urgent", "normal", "background"]
 PRIORITIES: tuple[str, ...] = Priority.__args__  # type: ignore[attr-defined]
 Stage = Literal["voice", "intent", "planning", "perception", "safety", "control"]
@@ -63,7 +64,8 @@ class Step(Record, frozen=True, kw_only=True):
     skill: Skill
     object: ObjectQuery | None = None
     place: Text = ""
-    """A place or surface of the world, or "user": the pose at which the command was received."""
+    """A place or surface of the world; "user": the pose at which the command was received; "start": the pose
+    at which the world has it begin."""
     distance: float | None = None
     """[m]; move: forward positive, backward negative."""
     angle: float | None = None
@@ -72,23 +74,32 @@ class Step(Record, frozen=True, kw_only=True):
     """[m]; move: left positive."""
     seconds: float | None = None
     text: Text = ""
+    speed: NotNegative | None = None
+    """[m/s] at most while it walks; None: as usual."""
+    arm: Arm | None = None
+    """That takes it; None: the one on the object's side."""
     relation: Relation = ""
     """place: where what is held goes, seen from `object`; "" with a `place` alone."""
 
 
 STEP_FIELDS: dict[str, tuple[str, ...]] = {
-    "navigate": ("place",),
-    "approach": ("object",),
+    "navigate": ("place", "speed"),
+    "approach": ("object", "arm"),
     "find": ("object", "place"),
-    "pick": ("object",),
-    "place": ("place", "relation", "object"),
-    "carry": ("place",),
-    "move": ("distance", "lateral"),
+    "pick": ("object", "arm"),
+    "place": ("place", "relation", "object", "speed"),
+    "carry": ("place", "speed"),
+    "move": ("distance", "lateral", "speed"),
     "turn": ("angle",),
     "stop": (),
     "wait": ("seconds",),
     "say": ("text",),
 }
+
+MANNER = ("speed", "arm")
+"""Arguments that say how; no skill needs them."""
+POSES = ("user", "start")
+"""What `Step.place` may be beside the world's names."""
 
 
 class Transcript(Record, frozen=True, kw_only=True):
@@ -252,7 +263,6 @@ class NavigationStatus(Record, frozen=True, kw_only=True):
 
 
 ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", "cancel", "renew"]
-Arm = Literal["left", "right"]
 
 
 class ManipulationRequest(Record, frozen=True, kw_only=True):

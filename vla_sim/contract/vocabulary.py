@@ -1,4 +1,7 @@
-"""Words that several stages must understand alike: colours, kinds of objects, words that stop, numbers."""
+"""Words that several stages must understand alike: colours, kinds of objects, words that stop, numbers, and
+what "a step", "a bit", "slowly" are."""
+
+import math
 
 COLOURS = (
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "grey", "black", "brown",
@@ -32,6 +35,20 @@ NUMBERS = (
 """0 to 19, by value."""
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 """20 to 90."""
+
+STEP_LENGTH = 0.3
+"""[m] that "a step" stands for: about twice what the walking policy takes at its usual pace."""
+A_BIT = 0.3
+"""[m] that "a bit" stands for."""
+A_BIT_TURNED = math.radians(30.0)
+"""[rad] that "a bit" stands for where it is turned."""
+PACES = {"slowly": 0.25, "quickly": 0.7}
+"""[m/s] at most while walking; else it is `NavigationRequest.max_speed`, and never more than `MAX_SPEED`."""
+
+
+def plural(kind: str) -> str:
+    """ "cup" -> "cups", "box" -> "boxes"."""
+    return kind + ("es" if kind.endswith(("x", "s", "ch", "sh")) else "s")
 
 
 def colour_named(word: str) -> str:

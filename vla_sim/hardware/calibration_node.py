@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import rclpy
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError, StackError
@@ -20,7 +19,6 @@ from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
 from vla_sim.hardware.posture import Posture
 from vla_sim.ros import conversions, spin
-from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
@@ -93,22 +91,12 @@ def listen(
 ) -> SensorListener:
     """What was heard until there is enough of everything. Raises `StackError` after `timeout` [s] without."""
     os.environ["ROS_DOMAIN_ID"] = str(domain)
-    spin.start([])
-    try:
-        node = SensorListener(named, pairing)
-        executor = SerialExecutor()
-        executor.add_node(node)
-        deadline = time.monotonic() + timeout
-        while lacks := node.missing(lidar, camera):
-            if time.monotonic() > deadline:
-                bad = "".join(f"; {count} times: {why}" for why, count in node.bad.items())
-                raise StackError(
-                    f"nothing, or too little, comes of {', '.join(lacks)} in ROS domain {domain} within "
-                    f"{timeout:g} s{bad}; do `vla-sim robot` and the sensors' drivers run there?"
-                )
-            executor.spin_once(timeout_sec=0.1)
+    with spin.beside(partial(SensorListener, named, pairing)) as ((node,), until):
+        if not until(lambda: not node.missing(lidar, camera), timeout):
+            bad = "".join(f"; {count} times: {why}" for why, count in node.bad.items())
+            raise StackError(
+                f"nothing, or too little, comes of {', '.join(node.missing(lidar, camera))} in ROS domain "
+                f"{domain} within {timeout:g} s{bad}; do `vla-sim robot` and the sensors' drivers run there?"
+            )
         node.leave()
-        node.destroy_node()
-        return node
-    finally:
-        rclpy.try_shutdown()
+    return node  # type: ignore[no-any-return]

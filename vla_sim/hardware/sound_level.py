@@ -8,8 +8,6 @@ from vla_sim.stages.voice.audio import CHUNK_SECONDS, FULL_SCALE, Samples, level
 
 CLIPPED = 32_700
 """A sample as large as this has reached full scale."""
-DIGITAL_SILENCE = -120.0
-"""[dB] of nothing but zeros: no room is so quiet."""
 
 
 class SoundLevel:

@@ -102,19 +102,8 @@ def _stages(state: MonitorState) -> Table:
 
 def _metrics(state: MonitorState) -> Table:
     """What nodes recorded themselves."""
-    out = _table(
-        "metrics",
-        "metric",
-        "unit",
-        "n",
-        "last",
-        "average",
-        "min",
-        "max",
-        "p95",
-        "limit",
-        left=("metric", "unit"),
-    )
+    columns = ("metric", "unit", "n", "last", "average", "min", "max", "p95", "limit")
+    out = _table("metrics", *columns, left=("metric", "unit"))
     raised = {a.name: "bold red" if a.severity == "critical" else "yellow" for a in state.alerts}
     for m in state.metrics:
         cells = [f"{v:.4g}" for v in (m.last, m.average, m.min, m.max, m.p95)]

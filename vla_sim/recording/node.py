@@ -17,8 +17,9 @@ from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import Channel, McapFile
 from vla_sim.contract import topics
+from vla_sim.contract.records import Record
 from vla_sim.contract.topics import Topic
-from vla_sim.recording import about, frames, images
+from vla_sim.recording import about, frames, images, rosbag2
 from vla_sim.recording.about import About
 from vla_sim.recording.definitions import definition
 from vla_sim.recording.frames import Frames
@@ -90,7 +91,7 @@ class RecorderNode(StageNode[RecorderParams]):
             self._file.flush()
             free = shutil.disk_usage(self._path.parent).free
             if free < MB * self.params.least_free:
-                self._file.close()
+                self._finish(self._file)
                 self._end(f"only {free / MB:.0f} MB are free")
         except OSError as error:
             self._end(error)
@@ -107,9 +108,14 @@ class RecorderNode(StageNode[RecorderParams]):
         file, self._file = self._file, None
         if file is not None:
             try:
-                file.close()
+                self._finish(file)
             except OSError as error:
                 self._end(error)
+
+    def _finish(self, file: McapFile) -> None:
+        """Raises `OSError`."""
+        file.close()
+        rosbag2.describe(file.files)
 
     def _begin(self, writer: Any) -> None:
         """What each file begins with."""
@@ -145,8 +151,8 @@ class RecorderNode(StageNode[RecorderParams]):
         """What writes the messages of a topic; its channel is made with the first. schema: of a type that is
         not installed."""
         latched = topic.qos == "latched"
-        qos = {"offered_qos_profiles": LATCHED} if latched else {}
-        record = {"record": topics.RECORDS[topic.name].__name__} if topic.name in topics.RECORDS else {}
+        qos = {rosbag2.QOS: LATCHED} if latched else {}
+        record = _described(topics.RECORDS[topic.name]) if topic.name in topics.RECORDS else {}
         channel = partial(
             Channel, topic.name + suffix, "cdr", kind, "ros2msg", about={**qos, **record}, kept=latched
         )
@@ -206,6 +212,13 @@ class RecorderNode(StageNode[RecorderParams]):
 def _installed(kind: str) -> bool:
     """Whether there is a class of this ROS type."""
     return importlib.util.find_spec(kind.split("/")[0]) is not None
+
+
+def _described(record: type[Record]) -> dict[str, str]:
+    """What a channel says of the JSON in its Strings. A channel of JSON beside it would be in the way:
+    rosbag2 plays no file whose messages are serialised in two ways."""
+    schema = msgspec.json.encode(msgspec.json.schema(record)).decode()
+    return {"record": record.__name__, "json_schema": schema}
 
 
 def _patient(topic: Topic, depth: int) -> QoSProfile:

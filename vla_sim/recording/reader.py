@@ -13,6 +13,7 @@ from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import MISSING
 from vla_sim.contract.codec import decode
 from vla_sim.contract.topics import RECORDS
+from vla_sim.recording import rosbag2
 from vla_sim.recording.about import FILE, METADATA, About
 
 BEFORE = "run.before.mcap"
@@ -200,7 +201,7 @@ def find(path: str | Path) -> Path:
 
 def remove(folder: Path) -> None:
     """The recording of a run that is not worth it."""
-    for name in (FILE, BEFORE):
+    for name in (FILE, BEFORE, rosbag2.METADATA):
         (folder / name).unlink(missing_ok=True)
 
 

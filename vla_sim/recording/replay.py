@@ -19,6 +19,7 @@ from vla_sim.recording import about
 from vla_sim.recording.decisions import Compared, compare, decisions
 from vla_sim.recording.player import PlayerNode
 from vla_sim.recording.reader import Recording, message
+from vla_sim.recording.world import world_of
 from vla_sim.ros import spin
 from vla_sim.stages.language.params import LOCAL, SCRIPTED
 
@@ -60,8 +61,9 @@ def replay(
         )
     if (out / about.FILE).resolve() == recording.path.resolve():
         raise InputError(f"{out} holds the recording that is to be played; choose another folder with --out")
-    with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder, world_of(recording) as world:
         options = parameters.applied(_options(recording, Path(folder)), [], list(settings))
+        options = replace(options, world=str(world.path))
         specs = _specs(options, tuple(nodes))
         options = about.recorded(options, out, command=recording.about.command)
         with Stack(
@@ -120,13 +122,8 @@ def publishers(recording: Recording) -> dict[str, set[str]]:
 
 
 def _options(recording: Recording, folder: Path) -> StackOptions:
-    """Of the run, in lock-step, with the files that it was made of written into `folder`."""
-    options = recording.about.options()
-    known, answers = recording.attachment(about.KNOWN), recording.attachment(about.ANSWERS)
-    if known is not None:
-        path = folder / about.KNOWN
-        path.write_bytes(known)
-        options = replace(options, world=str(path))
+    """Of the run, in lock-step, with scripted answers written into `folder`."""
+    options, answers = recording.about.options(), recording.attachment(about.ANSWERS)
     server = options.base_url if options.base_url == LOCAL else ""  # no other is called on a file's word
     if options.base_url.startswith(SCRIPTED) and answers is not None:
         path = folder / about.ANSWERS

@@ -2,16 +2,6 @@
 through which any robot is read and commanded."""
 
 __all__ = [
-    "arm_body",
-    "body",
-    "body_size",
-    "extrinsics",
-    "facts",
-    "frame_tree",
-    "kinematics",
-    "kinematics_kernels",
-    "leg_odometry",
-    "level_scan",
-    "profile",
-    "urdf",
-]
+    "arm_body", "body", "body_size", "extrinsics", "facts", "frame_tree", "kinematics",
+    "kinematics_kernels", "leg_odometry", "level_scan", "profile", "urdf",
+]  # fmt: skip

@@ -1,5 +1,6 @@
-"""A node's process: run one node from start to end."""
+"""Running nodes: one in a process of its own from start to end, or some in the process that looks at them."""
 
+import contextlib
 import faulthandler
 import gc
 import os
@@ -8,7 +9,8 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from vla_sim.ros.stage_node import StageNode
 
 LONGEST_END = 25.0
 """[s] that a node may take to end; launch waits 30 s before it kills."""
+Until = Callable[[Callable[[], object], float], bool]
+"""Runs callbacks until that is true; False: it was not within so many seconds."""
 
 
 def spin(make: Callable[[], StageNode[Any]]) -> int:
@@ -85,6 +89,33 @@ def start(arguments: list[str] | None = None) -> None:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         raise StackError(f"ROS does not start: {error}") from None
+
+
+@contextlib.contextmanager
+def beside(*make: Callable[[], StageNode[Any]]) -> Iterator[tuple[Any, Until]]:
+    """Nodes of this process, in the ROS domain of its environment, and what runs their callbacks."""
+    start([])
+    nodes: list[StageNode[Any]] = []
+    try:
+        executor = SerialExecutor()
+        for one in make:
+            nodes.append(one())
+            executor.add_node(nodes[-1])
+
+        def until(true: Callable[[], object], seconds: float) -> bool:
+            end = time.monotonic() + seconds
+            while not true():
+                if time.monotonic() > end:
+                    return False
+                executor.spin_once(timeout_sec=0.01)
+            return True
+
+        yield nodes, until
+        executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
 
 
 def init_with_signals() -> None:

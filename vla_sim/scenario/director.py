@@ -96,6 +96,7 @@ class Director:
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
+        self._sounds_until = -math.inf
         self._end: float | None = None
         self._fell = math.inf
         for k, action in enumerate(scenario.script):
@@ -173,7 +174,8 @@ class Director:
             return Deed(f'{how}: "{action.words}"', TypeText(command_id, action.words, action.priority))
         if isinstance(action, CommandAction):
             assert waiting.samples is not None
-            until = r.stamp + len(waiting.samples) / SAMPLE_RATE + HEARING_TIMEOUT
+            self._sounds_until = r.stamp + len(waiting.samples) / SAMPLE_RATE
+            until = self._sounds_until + HEARING_TIMEOUT
             self._hearing = Hearing(action, r.stamp, len(r.transcripts), until)
             text = f'spoken: "{action.words}"' if action.words else "a recording is played"
             return Deed(text, Speak(waiting.samples))
@@ -196,9 +198,10 @@ class Director:
         return (x, y, z, w, i, j, k)
 
     def _listen(self) -> None:
-        """Give the spoken command its id once something was heard."""
+        """Give the spoken command its id once something was heard. What else is said, at the microphone or
+        later in a recording, is a command too."""
         h, r = self._hearing, self.recording
-        if self.microphone:
+        if h is None or self.microphone:
             for heard in r.transcripts[self._overheard :]:
                 if heard.complete:
                     self.commands.append(Given(heard.text, heard.command_id, True, r.stamp))
@@ -212,6 +215,7 @@ class Director:
         elif r.stamp <= h.until:
             return
         self.commands.append(Given(text, command_id, True, h.stamp, h.action.steps))
+        self._overheard = max(self._overheard, min(len(r.transcripts), h.known + 1))
         self._hearing = None
 
     def _ended(self, given: Given) -> bool:
@@ -219,7 +223,8 @@ class Director:
 
     def _see_the_end(self) -> None:
         r, begin = self.recording, self.begin or 0.0
-        ended = not self._waiting and self._hearing is None and all(map(self._ended, self.commands))
+        ended = not self._waiting and self._hearing is None and r.stamp >= self._sounds_until
+        ended = ended and all(map(self._ended, self.commands))
         if r.truths[-1].fallen:
             self._fell = min(self._fell, r.stamp)
         if r.stamp - self._fell > AFTER_FALL or r.stamp - begin > self.scenario.timeout:

@@ -13,7 +13,7 @@ import msgspec
 
 from vla_sim.bringup.node_table import STACK
 from vla_sim.contract import faults
-from vla_sim.contract.records import STEP_FIELDS, Fault, Skill, Step
+from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Fault, Skill, Step
 from vla_sim.scenario.targets import Named, query
 from vla_sim.world.derived_world import Added
 
@@ -102,9 +102,9 @@ AT_ONCE = When(at=0.0)
 
 class Meaning(Part, frozen=True, kw_only=True):
     """One step that words ask for: a skill with its arguments. object: "red cup". place: a place or surface
-    of the world, or "user": where the command was given. relation: where the skill place puts things, seen
-    from `object`. distance: ahead [m]; lateral: to the left [m];
-    angle: to the left [degrees]."""
+    of the world, "user": where the command was given, or "start": where the world has the robot begin.
+    relation: where the skill place puts things, seen from `object`. distance: ahead [m]; lateral: to the left
+    [m]; angle: to the left [degrees]. How it is done ("slowly") is not judged."""
 
     skill: Skill
     object: Name | None = None
@@ -120,7 +120,7 @@ class Meaning(Part, frozen=True, kw_only=True):
     """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
 
     def __post_init__(self) -> None:
-        takes = STEP_FIELDS[self.skill]
+        takes = tuple(name for name in STEP_FIELDS[self.skill] if name not in MANNER)
         given = [name for name in self.__struct_fields__[1:] if getattr(self, name) is not None]
         strange = [name for name in given if name not in takes]
         if strange:
@@ -135,7 +135,7 @@ class Meaning(Part, frozen=True, kw_only=True):
 
     def names(self) -> list[Named]:
         found: list[Named] = [("kind of object", self.object)] if self.object else []
-        return found + ([("place", self.place)] if self.place and self.place != "user" else [])
+        return found + ([("place", self.place)] if self.place and self.place not in POSES else [])
 
     @property
     def step(self) -> Step:

@@ -123,7 +123,10 @@ def _judge(
 
 
 def _judge_arrival(world: World, step: Step, end: GroundTruth, start: GroundTruth) -> tuple[bool, str]:
-    if step.place == "user":
+    named = any(p.name == step.place for p in world.places)
+    if step.place == "start" and not named:
+        goal, tolerance = world.start[:2], ARRIVAL
+    elif step.place == "user":
         goal, tolerance = position(start), RETURN
     else:
         try:
@@ -131,7 +134,6 @@ def _judge_arrival(world: World, step: Step, end: GroundTruth, start: GroundTrut
         except InputError:
             return False, "no such place in this world"
         sizes = [max(s.length, s.width) for s in world.surfaces if s.name == step.place]
-        named = any(p.name == step.place for p in world.places)
         goal, tolerance = (x, y), ARRIVAL if named else sizes[0] / 2 + 1.0
     off = math.dist(position(end), goal)
     return off <= tolerance, f"{off:.2f} m from it ({tolerance:.2f} allowed)"

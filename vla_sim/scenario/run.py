@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,11 @@ from vla_sim.scenario.preparation import Prepared, RunOptions, prepare
 from vla_sim.scenario.record import Clip, RunRecord, Shot
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report import profile_report, run_picture
-from vla_sim.scenario.report.run_picture import outside_views
 from vla_sim.scenario.result import make_record, save_record
 from vla_sim.scenario.session import Logbook, Session, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.view.video import film
+from vla_sim.view.video.outside import Outside
 from vla_sim.world.semantic_map import World
 
 MONITOR = "monitor"  # folder of the monitor's journal and reports, in the run's
@@ -136,20 +137,29 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
         folder.mkdir(parents=True, exist_ok=True)
         if prepared.options.pictures:
             world = World.load(str(prepared.simulated_world))
-            outside = outside_views(recording, world, [p.stamp for p in recording.pictures])
-            run_picture.draw(recording, record, prepared.world, outside).save(folder / "run.png")
-            record = msgspec.structs.replace(record, shots=_shots(folder, recording, outside))
-            if not record.passed and record.error == "":
-                at = run_picture.failure(recording, record)
-                if run_picture.save_clip(recording, world, at, folder / CLIP):
-                    begin = recording.truths[0].stamp
-                    record = msgspec.structs.replace(record, clip=Clip(stamp=at - begin, file=CLIP))
+            with closing(Outside(world, run_picture.SIZE)) as outside:
+                record = _draw(prepared, record, recording, world, outside)
         record = save_record(folder, record)
     except OSError as error:
         display.result(record)  # else it would be lost
         raise StackError(
             f"cannot write the run's record to {folder}: {error.strerror}; choose another with --out"
         ) from None
+    return record
+
+
+def _draw(
+    prepared: Prepared, record: RunRecord, recording: Recording, world: World, outside: Outside
+) -> RunRecord:
+    folder = prepared.options.folder
+    views = run_picture.outside_views(recording, world, outside, [p.stamp for p in recording.pictures])
+    run_picture.draw(recording, record, prepared.world, views).save(folder / "run.png")
+    record = msgspec.structs.replace(record, shots=_shots(folder, recording, views))
+    if not record.passed and record.error == "":
+        at = run_picture.failure(recording, record)
+        if run_picture.save_clip(recording, world, outside, at, folder / CLIP):
+            begin = recording.truths[0].stamp
+            record = msgspec.structs.replace(record, clip=Clip(stamp=at - begin, file=CLIP))
     return record
 
 

@@ -5,11 +5,13 @@ What a robot's other sensors would give, and what checks need, comes past the pr
 robot's process says where everything is, and a MuJoCo that never steps shows it to lidar and camera here.
 """
 
+import math
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -17,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.child_process import ended
-from vla_sim.common.errors import EngineError, package
+from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.hardware.unitree import link
-from vla_sim.hardware.unitree.network import domain_beside
+from vla_sim.hardware.unitree.motion import TICK
+from vla_sim.hardware.unitree.network import check_installed, domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
-from vla_sim.robot.body import CameraFrame, JointCommand, LidarFrame, RobotState
+from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState
 from vla_sim.simulation.mujoco.render import Snapshot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
@@ -35,6 +38,8 @@ ARM_TIMEOUT = 10.0
 """[s] until the robot obeys."""
 END_TIMEOUT = 5.0
 """[s] for the robot's process to end."""
+MOST_AHEAD = 0.05
+"""[s] by which the robot's clock may be ahead; what is beyond is skipped in whole control periods."""
 
 
 class Placed(msgspec.Struct):
@@ -66,7 +71,6 @@ class TruthServer:
     def __init__(self, body: MujocoSimulator, end: socket.socket, contacts: bool = True) -> None:
         self._body, self._end, self._asks = body, end, contacts
         self._contacts: dict[tuple[str, str], float] = {}
-        self._ticks = 0
         end.setblocking(False)
 
     def tick(self) -> bool:
@@ -74,8 +78,7 @@ class TruthServer:
         for one in self._body.contacts() if self._asks else ():
             pair = (one.a, one.b)
             self._contacts[pair] = max(self._contacts.get(pair, 0.0), one.force)
-        self._ticks += 1
-        if self._ticks % TRUTH_TICKS:
+        if round(self._body.time / TICK) % TRUTH_TICKS:
             return True
         try:
             while True:
@@ -86,6 +89,8 @@ class TruthServer:
                 self._body.put(asked.name, np.array(asked.pose))
         except BlockingIOError:
             pass
+        except OSError:
+            return False
         robot, objects, movers = self._body.poses()
         record = Placed(
             self._body.time, robot.tolist(), self._body.joint_position.tolist(),
@@ -123,7 +128,9 @@ def placed(data: bytes) -> Placed:
 
 
 class ProtocolSimulator(Simulator):
-    """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone.
+    """A robot that its own controller ("sport") has walk. It runs at the pace of the clock alone. Its time
+    grows by a control period each step and follows the robot's, whose states come some ms early or late: of
+    two ticks of a timer that fall between two values of /clock one is lost.
 
     world: path of an SDF file. cable: jitter [ms] and loss [%] of `vla-sim g1`. Raises `MissingError`
     without CycloneDDS, `EngineError` if the robot's process or its driver does not start.
@@ -134,7 +141,7 @@ class ProtocolSimulator(Simulator):
     def __init__(
         self, world: Path, sensors: Sensors = "auto", cable: tuple[float, float] = (0.0, 0.0)
     ) -> None:
-        package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
+        check_installed()
         self._world, self._cable = world, cable
         self._shown = Mirror(world, sensors)
         self._mirror = self._shown.simulator
@@ -143,6 +150,9 @@ class ProtocolSimulator(Simulator):
         self._robot: UnitreeRobot | None = None
         self._end: socket.socket | None = None
         self._contacts: list[Contact] = []
+        self._truths: deque[Placed] = deque()
+        """That came and are not shown yet."""
+        self._time = 0.0
 
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
         """The robot is switched off and on again."""
@@ -151,6 +161,7 @@ class ProtocolSimulator(Simulator):
         self._mirror.reset(seed)
         ours, theirs = link.pair()
         self._end = ours
+        self._truths.clear()
         command = [
             sys.executable, "-m", "vla_sim.cli.main", "g1", "--world", str(self._world), "--seed", str(seed),
             "--dds-domain", str(self._domain), "--truth-socket", str(theirs.fileno()),
@@ -162,7 +173,7 @@ class ProtocolSimulator(Simulator):
         theirs.close()
         ours.settimeout(START_TIMEOUT)
         try:
-            self._show(ours.recv(1 << 20))
+            self._take(ours.recv(1 << 20))
         except OSError:
             raise EngineError("the simulated G1 did not start within 120 s; try vla-sim g1 alone") from None
         ours.setblocking(False)
@@ -174,6 +185,8 @@ class ProtocolSimulator(Simulator):
             zero = np.zeros(len(state.joint_position))
             self._robot.command(JointCommand(state.joint_position, zero, zero))
             self._robot.step()
+        self._time = CONTROL_PERIOD * math.ceil(self._robot.state().time / CONTROL_PERIOD)
+        self._show()
 
     def _stop(self) -> None:
         if self._robot is not None:
@@ -184,12 +197,19 @@ class ProtocolSimulator(Simulator):
             ended(self._process, END_TIMEOUT)
         self._robot = self._end = self._process = None
 
-    def _show(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         if not data:
             raise EngineError("the simulated G1 has ended; try vla-sim g1 alone")
-        now = placed(data)
-        self._shown.show(now)
-        self._contacts += [Contact(*one) for one in now.contacts]
+        self._truths.append(placed(data))
+
+    def _show(self) -> None:
+        """Where everything was by now: what came too soon waits."""
+        newest = None
+        while self._truths and self._truths[0].time <= self._time + 0.5 * TICK:
+            newest = self._truths.popleft()
+            self._contacts += [Contact(*one) for one in newest.contacts]
+        if newest is not None:
+            self._shown.show(newest)
 
     @property
     def _known(self) -> tuple[UnitreeRobot, socket.socket]:
@@ -198,20 +218,26 @@ class ProtocolSimulator(Simulator):
         return self._robot, self._end
 
     def state(self) -> RobotState:
-        return self._known[0].state()
+        state = self._known[0].state()
+        state.time = self._time
+        return state
 
     def command(self, command: JointCommand) -> None:
         self._known[0].command(command)
 
     def step(self) -> None:
         robot, end = self._known
-        robot.step()
-        self._contacts = []
+        self._time += CONTROL_PERIOD
+        robot.follow(self._time)
+        if (ahead := robot.state().time - self._time) > MOST_AHEAD:
+            self._time += ahead // CONTROL_PERIOD * CONTROL_PERIOD
         try:
             while True:
-                self._show(end.recv(1 << 20))
+                self._take(end.recv(1 << 20))
         except BlockingIOError:
             pass
+        self._contacts = []
+        self._show()
 
     def scan(self) -> LidarFrame:
         return self._mirror.scan()

@@ -68,6 +68,13 @@ class Bounds(Call, frozen=True, kw_only=True):
             description='of single nodes, as {"safety.max_forward": 0.4}; numbers, switches and choices',
         ),
     ] = {}
+    record: Annotated[
+        bool,
+        Meta(
+            description="also keep all that nodes and sensors said, some 60 MB a simulated minute: then "
+            "`picture` shows any moment"
+        ),
+    ] = False
     time_limit: Annotated[
         float, Meta(ge=1.0, le=LIMIT, description="[s] of the machine's clock; then the run is ended")
     ] = 600.0
@@ -116,12 +123,16 @@ class Why(Call, frozen=True, kw_only=True):
 
 
 class Picture(Call, frozen=True, kw_only=True):
-    """A picture of a key moment of a finished run, as PNG."""
+    """A picture of a finished run, as PNG: of any moment if it was played with `record`, else of a key
+    moment."""
 
     run: Annotated[str, Meta(max_length=100, description='its name; "": the latest')] = ""
     at: Annotated[
         float | None,
-        Meta(description="[s] since the first command; the nearest moment is shown, and the last for null"),
+        Meta(
+            description="[s] since the first command; of a run without a recording the nearest key moment is "
+            "shown; null: the last one"
+        ),
     ] = None
     view: Annotated[
         View, Meta(description="from outside, by the robot's head camera, or the whole sheet with the map")

@@ -75,14 +75,14 @@ def play_words(call: RunScenario, files: dict[str, Path]) -> list[str]:
             f"no scenario is called {call.scenario!r}"
             f"{nearest(call.scenario, files, 'list_scenarios shows them all', most=3)}"
         )
-    return ["play", str(files[call.scenario]), *_bounds(call)]
+    return ["play", str(files[call.scenario]), *(["--record", "all"] if call.record else []), *_bounds(call)]
 
 
 def run_words(call: RunCommand) -> list[str]:
     """After `vla-sim`. Raises `InputError`."""
     if call.world not in assets.world_names():
         raise InputError(f"no world {call.world!r}: give one of {', '.join(assets.world_names())}")
-    how = [] if call.spoken else ["--text"]
+    how = [*([] if call.spoken else ["--text"]), *(["--record"] if call.record else [])]
     return ["run", "--world", call.world, *how, *_bounds(call), "--", call.words]
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from vla_sim.common.errors import InputError, StackError
+from vla_sim.recording.about import FILE
+from vla_sim.recording.reader import Recording
 from vla_sim.scenario.record import OWN_PLAN, RunRecord
 from vla_sim.scenario.result import RECORD
 from vla_sim.scenario.statistics import verdict
 from vla_sim.scenario.sweep.tasks import read
 from vla_sim.tool_server.calls import CheckFound, Moment, Outcome, Picture, Reasons, State, short, texts
+from vla_sim.view.video.moment import moment
 
 STATES: dict[str, State] = {
     "passed": "passed", "passed later": "passed", "failed": "failed", "error": "broke off",
@@ -67,33 +70,35 @@ def reasons(folder: Path, record: RunRecord) -> Reasons:
 
 
 def picture(folder: Path, record: RunRecord, call: Picture) -> tuple[str, bytes]:
-    """What it shows, in words, and a PNG of at most `MOST_BYTES`. Raises `InputError`."""
+    """What it shows, in words, and a PNG of at most `MOST_BYTES`. Raises `InputError`, `StackError`."""
     if call.view == "sheet":
-        return "the whole run", png(_inside(folder, SHEET), call.width)
+        return "the whole run", png(_opened(folder, SHEET), call.width)
+    if call.at is not None and (folder / FILE).is_file():
+        image = moment(Recording(folder), call.at, call.view, (call.width, call.width * 3 // 4))
+        return f"{call.at:.2f} s", png(image, call.width)
     shots = [s for s in record.shots if call.view == "head" or s.outside]
     if not shots:
         raise InputError(f"run {folder.name} has no picture {call.view}; view sheet shows its map")
     at = shots[-1].stamp if call.at is None else call.at
     shot = min(shots, key=lambda s: abs(s.stamp - at))
     file = shot.file if call.view == "head" else shot.outside
-    return f"{shot.stamp:.2f} s: {short(shot.title)}", png(_inside(folder, file), call.width)
+    return f"{shot.stamp:.2f} s: {short(shot.title)}", png(_opened(folder, file), call.width)
 
 
-def _inside(folder: Path, file: str) -> Path:
-    """A file of the run, whatever its record says. Raises `InputError`."""
+def _opened(folder: Path, file: str) -> Image.Image:
+    """A picture of the run, whatever its record says. Raises `InputError`, `StackError`."""
     path = (folder / file).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise InputError(f"run {folder.name} has no file {short(file, 100)}")
-    return path
-
-
-def png(path: Path, width: int) -> bytes:
-    """A picture file as PNG, at most `width` pixels wide and of at most `MOST_BYTES`. Raises `StackError`."""
     try:
         with Image.open(path) as image:
-            picture = image.convert("RGB")
+            return image.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise StackError(f"{path} is no picture: {error}") from None
+
+
+def png(picture: Image.Image, width: int) -> bytes:
+    """As PNG, at most `width` pixels wide and of at most `MOST_BYTES`; `picture` is shrunk."""
     while True:
         picture.thumbnail((width, 4 * width))
         out = io.BytesIO()

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract.records import Id, NotNegative, Priority, Text, Unit
+from vla_sim.contract.records import Fault, Id, NotNegative, Priority
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
@@ -32,14 +32,9 @@ class Reset(Asked, frozen=True, tag="reset"):
 
 
 class Break(Asked, frozen=True, tag="fault"):
-    """A fault to begin; see `contract.records.Fault`."""
+    """A fault to begin."""
 
-    kind: Id
-    target: Text = ""
-    at: Text = ""
-    seconds: NotNegative = 0.0
-    share: Unit = 1.0
-    amount: float | None = None
+    fault: Fault
 
 
 class Mend(Asked, frozen=True, tag="mend"):

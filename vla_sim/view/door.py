@@ -9,15 +9,22 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError, package
 
+MISSING = "the view in a browser needs aiohttp and viser; pip install 'vla_sim[view]'"
 TOKEN = "VLA_SIM_VIEW_TOKEN"
 """The variable by which a token reaches the process: `ps` shows arguments, and logs are struck of it."""
 FIRST_PORT, PORTS = 8088, 12
 SHORTEST = 16
 """Characters of a token that somebody chooses."""
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?")
+
+
+def library(name: str) -> Any:
+    """One of those that the view needs. Raises `MissingError`."""
+    return package(name, MISSING)
 
 
 def loopback(host: str) -> bool:

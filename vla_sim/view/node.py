@@ -13,10 +13,10 @@ import numpy as np
 
 from vla_sim.bringup.node_table import STACK
 from vla_sim.common import clock, process_priority
-from vla_sim.common.errors import InputError, MissingError, StackError, VlaSimError, package
+from vla_sim.common.errors import InputError, MissingError, StackError, VlaSimError
 from vla_sim.common.params import check
 from vla_sim.contract import faults, topics
-from vla_sim.contract.records import Command, Fault, FaultRequest
+from vla_sim.contract.records import Command, FaultRequest
 from vla_sim.contract.topics import Topic
 from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import CAMERA, calibrated
@@ -54,7 +54,6 @@ OFTEN = (
     topics.CONTACTS, topics.COSTMAP,
 )  # fmt: skip
 """While somebody looks."""
-MISSING = "the view in a browser needs aiohttp; pip install 'vla_sim[view]'"
 LOG = Topic(LOG_NAME, "rcl_interfaces/msg/Log")
 
 
@@ -73,13 +72,12 @@ class ViewNode(StageNode[ViewParams]):
         if values is not None:
             self.params = check(replace(self.params, **values))
         p = self.params
-        package("aiohttp", MISSING)
+        door.library("aiohttp")
         from vla_sim.view.server import Server
 
         entrance = door.Door.of_environment(p.view_host)
-        self.world = World.load(p.world)
         self.state, self.sections = ViewState(), snapshot.Sections()
-        self._drawn_world = snapshot.world_section(self.world)
+        self._drawn_world = snapshot.world_section(World.load(p.world))
         self.viewers = self.pictures = 0
         self._asked: dict[str, tuple[Future[str], float]] = {}
         self._commands = self.execution.ids("page")
@@ -251,12 +249,8 @@ class ViewNode(StageNode[ViewParams]):
             if isinstance(action, actions.Mend):
                 request = FaultRequest(request_id=name, end=action.fault_id)
             else:
-                fault = Fault(
-                    fault_id=f"page-{name}", kind=action.kind, target=action.target, at=action.at,
-                    seconds=action.seconds, share=action.share, amount=action.amount,
-                )  # fmt: skip
-                nodes = [spec.name for spec in STACK]
-                request = FaultRequest(request_id=name, begin=faults.check(fault, nodes))
+                begin = faults.check(action.fault, [spec.name for spec in STACK])
+                request = FaultRequest(request_id=name, begin=begin)
             if not self.published[topics.FAULT_REQUEST.name].get_subscription_count():
                 raise StackError("nobody breaks anything here: only vla-sim run, stack and soak do")
         except VlaSimError as error:

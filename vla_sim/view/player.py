@@ -38,21 +38,20 @@ OFTEN = frozenset(
 
 
 class Player:
-    """Plays a recording in a thread of its own. world: as `World.load` takes it. show, show_picture: take
-    what the page is to show.
+    """Plays a recording in a thread of its own. world: as the robot knew it. show, show_picture: take what
+    the page is to show.
 
     at: where it is [s, of the recording]. scene: the 3D scene, or None.
     """
 
     def __init__(
-        self, recording: Recording, world: str, show: Callable[[dict[str, bytes]], None],
+        self, recording: Recording, world: World, show: Callable[[dict[str, bytes]], None],
         show_picture: Callable[[Any, bytes], None], scene: Any = None,
     ) -> None:  # fmt: skip
         self.recording, self.scene = recording, scene
         self._show, self._show_picture = show, show_picture
-        self.world = World.load(world)
         self.at, self.plays, self.speed = recording.start, True, 1.0
-        self._drawn_world = snapshot.world_section(self.world)
+        self._drawn_world = snapshot.world_section(world)
         self.viewers = self.pictures = 0
         self.broken = 0
         """Messages that could not be read."""

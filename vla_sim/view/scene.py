@@ -21,15 +21,14 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common import assets
-from vla_sim.common.errors import package
 from vla_sim.common.geometry import Array
+from vla_sim.view import door
 from vla_sim.view.overlays import Belief, Contacts, Costmap, Detections, Nearness, Path, Scan
 from vla_sim.view.robot_nodes import Robot
 from vla_sim.view.scenery import Scenery
 from vla_sim.view.state import ViewState
 from vla_sim.world.semantic_map import World
 
-MISSING = "the view in a browser needs viser; pip install 'vla_sim[view]'"
 HOST = "127.0.0.1"
 FORBIDDEN = 1008
 """Why a websocket is closed: RFC 6455, "policy violation"."""
@@ -57,8 +56,9 @@ class Scene:
 
         Raises `MissingError` without viser, `InputError` for an unknown world, `SdfError` for a broken file.
         """
-        viser = package("viser", MISSING)
-        package("rich", MISSING).get_console().quiet = True  # viser prints a banner, and that it has stopped
+        viser = door.library("viser")
+        # viser prints a banner, and that it has stopped.
+        door.library("rich").get_console().quiet = True
         known = World.load(world)
         scenery = Scenery(assets.find_world(world))
         self._server: Any = viser.ViserServer(host=HOST, port=port, verbose=False)

@@ -8,7 +8,7 @@ from language_world import HOME, RULES, looking, says, short
 from vla_sim.common import clock
 from vla_sim.contract import topics
 from vla_sim.contract.codec import decode, encode
-from vla_sim.contract.records import SILENT, Command, ObjectList, Status, Transcript
+from vla_sim.contract.records import SILENT, Command, ObjectList, ObjectQuery, Status, Transcript
 from vla_sim.stages.language.dialogue_context import DialogueTracker
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.responder import EXECUTIVE_TIMEOUT, MISTAKE, Responder
@@ -117,7 +117,7 @@ def test_an_answer_is_an_empty_plan_that_is_said():
     [
         ("", "silence", "I did not hear anything."), ("", "noise", "I heard a noise but no command."),
         ("pick up the red", "partial", 'I only understood "pick up the red". Please say it again.'),
-        ("go to the kitchen", "partial", 'I only understood "go to the kitchen". Please say it again.'),
+        ("go to the kitchen", "partial", 'Did you say "go to the kitchen"?'),
     ],
 )  # fmt: skip
 def test_an_incomplete_transcript_is_answered_never_acted_on(text, reason, words):
@@ -268,3 +268,82 @@ def test_what_was_answered_for_a_silent_planner_is_not_planned_any_more(steady):
     desk.responder.on_status(Status(command_id="c1", state="failed", detail=SILENT["language"], mono=0.5))
     desk.say("go to the kitchen")  # given again after that
     assert len(desk.plans) == 1
+
+
+def test_yes_to_what_was_half_heard_has_it_done():
+    desk = Desk()
+    desk.hear("go to the kitchen", complete=False, reason="partial")
+    assert desk.plans == []
+    desk.say("yes please", "c2")
+    assert desk.plans == [["navigate kitchen"]]
+
+
+@pytest.mark.parametrize(("reply", "said"), [("no", "All right."), ("Nope.", "All right.")])
+def test_no_to_what_was_half_heard_has_nothing_done(reply, said):
+    desk = Desk()
+    desk.hear("go to the kitchen", complete=False, reason="partial")
+    desk.say(reply, "c2")
+    assert [plan for plan in desk.plans if plan] == []
+    assert desk.of(topics.SAY)[-1].text == said
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "plan"),
+    [
+        ("put it on the table", "the kitchen table", ["place kitchen table"]),
+        ("put it on the table", "the one in the kitchen", ["place kitchen table"]),
+        ("go to the garage", "the kitchen", ["navigate kitchen"]),
+        ("go to the garage", "to the kitchen please", ["navigate kitchen"]),
+        ("move forward", "one meter", ["move 1 0"]), ("turn 90 degrees", "left", ["turn 1.571"]),
+        ("find the red", "the ball", ["find red ball"]), ("find the red one", "the cup", ["find red cup"]),
+        ("find the red thing", "the red ball", ["find red ball"]),
+        ("go to the garage", "slowly walk to the bedroom", ["navigate bedroom"]),
+    ],
+)  # fmt: skip
+def test_an_answer_completes_what_was_asked_back(text, reply, plan):
+    desk = Desk()
+    desk.dialogue.context = replace(
+        desk.dialogue.context, held=ObjectQuery(kind="cup", colour="red"), place=""
+    )
+    desk.say(text)
+    assert desk.plans == []
+    desk.say("banana", "c2")  # which leaves the question open
+    desk.say(reply, "c3")
+    assert desk.plans == [plan]
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "plan"),
+    [
+        ("go to the kitchen", "no, the bedroom", ["navigate bedroom"]),
+        ("find the red cup", "no, the green one", ["find green cup"]),
+        ("find the red cup", "I meant the red ball", ["find red ball"]),
+        ("find the red cup", "the other one", ["find green cup"]),
+        ("turn left", "no, right", ["turn -1.571"]), ("move forward 1 meter", "no, 2 meters", ["move 2 0"]),
+        ("go to the kitchen", "no, find the red ball", ["find red ball"]),
+    ],
+)  # fmt: skip
+def test_a_correction_takes_the_command_back_and_does_what_was_meant(text, reply, plan):
+    desk = Desk()
+    desk.see()
+    desk.say(text)
+    desk.say(reply, "c2")
+    assert desk.plans[1:] == [plan]
+    assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
+
+
+def test_no_stops_what_runs_and_otherwise_nothing():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.dialogue.on_status(Status(command_id="c1", state="running", mono=1.0))
+    desk.say("no!", "c2")
+    assert desk.plans == [["navigate kitchen"], ["stop"]]
+
+
+def test_after_half_a_minute_words_are_read_by_themselves():
+    desk = Desk()
+    desk.say("go to the garage")
+    desk.now += 40.0
+    desk.see()
+    desk.say("the red ball", "c2")
+    assert desk.plans == []

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from language_world import HOME, RULES
 
+from vla_sim.contract import phrases
 from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
 from vla_sim.stages.safety import stop_detection
 from vla_sim.stages.voice import grammar
@@ -28,7 +29,7 @@ def test_a_stop_counts_after_any_filler(fillers, word):
     assert RULES.plan(text).priority == "stop"
 
 
-@pytest.mark.parametrize("sentence", grammar.STOP_SENTENCES)
+@pytest.mark.parametrize("sentence", phrases.STOP.spoken)
 def test_a_stop_that_the_recogniser_knows_is_one_everywhere(sentence):
     assert grammar.within_stop_sentence(sentence)
     assert stop_detection.is_stop(sentence)

@@ -1,9 +1,11 @@
 """Colour and depth of one instant find each other, also where their stamps differ a little."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.perception.pairing import MOST, ImagePairs
+from vla_sim.stages.perception.pairing import MOST, ImagePairs, ImageRate
 
 
 def test_stamps_that_differ_by_no_more_than_the_tolerance_are_a_pair():
@@ -40,3 +42,27 @@ def test_each_image_at_30_hz_gets_its_own_partner_whichever_comes_first(shifts, 
         found += [pair for take, stamp in arrivals if (pair := take(stamp, k)) is not None]
     assert [(color, depth) for _, color, depth in found] == [(k, k) for k in range(len(shifts))]
     assert pairs.lost == 0
+
+
+@given(st.lists(st.floats(-0.024, 0.024), min_size=20, max_size=60))
+def test_no_image_of_a_camera_with_jitter_at_just_the_rate_is_left_out(jitter):
+    rate = ImageRate()
+    assert all(rate.takes(0.1 * k + late, 10.0) for k, late in enumerate(jitter))
+
+
+@given(st.floats(11.0, 90.0), st.floats(0.0, 100.0))
+def test_of_a_faster_camera_as_many_images_as_asked_are_looked_at(camera, start):
+    rate = ImageRate()
+    stamps = [start + k / camera for k in range(int(10.0 * camera))]
+    taken = [stamp for stamp in stamps if rate.takes(stamp, 10.0)]
+    assert abs(len(taken) - 100) <= 2
+    assert max(b - a for a, b in pairwise(taken)) < 0.1 + 1.01 / camera
+
+
+def test_after_time_went_back_or_the_camera_paused_the_next_image_is_looked_at():
+    rate = ImageRate()
+    assert rate.takes(5.0, 10.0)
+    assert not rate.takes(5.01, 10.0)
+    assert rate.takes(1.0, 10.0)
+    assert rate.takes(9.0, 10.0)
+    assert not rate.takes(9.01, 10.0)

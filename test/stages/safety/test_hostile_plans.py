@@ -81,7 +81,7 @@ def steps():
     yield from (step(skill) for skill in ("navigate", "carry", "place", "turn", "move"))
     given = {
         "object": {"kind": "cup"}, "place": "kitchen", "distance": 1.0, "lateral": 1.0, "angle": 1.0,
-        "seconds": 1.0, "text": "hello", "relation": "next to",
+        "seconds": 1.0, "text": "hello", "speed": 0.3, "arm": "left", "relation": "next to",
     }  # fmt: skip
     for skill, takes in STEP_FIELDS.items():
         right = {name: given[name] for name in takes}

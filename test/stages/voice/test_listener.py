@@ -29,8 +29,8 @@ class Scripted:
     def feed(self, chunk: Samples) -> None:
         self.fed += len(chunk)
 
-    def so_far(self) -> str:
-        return self.text
+    def so_far(self) -> Recognition:
+        return Recognition(self.text, self.confidence)
 
     def finish(self) -> Recognition:
         return Recognition(self.text, self.confidence, self.words)
@@ -50,7 +50,7 @@ def vowel(seconds: float) -> np.ndarray:
     return 6000.0 * sound / np.abs(sound).max()
 
 
-def utterance(seconds: float = 0.6, tail: float = 1.0) -> Samples:
+def utterance(seconds: float = 0.6, tail: float = 1.4) -> Samples:
     sound = np.pad(vowel(seconds), (SAMPLE_RATE // 2, int(tail * SAMPLE_RATE)))
     return (sound + room_noise(sound.size, np.random.default_rng(0))).astype(np.int16)
 
@@ -69,7 +69,8 @@ def test_a_finished_sentence_ends_sooner_than_one_that_could_go_on() -> None:
     hangover = Hangover()
     assert end_of(Scripted("turn left ninety degrees")) == pytest.approx(hangover.closed)
     assert end_of(Scripted("turn left")) == pytest.approx(hangover.complete)
-    assert end_of(Scripted("turn")) == pytest.approx(hangover.open)
+    assert end_of(Scripted("turn")) == pytest.approx(hangover.unfinished)
+    assert end_of(Scripted("turn", confidence=0.1)) == pytest.approx(hangover.open)
 
 
 def test_a_stop_ends_as_soon_as_can_be() -> None:
@@ -122,9 +123,9 @@ def test_silence_is_reported_once_when_the_stream_ends() -> None:
     assert (heard.complete, heard.reason, heard.text) == (False, "silence", "")
 
 
-def test_long_silence_is_reported_once() -> None:
-    listener = Listener(Scripted("stop"), grammar(), silence_seconds=1.0)
-    assert [one.reason for one in hear(listener, quiet(4.0))] == ["silence"]
+def test_silence_before_a_voice_is_no_news() -> None:
+    sound = np.concatenate((quiet(8.0), utterance()))
+    assert [one.reason for one in hear(Listener(Scripted("turn around"), grammar()), sound)] == [""]
 
 
 def test_the_tail_of_a_stream_that_broke_off_is_no_silent_one() -> None:

@@ -5,17 +5,8 @@ from importlib import import_module
 from vla_sim.bench.benchmark import Benchmark
 
 __all__ = [
-    "control",
-    "end_to_end",
-    "llm",
-    "manipulation",
-    "monitor",
-    "navigation",
-    "odometry",
-    "perception",
-    "safety",
-    "shedding",
-    "voice",
+    "control", "end_to_end", "llm", "manipulation", "monitor", "navigation", "odometry", "perception",
+    "safety", "shedding", "voice",
 ]  # fmt: skip
 
 SETS = (

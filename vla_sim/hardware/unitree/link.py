@@ -1,6 +1,7 @@
 """What goes between a robot's body and its driver, which are two processes: CycloneDDS and rclpy do not share
 one. Fixed records over a pair of Unix sockets, the newest of which counts."""
 
+import select
 import socket
 from typing import Any
 
@@ -43,6 +44,10 @@ class Link:
         except OSError:
             return False
         return True
+
+    def wait(self, timeout: float) -> None:
+        """Until a record is here, or for so long [s]."""
+        select.select([self._end], [], [], timeout)
 
     def newest(self) -> Any:
         """The newest record that came, or None. Raises `EOFError` if the other end is gone."""

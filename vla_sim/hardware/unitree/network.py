@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from vla_sim.common.errors import InputError
+from vla_sim.common.errors import InputError, package
 
 
 class Network(Protocol):
@@ -13,6 +13,11 @@ class Network(Protocol):
     def writer(self, name: str, kind: Any) -> Callable[[Any], None]: ...
 
     def reader(self, name: str, kind: Any) -> Callable[[], list[Any]]: ...
+
+
+def check_installed() -> None:
+    """Raises `MissingError` without CycloneDDS."""
+    package("cyclonedds", "the robot's protocol needs CycloneDDS: pip install cyclonedds==11.0.1")
 
 
 def check_network(interface: str, domain: int) -> None:
@@ -35,5 +40,6 @@ def check_robot() -> None:
 
 
 def domain_beside(ros_domain: int) -> int:
-    """A DDS domain for a simulated robot, in which no ROS domain from 1 to 100 is met."""
-    return 110 + ros_domain % 100
+    """A DDS domain for a simulated robot, in which no ROS domain from 1 to 50 is met. Beyond 101 the ports of
+    a domain (DDSI-RTPS 9.6.1.1) overlap those that Linux gives to anybody."""
+    return 51 + (ros_domain - 1) % 50

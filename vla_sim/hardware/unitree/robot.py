@@ -111,6 +111,17 @@ class UnitreeRobot(Body):
         now = time.monotonic()
         self._due = max(self._due + CONTROL_PERIOD, now - CONTROL_PERIOD)
         time.sleep(max(0.0, self._due - now))
+        self._hear()
+
+    def follow(self, moment: float) -> None:
+        """Wait until the robot's own clock shows `moment` [s], in place of `step`."""
+        assert self._state is not None
+        self._hear()
+        while self._state.time < moment:
+            self._link.wait(SILENCE)
+            self._hear()
+
+    def _hear(self) -> None:
         self._listen()
         silent = time.monotonic() - self._heard
         if silent > SILENCE:

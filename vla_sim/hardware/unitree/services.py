@@ -74,28 +74,20 @@ class Sport(Service):
     def __init__(self, motion: Motion, log: Callable[[str], object]) -> None:
         super().__init__(log)
         self._motion = motion
-        self._balance_mode, self._swing_height = 0, 0.0
         self.handlers = {
             7001: lambda _: (OK, {"data": int(motion.state)}),
             7002: lambda _: (OK, {"data": 0}),  # feet on the ground
-            7003: lambda _: (OK, {"data": self._balance_mode}),
-            7004: lambda _: (OK, {"data": self._swing_height}),
+            7003: lambda _: (OK, {"data": 0}),  # it stands where it stands
+            7004: lambda _: (OK, {"data": 0.0}),
             7005: lambda _: (OK, {"data": motion.height}),
             7006: lambda _: (OK, {"data": motion.controller.phases}),
             SET_STATE: lambda p: (motion.set_state(int(number(p))), None),
-            7102: self._set_balance_mode,
+            7102: lambda p: (NOT_AVAILABLE if int(number(p)) else OK, None),  # 1: it steps all the time
             7103: lambda _: (NOT_AVAILABLE, None),  # the policy has one way to swing a foot
             7104: self._set_height,
             SET_VELOCITY: self._set_velocity,
             7106: self._set_task,
         }
-
-    def _set_balance_mode(self, parameter: dict[str, Any]) -> Answer:
-        mode = int(number(parameter))
-        if mode != 0:  # 1: to step on the spot all the time
-            return NOT_AVAILABLE, None
-        self._balance_mode = mode
-        return OK, None
 
     def _set_height(self, parameter: dict[str, Any]) -> Answer:
         """The vendor's clients send 0 and 2^32 - 1 for lowest and highest."""

@@ -6,7 +6,6 @@ Beside it, key moments from outside: the recorded poses put into the world and r
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -140,16 +139,15 @@ DISTANCE, HEIGHT = 1.9, 1.75  # the camera stands so far from the robot and so h
 
 
 def outside_views(
-    recording: Recording, world: World, stamps: Sequence[float], size: tuple[int, int] = SIZE
+    recording: Recording, world: World, outside: Outside, stamps: Sequence[float]
 ) -> list[Picture]:
-    """One picture (height, width, 3) for each of these times [s]. size: (width, height)."""
+    """One picture for each of these times [s]. outside: of `world`."""
     pictures: list[Picture] = []
-    with closing(Outside(world, size)) as outside:
-        for stamp in stamps:
-            truth = min(recording.truths, key=lambda t: abs(t.stamp - stamp))
-            if truth.joints:
-                shot = Follower(world, DISTANCE, HEIGHT).shot(truth)
-                pictures.append(Picture(stamp, "", outside.view(truth, shot)))
+    for stamp in stamps:
+        truth = min(recording.truths, key=lambda t: abs(t.stamp - stamp))
+        if truth.joints:
+            shot = Follower(world, DISTANCE, HEIGHT).shot(truth)
+            pictures.append(Picture(stamp, "", outside.view(truth, shot)))
     return pictures
 
 
@@ -158,9 +156,9 @@ CLIP_BEFORE, CLIP_AFTER = 5.0, 1.5
 """[s] that a clip shows before a failure and after it."""
 
 
-def save_clip(recording: Recording, world: World, at: float, path: Path) -> bool:
-    """The seconds around a failure from outside, as a WebP that repeats. at: its stamp [s]. False, and no
-    file, of a run without poses."""
+def save_clip(recording: Recording, world: World, outside: Outside, at: float, path: Path) -> bool:
+    """The seconds around a failure, as a WebP that repeats. outside: of `world`. at: its stamp [s]. False,
+    and no file, of a run without poses."""
     truths = [truth for truth in recording.between(at - CLIP_BEFORE, at + CLIP_AFTER) if truth.joints]
     if not truths:
         return False
@@ -168,9 +166,8 @@ def save_clip(recording: Recording, world: World, at: float, path: Path) -> bool
     due = np.arange(stamps[0], stamps[-1] + 1e-6, 1.0 / CLIP_FPS)
     truths = [truths[bisect_right(stamps, stamp) - 1] for stamp in due]
     follower = Follower(world, DISTANCE, HEIGHT)
-    with closing(Outside(world, CLIP_SIZE)) as outside:
-        views = (Image.fromarray(outside.view(truth, follower.shot(truth))) for truth in truths)
-        film.save(views, path, CLIP_FPS)
+    views = (Image.fromarray(outside.view(truth, follower.shot(truth), CLIP_SIZE)) for truth in truths)
+    film.save(views, path, CLIP_FPS)
     return True
 
 

@@ -1,20 +1,16 @@
 """Gazebo's window: `gz sim -g` as a child, beside the server in this process."""
 
-import ctypes
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 
-from vla_sim.common.child_process import ended
+from vla_sim.common.child_process import ended, terminate_with_parent
 from vla_sim.common.errors import MissingError
 
 GRACE = 5.0
 """[s] for the window to close before it is killed."""
-_LIBC = ctypes.CDLL(None)  # loaded before any fork
-_PR_SET_PDEATHSIG = 1
 
 
 class GuiProcess:
@@ -38,7 +34,7 @@ class GuiProcess:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the window)
         self._popen: subprocess.Popen[bytes] | None = subprocess.Popen(
             [gz, "sim", "-g"], stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT,
-            preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
+            preexec_fn=terminate_with_parent,
         )  # fmt: skip
 
     def started(self) -> None:

@@ -58,10 +58,11 @@ class SkillContext:
         self.send(topics.SAY, records.Say(text=text, stop_epoch=self.stops.value or NOW))
 
     def resolve(self, name: str) -> Pose2 | None:
-        """The standing pose of a place ("kitchen", or "user": where the command was received)."""
+        """The standing pose of a place ("kitchen"), of "user" (where the command was received) or "start"."""
         if name == "user":
             return self.user_pose
-        return next(((p.x, p.y, p.yaw) for p in self.world.places if p.name == name), None)
+        begun = self.world.start if name == "start" else None
+        return next(((p.x, p.y, p.yaw) for p in self.world.places if p.name == name), begun)
 
     def surface(self, name: str) -> Surface | None:
         return next((s for s in self.world.surfaces if s.name == name), None)

@@ -1,13 +1,21 @@
-"""What the planner must know beside the words: what is held, what was mentioned, what was seen."""
+"""What the planner must know beside the words: what is held, what was mentioned, seen and asked back."""
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vla_sim.contract import phrases
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Point, SafetyState, Status, Step
+from vla_sim.stages.language.understanding.amendments import amended
+from vla_sim.stages.language.understanding.clarifications import Problem
+from vla_sim.stages.language.understanding.intent_extractor import Extractor
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
 from vla_sim.world.semantic_map import World, surface_below
 
 REMEMBERED_PLANS = 64
+REPLY_SECONDS = 30.0
+"""[s, ROS clock] in which words may answer a question, or correct a command that was given."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +23,7 @@ class Context:
     """held: the object in the hand, None if empty. mentioned: the object mentioned last ("it").
     mentioned_place: the place mentioned last ("there"). place: where the robot is, "" if at no known place.
     objects: what perception has seen. pose: x, y [m] and yaw [rad] of the robot in map, None if unknown.
-    safety: what it last said. now: [s, ROS clock]."""
+    safety: what it last said. now: [s, ROS clock]. doing: the words of the command that runs, "" if none."""
 
     held: ObjectQuery | None = None
     mentioned: ObjectQuery | None = None
@@ -25,6 +33,47 @@ class Context:
     pose: Point | None = None
     safety: SafetyState | None = None
     now: float = 0.0
+    doing: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What was said last. text: the words. question: what was asked back, if they were. unknown: words of it
+    that were no name. proposed: whether the question is "Did you say ...?". command_id: of what was begun."""
+
+    text: str
+    said: float
+    question: str = ""
+    unknown: str = ""
+    proposed: bool = False
+    command_id: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What words mean after the last turn. text: the command they stand for; "" if nothing is to be done.
+    corrects: id of the command that they take back."""
+
+    text: str
+    corrects: str = ""
+
+
+def confirmed(proposed: str, reply: str) -> str | None:
+    """What a reply to "Did you say ...?" stands for: `proposed` on yes, "" on no, None if it is neither."""
+    tokens = spoken(reply)
+    if tokens and phrases.YES.end(tokens, 0) == len(tokens):
+        return proposed
+    return "" if refused(tokens) else None
+
+
+def refused(tokens: Sequence[str]) -> bool:
+    """Whether all that was said is no."""
+    return bool(tokens) and len(tokens) in (phrases.NO.end(tokens, 0), phrases.NEVER_MIND.end(tokens, 0))
+
+
+def spoken(text: str) -> list[str]:
+    """The tokens of a text without pauses and courtesies."""
+    return [token for token in tokenise(text[:MAX_LENGTH]) if token not in PAUSES | {"please", "robot"}]
 
 
 class DialogueTracker:
@@ -35,9 +84,46 @@ class DialogueTracker:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._plans: OrderedDict[str, tuple[tuple[Step, ...], int]] = OrderedDict()
+        self._plans: OrderedDict[str, tuple[Plan, int]] = OrderedDict()
+        self._last: Turn | None = None
         start = nearest_place(world, world.start[0], world.start[1])
         self.context = Context(place=start)
+
+    def asked(self, text: str, problem: Problem, now: float, *, proposed: bool = False) -> None:
+        """A question was asked back; what is said next may answer it. One about words that mean nothing here
+        leaves an earlier question open."""
+        open_question = self._last is not None and bool(self._last.question)
+        if proposed or not (problem.reason == "heard" or (open_question and problem.reason == "words")):
+            self._last = Turn(text, now, problem.question, problem.unknown, proposed)
+
+    def began(self, text: str, command_id: str, now: float) -> None:
+        """A command was planned; what is said next may correct it."""
+        self._last = Turn(text, now, command_id=command_id)
+
+    def reply(self, extractor: Extractor, text: str, now: float) -> Reply | None:
+        """What a text means as an answer to the last question, or as a correction of the last command; None
+        if it is neither and is read by itself."""
+        last = self._last
+        if last is None or now - last.said > REPLY_SECONDS:
+            return None
+        if last.proposed and (agreed := confirmed(last.text, text)) is not None:
+            self._last = None
+            return Reply(agreed)
+        tokens = spoken(text)
+        denied = phrases.CORRECTION.end(tokens, 0) if tokens else None
+        rest = " ".join(tokens[denied or 0 :])
+        if last.question:
+            if refused(tokens):
+                self._last = None
+                return Reply("")
+            new = amended(extractor, last.text, rest, last.unknown)
+            return Reply(new) if new else None
+        if refused(tokens):
+            return Reply("stop") if self.context.doing else Reply("")
+        if denied is None and phrases.OTHER.end(tokens, 0) != len(tokens):
+            return None
+        new = amended(extractor, last.text, rest)
+        return Reply(new, last.command_id) if new else None
 
     def mention(self, mentioned: ObjectQuery | None, place: str) -> None:
         """A command was understood that mentioned these (None and "" change nothing)."""
@@ -48,23 +134,29 @@ class DialogueTracker:
         )
 
     def on_plan(self, plan: Plan) -> None:
-        self._plans[plan.command_id] = (tuple(plan.steps), 0)
+        self._plans[plan.command_id] = (plan, 0)
         while len(self._plans) > REMEMBERED_PLANS:
             self._plans.popitem(last=False)
 
     def on_status(self, status: Status) -> None:
         """The executive's status: learn what is held and where the robot is."""
-        steps, done = self._plans.get(status.command_id, ((), 0))
+        plan, done = self._plans.get(status.command_id, (None, 0))
+        if plan is None:
+            return
+        steps = plan.steps
         reached = len(steps) if status.state == "succeeded" else min(max(status.step, 0), len(steps))
         for step in steps[done:reached]:
             self._did(step)
         if status.state in ("succeeded", "failed", "rejected", "cancelled"):
             self._plans.pop(status.command_id, None)
+            if self.context.doing == plan.text:
+                self.context = replace(self.context, doing="")
             if status.state in ("failed", "cancelled") and reached < len(steps):
                 self._began(steps[reached])
-        elif steps:
-            self._plans[status.command_id] = (steps, max(done, reached))
+        else:
+            self._plans[status.command_id] = (plan, max(done, reached))
             if status.state == "running" and reached < len(steps):
+                self.context = replace(self.context, doing=plan.text)
                 self._began(steps[reached])
 
     def _did(self, step: Step) -> None:

@@ -16,7 +16,7 @@ from vla_sim.contract.topics import Topic
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker
 from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, GatheredContext
 from vla_sim.stages.language.llm.errors import LlmError
-from vla_sim.stages.language.rule_planner import RulePlanner, Understood, asks_what_is_seen
+from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding import clarifications as ask
 
 Send = Callable[[Topic, records.Record], None]
@@ -28,6 +28,8 @@ MAX_GATHERING = 16
 """Commands that may wait for perception at once; a further one is planned with what is known."""
 EXECUTIVE_TIMEOUT = 5.0
 """[s] for a first word on a plan: safety has 2 s of it, and the executive says when these are over."""
+LEFT = Understood(answer="All right.")
+"""After a "no" to what was asked back."""
 MISTAKE = "I could not work that out: my planner made a mistake."
 MOST_LATE = 64
 """Commands that were answered before they were read here, which are remembered."""
@@ -151,6 +153,9 @@ class Responder:
             problem = ask.NOISE_HEARD
         elif transcript.reason == "silence" or not transcript.text.strip():
             problem = ask.NOTHING_HEARD
+        elif understood.steps or understood.intent:
+            problem = ask.did_you_say(transcript.text)
+            self.dialogue.asked(transcript.text, problem, self._gathered.now(), proposed=True)
         else:
             problem = ask.half_heard(transcript.text)
         self._publish(request, Understood(problem=problem), "rules")
@@ -199,15 +204,18 @@ class Responder:
         began = time.perf_counter()
         words = "stop" if request.priority == "stop" else request.text
         understood = self.rules.intent(words, context)
+        if understood.priority != "stop":
+            reply = self.dialogue.reply(self.rules.extractor, words, self._gathered.now())
+            if reply is not None:
+                request = replace(request, text=reply.text)
+                understood = self.rules.intent(reply.text, context) if reply.text else LEFT
+                if reply.corrects and understood.problem is None:
+                    self._status(reply.corrects, "cancelled", "you corrected it")
         clock.charge("intent", time.perf_counter() - began)
         if understood.priority == "stop":
             self._drop_waiting()
             self._publish(request, understood, "rules")
-        elif (
-            not self._gathered.fresh
-            and len(self._gathering) < MAX_GATHERING
-            and needs_objects(understood, words)
-        ):
+        elif not self._gathered.fresh and len(self._gathering) < MAX_GATHERING and needs_objects(understood):
             self._trace(request.command_id, "intent", request.received)
             self._gathering[request.command_id] = (request, understood, self._gathered.now())
         else:
@@ -307,6 +315,7 @@ class Responder:
             if asked:
                 self._trace(command_id, "planning", asked, detail)
             self.counts["asked back"] += 1
+            self.dialogue.asked(text, found.problem, self._gathered.now())
             self._speak(command_id, "asked", found.question)
             return
         plan = Plan(
@@ -317,6 +326,7 @@ class Responder:
         self._send(topics.PLAN, plan)
         self._trace(command_id, "planning", understood, detail)
         self.counts[planner] += 1
+        self.dialogue.mention(found.mentioned, found.place)
         if found.answer:
             self._speak(command_id, "succeeded", found.answer)
             return
@@ -324,8 +334,8 @@ class Responder:
             self._planned[command_id] = clock.mono()
         if plan.priority == "stop":
             self.counts["stops"] += 1
-        self.dialogue.mention(found.mentioned, found.place)
         self.dialogue.on_plan(plan)
+        self.dialogue.began(text, command_id, self._gathered.now())
 
     def _speak(self, command_id: str, state: records.CommandState, text: str) -> None:
         self._send(topics.SAY, records.Say(command_id=command_id, text=text))
@@ -342,9 +352,9 @@ class Responder:
         return end
 
 
-def needs_objects(understood: Understood, text: str) -> bool:
+def needs_objects(understood: Understood) -> bool:
     """Whether what perception sees makes a difference: something is to be handled or described."""
-    return any(step.object is not None for step in understood.intent) or asks_what_is_seen(text)
+    return understood.about_seen or any(step.object is not None for step in understood.intent)
 
 
 def _stronger(a: Priority, b: Priority) -> Priority:

@@ -4,15 +4,14 @@ about, to a question or to an answer, in less than a millisecond."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vla_sim.contract.records import ObjectQuery, Priority, Step
-from vla_sim.robot import facts
+from vla_sim.contract.records import Arm, ObjectQuery, Priority, Step
+from vla_sim.stages.language.answers import Questions
 from vla_sim.stages.language.dialogue_context import Context, place_of
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Resolver, Unresolved
-from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
 from vla_sim.world.semantic_map import World
 
 
@@ -20,6 +19,7 @@ from vla_sim.world.semantic_map import World
 class Understood:
     """intent: what was said. steps: the plan. problem: what to ask back instead (no steps then).
     answer: words that answer a question (no steps then). mentioned, place: what was mentioned.
+    about_seen: whether the answer depends on what perception sees.
     remembered: a model understood it so before, and was not asked again."""
 
     intent: tuple[Step, ...] = ()
@@ -27,6 +27,7 @@ class Understood:
     problem: Problem | None = None
     priority: Priority = "normal"
     answer: str = ""
+    about_seen: bool = False
     mentioned: ObjectQuery | None = None
     place: str = ""
     remembered: bool = False
@@ -42,7 +43,8 @@ class RulePlanner:
     def __init__(self, world: World) -> None:
         self.world = world
         self.lexicon = Lexicon.of(world)
-        self._extractor = Extractor(self.lexicon)
+        self.extractor = Extractor(self.lexicon)
+        self._questions = Questions(world, self.lexicon)
 
     def plan(self, text: str, context: Context | None = None) -> Understood:
         """The plan of a text. Never raises."""
@@ -51,10 +53,10 @@ class RulePlanner:
     def intent(self, text: str, context: Context | None = None) -> Understood:
         """The first half: what is wanted, without the plan's steps."""
         context = context or Context()
-        answer = answer_to(text, self.lexicon, context)
-        if answer:
-            return Understood(answer=answer)
-        found = self._extractor.extract(text)
+        answer = self._questions.answer(text, context)
+        if answer is not None:
+            return Understood(answer=answer.text, about_seen=answer.about_seen, mentioned=answer.mentioned)
+        found = self.extractor.extract(text)
         if found.problem is not None:
             return Understood(problem=found.problem)
         if found.stop and not found.said:
@@ -102,13 +104,13 @@ class Expander:
             query = step.object or ObjectQuery()
             with_object = {"find": self._find, "approach": self._approach, "pick": self._pick}
             if step.skill == "navigate":
-                self._go(step.place)
+                self._go(step.place, step.speed)
             elif step.skill in with_object:
-                with_object[step.skill](query, step.place)
+                with_object[step.skill](query, step.place, step.arm)
             elif step.relation:
                 self._put_by(step)
             elif step.skill in ("carry", "place"):
-                self._bring(step.skill, query, step.place)
+                self._bring(step, query)
             else:
                 if step.skill in ("move", "turn"):
                     self.near = None
@@ -119,12 +121,12 @@ class Expander:
             self.steps.append(Step(skill="say", text=f"I am already holding the {self.held}."))
         return self.steps
 
-    def _go(self, place: str) -> None:
+    def _go(self, place: str, speed: float | None = None) -> None:
         if not (self.steps and self.here == place):
-            self.steps.append(Step(skill="navigate", place=place))
+            self.steps.append(Step(skill="navigate", place=place, speed=speed))
         self.here, self.found, self.near = place, None, None
 
-    def _find(self, query: ObjectQuery, place: str) -> None:
+    def _find(self, query: ObjectQuery, place: str, arm: Arm | None = None) -> None:
         room = self.lexicon.surface_place.get(place, place)
         if room and self.lexicon.surface_place.get(self.here, self.here) != room:
             self._go(room)
@@ -134,30 +136,30 @@ class Expander:
         self.steps.append(Step(skill="find", object=query, place=place or implied))
         self.found, self.near = query, None
 
-    def _approach(self, query: ObjectQuery, place: str) -> None:
+    def _approach(self, query: ObjectQuery, place: str, arm: Arm | None = None) -> None:
         if self.found != query or (place and place != self.here):
             self._find(query, place)
-        self.steps.append(Step(skill="approach", object=query))
+        self.steps.append(Step(skill="approach", object=query, arm=arm))
         self.near = query
 
-    def _pick(self, query: ObjectQuery, place: str) -> None:
+    def _pick(self, query: ObjectQuery, place: str, arm: Arm | None = None) -> None:
         if self.held is not None:
             if query.matches(self.held) and not place:
                 return
             raise Unresolved(ask.hand_is_full(self.held, query))
-        if self.near != query:
-            self._approach(query, place)
-        self.steps.append(Step(skill="pick", object=query))
+        if self.near != query or arm is not None:
+            self._approach(query, place, arm)
+        self.steps.append(Step(skill="pick", object=query, arm=arm))
         self.held, self.found, self.near = query, None, None
 
-    def _bring(self, skill: str, query: ObjectQuery, place: str) -> None:
+    def _bring(self, wanted: Step, query: ObjectQuery) -> None:
         if self.held is None or not query.matches(self.held):
             self._pick(query, "")
-        self.steps.append(Step(skill="place" if skill == "place" else "carry", place=place))
+        self.steps.append(Step(skill=wanted.skill, place=wanted.place, speed=wanted.speed))
         self.here, self.found, self.near = "", None, None
-        if skill == "place":
+        if wanted.skill == "place":
             self.held = None
-        elif place == "user":
+        elif wanted.place == "user":
             self.steps.append(Step(skill="say", text=f"Here is the {query}."))
 
     def _put_by(self, step: Step) -> None:
@@ -172,46 +174,3 @@ class Expander:
             return ""
         places = {place_of(self.world, seen) for seen in self.context.objects if query.matches(seen)}
         return places.pop() if len(places) == 1 and self.context.place not in places else ""
-
-
-_COURTESY = frozenset({"please", "robot", "hey", "hi", "now", "the", "ok", "okay", "so", "right"})
-_HOLDING = frozenset({"what are you holding", "what do you hold", "what is in your hand", "what do you have"})
-_SEEING = frozenset({"what do you see", "what can you see", "what have you seen"})
-_WHERE = frozenset({"where are you", "what place is this"})
-_ABLE = frozenset({"help", "what can you do", "what do you know", "what do you understand", "what can i say"})
-_GREETING = frozenset({"hello", "good morning", "good evening", "good afternoon", "hello there", ""})
-
-
-def asks_what_is_seen(text: str) -> bool:
-    """Whether the answer depends on what perception sees."""
-    return _asked(_spoken(text)) in _SEEING
-
-
-def _spoken(text: str) -> list[str]:
-    return [token for token in tokenise(text[:MAX_LENGTH]) if token not in PAUSES]
-
-
-def _asked(spoken: list[str]) -> str:
-    return " ".join(word for word in spoken if word not in _COURTESY)
-
-
-def answer_to(text: str, lexicon: Lexicon, context: Context) -> str:
-    """The answer to a question about the robot itself; "" if the text is no such question."""
-    spoken = _spoken(text)
-    asked = _asked(spoken)
-    if asked in _HOLDING:
-        return f"I am holding the {context.held}." if context.held else "I am holding nothing."
-    if asked in _SEEING:
-        seen = dict.fromkeys(f"a {one.colour} {one.kind}" for one in context.objects)
-        return f"I have seen {', '.join(seen)}." if seen else "I have seen nothing I know."
-    if asked in _WHERE:
-        return f"I am at the {context.place}." if context.place else "I am between two places."
-    if asked in _ABLE:
-        places, things = ", ".join(lexicon.place_names), ", ".join(str(one) for one in lexicon.objects)
-        handling = " pick up, bring, put down," if facts.HAND else ""
-        return (
-            f"I can go, move, turn, find,{handling} wait and stop. "
-            f"I know the places {places} and the objects {things}."
-        )
-    greeted = any(word in ("hello", "hi", "hey", "morning", "evening", "afternoon") for word in spoken)
-    return "Hello. What should I do?" if greeted and asked in _GREETING else ""

@@ -23,7 +23,7 @@ from vla_sim.stages.perception import depth_scan
 from vla_sim.stages.perception.camera import WIDEST, Intrinsics, color_image, depth_image, intrinsics
 from vla_sim.stages.perception.detector import ColourDetector, Detector, own_detector
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
-from vla_sim.stages.perception.pairing import ImagePairs
+from vla_sim.stages.perception.pairing import ImagePairs, ImageRate
 from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.perception.pipeline import Frame, Perception, StampedHistory, unique_objects
 from vla_sim.stages.perception.pose_estimator import ObjectModels
@@ -59,7 +59,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.cameras: dict[tuple[int, int], Intrinsics] = {}
         self.unknown_size: tuple[int, int] | None = None
         self.pairs = ImagePairs(self.params.pairing)
-        self.last_stamp = -1e9
+        self.image_rate = ImageRate()
         self.unanswered: deque[str] = deque(maxlen=16)
         self.latencies: deque[float] = deque(maxlen=200)
         self.skipped: dict[str, int] = {}
@@ -129,7 +129,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         if pair is None:
             return
         stamp, (color, arrived), depth = pair
-        if 0.0 <= stamp - self.last_stamp < 0.95 / min(self.params.rate, self._allowed()):
+        if not self.image_rate.takes(stamp, min(self.params.rate, self._allowed())):
             return
         try:
             camera = self._camera_of(depth)
@@ -139,7 +139,6 @@ class PerceptionNode(StageNode[PerceptionParams]):
         except InputError as error:
             self._skip(str(error))
             return
-        self.last_stamp = stamp
         self.worker.put((frame, arrived))
 
     def _allowed(self) -> float:

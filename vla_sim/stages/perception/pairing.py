@@ -1,5 +1,7 @@
-"""Colour and depth images of one instant: a driver may stamp them a few milliseconds apart."""
+"""Colour and depth images of one instant: a driver may stamp them a few milliseconds apart. Which pairs are
+looked at."""
 
+import math
 from typing import Any
 
 MOST = 4
@@ -46,3 +48,22 @@ class ImagePairs:
             mine.pop(next(iter(mine)))
             self.lost += 1
         return None
+
+
+class ImageRate:
+    """Which images to look at, so that it is a rate [Hz] on average. Each has a slot of a period in which it
+    may come early or late: a camera at just this rate has jitter, and none of its images is one too many."""
+
+    def __init__(self) -> None:
+        self._last = self._due = -math.inf
+
+    def takes(self, stamp: float, rate: float) -> bool:
+        """Whether to look at the image of this stamp [s], at `rate` as it is now."""
+        period = 1.0 / rate
+        if stamp < self._last:  # time went back
+            self._due = -math.inf
+        self._last = stamp
+        if stamp < self._due - 0.5 * period:
+            return False
+        self._due = period + (self._due if self._due > stamp - period else stamp)
+        return True

@@ -2,8 +2,8 @@
 
 import math
 
-from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_STEPS, MAX_WAIT
-from vla_sim.contract.records import STEP_FIELDS, Plan, Step
+from vla_sim.contract.limits import MAX_ANGLE, MAX_DISTANCE, MAX_SPEED, MAX_STEPS, MAX_WAIT
+from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Plan, Step
 from vla_sim.robot import facts
 from vla_sim.stages.navigation.costmap import RESOLUTION, StaticMap
 from vla_sim.stages.navigation.distance_field import DistanceField
@@ -53,7 +53,7 @@ class PlanChecker:
     def _check(self, step: Step) -> list[str]:
         if step.skill not in STEP_FIELDS:
             return [f"I have no skill {step.skill}"]
-        fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text", "relation")
+        fields = ("object", "distance", "lateral", "angle", "seconds", "place", "text", "relation", *MANNER)
         given = {name for name in fields if getattr(step, name) not in (None, "")}
         strange = given - set(STEP_FIELDS[step.skill])
         reasons = [f"{step.skill} takes no {name}" for name in fields if name in strange]
@@ -62,7 +62,7 @@ class PlanChecker:
                 reasons.append(f"{step.skill} needs {what}")
         if step.skill == "place" and (step.object is None) != (step.relation == ""):
             reasons.append("place needs to know where, seen from the object: next to it or on top of it")
-        if step.place and step.place != "user":
+        if step.place and step.place not in POSES:
             known = ", ".join(sorted(self.targets))
             unknown = f'I do not know a place called "{step.place}"; I know: {known}'
             reasons += filter(None, [self.targets.get(step.place, unknown)])
@@ -72,6 +72,8 @@ class PlanChecker:
         for value in (step.distance, step.lateral):
             if value is not None and not abs(value) <= MAX_DISTANCE:  # not a number is no limit kept
                 reasons.append(f"I move at most {MAX_DISTANCE:g} metres at once, not {abs(value):g}")
+        if step.speed is not None and not 0.0 < step.speed <= MAX_SPEED[0]:
+            reasons.append(f"I walk at most {MAX_SPEED[0]:g} metres a second, not {step.speed:g}")
         if not abs(step.angle or 0.0) <= MAX_ANGLE:
             reasons.append(f"I turn at most {math.degrees(MAX_ANGLE):g} degrees at once")
         if not 0.0 <= (step.seconds or 0.0) <= MAX_WAIT:

@@ -81,14 +81,9 @@ class Supervisor:
         return True
 
     def on_scan(
-        self,
-        ranges: NDArray[np.float32],
-        angle_min: float,
-        step: float,
-        stamp: float,
-        now: float,
+        self, ranges: NDArray[np.float32], angle_min: float, step: float, stamp: float, now: float,
         mono: float,
-    ) -> bool:
+    ) -> bool:  # fmt: skip
         """Take a scan in base_link; False (and no new freshness) if too few of its beams are numbers, its
         angles are none, or it is not of now.
 
@@ -103,15 +98,9 @@ class Supervisor:
         return True
 
     def on_depth_scan(
-        self,
-        ranges: NDArray[np.float32],
-        angle_min: float,
-        step: float,
-        stamp: float,
-        now: float,
-        mono: float,
-        at_arms: NDArray[np.float32] | None = None,
-    ) -> bool:
+        self, ranges: NDArray[np.float32], angle_min: float, step: float, stamp: float, now: float,
+        mono: float, at_arms: NDArray[np.float32] | None = None,
+    ) -> bool:  # fmt: skip
         """Take the depth camera's flattened scan, as `on_scan`. at_arms: (n,) ranges [m] of what stands at
         the height of the arms; where they are no ranges, everything may."""
         self._follow(now)

@@ -21,6 +21,8 @@ RATES = (4_000, 384_000)
 """[Hz] that a recording may have."""
 MOST_SECONDS = 600.0
 MOST_CHANNELS = 16
+MOST_LOST = 0.4
+"""Of the loudest channel's amplitude: a voice in one of two channels is half as loud in their mean."""
 
 Samples = NDArray[np.int16]
 
@@ -76,7 +78,15 @@ def load(path: str | Path) -> Samples:
         raise InputError(f"{file} is empty: it has a header but no samples; record it again")
     if not np.isfinite(signal).all():
         raise InputError(f"{file} has samples that are not finite; save it as 16 bit PCM")
-    return to_int16(resample(signal.mean(axis=1), rate))
+    return to_int16(resample(mix(signal), rate))
+
+
+def mix(signal: NDArray[np.floating]) -> NDArray[np.floating]:
+    """One channel (n,) of (n, channels): their mean, or the loudest one where the mean has lost more than
+    `MOST_LOST` of it: channels of opposite phase cancel, and a voice in one of many fades."""
+    mean = signal.mean(axis=1)
+    loudest = signal[:, np.argmax(signal.std(axis=0))]
+    return mean if mean.std() >= MOST_LOST * loudest.std() else loudest
 
 
 def save(path: str | Path, samples: Samples) -> None:
@@ -100,4 +110,15 @@ def chunks(samples: Samples) -> Iterator[Samples]:
 def level_db(samples: Samples) -> float:
     """Root mean square in dB relative to full scale; -120 for digital silence."""
     power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return _db(power)
+
+
+def voiced_level_db(chunk: Samples) -> float:
+    """`level_db` of a chunk without what is below 75 Hz, where no voice is: a microphone's offset and the hum
+    of the mains. The bins of the chunk's spectrum are 50 Hz apart, and the first two fall away."""
+    spectrum = np.abs(np.fft.rfft(chunk))[2:] / CHUNK
+    return _db(float(2.0 * np.sum(spectrum**2)))
+
+
+def _db(power: float) -> float:
     return 10.0 * np.log10(max(power / FULL_SCALE**2, 1e-12))

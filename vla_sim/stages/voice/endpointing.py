@@ -10,7 +10,7 @@ from typing import Literal
 
 import pocketsphinx
 
-from vla_sim.stages.voice.audio import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Samples, level_db
+from vla_sim.stages.voice.audio import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Samples, voiced_level_db
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class VoiceActivity:
 
     def judge(self, chunk: Samples) -> Activity:
         """The verdict on one chunk of `audio.CHUNK` samples; chunks must come in order."""
-        level = max(level_db(chunk), -90.0)
+        level = max(voiced_level_db(chunk), -90.0)
         speech = bool(self._webrtc.is_speech(chunk.tobytes()))
         self._peak_db = max(level, self._peak_db - self.PEAK_FALL * CHUNK_SECONDS)
         threshold = max(self.floor_db + self.margin_db, self.quietest_db, self._peak_db - self.drop_db)
@@ -61,11 +61,13 @@ class Hangover:
     """Seconds of silence that end an utterance, by what has been understood so far.
 
     closed: a sentence that only "please" or a further command could follow, or a stop.
-    complete: a sentence that could go on. open: anything else; people pause within a sentence.
+    complete: a sentence that could go on. unfinished: a beginning that was well heard, of which more must
+    come: people pause within a sentence. open: anything else.
     """
 
     closed: float = 0.14
     complete: float = 0.20
+    unfinished: float = 1.2
     open: float = 0.44
 
 

@@ -1,6 +1,7 @@
 """What can be said to the robot: the sentences of one world, for the recogniser and for the parser.
 
-The names of the world's places, surfaces and objects fill the slots of a fixed set of commands.
+The names of the world's places, surfaces and objects fill the slots of a fixed set of sentences, whose
+phrases are those that the reader of texts reads too.
 """
 
 from __future__ import annotations
@@ -12,57 +13,61 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, NUMBERS, STOP_WORDS, TENS
+from vla_sim.contract import phrases
+from vla_sim.contract.vocabulary import COMMON_COLOURS, KINDS, NUMBERS, STOP_WORDS, TENS, plural
 from vla_sim.stages.voice.spoken_numbers import normalise
 from vla_sim.world.semantic_map import World
 
-STOP_SENTENCES = (
-    "stop", "stop now", "stop the robot", "stop moving", "stop walking", "halt", "freeze", "emergency stop",
-)  # fmt: skip
-"""What the recogniser can hear as a stop. Its words that mean stop are some of `STOP_WORDS`: each further
-sentence costs recognition accuracy."""
 SENTENCES = """#JSGF V1.0;
 grammar sentence;
-public <sentence> = (<commands> | <stop>);
+public <sentence> = (<commands> | <question> | <reply> | <stop>);
 <commands> = [<link>] <polite> <command> (<link> <command>)* [please];
-<link> = (and | then | and then);
-<polite> = [robot] [(please | could you | can you | would you)];
+<link> = ({LINKS});
+<polite> = [robot] [(could you | can you | would you)] [please];
 <command> = (<move> | <turn> | <navigate> | <pick> | <find> | <bring> | <put> | <wait> | say hello);
-<move> = ((move | go | walk) (forward | ahead | back | backward)
-    | (move | go | walk) [to the] (left | right)) [by] <distance>;
+<move> = ({STEP}) (({FORWARD} | {BACKWARD}) | ({LEFT} | {RIGHT})) [by] (<distance> | {A_BIT})
+    | take (a step | <several> steps) ({FORWARD} | {BACKWARD} | to the left | to the right);
 <distance> = (<several> [and a half] meters | one and a half meters | ten meters | one meter | a meter
     | half a meter | [(zero | one | two | three | four)] point <digit> meters | <tens> [five] centimeters
     | ten centimeters);
 <several> = ({several});
 <digit> = ({digits});
 <tens> = ({tens});
-<turn> = (turn | rotate) ([to the] (left | right) [[by] <angle>] | around);
+<turn> = ({TURN}) (({LEFT} | {RIGHT}) [[by] (<angle> | {A_BIT})] | {AROUND});
 <angle> = (<below_hundred> | (one | two | three) hundred [and] [<below_hundred>]) degrees;
 <below_hundred> = (<digit> | (({teens}) | <tens> [<digit>]));
-<navigate> = ((go to | go into | walk to | navigate to | drive to | move to | return to) <place>
-    | come back | come here | come to me);
+<navigate> = ([<pace>] ({GO}) ({TO}) <place> [({VIA}) <place>] [<pace>]
+    | ({COME}) ({HERE}) | go back to ({START}));
+<pace> = ({SLOWLY} | {QUICKLY});
 <place> = [the] ({places});
-<pick> = ((pick up | (grasp | grab | take | lift)) <thing> [<where>] | pick it up
-    | (grasp | grab | take | lift) it);
+<pick> = (({PICK}) <thing> [<where>] [<hand>] | pick it up | ({PICK}) it);
+<hand> = ({LEFT_HAND} | {RIGHT_HAND});
 <thing> = [(the | a)] ([({colours})] ({kinds}) | ({colours}) (object | one) | object);
-<where> = (from | in | on) <place>;
-<find> = (find | look for | search for | where is) <thing> [<where>];
+<where> = ({FROM}) <place>;
+<find> = ({FIND}) <thing> [<where>];
 <bring> = ((bring me | get me | give me | fetch | fetch me) <thing> [from <place>]
-    | (bring | take | carry) (<thing> | it) (to <place> | to me)
+    | (bring | take | {CARRY}) (<thing> [from <place>] | it) (to <place> | to me)
     | bring it here | bring it back | give it to me);
-<put> = ((put | place | set) (<thing> | it) [down] (on | in | at | onto | into) <place> | put it down
-    | put down <thing> | drop it);
+<put> = (({PUT}) (<thing> | it) [down] ({ON}) <place> | put it down | put down <thing> | drop it);
 <wait> = wait [for] <duration>;
 <duration> = (<few> seconds | one second);
 <few> = (<several> | (({teens}) | <tens> [<digit>]));
-<stop> = [robot] ({stops}) (stop)* [please];
+<question> = [robot] (({IS_THERE}) <thing> [<where>] | ({HOW_MANY}) ({plurals}) ({EXIST}) [<where>]
+    | ({WHAT_IS}) (in | on) <place> | ({questions}));
+<reply> = ({YES} | {NO} | {OTHER} | {NO} (<thing> | <place>));
+<stop> = [robot] ({STOP}) (stop)* [please];
 """
-"""JSGF 1.0 (https://www.w3.org/TR/jsgf/). A stop never joins other commands: its words mean nothing else.
-"one seconds" is no phrase. Not "step": "stop" must never be taken for it. Not "get": so short and weak that
-"yes" passes for "get it"."""
+"""JSGF 1.0 (https://www.w3.org/TR/jsgf/): the shapes of sentences, filled with `contract.phrases` and the
+names of a world. A stop never joins other commands: its words mean nothing else. "one seconds" is no phrase.
+"Step" only within "take two steps": "stop" must never be taken for it. Not "get" alone: so short and weak
+that "yes" passes for "get it"."""
+QUESTIONS = (
+    phrases.ASK_HOLDING, phrases.ASK_SEEING, phrases.ASK_WHERE, phrases.ASK_DOING, phrases.ASK_ABLE,
+    phrases.ASK_PLACES, phrases.ASK_THINGS,
+)  # fmt: skip
 MAX_STEPS = 10_000
 """Steps through the grammar that are cached."""
-_STOP_VOCABULARY = {word for one in STOP_SENTENCES for word in one.split()} | {"robot", "please"}
+_STOP_VOCABULARY = {word for one in phrases.STOP.spoken for word in one.split()} | {"robot", "please"}
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,15 @@ class Grammar:
         slots = {
             "places": dict.fromkeys(names.places + names.surfaces + heads), "kinds": names.kinds,
             "colours": names.colours, "digits": NUMBERS[1:10], "several": NUMBERS[2:10],
-            "teens": NUMBERS[10:], "tens": TENS, "stops": STOP_SENTENCES,
+            "teens": NUMBERS[10:], "tens": TENS, "plurals": map(plural, names.kinds),
+            "questions": [one for table in QUESTIONS for one in table.spoken],
         }  # fmt: skip
-        self.jsgf = SENTENCES.format(**{name: " | ".join(words) for name, words in slots.items()})
+        fixed = {
+            name: table.spoken for name, table in vars(phrases).items() if isinstance(table, phrases.Phrases)
+        }
+        self.jsgf = SENTENCES.format(
+            **{name: " | ".join(words) for name, words in (*slots.items(), *fixed.items())}
+        )
         self.automaton = Automaton(self.jsgf)
         self.words = self.automaton.words
 

@@ -43,9 +43,9 @@ class Utterance:
 class Listener:
     """Feed it chunks; it answers when an utterance is over.
 
-    confidence: from which a sentence is accepted. silence_seconds: without any voice since the stream
-    began, after which silence is reported once; 0 for never. A stream that breaks off and goes on within
-    that time of an answer is not reported as a new silent one.
+    confidence: from which a sentence is accepted. silence_seconds: a stream that ends without a voice is
+    reported, unless it goes on with one that was answered so short a time before; 0 for never. Silence
+    before a voice is no news, however long.
     """
 
     def __init__(
@@ -90,9 +90,6 @@ class Listener:
             self._before.clear()
         elif edge == "end":
             return self._end()
-        quiet = not self.endpointer.active and not self._answered and self.silence_seconds > 0.0
-        if quiet and self._waited * CHUNK_SECONDS >= self.silence_seconds:
-            return self._nothing(captured)
         return None
 
     def turn_away(self) -> Utterance | None:
@@ -110,7 +107,7 @@ class Listener:
         fresh = now - self._last_answer >= self.silence_seconds
         unheard = self.silence_seconds > 0.0 and not self._answered and self._waited > 0
         if utterance is None and unheard and fresh:
-            utterance = self._nothing(now)
+            utterance = Utterance("", 0.0, False, "noise" if self._noisy else "silence", now)
         self._waited, self._answered, self._noisy = 0, False, 0
         return utterance
 
@@ -119,15 +116,16 @@ class Listener:
         pause = self.endpointer.silence + CHUNK_SECONDS
         if loud or pause < RECHECK_AFTER:
             return self.hangover.open
-        text = self.recogniser.so_far()
+        found = self.recogniser.so_far()
         if self.recogniser.free_form:
             return self.hangover.complete
-        if within_stop_sentence(text):
+        if within_stop_sentence(found.text):
             return self.hangover.closed
-        reading = self.grammar.read(text)
+        reading = self.grammar.read(found.text)
         if reading.complete:
             return self.hangover.closed if reading.closed else self.hangover.complete
-        return self.hangover.open
+        begun = reading.prefix and found.confidence >= self.confidence
+        return self.hangover.unfinished if begun else self.hangover.open
 
     def _end(self) -> Utterance | None:
         recognition = self.recogniser.finish()
@@ -170,7 +168,3 @@ class Listener:
     def _answer(self, text: str, confidence: float, reason: Reason) -> Utterance:
         self._answered, self._last_answer = True, self._speech_end
         return Utterance(text, min(1.0, max(0.0, confidence)), not reason, reason, self._speech_end)
-
-    def _nothing(self, now: float) -> Utterance:
-        self._answered = True
-        return Utterance("", 0.0, False, "noise" if self._noisy else "silence", now)

@@ -188,7 +188,7 @@ class VoiceNode(StageNode[VoiceParams]):
 
 
 def hangover(p: VoiceParams) -> Hangover:
-    return Hangover(p.hangover_closed, p.hangover_complete, p.hangover_open)
+    return Hangover(p.hangover_closed, p.hangover_complete, p.hangover_unfinished, p.hangover_open)
 
 
 _voice = cache(Hibari)

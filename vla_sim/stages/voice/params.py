@@ -22,10 +22,13 @@ class VoiceParams(StageParams):
     hangover_complete: float = param(
         0.20, "silence that ends a sentence that could go on [s]", low=0.06, high=2.0, live=True
     )
+    hangover_unfinished: float = param(
+        1.2, "silence that ends a sentence of which more must come [s]", low=0.06, high=3.0, live=True
+    )
     hangover_open: float = param(0.44, "silence that ends anything else [s]", low=0.06, high=2.0, live=True)
     silence_seconds: float = param(
         5.0,
-        "of a stream without a voice, after which it is reported once; 0: never [s]",
+        "after the last answer, from which a stream that ends without a voice is reported; 0: never [s]",
         low=0.0,
         high=600.0,
         live=True,

@@ -68,11 +68,10 @@ class Pocketsphinx:
         elif sum(map(len, self._heard)) >= 2 * SETTLE * SAMPLE_RATE:
             self._settle()
 
-    def so_far(self) -> str:
+    def so_far(self) -> Recognition:
         if not self._running and self._heard:
             self._settle()
-        hypothesis = self._decoder.hyp() if self._running else None
-        return hypothesis.hypstr if hypothesis else ""
+        return self._result() if self._running else Recognition("", 0.0)
 
     def finish(self) -> Recognition:
         if not self._running and self._heard:

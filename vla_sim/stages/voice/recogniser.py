@@ -45,8 +45,8 @@ class Recogniser(Protocol):
 
     def feed(self, chunk: Samples) -> None: ...
 
-    def so_far(self) -> str:
-        """The text as far as it is known; cheap. Empty if the recogniser cannot say."""
+    def so_far(self) -> Recognition:
+        """As far as it is known; cheap. Without text if the recogniser cannot say."""
         ...
 
     def finish(self) -> Recognition:

@@ -47,8 +47,8 @@ class Whisper:
     def feed(self, chunk: Samples) -> None:
         self._heard.append(chunk)
 
-    def so_far(self) -> str:
-        return ""
+    def so_far(self) -> Recognition:
+        return Recognition("", 0.0)
 
     def finish(self) -> Recognition:
         if not self._heard:

@@ -41,11 +41,11 @@ export class Faults {
 
   #begin() {
     const kind = this.#kinds.get($("fault-kind").value);
-    this.act({
-      do: "fault", kind: kind.name, target: kind.targets.length ? $("fault-target").value : "",
+    this.act({ do: "fault", fault: {
+      fault_id: `page-${Date.now()}`, kind: kind.name, target: kind.targets.length ? $("fault-target").value : "",
       at: kind.two ? $("fault-at").value : "", seconds: kind.lasts ? Number($("fault-seconds").value) : 0,
       amount: kind.amount ? Number($("fault-amount").value) : null,
-    });
+    } });
   }
 
   show(now) {

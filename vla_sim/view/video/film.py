@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vla_sim.common.errors import InputError, SdfError, package
+from vla_sim.common.errors import InputError, package
 from vla_sim.contract import topics
 from vla_sim.contract.codec import PayloadError
-from vla_sim.recording import about, images
+from vla_sim.recording import images
 from vla_sim.recording.reader import Recording
+from vla_sim.recording.world import world_of
 from vla_sim.view.state import ViewState
 from vla_sim.view.video.frame import Painter, View
-from vla_sim.world.semantic_map import World
 
 PICTURE = topics.COLOR.name + images.SUFFIX
 SHOWN = (
@@ -65,7 +64,11 @@ def write(
             f"{recording.path} has no poses from a simulator, so nothing can be drawn from outside; its head "
             "camera can: --camera head"
         )
-    with world_of(recording) as world, Painter(world, how.size, how.view) as painter:
+    with (
+        world_of(recording, simulated=True) as world,
+        # A map, as of a robot, cannot be simulated.
+        Painter(world if world.path.suffix == ".sdf" else None, how.size, how.view) as painter,
+    ):
         save(watch(frames(recording, painter, zero, due), len(due)), path, how.fps)
     return len(due) / how.fps
 
@@ -114,26 +117,6 @@ def frames(
                 painter.moved(state)
             ahead = next(source, None)
         yield painter.frame(state, stamp - zero)
-
-
-@contextmanager
-def world_of(recording: Recording) -> Iterator[World | None]:
-    """The world that was simulated, as the recording holds it, else by its name; None for one that cannot be
-    simulated, as a robot's map."""
-    text = recording.attachment(about.REAL) or recording.attachment(about.KNOWN)
-    with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
-        world = None if text is None else _recorded_world(text, Path(folder) / about.KNOWN)
-        world = world or World.load(recording.world)
-        yield world if world.path.suffix == ".sdf" else None
-
-
-def _recorded_world(text: bytes, file: Path) -> World | None:
-    """None for one that needs files beside it."""
-    file.write_bytes(text)
-    try:
-        return World.load(str(file))
-    except SdfError:
-        return None
 
 
 def check(path: Path) -> None:

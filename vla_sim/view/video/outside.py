@@ -34,7 +34,7 @@ class Shot(NamedTuple):
 
 
 class Outside:
-    """Pictures of moments of a run in its world. size: (width, height) [px]. Used in one thread,
+    """Pictures of moments of a run in its world. size: (width, height) [px], the largest. Used in one thread,
     and closed in it. Raises `SdfError` for a bad world."""
 
     def __init__(self, world: World, size: tuple[int, int]) -> None:
@@ -46,15 +46,18 @@ class Outside:
     def close(self) -> None:
         self._engine.close()
 
-    def view(self, truth: GroundTruth | None, shot: Shot) -> NDArray[np.uint8]:
-        """(height, width, 3). truth: with the robot's joints; None for the world as it begins."""
+    def view(
+        self, truth: GroundTruth | None, shot: Shot, size: tuple[int, int] | None = None
+    ) -> NDArray[np.uint8]:
+        """(height, width, 3). truth: with the robot's joints; None for the world as it begins. size: if it
+        is to be a smaller one."""
         if truth is not None:
             self._engine.mirror(
                 truth.stamp, np.array(truth.robot), np.array(truth.joints),
                 {name: np.array(pose) for name, pose in truth.objects.items()},
                 [np.array(pose) for pose in truth.movers.values()] or None,
             )  # fmt: skip
-        return self._engine.view(self._engine.snapshot(), *shot, self._size)
+        return self._engine.view(self._engine.snapshot(), *shot, size or self._size)
 
 
 def overhead(world: World) -> Shot:

@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
-from vla_sim.contract.records import NavigationMode, Step
+from vla_sim.contract.records import NavigationMode, NavigationRequest, Step
 from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.manipulation.base_placement import view_stands
 
 STEP_BACK = 0.40  # [m] away from furniture before walking
+USUAL_SPEED: float = NavigationRequest(goal_id="usual", mode="go").max_speed  # [m/s]
 DOCK_TOLERANCE = 0.03  # [m]
 DOCK_YAW_TOLERANCE = 0.06  # [rad]
 
@@ -44,17 +45,27 @@ def navigate(ctx: SkillContext, step: Step) -> Running:
     # Two tries: a passer-by or a door frame at an odd angle may have stopped the first.
     result = Result(False)
     for _ in range(2):
-        result = yield from drive(ctx, "go", pose, timeout=150.0)
+        result = yield from drive(ctx, "go", pose, timeout=150.0 / slowness(step), **pace(step))
         if result.ok:
             return result
-    name = "back to you" if step.place == "user" else f"to the {step.place}"
+    name = {"user": "back to you", "start": "back to the start"}.get(step.place, f"to the {step.place}")
     return Result(False, f"I could not get {name}: {result.detail}")
+
+
+def pace(step: Step) -> dict[str, float]:
+    """The field of a `NavigationRequest` for the speed that was asked for, if one was."""
+    return {} if step.speed is None else {"max_speed": step.speed}
+
+
+def slowness(step: Step) -> float:
+    """The asked speed as a share of the usual one, at most 1: a slow walk may take longer."""
+    return 1.0 if step.speed is None else max(0.1, min(1.0, step.speed / USUAL_SPEED))
 
 
 def move(ctx: SkillContext, step: Step) -> Running:
     distance, lateral = step.distance or 0.0, step.lateral or 0.0
-    timeout = 20.0 + 8.0 * (abs(distance) + abs(lateral) * 2.0)
-    fields = {"distance": distance, "lateral": lateral, "position_tolerance": 0.08}
+    timeout = 20.0 + 8.0 * (abs(distance) + abs(lateral) * 2.0) / slowness(step)
+    fields = {"distance": distance, "lateral": lateral, "position_tolerance": 0.08, **pace(step)}
     return (yield from _walk(ctx, "move", timeout, fields))
 
 

@@ -4,9 +4,9 @@ amount of its plan must be grounded in the text, and each name in the text must 
 
 from collections.abc import Sequence
 
+from vla_sim.contract import phrases
 from vla_sim.contract.records import ObjectQuery, Step
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
 from vla_sim.stages.language.understanding.lexicon import Lexicon, Names
 from vla_sim.stages.language.understanding.tokens import tokenise

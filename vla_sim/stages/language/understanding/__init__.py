@@ -2,6 +2,6 @@
 are then resolved against the world and the dialogue. What stays unclear becomes a question."""
 
 __all__ = [
-    "clarifications", "command_phrases", "intent_extractor", "lexicon", "quantities",
-    "reference_resolver", "tokens",
+    "amendments", "clarifications", "intent_extractor", "lexicon", "manner", "quantities",
+    "reader", "reference_resolver", "tokens",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vla_sim.contract.phrases import Phrases
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 
@@ -19,16 +20,52 @@ class Problem:
 
     question: str
     reason: Reason
+    unknown: str = ""
+    """The words that were taken for a name and are none."""
 
 
 NOTHING_HEARD = Problem("I did not hear anything.", "heard")
 NOISE_HEARD = Problem("I heard a noise but no command.", "heard")
 SKILLS = "I can go to a place, turn, move, wait, and find, pick up, bring and put down things."
+NO_SLOWNESS = Problem("Slowly is how I walk or carry; the rest has its own pace. What should I do?", "limit")
+NO_HANDEDNESS = Problem("I choose a hand for what I take. What should I take?", "limit")
+ONE_HAND = Problem("I take a thing with one hand. With which?", "limit")
+NOTHING_HELD = Problem("I am not holding anything.", "held")
+WHERE_ARE_YOU = Problem(
+    'I do not see where you are. Name a place, or say "go back to where you started".', "name"
+)
 WHAT_IS_IT = Problem('What do you mean by "it"?', "missing")
 
 
 def missing(question: str) -> Problem:
     return Problem(question, "missing")
+
+
+_BEYOND = (
+    (Phrases("if|when|whenever|until|unless|while|as soon as|once you|every time|in case"),
+     "I cannot wait for something to happen, or decide by it. Tell me each step when it is time."),
+    (Phrases("in a minute|in a moment|later|tomorrow|tonight|at noon|in an hour|minutes|hours"),
+     'I cannot do it at another time. Say it when it is time, or "wait" with seconds or minutes.'),
+    (Phrases("both|all|every|everything|everywhere|each|two cups|two balls|two boxes|all of them"),
+     "I take one thing at a time, and go to one place. Which one?"),
+    (Phrases("again|twice|times|once more|repeat"), "Say what I should do, once for each time."),
+    (Phrases("follow|accompany|come with me"), "I cannot follow anyone. Name a place and I go there."),
+    (Phrases("behind|next to|beside|left of|right of|in front of|between|under|underneath|below|near|around"),
+     "I cannot choose a thing or a spot by what is beside it. I know colours, places and tables."),
+    (Phrases("leftmost|rightmost|biggest|smallest|bigger|smaller|nearest|closest|big|small|large|heavy"),
+     "I tell things apart by kind and colour alone. Which one do you mean?"),
+    (Phrases("or"), "Which one? I do one thing, you choose."),
+    (Phrases("floor|ground"), "I cannot reach the floor."),
+)  # fmt: skip
+"""Words that were not understood, and the one sentence that says why it cannot be done."""
+
+
+def beyond(tokens: Sequence[str]) -> Problem | None:
+    """Why what was asked is beyond the robot; None if no word tells."""
+    for table, sentence in _BEYOND:
+        if table.within(tokens, 0, len(tokens)):
+            return Problem(sentence, "words")
+    return None
 
 
 def not_understood(understood: Sequence[str], rest: Sequence[str]) -> Problem:
@@ -41,11 +78,11 @@ def not_understood(understood: Sequence[str], rest: Sequence[str]) -> Problem:
 
 def unknown_place(words: str, lexicon: Lexicon) -> Problem:
     known = ", ".join(lexicon.place_names) or "no places"
-    return Problem(f'I do not know a place called "{words}". I know: {known}.', "name")
+    return Problem(f'I do not know a place called "{words}". I know: {known}.', "name", words)
 
 
 def unknown_object(words: str, lexicon: Lexicon) -> Problem:
-    return Problem(f'I do not know an object called "{words}". {_known(lexicon)}', "name")
+    return Problem(f'I do not know an object called "{words}". {_known(lexicon)}', "name", words)
 
 
 def no_such_object(query: ObjectQuery, lexicon: Lexicon) -> Problem:
@@ -59,6 +96,10 @@ def which_object(lexicon: Lexicon, colour: str = "") -> Problem:
 
 def which_name(word: str, names: Sequence[str]) -> Problem:
     return Problem(f'By "{word}", do you mean {_either(names)}?', "name")
+
+
+def which_of(things: Sequence[ObjectQuery]) -> Problem:
+    return Problem(f"Which one do you mean: {_either([f'the {one}' for one in things])}?", "name")
 
 
 def which_surface(names: Sequence[str]) -> Problem:
@@ -82,6 +123,10 @@ def hand_is_full(held: ObjectQuery, wanted: ObjectQuery) -> Problem:
 
 def too_long_text(length: int, most: int) -> Problem:
     return Problem(f"That was {length} characters; I read up to {most}. Please say it shorter.", "words")
+
+
+def did_you_say(text: str) -> Problem:
+    return Problem(f'Did you say "{text}"?', "heard")
 
 
 def half_heard(text: str) -> Problem:

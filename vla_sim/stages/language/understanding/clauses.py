@@ -1,10 +1,12 @@
 """The kinds of command: each function reads one at a position; None if there is none."""
 
 import math
+from dataclasses import replace
 
+from vla_sim.contract import phrases as p
 from vla_sim.contract.records import Skill
+from vla_sim.contract.vocabulary import A_BIT, A_BIT_TURNED, STEP_LENGTH
 from vla_sim.stages.language.understanding import clarifications as ask
-from vla_sim.stages.language.understanding import command_phrases as p
 from vla_sim.stages.language.understanding.reader import USER, Clause, ObjectRef, PlaceRef, Reader, Said
 
 QUARTER = math.pi / 2
@@ -25,18 +27,51 @@ def go(r: Reader, i: int) -> Clause | None:
     if verb is not None and (there := r.at(verb, p.THERE)) is not None:
         found.append(Clause(there, (Said("navigate", place=PlaceRef(there, word="there")),)))
     to = r.at(verb, p.TO) if verb is not None else None
-    for start, sure in ((to, True), (verb, False), (enter, True)):
+    back = r.at(verb, p.BACKWARD) if verb is not None else None
+    for start, sure in ((to, True), (verb, False), (enter, True), (back, False)):
         if start is None:
             continue
+        if start != verb and (began := r.at(start, p.START)) is not None:
+            found.append(Clause(began, (Said("navigate", place=PlaceRef(began, word="start")),)))
         if (place := r.place(start)) is not None:
-            found.append(checked(r, Clause(place.end, (Said("navigate", place=place),))))
+            found.append(checked(r, _by_way_of(r, place)))
         if sure and (thing := r.object(start)) is not None:
             found.append(with_object(r, thing, "approach"))
         if sure and not found and (words := r.unknown(start)) is not None:
             found.append(Clause(words[1], problem=ask.unknown_place(words[0], r.lexicon)))
+    if (way := _through(r, i, verb)) is not None:
+        found.append(way)
     if not found and verb is not None:
         found.append(Clause(to or verb, problem=ask.missing("Where shall I go?")))
     return max(found, key=lambda clause: clause.rank, default=None)
+
+
+def _by_way_of(r: Reader, place: PlaceRef) -> Clause:
+    """[to] the kitchen via the hallway."""
+    via = r.at(place.end, p.VIA)
+    between = r.place(via) if via is not None else None
+    if between is None:
+        return Clause(place.end, (Said("navigate", place=place),))
+    return Clause(between.end, (Said("navigate", place=between), Said("navigate", place=place)))
+
+
+def _through(r: Reader, i: int, verb: int | None) -> Clause | None:
+    """go through the hallway to the kitchen, take the hallway to the kitchen."""
+    via = r.at(verb, p.VIA) if verb is not None else r.direct(i, p.TAKE_WAY)
+    between = r.place(via) if via is not None else None
+    to = r.at(between.end, p.TO) if between is not None else None
+    place = r.place(to) if to is not None else None
+    if between is None or place is None:
+        return None
+    return checked(r, Clause(place.end, (Said("navigate", place=between), Said("navigate", place=place))))
+
+
+def bare_place(r: Reader, i: int) -> Clause | None:
+    """[to] the kitchen, without a verb."""
+    place = r.place(r.direct(i, p.TO) or i)
+    if place is None or not (place.names or place.word):
+        return None
+    return replace(checked(r, _by_way_of(r, place)), bare=True)
 
 
 def move(r: Reader, i: int) -> Clause | None:
@@ -54,12 +89,17 @@ def move(r: Reader, i: int) -> Clause | None:
         if found is not None and found.dimension == "length":
             amount, end = found.value, found.end
             continue
+        if amount is None and not verbless and (bit := r.direct(end, p.A_BIT)) is not None:
+            amount, end = A_BIT, bit
+            continue
         if not ahead and not aside:
             way = _way(r, end)
             if way is not None:
                 ahead, aside, end = way
                 continue
         break
+    if amount is None and r.direct(i, p.STEP_ALONE) and (ahead or aside) and not r.number(end):
+        amount = STEP_LENGTH
     if amount is None:
         bare = r.number(r.at(end, p.BY) or end)
         if verbless or not (ahead or aside or bare):
@@ -98,6 +138,12 @@ def turn(r: Reader, i: int) -> Clause | None:
         found = r.quantity(start) if angle is None else None
         if found is not None and found.dimension == "angle":
             angle, end = found.value, found.end
+            continue
+        if angle is None and verb is not None and (bit := r.direct(end, p.A_BIT)) is not None:
+            angle, end = A_BIT_TURNED, bit
+            continue
+        if angle is None and verb is not None and (full := r.direct(end, p.FULL_TURN)) is not None:
+            angle, end = 4.0 * QUARTER, full
             continue
         if angle is None and verb is not None and sign and (bare := r.number(start)) and bare[0] >= 10.0:
             angle, end = math.radians(bare[0]), bare[1]  # "turn left 90": no unit but degrees fits
@@ -181,7 +227,9 @@ def bring(r: Reader, i: int) -> Clause | None:
         if target is None and r.direct(i, p.BRING_USER) is not None:
             target = USER
         if target is not None:
-            found.append(Clause(end, (Said("pick", thing, source), Said("carry", thing, target))))
+            set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
+            then = Said("place" if set_down else "carry", thing, target)
+            found.append(Clause(end, (Said("pick", thing, source), then)))
         elif r.direct(i, p.CARRY) is not None:
             found.append(Clause(end, problem=ask.missing("Where shall I bring it?")))
     if not found and r.direct(i, p.BRING_USER) is not None:
@@ -196,7 +244,7 @@ def _goal(r: Reader, i: int) -> PlaceRef | None:
         if (end := r.at(i, table)) is not None:
             return PlaceRef(end, word=word)
     to = r.at(i, p.INTO)
-    return None if to is None else r.place(to)
+    return None if to is None else r.place(to, prefer_surface=r.text[to - 1] not in ("to", "into"))
 
 
 def put(r: Reader, i: int) -> Clause | None:
@@ -217,7 +265,7 @@ def put(r: Reader, i: int) -> Clause | None:
         where = PlaceRef(there, word="there")
     elif (here := r.at(end, p.ON_THE_SPOT)) is not None:
         where = PlaceRef(here, word="down")
-    elif end > thing.end or r.text[verb - 1] == "down" or r.text[i] in ("drop", "release", "let", "deposit"):
+    elif end > thing.end or r.text[verb - 1] == "down" or r.direct(i, p.RELEASE):
         where = PlaceRef(end, word="down")
     if where is None:
         return Clause(end, problem=ask.missing("Where shall I put it?"))
@@ -237,7 +285,8 @@ def find(r: Reader, i: int) -> Clause | None:
     thing = r.object(verb)
     if thing is None:
         return no_object(r, verb, "What shall I look for?")
-    return with_object(r, thing, "find")
+    clause = with_object(r, thing, "find")
+    return replace(clause, end=r.direct(clause.end, p.BE) or clause.end)  # "where the cup is"
 
 
 def approach(r: Reader, i: int) -> Clause | None:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from vla_sim.contract.vocabulary import STOP_FILLERS
+from vla_sim.contract import phrases
+from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
 from vla_sim.stages.language.understanding import clarifications as ask
-from vla_sim.stages.language.understanding import command_phrases as phrases
 from vla_sim.stages.language.understanding import quantities
+from vla_sim.stages.language.understanding.amendments import amended
 from vla_sim.stages.language.understanding.clauses import (
     approach,
+    bare_place,
     bring,
     find,
     go,
@@ -22,6 +24,7 @@ from vla_sim.stages.language.understanding.clauses import (
     wait,
 )
 from vla_sim.stages.language.understanding.lexicon import Lexicon
+from vla_sim.stages.language.understanding.manner import with_manner
 from vla_sim.stages.language.understanding.reader import Clause, Reader, Said
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, slip, tokenise, words
 
@@ -29,7 +32,7 @@ Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
 """Where its links begin, where it begins, and the clause."""
 READERS: tuple[Callable[[Reader, int], Clause | None], ...] = (
-    stop, wait, move, turn, go, put, bring, pick, find, approach, say,
+    stop, wait, move, turn, go, put, bring, pick, find, approach, say, bare_place,
 )  # fmt: skip
 """All kinds of command. One that is understood in part (a verb without its object, a place that does not
 exist) gives a clause with a problem: the question to ask back."""
@@ -44,6 +47,8 @@ class Extraction:
     problem: ask.Problem | None = None
     stop: bool = False
     urgent: bool = False
+    elided: bool = False
+    """A place alone."""
 
 
 class Extractor:
@@ -61,7 +66,12 @@ class Extractor:
     def extract(self, text: str) -> Extraction:
         """What the text says. Never raises."""
         tokens = tokenise(text[:MAX_LENGTH])
+        if (put_right := self._corrected(tokens)) is not None:
+            return put_right
         said = [self._mend(token) for token in tokens]
+        for i in range(1, len(said)):
+            if said[i - 1] == "mind":  # "would you mind going"
+                said[i] = self._base_form(said[i])
         strange = frozenset(i for i, word in enumerate(said) if word.isalpha() and word not in self._known)
         readers: tuple[Reader, ...] = (Reader(said, self.lexicon),)
         if strange:
@@ -89,6 +99,7 @@ class Extractor:
                     start = rest.pop()[0]
                 i += 1
                 rest.append((start, i))
+        clauses, rest = _without_stray_places(readers[0], clauses, rest)
         stop = _is_stop(said, clauses, rest)
         urgent = any(readers[0].direct(k, phrases.URGENT) for k in range(len(said)))
         if stop is not None:
@@ -99,10 +110,13 @@ class Extractor:
         problem = self._problem(text, tokens, clauses, rest)
         if problem is not None:
             return Extraction(problem=problem)
-        commands = [one for _, _, clause in clauses for one in clause.said]
+        said_how = with_manner(readers[0], [(begin, clause) for _, begin, clause in clauses])
+        if isinstance(said_how, ask.Problem):
+            return Extraction(problem=said_how)
+        commands = list(said_how)
         while len(commands) > 1 and commands[-1].skill == "stop":
             commands.pop()  # "go to the kitchen and stop": it stands there anyway
-        return Extraction(said=tuple(commands), urgent=urgent)
+        return Extraction(said=tuple(commands), urgent=urgent, elided=clauses[0][2].bare)
 
     def _problem(
         self, text: str, tokens: list[str], clauses: list[Placed], rest: list[Span]
@@ -116,8 +130,27 @@ class Extractor:
             spans = _merged(rest + [(a, c.end) for _, a, c in clauses if c.problem is not None])
             strange = [one for a, b in spans if (one := words(tokens[a:b]))]
             strange = strange or [words(tokens) or text.strip()[:40]]
+            if (why := ask.beyond(tokens)) is not None:
+                return why
             return ask.not_understood(understood, strange)
         return next((c.problem for _, _, c in clauses if c.problem is not None), None)
+
+    def _corrected(self, tokens: list[str]) -> Extraction | None:
+        """What is meant by "the red cup, no, the blue one"; None if nothing is taken back."""
+        at = next((i for i in range(1, len(tokens)) if phrases.CORRECTION.end(tokens, i)), None)
+        if at is None or not STOP_WORDS.isdisjoint(tokens):
+            return None
+        after = phrases.CORRECTION.end(tokens, at) or at
+        if any(phrases.CORRECTION.end(tokens, i) for i in range(after, len(tokens))):
+            return None
+        new = amended(self, words(tokens[:at]), words(tokens[after:]))
+        return self.extract(new) if new else None
+
+    def _base_form(self, word: str) -> str:
+        """ "going" -> "go", "taking" -> "take", "putting" -> "put"."""
+        stem = word.removesuffix("ing")
+        forms = (stem, stem + "e", stem[:-1]) if stem != word else ()
+        return next((form for form in forms if form in self._known), word)
 
     def _mend(self, word: str) -> str:
         """The word, or the known verb or unit of which it is a typing slip."""
@@ -143,6 +176,24 @@ def _begin(reader: Reader, best: Callable[[int], Clause | None], i: int) -> int:
             break
         i = after
     return i
+
+
+def _without_stray_places(
+    reader: Reader, clauses: list[Placed], rest: list[Span]
+) -> tuple[list[Placed], list[Span]]:
+    """A place without a verb is a command if nothing else is said or a way goes before it ("go to the
+    kitchen, then the bedroom"); any other is not understood."""
+    kept: list[Placed] = []
+    for start, begin, clause in clauses:
+        alone = len(clauses) == 1
+        goes_on = bool(kept) and kept[-1][2].end == start and kept[-1][2].said[-1:] != ()
+        goes_on = goes_on and kept[-1][2].said[-1].skill == "navigate"
+        linked = goes_on and reader.direct(start, phrases.LINKS) is not None and begin > start
+        if clause.bare and not alone and not linked:
+            rest = [*rest, (begin, clause.end)]
+        else:
+            kept.append((start, begin, clause))
+    return kept, rest
 
 
 def _merged(spans: list[Span]) -> list[Span]:

@@ -20,6 +20,7 @@ _UNITS: tuple[tuple[Dimension, float, str], ...] = (
     ("length", 0.3048, "ft foot feet"),
     ("length", 0.0254, "inch inches"),
     ("length", 0.9144, "yard yards"),
+    ("length", vocabulary.STEP_LENGTH, "step steps pace paces"),
     ("angle", math.pi / 180.0, "degree degrees deg degs"),
     ("angle", 1.0, "radian radians rad rads"),
     ("angle", 2.0 * math.pi, "turn turns rotation rotations revolution revolutions circle circles"),

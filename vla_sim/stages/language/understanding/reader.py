@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vla_sim.contract.records import Skill
+from vla_sim.contract import phrases as p
+from vla_sim.contract.phrases import Phrases
+from vla_sim.contract.records import Arm, Skill
 from vla_sim.stages.language.understanding import clarifications as ask
-from vla_sim.stages.language.understanding import command_phrases as p
-from vla_sim.stages.language.understanding.command_phrases import Phrases
 from vla_sim.stages.language.understanding.lexicon import Lexicon, Match, Names
 from vla_sim.stages.language.understanding.quantities import Quantity, number, quantity
 
@@ -26,8 +26,8 @@ class ObjectRef:
 
 @dataclass(frozen=True)
 class PlaceRef:
-    """A place as it was mentioned. names: all that fit (several for "the table"). word: "user", "there"
-    or "down" instead of a name."""
+    """A place as it was mentioned. names: all that fit (several for "the table"). word: "user", "start",
+    "there" or "down" instead of a name."""
 
     end: int
     names: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Reader:
 
     def skip(self, i: int) -> int:
         """The index after the fillers at i."""
-        while (after := self.direct(i, p.FILLERS)) is not None:
+        while (after := self.direct(i, p.SKIPPED)) is not None:
             i = after
         return i
 
@@ -78,12 +78,13 @@ class Reader:
         j = self.skip(i)
         determiner = self.direct(j, p.THIS)
         for start in (j, determiner):
-            if start is not None and (found := self._named(start)) is not None:
+            if start is not None and (found := self.named(start)) is not None:
                 return found
         pronoun = self.direct(j, p.IT)
         return None if pronoun is None else ObjectRef(pronoun, pronoun=True)
 
-    def _named(self, i: int) -> ObjectRef | None:
+    def named(self, i: int) -> ObjectRef | None:
+        """As `object`, without fillers and pronouns."""
         colour = self.name(i, self.lexicon.colours)
         j = colour.end if colour else i
         typos = colour.typos if colour else 0
@@ -152,6 +153,8 @@ class Said:
     angle: float | None = None
     seconds: float | None = None
     text: str = ""
+    speed: float | None = None
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,8 @@ class Clause:
     end: int
     said: tuple[Said, ...] = ()
     problem: ask.Problem | None = None
+    bare: bool = False
+    """A place alone: where the robot shall go, if nothing else was said or the clause before is a way too."""
 
     @property
     def rank(self) -> tuple[int, int, int]:

@@ -28,6 +28,7 @@ class Resolver:
         self.lexicon, self.context = lexicon, context
         self.mentioned: ObjectQuery | None = None
         self.spoken_place, self.here = "", context.place
+        self._held, self._left = context.held, False
 
     def resolve(self, said: Said) -> Step:
         """The intent's step: what was said, with names of the world. A pick keeps the place that was
@@ -41,9 +42,12 @@ class Resolver:
             self.here = "" if place == "user" else self.lexicon.surface_place.get(place, place)
         elif said.skill == "move":
             self.here = ""
+        self._left |= said.skill not in ("turn", "wait", "say")
+        if said.skill in ("pick", "carry", "place"):
+            self._held = None if said.skill == "place" else query
         return Step(
             skill=said.skill, object=query, place=place, distance=said.distance, lateral=said.lateral,
-            angle=said.angle, seconds=said.seconds, text=said.text,
+            angle=said.angle, seconds=said.seconds, text=said.text, speed=said.speed, arm=said.arm,
         )  # fmt: skip
 
     def _object(self, said: Said) -> ObjectQuery:
@@ -54,8 +58,11 @@ class Resolver:
             if (found := self._antecedent(said.skill)) is None:
                 raise Unresolved(ask.WHAT_IS_IT if ref.pronoun else ask.which_object(self.lexicon))
             return found
-        if not self.lexicon.matching(query):
+        fitting = self.lexicon.matching(query)
+        if not fitting:
             raise Unresolved(ask.no_such_object(query, self.lexicon))
+        if not query.kind and len({one.kind for one in fitting}) > 1:  # "the red one"
+            raise Unresolved(ask.which_of(fitting))
         self.mentioned = query
         return query
 
@@ -77,13 +84,19 @@ class Resolver:
         ref = said.place
         assert ref is not None
         if ref.word == "user":
+            if said.skill == "navigate" and not self._left:  # it stands where it was told this
+                raise Unresolved(ask.WHERE_ARE_YOU)
             return "user"
+        if ref.word == "start":
+            return "start"
         if ref.word == "there":
             last = self.spoken_place or self.context.mentioned_place
             if not last:
                 raise Unresolved(ask.missing('Which place do you mean by "there"?'))
             place = last
         elif ref.word == "down":
+            if self._held is None:
+                raise Unresolved(ask.NOTHING_HELD)
             if not self.lexicon.surfaces_of(self.here):
                 raise Unresolved(ask.where_to_put(self.lexicon))
             place = self.here
