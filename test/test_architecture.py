@@ -19,7 +19,7 @@ from vla_sim.contract import topics
 PACKAGE = Path(vla_sim.__file__).parent
 ROOMS = (
     "common", "contract", "world", "robot", "report", "ros", "stages", "homes", "hardware", "simulation",
-    "bringup", "monitor", "recording", "view", "scenario", "bench", "tool_server", "cli",
+    "bringup", "monitor", "recording", "view", "scenario", "demonstrations", "bench", "tool_server", "cli",
 )  # fmt: skip
 """The root of the package. A room may import itself and what stands before it here."""
 COMPARED = {

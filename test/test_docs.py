@@ -15,6 +15,7 @@ from vla_sim.contract import topics
 from vla_sim.monitor import alert_rule
 from vla_sim.scenario import load
 from vla_sim.stages.language.rule_planner import RulePlanner
+from vla_sim.stages.policy import mapping
 from vla_sim.world.semantic_map import World
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +115,7 @@ def test_the_rights_of_the_nodes_are_what_the_code_says_and_give_each_topic_its_
 def test_every_command_of_ours_is_understood(page):
     parser = main._parser()
     commands = next(a.choices for a in parser._actions if a.dest == "==SUPPRESS==" and a.choices)
+    made = set()  # by a command before
     for words in lines(page.read_text()):
         if Path(words[0]).name != "vla-sim" or "COMMAND" in words or "--version" in words:
             continue
@@ -124,7 +126,8 @@ def test_every_command_of_ours_is_understood(page):
         for word in getattr(a, "param", []):
             parameters.of_word(word)
         for target in getattr(a, "targets", []) if a.call.__module__ == "vla_sim.cli.test" else []:
-            load.find(target)
+            assert target in made or load.find(target)
+        made.add(getattr(a, "out", None))
         alert_rule.thresholds(getattr(a, "thresholds", ""))
 
 
@@ -165,6 +168,8 @@ def test_every_example_of_a_file_is_valid(page, tmp_path):
         file.write_text(block)
         if "ros__parameters" in block:
             assert parameters.of_file(file)
+        elif "observation:" in block:
+            assert mapping.parse(block, file)
         elif block.startswith("version: 1"):
             assert load.load(file)
     for block in blocks(text, "xml"):

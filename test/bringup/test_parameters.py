@@ -24,7 +24,12 @@ AWKWARD = ("runs/a #2", "007", "a: b", "true", "1.5", "", 'Müller\'s [robot] = 
 ALL = [(spec.name, name) for spec in STACK for name in named(spec.params)]
 
 
-WORDS = {"thresholds": "system.cpu=91", "costs": "voice=81", "base_url": "http://127.0.0.1:9/v1"}
+WORDS = {
+    "thresholds": "system.cpu=91",
+    "costs": "voice=81",
+    "base_url": "http://127.0.0.1:9/v1",
+    "policy": "scripted",
+}
 """Of texts that must be of a form."""
 
 

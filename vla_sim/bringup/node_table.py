@@ -37,6 +37,7 @@ from vla_sim.common.params import StageParams, check, named, param, same
 from vla_sim.hardware.params import CAMERA
 from vla_sim.simulation.params import SimulatorParams
 from vla_sim.stages.language.params import SCRIPTED, LanguageParams
+from vla_sim.stages.manipulation.params import ManipulationParams
 from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.voice.params import VoiceParams
 
@@ -68,6 +69,8 @@ class StackOptions:
     recogniser: str = same(VoiceParams, "recogniser")
     whisper_model: str = same(VoiceParams, "whisper_model")
     speech_folder: str = same(VoiceParams, "speech_folder")
+    policy: str = same(ManipulationParams, "policy")
+    policy_mapping: str = same(ManipulationParams, "policy_mapping")
     mic: bool = param(False, "listen by this machine's microphone, at the clock's pace alone")
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
     monitor_folder: str = param(

@@ -86,8 +86,12 @@ FLAGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
-STACK = ("base-url", "model", "recogniser", "whisper-model", "params", "param", "without", "replace")
-"""Which recogniser and language model the stack uses, parameters of single nodes, nodes of the user's own."""
+STACK = (
+    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "params", "param",
+    "without", "replace",
+)  # fmt: skip
+"""Which recogniser, language model and policy of the arms the stack uses, parameters of single nodes,
+nodes of the user's own."""
 MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 VIEW = ("view", "view-host", "view-port")
@@ -147,6 +151,7 @@ def stack_options(a: argparse.Namespace) -> StackOptions:
     for name in options.replacements.keys() & options.overrides.keys():
         raise InputError(f"{name} is replaced, and its parameters are those of your program: give them there")
     _check_models(options)
+    _check_policy(options)
     if options.gui and options.engine != "gazebo":
         raise InputError(f"--gui: engine {options.engine} has no window of its own; only gazebo has one")
     if options.mic:
@@ -178,6 +183,19 @@ def _check_models(options: StackOptions) -> None:
             raise InputError(f"--base-url {url}: there is no such file")
     elif url not in ("", LOCAL):
         address.base_url(url)
+
+
+def _check_policy(options: StackOptions) -> None:
+    """Whether a policy's server is named by an address, and its mapping can be read: a node would find out
+    later. Raises `InputError`, `MissingError`."""
+    if not options.policy:
+        return
+    from vla_sim.stages.manipulation.params import SCRIPTED
+    from vla_sim.stages.policy import client, mapping
+
+    mapping.load(options.policy_mapping)
+    where = "openpi://127.0.0.1:1" if options.policy == SCRIPTED else options.policy
+    client.connect(client.address(where), 1.0)  # which asks nothing yet
 
 
 def view(options: StackOptions, console: Any) -> StackOptions:

@@ -135,11 +135,14 @@ def _parser() -> argparse.ArgumentParser:
         microphone,
         monitor,
         param,
+        policy_server,
+        record,
         replay,
         robot,
         run,
         soak,
         stack,
+        sweep,
         test,
         video,
         view,
@@ -150,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     parts = (
-        run, stack, view, test, replay, video, bench, soak, param, fault, monitor, g1, robot, body,
-        microphone, calibrate, map, world, engines, listing, doctor, mcp,
+        run, stack, view, test, sweep, record, replay, video, bench, soak, param, fault, monitor, g1, robot,
+        body, microphone, calibrate, policy_server, map, world, engines, listing, doctor, mcp,
     )  # fmt: skip
     for part in parts:
         part.add(commands)

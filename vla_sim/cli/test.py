@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vla_sim.cli import common
-from vla_sim.common.errors import BusyError, InputError, VlaSimError
+from vla_sim.cli import common, sweep
+from vla_sim.common.errors import InputError, VlaSimError
 
 if TYPE_CHECKING:
     from vla_sim.scenario.record import RunRecord
@@ -36,6 +36,19 @@ def add(commands: Any) -> None:
         "--engines", nargs="+", metavar="ENGINE", help="play each on all of these, side by side in the report"
     )
     sweep_arguments(test)
+    test.add_argument(
+        "--variants", nargs="+", default=[], metavar="KIND",
+        help="also play the same job otherwise: words, voices, objects, places, lights, or blind, without a "
+        "sensor (may be several)",
+    )  # fmt: skip
+    test.add_argument(
+        "--stop-when-decided", type=rate, metavar="RATE",
+        help="play no more seeds once it is decided whether the pass rate is above this, as 0.9; the exit "
+        "code then says that",
+    )  # fmt: skip
+    test.add_argument(
+        "--shard", metavar="K/N", default="1/1", help="play part K of N; vla-sim merge puts them together"
+    )
     test.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files")
     test.set_defaults(call=call)
 
@@ -47,7 +60,7 @@ def add(commands: Any) -> None:
     both.add_argument("--engines", nargs="+", metavar="ENGINE", default=["mujoco", "gazebo"])
     common.add_flags(both, "sensors")
     sweep_arguments(both)
-    both.set_defaults(call=call, all=False, schema=False)
+    both.set_defaults(call=call, all=False, schema=False, variants=[], stop_when_decided=None, shard="1/1")
 
     play = commands.add_parser("play", help="play one scenario with one seed, in this process")
     play.add_argument("scenario", metavar="SCENARIO")
@@ -59,6 +72,17 @@ def add(commands: Any) -> None:
         "domain", "json", "out", "record", "gif", "verbose", speed={"default": "max"}, record=RECORD,
     )  # fmt: skip
     play.set_defaults(call=play_one)
+
+
+def rate(text: str) -> float:
+    """A pass rate that can be decided about, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is given; a rate between 0 and 1 is allowed, as 0.9")
+    return value
 
 
 def sweep_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,12 +151,12 @@ def call(a: argparse.Namespace) -> int:
         print(load.schema())
         return 0
     from vla_sim.bringup.reservations import ResourceReservationSystem
-    from vla_sim.scenario import junit, preparation
-    from vla_sim.scenario.report import html_report
-    from vla_sim.scenario.result import spoilt
-    from vla_sim.scenario.statistics import Rate, grouped
+    from vla_sim.common.yaml_records import read
+    from vla_sim.scenario import preparation, variants
+    from vla_sim.scenario.sequential import Stopping
     from vla_sim.scenario.sweep.processes import local
     from vla_sim.scenario.sweep.ray_cluster import on_ray
+    from vla_sim.scenario.sweep.shards import Shard, sweep_of
     from vla_sim.scenario.sweep.tasks import Task, needs, play
     from vla_sim.simulation.registry import SIMULATORS, check_pace
 
@@ -143,56 +167,53 @@ def call(a: argparse.Namespace) -> int:
     for flag, value in (("--jobs", a.jobs), ("--seeds", a.seeds)):
         if value == 0:
             raise InputError(f"{flag} 0: give at least 1")
+    for kind in a.variants:
+        if kind not in variants.KINDS:
+            raise InputError(f"--variants {kind}: choose of {', '.join(variants.KINDS)}")
+    shard = Shard.parse(a.shard)
+    if shard.of > 1 and a.stop_when_decided is not None:
+        raise InputError("--stop-when-decided: a part does not know of the others' runs; leave out --shard")
     engines = a.engines or [a.engine]
     for engine in engines:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
         check_pace(engine, speed)
     files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
+    folder = common.folder(a.out, "test-")
+    if a.variants:
+        files = [one for f in files for one in (f, *variants.write(f, a.variants, folder / "variants"))]
     shipped = set(load.shipped())
     for file in files:
         if file.path not in shipped:
             preparation.check(file)
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
-    folder = common.folder(a.out, "test-")
     console = common.console(a.json)
     tasks = [
         Task(str(f.path), f.name, engine, seed, f.scenario.attempts, folder, needs(f.scenario, speed))
         for f in files for seed in seeds for engine in engines
     ]  # fmt: skip
+    sweep_of(tasks, {f.name: read(f.path) for f in files}, stack_words(a), shard).write(folder)
+    tasks = shard.part(tasks)
     arguments = [*stack_words(a), *(["--verbose"] if a.verbose else []), "--no-reserve", "--record", a.record]
     if a.ray is None:
         book = ResourceReservationSystem() if a.reserve else None
         runner = local(arguments, a.jobs, book, lambda words: console.print(words, soft_wrap=True))
     else:
         runner = on_ray(arguments, a.ray, a.jobs)
-    records = play(tasks, runner, folder, console)
-    html_report.write(records, folder / "report.html")
-    if a.junit:
-        junit.write(records, a.junit)
-    common.write_json(a.json, records)
-    groups = grouped(records, lambda r: (r.scenario, r.engine))
-    code = common.exit_code(records) if len(records) == len(tasks) else 1
-    by_name = {f.name: f for f in files}
-    for (name, engine), mine in groups.items():
-        rate = Rate.of(mine)
-        label = name if len(engines) == 1 else f"{name} on {engine}"
-        style = "red" if rate.passed < rate.runs else "yellow" if rate.unjudged else ""
-        console.print(f"{label}: {rate.text}", style=style, soft_wrap=True)
-        for spec in by_name[name].scenario.expect:
-            over = spec.judge_runs(mine)
-            if over is not None:
-                busy = (spoilt([over], r.total_source, r.others) for r in mine)
-                why = next(filter(None, busy), "")
-                word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
-                console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
-                if not over.passed and code != 1:
-                    code = BusyError.exit_code if why else 1
+    by_name = {f.name: f.scenario for f in files}
+    if a.stop_when_decided is None:
+        records = play(tasks, runner, folder, console)
+        code = sweep.leave(a, folder, console, records, by_name)
+        code = code if len(records) == len(tasks) else 1
+    else:
+        stopping = Stopping(tasks, a.stop_when_decided)
+        records = play(tasks, runner, folder, console, wanted=stopping.wanted, played=stopping.add)
+        code = sweep.leave(a, folder, console, records, by_name, stopping.decisions())
+        console.print(f"{len(tasks) - len(records)} of {len(tasks)} runs were not needed", soft_wrap=True)
     if len(tasks) > 1:
         stages(console, records)
     if len(engines) > 1:
         side_by_side(console, records, engines)
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
     return code
 
 

@@ -88,6 +88,17 @@ def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> Array:
     )
 
 
+def rotation_from_vector(vector: ArrayLike) -> Array:
+    """(3, 3) of a rotation vector (3,): its direction is the axis, its length the angle [rad] (Rodrigues)."""
+    v = np.asarray(vector, dtype=float)
+    angle = float(np.linalg.norm(v))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = v / angle
+    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + math.sin(angle) * k + (1.0 - math.cos(angle)) * k @ k
+
+
 def rpy_from_quaternion(q: ArrayLike) -> Array:
     """(3,) roll, pitch and yaw of attitude (w, x, y, z): the inverse of `rotation_from_rpy`."""
     w, x, y, z = np.asarray(q, dtype=float)

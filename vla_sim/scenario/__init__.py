@@ -3,6 +3,7 @@ the running stack; checks that judge from the simulator's truth; records, sweeps
 
 __all__ = [
     "checks", "client", "fault_client", "fault_course", "fault_host", "format", "junit",
-    "launch_test_driver", "launch_tests", "load", "machine_load", "preparation", "record", "recording",
-    "report", "result", "run", "session", "soak", "statistics", "sweep", "targets", "terminal",
+    "launch_test_driver", "launch_tests", "load", "machine_load", "paired", "preparation", "record",
+    "recording", "report", "result", "run", "sensitivity", "sequential", "session", "soak", "statistics",
+    "sweep", "targets", "terminal", "variants",
 ]  # fmt: skip

@@ -246,7 +246,8 @@ class Scenario(Part, frozen=True, kw_only=True):
     proves: what a pass shows, in a sentence. start: where the robot begins; left out: where the world says.
     light: factor on the world's lights. remove: models taken out of the world. scripted_llm: what stands in
     for the language model's server: by the words of a command the steps as a model writes them; client and
-    server are real, the answers are these. compute, costs: with
+    server are real, the answers are these. policy: scripted: objects are picked by a policy's server, which
+    answers from images and a planner. compute, costs: with
     lock-step, what a stage's work costs in simulated time: as measured, or the contract's figures with
     these [ms] in their place. pace: clock for a scenario about the machine's load, which is played at the
     clock's pace, alone on the machine, where others are in lock-step. timeout: simulated seconds until the
@@ -265,6 +266,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     remove: list[Name] = []
     planner: Literal["rules", "llm", "auto"] = "rules"
     scripted_llm: dict[Name, list[dict[str, Any]]] = {}
+    policy: Literal["", "scripted"] = ""
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
     pace: Literal["any", "clock"] = "any"

@@ -145,6 +145,7 @@ def stack_options(scenario: Scenario, stack: StackOptions, folder: Path) -> Stac
         randomise_start_yaw=math.radians(r.start_yaw),
         compute=scenario.compute, costs=costs, speed=stack.speed or float(scenario.pace == "clock"),
         planner=scenario.planner if stack.planner == "rules" else stack.planner, base_url=base_url,
+        policy=stack.policy or scenario.policy,
     )  # fmt: skip
 
 

@@ -199,6 +199,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     error: Text = ""
     """Why the run broke off (a node died, the simulator failed); then nothing else was judged."""
     commands: list[CommandRecord] = field(default_factory=list)
+    start: Point | None = None
+    """Where the robot stood at the first command: x, y [m] and yaw [rad] of its pelvis in the world."""
     near: list[tuple[float, float]] = field(default_factory=list)  # (stamp, clearance [m]), 5 a second
     usage: list[Usage] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)

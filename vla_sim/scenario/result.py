@@ -32,7 +32,7 @@ from vla_sim.scenario.record import (
     RunRecord,
     Source,
 )
-from vla_sim.scenario.recording import Given, Recording, path_length, path_of
+from vla_sim.scenario.recording import Given, Recording, heading, path_length, path_of, position
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Lines
 from vla_sim.world import occupancy_grid, world_file
@@ -88,6 +88,7 @@ def make_record(session: Session) -> RunRecord:
             Event(stamp=max(0.0, line.stamp - begin), text=line.text)
             for line in Lines(recording, session.deeds).new(begin)
         ],
+        start=(*position(recording.truths[0]), heading(recording.truths[0])),
         lockstep=session.nodes.lockstep, commands=commands, others=session.others, unjudged=unjudged,
         near=[(round(t.stamp - begin, 3), t.clearance) for t in recording.truths[::5]],
         usage=recording.usage, log=list(session.log.lines),

@@ -14,7 +14,7 @@ import numpy as np
 from vla_sim.contract import budgets
 from vla_sim.contract.budgets import Budget
 from vla_sim.contract.records import STAGES
-from vla_sim.report.text import number
+from vla_sim.report.text import number, percent
 from vla_sim.scenario.record import CommandRecord, RunRecord
 
 CONFIDENCE = 0.95
@@ -98,7 +98,7 @@ class Rate:
     @property
     def interval(self) -> str:
         """ "95 % interval 76 to 99 %"."""
-        return f"{100 * CONFIDENCE:.0f} % interval {_percent(self.low)} to {_percent(self.high)} %"
+        return f"{100 * CONFIDENCE:.0f} % interval {percent(self.low)} to {percent(self.high)} %"
 
     @property
     def text(self) -> str:
@@ -133,13 +133,6 @@ def _first_failure(record: RunRecord) -> str:
     kinds = [check.kind for check in record.checks if not check.passed]
     # That a command was not done is said before its steps say why.
     return next((kind for kind in kinds if kind != "as_commanded"), kinds[0] if kinds else "not recorded")
-
-
-def _percent(share: float) -> str:
-    """Whole percent; 100 and 0 are said of exactly that alone."""
-    if 0.0 < share < 0.005 or 0.995 <= share < 1.0:
-        return f"{min(max(100.0 * share, 0.1), 99.9):.1f}"
-    return f"{100.0 * share:.0f}"
 
 
 def verdict(record: RunRecord) -> Verdict:

@@ -53,7 +53,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         world = p.real_world or p.world
         cable = (p.cable_jitter, p.cable_loss)
         self.simulator = make_simulator(p.engine, world, p.sensors, p.gui, cable)  # type: ignore[arg-type]
-        name = p.policy or facts.POLICIES[0]
+        name = p.walking_policy or facts.POLICIES[0]
         policy = standing_policy() if self.simulator.balanced else load_policy(name)
         controller = Controller(kinematics.arm, policy, CALIBRATION[name])
         self.simulator.reset(p.seed, _randomisation(p))

@@ -41,7 +41,7 @@ class SimulatorParams(StageParams):
         "drift: of the truth, with a model of its drift; legs: of legs and IMU, as a robot's is",
         choices=("drift", "legs"),
     )
-    policy: str = param("", "of walking; empty: the first of the robot's profile", metavar="NAME")
+    walking_policy: str = param("", "empty: the first of the robot's profile", metavar="NAME")
     compute: str = param("fixed", "what work costs in lock-step", choices=("fixed", "measured"))
     costs: str = param(
         "", 'in lock-step, instead of the contract\'s: "voice=80 planning=1200" [ms]', metavar="WORDS"

@@ -14,7 +14,9 @@ from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.planning_scene import Observation, Scene, WorldModel
+from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import READY, Trajectory
+from vla_sim.stages.perception.camera import Images
 from vla_sim.world.semantic_map import Surface
 
 KINEMATICS = Kinematics.load()
@@ -49,8 +51,12 @@ def cup(x: float = 0.35, y: float = -0.15, **values: object) -> DetectedObject:
 class KinematicRobot:
     """things: what is really there, name -> DetectedObject; they follow the hand that holds them."""
 
-    def __init__(self, *things: DetectedObject, ready: bool = True) -> None:
-        self.manipulator = Manipulator(PLANNER, WorldModel((TABLE,)))
+    def __init__(
+        self, *things: DetectedObject, ready: bool = True, policy: PolicyPick | None = None,
+        images: Images | None = None,
+    ) -> None:  # fmt: skip
+        self.manipulator = Manipulator(PLANNER, WorldModel((TABLE,)), policy=policy)
+        self.images = images
         self.time = 1.0
         self.q = ready_joints() if ready else facts.DEFAULT_POSE.copy()
         self.things = list(things)
@@ -82,7 +88,7 @@ class KinematicRobot:
             self.move_gripper(side)
         observation = Observation(
             self.time, self.q.copy(), transform((0.0, 0.0, facts.STANDING_HEIGHT)), np.eye(4),
-            tuple(_with(o, last_seen=self.time) for o in self.things),
+            tuple(_with(o, last_seen=self.time) for o in self.things), images=self.images,
         )  # fmt: skip
         for command in self.manipulator.tick(observation):
             self.sent.append(command)

@@ -54,6 +54,19 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
         return [done, *judge_steps(run.recording, run.world, given.command_id, steps)]
 
 
+class Undone(CheckSpec, frozen=True, kw_only=True, tag="undone"):
+    """What was commanded is not done, since the robot lacks what it takes, a sensor for instance. What is
+    done nevertheless is judged by something that the robot cannot know."""
+
+    def judge(self, run: Run) -> list[Check]:
+        out = []
+        for given in run.commands:
+            checks = AsCommanded()._one(run, given)
+            missed = next((f"{c.name}: {c.detail}" for c in checks if not c.passed), "")
+            out.append(outcome(f'"{given.text}" is not done', bool(missed), missed or "it is done"))
+        return out
+
+
 def _unfinished(run: Run, given: Given) -> str:
     """How far a command came that has not ended."""
     statuses = reversed(run.recording.statuses)

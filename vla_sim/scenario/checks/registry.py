@@ -14,7 +14,8 @@ from vla_sim.scenario.record import Check
 
 GROUP = "vla_sim.checks"  # the entry points by which other packages add checks
 BUILT_IN: tuple[type[CheckSpec], ...] = (
-    commands.AsCommanded, commands.Outcome, commands.PlannedBy, commands.Heard, commands.Said, commands.Order,
+    commands.AsCommanded, commands.Undone, commands.Outcome, commands.PlannedBy, commands.Heard,
+    commands.Said, commands.Order,
     performance.Budget, performance.Latency, performance.Rate, performance.Resources, performance.Load,
     motion.NoFall, motion.NoCollision, motion.Clearance, motion.Arrival, motion.PathEfficiency,
     motion.Stands, motion.StopsWithin, objects.Grasp, objects.Placed, objects.Untouched,

@@ -13,7 +13,7 @@ from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.common.signals import uninterrupted
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, read, tried
+from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, Wanted, read, tried
 
 RUN_TIMEOUT = 1800.0
 """[s] of the machine's clock for one run, the last resort: a scenario is bounded in simulated time."""
@@ -120,17 +120,21 @@ def local(
 ) -> Runner:  # fmt: skip
     """`jobs` at once, as far as the shares that they reserve in `resources` are free."""
 
-    def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
+    def runner(tasks: Sequence[Task], wanted: Wanted) -> Iterator[RunRecord]:
         processes = Processes(resources=resources, say=say)
 
-        def one(task: Task) -> RunRecord:
+        def one(task: Task) -> RunRecord | None:
+            if not wanted(task):
+                return None
             return tried(task, lambda attempt: processes.play(task, attempt, arguments))
 
         with ThreadPoolExecutor(jobs) as pool:
             waiting = [pool.submit(one, task) for task in tasks]
             try:
                 for future in as_completed(waiting):
-                    yield future.result()
+                    record = future.result()
+                    if record is not None:
+                        yield record
             except BaseException:
                 for future in waiting:
                     future.cancel()

@@ -11,7 +11,7 @@ import msgspec
 from vla_sim.common.errors import InputError, package
 from vla_sim.scenario.record import DECODER, RunRecord
 from vla_sim.scenario.sweep.processes import Processes
-from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, tried
+from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, Wanted, tried
 
 
 def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
@@ -19,7 +19,7 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
     worker is lost. Raises `MissingError` without Ray."""
     ray = package("ray", "--ray needs the package ray: pip install 'vla_sim[ray]'")
 
-    def runner(tasks: Sequence[Task]) -> Iterator[RunRecord]:
+    def runner(tasks: Sequence[Task], wanted: Wanted) -> Iterator[RunRecord]:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         _reachable(address)
         where: dict[str, Any] = {"num_cpus": jobs, "include_dashboard": False}
@@ -38,6 +38,9 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
                 done, _ = ray.wait(list(pending), num_returns=1, timeout=1.0)
                 for ref in done:
                     yield _unpack(pending.pop(ref), *ray.get(ref))
+                for ref in [ref for ref, task in pending.items() if done and not wanted(task)]:
+                    ray.cancel(ref, force=False)
+                    del pending[ref]
         finally:
             for ref in pending:
                 ray.cancel(ref, force=False)

@@ -18,11 +18,15 @@ from vla_sim.report.console import Console
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import DECODER, RunRecord
 
+RECORDS = "records.jsonl"
+"""In a sweep's folder."""
 MAX_DEATHS = 3  # after how many deaths of its process a run is given up
 LOCKSTEP = Needs(cpu=0.8, memory=2000.0, disk=20.0)
 """Of a run: all nodes together were seen to use 0.5 to 1 core, and 1810 MB resident."""
 CLOCK = Needs(cpu=1.0, memory=2000.0, disk=20.0)
 ALL = Needs(cpu=1e6, memory=2000.0, disk=20.0)
+Key = tuple[str, str, int]
+"""Of a run: scenario, engine, seed."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,19 @@ class Task:
     out: Path
     needs: Needs = LOCKSTEP
 
+    @property
+    def key(self) -> Key:
+        return self.name, self.engine, self.seed
+
     def folder(self, attempt: int) -> Path:
         again = "" if attempt == 1 else f"-try{attempt}"
         return self.out / self.name / f"{self.engine}-seed{self.seed:03d}{again}"
 
 
-Runner = Callable[[Sequence[Task]], Iterator[RunRecord]]
-"""Plays tasks and yields each one's last record as it comes, in any order."""
+Wanted = Callable[[Task], bool]
+"""Whether a task is still to be played, when its turn comes."""
+Runner = Callable[[Sequence[Task], Wanted], Iterator[RunRecord]]
+"""Plays the tasks that are wanted and yields each one's last record as it comes, in any order."""
 
 
 def needs(scenario: Scenario, speed: float) -> Needs:
@@ -72,21 +82,26 @@ def read(path: Path) -> RunRecord:
         raise StackError(f"{path}: no record of a run of this version: {error}") from None
 
 
-def play(tasks: Sequence[Task], runner: Runner, folder: Path, console: Console) -> list[RunRecord]:
+def play(
+    tasks: Sequence[Task], runner: Runner, folder: Path, console: Console, *,
+    wanted: Wanted = lambda task: True, played: Callable[[RunRecord], None] = lambda record: None,
+) -> list[RunRecord]:  # fmt: skip
     """Records in the order of the tasks. A progress bar and a line for each run as it ends are printed; each
-    record is appended to `records.jsonl` at once. Raises `StackError` if `folder` cannot be written."""
+    record is given to `played` and appended to `records.jsonl` at once. Raises `StackError` if `folder`
+    cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        journal = (folder / "records.jsonl").open("ab")
+        journal = (folder / RECORDS).open("ab")
     except OSError as error:
         raise StackError(f"cannot write to {folder}: {error.strerror}; choose another with --out") from None
-    found: dict[tuple[str, str, int], RunRecord] = {}
+    found: dict[Key, RunRecord] = {}
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
     with journal, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         line = bar.add_task("playing", total=len(tasks))
-        for record in runner(tasks):
+        for record in runner(tasks, wanted):
+            played(record)
             found[(record.scenario, record.engine, record.seed)] = record
             journal.write(msgspec.json.encode(record) + b"\n")
             journal.flush()
@@ -98,5 +113,4 @@ def play(tasks: Sequence[Task], runner: Runner, folder: Path, console: Console) 
             text = f"{mark}{tries}  {record.scenario}  {record.engine}  seed {record.seed}  {took}{why}"
             style = "" if record.passed else "yellow" if record.unjudged else "red"
             console.print(Text(text, style=style), soft_wrap=True)
-    keys = [(t.name, t.engine, t.seed) for t in tasks]
-    return [found[k] for k in keys if k in found]
+    return [found[task.key] for task in tasks if task.key in found]

@@ -78,6 +78,11 @@ class MujocoSimulator(Simulator):
         self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
         self._loose = {n: self._id(_OBJ.mjOBJ_BODY, body) for n, (body, _) in compiled.loose.items()}
+        self._model_in_link = {
+            n: None if np.allclose(link, np.eye(4)) else np.linalg.inv(link)
+            for n, (_, link) in compiled.loose.items()
+        }
+        """(4, 4) where a loose model's frame is not its root body's."""
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
         self._movers = [f.model for f in compiled.followers]
         self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in facts.SIDES}
@@ -342,10 +347,8 @@ class MujocoSimulator(Simulator):
     def _object_pose(self, name: str) -> Array:
         """(7,) pose of a loose model's frame."""
         q = self._root_of(name)
-        link_in_model = self.compiled.loose[name][1]
-        if np.allclose(link_in_model, np.eye(4)):
-            return q.copy()
-        return pose7(transform(q[:3], q[3:]) @ np.linalg.inv(link_in_model))
+        model_in_link = self._model_in_link[name]
+        return q.copy() if model_in_link is None else pose7(transform(q[:3], q[3:]) @ model_in_link)
 
     def _root_of(self, name: str) -> Array:
         """(7,) view of the generalised positions: the pose of a loose model's root body."""

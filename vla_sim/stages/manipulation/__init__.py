@@ -3,6 +3,7 @@
 __all__ = [
     "arm_collision",
     "arm_planner",
+    "arms",
     "base_placement",
     "grasp",
     "manipulator",

@@ -196,11 +196,15 @@ class Arms:
         times, positions = line_motion(path, lengths, speed)
         return (yield from self.run(Trajectory(side, times, positions, "odom", now.time), goal))
 
+    def follow(self, trajectory: Trajectory) -> None:
+        """Send a trajectory, in place of what is left of the one before."""
+        self.out.append(trajectory)
+        self._moving.add(trajectory.side)
+
     def run(self, trajectory: Trajectory, goal: Array | None = None) -> Motion:
         """Send a trajectory and wait for its end. goal (4, 4): of the tool in odom."""
         side = trajectory.side
-        self.out.append(trajectory)
-        self._moving.add(side)
+        self.follow(trajectory)
         began, since = self.now.time, math.inf
         while True:
             yield
@@ -222,8 +226,7 @@ class Arms:
         longest = 0.0
         for side, path in paths.items():
             times, positions = joint_motion(path)
-            self.out.append(Trajectory(side, times, positions))
-            self._moving.add(side)
+            self.follow(Trajectory(side, times, positions))
             longest = max(longest, float(times[-1]))
         end = self.now.time + longest + 2 * STEADY
         while self.now.time < end:

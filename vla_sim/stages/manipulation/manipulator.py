@@ -32,6 +32,7 @@ from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import WIDEST, Target
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import READY, TOOL_SPEED, Trajectory, joint_motion, rounded
 
 ATTEMPTS = 3
@@ -65,12 +66,15 @@ LOOK_TIME = 1.0
 
 
 class Manipulator(Actions):
-    """world: what is known of the world. executor: runs the planner; without one, the tick does."""
+    """world: what is known of the world. executor: runs the planner; without one, the tick does. policy:
+    picks in the planner's place."""
 
     def __init__(
-        self, planner: ArmPlanner, world: WorldModel | None = None, executor: Executor | None = None
-    ) -> None:
+        self, planner: ArmPlanner, world: WorldModel | None = None, executor: Executor | None = None,
+        policy: PolicyPick | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(planner, world or WorldModel(), executor)
+        self._policy = policy
         self._action: Action | None = None
         self._request: ManipulationRequest | None = None
         self._lease = Lease()
@@ -178,6 +182,9 @@ class Manipulator(Actions):
         free = tuple(side for side in facts.SIDES if side not in self.held)
         if not free or (request.arm is not None and request.arm not in free):
             return End(False, "My hand is not free.")
+        if self._policy is not None:
+            target = self.world.target(self.arms.now, item, request.surface_height)
+            return (yield from self._policy.pick(self, item, target))
         arms = (request.arm,) if request.arm is not None else ()
         detail = ""
         for attempt in range(ATTEMPTS):

@@ -1,6 +1,7 @@
 """Manipulation as a ROS node: requests in, arm and gripper trajectories out."""
 
 import time
+from concurrent.futures import Executor
 from typing import Any
 
 import msgspec
@@ -20,10 +21,20 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.manipulator import Manipulator
-from vla_sim.stages.manipulation.params import ManipulationParams
+from vla_sim.stages.manipulation.params import SCRIPTED, ManipulationParams
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
+from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import Trajectory
+from vla_sim.stages.perception.last_images import LastImages
+from vla_sim.stages.policy import mapping as policy_mapping
+from vla_sim.stages.policy.asking import Asking
+from vla_sim.stages.policy.client import Address, address, connect
+from vla_sim.stages.policy.scripted_server import ScriptedServer
 from vla_sim.world.semantic_map import World
+
+PATIENCE = 60.0
+"""[s] of the machine's clock for a policy's answer in lock-step, where lateness is what an answer costs and
+not what the machine is busy with."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -39,7 +50,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
     """Parameters: `ManipulationParams`.
 
     Subscribes /safety/state, /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
-    /perception/objects, /safety/refusal (it ends the request, for the reason that it gives).
+    /perception/objects, /safety/refusal (it ends the request, for the reason that it gives); for a learned
+    policy the head camera's images and its info too.
     Publishes, for safety to pass on, /manipulation/{left,right}_{arm,gripper}/joint_trajectory;
     /manipulation/status (on change, and at `status_rate` while a request is under way), metric
     "grasp_planning" (what the robot waits for the plan of a grasp or a place).
@@ -54,7 +66,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
             planner.warm()
         self.worker = self.execution.pool("arm-planner")
         around = WorldModel(world.surfaces, world.objects, world.rasterise())
-        self.manipulator = Manipulator(planner, around, self.worker)
+        self.policy = self._policy(planner.kinematics)
+        self.manipulator = Manipulator(planner, around, self.worker, self.policy)
         self.kept = KeptState("manipulation", _memory, self.get_logger().warning)
         before = self.kept.load()
         if before is not None:
@@ -79,11 +92,41 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.OBJECTS, self.on_objects)
+        if self.eyes is not None:
+            self.listen(topics.CAMERA_INFO, self.eyes.on_camera_info)
+            self.listen(topics.COLOR, self.eyes.on_color)
+            self.listen(topics.DEPTH, self.eyes.on_depth)
         self.repeat(1.0 / p.rate, self.tick)
 
+    def _policy(self, kinematics: Kinematics) -> PolicyPick | None:
+        """Who picks in the planner's place. Raises `InputError`, `MissingError`, `StackError`."""
+        p = self.params
+        self.asker: Executor | None = None
+        self.server: ScriptedServer | None = None
+        self.eyes: LastImages | None = None
+        if not p.policy or facts.HAND is None:
+            return None
+        mapping = policy_mapping.load(p.policy_mapping)
+        url = p.policy
+        if url == SCRIPTED:
+            self.server = ScriptedServer()
+            url = self.server.start()
+        where = address(url)
+        self.asker = self.execution.pool("policy")
+        self.eyes = LastImages(self.get_logger().warning) if mapping.images else None
+        return PolicyPick(mapping, lambda: self._ask(where), kinematics)
+
+    def _ask(self, where: Address) -> Asking:
+        timeout = self.params.policy_timeout
+        patience = PATIENCE if self.execution.deterministic else timeout
+        return Asking(connect(where, patience), self.asker, timeout)
+
     def close(self) -> None:
-        if self.worker is not None:
-            self.worker.shutdown(wait=False, cancel_futures=True)
+        for worker in (self.worker, self.asker):
+            if worker is not None:
+                worker.shutdown(wait=False, cancel_futures=True)
+        if self.server is not None:
+            self.server.close()
 
     def on_safety(self, state: SafetyState) -> None:
         """A stop ends the request, whoever made it, also where the executive does not say so."""
@@ -145,7 +188,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
             return None
         return Observation(
             to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects,
-            conversions.joint_efforts(joints),
+            conversions.joint_efforts(joints), self.eyes.last() if self.eyes is not None else None,
         )  # fmt: skip
 
     def tick(self) -> None:

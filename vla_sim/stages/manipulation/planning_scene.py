@@ -9,6 +9,7 @@ from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_collision import table_box
 from vla_sim.stages.manipulation.base_placement import choose_stand
 from vla_sim.stages.manipulation.grasp import Target, shape_of
+from vla_sim.stages.perception.camera import Images
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import ObjectKind, Surface, surface_below
 
@@ -24,7 +25,7 @@ ON_RIM = 0.06
 class Observation:
     """joint_position (joints,); base (4, 4): pelvis in odom; map_to_odom (4, 4): pose of odom in map;
     objects: in map. joint_effort (n,): None where no motor measures it. time [s] is the stamp of joints and
-    base."""
+    base. images: the camera's last ones, where a learned policy wants them."""
 
     time: float
     joint_position: Array
@@ -32,6 +33,7 @@ class Observation:
     map_to_odom: Array
     objects: tuple[DetectedObject, ...] = ()
     joint_effort: Array | None = None
+    images: Images | None = None
 
     @property
     def tilt(self) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vla_sim.common.geometry import Array, rotation_from_rpy
+from vla_sim.common.geometry import Array, rotation_from_rpy, rotation_from_vector
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import MIRROR, ArmChain
 from vla_sim.robot.kinematics_kernels import pose_error
@@ -93,7 +93,7 @@ def tool_line(start: Array, end: Array, step: float = 0.01) -> Array:
     for i in range(n):
         share = (i + 1) / n
         out[i, :3, 3] = start[:3, 3] + share * error[:3]
-        out[i, :3, :3] = _rotation(error[3:] * share) @ start[:3, :3]
+        out[i, :3, :3] = rotation_from_vector(error[3:] * share) @ start[:3, :3]
     return out
 
 
@@ -133,13 +133,3 @@ def level_pose(position: ArrayLike, yaw: float, pitch: float) -> Array:
     out[:3, :3] = rotation_from_rpy(0.0, pitch, yaw)
     out[:3, 3] = position
     return out
-
-
-def _rotation(vector: Array) -> Array:
-    """(3, 3) of a rotation vector (3,)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + math.sin(angle) * k + (1.0 - math.cos(angle)) * k @ k

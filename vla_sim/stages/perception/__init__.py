@@ -4,6 +4,7 @@ __all__ = [
     "camera",
     "depth_scan",
     "detector",
+    "last_images",
     "node",
     "onnx_detector",
     "pairing",

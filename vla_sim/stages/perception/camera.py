@@ -99,6 +99,17 @@ class Intrinsics:
         return Intrinsics(f, f, (width - 1) / 2.0, (height - 1) / 2.0, width, height)
 
 
+@dataclass(frozen=True)
+class Images:
+    """A pair of one instant. stamp [s]. color (h, w, 3) uint8; depth (h, w) float32 [m], NaN where
+    unknown."""
+
+    stamp: float
+    color: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    camera: Intrinsics
+
+
 def check_images(rgb: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> None:
     """Raises `InputError` unless rgb (h, w, 3) uint8 and depth (h, w) float32 fit the camera."""
     shape = (camera.height, camera.width)

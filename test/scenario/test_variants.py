@@ -1,0 +1,78 @@
+"""The same job otherwise: each variant is a scenario that loads, and says what its words mean."""
+
+import pytest
+
+from vla_sim.common.errors import InputError
+from vla_sim.scenario import variants
+from vla_sim.scenario.load import load
+from vla_sim.scenario.preparation import check
+
+
+def made(name, kind, folder):
+    return {one.name.removeprefix(f"{name}-"): one for one in variants.write(load(name), [kind], folder)}
+
+
+def test_other_words_mean_the_same(tmp_path):
+    found = made("fetch_cup", "words", tmp_path)
+    said = [one.scenario.script[0].words for one in found.values()]
+    assert said[0] == "Walk to the kitchen and grab the red cup"
+    assert len(set(said)) == len(said) == 3
+    assert {str(one.scenario.script[0].means) for one in found.values()} == {
+        str(load("fetch_cup").scenario.script[0].means)
+    }
+
+
+def test_another_thing_of_the_same_table_changes_places_with_the_commanded_one(tmp_path):
+    found = made("fetch_cup", "objects", tmp_path)
+    other = found["blue_cup"].scenario
+    assert other.script[0].words == "Go to the kitchen and pick up the blue cup"
+    assert other.script[0].means[-1].object == "blue cup"
+    assert [c.object for c in other.expect if hasattr(c, "object")] == ["blue cup", "red_cup"]
+
+
+def test_another_place_is_walked_to(tmp_path):
+    found = made("go_to_kitchen", "places", tmp_path)
+    assert found["bedroom"].scenario.script[0].words == "Go to the bedroom"
+    assert "kitchen" not in found
+    with pytest.raises(InputError, match="no variant of the kind places"):
+        variants.write(load("fetch_cup"), ["places"], tmp_path)
+
+
+def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):
+    found = made("fetch_cup", "blind", tmp_path)
+    assert sorted(found) == ["no_camera", "no_lidar", "no_microphone"]
+    assert [c.__struct_config__.tag for c in found["no_camera"].scenario.expect] == [
+        "undone", "no_fall", "no_collision",
+    ]  # fmt: skip
+    assert sorted(made("turn_left", "blind", tmp_path)) == ["no_microphone"]
+
+
+def test_others_say_the_same_words(tmp_path):
+    found = made("fetch_cup", "voices", tmp_path)
+    assert sorted(found) == ["speed_0.85", "speed_1.2", "voice_espeak_en-gb", "voice_espeak_en-us"]
+    assert found["voice_espeak_en-us"].scenario.script[0].voice == "espeak:en-us"
+    assert found["speed_1.2"].scenario.script[0].speed == 1.2
+
+
+def test_lights_are_factors(tmp_path):
+    assert [one.scenario.light for one in made("fetch_cup", "lights", tmp_path).values()] == [0.4, 0.7, 1.5]
+
+
+@pytest.mark.parametrize("name", ["fetch_cup", "go_to_kitchen", "pick_on_tabletop", "bring_box_back"])
+def test_every_variant_names_what_is_in_its_world(name, tmp_path):
+    for kind in variants.KINDS:
+        for data in variants.KINDS[kind](load(name)):
+            assert data
+        try:
+            found = variants.write(load(name), [kind], tmp_path)
+        except InputError:
+            continue
+        for file in found:
+            check(file)
+
+
+def test_a_scenario_that_does_not_say_what_its_words_mean_is_refused(tmp_path):
+    path = tmp_path / "vague.yaml"
+    path.write_text("version: 1\nproves: Something or other.\nscript: [{do: type, words: Go}]\n")
+    with pytest.raises(InputError, match='say what "Go" means'):
+        variants.write(load(path), ["blind"], tmp_path)

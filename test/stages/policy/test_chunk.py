@@ -1,0 +1,168 @@
+"""A policy's answers as motion."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from policy_senses import senses
+
+from vla_sim.robot import facts
+from vla_sim.robot.kinematics import Kinematics
+from vla_sim.stages.policy import chunk
+from vla_sim.stages.policy.chunk import BLEND, LEAD, Chunk, Motion
+from vla_sim.stages.policy.errors import PolicyError, TooLateError
+from vla_sim.stages.policy.mapping import Actions, Entry, Mapping
+
+CHAINS = Kinematics.load().arm
+RIGHT = facts.ARM_INDEX["right"]
+HERE = senses().joint_position[RIGHT]
+MAPPING = Mapping(
+    version=1, about="one of a test", rate=20.0, execute=5,
+    observation=[Entry(key="state", values=["joints"])],
+    actions=Actions(parts=["right_arm", "right_gripper"]),
+)  # fmt: skip
+
+
+def spaced(**values: object) -> Mapping:
+    return msgspec.structs.replace(MAPPING, actions=msgspec.structs.replace(MAPPING.actions, **values))
+
+
+def read(mapping: Mapping, numbers: np.ndarray) -> Chunk:
+    return chunk.read(mapping, {"actions": numbers}, senses(), CHAINS)
+
+
+def rows(arm: np.ndarray, n: int = 4, opening: float = 1.0) -> np.ndarray:
+    return np.column_stack([np.tile(arm, (n, 1)), np.full(n, opening)])
+
+
+def test_positions_come_one_period_after_the_other():
+    found = read(MAPPING, rows(HERE + 0.1))
+    np.testing.assert_allclose(found.times, 10.0 + 0.05 * np.arange(1, 5))
+    np.testing.assert_allclose(found.arms["right"], np.tile(HERE + 0.1, (4, 1)))
+    np.testing.assert_allclose(found.openings["right"], 2.0 * facts.FINGER_STROKE)
+
+
+def test_degrees_and_deltas_are_the_same_motion():
+    steps = 0.01 * np.arange(1, 5)[:, None] * np.ones(7)
+    wanted = HERE + steps
+    degrees = msgspec.structs.replace(MAPPING, angles="degrees")
+    same = [
+        read(degrees, np.column_stack([np.degrees(wanted), np.zeros(4)])),
+        read(spaced(space="joint_deltas"), np.column_stack([steps, np.zeros(4)])),
+        read(spaced(space="joint_deltas", since="previous"), rows(np.full(7, 0.01), opening=0.0)),
+        read(spaced(space="joint_deltas", scale=0.1), np.column_stack([10.0 * steps, np.zeros(4)])),
+    ]
+    for one in same:
+        np.testing.assert_allclose(one.arms["right"], wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize("frame", ["base_link", "tool"])
+@pytest.mark.parametrize("since", ["observation", "previous"])
+def test_a_tool_goes_by_its_deltas(frame, since):
+    mapping = spaced(space="tool_deltas", since=since, tool_frame=frame)
+    forward = np.array([0.01, 0.0, 0.0, 0.0, 0.0, 0.0])
+    count = np.arange(1, 5)[:, None] if since == "observation" else np.ones((4, 1))
+    found = read(mapping, np.column_stack([count * forward, np.ones(4)])).arms["right"]
+    waist = senses().joint_position[facts.WAIST_INDEX]
+    begin, end = (CHAINS["right"].forward(q, waist) for q in (HERE, found[-1]))
+    axis = begin[:3, 0] if frame == "tool" else np.array([1.0, 0.0, 0.0])
+    np.testing.assert_allclose(end[:3, 3] - begin[:3, 3], 0.04 * axis, atol=0.003)
+    np.testing.assert_allclose(end[:3, :3], begin[:3, :3], atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({}, "has no actions, but nothing"),
+        ({"action": np.zeros((4, 8))}, "has no actions, but action"),
+        ({"actions": "none"}, "no array of numbers"),
+        ({"actions": np.array([["a"]])}, "no array of numbers"),
+        ({"actions": np.zeros((4, 7))}, r"shape \(4, 7\); 1 to 1000 of 8 numbers"),
+        ({"actions": np.zeros((1, 4, 8))}, r"shape \(1, 4, 8\)"),
+        ({"actions": np.zeros((0, 8))}, r"shape \(0, 8\)"),
+        ({"actions": np.full((4, 8), np.nan)}, "not a finite number"),
+        ({"actions": np.full((4, 8), np.inf)}, "not a finite number"),
+    ],
+)  # fmt: skip
+def test_what_is_no_chunk_is_told_in_one_line(answer, why):
+    with pytest.raises(PolicyError, match=why):
+        chunk.read(MAPPING, answer, senses(), CHAINS)
+
+
+@given(arrays(np.float64, array_shapes(max_dims=3, max_side=9), elements=st.floats(width=64)))
+def test_any_array_is_a_motion_within_the_joints_limits_or_one_line(numbers):
+    for space in ("joint_positions", "joint_deltas", "tool_deltas"):
+        try:
+            found = read(spaced(space=space), numbers)
+        except PolicyError:
+            continue
+        q = found.arms["right"]
+        assert np.isfinite(q).all()
+        assert (q >= CHAINS["right"].low).all()
+        assert (q <= CHAINS["right"].high).all()
+
+
+def line(begin: float, speed: float, n: int = 20, at: float = 0.0) -> Chunk:
+    """A chunk seen at `begin` [s] whose first joint goes on from `at` at `speed`."""
+    times = begin + 0.05 * np.arange(1, n + 1)
+    q = np.tile(HERE, (n, 1))
+    q[:, 0] += at + speed * (times - begin)
+    return Chunk(times, {"right": q}, {"right": np.zeros(n)})
+
+
+def at(angle: float) -> np.ndarray:
+    """Joints with the first one of the right arm gone on by so much [rad]."""
+    out = senses().joint_position
+    out[RIGHT[0]] += angle
+    return out
+
+
+def test_actions_whose_time_is_past_are_dropped():
+    motion, late = Motion(), 0.32
+    assert motion.take(line(10.0, 0.1), 10.0 + late, senses().joint_position)
+    assert motion.chunk is not None
+    assert motion.chunk.times[0] >= 10.0 + late + LEAD
+    assert len(motion.chunk.times) == 13
+    np.testing.assert_allclose(motion.chunk.arms["right"][0, 0], HERE[0] + 0.1 * 0.4, atol=1e-9)
+
+
+def test_the_motion_changes_smoothly_from_one_chunk_to_the_next():
+    motion = Motion()
+    motion.take(line(10.0, 0.4), 10.0, senses().joint_position)
+    motion.take(line(10.2, 0.4, at=-0.05), 10.3, at(0.1))
+    assert motion.chunk is not None
+    times, q = motion.chunk.times, motion.chunk.arms["right"][:, 0] - HERE[0]
+    old, new = 0.4 * (times - 10.0), 0.4 * (times - 10.2) - 0.05
+    assert abs(q[0] - old[0]) < abs(q[0] - new[0])
+    np.testing.assert_allclose(q[times > 10.3 + BLEND], new[times > 10.3 + BLEND], atol=1e-9)
+    assert (np.diff(np.abs(q - old)) >= -1e-9).all()
+
+
+def test_answers_that_are_past_when_they_come_are_given_up_on():
+    motion = Motion()
+    for _ in range(chunk.MOST_STALE - 1):
+        assert not motion.take(line(10.0, 0.1), 12.0, senses().joint_position)
+    with pytest.raises(TooLateError, match="come too late"):
+        motion.take(line(10.0, 0.1), 12.0, senses().joint_position)
+
+
+def test_an_arm_that_is_asked_to_stay_is_left_alone_until_it_is_asked_to_move():
+    motion = Motion()
+    motion.take(line(10.0, 0.0), 10.0, senses().joint_position)
+    assert motion.chunk is not None
+    assert not motion.chunk.arms
+    motion.take(line(10.1, 0.4), 10.1, senses().joint_position)
+    assert set(motion.chunk.arms) == {"right"}
+    motion.take(line(10.2, 0.0), 10.2, senses().joint_position)  # to stop is a motion too
+    assert set(motion.chunk.arms) == {"right"}
+
+
+def test_a_motion_that_begins_elsewhere_is_given_its_time_or_refused():
+    motion = Motion()
+    assert motion.take(line(10.0, 0.0, at=0.3), 10.0, senses().joint_position)
+    assert motion.chunk is not None
+    assert motion.chunk.times[0] - 10.0 == pytest.approx(0.3 / chunk.MEET)
+    with pytest.raises(PolicyError, match=r"begins 0\.9 rad from where my right arm is; at most 0\.5"):
+        Motion().take(line(10.0, 0.0, at=0.9), 10.0, senses().joint_position)

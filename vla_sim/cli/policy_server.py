@@ -1,0 +1,36 @@
+"""`vla-sim policy-server`: the scripted policy behind openpi's protocol."""
+
+import argparse
+import math
+from typing import Any
+
+from vla_sim.cli import common
+from vla_sim.common.errors import InputError
+
+
+def add(commands: Any) -> None:
+    server = commands.add_parser("policy-server", help="a scripted policy behind openpi's protocol")
+    server.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1")
+    server.add_argument(
+        "--port", type=common.count, default=8000, metavar="PORT", help="default: 8000; 0: a free one"
+    )
+    server.add_argument(
+        "--latency", type=float, default=0.0, metavar="MS", help="that every answer takes at least"
+    )
+    server.set_defaults(call=call)
+
+
+def call(a: argparse.Namespace) -> int:
+    if a.port > 65535:
+        raise InputError(f"--port {a.port}: 0 to 65535 is allowed")
+    if not (math.isfinite(a.latency) and 0.0 <= a.latency <= 60_000.0):
+        raise InputError(f"--latency {a.latency:g}: 0 to 60000 ms is allowed")
+    from vla_sim.stages.policy import scripted_server
+
+    def ready(port: int) -> None:
+        words = f"serves at openpi://{a.host}:{port}, mapping scripted; Ctrl-C ends it"
+        console.print(words, soft_wrap=True)
+
+    console = common.console()
+    scripted_server.serve(a.host, a.port, ready, 1e-3 * a.latency)
+    return 0

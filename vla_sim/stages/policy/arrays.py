@@ -1,0 +1,52 @@
+"""Arrays in MessagePack, as openpi's servers and clients write them: a map with the keys `__ndarray__`,
+`data`, `dtype` and `shape`, all of them byte strings (openpi_client/msgpack_numpy.py, Apache-2.0).
+"""
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from vla_sim.stages.policy.errors import PolicyError
+
+KINDS = "biuf"
+"""Of arrays that are read: truth values and numbers, nothing that would need pickle."""
+
+
+def _write(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return {b"__npgeneric__": True, b"data": value.item(), b"dtype": value.dtype.str}
+    if isinstance(value, np.ndarray) and value.dtype.kind in KINDS:
+        return {
+            b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str, b"shape": value.shape,
+        }  # fmt: skip
+    raise TypeError(f"a {type(value).__name__} cannot be sent to a policy")
+
+
+encode = msgspec.msgpack.Encoder(enc_hook=_write).encode
+"""Of dictionaries, lists, texts, numbers and arrays."""
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def decode(data: bytes) -> Any:
+    """What `encode` wrote. Raises `PolicyError` for anything else."""
+    try:
+        return _read(_decode(data))
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        raise PolicyError(f"it is no MessagePack with arrays ({error})") from None
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if b"__ndarray__" in value:
+        kind, shape, data = np.dtype(value[b"dtype"]), tuple(value[b"shape"]), value[b"data"]
+        if kind.kind not in KINDS or len(data) != math.prod(shape) * kind.itemsize:
+            raise ValueError(f"an array of {kind} and shape {shape} in {len(data)} bytes")
+        return np.frombuffer(data, kind).reshape(shape)
+    if b"__npgeneric__" in value:
+        return np.dtype(value[b"dtype"]).type(value[b"data"])
+    return {key: _read(one) for key, one in value.items()}

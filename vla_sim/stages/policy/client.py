@@ -1,0 +1,63 @@
+"""The door to a policy's server, whatever its protocol."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from vla_sim.common.errors import InputError, nearest
+
+SCHEMES = ("openpi",)
+
+
+class Address(NamedTuple):
+    """Of a policy's server."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def address(given: str) -> Address:
+    """Of "openpi://127.0.0.1:8000". Raises `InputError`."""
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _unusable(given, str(error)) from None
+    if parts.scheme not in SCHEMES:
+        raise _unusable(given, f"its protocol is {parts.scheme or 'missing'}{nearest(parts.scheme, SCHEMES)}")
+    if not host or not port or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise _unusable(given, "a host and a port are needed, and nothing else")
+    return Address(parts.scheme, host, port)
+
+
+def _unusable(given: str, why: str) -> InputError:
+    return InputError(
+        f"--policy {given[:200]} is no address of a policy's server ({why}): give one like "
+        "openpi://127.0.0.1:8000, or scripted"
+    )
+
+
+class PolicyClient(ABC):
+    """One connection to a server. `infer` is called from one thread at a time, `close` from any."""
+
+    @abstractmethod
+    def infer(self, observation: dict[str, Any]) -> dict[str, Any]:
+        """The server's answer to an observation; connects where that is not done. Raises `PolicyError`, and
+        then the connection is of no more use."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection, and an `infer` that waits, at once."""
+
+
+def connect(where: Address, timeout: float) -> PolicyClient:
+    """A client of this server, which it asks nothing yet. timeout: [s] for its answers. Raises
+    `MissingError`."""
+    from vla_sim.stages.policy.openpi import OpenPiClient
+
+    return OpenPiClient(where, timeout)
