@@ -33,6 +33,7 @@ VARIANTS = {
     "out_of_reach": "dropped_while_carrying ends without the cup",
     "pick_on_tabletop": "object_moved picks up the same cup",
     "planner_freezes": "navigation_dies stops the robot in the same way",
+    "put_next_to": "put_on_box looks for the other thing and puts down by it in the same way",
     "slow_speech": "noisy_room is harder to understand",
     "two_red_objects": "fetch_cup leaves the other cup alone",
     "unknown_obstacle": "person_crossing walks around what no map knows",

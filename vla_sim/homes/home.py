@@ -155,7 +155,7 @@ def _command(words: str, means: list[dict[str, str]], number: int) -> dict[str, 
 
 def _fetch(job: Job) -> dict[str, Any]:
     room, thing = job.start.place, job.words
-    return _command(f"Go to the {room} and pick up the {thing}", [
+    return _command(f"Pick up the {thing} in the {room}", [
         {"skill": "navigate", "place": room}, {"skill": "find", "object": thing, "place": room},
         {"skill": "pick", "object": thing},
     ], 1)  # fmt: skip
@@ -169,7 +169,7 @@ def _solvable(seed: int, job: Job) -> dict[str, Any]:
         f"{room} and put on the {surface}.",
         "script": [
             _fetch(job),
-            _command(f"Take it to the {room}", [{"skill": "carry", "place": room}], 2),
+            _command(f"Carry it to the {room}", [{"skill": "carry", "place": room}], 2),
             _command(f"Put it on the {surface}", [{"skill": "place", "place": surface}], 3),
         ],
         "expect": [

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -405,15 +406,16 @@ class Table(Body):
 
     SEEN = (("box", "blue", 2.9, 0.1), ("ball", "red", 2.9, -0.3))
 
-    def __init__(self, held=("cup", "red")):
+    def __init__(self, held=("cup", "red"), seen=(0.0, 0.0, 0.0)):
         super().__init__(see=False)
         kinds = (
             *WORLD.objects, ObjectKind("blue_box", "box", "blue", "box", (0.06, 0.06, 0.09), 0.2),
             ObjectKind("red_ball", "ball", "red", "sphere", (0.07, 0.07, 0.07), 0.1),
         )  # fmt: skip
         self.ctx.world = dataclasses.replace(WORLD, objects=kinds)
-        self.ctx.holding, self.ctx.holding_arm = things([(*held, 0.0, 0.0)], self.ctx)[0], "right"
-        self.targets = []
+        self.cup = msgspec.structs.replace(things([(*held, 0.0, 0.0)], self.ctx)[0], track_id=9)
+        self.ctx.holding, self.ctx.holding_arm = self.cup, "right"
+        self.targets, self.seen = [], seen
 
     def flush(self):
         requests = (r for _, r in self.ctx.outbox if isinstance(r, ManipulationRequest))
@@ -422,13 +424,16 @@ class Table(Body):
 
     def look(self, seconds=60.0):
         for _ in range(int(seconds / 0.05)):
-            self.ctx.objects = things(self.SEEN, self.ctx)
+            held = msgspec.structs.replace(self.cup, position=self.seen, last_seen=self.ctx.now)
+            self.ctx.objects = [held, *things(self.SEEN, self.ctx)]
             self.ctx.objects_stamp = self.ctx.now
             self.run(0.05)
 
 
-def test_next_to_a_thing_is_beside_it_on_its_table_and_away_from_others():
-    body = Table()
+@pytest.mark.parametrize("cup", [(2.88, 0.3, 0.80), (2.7, 0.3, 0.98)], ids=["where it stood", "in the hand"])
+def test_next_to_a_thing_is_beside_it_on_its_table_and_away_from_others(cup):
+    """What is held is in nobody's way, wherever it is still seen."""
+    body = Table(seen=cup)
     body.allow(Step(skill="place", relation="next to", object=BOX))
     body.look()
     assert body.final()[1:3] == ("succeeded", "place"), body.statuses

@@ -108,9 +108,9 @@ def test_a_place_spot_is_free_and_near_the_rim():
 
 
 def test_a_place_spot_beside_a_thing_is_near_it_and_none_is_found_where_others_stand_around_it():
-    def cup(number, y):
+    def cup(number, y, z=0.8):
         return DetectedObject(
-            track_id=number, kind="cup", colour="red", position=(0.83, y, 0.8), size=(0.07, 0.07, 0.1),
+            track_id=number, kind="cup", colour="red", position=(0.83, y, z), size=(0.07, 0.07, 0.1),
             yaw=0.0, confidence=1.0, last_seen=0.0,
         )  # fmt: skip
 
@@ -119,6 +119,8 @@ def test_a_place_spot_beside_a_thing_is_near_it_and_none_is_found_where_others_s
     spot = choose_place_spot(TABLE, [alone], room(), far, beside=alone.position)
     assert spot is not None
     assert 0.16 <= math.dist(spot[:2], alone.position[:2]) <= 0.26
+    lifted = cup(2, spot[1], 0.98)
+    assert choose_place_spot(TABLE, [alone, lifted], room(), far, beside=alone.position) == spot
     crowd = [cup(n, 0.2 + 0.12 * n) for n in range(-3, 4)]
     assert choose_place_spot(TABLE, crowd, room(), far, beside=alone.position) is None
 

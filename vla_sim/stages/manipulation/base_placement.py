@@ -45,6 +45,8 @@ PLACE_FREE = 0.16
 """Distance [m] to every other object where something is set down."""
 
 
+STANDING = 0.08
+"""[m] by which the foot of what stands on a surface may seem to be above or below it."""
 BESIDE = 0.26
 """Distance [m] at the most to what something is set down next to."""
 
@@ -211,8 +213,8 @@ def choose_place_spot(
 ) -> Point | None:  # fmt: skip
     """A free spot (x, y, height of the surface; map) near a rim that can be stood at, or None.
 
-    objects: everything known, from which the spot keeps its distance. pose: where the robot is; the
-    nearest spot wins. beside: what it shall be next to (map).
+    objects: everything known; from what of it stands on the surface the spot keeps its distance. pose: where
+    the robot is; the nearest spot wins. beside: what it shall be next to (map).
     """
     best, best_cost = None, math.inf
     for edge in _edges(surface):
@@ -225,7 +227,7 @@ def choose_place_spot(
                 y = edge.y + s * inset + c * along * sign
                 gap = min(
                     (math.dist((x, y), o.position[:2]) for o in objects
-                     if abs(o.position[2] - surface.height) < 0.4),
+                     if abs(o.position[2] - o.size[2] / 2 - surface.height) < STANDING),
                     default=math.inf,
                 )  # fmt: skip
                 if gap < PLACE_FREE or (beside is not None and math.dist((x, y), beside[:2]) > BESIDE):

@@ -148,20 +148,19 @@ def place(ctx: SkillContext, step: Step) -> Running:
     if held is None:
         return Result(False, "I hold nothing that I could put down.")
     if step.object is not None:
-        return (yield from _place_by(ctx, held, step))
+        return (yield from _place_by(ctx, step, held, step.object))
     named = ctx.surface(step.place)
     surfaces = [named] if named else [s for s in ctx.world.surfaces if s.place == step.place]
     for surface in sorted(surfaces, key=ctx.distance_to):
-        spot = choose_place_spot(surface, ctx.objects, ctx.grid, ctx.pose)
-        done = yield from _set_down(ctx, surface, spot, f"on the {surface.name}", step)
+        spot = choose_place_spot(surface, _others(ctx), ctx.grid, ctx.pose)
+        done = yield from _set_down(ctx, step, surface, spot, f"on the {surface.name}")
         if done is not None:
             return done
     return Result(False, f"I find no free spot on a table in the {step.place}.")
 
 
-def _place_by(ctx: SkillContext, held: DetectedObject, step: Step) -> Running:
+def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: ObjectQuery) -> Running:
     """Next to, or on, an object, which is looked for first where it was seen last."""
-    relation, query = step.relation, step.object or ObjectQuery()
     known = [o for o in ctx.objects if query.matches(o) and ctx.surface_below(o.position) is not None]
     nearest = min(known, key=ctx.distance_to, default=None)
     seen_on = ctx.surface_below(nearest.position) if nearest is not None else None
@@ -175,15 +174,20 @@ def _place_by(ctx: SkillContext, held: DetectedObject, step: Step) -> Running:
     surface = ctx.surface_below(target.position)
     assert surface is not None  # on which all stands that `find` takes
     spot: Point | None
-    if relation == "on top of":
+    if step.relation == "on top of":
         below, above = _kind(ctx, target), _kind(ctx, held)
         if below is None or above is None or below.shape != "box" or above.shape == "sphere":
             return Result(False, f"The {held.called} would not stay on the {query}.")
         spot = (*target.position[:2], surface.height + below.size[2])
     else:
-        spot = choose_place_spot(surface, ctx.objects, ctx.grid, ctx.pose, beside=target.position)
-    done = yield from _set_down(ctx, surface, spot, f"{relation} the {query}", step)
-    return done or Result(False, f"I find no free spot {relation} the {query}.")
+        spot = choose_place_spot(surface, _others(ctx), ctx.grid, ctx.pose, beside=target.position)
+    done = yield from _set_down(ctx, step, surface, spot, f"{step.relation} the {query}")
+    return done or Result(False, f"I find no free spot {step.relation} the {query}.")
+
+
+def _others(ctx: SkillContext) -> list[DetectedObject]:
+    """Without what is held, which may still be known where it stood."""
+    return [o for o in ctx.objects if ctx.holding is None or o.track_id != ctx.holding.track_id]
 
 
 def _kind(ctx: SkillContext, item: DetectedObject) -> ObjectKind | None:
@@ -191,7 +195,7 @@ def _kind(ctx: SkillContext, item: DetectedObject) -> ObjectKind | None:
 
 
 def _set_down(
-    ctx: SkillContext, surface: Surface, spot: Point | None, where: str, step: Step
+    ctx: SkillContext, step: Step, surface: Surface, spot: Point | None, where: str
 ) -> Generator[None, None, Result | None]:
     """Walk up to a surface and put down there what is held, at `spot` (map); None if there is no spot, or no
     way to where it could be reached from. where: in words, for the answer. step: how it walks."""
@@ -204,7 +208,8 @@ def _set_down(
     ready = yield from prepare_to_walk(ctx)
     if not ready.ok:
         return ready
-    result = yield from drive(ctx, "go", behind(goal, PRE_DOCK), position_tolerance=0.12, **pace(step))
+    before = behind(goal, PRE_DOCK)
+    result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
     if not result.ok:
         return None
     ctx.docked = True
