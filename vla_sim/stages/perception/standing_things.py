@@ -145,11 +145,17 @@ class StandingThings:
                 continue
             ids, stats = connect(raised, depth, np.array([False, True]), LEAST_PIXELS)
             for number, (_, left, top, right, bottom, _) in enumerate(stats, start=1):
-                seen = self._seen(number, (left, top, right, bottom), ids, depth, above, height, camera, pose)
+                box = (int(left), int(top), int(right), int(bottom))
+                middle = _middle(number, box, ids, depth, camera, pose)
+                if any(_same_place(middle, 0.0, other) for other in known):
+                    continue  # before all that a look at it costs
+                seen = self._seen(number, box, ids, depth, above, height, camera, pose)
                 if seen is None or _is_own(seen.points, own) > OWN_PART or _is_own(seen.before, own) > 0.0:
                     continue
                 one = self._thing(seen, rgb, pose, by)
-                if one is not None and not any(_same_place(one, other) for other in (*known, *found)):
+                if one is not None and not any(
+                    _same_place(one.position, max(one.size[:2]), other) for other in (*known, *found)
+                ):
                     found.append(one)
         return found
 
@@ -159,7 +165,7 @@ class StandingThings:
         pose: Array,
     ) -> _Seen | None:  # fmt: skip
         """One piece, if it is whole, no larger than a thing, and stands on the surface."""
-        left, top, right, bottom = (int(one) for one in box)
+        left, top, right, bottom = box
         if left <= 0 or top <= 0 or right >= camera.width - 1 or bottom >= camera.height - 1:
             return None
         inside = ids[top : bottom + 1, left : right + 1] == number
@@ -171,12 +177,14 @@ class StandingThings:
         rises = above[top : bottom + 1, left : right + 1][inside]
         if on_surface.mean() < STANDING or np.quantile(rises, 0.02) > LOW:
             return None
-        points = _points(inside, left, top, depth, camera, pose)
+        v, u = np.nonzero(inside)
+        points = _points(v + top, u + left, depth, camera, pose)
         around = ids[top - 1 : bottom + 2, left - 1 : right + 2] == number
         rim = spread(around, corners=True) & ~around
         nearest = np.quantile(depth[top : bottom + 1, left : right + 1][inside], 0.05) - BEFORE
         hides = rim & (depth[top - 1 : bottom + 2, left - 1 : right + 2] < nearest)
-        before = _points(hides, left - 1, top - 1, depth, camera, pose)
+        v, u = np.nonzero(hides)
+        before = _points(v + top - 1, u + left - 1, depth, camera, pose)
         low, high = np.quantile(points, (0.01, 0.99), axis=0)
         if (high - low)[:2].max() > TALLEST or high[2] - height < LEAST_HEIGHT:
             return None
@@ -210,15 +218,23 @@ class StandingThings:
         return best
 
 
+def _middle(
+    number: int, box: tuple[int, int, int, int], ids: NDArray[np.int32], depth: NDArray[np.float32],
+    camera: Intrinsics, pose: Array,
+) -> Array:  # fmt: skip
+    """(3,) in the level frame: of what is seen of a piece, roughly."""
+    left, top, right, bottom = box
+    v, u = np.nonzero(ids[top : bottom + 1, left : right + 1] == number)
+    some = slice(None, None, max(1, len(v) // 50))
+    return np.asarray(_points(top + v[some], left + u[some], depth, camera, pose).mean(axis=0))
+
+
 def _points(
-    which: NDArray[np.bool_], left: int, top: int, depth: NDArray[np.float32], camera: Intrinsics, pose: Array
+    v: NDArray[np.int64], u: NDArray[np.int64], depth: NDArray[np.float32], camera: Intrinsics, pose: Array
 ) -> Array:
-    """(n, 3) in the level frame of the pixels `which`, whose first one is at (left, top)."""
-    v, u = np.nonzero(which)
-    z = depth[v + top, u + left].astype(np.float64)
-    rays = np.stack(
-        [(u + left - camera.cx) / camera.fx * z, (v + top - camera.cy) / camera.fy * z, z], axis=1
-    )
+    """(n, 3) in the level frame of the pixels in rows v (n,) and columns u (n,)."""
+    z = depth[v, u].astype(np.float64)
+    rays = np.stack([(u - camera.cx) / camera.fx * z, (v - camera.cy) / camera.fy * z, z], axis=1)
     points: Array = rays @ pose[:3, :3].T + pose[:3, 3]
     return points
 
@@ -235,9 +251,10 @@ def _is_own(points: Array, own: Array) -> float:
     return float(within.mean())
 
 
-def _same_place(one: Detection, other: Detection) -> bool:
-    away = float(np.hypot(*(one.position - other.position)[:2]))
-    return away < SAME + 0.25 * max(one.size[0], one.size[1], other.size[0])
+def _same_place(position: Array, width: float, other: Detection) -> bool:
+    """Whether something so wide [m] is where another thing is."""
+    x, y = (position - other.position)[:2]
+    return math.hypot(x, y) < SAME + 0.25 * max(width, other.size[0])
 
 
 def _colour(labels: NDArray[np.uint8]) -> str:
