@@ -99,11 +99,22 @@ def test_a_side_file_says_where_the_robot_starts_and_what_places_are_called(tmp_
     assert "shelf" in {surface.name for surface in world.surfaces}
 
 
-def test_a_bad_side_file_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["places: {hall: [1, 2]}\n", "names: [m17]\n", "plces: {}\n", "places: {\n", ""]
+)
+def test_a_bad_side_file_is_one_line(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, ROOM)
-    (tmp_path / "home.places.yaml").write_text("places: {}\n")
-    with pytest.raises(InputError, match=r"home\.places\.yaml"):
+    (tmp_path / "home.places.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"home\.places\.yaml") as error:
         World.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_side_file_without_places_leaves_them_to_be_found(tmp_path: Path) -> None:
+    path = write(tmp_path, ROOM + FURNITURE)
+    found = World.load(path).places
+    (tmp_path / "home.places.yaml").write_text("names: {m17: green mug}\n")
+    assert World.load(path).places == found
 
 
 def test_a_world_that_has_both_is_left_as_it_is() -> None:
