@@ -1,8 +1,8 @@
-"""How well anybody is heard: synthetic voices, recordings of people, in quiet and in noise, by both ears.
+"""How well synthetic voices are heard, in quiet and in noise, by both ears. Nobody was recorded for it.
 
     python test/hearing_rates.py                     # the test voices (hours on a busy machine: see --share)
     python test/hearing_rates.py --voices development --share 0.2
-    python test/hearing_rates.py --free ""           # the grammar's ear alone
+    python test/hearing_rates.py --grammar-alone     # without the free ear
 
 Counted are, of what somebody said to the robot: word errors, command errors (not acted on as said), what was
 asked back, and what was *acted on wrongly*: a transcript that may be acted on and means something else. The

@@ -18,9 +18,11 @@ class Scripted:
     free_form = False
 
     def __init__(
-        self, text: str, confidence: float = 0.9, words: tuple[Word, ...] = (), second: str = ""
-    ) -> None:
+        self, text: str, confidence: float = 0.9, words: tuple[Word, ...] = (), second: str = "",
+        stopped: Recognition | None = None,
+    ) -> None:  # fmt: skip
         self.text, self.confidence, self.words, self.second = text, confidence, words, second
+        self.stopped = stopped
         self.fed = 0
 
     def start(self) -> None:
@@ -37,6 +39,9 @@ class Scripted:
 
     def again(self) -> Recognition | None:
         return Recognition(self.second, 0.9) if self.second else None
+
+    def stop(self) -> Recognition | None:
+        return self.stopped
 
 
 def vowel(seconds: float) -> np.ndarray:
@@ -189,3 +194,29 @@ def test_a_voice_that_is_not_listened_to_ends_what_was_said_before_and_no_stream
 def test_silence_that_is_never_reported_is_not_at_the_end_of_a_stream_either():
     listener = Listener(Scripted(""), grammar(), silence_seconds=0.0)
     assert hear(listener, quiet(8.0)) == []
+
+
+def test_a_stop_that_is_lost_among_the_sentences_is_found_among_the_stops():
+    scripted = Scripted("drop it", confidence=0.1, stopped=Recognition("halt", 0.6))
+    assert [(one.text, one.complete) for one in hear(Listener(scripted, grammar()), utterance())] == [
+        ("halt", True)
+    ]
+
+
+def test_a_stop_that_explains_little_of_the_voice_is_none():
+    stopped = Recognition("stop", 0.9, (Word("stop", 0.4, 0.6),))
+    scripted = Scripted("pick up the", confidence=0.1, stopped=stopped)
+    (heard,) = hear(Listener(scripted, grammar()), utterance(1.5))
+    assert not heard.complete
+
+
+def test_a_command_that_was_well_heard_is_no_stop():
+    scripted = Scripted("turn around", stopped=Recognition("stop", 0.9))
+    assert [one.text for one in hear(Listener(scripted, grammar()), utterance())] == ["turn around"]
+
+
+@pytest.mark.parametrize("confidence", [0.4, 0.6])
+def test_a_stop_that_fits_no_better_than_a_sentence_is_none(confidence: float) -> None:
+    scripted = Scripted("pick up the", confidence=0.7, stopped=Recognition("stop", confidence))
+    (heard,) = hear(Listener(scripted, grammar()), utterance())
+    assert (heard.complete, heard.text) == (False, "pick up the")

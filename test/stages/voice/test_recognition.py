@@ -9,7 +9,7 @@ import pytest
 from voice_speech import NAMES, grammar, hear, recogniser, spoken, understood, voice
 
 from vla_sim.common.errors import InputError, MissingError
-from vla_sim.stages.voice.audio import Samples, level_db
+from vla_sim.stages.voice.audio import Samples, chunks, level_db
 from vla_sim.stages.voice.grammar import Grammar, Names
 from vla_sim.stages.voice.listener import Listener
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
@@ -58,6 +58,31 @@ def test_a_command_is_understood_in_noise() -> None:
     speech = voice().speak("Pick up the red cup")
     noisy = in_room(speech, seed=3, noise_db=level_db(speech) - 20.0)
     assert [one.text for one in understood(noisy) if one.complete] == ["pick up the red cup"]
+
+
+def test_a_stop_is_understood_in_white_noise() -> None:
+    speech = voice().speak("stop")
+    for seed in range(3):
+        noise = np.random.default_rng(seed).standard_normal(speech.size + 22400)
+        noise *= 32768.0 * 10.0 ** ((level_db(speech) - 18.0) / 20.0)
+        noisy = np.clip(in_room(speech, seed, lead=0.6) + noise, -32768, 32767).astype(np.int16)
+        listener = Listener(recogniser(), grammar())
+        for chunk in chunks(noise.astype(np.int16)):  # which was there before
+            listener.activity.judge(chunk)
+        assert [one.text for one in hear(listener, noisy) if one.complete] == ["stop"]
+
+
+def test_the_stops_are_looked_for_alone() -> None:
+    one = recogniser()
+    one.start()
+    one.feed(in_room(voice().speak("halt"), lead=0.15, tail=0.15))
+    one.finish()
+    found = one.stop()
+    assert found is not None
+    assert found.text == "halt"
+    again = one.again()
+    assert again is not None
+    assert again.text == "halt"
 
 
 def test_a_place_that_no_dictionary_knows_is_understood() -> None:

@@ -59,12 +59,14 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
     | ({HOW_MANY}) ({plurals}) ({EXIST}) [<where>]
     | ({WHAT_IS}) (in | on) <place> | ({questions}));
 <reply> = ({YES} | {NO} | {NEVER_MIND} | {OTHER} | {NO} (<thing> | <place>));
-<stop> = [robot] ({STOP}) (stop)* [please];
+<stop> = {stops};
 """
 """JSGF 1.0 (https://www.w3.org/TR/jsgf/): the shapes of sentences, filled with `contract.phrases` and the
 names of a world. A stop never joins other commands: its words mean nothing else. "one seconds" is no phrase.
 "Step" only within "take two steps": "stop" must never be taken for it. Not "get" alone: so short and weak
 that "yes" passes for "get it"."""
+STOPS = f"[robot] ({' | '.join(phrases.STOP.spoken)}) (stop)* [please]"
+"""A rule of its own too: among many sentences a stop in noise is lost sooner than among a few words."""
 QUESTIONS = (
     phrases.ASK_HOLDING, phrases.ASK_SEEING, phrases.ASK_WHERE, phrases.ASK_DOING, phrases.ASK_ABLE,
     phrases.ASK_PLACES, phrases.ASK_THINGS,
@@ -122,7 +124,7 @@ class Grammar:
             "teens": NUMBERS[10:], "tens": TENS, "plurals": map(plural, names.kinds),
             # "pick up the" would pass for "pick up it"
             "take_it": [one for one in phrases.PICK.spoken if one != "pick up"],
-            "questions": [one for table in QUESTIONS for one in table.spoken],
+            "questions": [one for table in QUESTIONS for one in table.spoken], "stops": [STOPS],
         }  # fmt: skip
         fixed = {
             name: table.spoken for name, table in vars(phrases).items() if isinstance(table, phrases.Phrases)

@@ -13,7 +13,7 @@ import numpy as np
 import pocketsphinx
 
 from vla_sim.stages.voice.audio import SAMPLE_RATE, Samples
-from vla_sim.stages.voice.grammar import Grammar
+from vla_sim.stages.voice.grammar import STOPS, Grammar
 from vla_sim.stages.voice.recogniser import Recognition, Word
 
 FRAME_RATE = 100
@@ -52,6 +52,7 @@ class Pocketsphinx:
         self.unpronounced = tuple(word for word, phones in found.items() if not phones)
         self.grammar = grammar.without(frozenset(self.unpronounced)) if self.unpronounced else grammar
         self._decoder.add_jsgf_string("commands", self.grammar.jsgf)
+        self._decoder.add_jsgf_string("stops", f"#JSGF V1.0; grammar stops; public <stop> = {STOPS};")
         self._decoder.activate_search("commands")
         self._heard: list[bytes] = []
         self._running = False
@@ -92,6 +93,10 @@ class Pocketsphinx:
         self._decoder.end_utt()
         return self._result()
 
+    def stop(self) -> Recognition | None:
+        """By the grammar of the stops, with the cepstral mean of the whole utterance."""
+        return self._by("stops")
+
     def phones(self, text: str) -> tuple[str, ...]:
         """Of a text's words, without stress; empty if one has no pronunciation."""
         found = [self._spelt(word) for word in text.split()]
@@ -102,10 +107,14 @@ class Pocketsphinx:
         if not self._heard or self._running or not self.phones(text):
             return Recognition("", 0.0)
         self._decoder.add_jsgf_string("fit", f"#JSGF V1.0; grammar fit; public <fit> = {text};")
-        self._decoder.activate_search("fit")
+        found = self._by("fit")
+        return found if found is not None and found.text == text else Recognition("", 0.0)
+
+    def _by(self, search: str) -> Recognition | None:
+        self._decoder.activate_search(search)
         found = self.again()
         self._decoder.activate_search("commands")
-        return found if found is not None and found.text == text else Recognition("", 0.0)
+        return found
 
     def _spelt(self, word: str) -> str:
         """Phones of a word, made known to the decoder; "" if nothing can pronounce it."""

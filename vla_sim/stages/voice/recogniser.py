@@ -61,6 +61,10 @@ class Recogniser(Protocol):
         """A second, slower look at the utterance that was finished last; None if there is no other."""
         ...
 
+    def stop(self) -> Recognition | None:
+        """Which stop the utterance that was finished last is, if it is one; None if it cannot be asked."""
+        ...
+
 
 class FreeRecogniser(Protocol):
     """Hears any words, of a whole utterance at once."""
@@ -93,6 +97,9 @@ class WholeUtterance:
         return self._recogniser.transcribe(np.concatenate(heard)) if heard else Recognition("", 0.0)
 
     def again(self) -> Recognition | None:
+        return None
+
+    def stop(self) -> Recognition | None:
         return None
 
 

@@ -22,12 +22,12 @@ def is_address(model: str) -> bool:
 
 
 class TranscriptionServer:
-    """url: up to and with /v1. prompt: names that are likely. timeout [s]: of one request. What goes wrong is
+    """url: up to and with /v1. timeout [s]: of one request. What goes wrong is
     logged once until it works again, and is nothing heard."""
 
     name = "server"
 
-    def __init__(self, url: str, model: str = "whisper-1", prompt: str = "", timeout: float = 5.0) -> None:
+    def __init__(self, url: str, model: str = "whisper-1", timeout: float = 5.0) -> None:
         import httpx2
 
         key = os.environ.get(KEY, "").strip()
@@ -37,8 +37,6 @@ class TranscriptionServer:
         here = httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
         self.url = f"{url.rstrip('/')}/audio/transcriptions"
         self._form = {"model": model, "language": "en", "response_format": "json", "temperature": "0"}
-        if prompt:
-            self._form["prompt"] = prompt
         self._errors = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
         try:
             self._client = httpx2.Client(

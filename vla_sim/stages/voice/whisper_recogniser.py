@@ -36,16 +36,15 @@ def model_folder(model: str | Path) -> Path:
 
 
 class Whisper:
-    """model: as `model_folder` takes it. hotwords: names that are likely."""
+    """model: as `model_folder` takes it."""
 
     name = "whisper"
 
-    def __init__(self, model: str | Path = "", threads: int = 2, hotwords: str = "") -> None:
+    def __init__(self, model: str | Path = "", threads: int = 2) -> None:
         whisper = package("faster_whisper", f"the free recogniser {MISSING}")
         self._model = whisper.WhisperModel(
             str(model_folder(model)), device="cpu", compute_type="int8", cpu_threads=threads
         )
-        self._hotwords = hotwords or None
 
     def transcribe(self, sound: Samples) -> Recognition:
         if not sound.size:
@@ -53,7 +52,7 @@ class Whisper:
         signal = sound.astype(np.float32) / np.float32(FULL_SCALE)
         segments, _ = self._model.transcribe(
             signal, language="en", beam_size=1, without_timestamps=True, temperature=0.0,
-            condition_on_previous_text=False, hotwords=self._hotwords,
+            condition_on_previous_text=False,
         )  # fmt: skip
         found = [one for one in segments if one.no_speech_prob < 0.6]
         text = normalise(" ".join(one.text for one in found))
