@@ -96,7 +96,8 @@ def rotation_from_vector(vector: ArrayLike) -> Array:
         return np.eye(3)
     x, y, z = v / angle
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + math.sin(angle) * k + (1.0 - math.cos(angle)) * k @ k
+    rotation: Array = np.eye(3) + math.sin(angle) * k + (1.0 - math.cos(angle)) * k @ k
+    return rotation
 
 
 def rpy_from_quaternion(q: ArrayLike) -> Array:

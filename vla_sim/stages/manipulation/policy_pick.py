@@ -6,12 +6,12 @@ opening and the tool's height, since policies do not say when they are done.
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Arm, DetectedObject
-from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
 from vla_sim.stages.manipulation.arms import EMPTY, GripperCommand, Held
@@ -67,9 +67,7 @@ class PolicyPick:
         """Until the object is lifted, or why it is not; then the arms are back where they came from."""
         arms = actions.arms
         hands: dict[Arm, Hand] = {
-            side: Hand(arms.grippers[side].width)
-            for side in facts.SIDES
-            if side not in actions.held  # type: ignore[misc]
+            side: Hand(arms.grippers[side].width) for side in get_args(Arm) if side not in actions.held
         }
         asking = self._connect()
         try:

@@ -80,7 +80,7 @@ def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: M
         waist = senses.joint_position[facts.WAIST_INDEX]
         q = np.clip(_positions(mapping, numbers[:, columns], here, waist, chain), chain.low, chain.high)
         arms[side] = q
-    times = senses.time + mapping.period * np.arange(1, len(numbers) + 1)
+    times: Array = senses.time + mapping.period * np.arange(1.0, len(numbers) + 1.0)
     return Chunk(senses.time, times, arms, openings)
 
 

@@ -63,13 +63,13 @@ class ScriptedPolicy:
             base7 = np.asarray(observation["observation/base"], dtype=float)
             time = float(observation["observation/time"][0])
             prompt = str(observation["prompt"])
-            pinhole = [float(one) for one in observation["observation/camera"]]
+            fx, fy, cx, cy = (float(one) for one in observation["observation/camera"])
             rgb, depth = observation["observation/color"], observation["observation/depth"]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise PolicyError(f"the observation is not of the mapping scripted ({error!r})") from None
         base = transform(base7[:3], base7[3:])
         if self._plan is None:
-            camera = Intrinsics(*pinhole, rgb.shape[1], rgb.shape[0])
+            camera = Intrinsics(fx, fy, cx, cy, rgb.shape[1], rgb.shape[0])
             check_images(rgb, depth, camera)
             target = self._look(q, base, rgb, depth, camera, prompt)
             self._plan = self._planned(q, base, time, target)
@@ -140,17 +140,17 @@ class ScriptedPolicy:
         opening = plan.opening if self._phase == "approach" else 0.0
         speed = LIFT if self._phase == "lift" else APPROACH
         here, waist, to_base = np.clip(arm, chain.low, chain.high), q[facts.WAIST_INDEX], inverse(base)
-        start, path = chain.forward(here, waist), None
+        start = chain.forward(here, waist)
+        line: Array | None = None
         for back in LIFT_BACK if self._phase == "lift" else (0.0,):
             goal = (plan.lift if self._phase == "lift" else plan.grasp.pose).copy()
             to_body = base[:2, 3] - goal[:2, 3]
             goal[:2, 3] += back * to_body / max(float(np.linalg.norm(to_body)), 1e-6)
             end = to_base @ goal
-            path = follow_line(chain, here, waist, tool_line(start, end), plan.posture)
-            if path is not None:
+            line = follow_line(chain, here, waist, tool_line(start, end), plan.posture)
+            if line is not None:
                 break
-        path = here[None] if path is None else path
-        path = np.vstack([here, path])
+        path = np.vstack([here, here if line is None else line])
         metres = float(np.linalg.norm(end[:3, 3] - start[:3, 3])) / (len(path) - 1)
         turns = np.abs(np.diff(path, axis=0)).max(axis=1)  # no joint faster than in the reach
         return _along(path, np.maximum(metres, turns * speed / REACH), speed), opening
