@@ -11,6 +11,7 @@ The thing's back is not seen. A grasp along the line of sight needs it least, an
 import math
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
@@ -52,6 +53,19 @@ FACING = 0.016
 that is less than the width; what is narrower is held by the pads' breadth."""
 LEAST_TOUCH = 4
 """Points that touch each pad."""
+RADIUS, FEWEST, AROUND = 0.012, 9, 24
+"""[m], least and most points of the surface whose normal is a point's."""
+LINE = 0.1
+"""Part of their variance along that points have across, if they are in a row and no surface."""
+ACROSS, ALONG = math.cos(math.radians(38.0)), math.cos(math.radians(70.0))
+"""Cosines of a normal to the closing direction. From the first on a pad holds without sliding, with less
+than a friction of 1. Below the second it is the rim of a face whose side is not seen, and taken to be square.
+Between them the surface slants and slides out, also where two such surfaces make a corner."""
+MOST_SLANTING = 0.35
+"""The part of what touches a pad that may slant."""
+HIDDEN = math.radians(40.0)
+"""From this turn away from the line of sight on no surface that faces the farther pad can be seen: what seems
+to is the near side's. The rim of a face may be."""
 LEAST_WIDTH = 0.009
 """[m] that is not mistaken for nothing between the pads."""
 FLOOR_GAP = 0.008
@@ -62,35 +76,53 @@ BEST_OF, MOST = 12, 300
 
 @kernel
 def search(
-    points: Array, low: Array, steps: Array, step: float, floor: float, slant: Array, hand: Array, out: Array
-) -> int:
+    points: Array, cosines: Array, low: Array, steps: Array, step: float, floor: float, slant: Array,
+    hand: Array, hidden: int, out: Array,
+) -> int:  # fmt: skip
     """Grasps along one approach; their count, at most len(out).
 
-    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads). The tool's
-    origin is tried at low (3,) + step * 0 .. steps (3,) - 1. floor [m]: the least height of the origin, where
-    slant (3,) are the parts of its coordinates that make its height. hand (8,): pads' rear and front edge and
-    half height, palm's front with its gap, half height and half width; half of the opening; the side gap. out
-    (m, 6): x, y, z of the tool, width, how far the contacts are apart along the pads, and how many points
-    touch the pad that touches less.
+    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads). cosines (n,):
+    of the angle between the surface's normal and y, 0 to 1. The tool's origin is tried at low (3,) + step * 0
+    .. steps (3,) - 1. floor [m]: the least height of the origin, where slant (3,) are the parts of its
+    coordinates that make its height. hand (8,): pads' rear and front edge and half height, palm's front with
+    its gap, half height and half width; half of the opening; the side gap. hidden: the pad on whose side the
+    thing is not seen, 0 at +y, 1 at -y, or -1. out (m, 7): x, y, z of the tool, width, how far the contacts
+    are apart along the pads, how many points touch the pad that touches less, and the part of what touches a
+    pad that slants.
     """
     back, front, half, palm, palm_half, palm_wide, opening, gap = hand
+    near = np.empty((points.shape[0], 4))
+    ends = np.empty(
+        (2, 5)
+    )  # of each contact: sums of x and z, points, how far it reaches behind the tips, slanting
     count = 0
     for ix in range(steps[0]):
         x = low[0] + step * ix
         for iz in range(steps[2]):
             z = low[2] + step * iz
+            n = 0
+            for i in range(points.shape[0]):
+                a, c = points[i, 0] - x, abs(points[i, 2] - z)
+                if (c < half + BEYOND and a < front + BEYOND) or (c < palm_half and a < palm):
+                    near[n, 0], near[n, 1], near[n, 2], near[n, 3] = (
+                        a,
+                        points[i, 1],
+                        points[i, 2] - z,
+                        cosines[i],
+                    )
+                    n += 1
             for iy in range(steps[1] * WINDOWS):
                 middle = low[1] + step * (iy // WINDOWS)
                 window = opening * (1.0 - 0.3 * (iy % WINDOWS))
                 if slant[0] * x + slant[1] * middle + slant[2] * z < floor:
                     continue
                 left, right, free = -np.inf, np.inf, True
-                for i in range(points.shape[0]):
-                    a, b, c = points[i, 0] - x, points[i, 1] - middle, points[i, 2] - z
-                    if abs(c) < palm_half and a < palm and abs(b) < palm_wide:
+                for i in range(n):
+                    a, b, c = near[i, 0], near[i, 1] - middle, abs(near[i, 2])
+                    if c < palm_half and a < palm and abs(b) < palm_wide:
                         free = False
                         break
-                    if abs(c) < half and back < a < front and abs(b) < window:
+                    if c < half and back < a < front and abs(b) < window:
                         left, right = max(left, b), min(right, b)
                 if not free or left - right < LEAST_WIDTH or left - right > 2.0 * (window - gap):
                     continue
@@ -98,25 +130,34 @@ def search(
                 y = middle + 0.5 * (left + right)
                 wide = 0.5 * (left - right)
                 inner, outer = wide + 0.5 * gap, wide + 1.5 * gap + FINGER
-                ends = np.zeros((2, 4))
-                for i in range(points.shape[0]):
-                    a, b, c = points[i, 0] - x, points[i, 1] - y, points[i, 2] - z
-                    if abs(c) < half and a < front and inner < abs(b) < outer:
+                ends[:] = 0.0
+                for i in range(n):
+                    a, b, c = near[i, 0], near[i, 1] - y, abs(near[i, 2])
+                    k, b = (0, b) if b > 0.0 else (1, -b)
+                    if b >= outer or a >= front + BEYOND or c >= half + BEYOND:
+                        continue
+                    if a >= front or c >= half:
+                        if b > wide + SLANT and a > back:
+                            free = False
+                            break
+                        continue
+                    if b > inner:
                         free = False
                         break
-                    if abs(c) < half and front <= a < front + BEYOND and wide + SLANT < abs(b) < outer:
-                        free = False
-                        break
-                    k = 0 if b > 0.0 else 1
-                    if abs(c) < half and back < a < front - BEYOND:
-                        ends[k, 3] = max(ends[k, 3], abs(b))
-                    if abs(c) < half and back < a < front and wide - CONTACT < abs(b) < inner:
+                    if back < a < front - BEYOND:
+                        ends[k, 3] = max(ends[k, 3], b)
+                    if a > back and b > wide - CONTACT:
                         ends[k, 0] += a
-                        ends[k, 1] += c
+                        ends[k, 1] += near[i, 2]
                         ends[k, 2] += 1.0
+                        if near[i, 3] > ALONG and (near[i, 3] < ACROSS or k == hidden):
+                            ends[k, 4] += 1.0
                 if not free or ends[0, 2] < LEAST_TOUCH or ends[1, 2] < LEAST_TOUCH:
                     continue
                 if wide - min(ends[0, 3], ends[1, 3]) > SLANT:
+                    continue
+                slanting = max(ends[0, 4] / ends[0, 2], ends[1, 4] / ends[1, 2])
+                if slanting > MOST_SLANTING:
                     continue
                 da = ends[0, 0] / ends[0, 2] - ends[1, 0] / ends[1, 2]
                 dc = ends[0, 1] / ends[0, 2] - ends[1, 1] / ends[1, 2]
@@ -125,11 +166,31 @@ def search(
                     continue
                 one = out[count]
                 one[0], one[1], one[2], one[3], one[4] = x, y, z, 2.0 * wide, off
-                one[5] = min(ends[0, 2], ends[1, 2])
+                one[5], one[6] = min(ends[0, 2], ends[1, 2]), slanting
                 count += 1
                 if count == out.shape[0]:
                     return count
     return count
+
+
+def normals(points: Array) -> Array:
+    """(n, 3) of the surface at each of the points (n, 3), of either sign.
+
+    The plane at a point is the flattest of those through its neighbours (Kuwahara's filter): beside an edge
+    that is the face it is on, where its own neighbours would give what lies between two faces.
+    """
+    tree = cKDTree(points)
+    off, near = tree.query(points, min(AROUND, len(points)))
+    inside = off < RADIUS
+    inside[:, :FEWEST] = True
+    weight = inside[..., None] / inside.sum(axis=1)[:, None, None]
+    around = points[near]
+    around = around - (weight * around).sum(axis=1, keepdims=True)
+    value, vector = np.linalg.eigh(np.einsum("nki,nkj->nij", weight * around, around))
+    thick = np.where(value[:, 1] > LINE * value[:, 2], value[:, 0], np.inf)
+    best = near[np.arange(len(points)), np.where(inside, thick[near], np.inf).argmin(axis=1)]
+    found: Array = vector[best, :, 0]
+    return found
 
 
 def measured_candidates(target: Target, heading: float) -> list[Grasp]:
@@ -137,17 +198,20 @@ def measured_candidates(target: Target, heading: float) -> list[Grasp]:
     best, near which the camera looks along. Empty if nothing of it fits between the pads."""
     assert target.points is not None
     points = target.points
+    facing = normals(points)
     middle = np.append((points.min(axis=0)[:2] + points.max(axis=0)[:2]) / 2, points[:, 2].mean())
     out: list[Grasp] = []
     for pitch in PITCHES:
         for turn in YAWS:
             if pitch < STEEP and abs(turn) > math.radians(50.0):
                 continue
-            out += _along(points, middle, target.bottom, wrap(heading + turn), pitch, turn)
+            out += _along(points, facing, middle, target.bottom, wrap(heading + turn), pitch, turn)
     return sorted(out, key=lambda grasp: grasp.score)[:MOST]
 
 
-def _along(points: Array, middle: Array, bottom: float, yaw: float, pitch: float, turn: float) -> list[Grasp]:
+def _along(
+    points: Array, facing: Array, middle: Array, bottom: float, yaw: float, pitch: float, turn: float
+) -> list[Grasp]:
     axes = level_pose((0.0, 0.0, 0.0), yaw, pitch)[:3, :3]
     seen = np.ascontiguousarray(points @ axes)
     low, high = seen.min(axis=0), seen.max(axis=0)
@@ -161,15 +225,18 @@ def _along(points: Array, middle: Array, bottom: float, yaw: float, pitch: float
         0.5 * WIDEST, SIDE_GAP,
     ])  # fmt: skip
     below = PAD_HALF_HEIGHT * math.cos(pitch) + PAD_REACH * math.sin(pitch)
-    found = np.zeros((4000, 6))
-    n = search(seen, start, steps, STEP, bottom + below + FLOOR_GAP, axes[2].copy(), hand, found)
+    found = np.zeros((4000, 7))
+    cosines = np.abs(facing @ axes[:, 1])
+    hidden = -1 if abs(turn) < HIDDEN else 0 if turn < 0.0 else 1
+    floor = bottom + below + FLOOR_GAP
+    n = search(seen, cosines, start, steps, STEP, floor, axes[2].copy(), hand, hidden, found)
     found = found[:n]
     at = found[:, :3] @ axes.T
     aside = np.hypot(*(at - middle)[:, :2].T)  # it would turn in the hand
     lower = np.maximum(middle[2] - at[:, 2], 0.0)
     score = (
         0.6 * turn**2 * math.cos(pitch) + 0.4 * (pitch - PITCHES[0]) ** 2 + 3.0 * aside + 2.0 * lower
-        + 8.0 * found[:, 4] + 0.15 / found[:, 5]
+        + 8.0 * found[:, 4] + 0.15 / found[:, 5] + 0.5 * found[:, 6]
     )  # fmt: skip
     order = np.argsort(score, kind="stable")
     _, first = np.unique(np.round(at[order] / STEP), axis=0, return_index=True)  # one for each place
