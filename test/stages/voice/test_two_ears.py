@@ -166,3 +166,11 @@ def test_what_only_one_ear_heard_in_noise_is_asked_back() -> None:
     (heard,) = hear(Listener(recogniser(), grammar(), second=second), sound)
     assert (heard.complete, heard.reason) == (False, "partial")
     second.close()
+
+
+def test_a_question_that_the_grammar_found_does_not_speak_against_other_words():
+    free = Recognition("the weather is nice today", 0.9)
+    found = [
+        decided(Recognition(text, 0.3), free, free.text)[1] for text in ("what are you doing", "come here")
+    ]
+    assert found == [True, False]

@@ -8,7 +8,7 @@ differ on what would move, the robot asks.
 from collections.abc import Callable
 from typing import Protocol
 
-from vla_sim.stages.voice.grammar import Grammar, within_stop_sentence
+from vla_sim.stages.voice.grammar import QUESTIONS, Grammar, within_stop_sentence
 from vla_sim.stages.voice.nearest_sentence import Phones, nearest
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -23,6 +23,7 @@ IDLE_WORDS = frozenset(
     ("the", "a", "an", "please", "robot", "could", "can", "would", "you", "and", "then", "now")
 )
 """Which change nothing of what is to be done."""
+_ASKED = frozenset(one for table in QUESTIONS for one in table.spoken)
 
 
 class Witness(Protocol):
@@ -52,7 +53,7 @@ def vote(
     if sentence and whole and sure.confidence >= AGREED and same(sentence, sure.text):
         return Recognition(sure.text, max(sure.confidence, free.confidence), ear="both"), True
     said = sentence or free.text
-    rival = whole and sure.confidence >= RIVAL
+    rival = whole and sure.confidence >= RIVAL and sure.text not in _ASKED  # a question moves nothing
     believed = not rival and free.confidence >= FREE_CONFIDENCE and fits(witness.fit(said))
     return Recognition(said, free.confidence, ear="free"), believed
 
