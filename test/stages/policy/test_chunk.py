@@ -107,9 +107,9 @@ def test_any_array_is_a_motion_within_the_joints_limits_or_one_line(numbers):
 def line(begin: float, speed: float, n: int = 20, at: float = 0.0) -> Chunk:
     """A chunk seen at `begin` [s] whose first joint goes on from `at` at `speed`."""
     times = begin + 0.05 * np.arange(1, n + 1)
-    q = np.tile(HERE, (n + 1, 1))
-    q[:, 0] += at + speed * np.append(0.0, times - begin)
-    return Chunk(begin, times, {"right": q[1:]}, {"right": np.zeros(n)}, {"right": q[0]})
+    q = np.tile(HERE, (n, 1))
+    q[:, 0] += at + speed * (times - begin)
+    return Chunk(begin, times, {"right": q}, {"right": np.zeros(n)})
 
 
 def at(angle: float) -> np.ndarray:
@@ -144,30 +144,13 @@ def test_a_motion_that_came_to_rest_goes_on_from_there():
 def test_the_motion_changes_smoothly_from_one_chunk_to_the_next():
     motion = Motion()
     motion.take(line(10.0, 0.4), 10.0, senses().joint_position)
-    motion.take(line(10.2, 0.4, at=-0.05), 10.3, at(0.12))
+    motion.take(line(10.2, 0.4, at=-0.05), 10.3, at(0.1))
     assert motion.chunk is not None
     times, q = motion.chunk.times, motion.chunk.arms["right"][:, 0] - HERE[0]
     old, new = 0.4 * (times - 10.0), 0.4 * (times - 10.2) - 0.05
     assert abs(q[0] - old[0]) < abs(q[0] - new[0])
     np.testing.assert_allclose(q[times > 10.3 + BLEND], new[times > 10.3 + BLEND], atol=1e-9)
     assert (np.diff(np.abs(q - old)) >= -1e-9).all()
-
-
-@pytest.mark.parametrize("latency", [0.2, 0.5, 1.0])
-@pytest.mark.parametrize("share", [0.5, 0.7, 1.0])
-def test_an_arm_that_is_slower_than_its_motion_is_not_left_behind(share, latency):
-    """The motion goes on from where the arm has come, whatever the plan said, and leaves nothing out."""
-    motion, speed, place = Motion(), 0.9, 0.0
-    now = 10.0
-    motion.take(line(now, speed, n=40), now, at(0.0))
-    for _ in range(8):
-        seen, new = now, line(now, speed, n=40, at=place)
-        now += latency
-        place += share * speed * latency
-        assert motion.take(new, now, at(place))
-        assert motion.chunk is not None
-        first = motion.chunk.arms["right"][0, 0] - HERE[0]
-        assert 0.0 < first - place < speed * (LEAD + 0.05) + 2.0 * chunk.IDLE, seen
 
 
 def test_a_chunk_of_which_nothing_is_left_changes_nothing():
@@ -194,5 +177,5 @@ def test_a_motion_that_begins_elsewhere_is_given_its_time_or_refused():
     assert motion.take(line(10.0, 0.0, at=0.3), 10.0, senses().joint_position)
     assert motion.chunk is not None
     assert motion.chunk.times[0] - 10.0 == pytest.approx(0.3 / chunk.MEET)
-    with pytest.raises(PolicyError, match=r"begins 0\.9 rad from where my right arm is; at most 0\.5"):
-        Motion().take(line(10.0, 0.0, at=0.9), 10.0, senses().joint_position)
+    with pytest.raises(PolicyError, match=r"begins 1\.3 rad from where my right arm is; at most 1 "):
+        Motion().take(line(10.0, 0.0, at=1.3), 10.0, senses().joint_position)

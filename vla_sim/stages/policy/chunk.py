@@ -1,11 +1,11 @@
 """A policy's answer as what the arms are to do, and the chunks of several answers as one motion.
 
-A chunk is late when it comes: the robot has gone on since its observation. So the actions which the arm has
-gone past are dropped, and over the next moments the motion changes from the chunk before to the new one, as
-in the asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies" (Black, Galliker and
-Levine 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part and not done here;
-what is blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al. 2023,
-arXiv:2304.13705).
+A chunk is late when it comes: the robot has gone on since its observation. So the actions whose time is past
+are dropped, as far as the robot did go on, and over the next moments the motion changes from the chunk before
+to the new one, as in the asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies"
+(Black, Galliker and Levine 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part
+and not done here; what is blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al.
+2023, arXiv:2304.13705).
 """
 
 import math
@@ -30,12 +30,11 @@ IDLE = 0.02
 """[rad] from where it is within which an arm that is asked to stay is not commanded."""
 MEET = 1.5
 """[rad/s] with which an arm goes to where a motion begins; safety lets 2 pass."""
-FARTHEST = 0.5
-"""[rad] from where an arm is at which a motion may begin."""
+FARTHEST = 1.0
+"""[rad] from where an arm is at which a motion may begin: as far as it may lag behind a policy that answers
+after a second."""
 BLEND = 0.2
 """[s] over which the motion changes to a new chunk."""
-STEP = 0.01
-"""[s] to which it is known how far an arm has come."""
 LEAD = 0.04
 """[s] ahead of now that the first position of a motion is at least: two periods of control."""
 
@@ -43,29 +42,12 @@ LEAD = 0.04
 @dataclass(frozen=True)
 class Chunk:
     """seen [s of the ROS clock]: the time of its observation; times (n,): of its actions. arms: (n, 7) [rad],
-    openings: (n,) [m], by side. begin: (7,) [rad] of each side of `arms` when it was seen."""
+    openings: (n,) [m], by side."""
 
     seen: float
     times: Array
     arms: Map[Arm, Array]
     openings: Map[Arm, Array]
-    begin: Map[Arm, Array]
-
-    def at(self, side: Arm, times: Array) -> Array:
-        """(m, 7) of an arm at times (m,)."""
-        known = np.concatenate([[self.seen], self.times])
-        way = np.vstack([self.begin[side], self.arms[side]])
-        return np.column_stack([np.interp(times, known, column) for column in way.T])
-
-    def reached(self, here: Map[Arm, Array], latest: float) -> float:
-        """[s] up to `latest` at which its motion is where the arms are, (7,): the last time at which it is
-        within `IDLE` of the nearest that it comes. `latest` if it moves none of them."""
-        sides = self.arms.keys() & here.keys()
-        if latest <= self.seen or not sides:
-            return latest
-        times = np.append(np.arange(self.seen, latest, STEP), latest)
-        gaps = np.max([np.abs(self.at(side, times) - here[side]).max(axis=1) for side in sides], axis=0)
-        return float(times[np.flatnonzero(gaps <= gaps.min() + IDLE)[-1]])
 
 
 def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: Map[str, ArmChain]) -> Chunk:
@@ -88,7 +70,6 @@ def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: M
     numbers = found.astype(float)
     arms: dict[Arm, Array] = {}
     openings: dict[Arm, Array] = {}
-    begin: dict[Arm, Array] = {}
     for part, columns in actions.columns.items():
         side: Arm = "left" if part.startswith("left") else "right"
         if part.endswith("_gripper"):
@@ -98,9 +79,9 @@ def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: M
         here = np.clip(senses.joint_position[facts.ARM_INDEX[side]], chain.low, chain.high)
         waist = senses.joint_position[facts.WAIST_INDEX]
         q = np.clip(_positions(mapping, numbers[:, columns], here, waist, chain), chain.low, chain.high)
-        arms[side], begin[side] = q, here
+        arms[side] = q
     times: Array = senses.time + mapping.period * np.arange(1.0, len(numbers) + 1.0)
-    return Chunk(senses.time, times, arms, openings, begin)
+    return Chunk(senses.time, times, arms, openings)
 
 
 def _positions(mapping: Mapping, numbers: Array, here: Array, waist: Array, chain: ArmChain) -> Array:
@@ -144,32 +125,27 @@ class Motion:
 
     def take(self, new: Chunk, now: float, joint_position: Array) -> bool:
         """Go on with a new chunk; False if nothing of it is left. What is past of it was gone along by the
-        motion before, as far as the arms have come: the controller slows a motion that is steeper than the
-        joints may turn, and where it had come to rest, its time stood still. Raises `PolicyError` if it
-        begins too far from where the arms are."""
+        motion before; where that had come to rest, its time stood still. Raises `PolicyError` if it begins
+        too far from where the arms are."""
         before = self.chunk
-        here = {side: joint_position[facts.ARM_INDEX[side]] for side in new.arms}
-        # An arm that has been asked for nothing but to stay is left alone.
-        self._moved |= {side for side, q in new.arms.items() if np.abs(q - here[side]).max() > IDLE}
-        here = {side: q for side, q in here.items() if side in self._moved}
         end = -math.inf if before is None else float(before.times[-1])
-        times = new.times + now - new.reached(here, min(now, max(end, new.seen)))
+        times = new.times + (max(0.0, now - max(end, new.seen)) if end < now else 0.0)
         kept = times >= now + LEAD
         if not kept.any():
             return False
         times = times[kept]
-        arms = {side: new.arms[side][kept] for side in here}
+        here = {side: joint_position[facts.ARM_INDEX[side]] for side in new.arms}
+        # An arm that has been asked for nothing but to stay is left alone.
+        self._moved |= {side for side, q in new.arms.items() if np.abs(q - here[side]).max() > IDLE}
+        arms = {side: q[kept] for side, q in new.arms.items() if side in self._moved}
         if before is not None:
             share = np.clip((times - now) / BLEND, 0.0, 1.0)[:, None]
-            # Of the motion before, too, what is next is what comes after where the arms are.
-            old = times - now + before.reached(here, min(now, end))
-            overlap = old <= end
+            overlap = times <= before.times[-1]
             for side in arms.keys() & before.arms.keys():
-                both = (1.0 - share) * before.at(side, old) + share * arms[side]
-                arms[side] = np.where(overlap[:, None], both, arms[side])
+                old = _at(before.times, before.arms[side], times)
+                arms[side] = np.where(overlap[:, None], (1.0 - share) * old + share * arms[side], arms[side])
         times = times + _lead(arms, here, float(times[0]) - now)
-        openings = {side: one[kept] for side, one in new.openings.items()}
-        self.chunk = Chunk(now, times, arms, openings, here)
+        self.chunk = Chunk(new.seen, times, arms, {side: one[kept] for side, one in new.openings.items()})
         return True
 
     def opening(self, side: Arm, now: float) -> float | None:
@@ -191,3 +167,8 @@ def _lead(arms: Map[Arm, Array], here: Map[Arm, Array], given: float) -> float:
                 f"{FARTHEST:g} is allowed"
             )
     return max(0.0, max(gaps.values(), default=0.0) / MEET - given)
+
+
+def _at(times: Array, q: Array, at: Array) -> Array:
+    """(m, 7) of q (n, 7) at `at` (m,)."""
+    return np.column_stack([np.interp(at, times, column) for column in q.T])
