@@ -114,7 +114,7 @@ def jump(count, answer):
         (raises, "The policy has closed the connection."),
         (nan, "The policy's actions hold something that is not a finite number."),
         (shape, "The policy's actions have shape (32, 7); 1 to 1000 of 16 numbers are expected."),
-        (jump, "at most 1 is allowed."),
+        (jump, "at most 0.5 is allowed."),
     ],
 )
 def test_a_policy_that_fails_in_the_middle_ends_the_pick_with_one_line(spoil, why):

@@ -30,7 +30,7 @@ IDLE = 0.02
 """[rad] from where it is within which an arm that is asked to stay is not commanded."""
 MEET = 1.5
 """[rad/s] with which an arm goes to where a motion begins; safety lets 2 pass."""
-FARTHEST = 1.0
+FARTHEST = 0.5
 """[rad] from where an arm is at which a motion may begin: as far as it may lag behind a policy that answers
 after a second."""
 BLEND = 0.2
