@@ -177,5 +177,5 @@ def test_a_motion_that_begins_elsewhere_is_given_its_time_or_refused():
     assert motion.take(line(10.0, 0.0, at=0.3), 10.0, senses().joint_position)
     assert motion.chunk is not None
     assert motion.chunk.times[0] - 10.0 == pytest.approx(0.3 / chunk.MEET)
-    with pytest.raises(PolicyError, match=r"begins 1\.3 rad from where my right arm is; at most 1 "):
+    with pytest.raises(PolicyError, match=r"begins 1\.3 rad from where my right arm is; at most 0.5 "):
         Motion().take(line(10.0, 0.0, at=1.3), 10.0, senses().joint_position)
