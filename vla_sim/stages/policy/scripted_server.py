@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import subprocess
+import os
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from vla_sim.common.child_process import ended
+from vla_sim.common.child_process import ChildServer
 from vla_sim.common.errors import StackError
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
@@ -46,34 +46,19 @@ class ScriptedServer:
     """A child process that serves on a free port of the loopback interface; it ends with this one."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._server = ChildServer()
 
     def start(self) -> str:
         """Blocks until it answers; its address. Raises `StackError`."""
         command = [sys.executable, "-m", "vla_sim.stages.policy.scripted_server"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        killer = threading.Timer(START_TIMEOUT, self._process.kill)
-        killer.daemon = True
-        killer.start()
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        killer.cancel()
-        if not line.strip().isdecimal():
-            self.close()
+        port = self._server.start(command, "port", START_TIMEOUT)
+        if not port:
             raise StackError("the scripted policy's server did not start; vla-sim policy-server shows why")
-        return f"openpi://127.0.0.1:{line.strip()}"
+        return f"openpi://127.0.0.1:{port}"
 
     def close(self) -> None:
         """End the server. Idempotent."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        ended(process, 2.0)
+        self._server.close()
 
 
 def main() -> None:
@@ -83,12 +68,10 @@ def main() -> None:
         sys.stdin.read()
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()
-        import os
-
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
-    serve("127.0.0.1", 0, lambda port: print(port, flush=True))
+    serve("127.0.0.1", 0, lambda port: print("port", port, flush=True))
 
 
 if __name__ == "__main__":

