@@ -63,7 +63,7 @@ def free_port(host: str, wanted: int = 0) -> int:
             try:
                 probe.bind((host, port))
             except OSError as error:
-                why = error.strerror
+                why = error.strerror or str(error)
                 continue
             return int(probe.getsockname()[1])
     raise StackError(f"the page cannot be served at port {wanted}: {why}; choose another with --view-port")
