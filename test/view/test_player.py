@@ -108,6 +108,7 @@ def test_it_plays_from_the_beginning_as_fast_as_is_asked_and_holds_at_the_end(pl
         "at_s": SECONDS, "length_s": SECONDS, "plays": False, "broken": player.broken,
     }  # fmt: skip
     assert player.broken.startswith("no std_msgs/msg/String in")
+    assert last(player, "clock") == {"stamp_s": SECONDS, "real_time_factor": None}, "it is held"
     assert last(player, "safety")["title"] == "Stopped"
     assert last(player, "latency")["source"] == "modelled"
     assert not last(player, "can")["command"]

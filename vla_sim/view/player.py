@@ -196,8 +196,9 @@ class Player:
         run = self.recording
         if self.scene is not None:
             self.scene.show(self.state)
-        sections = {
-            **self._sections.of(self.state),
+        sections = self._sections.of(self.state)
+        sections["clock"]["real_time_factor"] = self.speed if self.plays else None
+        sections |= {
             "can": dict.fromkeys(("command", "speak", "stop", "reset", "faults"), False) | {"speed": True},
             "replay": {
                 "at_s": round(self.at - run.start, 1), "length_s": round(run.end - run.start, 1),

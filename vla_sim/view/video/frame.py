@@ -22,6 +22,8 @@ STRIDE = 0.03  # [m] between two points of the way on the map
 SIDE, TEXT = 0.3, 0.03
 """Of the width, for the head camera and the map; of the height, for a letter."""
 DONE, RUNNING, WAITING, BAD = (46, 160, 67), (24, 110, 216), (190, 190, 186), (204, 50, 40)
+COLOURS = {"done": DONE, "running": RUNNING, "waiting": WAITING, "left out": WAITING}
+"""Of a step, by what became of it; all else is `BAD`."""
 
 
 class Layout(NamedTuple):
@@ -133,22 +135,9 @@ class Painter:
 
 def steps(command: Command | None) -> list[tuple[str, tuple[int, int, int]]]:
     """Each step of a command's plan in words, and its colour: done, running, waiting or failed."""
-    if command is None or command.plan is None:
+    if command is None:
         return []
-    status = command.status
-    at, state = (-1, "") if status is None else (status.step, status.state)
-    found = []
-    for i, step in enumerate(command.plan.steps):
-        if state == "succeeded" or i < at:
-            colour = DONE
-        elif i == at and state == "running":
-            colour = RUNNING
-        elif i == at and state in ("failed", "cancelled", "rejected"):
-            colour = BAD
-        else:
-            colour = WAITING
-        found.append((step_words(step), colour))
-    return found
+    return [(step_words(step), COLOURS.get(how, BAD)) for step, how in command.steps()]
 
 
 def step_words(step: Step) -> str:
