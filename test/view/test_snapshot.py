@@ -97,6 +97,8 @@ def test_latencies_count_from_the_last_word_and_say_where_they_come_from(state):
 
 
 @pytest.mark.parametrize(("step", "words"), [
+    (STEPS[0], "navigate kitchen"),
+    (Step(skill="find", object=records.ObjectQuery(kind="cup"), place="kitchen"), "find cup in kitchen"),
     (Step(skill="move", distance=-0.5), "move -0.5 m"),
     (Step(skill="turn", angle=math.pi / 2), "turn 90°"),
     (Step(skill="wait", seconds=3.0), "wait 3 s"),

@@ -156,6 +156,7 @@ def step_words(step: Step) -> str:
     """A step of a plan in a few words, with units."""
     words: list[str] = [step.skill]
     words += [str(step.object)] if step.object is not None else []
+    words += ["in"] if step.skill == "find" and step.place else []
     words += [step.place] if step.place else []
     words += [f"{step.distance:g} m"] if step.distance is not None else []
     words += [f"{step.lateral:g} m to the left"] if step.lateral is not None else []

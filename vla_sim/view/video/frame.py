@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from vla_sim.contract.records import Step
 from vla_sim.report.floor_plan import INK, PAPER, SOFT, FloorPlan, font, words
+from vla_sim.view.snapshot import step_words
 from vla_sim.view.state import Command, ViewState
 from vla_sim.view.video.outside import Follower, Outside, overhead
 from vla_sim.world.semantic_map import World
@@ -138,11 +138,6 @@ def steps(command: Command | None) -> list[tuple[str, tuple[int, int, int]]]:
     if command is None:
         return []
     return [(step_words(step), COLOURS.get(how, BAD)) for step, how in command.steps()]
-
-
-def step_words(step: Step) -> str:
-    """ "pick red cup" """
-    return " ".join(filter(None, [step.skill, str(step.object) if step.object else "", step.place]))
 
 
 def head_picture(state: ViewState) -> Image.Image | None:
