@@ -112,6 +112,8 @@ class Rounds:
         self.collisions: list[str] = []
         """What the robot touched that no command may have asked for, and when."""
         self.unanswered: list[str] = []
+        self.failures: list[str] = []
+        """Both, in the order in which they came."""
         self.doing = ""
         self.fallen = False
 
@@ -122,7 +124,7 @@ class Rounds:
             if (touch.a, touch.b) not in self._touched:
                 self._touched.add((touch.a, touch.b))
                 words = f"{touch.a} touched {touch.b} at {touch.stamp:.1f} s with {touch.force:.0f} N"
-                self.collisions.append(f"{words}: {self.doing}{self._broken()}")
+                self._fail(self.collisions, f"{words}: {self.doing}{self._broken()}")
         if not self._busy:
             if now >= self._due:
                 self._give(now)
@@ -136,10 +138,13 @@ class Rounds:
             self._end("unheard", now)
         elif now > self._began + COMMAND_TIMEOUT:
             self._client.type(f"soak-stop-{self._number}", "stop")
-            self.unanswered.append(
-                f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
-            )
+            told = f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
+            self._fail(self.unanswered, told)
             self._end("late", now)
+
+    def _fail(self, of: list[str], text: str) -> None:
+        of.append(text)
+        self.failures.append(text)
 
     def _give(self, now: float) -> None:
         self.doing, samples = next(self._commands)
@@ -309,10 +314,13 @@ def _go_on(
     options: SoakOptions, running: Stack, client: Client, rounds: Rounds, sampler: MemorySampler,
     display: Display,
 ) -> None:  # fmt: skip
-    due, standstill = 0.0, Standstill()
+    due, standstill, told = 0.0, Standstill(), 0
     while sampler.seconds < options.seconds:
         running.check()
         raise_failure(client)
+        for text in rounds.failures[told:]:  # an hour need not end before somebody looks into it
+            told += 1
+            display.event(client.recording.stamp, text, "red")
         if sampler.seconds >= due:
             for process in running.processes:
                 sampler.follow(process.name, process.fork.pid)
