@@ -54,8 +54,6 @@ setup(
         "mcp": ["mcp==2.3.0"],
         "meshes": [
             "trimesh==5.2.0",
-            "scipy==1.17.1; python_version >= '3.11'",
-            "scipy==1.15.3; python_version < '3.11'",
             "pycollada==0.9.3",
             "coacd==1.0.14",
             "fast-simplification==0.2.0",

@@ -24,7 +24,8 @@ from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.fault_host import NAMES, FaultHost
+from vla_sim.scenario.fault_host import FaultHost
+from vla_sim.scenario.format import NODES
 from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
@@ -191,7 +192,7 @@ class RandomFaults:
             return
         r = self._random
         kind = r.choice([k for k in faults.KINDS.values() if k.group not in ("model", "machine")])
-        nodes = [name for name in NAMES if name != "engine"]
+        nodes = [name for name in NODES if name != "engine"]
         targets = faults.targets(kind, nodes)
         target = r.choice(targets) if targets else ""
         at = r.choice([name for name in nodes if name != target]) if kind.group == "link" else ""

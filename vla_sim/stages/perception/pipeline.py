@@ -16,7 +16,7 @@ from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, own_capsules
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
@@ -31,8 +31,8 @@ class StampedHistory(Generic[T]):
     """The last samples of something, found by stamp [s]: the robot sways as it walks, so an image is placed
     with the pose of its own instant. A stamp that jumps back clears it."""
 
-    def __init__(self, length: int = 100) -> None:
-        self._items: deque[tuple[float, T]] = deque(maxlen=length)
+    def __init__(self) -> None:
+        self._items: deque[tuple[float, T]] = deque(maxlen=100)
 
     def add(self, stamp: float, value: T) -> None:
         if self._items and stamp < self._items[-1][0]:
@@ -101,11 +101,11 @@ class Perception:
         own = own_capsules(self.kinematics, frame.joint_position)
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
         if self.things is not None:
-            limbs = moved(own, frame.map_odom @ frame.odom_base)
+            limbs = moved_capsules(own, frame.map_odom @ frame.odom_base)
             detections += self.things.detect(frame.rgb, frame.depth, frame.camera, pose, limbs, detections)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
         level = level_from(frame.odom_base)
-        ranges = depth_scan(frame.depth, frame.camera, level @ optical, moved(own, level))
+        ranges = depth_scan(frame.depth, frame.camera, level @ optical, moved_capsules(own, level))
         near = self._near(frame.depth, frame.camera, optical, own)
         return Percept(self.tracker.objects(), detections, ranges, near)
 
