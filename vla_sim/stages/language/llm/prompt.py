@@ -18,7 +18,8 @@ Message = dict[str, str]
 
 _SYSTEM = """Turn a command for a household robot into JSON: {{"steps": [...]}}. Skills:
 navigate: walk to a place. find: look for an object. pick: find an object and take it.
-place: put down what is held on a surface. carry: bring what is held to a place; "user" is the speaker.
+place: put down what is held on a surface; place_next_to, place_on_top_of: next to an object, on one.
+carry: bring what is held to a place; "user" is the speaker.
 move: meters, backward negative. sidestep: meters, left positive. turn: degrees, left positive.
 wait: seconds. stop: stop everything. ask: a question to the speaker if the command is unclear or
 impossible.
@@ -58,7 +59,7 @@ def examples(lexicon: Lexicon) -> list[tuple[str, str]]:
         found = extractor.extract(command)
         resolver = Resolver(lexicon, Context())
         try:
-            steps = [one for said in found.said for one in _written(resolver.resolve(said))]
+            steps = [one for said in found.said for step in resolver.resolve(said) for one in _written(step)]
         except Unresolved:  # a name of this world that the rules read differently
             continue
         out.append((command, _answer(steps or [{"skill": "stop"}])))
@@ -72,6 +73,8 @@ def _commands(lexicon: Lexicon) -> list[str]:
         out.append(f"Put the {things[0]} on the {next(iter(lexicon.surface_place))}")
     if things:
         out += [f"Find the {things[-1]} and take it", f"Grab the {things[0]}"]
+    if len(things) > 1:
+        out.append(f"Put the {things[0]} next to the {things[-1]}")
     if places and things:
         out.append(f"Bring me the {things[-1]} from the {places[0]}")
     if places:
@@ -89,6 +92,8 @@ def _written(step: Step) -> list[WrittenStep]:
         case "pick":
             way = [{"skill": "navigate"} | there] if step.place else []
             return [*way, {"skill": "pick"} | thing]
+        case "place" if step.relation:
+            return [{"skill": f"place_{step.relation.replace(' ', '_')}"} | thing]
         case "place":
             return [{"skill": "pick"} | thing, {"skill": "place", "surface": step.place}]
         case "find":
