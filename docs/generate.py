@@ -333,6 +333,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "place": (
         "move the red box from the dresser to the side table",
         'holding it: "put it on the kitchen table"',
+        "put the red cup next to the yellow ball",
     ),
     "carry": ("take the red cup to the bedroom", "bring me the red cup from the kitchen"),
     "move": ("move forward half a meter", "take two steps back", "move a bit to the left"),
@@ -357,7 +358,8 @@ PHRASES = {
     "quickly": "QUICKLY", "a bit": "A_BIT", "forward": "FORWARD", "back": "BACKWARD", "left": "LEFT",
     "right": "RIGHT",
     "turn": "TURN", "around": "AROUND", "take": "PICK", "with the left hand": "LEFT_HAND",
-    "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "find": "FIND",
+    "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "next to": "NEXT_TO",
+    "on top of": "ON_TOP_OF", "find": "FIND",
     "wait": "WAIT", "stop": "STOP", "is there": "IS_THERE", "how many": "HOW_MANY", "what is": "WHAT_IS",
     "what it holds": "ASK_HOLDING", "what it sees": "ASK_SEEING", "where it is": "ASK_WHERE",
     "what it does": "ASK_DOING", "what it can do": "ASK_ABLE", "places": "ASK_PLACES",
