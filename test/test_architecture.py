@@ -46,6 +46,7 @@ COMPARED = {
         "stages/perception/test_solids.py",
     ),
     "stages.perception.standing_things": ("stages/perception/test_standing_things.py",),
+    "stages.perception.low_obstacles": ("stages/perception/test_low_obstacles.py",),
     "stages.perception.near_points": ("stages/perception/test_near_points.py",),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),
