@@ -237,7 +237,8 @@ class Costmap:
 
     def _add_low(self) -> int:
         """Set the cells of what lies near the robot and is not in the map; how many points that is."""
-        field, (rows, columns) = self.static.physical, self._occupied.shape
+        field = self.static.physical
+        rows, columns = field.values.shape
         low = self.low[field.along(self.low) >= EXPLAINED] if len(self.low) else self.low
         c = np.floor((low[:, 0] - field.x0) / field.resolution).astype(int)
         r = np.floor((low[:, 1] - field.y0) / field.resolution).astype(int)
