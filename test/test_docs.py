@@ -191,12 +191,14 @@ def test_every_room_and_node_is_described():
     assert set(re.findall(r"^\| `(\w+)` \| `(vla_sim/[\w/]+\.py)`", text, re.M)) == nodes
 
 
-def test_the_pictures_of_the_tour_are_made_by_a_script():
+def test_the_pictures_of_tour_and_live_view_are_made_by_a_script():
     spec = importlib.util.spec_from_file_location("make_pictures", ROOT / "docs" / "make_pictures.py")
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    shown = set(re.findall(r"\]\(images/([^)]+)\)", (ROOT / "docs" / "tour.md").read_text()))
-    assert shown == {path.name for path in (made.FILM, made.RUN, made.WORLD)}
+    pages = [path for path, *_ in made.PAGES]
+    for page, paths in (("tour", [made.FILM, made.RUN, made.WORLD]), ("view", pages)):
+        shown = set(re.findall(r"\]\(images/([^)]+)\)", (ROOT / "docs" / f"{page}.md").read_text()))
+        assert shown == {path.name for path in paths}
 
 
 def test_the_version_has_an_entry_in_the_changelog():
