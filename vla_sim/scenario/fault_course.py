@@ -16,6 +16,7 @@ from rich.table import Table
 
 from vla_sim.bringup.node_table import STACK, StackOptions
 from vla_sim.common.errors import InputError, StackError, VlaSimError
+from vla_sim.common.files import writing
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Fault, GroundTruth, Record, Text
 from vla_sim.robot import facts
@@ -425,10 +426,8 @@ def play_all(
         verdict = "held" if one.held else f"BROKE ({one.why})"
         display.event(None, f"{verdict}: {one.case}: {safe}, {one.state}", "" if one.held else "red")
 
-    try:
+    with writing(f"to {path}", "--results"):
         path.touch()
-    except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}; choose another with --results") from None
     for some in courses(missing, most):
         if not more():
             return
