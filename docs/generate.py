@@ -50,6 +50,7 @@ RATES = {
     "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz from a microphone",
     "/perception/objects": "`rate`, 10 Hz", "/perception/depth_scan": "`rate`, 10 Hz",
+    "/perception/low_obstacles": "`rate`, 10 Hz",
     "/navigation/status": "while a request is under way",
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",

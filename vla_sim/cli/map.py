@@ -23,13 +23,10 @@ def add(commands: Any) -> None:
         "robot is not armed, its remote control drives it. Without, it listens to what runs.",
     )
     common.add_flags(
-        make, "out", "extrinsics", "params", "param", "domain", "verbose",
+        make, "out", "extrinsics", "params", "param", "domain", "verbose", "interface", "dds-domain",
         out={"help": "default: runs/map-<date>-<time>"},
+        interface={"default": None, "help": "to the robot; default: what runs in the domain"},
     )  # fmt: skip
-    make.add_argument("--interface", metavar="NAME", help="to the robot; default: what runs in the domain")
-    make.add_argument(
-        "--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's"
-    )
     make.set_defaults(call=call)
 
 

@@ -8,7 +8,6 @@ from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.contract.stop_epoch import NOW
 from vla_sim.contract.vocabulary import SIDES, traits_of
 
-Finite = float  # JSON has no NaN or infinity, so a decoded float is always finite
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

@@ -22,6 +22,7 @@ from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
 from vla_sim.scenario.format import AT_ONCE, CommandAction, Say, Scenario, Type, When
+from vla_sim.scenario.format import NODES as ALL_NODES
 from vla_sim.scenario.judge import STOP_SPEED
 from vla_sim.scenario.load import File
 from vla_sim.scenario.preparation import RunOptions, sound
@@ -39,7 +40,6 @@ CAMERA_RATE = {"corridor": 2.0, "tabletop": 10.0}
 """[Hz] Pictures are most of what a run costs, and in an empty corridor there is little to see."""
 NODES = tuple(spec.name for spec in STACK if spec.name != "engine" and not spec.observer)
 """The engine is the world itself, whose end no robot survives; observers do not run in lock-step."""
-NODES_ALL = tuple(spec.name for spec in STACK)
 UNHEARD = "nobody listens"
 """The state in the result of a case whose topic no node listens to: nothing was played."""
 SECONDS = 2.0
@@ -84,7 +84,7 @@ class Case:
                 fault_id=f"case-{number}", kind=self.kind, target=self.target, at=self.at, seed=self.seed,
                 seconds=SECONDS if kind.lasts else 0.0,
             ),
-            NODES_ALL,
+            ALL_NODES,
         )  # fmt: skip
 
 
@@ -254,7 +254,7 @@ class Course:
     def _heard(self, topic: str) -> bool:
         """Whether a node of the stack listens to it, as their diagnostics say."""
         listens = self._session.client.discovery.topics
-        return any(topic in listens.get(node, ()) for node in NODES_ALL)
+        return any(topic in listens.get(node, ()) for node in ALL_NODES)
 
     def held(self) -> bool:
         truths = self._session.recording.truths

@@ -28,7 +28,7 @@ from vla_sim.contract.records import (
     Refusal,
 )
 from vla_sim.robot import facts
-from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import WIDEST, Target
@@ -160,7 +160,7 @@ class Manipulator(Actions):
                 if self._action is None:
                     self.update_status(
                         state="failed", phase="lost", arm=side, holding=False,
-                        detail=f"I dropped the {name_of(held.item)}.",
+                        detail=f"I dropped the {held.item.called}.",
                     )  # fmt: skip
 
     def _finish(self, state: GoalState, end: End) -> None:
@@ -226,7 +226,7 @@ class Manipulator(Actions):
 
     def _grasp(self, plan: GraspPlan, target: Target, item: DetectedObject) -> Generator[None, None, str]:
         """Reach, close, confirm, lift. An empty string, or why it failed; then the hand is clear."""
-        side, name, arms = plan.side, name_of(item), self.arms
+        side, name, arms = plan.side, item.called, self.arms
         self.say("reaching", arm=side)
         arms.out.append(GripperCommand(side, plan.opening))
         times, positions = joint_motion(plan.reach)
@@ -339,7 +339,7 @@ class Manipulator(Actions):
         if side is None or request.target is None:
             return End(False, "I hold nothing that I could put down.")
         held, arms = self.held[side], self.arms
-        name = name_of(held.item)
+        name = held.item.called
         self.say("planning", arm=side)
         x, y, z = request.target
         spot = inverse(arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
@@ -374,4 +374,4 @@ class Manipulator(Actions):
 
 
 def _fill(reason: str, item: DetectedObject) -> str:
-    return reason.replace("{it}", f"the {name_of(item)}").replace("{It}", f"The {name_of(item)}")
+    return reason.replace("{it}", f"the {item.called}").replace("{It}", f"The {item.called}")
