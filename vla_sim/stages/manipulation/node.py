@@ -250,7 +250,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def send_arm(self, motion: Trajectory, now: float) -> None:
         names = list(facts.ARM_JOINTS[motion.side])
         message = conversions.joint_trajectory(
-            names, motion.times, motion.positions, motion.stamp or now, motion.frame
+            names, motion.times, motion.positions, motion.stamp or now, motion.frame, motion.velocities
         )
         self.publish(topics.ARM_WISH[motion.side]).publish(message)
 

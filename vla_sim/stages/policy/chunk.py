@@ -6,7 +6,7 @@ chunks say the same; before that, if the robot has rested meanwhile, or went els
 dropped, and over the next moments the motion changes from the chunk before to the new one, as in the
 asynchronous execution of "Real-Time Execution of Action Chunking Flow Policies" (Black, Galliker and Levine
 2025, arXiv:2506.07339), whose inpainting of the overlap is the model's own part and not done here; what is
-blended is the sent positions, as in the temporal ensembling of ACT (Zhao et al. 2023, arXiv:2304.13705).
+blended is the sent positions.
 """
 
 from collections.abc import Mapping as Map
@@ -34,7 +34,7 @@ FARTHEST = 0.5
 """[rad] from where an arm is at which a motion may begin: as far as it may lag behind a policy that answers
 after a second."""
 BLEND = 0.2
-"""[s] over which the motion changes to a new chunk."""
+"""[s] over which the motion changes to a new chunk, at least."""
 CATCH_UP = 1.0
 """[rad/s] faster than its actions, at most, that the motion changes to a new chunk."""
 STEP = 0.005
@@ -147,25 +147,32 @@ class Motion:
         # An arm that has been asked for nothing but to stay is left alone.
         self._moved |= {side for side, q in new.arms.items() if np.abs(q - here[side]).max() > IDLE}
         arms = {side: q for side, q in new.arms.items() if side in self._moved}
-        from_where = {side: here[side] for side in arms}
+        old = {side: (np.array([start]), here[side][None]) for side in arms}
         if before is not None:
-            from_where |= {
-                side: _at(before.times, before.arms[side], start) for side in arms if side in before.arms
-            }
-        behind, gap = _behind(new.times, arms, from_where, start)
+            old |= {side: (before.times, before.arms[side]) for side in arms.keys() & before.arms.keys()}
+        where = {side: _at(*old[side], start) for side in arms}
+        behind = _behind(new.times, arms, where, start)
+        off = {side: where[side] - _at(new.times, q, start - behind) for side, q in arms.items()}
+        gap = max((float(np.abs(one).max()) for one in off.values()), default=0.0)
         times = new.times + behind
         kept = times >= start
         if not kept.any():
             return False
         times = times[kept]
-        arms = {side: q[kept] for side, q in arms.items()}
-        if before is not None:
-            share = np.clip((times - now) / max(BLEND, gap / CATCH_UP), 0.0, 1.0)[:, None]
-            for side in arms.keys() & before.arms.keys():
-                arms[side] = (1.0 - share) * _at(before.times, before.arms[side], times) + share * arms[side]
-        times = times + _lead(arms, here, float(times[0]) - now)
+        left = np.clip(1.0 - (times - start) / max(BLEND, gap / CATCH_UP), 0.0, 1.0)[:, None]
+        arms = {side: q[kept] + left * off[side] for side, q in arms.items()}
+        times = times + _lead(arms, here, gap, float(times[0]) - now)
         self.chunk = Chunk(times, arms, {side: one[kept] for side, one in new.openings.items()})
         return True
+
+    def velocities(self, side: Arm) -> Array:
+        """(n, 7) [rad/s] with which an arm is to pass the positions: in motion at the first one, at rest at
+        the last one."""
+        assert self.chunk is not None
+        times, q = self.chunk.times, self.chunk.arms[side]
+        out = np.gradient(q, times, axis=0) if len(times) > 1 else np.zeros_like(q)
+        out[-1] = 0.0
+        return out
 
     def opening(self, side: Arm, now: float) -> float | None:
         """[m] that a gripper is wanted at; None if nothing was said of it."""
@@ -175,29 +182,27 @@ class Motion:
         return float(self.chunk.openings[side][i])
 
 
-def _lead(arms: Map[Arm, Array], here: Map[Arm, Array], given: float) -> float:
-    """[s] that arms (n, 7) need from `here` (7,) to where their motion begins, beyond what is given: a motion
-    that came to rest for want of actions goes on from where it rests. Raises `PolicyError`."""
-    gaps = {side: float(np.abs(q[0] - here[side]).max()) for side, q in arms.items()}
-    for side, gap in gaps.items():
-        if gap > FARTHEST:
-            raise PolicyError(
-                f"the policy's motion begins {gap:.2g} rad from where my {side} arm is; at most "
-                f"{FARTHEST:g} is allowed"
-            )
-    return max(0.0, max(gaps.values(), default=0.0) / MEET - given)
+def _lead(arms: Map[Arm, Array], here: Map[Arm, Array], gap: float, given: float) -> float:
+    """[s] that arms (n, 7) need from `here` (7,) to where their motion begins, beyond what is given. gap:
+    [rad] from the motion before to the policy's. Raises `PolicyError`."""
+    lag = max((float(np.abs(q[0] - here[side]).max()) for side, q in arms.items()), default=0.0)
+    if max(lag, gap) > FARTHEST:
+        raise PolicyError(
+            f"the policy's motion begins {max(lag, gap):.2g} rad from where my arm is; at most {FARTHEST:g} "
+            "is allowed"
+        )
+    return max(0.0, lag / MEET - given)
 
 
-def _behind(times: Array, arms: Map[Arm, Array], where: Map[Arm, Array], start: float) -> tuple[float, float]:
-    """[s] by which arms that are at `where` (7,) at `start` are behind a chunk's (n, 7), and how far [rad]
-    they are off it there: at that of its actions up to `start` to which they are nearest. The latest one, as
-    a chunk that rests, or comes by again, says nothing of the time."""
+def _behind(times: Array, arms: Map[Arm, Array], where: Map[Arm, Array], start: float) -> float:
+    """[s] by which arms that are at `where` (7,) at `start` are behind a chunk's (n, 7): they are nearest to
+    that of its actions whose time was so long before. The latest such, as a chunk that rests, or comes by
+    again, says nothing of the time."""
     back = np.arange(0.0, max(start - float(times[0]), 0.0) + STEP, STEP)
     off = np.zeros(len(back))
     for side, q in arms.items():
         off = np.maximum(off, np.abs(_at(times, q, start - back) - where[side]).max(axis=1))
-    nearest = int(np.argmax(off <= off.min() + IDLE))
-    return float(back[nearest]), float(off[nearest])
+    return float(back[np.argmax(off <= off.min() + IDLE)])
 
 
 def _at(times: Array, q: Array, at: Array | float) -> Array:
