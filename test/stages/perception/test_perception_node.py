@@ -16,6 +16,7 @@ from vla_sim.contract.topics import (
     DEPTH_SCAN,
     INTENT,
     JOINT_STATES,
+    LOW_OBSTACLES,
     OBJECTS,
     ODOM,
     TRACE,
@@ -62,6 +63,7 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from sensor_msgs.msg import CameraInfo, JointState
     from std_msgs.msg import String
 
+    from vla_sim.ros.conversions import cloud_points
     from vla_sim.ros.execution import QOS
     from vla_sim.ros.messages import message_class, to_stamp
 
@@ -71,10 +73,11 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES
     out = {t: other.create_publisher(message_class(t.type), t.name, QOS["reliable"]) for t in topics}
     intents = other.create_publisher(String, INTENT.name, QOS["reliable"])
-    heard = {"objects": [], "scan": [], "trace": []}
+    heard = {"objects": [], "scan": [], "low": [], "trace": []}
     for topic, kind, key in (
         (OBJECTS, String, "objects"), (TRACE, String, "trace"),
         (DEPTH_SCAN, message_class(DEPTH_SCAN.type), "scan"),
+        (LOW_OBSTACLES, message_class(LOW_OBSTACLES.type), "low"),
     ):  # fmt: skip
         other.create_subscription(kind, topic.name, heard[key].append, QOS[topic.qos])
 
@@ -136,6 +139,10 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     assert scan.header.frame_id == "base_link"
     assert min(scan.ranges) == pytest.approx(0.3, abs=0.04)
     assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
+    until(lambda: heard["low"] and heard["low"][-1].width, send)  # seen often enough
+    low = heard["low"][-1]
+    assert low.header.frame_id == "odom"
+    assert cloud_points(low)[:, 0].min() == pytest.approx(0.3, abs=0.05)  # the table's edge
     assert "latency ms p95" in node.status()
     assert len(measured) >= len(node.latencies) >= 2  # of every image, not of an intent's alone
     assert set(measured) == {("detection", "ms", True)}

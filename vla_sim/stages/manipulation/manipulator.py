@@ -24,6 +24,7 @@ from vla_sim.contract.records import (
     GoalState,
     ManipulationRequest,
     ManipulationStatus,
+    Point,
     Refusal,
 )
 from vla_sim.robot import facts
@@ -190,7 +191,7 @@ class Manipulator(Actions):
             item = self.world.seen(now, item) or item
             target = self.world.target(now, item, request.surface_height)
             self.say("planning" if attempt == 0 else "trying again")
-            scene = self.world.scene(now, item)
+            scene = self.world.scene(now, item, held=self._in_hands())
             order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
             plan = yield from self.plan(partial(self.planner.pick, scene, target, order, attempt))
             if isinstance(plan, str):
@@ -203,6 +204,17 @@ class Manipulator(Actions):
                 return End(False, detail, hopeless=True)
             yield from self._look(item)
         return End(False, detail)
+
+    def _in_hands(self) -> list[tuple[DetectedObject, Point]]:
+        """What is held, and where it is now (odom)."""
+        out: list[tuple[DetectedObject, Point]] = []
+        for side, held in self.held.items():
+            tool = self.arms.tool(side)
+            x, y, z = (float(v) for v in tool[:3, 3])
+            yaw = math.atan2(tool[1, 0], tool[0, 0])
+            at = (x + held.ahead * math.cos(yaw), y + held.ahead * math.sin(yaw), z + held.up)
+            out.append((held.item, at))
+        return out
 
     def _look(self, item: DetectedObject) -> Step:
         """Wait until perception has seen the object again."""
@@ -331,7 +343,7 @@ class Manipulator(Actions):
         self.say("planning", arm=side)
         x, y, z = request.target
         spot = inverse(arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self.world.scene(arms.now, held.item, request.target)
+        scene = self.world.scene(arms.now, held.item, request.target, self._in_hands())
         plan = yield from self.plan(
             partial(
                 self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,

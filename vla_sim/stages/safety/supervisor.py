@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.fall import FallWatch
@@ -21,7 +22,7 @@ ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
 DEPTH_TIMEOUT = 1.0
 """[s] after which no step ahead is made: what is low there is not known. It may be longer, for what is low
-stands still and is kept in place; perception has at least 5 images a second."""
+stands still and is kept in mind; perception has at least 5 images a second."""
 ODOM_AGE, SCAN_AGE, DEPTH_AGE = 0.2, 0.5, 1.0
 """[s] that a message's stamp may be old when it comes."""
 BACK = 0.05
@@ -43,6 +44,8 @@ class Supervisor:
     odom: Freshness = field(default_factory=lambda: Freshness(ODOM_AGE, ODOM_TIMEOUT))
     scan: Freshness = field(default_factory=lambda: Freshness(SCAN_AGE, SCAN_TIMEOUT))
     depth: Freshness = field(default_factory=lambda: Freshness(DEPTH_AGE, DEPTH_TIMEOUT))
+    kept: Freshness = field(default_factory=lambda: Freshness(DEPTH_AGE, math.inf))
+    """Of what lies near the robot: the last that came holds until the next."""
     command: Freshness = field(default_factory=lambda: Freshness(math.inf, COMMAND_TIMEOUT))
     """Of navigation's velocities, which count from when they come."""
     steps: OdometryTrust = field(default_factory=OdometryTrust)
@@ -112,6 +115,16 @@ class Supervisor:
         self.around.depth_scan(stamp, ranges, angle_min, step, at_arms)
         return True
 
+    def on_low_obstacles(self, points: Array, stamp: float, now: float, mono: float) -> bool:
+        """Take what perception keeps in mind of the floor near the robot; False if it is not of now.
+
+        points: (n, 3) x, y in `odom`, and height [m]; those that are no numbers are none."""
+        self._follow(now)
+        if not self.kept.take(stamp, now, mono):
+            return False
+        self.around.low_obstacles(points[np.isfinite(points).all(axis=1)])
+        return True
+
     def on_velocity(self, vx: float, vy: float, wz: float, now: float, mono: float) -> bool:
         """Take a velocity; False if it is not finite (then the robot stops)."""
         self._follow(now)
@@ -128,7 +141,7 @@ class Supervisor:
         if now < self._now - BACK:
             self._look_anew()
             self.steps, self.velocity = OdometryTrust(), STAND
-            for one in (self.odom, self.scan, self.depth, self.command):
+            for one in (self.odom, self.scan, self.depth, self.kept, self.command):
                 one.forget()
         self._now = now
 

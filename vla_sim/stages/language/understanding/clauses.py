@@ -4,12 +4,13 @@ import math
 from dataclasses import replace
 
 from vla_sim.contract import phrases as p
-from vla_sim.contract.records import Skill
+from vla_sim.contract.records import Relation, Skill
 from vla_sim.contract.vocabulary import A_BIT, A_BIT_TURNED, STEP_LENGTH
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.reader import USER, Clause, ObjectRef, PlaceRef, Reader, Said
 
 QUARTER = math.pi / 2
+RELATIONS: dict[Relation, p.Phrases] = {"next to": p.NEXT_TO, "on top of": p.ON_TOP_OF}
 
 
 def stop(r: Reader, i: int) -> Clause | None:
@@ -222,6 +223,9 @@ def bring(r: Reader, i: int) -> Clause | None:
         for _ in range(2):
             if target is None and (goal := _goal(r, end)) is not None:
                 end, target = goal.end, goal
+            elif target is None and (by := _put_by(r, end, thing)) is not None:
+                found.append(Clause(by[0], (Said("pick", thing, source), by[1])))
+                break
             elif source is None and (where := r.location(end)) is not None:
                 end, source = where.end, where
         if target is None and r.direct(i, p.BRING_USER) is not None:
@@ -247,6 +251,16 @@ def _goal(r: Reader, i: int) -> PlaceRef | None:
     return None if to is None else r.place(to, prefer_surface=r.text[to - 1] not in ("to", "into"))
 
 
+def _put_by(r: Reader, i: int, thing: ObjectRef) -> tuple[int, Said] | None:
+    """`thing` next to the ball, on top of the red box; and the index after it."""
+    for relation, table in RELATIONS.items():
+        after = r.at(i, table)
+        other = r.object(after) if after is not None else None
+        if other is not None:
+            return other.end, Said("place", thing, relation=relation, beside=other)
+    return None
+
+
 def put(r: Reader, i: int) -> Clause | None:
     verb = r.direct(i, p.PUT)
     if verb is None:
@@ -257,6 +271,15 @@ def put(r: Reader, i: int) -> Clause | None:
     end = r.at(thing.end, p.DOWN) or thing.end
     where: PlaceRef | None = None
     on = r.at(end, p.ON) or r.at(thing.end, p.ON)
+    by = _put_by(r, end, thing) or _put_by(r, thing.end, thing)
+    if by is not None:
+        return checked(r, Clause(by[0], (by[1],)))
+    if (beside := r.at(end, p.NEXT_TO)) is not None:
+        return no_object(r, beside, "Next to what shall I put it?")
+    elsewhere = r.at(end, p.NOT_PUT)
+    other = r.object(elsewhere) if elsewhere is not None else None
+    if other is not None and r.place(elsewhere or 0) is None:
+        return Clause(other.end, problem=ask.ONLY_BY)
     if on is not None:
         where = r.place(on, prefer_surface=True)
         if where is None and (words := r.unknown(on)) is not None:
@@ -313,7 +336,7 @@ def no_object(r: Reader, i: int, question: str) -> Clause:
 def checked(r: Reader, clause: Clause) -> Clause:
     """The clause, or a question if a mistyped name in it fits several."""
     for one in clause.said:
-        for ref in (one.object, one.place):
-            if ref is not None and ref.ambiguous:
+        for ref in one.names:
+            if ref.ambiguous:
                 return Clause(clause.end, problem=ask.which_name(r.text[ref.end - 1], ref.ambiguous))
     return clause
