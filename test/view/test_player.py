@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_for
@@ -107,6 +108,7 @@ def test_it_plays_from_the_beginning_as_fast_as_is_asked_and_holds_at_the_end(pl
         "at_s": SECONDS, "length_s": SECONDS, "plays": False, "broken": player.broken,
     }  # fmt: skip
     assert player.broken.startswith("no std_msgs/msg/String in")
+    assert last(player, "clock") == {"stamp_s": SECONDS, "real_time_factor": None}, "it is held"
     assert last(player, "safety")["title"] == "Stopped"
     assert last(player, "latency")["source"] == "modelled"
     assert not last(player, "can")["command"]
@@ -134,6 +136,16 @@ def test_played_from_a_moment_it_comes_to_the_same_as_gone_to(player):
     ask(player, actions.Seek(to=SECONDS))
     wait_for(lambda: len(player.shown) > 1 and player.shown[-1]["replay"] != b"", 60.0)
     assert {name: player.shown[-1][name] for name in played} == played
+
+
+def test_a_scene_that_is_loaded_while_the_run_stands_still_is_shown_it(player):
+    shown = []
+    player.scene = SimpleNamespace(viewers=0, show=lambda state: shown.append(player.scene.viewers))
+    ask(player, actions.Play(on=False))
+    player.looked_at(1, 0)
+    wait_for(lambda: shown, 60.0)
+    player.scene.viewers = 1
+    wait_for(lambda: 1 in shown, 60.0)
 
 
 def test_nothing_can_be_sent_to_a_run_that_is_over(player):

@@ -68,7 +68,7 @@ def test_a_spoken_command_is_followed_from_its_last_word_to_the_first_motion(sta
     state.take(topics.PLAN.name, plan, 5.2)
     verdict = Verdict(command_id="c", allowed=True, reasons=[], plan=plan, mono=50.3)
     state.take(topics.VERDICT.name, verdict, 5.2)
-    state.take(topics.STATUS.name, Status(command_id="c", state="running", step=1, steps=1, mono=50.4), 5.3)
+    state.take(topics.STATUS.name, Status(command_id="c", state="running", steps=1, mono=50.4), 5.3)
     one = state.command
     assert (one.text, one.spoken, one.over) == ("go", True, False)
     bars = [(bar.stage, round(bar.begin), round(bar.end)) for bar in one.waterfall()]

@@ -179,8 +179,8 @@ SILENT = {
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `detail` is fit
-    for a person: why it failed, what was asked back."""
+    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `step`: of its plan's
+    `steps`, counted from 0. `detail` is fit for a person: why it failed, what was asked back."""
 
     command_id: Id
     state: CommandState

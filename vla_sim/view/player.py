@@ -98,7 +98,7 @@ class Player:
     # In its own thread.
 
     def _run(self) -> None:
-        before = time.monotonic()
+        before, watching = time.monotonic(), 0
         while not self._closing.wait(1.0 / RATE):
             now = time.monotonic()
             passed, before = now - before, now
@@ -112,6 +112,9 @@ class Player:
                 self._go(min(self.at + passed * self.speed, self.recording.end))
                 self.plays = self.at < self.recording.end
                 self._changed = True
+            if self.scene is not None and self.scene.viewers != watching:
+                # A scene is loaded after the page, when the run may stand still.
+                watching, self._changed = self.scene.viewers, True
             if self._changed and self.viewers:
                 self._changed = False
                 self._tell()
@@ -193,8 +196,9 @@ class Player:
         run = self.recording
         if self.scene is not None:
             self.scene.show(self.state)
-        sections = {
-            **self._sections.of(self.state),
+        sections = self._sections.of(self.state)
+        sections["clock"]["real_time_factor"] = self.speed if self.plays else None
+        sections |= {
             "can": dict.fromkeys(("command", "speak", "stop", "reset", "faults"), False) | {"speed": True},
             "replay": {
                 "at_s": round(self.at - run.start, 1), "length_s": round(run.end - run.start, 1),

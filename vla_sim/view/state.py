@@ -111,6 +111,25 @@ class Command:
     def over(self) -> bool:
         return self.status is not None and self.status.state in FINAL_STATES
 
+    def steps(self) -> list[tuple[records.Step, str]]:
+        """Those of its plan, each with what became of it: done, running, waiting, left out, forbidden by
+        safety, or with what the command ended."""
+        plan, status = self.plan, self.status
+        found: list[tuple[records.Step, str]] = []
+        for number, step in enumerate(plan.steps if plan else ()):
+            if self.verdict is not None and not self.verdict.allowed:
+                how = "forbidden"
+            elif status is None or (number >= status.step and status.state == "accepted"):
+                how = "waiting"
+            elif status.state == "succeeded" or number < status.step:
+                how = "done"
+            elif number == status.step:
+                how = status.state
+            else:
+                how = "left out" if self.over else "waiting"
+            found.append((step, how))
+        return found
+
     def waterfall(self) -> list[Bar]:
         """Its stages, in the order in which they began."""
         begins = [one.begin_mono for one in self.traces.values()]
@@ -377,7 +396,7 @@ class ViewState:
         one = self._of(status.command_id)
         before, one.status = one.status, status
         if before is None or (before.state, before.step) != (status.state, status.step):
-            step = f"{status.skill} (step {status.step} of {status.steps})" if status.skill else ""
+            step = f"{status.skill} (step {status.step + 1} of {status.steps})" if status.skill else ""
             words = ", ".join(filter(None, [status.state, step, status.detail]))
             self._note("done", "executive", words)
 

@@ -15,7 +15,8 @@ export function element(kind, attributes = {}, ...children) {
 
 export function showClock(clock) {
   $("stamp").textContent = clock.stamp_s.toFixed(1);
-  $("pace").textContent = clock.real_time_factor === null ? "–" : clock.real_time_factor.toFixed(2);
+  $("pace").parentElement.hidden = clock.real_time_factor === null;
+  $("pace").textContent = clock.real_time_factor?.toFixed(2);
 }
 
 export function showSafety(safety) {
