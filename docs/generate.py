@@ -295,17 +295,18 @@ def faults() -> list[str]:
 
 def fault_results() -> list[str]:
     """What the robot did in each case that was played."""
-    from vla_sim.scenario import fault_course
+    from vla_sim.report.text import number
+    from vla_sim.scenario import fault_cases
 
-    found = sorted(fault_course.read(HERE / "fault_results.jsonl").values(), key=lambda one: one.case)
-    unheard = sum(one.state == fault_course.UNHEARD for one in found)
-    found = [one for one in found if one.state != fault_course.UNHEARD]
+    found = sorted(fault_cases.read(HERE / "fault_results.jsonl").values(), key=lambda one: one.case)
+    unheard = sum(one.state == fault_cases.UNHEARD for one in found)
+    found = [one for one in found if one.state != fault_cases.UNHEARD]
     if not found:
         return ["No case was played yet."]
     rows = [
         (
             one.fault.split(" for ")[0], one.phase, "held" if one.held else f"**broke**: {one.why}",
-            one.state, fault_course.seconds(one.safe), fault_course.seconds(one.recovery),
+            one.state, number(one.safe, 2, "s"), number(one.recovery, 2, "s"),
             str(one.unanswered), str(one.collisions),
             one.engine + ("" if one.lockstep else ", by the clock"),
         )
@@ -315,7 +316,7 @@ def fault_results() -> list[str]:
         "fault", "phase", "", "the command", "to standing", "to recovery", "unanswered", "collisions",
         "engine",
     )  # fmt: skip
-    held, all_ = sum(one.held for one in found), len(fault_course.cases())
+    held, all_ = sum(one.held for one in found), len(fault_cases.cases())
     words = f"Of {all_} cases {len(found)} were played so far; {held} held, {len(found) - held} broke."
     if unheard:
         words += f" {unheard} are left out: of topics that no node listens to."

@@ -71,6 +71,7 @@ class StackOptions:
     speech_folder: str = same(VoiceParams, "speech_folder")
     policy: str = same(ManipulationParams, "policy")
     policy_mapping: str = same(ManipulationParams, "policy_mapping")
+    policy_pickle: bool = same(ManipulationParams, "policy_pickle")
     mic: bool = param(False, "listen by this machine's microphone, at the clock's pace alone")
     monitor: bool = param(True, "watch latencies, rates and the machine; never in lock-step (speed 0)")
     monitor_folder: str = param(

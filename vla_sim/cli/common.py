@@ -114,8 +114,8 @@ FLAGS: dict[str, dict[str, Any]] = {
 """The flags that more than one command has, as `ArgumentParser.add_argument` takes them."""
 
 STACK = (
-    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "costs", "params",
-    "param", "without", "replace",
+    "base-url", "model", "recogniser", "whisper-model", "policy", "policy-mapping", "policy-pickle",
+    "costs", "params", "param", "without", "replace",
 )  # fmt: skip
 """Which recogniser, language model and policy of the arms the stack uses, what work costs, parameters of
 single nodes, nodes of the user's own."""
@@ -224,9 +224,9 @@ def _check_policy(options: StackOptions) -> None:
     from vla_sim.stages.manipulation.params import SCRIPTED
     from vla_sim.stages.policy import client, mapping
 
-    mapping.load(options.policy_mapping)
     where = "openpi://127.0.0.1:1" if options.policy == SCRIPTED else options.policy
-    client.connect(client.address(where), 1.0)  # which asks nothing yet
+    about = mapping.load(options.policy_mapping)
+    client.connect(client.address(where), about, 1.0, options.policy_pickle)  # which asks nothing yet
 
 
 def view(options: StackOptions, console: Any) -> StackOptions:

@@ -167,19 +167,21 @@ def call_table(a: argparse.Namespace) -> int:
     common.check_gl()
     path = Path(a.results).expanduser()
     from vla_sim.bringup.node_table import StackOptions
-    from vla_sim.scenario import fault_course
+    from vla_sim.scenario import fault_cases
     from vla_sim.scenario.terminal import Display
 
-    known = fault_course.cases()
+    known = fault_cases.cases()
     for words in a.only:
         if not any(words in case.name for case in known):
             raise InputError(f"--only {words!r}: no case has these words; one is 'walking: freeze safety'")
     wanted = [case for case in known if not a.only or any(words in case.name for words in a.only)]
     if a.show and not path.exists():
         raise InputError(f"--results {path}: there is no such file; leave out --show, and cases are played")
-    fault_course.read(path)  # what is wrong with it is said before anything is played
+    fault_cases.read(path)  # what is wrong with it is said before anything is played
     console = common.console()
     if not a.show:
+        from vla_sim.scenario import fault_course
+
         common.load_nodes()
         stack = StackOptions(
             engine=a.engine, sensors=a.sensors, seed=a.seed, speed=common.speed(a.speed), monitor=False
@@ -190,10 +192,10 @@ def call_table(a: argparse.Namespace) -> int:
                 wanted, stack, path, common.folder(a.out, "faults-"), display, max(1, a.together),
                 lambda: time.monotonic() < end, again=a.again,
             )  # fmt: skip
-    found = fault_course.read(path)
-    mine = [found[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in found]
-    console.print(fault_course.table(mine))
-    unheard = sum(one.state == fault_course.UNHEARD for one in mine)
+    found = fault_cases.read(path)
+    mine = [found[k] for k in (fault_cases.key(a.engine, case.name) for case in wanted) if k in found]
+    console.print(fault_cases.table(mine))
+    unheard = sum(one.state == fault_cases.UNHEARD for one in mine)
     broke = sum(not one.held for one in mine)
     console.print(
         f"{len(mine) - unheard} of {len(wanted) - unheard} cases played, {len(mine) - unheard - broke} held, "

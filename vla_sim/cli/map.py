@@ -9,7 +9,7 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
 from vla_sim.common.errors import InputError, VlaSimError
-from vla_sim.common.files import write_output
+from vla_sim.common.files import write_output, writing
 
 HELP = "drive the robot about, slowly; type a place's name where it stands, or end"
 
@@ -94,13 +94,9 @@ def write(folder: Path, grid: Any, places: dict[str, tuple[float, float, float]]
 
     from vla_sim.world import map_file
 
-    try:
+    with writing(f"the map into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         grid.write(folder / "home")
-    except OSError as error:
-        raise InputError(
-            f"cannot write the map into {folder}: {error.strerror}; choose another with --out"
-        ) from None
     named = {name: list(at) for name, at in {"start": (0.0, 0.0, 0.0), **places}.items()}
     text = yaml.safe_dump({"places": named}, sort_keys=False, default_flow_style=None, allow_unicode=True)
     head = "# x, y [m], yaw [rad]; the robot starts at the first one\n"

@@ -196,15 +196,18 @@ def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array
 
 
 def joint_trajectory(
-    names: list[str], times: Array, positions: Array, stamp: float, frame: str
-) -> JointTrajectory:
-    """times: (n,) [s] from `stamp` [s] on; positions: (n, joints)."""
+    names: list[str], times: Array, positions: Array, stamp: float, frame: str,
+    velocities: Array | None = None,
+) -> JointTrajectory:  # fmt: skip
+    """times: (n,) [s] from `stamp` [s] on; positions, velocities: (n, joints)."""
     message = _stamped(JointTrajectory(joint_names=names), frame, to_stamp(stamp))
     for seconds, q in zip(times.tolist(), positions.tolist(), strict=True):
         point, whole = JointTrajectoryPoint(positions=q), int(seconds)
         point.time_from_start.sec = whole
         point.time_from_start.nanosec = min(999_999_999, round((seconds - whole) * 1e9))
         message.points.append(point)
+    for point, speeds in zip(message.points, () if velocities is None else velocities.tolist(), strict=False):
+        point.velocities = speeds
     return message
 
 

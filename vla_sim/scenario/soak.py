@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import write_whole, writing
 from vla_sim.contract import faults
 from vla_sim.contract.records import Fault
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
@@ -259,12 +259,9 @@ def soak(options: SoakOptions, display: Display) -> Soak:
     """Run, sample, judge: `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
     which ends it early and is no pass. Raises `InputError` where the folder cannot be written, `StackError`
     if a node dies."""
-    try:
+    with writing(f"to {options.folder}"):
         options.folder.mkdir(parents=True, exist_ok=True)
         out = (options.folder / SAMPLES).open("wb")
-    except OSError as error:
-        why = error.strerror
-        raise InputError(f"cannot write to {options.folder}: {why}; choose another with --out") from None
     running = Stack(options.stack, options.folder, domain=options.domain)
     with out, running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
@@ -367,14 +364,10 @@ def conclude(
         commands=ended, growth=growth, reasons=reasons, faults=dict(counts), collisions=list(collisions),
     )  # fmt: skip
     picture = plot(sampler.samples, growth)
-    try:
+    with writing(f"the verdict to {options.folder}"):
         write_whole(options.folder / REPORT, msgspec.json.format(msgspec.json.encode(done), indent=1))
         if picture is not None:
             write_whole(options.folder / PLOT, picture)
-    except OSError as error:
-        raise InputError(
-            f"the verdict cannot be written to {options.folder}: {error.strerror}; choose another with --out"
-        ) from None
     return done
 
 

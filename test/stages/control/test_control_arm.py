@@ -61,6 +61,26 @@ def test_a_trajectory_is_followed_in_time_and_its_end_is_held():
     assert follower._path is None
 
 
+def test_what_begins_in_motion_goes_on_with_it_and_is_not_slowed_down_for_its_corners():
+    """Chunks of a policy, one every 0.25 s, each a straight line with a corner, as fast as it says."""
+    follower, state = ArmFollower("right", SimpleArm()), standing(facts.DEFAULT_POSE)
+    speed = np.where(np.arange(7) == 0, 0.8, 0.0)
+    where = lambda t: HOME + np.outer(np.minimum(t, 2.0), speed)  # noqa: E731
+    q, positions = facts.DEFAULT_POSE.copy(), []
+    for k in range(10):
+        now, times = 0.25 * k, 0.04 + 0.05 * np.arange(20)
+        points = where(now + times)
+        points[:, 1] += 0.02 * (np.arange(20) % 2)  # a hand that trembles
+        velocities = np.gradient(points, times, axis=0)
+        follower.follow(joint_path(times, points, LOW, HIGH, velocities), state)
+        positions.append(run(follower, 0.24 if k % 2 else 0.26, q)[0])
+    q = np.vstack(positions)[:, 0]
+    behind = where(0.02 * np.arange(1, len(q) + 1))[:, 0] - q
+    assert behind.max() < 0.12  # while the arm gets going
+    assert np.abs(behind[40:]).max() < 0.05
+    assert np.diff(q).min() > -0.002
+
+
 @given(
     arrays(float, (4, 7), elements=st.floats(-1.8, 1.8)),
     st.lists(st.floats(0.02, 1.5), min_size=4, max_size=4),

@@ -3,19 +3,16 @@ import statistics
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_world import HOME, RULES, plan_of
-from random_sentences import sentence
 
 from vla_sim.contract import phrases
 from vla_sim.contract.records import ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.stages.language.understanding import quantities
-from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.world.semantic_map import Place
 
 RED_CUP = ObjectQuery(kind="cup", colour="red")
@@ -77,6 +74,9 @@ def test_every_required_command_has_its_plan(text, plan):
         ("put the red cup on the table in the living room", [*TAKE_CUP, "place coffee table"]),
         ("put the red cup in the kitchen", [*TAKE_CUP, "place kitchen"]),
         ("take the red cup to the bedroom", [*TAKE_CUP, "carry bedroom"]),
+        ("take the blue box on the nightstand to the kitchen",
+         ["navigate bedroom", "find blue box in nightstand", "approach blue box", "pick blue box",
+          "carry kitchen"]),
         ("put the red cup next to the yellow bottle", [*TAKE_CUP, "place next to yellow bottle"]),
         ("place the red cup beside the ball", [*TAKE_CUP, "place next to ball"]),
         ("put the red cup on top of the blue box", [*TAKE_CUP, "place on top of blue box"]),
@@ -286,19 +286,6 @@ def test_a_strange_word_anywhere_means_a_question(text, where, strange):
     found = RULES.plan(" ".join(words))
     assert found.question
     assert not found.steps
-
-
-def test_every_sentence_that_can_be_spoken_is_understood():
-    grammar, rng = Grammar.of(HOME), np.random.default_rng(1)
-    for _ in range(1500):
-        said = sentence(grammar, rng)
-        if said.split()[0] in ("yes", "no") or said == "the other one":
-            continue  # a reply means nothing by itself
-        found = RULES.plan(said, Context(mentioned=RED_CUP, place="kitchen", mentioned_place="kitchen"))
-        if found.problem is not None:  # clear, but not possible here
-            where = "Where shall I put it?" in found.question
-            assert where or found.problem.reason in ("name", "held"), (said, found.question)
-            assert "called" not in found.question, (said, found.question)
 
 
 def test_a_plan_takes_about_a_millisecond_at_most():

@@ -154,8 +154,9 @@ class Bench:
         for out in self.manipulator.tick(self.observation):
             if isinstance(out, Trajectory):
                 self.controller.arm_trajectory(
-                    out.side, facts.ARM_JOINTS[out.side], out.times, out.positions, None, out.frame, out.stamp
-                )
+                    out.side, facts.ARM_JOINTS[out.side], out.times, out.positions, out.velocities, out.frame,
+                    out.stamp,
+                )  # fmt: skip
             else:
                 self.controller.hand[out.side].move(out.opening)
         phase = self.manipulator.status.phase

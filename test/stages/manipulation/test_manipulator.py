@@ -139,13 +139,20 @@ def test_a_dropped_object_is_noticed():
     assert status.detail == "I dropped the red cup."
 
 
-def test_cancel_stops_the_moving_arm_where_it_is():
+def reaching(**more):
     robot = KinematicRobot(cup())
-    request = ManipulationRequest(goal_id="a", action="pick", object=cup(), surface_height=TABLE.height)
+    request = ManipulationRequest(
+        goal_id="a", action="pick", object=cup(), surface_height=TABLE.height, **more
+    )
     robot.manipulator.request(request)
     while robot.manipulator.status.phase != "approaching":
         robot.step()
     robot.sent.clear()
+    return robot
+
+
+def test_cancel_stops_the_moving_arm_where_it_is():
+    robot = reaching()
     robot.manipulator.request(ManipulationRequest(goal_id="a", action="cancel"))
     for _ in range(3):
         robot.step()
@@ -213,18 +220,6 @@ def test_open_lets_go():
     assert robot.do(action="open") == "succeeded"
     assert any(isinstance(one, GripperCommand) and one.opening > 0.09 for one in robot.sent)
     assert not robot.manipulator.status.holding
-
-
-def reaching(**more):
-    robot = KinematicRobot(cup())
-    request = ManipulationRequest(
-        goal_id="a", action="pick", object=cup(), surface_height=TABLE.height, **more
-    )
-    robot.manipulator.request(request)
-    while robot.manipulator.status.phase != "approaching":
-        robot.step()
-    robot.sent.clear()
-    return robot
 
 
 def test_a_leased_request_that_nobody_renews_ends_and_the_arm_stops():

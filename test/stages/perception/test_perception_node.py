@@ -1,4 +1,3 @@
-import contextlib
 import time
 from array import array
 
@@ -26,31 +25,25 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 
-rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
 
 WAIT = 20.0
 
 
 @pytest.fixture
-def pair(ros_domain):
+def pair(ros_node):
     """The perception node and a plain node beside it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
 
     from vla_sim.stages.perception.node import PerceptionNode
 
-    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=ros_domain)
+    node, other = ros_node(PerceptionNode, words=("world:=tabletop",)), ros_node(Node, "other")
     executor = SingleThreadedExecutor()
-    node, other = PerceptionNode(), Node("other")
     executor.add_node(node)
     executor.add_node(other)
-    yield node, other, executor
-    node.close()
-    with contextlib.suppress(Exception):
-        node.destroy_node()
-        other.destroy_node()
-    rclpy.try_shutdown()
+    return node, other, executor
 
 
 def image(data, encoding, stamp):

@@ -11,7 +11,7 @@ pose at its stamp stays where it is while the pelvis sways, by one differential 
 from dataclasses import dataclass
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
+from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, Synchronization
 
 from vla_sim.common.geometry import STANDARD_GRAVITY, Array, gravity_in_base, inverse, transform
 from vla_sim.robot import facts
@@ -78,7 +78,7 @@ class ArmFollower:
         self._ramp = 0.0
         self._path: JointPath | None = None
         self._anchor: Anchor | None = None
-        self._leave = False
+        self._leave = self._in_motion = False
         self._clock = self._since_anchor = 0.0
         self._reference = self._home.copy()
         self._velocity, self._acceleration, self._integral = np.zeros(7), np.zeros(7), np.zeros(7)
@@ -89,18 +89,25 @@ class ArmFollower:
         return r * r * (3.0 - 2.0 * r)
 
     def follow(self, path: JointPath, state: RobotState, anchor: Anchor | None = None) -> None:
-        """Go along `path` from where the arm is now, in the world if there is an `anchor`."""
+        """Go along `path` from where the arm is now, in the world if there is an `anchor`. One that begins in
+        motion goes on with the motion before: the reference meets it as soon as it may, and it is not slowed
+        down for its corners, which the reference cuts."""
         if self._ramp == 0.0:
             self._begin(state.joint_position[self._joints], state.joint_velocity[self._joints])
         elif self._anchor is not None:
             # The joints left the old reference for the world's sake: go on from where they are.
             self._begin(self.position, self._velocity)
+        in_motion = self._in_motion = bool(path.velocities[0].any())
         gap = float(np.abs((path.positions[0] - self._reference) / VELOCITY).max())
-        if path.times[0] > 0.0:
+        if in_motion:
+            pass
+        elif path.times[0] > 0.0:
             path = path.after(self._reference, self._velocity, float(path.times[0]))
         elif gap * VELOCITY.min() > LEAD_TOLERANCE:
             path = path.after(self._reference, self._velocity, 1.6 * gap + 0.1)
-        self._path = path.stretched(0.95 * VELOCITY, 0.95 * ACCELERATION)
+        self._path = path.stretched(0.95 * VELOCITY, np.inf if in_motion else 0.95 * ACCELERATION)
+        # A joint that cannot do what such a path wants of it must not hold the others back.
+        self._input.synchronization = Synchronization.No if in_motion else Synchronization.Time
         self._clock = 0.0
         self._anchor, self._since_anchor = anchor, 0.0
         self._leave = bool(np.abs(path.positions[-1] - self._home).max() < HOME_TOLERANCE)
@@ -167,6 +174,11 @@ class ArmFollower:
             one.control_interface = ControlInterface.Position
             self._clock += CONTROL_PERIOD
             target, velocity, acceleration = self._path.sample(self._clock)
+            if self._in_motion:
+                # Not so fast at the next sample that a joint would first go back to take a run-up.
+                reach = np.sqrt(self._velocity**2 + ACCELERATION * np.abs(target - self._reference))
+                velocity = np.clip(velocity, -reach, reach)
+                acceleration = np.clip(acceleration, -ACCELERATION, ACCELERATION)
         one.current_position = self._reference.tolist()
         one.current_velocity = self._velocity.tolist()
         one.current_acceleration = self._acceleration.tolist()

@@ -63,7 +63,7 @@ class JointPath:
             v = np.insert(v, 1, 0.0, axis=0)
         return JointPath(t, q, v, _curvatures(t, q, v))
 
-    def stretched(self, velocity: Array, acceleration: Array) -> JointPath:
+    def stretched(self, velocity: Array, acceleration: Array | float) -> JointPath:
         """The same path, slowed down as a whole until no joint passes these limits (joints,)."""
         if len(self.times) == 1:
             return self

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
+from vla_sim.common.errors import StackError
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, Refusal, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
@@ -29,12 +30,16 @@ from vla_sim.stages.perception.last_images import LastImages
 from vla_sim.stages.policy import mapping as policy_mapping
 from vla_sim.stages.policy.asking import Asking
 from vla_sim.stages.policy.client import Address, address, connect
+from vla_sim.stages.policy.errors import PolicyError
+from vla_sim.stages.policy.mapping import Mapping
 from vla_sim.stages.policy.scripted_server import ScriptedServer
 from vla_sim.world.semantic_map import World
 
 PATIENCE = 60.0
 """[s] of the machine's clock for a policy's answer in lock-step, where lateness is what an answer costs and
 not what the machine is busy with."""
+LOADING = 240.0
+"""[s] in which a server must have loaded the policy that it is told of."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -112,14 +117,26 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.server = ScriptedServer()
             url = self.server.start()
         where = address(url)
+        self._prepare(where, mapping)
         self.asker = self.execution.pool("policy")
         self.eyes = LastImages(self.get_logger().warning) if mapping.images else None
-        return PolicyPick(mapping, lambda: self._ask(where), kinematics)
+        return PolicyPick(mapping, lambda: self._ask(where, mapping), kinematics)
 
-    def _ask(self, where: Address) -> Asking:
+    def _prepare(self, where: Address, mapping: Mapping) -> None:
+        """Tell the server what it has to know before the first pick. Raises `InputError`, `MissingError`,
+        `StackError`."""
+        client = connect(where, mapping, PATIENCE, self.params.policy_pickle)
+        try:
+            client.prepare(LOADING)
+        except PolicyError as error:
+            raise StackError(f"no policy for the arms: {error}") from None
+        finally:
+            client.close()
+
+    def _ask(self, where: Address, mapping: Mapping) -> Asking:
         timeout = self.params.policy_timeout
         patience = PATIENCE if self.execution.deterministic else timeout
-        return Asking(connect(where, patience), self.asker, timeout)
+        return Asking(connect(where, mapping, patience, self.params.policy_pickle), self.asker, timeout)
 
     def close(self) -> None:
         for worker in (self.worker, self.asker):
@@ -233,7 +250,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def send_arm(self, motion: Trajectory, now: float) -> None:
         names = list(facts.ARM_JOINTS[motion.side])
         message = conversions.joint_trajectory(
-            names, motion.times, motion.positions, motion.stamp or now, motion.frame
+            names, motion.times, motion.positions, motion.stamp or now, motion.frame, motion.velocities
         )
         self.publish(topics.ARM_WISH[motion.side]).publish(message)
 

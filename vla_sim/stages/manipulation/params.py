@@ -13,11 +13,14 @@ class ManipulationParams(StageParams):
     rate: float = param(20.0, "ticks of the manipulator [Hz]", low=10.0, high=50.0)
     status_rate: float = param(5.0, "status while a request is under way [Hz]", low=1.0, high=20.0, live=True)
     policy: str = param(
-        "", "a learned policy that picks, as openpi://127.0.0.1:8000, or scripted; empty: our own planner",
+        "",
+        "a learned policy that picks, as openpi://127.0.0.1:8000 (or lerobot, gr00t), or scripted; empty: "
+        "our own planner",
         metavar="ADDRESS",
     )  # fmt: skip
     policy_mapping: str = param(
         SCRIPTED, "what the policy is sent and what its answers mean: a shipped mapping, or a file",
         metavar="NAME",
     )  # fmt: skip
+    policy_pickle: bool = param(False, "speak with a policy's server whose protocol sends pickles: lerobot's")
     policy_timeout: float = param(5.0, "until the policy counts as silent [s]", low=0.1, high=60.0, live=True)

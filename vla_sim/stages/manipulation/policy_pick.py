@@ -101,7 +101,8 @@ class PolicyPick:
                 if motion.take(new, now, arms.now.joint_position) and motion.chunk is not None:
                     for side, q in motion.chunk.arms.items():
                         if side in hands:
-                            arms.follow(Trajectory(side, motion.chunk.times - now, q))
+                            times, speeds = motion.chunk.times - now, motion.velocities(side)
+                            arms.follow(Trajectory(side, times, q, velocities=speeds))
             if not asking.busy and now - asked >= mapping.execute * mapping.period - 1e-6:
                 sent = arms.now
                 asking.ask(observe(mapping, sent, item.called), now)

@@ -34,13 +34,15 @@ FrameId = Literal["base_link", "odom"]
 @dataclass(frozen=True)
 class Trajectory:
     """One arm's motion. times (n,) [s] from the start, positions (n, 7) [rad]; frame and stamp [s] as in
-    `topics.ARM_TRAJECTORY`."""
+    `topics.ARM_TRAJECTORY`; velocities (n, 7) [rad/s] at the positions, None: as they come, at rest at both
+    ends."""
 
     side: str
     times: Array
     positions: Array
     frame: FrameId = "base_link"
     stamp: float = 0.0
+    velocities: Array | None = None
 
     @property
     def duration(self) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from vla_sim.stages.policy.errors import PolicyError
 
@@ -37,16 +38,20 @@ def decode(data: bytes) -> Any:
         raise PolicyError(f"it is no MessagePack with arrays ({error})") from None
 
 
+def numbers(data: bytes, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array in these bytes. Raises `ValueError` unless they fill it, and for what is no number."""
+    if kind.kind not in KINDS or len(data) != math.prod(shape) * kind.itemsize:
+        raise ValueError(f"an array of {kind} and shape {shape} in {len(data)} bytes")
+    return np.frombuffer(data, kind).reshape(shape)
+
+
 def _read(value: Any) -> Any:
     if isinstance(value, list):
         return [_read(one) for one in value]
     if not isinstance(value, dict):
         return value
     if b"__ndarray__" in value:
-        kind, shape, data = np.dtype(value[b"dtype"]), tuple(value[b"shape"]), value[b"data"]
-        if kind.kind not in KINDS or len(data) != math.prod(shape) * kind.itemsize:
-            raise ValueError(f"an array of {kind} and shape {shape} in {len(data)} bytes")
-        return np.frombuffer(data, kind).reshape(shape)
+        return numbers(value[b"data"], np.dtype(value[b"dtype"]), tuple(value[b"shape"]))
     if b"__npgeneric__" in value:
         return np.dtype(value[b"dtype"]).type(value[b"data"])
     return {key: _read(one) for key, one in value.items()}

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.stages.policy.mapping import Mapping
 
-SCHEMES = ("openpi",)
+SCHEMES = ("openpi", "lerobot", "gr00t")
+"""The protocols."""
 
 
 class Address(NamedTuple):
@@ -45,6 +47,10 @@ def _unusable(given: str, why: str) -> InputError:
 class PolicyClient(ABC):
     """One connection to a server. `infer` is called from one thread at a time, `close` from any."""
 
+    def prepare(self, timeout: float) -> None:  # noqa: B027
+        """What a server must be told before the first observation, which may take it long: it loads the
+        policy. timeout: [s]. Raises `PolicyError`."""
+
     @abstractmethod
     def infer(self, observation: dict[str, Any]) -> dict[str, Any]:
         """The server's answer to an observation; connects where that is not done. Raises `PolicyError`, and
@@ -55,9 +61,22 @@ class PolicyClient(ABC):
         """End the connection, and an `infer` that waits, at once."""
 
 
-def connect(where: Address, timeout: float) -> PolicyClient:
-    """A client of this server, which it asks nothing yet. timeout: [s] for its answers. Raises
-    `MissingError`."""
+def connect(where: Address, mapping: Mapping, timeout: float, pickle: bool = False) -> PolicyClient:
+    """A client of this server, which it asks nothing yet. timeout: [s] for its answers. pickle: whether a
+    protocol that sends pickles may be spoken. Raises `InputError`, `MissingError`."""
+    if where.scheme == "gr00t":
+        from vla_sim.stages.policy.gr00t import Gr00tClient
+
+        return Gr00tClient(where, timeout)
+    if where.scheme == "lerobot":
+        from vla_sim.stages.policy.lerobot import LeRobotClient
+
+        if not pickle:
+            raise InputError(
+                f"--policy {where}: LeRobot's protocol sends pickles, and whoever reaches such a server can "
+                "run programs on its machine: allow it with --policy-pickle, on a network that you trust"
+            )
+        return LeRobotClient(where, mapping, timeout)
     from vla_sim.stages.policy.openpi import OpenPiClient
 
     return OpenPiClient(where, timeout)

@@ -12,14 +12,16 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
 
 Value = Literal[
-    "left_arm", "right_arm", "left_gripper", "right_gripper", "joints", "base", "camera", "time"
+    "left_arm", "right_arm", "left_gripper", "right_gripper", "joints", "body_joints", "base", "camera",
+    "time",
 ]  # fmt: skip
 """Numbers that a policy may be sent. left_arm, right_arm: seven joints, shoulder to wrist, in the mapping's
 `angles`; left_gripper, right_gripper: the opening, by its `gripper`; joints: all of the robot [rad], fingers
-[m] last; base: the pelvis in odom, x y z [m] and a quaternion w x y z; camera: fx fy cx cy [px] of the
-images; time [s]."""
-Part = Literal["left_arm", "right_arm", "left_gripper", "right_gripper"]
-"""What a policy may move."""
+[m] last; body_joints: those without the fingers; base: the pelvis in odom, x y z [m] and a quaternion w x y
+z; camera: fx fy cx cy [px] of the images; time [s]."""
+Part = Literal["left_arm", "right_arm", "left_gripper", "right_gripper", "walk"]
+"""What a policy may move. walk: three numbers, the body's velocity, which our own recordings have: the robot
+stands while the arms are a policy's, and does not go along them."""
 Space = Literal["joint_positions", "joint_deltas", "tool_deltas"]
 """What an arm's numbers are. joint_positions, joint_deltas: seven. tool_deltas: six, x y z [m] and a rotation
 vector [rad] of the tool."""
@@ -67,11 +69,13 @@ class Entry(Piece, frozen=True, kw_only=True):
 
 
 class Actions(Piece, frozen=True, kw_only=True):
-    """A chunk of actions: an array (n, numbers of `parts`), first the next action. since: of which posture
+    """A chunk of actions: an array (n, numbers of `parts`), first the next action. keys: of several arrays
+    that make it side by side, in the place of `key`. since: of which posture
     deltas are, the observation's (of every action) or the action's before. tool_frame: in which axes tool
     deltas are, base_link's or the tool's own. scale: what a delta of 1 is [rad], [m]."""
 
     key: str = "actions"
+    keys: list[str] | None = None
     parts: Annotated[list[Part], msgspec.Meta(min_length=1)]
     space: Space = "joint_positions"
     since: Since = "observation"
@@ -90,7 +94,7 @@ class Actions(Piece, frozen=True, kw_only=True):
         out: dict[Part, slice] = {}
         at = 0
         for part in self.parts:
-            size = SIZES[self.space] if part.endswith("_arm") else 1
+            size = SIZES[self.space] if part.endswith("_arm") else 3 if part == "walk" else 1
             out[part] = slice(at, at + size)
             at += size
         return out
@@ -112,9 +116,21 @@ class Gripper(Piece, frozen=True, kw_only=True):
             raise ValueError("open and closed must differ")
 
 
+class LeRobot(Piece, frozen=True, kw_only=True):
+    """What a server of LeRobot's is told to load. type: of policy, by LeRobot's name (act, smolvla, pi0 ...).
+    weights: a folder on the server's machine, or a name on the hub. device: cpu, cuda, mps. actions: of a
+    chunk, at most."""
+
+    type: Annotated[str, msgspec.Meta(min_length=1)]
+    weights: Annotated[str, msgspec.Meta(min_length=1)]
+    device: str = "cpu"
+    actions: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
 class Mapping(Piece, frozen=True, kw_only=True):
     """One file. rate: actions a second. execute: how many actions of a chunk are gone along before the next
-    chunk is asked for. angles: of joints, sent and received."""
+    chunk is asked for. angles: of joints, sent and received. lerobot: of a policy behind that protocol
+    alone."""
 
     version: Literal[1]
     about: Annotated[str, msgspec.Meta(min_length=10, max_length=400)]
@@ -124,6 +140,7 @@ class Mapping(Piece, frozen=True, kw_only=True):
     actions: Actions
     angles: Literal["radians", "degrees"] = "radians"
     gripper: Gripper = Gripper()
+    lerobot: LeRobot | None = None
 
     def __post_init__(self) -> None:
         paths = [tuple(one.path) for one in self.observation]

@@ -16,6 +16,14 @@ from vla_sim.stages.policy.mapping import Entry, Gripper, Mapping, Value
 WIDEST = 2.0 * facts.FINGER_STROKE
 
 
+COUNTS = {"joints": len(facts.JOINTS), "body_joints": len(facts.BODY_JOINTS), "base": 7, "camera": 4}
+
+
+def width(value: Value) -> int:
+    """How many numbers it is."""
+    return COUNTS.get(value, 7 if value.endswith("_arm") else 1)
+
+
 def observe(mapping: Mapping, senses: Observation, thing: str) -> dict[str, Any]:
     """What is sent. thing: the name of what is to be taken. Raises `PolicyError` while there is no image."""
     out: dict[str, Any] = {}
@@ -44,6 +52,8 @@ def _value(mapping: Mapping, value: Value, senses: Observation) -> Array:
     q = senses.joint_position
     if value == "joints":
         return q
+    if value == "body_joints":
+        return q[: len(facts.BODY_JOINTS)]
     if value == "base":
         return pose7(senses.base)
     if value == "camera":

@@ -20,7 +20,7 @@ LARGEST_ANSWER = 16_000_000
 """Bytes."""
 LARGEST_OBSERVATION = 64_000_000
 """Bytes: a few uncompressed images."""
-MISSING = "a policy's server is reached with websockets; pip install 'vla_sim[policy]'"
+MISSING = "openpi's protocol is spoken with websockets; pip install 'vla_sim[policy]'"
 
 
 class OpenPiClient(PolicyClient):

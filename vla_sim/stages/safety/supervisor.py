@@ -32,6 +32,11 @@ MOST_COMMANDS = 256
 COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
 
+CALM = 0.3
+"""[s] for which nothing may have forbidden to walk before a robot that was made to stand walks on. Each start
+takes it some centimetres to the side, and what comes and goes five times a second would make it start as
+often."""
+
 STAND = (0.0, 0.0, 0.0)
 
 
@@ -67,6 +72,9 @@ class Supervisor:
     factor: float = 1.0
     """Of the wanted velocity that passed last; 0 where none may."""
     _now: float = -math.inf
+    _forbidden: float = -math.inf
+    """When it was made to stand last, or kept standing, although it was to walk [s]."""
+    _why: list[str] = field(default_factory=list)
     _walks: bool = False
     """Whether the velocity that passed last is one."""
     _reasons: list[str] = field(default_factory=list)
@@ -140,7 +148,7 @@ class Supervisor:
         """Time that goes back begins anew: nothing that was taken before it has an age."""
         if now < self._now - BACK:
             self._look_anew()
-            self.steps, self.velocity = OdometryTrust(), STAND
+            self.steps, self.velocity, self._forbidden = OdometryTrust(), STAND, -math.inf
             for one in (self.odom, self.scan, self.depth, self.kept, self.command):
                 one.forget()
         self._now = now
@@ -232,10 +240,16 @@ class Supervisor:
                 self._level = "stopped"
                 self._reasons.append(reason)
         if self._level != "ok":
+            if moving and not (self.halted or self.fault):  # which hold for a time of their own
+                self._forbidden, self._why = now, self._reasons
             return STAND
         if not moving:
             self.factor = 1.0
             return wanted
+        if now - self._forbidden < CALM:
+            self._level = "stopped"
+            self._reasons = [f"{why} a moment ago" for why in self._why]
+            return STAND
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
         points, low, at_arms = self.around.points()
         self.factor, reason = gate(points, vx, vy, wz, low, at_arms)

@@ -214,32 +214,37 @@ def bring(r: Reader, i: int) -> Clause | None:
     verb = r.direct(i, p.BRING)
     if verb is None:
         return None
-    found = []
+    found: list[Clause] = []
     for me in {r.at(verb, p.ME), None}:
         thing = r.object(verb if me is None else me)
-        if thing is None:
-            continue
-        end, source, target = thing.end, None, USER if me is not None else None
-        for _ in range(2):
-            if target is None and (goal := _goal(r, end)) is not None:
-                end, target = goal.end, goal
-            elif target is None and (by := _put_by(r, end, thing)) is not None:
-                found.append(Clause(by[0], (Said("pick", thing, source), by[1])))
-                break
-            elif source is None and (where := r.location(end)) is not None:
-                end, source = where.end, where
-        if target is None and r.direct(i, p.BRING_USER) is not None:
-            target = USER
-        if target is not None:
-            set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
-            then = Said("place" if set_down else "carry", thing, target)
-            found.append(Clause(end, (Said("pick", thing, source), then)))
-        elif r.direct(i, p.CARRY) is not None:
-            found.append(Clause(end, problem=ask.missing("Where shall I bring it?")))
+        if thing is not None:
+            sources = dict.fromkeys((None, r.location(thing.end)))
+            found += [one for source in sources if (one := _brought(r, i, thing, me is not None, source))]
     if not found and r.direct(i, p.BRING_USER) is not None:
         return no_object(r, r.at(verb, p.ME) or verb, "What shall I bring?")
     best = max(found, key=lambda clause: clause.rank, default=None)
     return None if best is None else checked(r, best)
+
+
+def _brought(r: Reader, i: int, thing: ObjectRef, to_user: bool, source: PlaceRef | None) -> Clause | None:
+    """From where and to where: "on the dresser to the bedroom"; the first place may be either ("move the box
+    on the table"). source: the first place, if the thing is there."""
+    end = thing.end if source is None else source.end
+    if not to_user and (by := _put_by(r, end, thing)) is not None:
+        return Clause(by[0], (Said("pick", thing, source), by[1]))
+    target = USER if to_user else _goal(r, end)
+    if target is not None:
+        end = max(end, target.end)
+    elif r.direct(i, p.BRING_USER) is not None:
+        target = USER
+    if source is None and (source := r.location(end)) is not None:
+        end = source.end
+    if target is not None:
+        set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
+        then = Said("place" if set_down else "carry", thing, target)
+        return Clause(end, (Said("pick", thing, source), then))
+    carried = r.direct(i, p.CARRY) is not None
+    return Clause(end, problem=ask.missing("Where shall I bring it?")) if carried else None
 
 
 def _goal(r: Reader, i: int) -> PlaceRef | None:
