@@ -50,6 +50,7 @@ RATES = {
     "/head_camera/depth/image_raw": "`camera_rate`, 10 Hz",
     "/head_camera/color/camera_info": "`camera_rate`, 10 Hz", "/voice/audio": "50 Hz from a microphone",
     "/perception/objects": "`rate`, 10 Hz", "/perception/depth_scan": "`rate`, 10 Hz",
+    "/perception/low_obstacles": "`rate`, 10 Hz",
     "/navigation/status": "while a request is under way",
     "/manipulation/status": "`status_rate`, 5 Hz, while a request is under way",
     "/cmd_vel_nav": "`rate`, 20 Hz, while navigating", "/cmd_vel": "`rate`, 50 Hz",
@@ -294,17 +295,18 @@ def faults() -> list[str]:
 
 def fault_results() -> list[str]:
     """What the robot did in each case that was played."""
-    from vla_sim.scenario import fault_course
+    from vla_sim.report.text import number
+    from vla_sim.scenario import fault_cases
 
-    found = sorted(fault_course.read(HERE / "fault_results.jsonl").values(), key=lambda one: one.case)
-    unheard = sum(one.state == fault_course.UNHEARD for one in found)
-    found = [one for one in found if one.state != fault_course.UNHEARD]
+    found = sorted(fault_cases.read(HERE / "fault_results.jsonl").values(), key=lambda one: one.case)
+    unheard = sum(one.state == fault_cases.UNHEARD for one in found)
+    found = [one for one in found if one.state != fault_cases.UNHEARD]
     if not found:
         return ["No case was played yet."]
     rows = [
         (
             one.fault.split(" for ")[0], one.phase, "held" if one.held else f"**broke**: {one.why}",
-            one.state, fault_course.seconds(one.safe), fault_course.seconds(one.recovery),
+            one.state, number(one.safe, 2, "s"), number(one.recovery, 2, "s"),
             str(one.unanswered), str(one.collisions),
             one.engine + ("" if one.lockstep else ", by the clock"),
         )
@@ -314,7 +316,7 @@ def fault_results() -> list[str]:
         "fault", "phase", "", "the command", "to standing", "to recovery", "unanswered", "collisions",
         "engine",
     )  # fmt: skip
-    held, all_ = sum(one.held for one in found), len(fault_course.cases())
+    held, all_ = sum(one.held for one in found), len(fault_cases.cases())
     words = f"Of {all_} cases {len(found)} were played so far; {held} held, {len(found) - held} broke."
     if unheard:
         words += f" {unheard} are left out: of topics that no node listens to."
@@ -333,6 +335,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "place": (
         "move the red box from the dresser to the side table",
         'holding it: "put it on the kitchen table"',
+        "put the red cup next to the yellow ball",
     ),
     "carry": ("take the red cup to the bedroom", "bring me the red cup from the kitchen"),
     "move": ("move forward half a meter", "take two steps back", "move a bit to the left"),
@@ -357,7 +360,8 @@ PHRASES = {
     "quickly": "QUICKLY", "a bit": "A_BIT", "forward": "FORWARD", "back": "BACKWARD", "left": "LEFT",
     "right": "RIGHT",
     "turn": "TURN", "around": "AROUND", "take": "PICK", "with the left hand": "LEFT_HAND",
-    "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "find": "FIND",
+    "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "next to": "NEXT_TO",
+    "on top of": "ON_TOP_OF", "find": "FIND",
     "wait": "WAIT", "stop": "STOP", "is there": "IS_THERE", "how many": "HOW_MANY", "what is": "WHAT_IS",
     "what it holds": "ASK_HOLDING", "what it sees": "ASK_SEEING", "where it is": "ASK_WHERE",
     "what it does": "ASK_DOING", "what it can do": "ASK_ABLE", "places": "ASK_PLACES",

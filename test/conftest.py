@@ -51,6 +51,29 @@ def ros_domain():
     domain.release()
 
 
+@pytest.fixture
+def ros_node(ros_domain):
+    """ros_node(kind, *given, words=("name:=value",)): a node in a domain of the module's own, which is closed
+    after the test. words: parameters, where it is the first one."""
+    import rclpy
+
+    made = []
+
+    def make(kind, *given, words=()):
+        if not rclpy.ok():
+            parameters = [part for word in words for part in ("-p", word)]
+            rclpy.init(args=["--ros-args", *parameters], domain_id=ros_domain)
+        made.append(kind(*given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if hasattr(one, "close"):
+            one.close()
+        one.destroy_node()
+    rclpy.try_shutdown()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _share(request):
     """Hold a share of the machine during a module of `make system`, also while its fixtures have a stack; all

@@ -3,8 +3,13 @@
 import time
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=20.0, step=lambda: time.sleep(0.01), says=lambda: "waited in vain"):
+    """step: done until the condition holds. says: what to tell if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        assert time.monotonic() < deadline, says()
+        step()
+
+
+def spin_until(executor, condition, seconds=30.0, **more):
+    wait_for(condition, seconds, lambda: executor.spin_once(timeout_sec=0.05), **more)

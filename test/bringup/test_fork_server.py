@@ -221,3 +221,40 @@ def test_a_frozen_node_and_one_that_does_not_listen_end_when_the_client_is_kille
             node.suspend()
         client.kill()
     wait_for(lambda: not node.is_running() or node.status() == psutil.STATUS_ZOMBIE, PATIENCE)
+
+
+RUN = """
+import os, stat, sys, time
+from vla_sim.bringup.fork_server import Fork
+def main():
+    if sys.argv[1:]:
+        number = int(sys.argv[1])
+        print(hasattr(sys, "of_the_run"), stat.S_ISFIFO(os.fstat(number).st_mode), flush=True)
+        time.sleep(600.0 if sys.argv[2:] else 0.0)
+        return 3
+    sys.of_the_run = True
+    held, _ = os.pipe()
+    node = Fork("some_node", [str(held)], os.environ)
+    print(node.output.read().decode(), node.wait(60.0), os.getpid() == os.getsid(0), flush=True)
+    node = Fork("some_node", [str(held), "stay"], os.environ)
+    node.output.readline()
+    print(node.pid, flush=True)
+    time.sleep(600.0)
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_run_that_is_a_fork_has_a_server_that_is_a_fork_of_it_and_ends_with_it(program, stopped):
+    """Nothing is loaded again, no file of the run stays open, and no node outlives it."""
+    run = Fork(program(RUN), [], os.environ)
+    assert run.output.readline().split() == [b"True", b"False"]
+    assert run.output.readline().split() == [b"3", b"True"]
+    node = psutil.Process(int(run.output.readline()))
+    server = node.parent()
+    assert server.ppid() == run.pid
+    if stopped:
+        node.suspend()
+    run.signal(signal.SIGKILL)
+    assert run.wait(PATIENCE) == -signal.SIGKILL
+    for one in (node, server):
+        wait_for(lambda one=one: not one.is_running() or one.status() == psutil.STATUS_ZOMBIE, PATIENCE)

@@ -98,6 +98,13 @@ def test_what_is_reserved_is_not_there_for_others_until_it_is_released(book):
     assert [r.component for r in book.held()] == ["third"]
 
 
+def test_what_a_process_holds_is_for_those_that_it_starts_as_well(book):
+    book.reserve("a test", Needs(cpu=1.6))
+    code = "book.reserve('the run in it', Needs(cpu=0.8)); print(len(book.held()), flush=True)"
+    (child,) = all_at_once(code, 1, book)
+    assert child.communicate(timeout=60.0) == ("1\n", "")
+
+
 @pytest.mark.parametrize(("needs", "words"), [
     (Needs(cpu=1.7), "asks for 1.7 cores; this machine gives 1.6 cores in all: ask for less"),
     (Needs(memory=8001.0), "8001 MB of memory; this machine gives 8000 MB of memory"),

@@ -5,7 +5,7 @@ from array import array
 import numpy as np
 import pytest
 
-rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = pytest.mark.ros
 
 from nav_msgs.msg import Odometry  # noqa: E402
@@ -23,21 +23,6 @@ from vla_sim.ros.messages import to_stamp  # noqa: E402
 NAMED = {"cloud": LidarParams().cloud, **CAMERA}
 
 
-@pytest.fixture
-def made(ros_domain):
-    rclpy.init(domain_id=ros_domain)
-    nodes = []
-
-    def make(kind, *given):
-        nodes.append(kind(*given))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    rclpy.try_shutdown()
-
-
 def image(encoding, data, stamp):
     out = Image(height=data.shape[0], width=data.shape[1], encoding=encoding, step=data.strides[0])
     out.data = array("B", data.tobytes())
@@ -45,8 +30,8 @@ def image(encoding, data, stamp):
     return out
 
 
-def test_it_waits_for_enough_of_what_is_measured(made):
-    node = made(SensorListener, NAMED, 0.015)
+def test_it_waits_for_enough_of_what_is_measured(ros_node):
+    node = ros_node(SensorListener, NAMED, 0.015)
     assert set(NAMED.values()) <= set(node.subscribed)
     assert node.missing(lidar=True, camera=False) == ["joint states", "the IMU", "the lidar's clouds"]
     node.on_joints(JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist()))
@@ -66,8 +51,8 @@ def test_it_waits_for_enough_of_what_is_measured(made):
     assert node.images[0][1] == pytest.approx(0.7)
 
 
-def test_what_cannot_be_read_is_counted_by_its_reason(made):
-    node = made(SensorListener, NAMED, 0.015)
+def test_what_cannot_be_read_is_counted_by_its_reason(ros_node):
+    node = ros_node(SensorListener, NAMED, 0.015)
     for k in range(3):
         node.on_depth(image("mono16", np.zeros((3, 4), np.uint16), 0.1 * k))
         node.on_color(image("rgb8", np.zeros((3, 4, 3), np.uint8), 0.1 * k))
@@ -81,8 +66,8 @@ def test_in_a_silent_domain_it_says_what_does_not_come(ros_domain):
         calibration_node.listen(ros_domain, NAMED, 0.015, lidar=True, camera=False, timeout=0.3)
 
 
-def test_a_scan_is_added_where_odometry_was_at_its_time(made):
-    node = made(MappingNode)
+def test_a_scan_is_added_where_odometry_was_at_its_time(ros_node):
+    node = ros_node(MappingNode)
     scan = conversions.laser_scan(np.full(360, 2.0), to_stamp(5.0), 0.1)
     node.on_scan(scan)
     assert (node.mapper.added, node.unplaced) == (0, 1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytestmark = [pytest.mark.ros, pytest.mark.integration]
 from sensor_msgs.msg import Imu, JointState, PointCloud2, PointField  # noqa: E402
 
@@ -28,16 +28,13 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def node(ros_domain, file):
-    rclpy.init(domain_id=ros_domain, args=["--ros-args", "-p", f"extrinsics:={file}"])
-    made = LidarNode()
+def node(ros_node, file):
+    made = ros_node(LidarNode, words=(f"extrinsics:={file}",))
     made.sent = {topics.SCAN.name: [], topics.POINTS.name: []}
     for name, sent in made.sent.items():
         made.published[name].publish = sent.append
         made.published[name].get_subscription_count = lambda: 1
-    yield made
-    made.destroy_node()
-    rclpy.try_shutdown()
+    return made
 
 
 def livox(points):

@@ -24,24 +24,9 @@ from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 
 
 @pytest.fixture
-def ros(ros_domain):
+def ros(ros_node, ros_domain):
     """Start the node with these parameters."""
-    made = []
-
-    def start(**parameters):
-        words = [word for k, v in parameters.items() for word in ("-p", f"{k}:={v}")]
-        rclpy.init(
-            domain_id=ros_domain,
-            args=["--ros-args", "-p", f"dds_domain:={domain_beside(ros_domain)}", *words],
-        )
-        made.append(RobotNode())
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.close()
-        one.destroy_node()
-    rclpy.try_shutdown()
+    return lambda *words: ros_node(RobotNode, words=(f"dds_domain:={domain_beside(ros_domain)}", *words))
 
 
 def test_it_publishes_what_it_feels_and_obeys_only_when_it_is_armed(ros, ros_domain, monkeypatch):
@@ -121,7 +106,7 @@ class Standing(Body):
 def test_a_driver_of_ones_own_is_driven_as_ours_is(ros, tmp_path, monkeypatch):
     (tmp_path / "my_driver.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
-    made = ros(body="my_driver:Standing")
+    made = ros("body:=my_driver:Standing")
     for _ in range(10):
         made.tick()
     assert made.published[topics.JOINT_STATES.name].count > 5
@@ -136,13 +121,13 @@ def test_a_driver_of_ones_own_is_driven_as_ours_is(ros, tmp_path, monkeypatch):
 
 def test_a_class_that_is_no_body_is_said(ros):
     with pytest.raises(InputError, match=r"robot\.body 'os:Body' cannot be used: .*PACKAGE\.MODULE:CLASS"):
-        ros(body="os:Body")
+        ros("body:=os:Body")
 
 
 def test_it_is_not_armed_from_the_start_and_says_where_no_robot_is(ros, monkeypatch):
     monkeypatch.setattr(robot, "FIND_TIMEOUT", 0.5)
     with pytest.raises(InputError, match="armed is true at the start"):
-        ros(armed="true")
+        ros("armed:=true")
     rclpy.try_shutdown()
     with pytest.raises(EngineError, match="no G1 is heard on lo"):
         ros()

@@ -173,5 +173,5 @@ def test_what_is_no_journal_is_said(tmp_path):
     with pytest.raises(InputError, match="is no journal of the monitor"):
         journal.read(journal.find(tmp_path))
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="the monitor cannot write to"):
+    with pytest.raises(InputError, match="cannot write the monitor's journal to"):
         Journal(tmp_path / "file" / "below" / FILE, print)

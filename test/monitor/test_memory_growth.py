@@ -80,6 +80,13 @@ CHILD = textwrap.dedent("""
 """)
 
 
+def test_a_process_that_has_the_number_of_one_that_has_ended_is_another(monkeypatch):
+    process = psutil.Process()
+    assert measure(process, 0.0, children=False) is not None
+    monkeypatch.setattr(process, "_ident", (process.pid, 1.0))  # one that began long ago
+    assert measure(process, 0.0, children=False) is None
+
+
 def test_of_two_processes_that_do_the_same_work_the_one_that_leaks_is_found(tmp_path):
     """Real processes, stepped by hand, so that no clock decides."""
     watch = MemorySampler()

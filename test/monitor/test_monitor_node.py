@@ -8,41 +8,33 @@ from types import SimpleNamespace
 import pytest
 from journal_entries import traced
 
-rclpy = pytest.importorskip("rclpy")
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
-from std_msgs.msg import String  # noqa: E402
-from std_srvs.srv import Trigger  # noqa: E402
+pytest.importorskip("rclpy")
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
-from vla_sim.contract import topics  # noqa: E402
-from vla_sim.contract.codec import encode  # noqa: E402
-from vla_sim.contract.records import SafetyState  # noqa: E402
-from vla_sim.monitor import journal  # noqa: E402
-from vla_sim.monitor.journal import FILE  # noqa: E402
-from vla_sim.monitor.node import MonitorNode  # noqa: E402
-from vla_sim.monitor.system import Usage  # noqa: E402
+from vla_sim.contract import topics
+from vla_sim.contract.codec import encode
+from vla_sim.contract.records import SafetyState
+from vla_sim.monitor import journal
+from vla_sim.monitor.journal import FILE
+from vla_sim.monitor.node import MonitorNode
+from vla_sim.monitor.system import Usage
 
 pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
-def start(ros_domain):
-    """Makes the node with `-p name:=value` arguments, in a domain of the tests' own; it is not spun."""
-    nodes = []
+def start(ros_node):
+    """Makes the node with `name:=value` as parameters; it is not spun."""
 
-    def make(*values: str) -> MonitorNode:
-        arguments = ["--ros-args", *(word for value in values for word in ("-p", value))]
-        rclpy.init(args=arguments, domain_id=ros_domain)
-        node = MonitorNode()
+    def make(*words: str) -> MonitorNode:
+        node = ros_node(MonitorNode, words=words)
         node.sent = []
         node.send = lambda topic, record: node.sent.append((topic.name, record))
-        nodes.append(node)
         return node
 
-    yield make
-    for node in nodes:
-        node.close()
-        node.destroy_node()
-    rclpy.try_shutdown()
+    return make
 
 
 def alerts(node):

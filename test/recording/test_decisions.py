@@ -56,7 +56,7 @@ def test_a_decision_is_what_a_record_says_without_its_ids_and_times(tmp_path):
     assert found[topics.PLAN.name] == [
         Decision(1.0, "navigate kitchen, pick red cup, turn 1.571; normal")
     ]  # fmt: skip
-    assert found[topics.STATUS.name] == [Decision(2.0, "running navigate; 0 of 3")]
+    assert found[topics.STATUS.name] == [Decision(2.0, "running navigate; step 1 of 3")]
     assert found[topics.NAVIGATION_REQUEST.name] == [Decision(3.0, "go 2.500 1.000 0.500")]
 
 
@@ -86,7 +86,7 @@ def test_numbers_may_differ_by_a_little_and_words_may_not():
     assert not said.same(Decision(1.0, f"go {2.5 + 1.1 * TOLERANCE:.3f} -1.000 0.500"))
     assert not said.same(Decision(1.0, "go 2.500 1.000 0.500"))
     assert not said.same(Decision(1.0, "dock 2.500 -1.000 0.500"))
-    assert not Decision(1.0, "running; 1 of 3").same(Decision(1.0, "running; 2 of 3"))
+    assert not Decision(1.0, "running; step 1 of 3").same(Decision(1.0, "running; step 2 of 3"))
 
 
 def test_what_one_run_lacks_stands_beside_nothing_and_the_rest_beside_its_like():

@@ -64,6 +64,22 @@ def test_a_file_whose_recorder_was_killed_is_read_up_to_its_last_flush(tmp_path)
     out.close()
 
 
+def test_a_part_that_is_broken_is_told_with_its_place_and_left_out_where_that_is_wished(whole, tmp_path):
+    path = tmp_path / FILE
+    path.write_bytes((whole / FILE).read_bytes())
+    recording = Recording(path)
+    every, broken = list(recording.read()), recording._chunks[1]
+    with path.open("r+b") as file:
+        file.seek(broken.offset + 100)
+        file.write(bytes(20))
+    with pytest.raises(InputError, match=rf"broken at byte {broken.offset}, from 2\.00 s to 3\.90 s"):
+        list(recording.read())
+    told = []
+    left = list(recording.read(left_out=told.append))
+    assert len(told) == 1
+    assert left == [one for one in every if not 1.95 < one.stamp < 3.95]
+
+
 @given(st.data())
 def test_a_file_cut_off_anywhere_is_read_as_far_as_it_goes(whole, tmp_path_factory, data):
     every = list(Recording(whole).read())

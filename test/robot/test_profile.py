@@ -18,14 +18,17 @@ from vla_sim.robot import facts, profile
 G1 = assets.find_robot("g1").read_text()
 
 
+WITHOUT = object()
+
+
 def changed(path, value):
-    """The G1's profile with another value at a path such as "legs.sole"; None: without it."""
+    """The G1's profile with another value at a path such as "legs.sole"."""
     data = yaml.safe_load(G1)
     *groups, last = path.split(".")
     part = data
     for name in groups:
         part = part[name]
-    if value is None:
+    if value is WITHOUT:
         del part[last]
     else:
         part[last] = value
@@ -68,7 +71,7 @@ print(json.dumps([facts.NAME, len(facts.JOINTS)]))
         ("version", 7, "version 7 is not known; this vla_sim reads version 1"),
         ("standing_height", -1, "standing_height: expected `float` > 0.0"),
         ("standing_height", "high", "standing_height: expected `float`, got `str`"),
-        ("standing_height", None, "missing required field `standing_height`"),
+        ("standing_height", WITHOUT, "missing required field `standing_height`"),
         ("legs.sole", float("inf"), "sole: expected `float` <= 5.0"),
         ("legs.souls", 0.1, "'souls' is not known here; did you mean sole"),
         ("legs.knees.left", "left_nee_joint", "legs.knees.left: 'left_nee_joint' is none of the joints"),
@@ -114,15 +117,9 @@ VALUES = st.recursive(
 
 @given(path=st.sampled_from(LEAVES), value=VALUES)
 def test_any_value_makes_a_profile_or_one_line_of_error(path, value):
-    data = yaml.safe_load(G1)
-    *groups, last = path.split(".")
-    part = data
-    for name in groups:
-        part = part[name]
-    part[last] = value
     message = "robot.yaml"
     try:
-        profile.loads(yaml.safe_dump(data), "robot.yaml")
+        profile.loads(changed(path, value), "robot.yaml")
     except InputError as error:
         message = str(error)
     assert message.startswith("robot.yaml")

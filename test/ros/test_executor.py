@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from waiting import spin_until, wait_for
 
 rclpy = pytest.importorskip("rclpy")
 from rclpy.executors import ExternalShutdownException  # noqa: E402
@@ -20,12 +21,8 @@ WAIT = 30.0
 
 
 @pytest.fixture
-def node(ros_domain):
-    rclpy.init(args=[], domain_id=ros_domain)
-    made = Node("serial")
-    yield made
-    made.destroy_node()
-    rclpy.try_shutdown()
+def node(ros_node):
+    return ros_node(Node, "serial")
 
 
 @pytest.fixture
@@ -36,21 +33,14 @@ def executor(node):
     made.shutdown()
 
 
-def until(executor, done):
-    deadline = time.monotonic() + WAIT
-    while not done():
-        executor.spin_once(timeout_sec=0.1)
-        assert time.monotonic() < deadline
-
-
 def test_every_message_arrives_in_order(node, executor):
     heard = []
     node.create_subscription(String, "t", lambda m: heard.append(m.data), 100)
     mouth = node.create_publisher(String, "t", 100)
-    until(executor, lambda: mouth.get_subscription_count() == 1)
+    spin_until(executor, lambda: mouth.get_subscription_count() == 1)
     for k in range(50):
         mouth.publish(String(data=str(k)))
-    until(executor, lambda: len(heard) == 50)
+    spin_until(executor, lambda: len(heard) == 50)
     assert heard == [str(k) for k in range(50)]
 
 
@@ -58,13 +48,10 @@ def test_drain_takes_all_that_is_there_and_does_not_wait(node, executor):
     heard = []
     node.create_subscription(String, "t", heard.append, 100)
     mouth = node.create_publisher(String, "t", 100)
-    until(executor, lambda: mouth.get_subscription_count() == 1)
+    spin_until(executor, lambda: mouth.get_subscription_count() == 1)
     for _ in range(20):
         mouth.publish(String())
-    deadline = time.monotonic() + WAIT
-    while len(heard) < 20:
-        executor.drain()
-        assert time.monotonic() < deadline
+    wait_for(lambda: len(heard) >= 20, WAIT, executor.drain)
     assert executor.spin_once(0.0) is False
 
 
@@ -76,7 +63,7 @@ def test_timers_run_and_a_cancelled_one_does_not(node, executor):
 
     node.create_timer(0.01, lambda: count("kept"))
     node.create_timer(0.01, lambda: count("cancelled")).cancel()
-    until(executor, lambda: ticks["kept"] >= 5)
+    spin_until(executor, lambda: ticks["kept"] >= 5)
     assert ticks["cancelled"] == 0
 
 
@@ -84,7 +71,7 @@ def test_an_entity_made_while_it_spins_is_served(node, executor):
     executor.spin_once(0.0)
     ticks = []
     node.create_timer(0.01, lambda: ticks.append(1))
-    until(executor, lambda: ticks)
+    spin_until(executor, lambda: ticks)
 
 
 @pytest.fixture
@@ -96,7 +83,7 @@ def client_node(node):
 
 def asked(executor, client, request):
     """The answer's future."""
-    until(executor, client.service_is_ready)
+    spin_until(executor, client.service_is_ready)
     return client.call_async(request)
 
 
@@ -107,7 +94,7 @@ def test_a_service_is_answered(node, client_node, executor):
 
     node.create_service(SetBool, "s", answer)
     future = asked(executor, client_node.create_client(SetBool, "s"), SetBool.Request(data=True))
-    until(executor, lambda: rclpy.spin_once(client_node, timeout_sec=0.0) or future.done())
+    spin_until(executor, lambda: rclpy.spin_once(client_node, timeout_sec=0.0) or future.done())
     assert future.result().success
 
 
@@ -117,7 +104,7 @@ def test_a_guard_condition_wakes_it_from_another_thread(node, executor):
     executor.spin_once(0.0)
     thread = threading.Timer(0.1, guard.trigger)
     thread.start()
-    until(executor, woken.is_set)
+    spin_until(executor, woken.is_set)
     thread.join()
 
 
@@ -127,7 +114,7 @@ def test_an_error_in_a_callback_comes_out(node, executor):
 
     node.create_timer(0.001, fail)
     with pytest.raises(ValueError, match="from the callback"):
-        until(executor, lambda: False)
+        spin_until(executor, lambda: False)
 
 
 def test_a_shutdown_ends_a_wait_for_ever(node, executor):
@@ -154,4 +141,4 @@ def test_a_callback_that_awaits_is_refused(node, client_node, executor):
     node.create_service(SetBool, "slow", slow)
     asked(executor, client_node.create_client(SetBool, "slow"), SetBool.Request())
     with pytest.raises(RuntimeError, match="plain functions"):
-        until(executor, lambda: False)
+        spin_until(executor, lambda: False)

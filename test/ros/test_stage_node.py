@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import spin_until
 
 rclpy = pytest.importorskip("rclpy")
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
@@ -37,20 +38,9 @@ class Params(StageParams):
 
 
 @pytest.fixture
-def start(ros_domain):
-    """Makes a node with `-p name:=value` arguments, in a domain of the tests' own."""
-    nodes = []
-
-    def make(*values: str) -> StageNode:
-        arguments = [word for value in values for word in ("-p", value)]
-        rclpy.init(args=["--ros-args", *arguments] if arguments else [], domain_id=ros_domain)
-        nodes.append(StageNode("plain", Params))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    rclpy.try_shutdown()
+def start(ros_node):
+    """Makes a node with `name:=value` as parameters."""
+    return lambda *words: ros_node(StageNode, "plain", Params, words=words)
 
 
 def test_a_namespace_is_the_nodes_own_and_a_remap_moves_a_topic(ros_domain):
@@ -116,15 +106,10 @@ def test_a_bad_payload_is_counted_and_the_next_good_one_is_taken(start):
     mouth = node.create_publisher(String, topics.SAY.name, QOS["reliable"])
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    deadline = time.monotonic() + 30.0
-    while not mouth.get_subscription_count():
-        executor.spin_once(timeout_sec=0.05)
-        assert time.monotonic() < deadline
+    spin_until(executor, mouth.get_subscription_count)
     for payload in ("", "{", '{"text": 3}', '{"text": "hello"}'):
         mouth.publish(String(data=payload))
-    while not heard:
-        executor.spin_once(timeout_sec=0.05)
-        assert time.monotonic() < deadline
+    spin_until(executor, lambda: heard)
     assert [say.text for say in heard] == ["hello"]
     assert node.rejected == {topics.SAY.name: 3}
 
@@ -227,18 +212,13 @@ def test_a_callback_that_raises_costs_its_call_and_is_told_in_the_report(start):
     mouth = node.create_publisher(String, topics.SAY.name, QOS["reliable"])
     executor = SerialExecutor()
     executor.add_node(node)
-    deadline = time.monotonic() + 30.0
-    while not mouth.get_subscription_count():
-        executor.spin_once(timeout_sec=0.05)
-        assert time.monotonic() < deadline
+    spin_until(executor, mouth.get_subscription_count)
     notify()
     worker.put(1)
     for text in ("one", "two"):
         mouth.publish(String(data=f'{{"text": "{text}"}}'))
     wanted = {topics.SAY.name, "timer", "notifier", "hand", "background"}
-    while len(heard) < 2 or set(told) < wanted:
-        executor.spin_once(timeout_sec=0.05)
-        assert time.monotonic() < deadline, told
+    spin_until(executor, lambda: len(heard) >= 2 and set(told) >= wanted, says=lambda: told)
     assert heard == ["one", "two"]
     answer = service.callback(Trigger.Request(), Trigger.Response())
     assert (answer.success, answer.message) == (False, "it failed; see the node's log")

@@ -13,9 +13,10 @@ pytest.importorskip("rclpy")
 from vla_sim.common.errors import InputError
 from vla_sim.contract.faults import KINDS, TOPICS
 from vla_sim.contract.records import Contacts, Status
-from vla_sim.scenario import fault_course
+from vla_sim.scenario import fault_cases, fault_course
 from vla_sim.scenario.director import Director
-from vla_sim.scenario.fault_course import Case, CaseResult, Course
+from vla_sim.scenario.fault_cases import Case, CaseResult
+from vla_sim.scenario.fault_course import Course
 from vla_sim.scenario.fault_host import FaultHost
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.recording import Recording
@@ -120,15 +121,15 @@ def test_a_topic_that_nobody_hears_is_not_played():
     stage = Stage(Case("walking", "drop", "/plan"))
     stage.go(3.0)
     assert stage.course.over
-    assert [one.state for one in stage.results] == [fault_course.UNHEARD]
+    assert [one.state for one in stage.results] == [fault_cases.UNHEARD]
 
 
 def test_every_node_and_topic_is_there_and_no_case_twice():
-    found = fault_course.cases()
+    found = fault_cases.cases()
     names = [case.name for case in found]
     assert len(names) == len(set(names)) > 250
-    for node in fault_course.NODES:
-        for phase in fault_course.PHASES:
+    for node in fault_cases.NODES:
+        for phase in fault_cases.PHASES:
             assert {f"{phase}: freeze {node}", f"{phase}: kill {node}"} <= set(names)
     disturbances = {k.name for k in KINDS.values() if k.group == "topic"}
     assert {(c.kind, c.target) for c in found if c.target in TOPICS} == {
@@ -147,16 +148,16 @@ def test_a_killed_node_has_a_run_of_its_own():
 
 def test_results_are_read_again_and_what_is_none_is_said(tmp_path):
     path = tmp_path / "results.jsonl"
-    assert fault_course.read(path) == {}
+    assert fault_cases.read(path) == {}
     one = CaseResult(
         case="a", phase="walking", fault="f", engine="mujoco", lockstep=True, held=True, safe=0.5
     )
     path.write_bytes(msgspec.json.encode(one) + b"\n")
-    assert fault_course.read(path) == {"mujoco a": one}
-    assert fault_course.table([one]).row_count == 1
+    assert fault_cases.read(path) == {"mujoco a": one}
+    assert fault_cases.table([one]).row_count == 1
     path.write_text("{}")
     with pytest.raises(InputError, match="no results of faults"):
-        fault_course.read(path)
+        fault_cases.read(path)
 
 
 def test_speeds_are_of_the_body_and_of_the_arms():

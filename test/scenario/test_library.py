@@ -57,7 +57,7 @@ def test_each_variant_is_in_the_library():
 @pytest.mark.parametrize("path", LIBRARY)
 def test_scenario(path, tmp_path):
     task = Task(str(path), path.stem, os.environ.get("VLA_SIM_ENGINE", "mujoco"), 0, 1, tmp_path)
-    record = Processes().play(task, 1, ["--no-reserve"])
+    record = Processes().play(task, 1, ["--no-reserve", "--pictures", "failures"])
     found = "\n".join(
         [*record.reasons, f"kept in {record.folder}", f"again: {record.again}", *record.log[-5:]]
     )

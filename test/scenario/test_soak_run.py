@@ -93,10 +93,10 @@ def test_a_profiled_run_that_is_interrupted_keeps_the_profile_of_every_node(tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("soak", "--hours", "0"), "--hours 0: a positive number is allowed"),
-        (("soak", "--hours", "nan"), "--hours nan"),
-        (("soak", "--every", "-1"), "--every -1: a positive number is allowed"),
-        (("soak", "--limit", "-3"), "--limit -3: a number from 0 is allowed"),
+        (("soak", "--hours", "0"), "--hours: 0 is given; a positive number is allowed"),
+        (("soak", "--hours", "nan"), "--hours: nan is given"),
+        (("soak", "--every", "-1"), "--every: -1 is given; a positive number is allowed"),
+        (("soak", "--limit", "-3"), "--limit: -3 is given; a number from 0 is allowed"),
         (("soak", "--speed", "max"), "--speed max: a soak runs by the clock"),
         (("soak", "--world", "castle"), "no world 'castle'"),
     ],

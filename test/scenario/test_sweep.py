@@ -8,6 +8,7 @@ import pytest
 from report_records import record
 from rich.console import Console
 
+from vla_sim.bringup.fork_server import OWN_PROGRAM
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.scenario.preparation import kept
 from vla_sim.scenario.sequential import Stopping
@@ -50,7 +51,7 @@ def play(tmp_path, monkeypatch):
             )  # fmt: skip
             (source / what).write_bytes(msgspec.json.encode(one))
         code = PLAYER.format(folder=str(folder), plan=plan, source=str(source))
-        return [sys.executable, "-c", code]
+        return [OWN_PROGRAM, sys.executable, "-c", code]
 
     monkeypatch.setattr(processes_module, "command", command)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from waiting import wait_for
 
 from vla_sim.bringup import reservations
+from vla_sim.bringup.fork_server import OWN_PROGRAM
 from vla_sim.bringup.reservations import FILE, Machine, Needs, ResourceReservationSystem
 from vla_sim.cli import common
 from vla_sim.cli.main import main
@@ -51,7 +52,7 @@ def play(tmp_path, monkeypatch):
         source = tmp_path / f"{task.name}.json"
         one = record(scenario=task.name, seed=task.seed, folder=str(folder))
         source.write_bytes(msgspec.json.encode(one))
-        return [sys.executable, "-c", PLAYER, str(folder), str(source), str(gate)]
+        return [OWN_PROGRAM, sys.executable, "-c", PLAYER, str(folder), str(source), str(gate)]
 
     monkeypatch.setattr(processes_module, "command", command)
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 
 import pytest
+from waiting import wait_for
 
 from vla_sim.cli import main
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.simulation.gazebo.gui import GuiProcess
 from vla_sim.simulation.registry import make_simulator
-
-
-def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def test_a_window_that_cannot_start_is_an_error_with_its_last_words(gz):
     gz("echo 'built without its GUI'")
     window = GuiProcess()
     popen = window._popen
-    wait_until(lambda: popen.poll() is not None)
+    wait_for(lambda: popen.poll() is not None)
     with pytest.raises(MissingError, match=r"exit code 0 \(built without its GUI\); install gz-gui8"):
         window.started()
     window.close()

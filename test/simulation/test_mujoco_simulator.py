@@ -275,7 +275,7 @@ def test_what_is_put_down_stays_there() -> None:
 
 def test_a_textured_mesh_is_drawn_with_its_texture(tmp_path):
     """Half red, half blue, seen from the right side: the first row of an image is its top."""
-    pytest.importorskip("scipy", reason="the extra `meshes`")
+    pytest.importorskip("trimesh", reason="the extra `meshes`")
     from PIL import Image
 
     image = Image.new("RGB", (64, 64), (255, 0, 0))

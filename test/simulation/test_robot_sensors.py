@@ -3,11 +3,11 @@
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from installed import needs
+from waiting import spin_until
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
 needs("cyclonedds", "CycloneDDS is not installed")
@@ -37,10 +37,10 @@ def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
             node.listen(topic, heard[topic.name].append)
         executor = SerialExecutor()
         executor.add_node(node)
-        deadline = time.monotonic() + 120.0
-        while not all(len(messages) > 3 for messages in heard.values()):
-            assert time.monotonic() < deadline, {name: len(messages) for name, messages in heard.items()}
-            executor.spin_once(timeout_sec=0.1)
+        spin_until(
+            executor, lambda: all(len(messages) > 3 for messages in heard.values()), 120.0,
+            says=lambda: {name: len(messages) for name, messages in heard.items()},
+        )  # fmt: skip
         cloud, color, depth, info = (heard[topic.name][-1] for topic in (CLOUD, *IMAGES))
         assert cloud.header.frame_id == "livox_frame"
         points = conversions.cloud_points(cloud)
@@ -53,9 +53,7 @@ def test_a_cloud_and_images_come_and_end_with_the_robot(ros_domain):
         assert 0.3 < np.nanmin(metres) < np.nanmax(metres) < 4.1
         g1.send_signal(signal.SIGINT)
         assert g1.wait(60) == 0
-        while node.count_publishers(CLOUD.name):
-            assert time.monotonic() < deadline
-            executor.spin_once(timeout_sec=0.1)
+        spin_until(executor, lambda: not node.count_publishers(CLOUD.name), 60.0)
     finally:
         g1.kill()
         node.destroy_node()

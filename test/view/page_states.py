@@ -65,7 +65,7 @@ def walking(world):
     ):  # fmt: skip
         event = TraceEvent(command_id="c", stage=stage, begin_mono=50.0 + begin, end_mono=50.0 + end)
         take(topics.TRACE, event, 3.2)
-    take(topics.STATUS, Status(command_id="c", state="running", skill="navigate", step=1, steps=4, mono=50.3))
+    take(topics.STATUS, Status(command_id="c", state="running", skill="navigate", steps=4, mono=50.3))
     take(topics.SAFETY_STATE, records.SafetyState(level="ok", reasons=[], stop_epoch=1))
     figures = records.StageFigures(
         stage="voice", count=3, last=134.0, p50=140.0, p95=330.0, p99=340.0, worst=340.0, over=1, limit=300.0,

@@ -62,9 +62,12 @@ def test_a_port_that_is_taken_is_said_and_another_one_found():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StackError, match=f"port {port} is taken.*--view-port"):
+        with pytest.raises(StackError, match=f"at port {port}: Address already in use; .*--view-port"):
             door.free_port("127.0.0.1", port)
         assert door.free_port("127.0.0.1") not in (0, port)
+    for port in (-1, 65536):
+        with pytest.raises(InputError, match=f"--view-port {port}: from 0, .* to 65535 is allowed"):
+            door.free_port("127.0.0.1", port)
 
 
 def test_an_address_that_this_machine_has_not_is_said():

@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_for
@@ -103,10 +104,13 @@ def test_it_plays_from_the_beginning_as_fast_as_is_asked_and_holds_at_the_end(pl
     ask(player, actions.Pace(factor=100.0))
     player.looked_at(1, 0)
     wait_for(lambda: last(player, "replay").get("at_s") == SECONDS, 60.0)
-    assert last(player, "replay") == {"at_s": SECONDS, "length_s": SECONDS, "plays": False}
+    assert last(player, "replay") == {
+        "at_s": SECONDS, "length_s": SECONDS, "plays": False, "broken": player.broken,
+    }  # fmt: skip
+    assert player.broken.startswith("no std_msgs/msg/String in")
+    assert last(player, "clock") == {"stamp_s": SECONDS, "real_time_factor": None}, "it is held"
     assert last(player, "safety")["title"] == "Stopped"
     assert last(player, "latency")["source"] == "modelled"
-    assert player.broken == 1
     assert not last(player, "can")["command"]
 
 
@@ -134,9 +138,39 @@ def test_played_from_a_moment_it_comes_to_the_same_as_gone_to(player):
     assert {name: player.shown[-1][name] for name in played} == played
 
 
+def test_a_scene_that_is_loaded_while_the_run_stands_still_is_shown_it(player):
+    shown = []
+    player.scene = SimpleNamespace(viewers=0, show=lambda state: shown.append(player.scene.viewers))
+    ask(player, actions.Play(on=False))
+    player.looked_at(1, 0)
+    wait_for(lambda: shown, 60.0)
+    player.scene.viewers = 1
+    wait_for(lambda: 1 in shown, 60.0)
+
+
 def test_nothing_can_be_sent_to_a_run_that_is_over(player):
     with pytest.raises(StackError, match="is over"):
         player.stop()
     for action in (actions.Say(text="go"), actions.EmergencyStop(on=True), actions.Reset()):
         with pytest.raises(InputError, match="is over"):
             ask(player, action)
+
+
+def test_a_broken_part_of_the_file_is_left_out_and_told(tmp_path):
+    path = tmp_path / "run.mcap"
+    write(path)
+    broken = Recording(path)._chunks[3]
+    with path.open("r+b") as file:
+        file.seek(broken.offset + 200)
+        file.write(b"\0" * 50)
+    player = Watched(Recording(path), World.load("tabletop"))
+    player.start()
+    try:
+        ask(player, actions.Play(on=False))
+        player.looked_at(1, 0)
+        ask(player, actions.Seek(to=15.0))
+        wait_for(lambda: last(player, "replay").get("at_s") == 15.0, 60.0)
+        assert last(player, "safety")["title"] == "Stopped"
+        assert f"is broken at byte {broken.offset}, from " in last(player, "replay")["broken"]
+    finally:
+        player.close()

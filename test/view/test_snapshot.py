@@ -61,16 +61,19 @@ def steps(state):
 
 def test_the_steps_of_a_plan_light_up_one_after_another(state):
     assert steps(state) == ["running", "waiting", "waiting", "waiting"]
-    for number, expected in ((2, ["done", "running", "waiting", "waiting"]), (4, ["done"] * 3 + ["running"])):
+    for number, expected in ((1, ["done", "running", "waiting", "waiting"]), (3, ["done"] * 3 + ["running"])):
         status = Status(command_id="c", state="running", step=number, steps=4, mono=51.0)
         state.take(topics.STATUS.name, status, 14.0)
         assert steps(state) == expected
-    state.take(topics.STATUS.name, Status(command_id="c", state="succeeded", step=4, mono=60.0), 20.0)
+    waits = Status(command_id="c", state="accepted", step=2, steps=4, detail="waits for another", mono=52.0)
+    state.take(topics.STATUS.name, waits, 15.0)
+    assert steps(state) == ["done", "done", "waiting", "waiting"]
+    state.take(topics.STATUS.name, Status(command_id="c", state="succeeded", step=3, mono=60.0), 20.0)
     assert steps(state) == ["done"] * 4
 
 
 def test_a_plan_that_fails_says_where_and_one_that_is_forbidden_why(state):
-    failed = Status(command_id="c", state="failed", step=2, steps=4, detail="no red cup", mono=60.0)
+    failed = Status(command_id="c", state="failed", step=1, steps=4, detail="no red cup", mono=60.0)
     state.take(topics.STATUS.name, failed, 20.0)
     assert steps(state) == ["done", "failed", "left out", "left out"]
     plan = records.Plan(command_id="d", text="go there", steps=STEPS, planner="rules")
@@ -94,6 +97,8 @@ def test_latencies_count_from_the_last_word_and_say_where_they_come_from(state):
 
 
 @pytest.mark.parametrize(("step", "words"), [
+    (STEPS[0], "navigate kitchen"),
+    (Step(skill="find", object=records.ObjectQuery(kind="cup"), place="kitchen"), "find cup in kitchen"),
     (Step(skill="move", distance=-0.5), "move -0.5 m"),
     (Step(skill="turn", angle=math.pi / 2), "turn 90°"),
     (Step(skill="wait", seconds=3.0), "wait 3 s"),

@@ -3,12 +3,16 @@
 import math
 from types import SimpleNamespace as Message
 
+import msgspec
 import numpy as np
 import pytest
+from page_states import walking
 
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import Plan, SafetyState, Status, Step, TraceEvent, Transcript, Verdict
-from vla_sim.view.state import LOG, MOST_COMMANDS, MOST_LINES, ViewState
+from vla_sim.view import snapshot
+from vla_sim.view.state import LOG, MOST_COMMANDS, MOST_LINES, Memory, ViewState
+from vla_sim.world.semantic_map import World
 
 
 def xyz(x=0.0, y=0.0, z=0.0):
@@ -64,7 +68,7 @@ def test_a_spoken_command_is_followed_from_its_last_word_to_the_first_motion(sta
     state.take(topics.PLAN.name, plan, 5.2)
     verdict = Verdict(command_id="c", allowed=True, reasons=[], plan=plan, mono=50.3)
     state.take(topics.VERDICT.name, verdict, 5.2)
-    state.take(topics.STATUS.name, Status(command_id="c", state="running", step=1, steps=1, mono=50.4), 5.3)
+    state.take(topics.STATUS.name, Status(command_id="c", state="running", steps=1, mono=50.4), 5.3)
     one = state.command
     assert (one.text, one.spoken, one.over) == ("go", True, False)
     bars = [(bar.stage, round(bar.begin), round(bar.end)) for bar in one.waterfall()]
@@ -109,3 +113,16 @@ def test_a_machines_clock_counts_from_its_first_stamp_and_a_jump_back_is_followe
     simulated.take(topics.SAY.name, records.Say(text="a"), 3600.0)
     simulated.take(topics.SAY.name, records.Say(text="b"), 12.0)
     assert (simulated.zero, simulated.stamp) == (0.0, 12.0)
+
+
+def test_a_viewer_that_is_started_again_knows_what_nobody_says_again():
+    before, after = walking(World.load("apartment")), Watched()
+    memory = msgspec.json.decode(msgspec.json.encode(before.memory()), type=Memory)
+    after.restore(memory)
+    assert snapshot.command(after.command) == snapshot.command(before.command)
+    assert snapshot.latency(after.command, False) == snapshot.latency(before.command, False)
+    for lines in ("events", "alerts", "log"):
+        assert list(getattr(after, lines)) == list(getattr(before, lines)) != []
+    after.take(topics.STATUS.name, Status(command_id="c", state="succeeded", steps=4, mono=60.0), 40.0)
+    assert after.command.over
+    assert not before.command.over

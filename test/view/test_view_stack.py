@@ -1,8 +1,10 @@
 """The page drives the whole stack: what is typed and said there moves the robot, and a stop stops it."""
 
 import contextlib
+import os
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +22,7 @@ from waiting import wait_for
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.contract import topics
-from vla_sim.ros import conversions
+from vla_sim.ros import conversions, kept_state
 from vla_sim.scenario.client import Client, NodeThread
 from vla_sim.scenario.session import wait_until_ready
 from vla_sim.scenario.terminal import Display
@@ -123,6 +125,9 @@ def test_a_view_that_dies_is_started_again_and_the_page_comes_back(driven):
     page.locator("#words").fill("go to the kitchen")
     page.keyboard.press("Enter")
     wait_for(lambda: driven.watcher.moves, BOUND)
+    page.wait_for_selector("#plan-steps li[data-state=running]")
+    kept = Path(os.environ[kept_state.FOLDER]) / "view.json"
+    wait_for(lambda: kept.is_file() and b'"navigate"' in kept.read_bytes(), BOUND)
     stack.kill("view", restart=True)
     page.wait_for_selector("body[data-link=lost]")
     assert driven.watcher.moves, "a lost page changes nothing"
@@ -135,7 +140,12 @@ def test_a_view_that_dies_is_started_again_and_the_page_comes_back(driven):
     threading.Thread(target=check, daemon=True).start()
     try:
         page.wait_for_selector("body[data-link=live]")
-        page.wait_for_selector("#safety[data-level]:not([data-level=lost])")
+        page.wait_for_selector("#safety[data-level=ok], #safety[data-level=slowed]")
+        page.wait_for_selector("#plan-steps li[data-state=running]")
+        other = page.context.new_page()
+        other.goto(page.url)
+        other.wait_for_selector("#plan-steps li[data-state=running]")
+        other.close()
         page.keyboard.press("Escape")
         wait_for(lambda: not driven.watcher.moves, BOUND)
     finally:

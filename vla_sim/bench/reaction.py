@@ -26,7 +26,7 @@ from vla_sim.contract.records import Refusal
 from vla_sim.contract.topics import Topic
 from vla_sim.robot import facts, level_scan
 from vla_sim.ros import conversions, spin
-from vla_sim.ros.messages import to_stamp
+from vla_sim.ros.messages import message_class, to_stamp
 from vla_sim.ros.stage_node import StageNode
 
 SPEED, SLOWER = 0.5, 0.4
@@ -123,27 +123,30 @@ class Wishes(StageNode[StageParams]):
 
 
 class Way:
-    """From one topic to another, through safety or past it, in this process. received: when the last message
-    came for which `expected` [s, monotonic]."""
+    """From one topic to another, through safety or past it, in this process. received: when the middleware
+    took the last message in for which `expected` [ns, the system's clock, as all that it stamps]. This
+    process may be at something else then, which is no delay of safety's."""
 
     def __init__(
         self, node: StageNode[Any], begin: Topic, end: Topic, expected: Callable[[Any], bool]
     ) -> None:
-        self.received = 0.0
+        self.received = 0
         self._expected, self._publisher = expected, node.publish(begin)
-        node.listen(end, self._on_message)
+        node.create_subscription(
+            message_class(end.ros_type), end.name, self._on_message, node.execution.qos(end)
+        )
 
-    def _on_message(self, message: Any) -> None:
+    def _on_message(self, message: Any, info: dict[str, int]) -> None:
         if self._expected(message):
-            self.received = time.monotonic()
+            self.received = info["received_timestamp"]
 
-    def arrived(self, sent: float) -> bool:
-        """Whether one came since it was sent [s, monotonic]."""
+    def arrived(self, sent: int) -> bool:
+        """Whether one came since it was sent."""
         return self.received >= sent
 
-    def send(self, message: Any) -> float:
-        """When that was [s, monotonic]."""
-        sent = time.monotonic()
+    def send(self, message: Any) -> int:
+        """When that was [ns, the system's clock]."""
+        sent = time.time_ns()
         self._publisher.publish(message)
         return sent
 
@@ -182,7 +185,8 @@ def added_latencies(
         user: StageNode[Any] = node if of == "trajectory" else around
         expected = (lambda _: True) if of == "trajectory" else is_asked
         ways = [Way(user, past, past, expected), Way(user, begin, end, expected)]
-        rng, done, deadline = random.Random(0), 0, time.monotonic() + WALK_TIMEOUT
+        # The first one waits until all have met, and safety has seen that the way is free.
+        rng, done, deadline = random.Random(0), -1, time.monotonic() + WALK_TIMEOUT
         while done < count:
             if time.monotonic() > deadline:
                 why = node.refused or "silence"
@@ -192,10 +196,11 @@ def added_latencies(
                 message = make()
                 sent = way.send(message)
                 if until(partial(way.arrived, sent), 1.0):
-                    took.append(way.received - sent)
+                    took.append(1e-9 * (way.received - sent))
                 until(lambda: False, rng.uniform(0.02, 0.06))
             if len(took) == len(ways):
-                take(took[1] - took[0])
+                if done >= 0:
+                    take(took[1] - took[0])
                 done, deadline = done + 1, time.monotonic() + WALK_TIMEOUT
 
 

@@ -8,8 +8,7 @@ import msgspec
 
 from vla_sim.bench.requirements import Judged, Requirement
 from vla_sim.bench.result import FILE, Result, Suite
-from vla_sim.common.errors import InputError
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import write_whole, writing
 from vla_sim.common.markdown import table
 from vla_sim.contract.budgets import Budget
 from vla_sim.report.charts import distribution
@@ -122,11 +121,7 @@ def write(
         MARKDOWN: markdown(suite, judged, pictures).encode(),
         **pictures,
     }
-    try:
+    with writing(f"the report to {folder}"):
         for name, data in files.items():
             write_whole(folder / name, data)
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written to {folder}: {error.strerror}; choose another with --out"
-        ) from None
     return [folder / name for name in files]

@@ -5,11 +5,15 @@ ready. The server (`multiprocessing.forkserver`) imports them once and opens nei
 is a fork of it with its own session, environment and output, and shares the memory of what was loaded. Nodes
 that a launch file starts are programs of their own, as on the robot.
 
+The runs of a sweep are forks too. Each has a server of its own, with which its nodes end, and that is a fork
+again: nothing is loaded twice.
+
 Threads are not forked. The only ones that loading starts are LTTng's listeners in rclpy, so that ros2_tracing
 sees nodes of launch files alone.
 """
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -19,8 +23,8 @@ import threading
 import time
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import connection, forkserver, resource_tracker
-from typing import IO
+from multiprocessing import connection, forkserver, resource_tracker, util
+from typing import IO, Any, cast
 
 import psutil
 from setproctitle import setproctitle
@@ -34,20 +38,56 @@ OWN_PROGRAM = "vla_sim.bringup.own_program"
 """The module whose arguments are the command line of another program."""
 GRACE = 4.0  # [s] for a node to end after a signal
 _context = multiprocessing.get_context("forkserver")
+_loaded = False
+"""Whether this process is a fork, and so has loaded all that a server of its own would."""
 _lock = threading.Lock()  # multiprocessing's list of children is not safe to use from several threads
 
 
-def prepare() -> None:
-    """Start the server, if it does not run yet. It loads while the caller goes on with something else."""
+def prepare(*more: str) -> None:
+    """Start the server, if it does not run yet. It loads while the caller goes on with something else.
+    more: modules beside the nodes'."""
     os.environ.update(compute_threads.environment())
-    _context.set_forkserver_preload([PRELOAD])
+    _context.set_forkserver_preload([PRELOAD, *more])
     resource_tracker.ensure_running()  # starts with the server otherwise, and lets SIGINT through again
     # A Ctrl-C is for the caller: the server is born with it held back, since it would end its loading.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        with _forked_server() if _loaded else contextlib.nullcontext():
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _forked_server() -> Iterator[None]:
+    """Have multiprocessing start its server as a fork of this process, not as a new interpreter."""
+    spawn, util.spawnv_passfds = util.spawnv_passfds, cast(Any, _fork_server)
+    try:
+        yield
+    finally:
+        util.spawnv_passfds = spawn
+
+
+def _fork_server(_: object, arguments: Sequence[Any], kept: Sequence[int]) -> int:
+    """Instead of `multiprocessing.util.spawnv_passfds`; arguments: end with the server's code. kept: the file
+    descriptors that it needs, of which a new interpreter would get no other but the standard ones."""
+    from vla_sim.bringup import node_table  # which the fork has, and others need not wait for
+
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()  # it outlives a signal to its parent's group, and ends the forks that did not hear it
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in map(int, os.listdir("/proc/self/fd")):
+            if number > 2 and number not in kept:
+                os.dup2(nothing, number)  # not closed: Python's object of it may close that number later
+        setproctitle(node_table.title("fork-server"))
+        end_with_client()
+        gc.freeze()
+        exec(arguments[-1], {})
+    finally:
+        os._exit(1)  # what this process was in the middle of is its parent's
 
 
 def end_with_client() -> None:
@@ -165,6 +205,9 @@ def _become(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]
+    sys.orig_argv = [sys.executable, "-m", module, *arguments]
+    global _loaded
+    _loaded = True
     setproctitle(title or module)
     threading.Thread(target=_end_with_parent, name="supervisor", daemon=True).start()
     raise SystemExit(importlib.import_module(module).main())

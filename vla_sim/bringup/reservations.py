@@ -151,7 +151,8 @@ class ResourceReservationSystem:
         """Take a share of the machine for this process, for at most `seconds`; None: until it ends.
 
         timeout: how long to wait for it [s], in the order of asking. say: called once, if it has to wait.
-        given_up: whether it is not wanted any more. Raises `InputError` for more than the machine gives in
+        given_up: whether it is not wanted any more. What a process holds is for those that it starts as well:
+        they hold nothing of their own. Raises `InputError` for more than the machine gives in
         all, `BusyError` if others hold it until the end.
         """
         if over := needs.beyond(limit := self.machine().limit):
@@ -162,7 +163,10 @@ class ResourceReservationSystem:
         pid, begin, said = os.getpid(), time.monotonic(), False
         start = process_start(pid) or 0
         asked = Reservation(uuid.uuid4().hex[:12], component, needs, pid, start, begin, None)
+        above = {parent.pid for parent in psutil.Process().parents()}
         with self._locked() as book:
+            if any(one.pid in above for one in book.held):
+                return asked
             book.waiting.append(asked)
         try:
             while True:

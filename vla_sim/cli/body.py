@@ -20,8 +20,7 @@ def add(commands: Any) -> None:
         help=f"{', '.join(STEPPED)}; {G1}: the robot on --interface; or a class of yours: my_driver:MyBody",
     )  # fmt: skip
     one.add_argument("--legs", action="store_true", help="with the checks that have the robot walk")
-    common.add_network(one)
-    common.add_flags(one, "json")
+    common.add_flags(one, *common.NETWORK, "json")
     one.set_defaults(call=call)
 
 

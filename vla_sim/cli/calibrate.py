@@ -9,6 +9,8 @@ from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
 from vla_sim.common.errors import InputError
 
+_length = common.number("a number of at most 100", lambda value: abs(value) <= 100.0)
+
 
 def add(commands: Any) -> None:
     calibrate = commands.add_parser(
@@ -33,13 +35,13 @@ def add(commands: Any) -> None:
     calibrate.add_argument(
         "--cup", type=_length, nargs=2, metavar=("X", "Y"), help="the middle of a cup that the camera sees"
     )
-    calibrate.add_argument("--seconds", type=float, default=30.0, metavar="S", help="to wait; default: 30")
+    calibrate.add_argument(
+        "--seconds", type=common.positive, default=30.0, metavar="S", help="to wait; default: 30"
+    )
     calibrate.set_defaults(call=call)
 
 
 def call(a: argparse.Namespace) -> int:
-    if not a.seconds > 0.0:
-        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     lidar, camera = a.wall is not None or a.side_wall is not None, bool(a.table or a.cup)
     if not lidar and not camera:
         raise InputError(
@@ -105,14 +107,3 @@ def _print(reports: list[Any], console: Any) -> None:
         if not report.good:
             console.print("  write into the file of extrinsics, and look again:")
             console.print(f"{line(report.sensor, report.pose)}", soft_wrap=True, highlight=False)
-
-
-def _length(text: str) -> float:
-    """A finite number, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or abs(value) > 100.0:
-        raise argparse.ArgumentTypeError(f"{text} is given; a number of at most 100 is allowed")
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import select
 import shutil
@@ -37,6 +38,25 @@ def count(text: str) -> int:
     if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
         raise argparse.ArgumentTypeError(f"{text[:30]} is given; at most {LARGEST} is allowed")
     return int(text)
+
+
+def number(allowed: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    """What reads a finite number of which that holds, for argparse. allowed: in words."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and holds(value)):
+            raise argparse.ArgumentTypeError(f"{text} is given; {allowed} is allowed")
+        return value
+
+    return read
+
+
+positive = number("a positive number", lambda value: value > 0.0)
+not_negative = number("a number from 0", lambda value: value >= 0.0)
 
 
 def _flag(option: Field[Any]) -> dict[str, Any]:
@@ -76,6 +96,12 @@ FLAGS: dict[str, dict[str, Any]] = {
         "help": "a shipped robot, or the path of a profile; default: VLA_SIM_ROBOT, else g1",
     },
     "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
+    "interface": {"default": "lo", "metavar": "NAME", "help": "to the robot; default: lo"},
+    "dds-domain": {"type": count, "default": 0, "metavar": "N", "help": "default: 0, the robot's"},
+    "mode": {
+        "choices": ("sport", "low"), "default": "sport",
+        "help": "who walks: sport, the robot's own controller; low, our policy",
+    },
     "json": {"metavar": "FILE", "help": "also write the record here; - for standard output"},
     "out": {"metavar": "FOLDER", "help": "default: runs/<date>-<time>"},
     "record": {
@@ -97,7 +123,8 @@ MONITOR = ("monitor", "shedding", "prometheus-port", "thresholds")
 """Whether and how a run in real time is watched."""
 VIEW = ("view", "view-host", "view-port")
 """Whether it can be watched in a browser, and where."""
-
+NETWORK = ("interface", "dds-domain", "mode")
+"""What leads to a robot, and how it is driven."""
 
 HERE = {"help": "ROS domain id; default: ROS_DOMAIN_ID, or the one stack here"}
 """Of the flag `domain` of a command that looks into a running stack."""
@@ -268,16 +295,6 @@ def check_gl() -> None:
     gl = os.environ.get("MUJOCO_GL", "")
     if gl and gl.lower() not in GL_NAMES:
         raise InputError(f"MUJOCO_GL={gl}: one of {', '.join(GL_NAMES)} is allowed, or leave it unset")
-
-
-def add_network(parser: Any) -> None:
-    """What leads to a robot, and how it is driven."""
-    parser.add_argument("--interface", default="lo", metavar="NAME", help="to the robot; default: lo")
-    parser.add_argument("--dds-domain", type=count, default=0, metavar="N", help="default: 0, the robot's")
-    parser.add_argument(
-        "--mode", choices=("sport", "low"), default="sport",
-        help="who walks: sport, the robot's own controller; low, our policy",
-    )  # fmt: skip
 
 
 def check_network(a: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import time
 import uuid
 from typing import Any
@@ -13,9 +12,11 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
 from vla_sim.common.errors import INTERRUPTED, InputError, StackError
+from vla_sim.report.text import plural
 
 ANSWER_TIMEOUT = 20.0
 """[s] for whoever started the stack to be found and to answer: a node that is killed is waited for."""
+_share = common.number("a number from 0 to 1", lambda value: 0.0 <= value <= 1.0)
 
 
 def add(commands: Any) -> None:
@@ -30,10 +31,10 @@ def add(commands: Any) -> None:
         help="the one node at which a topic is disturbed, or the other of two",
     )  # fmt: skip
     fault.add_argument(
-        "--seconds", type=float, metavar="SECONDS",
+        "--seconds", type=common.positive, metavar="SECONDS",
         help="how long; the command waits for the end, and Ctrl-C ends it early. Left out: until --clear",
     )  # fmt: skip
-    fault.add_argument("--share", type=float, default=1.0, metavar="SHARE", help="of the messages, 0 to 1")
+    fault.add_argument("--share", type=_share, default=1.0, metavar="SHARE", help="of the messages, 0 to 1")
     fault.add_argument("--amount", type=float, metavar="AMOUNT", help="how much, in the kind's unit")
     fault.add_argument("--clear", action="store_true", help="end every fault")
     common.add_flags(
@@ -71,7 +72,8 @@ def call(a: argparse.Namespace) -> int:
         if made is None:
             if a.clear:
                 _ask(client, FaultRequest(request_id=_new("clear"), end=ALL))
-                console.print(f"over: {_several(len(state.faults))}")
+                ended = plural(len(state.faults), "fault") if state.faults else "nothing was in force"
+                console.print(f"over: {ended}")
             else:
                 for one in state.faults:
                     console.print(faults.words(one))
@@ -100,10 +102,6 @@ def _made(a: argparse.Namespace) -> Any:
     from vla_sim.contract import faults
     from vla_sim.contract.records import Fault
 
-    if a.seconds is not None and not (math.isfinite(a.seconds) and a.seconds > 0.0):
-        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
-    if not 0.0 <= a.share <= 1.0:
-        raise InputError(f"--share {a.share:g}: from 0 to 1 is allowed")
     fault = Fault(
         fault_id=_new("fault"), kind=a.kind[:64], target=a.target, at=a.at, seconds=a.seconds or 0.0,
         share=a.share, amount=a.amount, seed=a.seed,
@@ -122,10 +120,6 @@ def _ask(client: Any, request: Any) -> None:
         raise StackError("the stack does not answer any more: it has ended, or is just ending")
     if answer:
         raise InputError(answer)
-
-
-def _several(count: int) -> str:
-    return "nothing was in force" if not count else f"{count} fault{'s' if count > 1 else ''}"
 
 
 def kinds() -> Any:
@@ -159,8 +153,9 @@ def add_table(commands: Any) -> None:
         "--together", type=common.count, default=12, metavar="N", help="cases in one run, at most"
     )
     table.add_argument(
-        "--minutes", type=float, default=1e6, metavar="MINUTES", help="begin nothing new after so long"
-    )
+        "--minutes", type=common.positive, default=1e6, metavar="MINUTES",
+        help="begin nothing new after so long",
+    )  # fmt: skip
     common.add_flags(table, "engine", "sensors", "seed", "speed", "out", speed={"default": "max"},
                      out={"help": "for the runs' logs; default: runs/faults-<date>-<time>"})  # fmt: skip
     table.set_defaults(call=call_table)
@@ -172,21 +167,21 @@ def call_table(a: argparse.Namespace) -> int:
     common.check_gl()
     path = Path(a.results).expanduser()
     from vla_sim.bringup.node_table import StackOptions
-    from vla_sim.scenario import fault_course
+    from vla_sim.scenario import fault_cases
     from vla_sim.scenario.terminal import Display
 
-    known = fault_course.cases()
+    known = fault_cases.cases()
     for words in a.only:
         if not any(words in case.name for case in known):
             raise InputError(f"--only {words!r}: no case has these words; one is 'walking: freeze safety'")
     wanted = [case for case in known if not a.only or any(words in case.name for words in a.only)]
-    if not a.minutes > 0.0:
-        raise InputError(f"--minutes {a.minutes:g}: a positive number is allowed")
     if a.show and not path.exists():
         raise InputError(f"--results {path}: there is no such file; leave out --show, and cases are played")
-    fault_course.read(path)  # what is wrong with it is said before anything is played
+    fault_cases.read(path)  # what is wrong with it is said before anything is played
     console = common.console()
     if not a.show:
+        from vla_sim.scenario import fault_course
+
         common.load_nodes()
         stack = StackOptions(
             engine=a.engine, sensors=a.sensors, seed=a.seed, speed=common.speed(a.speed), monitor=False
@@ -197,10 +192,10 @@ def call_table(a: argparse.Namespace) -> int:
                 wanted, stack, path, common.folder(a.out, "faults-"), display, max(1, a.together),
                 lambda: time.monotonic() < end, again=a.again,
             )  # fmt: skip
-    found = fault_course.read(path)
-    mine = [found[k] for k in (fault_course.key(a.engine, case.name) for case in wanted) if k in found]
-    console.print(fault_course.table(mine))
-    unheard = sum(one.state == fault_course.UNHEARD for one in mine)
+    found = fault_cases.read(path)
+    mine = [found[k] for k in (fault_cases.key(a.engine, case.name) for case in wanted) if k in found]
+    console.print(fault_cases.table(mine))
+    unheard = sum(one.state == fault_cases.UNHEARD for one in mine)
     broke = sum(not one.held for one in mine)
     console.print(
         f"{len(mine) - unheard} of {len(wanted) - unheard} cases played, {len(mine) - unheard - broke} held, "

@@ -16,7 +16,6 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.child_process import ended
-from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
 from vla_sim.common.signals import ENDING
 
@@ -26,9 +25,10 @@ TRUTH_TICKS = 50
 
 def add(commands: Any) -> None:
     g1 = commands.add_parser("g1", help="a simulated G1 that speaks the robot's own protocol")
-    common.add_flags(g1, "world", "seed", "randomise-objects", "randomise-start", "randomise-start-yaw")
-    g1.add_argument("--interface", default="lo", metavar="NAME", help="network interface; default: lo")
-    g1.add_argument("--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's")
+    common.add_flags(
+        g1, "world", "seed", "randomise-objects", "randomise-start", "randomise-start-yaw", "interface",
+        "dds-domain", interface={"help": "network interface; default: lo"},
+    )  # fmt: skip
     g1.add_argument(
         "--band", action="store_true",
         help="hold the pelvis up with an elastic band, for programs that command single motors",
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
         "--loss", type=float, default=0.0, metavar="PERCENT",
         help="lose that much of what goes over its cable",
     )  # fmt: skip
-    g1.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="then end")
+    g1.add_argument("--seconds", type=common.positive, default=float("inf"), metavar="S", help="then end")
     g1.add_argument(
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
     )
@@ -53,8 +53,6 @@ def add(commands: Any) -> None:
 
 
 def call(a: argparse.Namespace) -> int:
-    if not a.seconds > 0.0:
-        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     common.check_network(a)
     from vla_sim.common.assets import find_world
     from vla_sim.hardware.unitree import dds_types

@@ -19,6 +19,13 @@ from vla_sim.common.errors import INTERRUPTED, InputError, VlaSimError, nearest
 from vla_sim.common.files import check_output, user_path
 from vla_sim.common.signals import ENDING
 
+COMMANDS = (
+    "run", "stack", "view", "test", "sweep", "record", "replay", "video", "bench", "soak", "param", "fault",
+    "monitor", "g1", "robot", "body", "microphone", "calibrate", "policy_server", "map", "world", "engines",
+    "listing", "doctor", "mcp",
+)  # fmt: skip
+"""Modules whose `add` makes commands, in the order of `vla-sim --help`."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: docs/commands.md has them, `common/errors.py` those of errors."""
@@ -121,43 +128,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from vla_sim.cli import (
-        bench,
-        body,
-        calibrate,
-        doctor,
-        engines,
-        fault,
-        g1,
-        listing,
-        map,
-        mcp,
-        microphone,
-        monitor,
-        param,
-        policy_server,
-        record,
-        replay,
-        robot,
-        run,
-        soak,
-        stack,
-        sweep,
-        test,
-        video,
-        view,
-        world,
-    )
-
     parser = Parser(prog="vla-sim", description=vla_sim.__doc__)
     parser.add_argument("--version", action="version", version=f"vla-sim {vla_sim.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    parts = (
-        run, stack, view, test, sweep, record, replay, video, bench, soak, param, fault, monitor, g1, robot,
-        body, microphone, calibrate, policy_server, map, world, engines, listing, doctor, mcp,
-    )  # fmt: skip
-    for part in parts:
-        part.add(commands)
+    for name in COMMANDS:
+        importlib.import_module(f"vla_sim.cli.{name}").add(commands)
     for one in commands._choices_actions:  # what `vla-sim --help` says of a command, its own help says, too
         command, about = commands.choices[one.dest], one.help or ""
         command.description = command.description or f"{about[:1].upper()}{about[1:]}."

@@ -9,7 +9,7 @@ from typing import Any
 from vla_sim.cli import common
 from vla_sim.cli.monitor import find_domain
 from vla_sim.common.errors import InputError, VlaSimError
-from vla_sim.common.files import write_output
+from vla_sim.common.files import write_output, writing
 
 HELP = "drive the robot about, slowly; type a place's name where it stands, or end"
 
@@ -23,13 +23,10 @@ def add(commands: Any) -> None:
         "robot is not armed, its remote control drives it. Without, it listens to what runs.",
     )
     common.add_flags(
-        make, "out", "extrinsics", "params", "param", "domain", "verbose",
+        make, "out", "extrinsics", "params", "param", "domain", "verbose", "interface", "dds-domain",
         out={"help": "default: runs/map-<date>-<time>"},
+        interface={"default": None, "help": "to the robot; default: what runs in the domain"},
     )  # fmt: skip
-    make.add_argument("--interface", metavar="NAME", help="to the robot; default: what runs in the domain")
-    make.add_argument(
-        "--dds-domain", type=common.count, default=0, metavar="N", help="default: 0, the robot's"
-    )
     make.set_defaults(call=call)
 
 
@@ -97,13 +94,9 @@ def write(folder: Path, grid: Any, places: dict[str, tuple[float, float, float]]
 
     from vla_sim.world import map_file
 
-    try:
+    with writing(f"the map into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         grid.write(folder / "home")
-    except OSError as error:
-        raise InputError(
-            f"cannot write the map into {folder}: {error.strerror}; choose another with --out"
-        ) from None
     named = {name: list(at) for name, at in {"start": (0.0, 0.0, 0.0), **places}.items()}
     text = yaml.safe_dump({"places": named}, sort_keys=False, default_flow_style=None, allow_unicode=True)
     head = "# x, y [m], yaw [rad]; the robot starts at the first one\n"

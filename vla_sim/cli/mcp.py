@@ -5,7 +5,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError, package
-from vla_sim.common.files import user_path
+from vla_sim.common.files import user_path, writing
 
 
 def add(commands: Any) -> None:
@@ -24,12 +24,8 @@ def call(a: argparse.Namespace) -> int:
     package("mcp", "the Model Context Protocol needs the package mcp: pip install mcp==2.3.0")
     common.check_gl()
     root = user_path(a.out)
-    try:
+    with writing(f"to {root}"):
         root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {root}: {error.strerror or error}; choose another with --out"
-        ) from None
     own = None if a.scenarios is None else user_path(a.scenarios).resolve()
     if own is not None and not own.is_dir():
         raise InputError(f"--scenarios {a.scenarios}: no such folder")

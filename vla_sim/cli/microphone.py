@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import InputError
 from vla_sim.common.params import named
 
 WIDTH = 50
@@ -30,13 +29,11 @@ def add(commands: Any) -> None:
         microphone.add_argument(
             f"--{name}", type=kind, default=one.default, metavar=metavar, help=one.metadata["doc"]
         )
-    microphone.add_argument("--seconds", type=float, default=math.inf, metavar="S", help="then end")
+    microphone.add_argument("--seconds", type=common.positive, default=math.inf, metavar="S", help="then end")
     microphone.set_defaults(call=call)
 
 
 def call(a: argparse.Namespace) -> int:
-    if not a.seconds > 0.0:
-        raise InputError(f"--seconds {a.seconds:g}: a positive number is allowed")
     console = common.console()
     found = [one for one in common.sound_devices() if one.inputs]
     if a.list and not found:

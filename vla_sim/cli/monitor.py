@@ -22,7 +22,11 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     top.add_argument("--once", action="store_true", help="print it once and end")
     top.add_argument(
-        "--timeout", type=float, default=STATE_TIMEOUT, metavar="SECONDS", help="to find the monitor"
+        "--timeout",
+        type=common.positive,
+        default=STATE_TIMEOUT,
+        metavar="SECONDS",
+        help="to find the monitor",
     )
     top.set_defaults(call=call_top)
 
@@ -38,8 +42,6 @@ def add(commands: Any) -> None:
 
 
 def call_top(a: argparse.Namespace) -> int:
-    if not 0.0 < a.timeout < float("inf"):
-        raise InputError(f"--timeout {a.timeout:g}: a positive number of seconds is allowed")
     if a.json and not a.once:
         raise InputError("--json writes one state: give --once with it")
     domain, ours = find_domain(a.domain)

@@ -1,11 +1,12 @@
 """`vla-sim policy-server`: the scripted policy behind openpi's protocol."""
 
 import argparse
-import math
 from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError
+
+_milliseconds = common.number("a number from 0 to 60000", lambda value: 0.0 <= value <= 60_000.0)
 
 
 def add(commands: Any) -> None:
@@ -15,7 +16,7 @@ def add(commands: Any) -> None:
         "--port", type=common.count, default=8000, metavar="PORT", help="default: 8000; 0: a free one"
     )
     server.add_argument(
-        "--latency", type=float, default=0.0, metavar="MS", help="that every answer takes at least"
+        "--latency", type=_milliseconds, default=0.0, metavar="MS", help="that every answer takes at least"
     )
     server.set_defaults(call=call)
 
@@ -23,8 +24,6 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     if a.port > 65535:
         raise InputError(f"--port {a.port}: 0 to 65535 is allowed")
-    if not (math.isfinite(a.latency) and 0.0 <= a.latency <= 60_000.0):
-        raise InputError(f"--latency {a.latency:g}: 0 to 60000 ms is allowed")
     from vla_sim.stages.policy import scripted_server
 
     def ready(port: int) -> None:

@@ -21,12 +21,11 @@ STEPS = """Before the robot is armed:
 def add(commands: Any) -> None:
     robot = commands.add_parser("robot", help="the stack on a robot that speaks the G1's protocol")
     common.add_flags(
-        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, *common.VIEW, "mic",
-        "domain", "out", "record", "verbose",
+        robot, "world", "extrinsics", "planner", *common.STACK, *common.MONITOR, *common.VIEW,
+        *common.NETWORK, "mic", "domain", "out", "record", "verbose",
         world={"help": "map of the robot's home: a world's name, an SDF file, or a map server's YAML"},
         out={"help": "for logs and the monitor's journal; default: runs/robot-<date>-<time>"},
     )  # fmt: skip
-    common.add_network(robot)
     robot.add_argument(
         "--log", metavar="FILE",
         help="MCAP of all that is sent to and comes from the robot, or none; default: driver.mcap in --out",

@@ -20,6 +20,7 @@ DISPLACED = {"objects": 0.10, "start": 0.5, "start_yaw": 30.0}
 MIC = "speak yourself, by this machine's microphone, as often as you like; Ctrl-C ends the run and judges it"
 TIMEOUT = 300.0
 PROVES = "What was commanded is done, in the budget, without a fall or a forbidden contact."
+_voice_speed = common.number("a factor from 0.5 to 2.0", lambda value: 0.5 <= value <= 2.0)
 
 
 def add(commands: Any) -> None:
@@ -45,7 +46,7 @@ def add(commands: Any) -> None:
         "--randomise", action=argparse.BooleanOptionalAction, default=None,
         help="objects moved by up to 0.10 m, start by up to 0.5 m and 30 degrees (default: with --seeds)",
     )  # fmt: skip
-    run.add_argument("--voice-speed", type=float, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
+    run.add_argument("--voice-speed", type=_voice_speed, default=1.0, metavar="FACTOR", help="0.5 to 2.0")
     stack = ("planner", *common.STACK, *common.MONITOR, *common.VIEW, "reserve")
     common.add_flags(run, "speed", *stack, speed={"default": "1"})
     run.add_argument(
@@ -57,7 +58,7 @@ def add(commands: Any) -> None:
         help="with --profile: pyinstrument samples stacks (default); cprofile counts calls, no flame graph",
     )  # fmt: skip
     run.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="simulated; default: 300, with --mic none"
+        "--timeout", type=common.positive, metavar="SECONDS", help="simulated; default: 300, with --mic none"
     )
     common.add_flags(run, "domain", "json", "out", "record", "gif", "verbose")
     run.set_defaults(call=call)
@@ -120,12 +121,8 @@ def scenario_of(a: argparse.Namespace) -> Any:
     """The scenario that the arguments describe. Raises `InputError`."""
     from vla_sim.scenario.format import Play, Say, Scenario, Spread, Type, When
 
-    if not 0.5 <= a.voice_speed <= 2.0:
-        raise InputError(f"--voice-speed {a.voice_speed:g}: from 0.5 to 2.0 is allowed")
     if a.timeout is None:
         a.timeout = math.inf if a.mic else TIMEOUT
-    elif not (math.isfinite(a.timeout) and a.timeout > 0.0):
-        raise InputError(f"--timeout {a.timeout:g}: a positive number of simulated seconds is allowed")
     if a.priority != "normal" and not a.text:
         raise InputError(
             f"--priority {a.priority}: what is spoken carries no priority in its sound; add --text, or say "

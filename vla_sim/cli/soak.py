@@ -1,7 +1,6 @@
 """`vla-sim soak`: run the stack for hours and say which process's memory grows."""
 
 import argparse
-import math
 from typing import Any
 
 from vla_sim.cli import common
@@ -10,13 +9,18 @@ from vla_sim.common.errors import InputError
 
 def add(commands: Any) -> None:
     soak = commands.add_parser("soak", help="run the stack for hours and say which process's memory grows")
-    soak.add_argument("--hours", type=float, default=1.0, metavar="H", help="of the machine's clock")
-    soak.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="between two samples")
     soak.add_argument(
-        "--limit", type=float, default=10.0, metavar="MB", help="allowed growth of a process an hour"
+        "--hours", type=common.positive, default=1.0, metavar="H", help="of the machine's clock"
     )
     soak.add_argument(
-        "--least", type=float, default=4.0, metavar="MB",
+        "--every", type=common.positive, default=10.0, metavar="SECONDS", help="between two samples"
+    )
+    soak.add_argument(
+        "--limit", type=common.not_negative, default=10.0, metavar="MB",
+        help="allowed growth of a process an hour",
+    )  # fmt: skip
+    soak.add_argument(
+        "--least", type=common.not_negative, default=4.0, metavar="MB",
         help="what has risen by less in all is no growth, so that a short soak does not report noise",
     )  # fmt: skip
     soak.add_argument(
@@ -36,11 +40,6 @@ def add(commands: Any) -> None:
 
 def call(a: argparse.Namespace) -> int:
     common.check_gl()
-    for option in ("hours", "every", "limit", "least"):
-        value, positive = getattr(a, option), option in ("hours", "every")
-        if not math.isfinite(value) or value < 0.0 or (positive and value == 0.0):
-            what = "a positive number" if positive else "a number from 0"
-            raise InputError(f"--{option} {value:g}: {what} is allowed")
     if common.speed(a.speed) == 0.0:
         raise InputError("--speed max: a soak runs by the clock; a factor such as 1 or 0.5 is allowed")
     common.load_nodes()

@@ -24,6 +24,7 @@ RECORD: dict[str, Any] = {
     "action": "store", "default": "none", "choices": ("none", "failures", "all"),
     "help": "runs of which run.mcap is kept, with all that the nodes said; default: none",
 }  # fmt: skip
+_rate = common.number("a rate between 0 and 1, as 0.9,", lambda value: 0.0 < value < 1.0)
 
 
 def add(commands: Any) -> None:
@@ -43,7 +44,7 @@ def add(commands: Any) -> None:
         "sensor (may be several)",
     )  # fmt: skip
     test.add_argument(
-        "--stop-when-decided", type=rate, metavar="RATE",
+        "--stop-when-decided", type=_rate, metavar="RATE",
         help="play no more seeds once it is decided whether the pass rate is above this, as 0.9; the exit "
         "code then says that",
     )  # fmt: skip
@@ -74,17 +75,6 @@ def add(commands: Any) -> None:
         "domain", "json", "out", "record", "gif", "verbose", speed={"default": "max"}, record=RECORD,
     )  # fmt: skip
     play.set_defaults(call=play_one)
-
-
-def rate(text: str) -> float:
-    """A pass rate that can be decided about, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is given; a rate between 0 and 1 is allowed, as 0.9")
-    return value
 
 
 def sweep_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """`vla-sim video`: a recorded run as a film."""
 
 import argparse
-import math
 import re
 from typing import Any
 
@@ -13,6 +12,8 @@ FPS = {".mp4": 25, ".gif": 10, ".webp": 10}
 SIZES = {".mp4": (1280, 720), ".gif": (640, 360), ".webp": (640, 360)}
 MOST_FPS = 50
 VIEWS = ("follow", "top", "head")  # as `view.video.frame.View` has them, which takes seconds to import
+_speed = common.number("a factor from 0.05 to 100", lambda value: 0.05 <= value <= 100.0)
+_seconds = common.number("a number of seconds", lambda value: True)
 
 
 def add(commands: Any) -> None:
@@ -22,11 +23,11 @@ def add(commands: Any) -> None:
     )
     video.add_argument("-o", "--out", metavar="FILE", help="default: run.mp4 beside the recording")
     video.add_argument(
-        "--from", dest="start", type=float, metavar="S", help="seconds since the first command"
+        "--from", dest="start", type=_seconds, metavar="S", help="seconds since the first command"
     )
-    video.add_argument("--to", dest="end", type=float, metavar="S", help="likewise")
+    video.add_argument("--to", dest="end", type=_seconds, metavar="S", help="likewise")
     video.add_argument("--fps", type=common.count, metavar="N", help="default: 25; of a GIF or WebP 10")
-    video.add_argument("--speed", type=float, default=1.0, metavar="FACTOR", help="times as fast as it was")
+    video.add_argument("--speed", type=_speed, default=1.0, metavar="FACTOR", help="times as fast as it was")
     video.add_argument("--size", metavar="WxH", help="default: 1280x720; of a GIF or WebP 640x360")
     video.add_argument(
         "--camera", choices=VIEWS, default="follow",
@@ -66,11 +67,6 @@ def film_of(a: argparse.Namespace, kind: str) -> Any:
     fps = a.fps if a.fps is not None else FPS[kind]
     if not 1 <= fps <= MOST_FPS:
         raise InputError(f"--fps {fps}: from 1 to {MOST_FPS} is allowed")
-    if not 0.05 <= a.speed <= 100.0:
-        raise InputError(f"--speed {a.speed:g}: from 0.05 to 100 is allowed")
-    for name, value in (("from", a.start), ("to", a.end)):
-        if value is not None and not math.isfinite(value):
-            raise InputError(f"--{name} {value:g}: a number of seconds is allowed")
     size = picture_size(a.size) if a.size else SIZES[kind]
     return Film(start=a.start, end=a.end, size=size, view=a.camera, fps=fps, speed=a.speed)
 

@@ -60,9 +60,12 @@ def _world_of(domain: int, ours: bool) -> str:
 
 def replay(a: argparse.Namespace, console: Any) -> int:
     """Show a recording until Ctrl-C."""
+    from vla_sim.view.door import Door, library
+
+    for name in ("aiohttp", "viser"):
+        library(name)
     from vla_sim.recording.reader import Recording
     from vla_sim.recording.world import world_of
-    from vla_sim.view.door import Door
     from vla_sim.view.player import Player
     from vla_sim.view.scene import Scene
     from vla_sim.view.server import Server

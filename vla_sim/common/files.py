@@ -4,6 +4,8 @@ import errno
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vla_sim.common.errors import InputError
@@ -44,6 +46,17 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing(what: str, option: str = "--out") -> Iterator[None]:
+    """An `OSError` within becomes an `InputError`. what: "to <folder>", "the map into <folder>". option: the
+    flag that gives another place."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"cannot write {what}: {why}; choose another with {option}") from None
+
+
 def write_output(path: Path, data: bytes) -> None:
     """`write_whole` for a file that the user asked for. Raises `InputError`."""
     try:
@@ -70,16 +83,12 @@ _owned: dict[Path, int] = {}
 def own(folder: Path) -> None:
     """Make a folder of results, and from now until this process ends be the only one that writes into it.
     Raises `InputError` if another one does, or if it cannot be made."""
-    try:
+    with writing(f"to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         known = folder.resolve()
         if known in _owned:
             return
         held = os.open(known, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another with --out"
-        ) from None
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

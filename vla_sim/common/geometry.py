@@ -131,6 +131,20 @@ def inverse(t: Array) -> Array:
     return out
 
 
+def moved(points: Array, t: Array) -> Array:
+    """Points (n, 3) in another frame, in which theirs is at `t` (4, 4)."""
+    out: Array = points @ t[:3, :3].T + t[:3, 3]
+    return out
+
+
+def levelled(rotation: Array) -> Array:
+    """The (3, 3) rotation of a body without its heading, which is that of its x axis."""
+    yaw = math.atan2(rotation[1, 0], rotation[0, 0])
+    c, s = math.cos(yaw), math.sin(yaw)
+    out: Array = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ rotation
+    return out
+
+
 def wrap(angle: float) -> float:
     """The same angle in (-pi, pi]."""
     return math.atan2(math.sin(angle), math.cos(angle))

@@ -186,7 +186,8 @@ ME = Phrases(
 CARRY = Phrases("transport|transfer|relocate|shift", spoken="carry|move")
 """Verbs that need a goal."""
 PUT = Phrases(
-    "lay|leave|lay down|deposit|release|let go of|place down|set down|put down|drop", spoken="put|place|set"
+    "lay|leave|lay down|deposit|release|let go of|place down|set down|put down|drop|stack",
+    spoken="put|place|set",
 )
 RELEASE = Phrases("release|let go of|deposit|let", spoken="drop")
 """Verbs that put it down where the robot is if no place is said."""
@@ -194,6 +195,17 @@ ON = Phrases(
     "on to|upon|down on|back on|down in|down at|back in|down onto|down into|on top of|to",
     spoken="on|in|at|onto|into",
 )
+NEXT_TO = Phrases(
+    "near|close to|by|alongside|right next to|near to|by the side of|down next to|down beside|over next to",
+    spoken="next to|beside",
+)
+ON_TOP_OF = Phrases("upon|onto|on to|atop|down on|down on top of|over onto", spoken="on top of|on")
+"""Where something is put, seen from another thing."""
+NOT_PUT = Phrases(
+    "in|into|inside|inside of|within|down in|down into|under|underneath|below|between|behind|in front of",
+    "before|above|left of|right of|to the left of|to the right of|on the left of|on the right of|opposite",
+)
+"""Where nothing is put, seen from another thing."""
 FIND = Phrases(
     "locate|seek|where's|where are|find out where|search|spot|detect|see|look at|have a look for|go find",
     "go and find|go look for|do you know where|can you find",

@@ -8,7 +8,6 @@ from vla_sim.contract.limits import LOAD_LEVELS
 from vla_sim.contract.stop_epoch import NOW
 from vla_sim.contract.vocabulary import SIDES, traits_of
 
-Finite = float  # JSON has no NaN or infinity, so a decoded float is always finite
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -180,8 +179,8 @@ SILENT = {
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `detail` is fit
-    for a person: why it failed, what was asked back."""
+    """Progress of one command. The last record of a command has one of `FINAL_STATES`. `step`: of its plan's
+    `steps`, counted from 0. `detail` is fit for a person: why it failed, what was asked back."""
 
     command_id: Id
     state: CommandState

@@ -59,6 +59,9 @@ DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "senso
 """The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
 for the head lidar. Its intensities are ranges as well [m]: of what stands at the height of the arms, which
 are wider than the legs; without them everything may."""
+LOW_OBSTACLES = Topic("/perception/low_obstacles", "sensor_msgs/msg/PointCloud2", "sensor")
+"""What was seen on the floor near the robot and not seen gone since, in `odom`, under and beside the picture
+too: a point a cell, its z the height of what stands there."""
 NEAR_POINTS = Topic("/perception/near_points", "sensor_msgs/msg/PointCloud2", "sensor")
 """What the depth camera sees within the arms' reach, without the robot itself, in base_link at the stamp."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_sim.common.errors import InputError
-from vla_sim.common.geometry import Array, inverse, rotation_from_rpy, transform
+from vla_sim.common.geometry import Array, inverse, moved, rotation_from_rpy, transform
 from vla_sim.hardware.self_filter import others
 from vla_sim.robot import level_scan
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
@@ -103,9 +103,8 @@ class Stance:
 
     def foreign(self, points: Array) -> Array:
         """Of points (n, 3) in the level frame those that are not the robot's own."""
-        into = inverse(self.pelvis)
         own = own_capsules(self.kinematics, self.joint_position)
-        keep: Array = points[others(points @ into[:3, :3].T + into[:3, 3], own)]
+        keep: Array = points[others(moved(points, inverse(self.pelvis)), own)]
         return keep
 
 
@@ -117,7 +116,7 @@ def check_lidar(stance: Stance, points: Array, known: Known) -> Report:
     """points: (n, 3) [m] in the lidar's frame. Raises `InputError` for what is not found."""
 
     def look(pose: Array) -> Iterator[tuple[Measure, Correction]]:
-        seen = _moved(points, pose)
+        seen = moved(points, pose)
         seen = stance.foreign(seen[np.isfinite(seen).all(axis=1)])
         far = np.hypot(seen[:, 0], seen[:, 1])
         yield from _level(seen[(far > 0.6) & (far < 4.0)], 0.0, pose[:3, 3], "floor")
@@ -141,7 +140,7 @@ def check_camera(
     optical = np.stack([(u - camera.cx) / camera.fx * z, (v - camera.cy) / camera.fy * z, z], axis=1)
 
     def look(pose: Array) -> Iterator[tuple[Measure, Correction]]:
-        seen = stance.foreign(_moved(optical, pose @ SENSOR_FROM_OPTICAL))
+        seen = stance.foreign(moved(optical, pose @ SENSOR_FROM_OPTICAL))
         edge, top = known.table or (0.0, 0.0)
         before = seen[(seen[:, 0] > edge - FOLLOW) & (np.abs(seen[:, 1]) < 0.5)]
         yield from _level(before, top, pose[:3, 3], "table's top" if known.table else "floor")
@@ -258,11 +257,6 @@ def plane(points: Array, about: Array, name: str = "plane") -> tuple[Array, Arra
         normal = np.linalg.svd(points[best] - through, full_matrices=False)[2][2]
         best = np.abs((points - through) @ normal) < THICK
     return normal * math.copysign(1.0, float(normal @ about)), through
-
-
-def _moved(points: Array, pose: Array) -> Array:
-    out: Array = points @ pose[:3, :3].T + pose[:3, 3]
-    return out
 
 
 def mean_depth(images: list[NDArray[np.float32]]) -> NDArray[np.float32]:

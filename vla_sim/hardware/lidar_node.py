@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common.errors import InputError
+from vla_sim.common.geometry import moved
 from vla_sim.contract import topics
 from vla_sim.contract.topics import Topic
 from vla_sim.hardware.params import LidarParams
@@ -54,8 +55,7 @@ class LidarNode(Posture, StageNode[LidarParams]):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
-        pose = self.kinematics.frame(LIDAR, self.joints)
-        points = points @ pose[:3, :3].T + pose[:3, 3]
+        points = moved(points, self.kinematics.frame(LIDAR, self.joints))
         points = points[others(points, own_capsules(self.kinematics, self.joints))]
         ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)
         stamp = message.header.stamp

@@ -20,7 +20,7 @@ import msgspec
 
 import vla_sim
 from vla_sim.common.errors import InputError
-from vla_sim.common.files import user_path
+from vla_sim.common.files import user_path, writing
 from vla_sim.contract import codec, topics
 from vla_sim.contract.codec import PayloadError
 from vla_sim.contract.records import Record
@@ -74,12 +74,8 @@ class Journal:
         self._size = 0
         self._lost = self._failing = 0
         self.lost = 0  # lines that never came into the file, in all
-        try:
+        with writing(f"the monitor's journal to {path.parent}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"the monitor cannot write to {path.parent}: {error.strerror}; choose another with --out"
-            ) from None
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 

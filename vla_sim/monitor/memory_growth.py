@@ -48,6 +48,8 @@ def measure(process: psutil.Process, seconds: float, *, children: bool = True) -
     own = rss = 0.0
     try:
         family = [process, *(process.children(recursive=True) if children else ())]
+        if not process.is_running():  # also where another one has its number now
+            return None
     except psutil.Error:
         return None
     for one in family:

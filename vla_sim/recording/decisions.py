@@ -72,7 +72,9 @@ DECISIONS: dict[topics.Topic, Callable[[Any], str]] = {
     topics.INTENT: lambda r: _joined(_steps(r.steps), r.question),
     topics.PLAN: lambda r: _joined(_steps(r.steps), r.answer, r.priority),
     topics.VERDICT: lambda r: _joined("allowed" if r.allowed else "not allowed", *r.reasons),
-    topics.STATUS: lambda r: _joined(f"{r.state} {r.skill}".strip(), f"{r.step} of {r.steps}", r.detail),
+    topics.STATUS: lambda r: _joined(
+        f"{r.state} {r.skill}".strip(), f"step {r.step + 1} of {r.steps}" if r.steps else "", r.detail
+    ),
     topics.NAVIGATION_REQUEST: _navigation,
     topics.NAVIGATION_STATUS: lambda r: _joined(r.state, r.detail),
     topics.MANIPULATION_REQUEST: _manipulation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,10 +80,12 @@ class Recording:
         return self.about.robot
 
     def read(
-        self, topics: Iterable[str] | None = None, start: float | None = None, end: float | None = None
-    ) -> Iterator[Recorded]:
+        self, topics: Iterable[str] | None = None, start: float | None = None, end: float | None = None,
+        left_out: Callable[[InputError], object] | None = None,
+    ) -> Iterator[Recorded]:  # fmt: skip
         """Messages in order of time, those of one time in the order in which they came. topics: None: all.
-        start, end: [s], both included. Raises `InputError` if the file has changed meanwhile."""
+        start, end: [s], both included. left_out: is told of each part that cannot be read, and the rest
+        is; None: that is raised."""
         asked = None if topics is None else set(topics)
         wanted = {number: topic for number, topic in self._topics.items() if asked is None or topic in asked}
         least = round(1e9 * start) if start is not None else -1
@@ -92,8 +94,15 @@ class Recording:
             for chunk in self._chunks:
                 if chunk.end < least or chunk.start > most or not (chunk.channels & wanted.keys()):
                     continue
+                try:
+                    inside = self._broken_up(file, chunk)
+                except InputError as error:
+                    if left_out is None:
+                        raise
+                    left_out(error)
+                    continue
                 messages = [
-                    one for one in self._broken_up(file, chunk)
+                    one for one in inside
                     if one.channel_id in wanted and least <= one.log_time <= most
                 ]  # fmt: skip
                 messages.sort(key=lambda one: one.log_time)
@@ -172,9 +181,12 @@ class Recording:
 
         try:
             file.seek(chunk.offset + _RECORD_HEADER)
-            inside = breakup_chunk(records.Chunk.read(ReadDataStream(file)))
+            inside = breakup_chunk(records.Chunk.read(ReadDataStream(file)), validate_crc=True)
         except Exception as error:
-            raise InputError(f"{self.path} is broken at byte {chunk.offset}: {error}") from None
+            raise InputError(
+                f"{self.path} is broken at byte {chunk.offset}, from {chunk.start / 1e9:.2f} s to "
+                f"{chunk.end / 1e9:.2f} s: {error}"
+            ) from None
         return [one for one in inside if isinstance(one, records.Message)]
 
     def _add(self, channel: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vla_sim.common.geometry import Array, rotation_from_quaternion
+from vla_sim.common.geometry import Array, levelled, rotation_from_quaternion
 from vla_sim.robot import facts
 from vla_sim.robot.body import LidarFrame
 from vla_sim.robot.body_size import HELD_RADIUS, SOLE_BELOW_ANKLE
@@ -24,10 +24,7 @@ HIGHEST = 1.35
 
 def level_rotation(orientation: Array) -> Array:
     """(3, 3) from the pelvis to the level frame with the pelvis's heading, for attitude (w, x, y, z)."""
-    r = rotation_from_quaternion(orientation)
-    yaw = math.atan2(r[1, 0], r[0, 0])
-    c, s = math.cos(yaw), math.sin(yaw)
-    return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ r
+    return levelled(rotation_from_quaternion(orientation))
 
 
 def points_in_lidar(frame: LidarFrame) -> Array:

@@ -1,27 +1,27 @@
-"""Many faults, one after the other, and what the robot did: the table of faults.
+"""Many faults, one after the other, and what the robot did.
 
-A case is a fault in a phase of a job. A course plays cases of one world in one run: it gives a command, waits
-for the phase as the truth shows it, begins the fault, and goes on once the fault is over, the command is
-answered and the robot stands.
+A course plays cases of one world in one run: it gives a command, waits for the phase as the truth shows it,
+begins the fault, and goes on once the fault is over, the command is answered and the robot stands.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from rich.table import Table
 
-from vla_sim.bringup.node_table import STACK, StackOptions
-from vla_sim.common.errors import InputError, StackError, VlaSimError
+from vla_sim.bringup.node_table import StackOptions
+from vla_sim.common.errors import StackError, VlaSimError
+from vla_sim.common.files import writing
 from vla_sim.contract import faults, topics
-from vla_sim.contract.records import Fault, GroundTruth, Record, Text
+from vla_sim.contract.records import GroundTruth
 from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
-from vla_sim.scenario.format import AT_ONCE, CommandAction, Say, Scenario, Type, When
+from vla_sim.scenario.fault_cases import PHASES, UNHEARD, Case, CaseResult, key, read
+from vla_sim.scenario.format import AT_ONCE, NODES, CommandAction, Say, Scenario, Type, When
 from vla_sim.scenario.judge import STOP_SPEED
 from vla_sim.scenario.load import File
 from vla_sim.scenario.preparation import RunOptions, sound
@@ -30,20 +30,8 @@ from vla_sim.scenario.run import run_once
 from vla_sim.scenario.session import Session
 from vla_sim.scenario.terminal import Display
 
-PHASES = {
-    "hearing": "corridor", "planning": "corridor", "walking": "corridor", "grasping": "tabletop",
-    "carrying": "tabletop",
-}  # fmt: skip
-"""Of a job, and the world in which each is played."""
 CAMERA_RATE = {"corridor": 2.0, "tabletop": 10.0}
 """[Hz] Pictures are most of what a run costs, and in an empty corridor there is little to see."""
-NODES = tuple(spec.name for spec in STACK if spec.name != "engine" and not spec.observer)
-"""The engine is the world itself, whose end no robot survives; observers do not run in lock-step."""
-NODES_ALL = tuple(spec.name for spec in STACK)
-UNHEARD = "nobody listens"
-"""The state in the result of a case whose topic no node listens to: nothing was played."""
-SECONDS = 2.0
-"""That a fault lasts."""
 ANSWER_TIMEOUT = 60.0  # [s] simulated for a command to be answered
 PHASE_TIMEOUT = 30.0  # [s] simulated until a phase is given up
 REST = 0.8  # [s] between a case and the next
@@ -60,82 +48,6 @@ MUST_STAND = {
     ("silent", "lidar"), ("silent", "odometry"), ("nan", "lidar"),
 }  # fmt: skip
 """Faults with which a robot that walks may not go on."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault in a phase. seed: of the fault."""
-
-    phase: str
-    kind: str
-    target: str = ""
-    at: str = ""
-    seed: int = 0
-
-    @property
-    def name(self) -> str:
-        fault = Fault(fault_id="x", kind=self.kind, target=self.target, at=self.at)
-        return f"{self.phase}: {faults.words(fault)}"
-
-    def fault(self, number: int) -> Fault:
-        kind = faults.KINDS[self.kind]
-        return faults.check(
-            Fault(
-                fault_id=f"case-{number}", kind=self.kind, target=self.target, at=self.at, seed=self.seed,
-                seconds=SECONDS if kind.lasts else 0.0,
-            ),
-            NODES_ALL,
-        )  # fmt: skip
-
-
-class CaseResult(Record, frozen=True, kw_only=True):
-    """What came of a case. state, said: the command's last state, with its words. safe: [s] from the fault's
-    begin until legs and arms stood; null if they went on. recovery: [s] from its end until the robot moved
-    again or the command had succeeded; null if it did neither. held: no fall, no collision, the command was
-    answered, and the robot stood in time where it must. why: it did not hold. lockstep: else at the clock's
-    pace, where dead nodes are started again."""
-
-    case: Text
-    phase: Text
-    fault: Text
-    engine: Text
-    lockstep: bool
-    held: bool
-    why: Text = ""
-    state: Text = ""
-    said: Text = ""
-    safe: float | None = None
-    recovery: float | None = None
-    unanswered: int = 0
-    collisions: int = 0
-
-
-def cases() -> list[Case]:
-    """Every node killed, frozen and slow in every phase; every topic with every disturbance, every sensor
-    with every fault, each pair of nodes parted, in the phase that it is for."""
-    found = [
-        Case(phase, kind, node)
-        for phase in PHASES for kind in ("freeze", "kill", "slow") for node in NODES
-    ]  # fmt: skip
-    disturbances = [k.name for k in faults.KINDS.values() if k.group == "topic"]
-    found += [Case(phase_of(topic), kind, topic) for topic in faults.TOPICS for kind in disturbances]
-    found += [
-        Case(phase, kind.name, sensor)
-        for kind in faults.KINDS.values() if kind.group == "sensor"
-        for sensor in faults.targets(kind, ())
-        for phase in (("walking", "grasping") if sensor != "imu" else ("walking",))
-    ]  # fmt: skip
-    pairs = [(a, b) for i, a in enumerate(NODES) for b in NODES[i + 1 :]]
-    return found + [Case("walking", "partition", a, b) for a, b in pairs]
-
-
-def phase_of(topic: str) -> str:
-    """The phase in which a topic matters."""
-    if topic.startswith("/voice/"):
-        return "hearing"
-    if topic.startswith(("/manipulation", "/left_", "/right_", "/head_camera", "/joint", "/perception")):
-        return "grasping"
-    return "planning" if topic.startswith("/vla/") else "walking"
 
 
 class Course:
@@ -254,7 +166,7 @@ class Course:
     def _heard(self, topic: str) -> bool:
         """Whether a node of the stack listens to it, as their diagnostics say."""
         listens = self._session.client.discovery.topics
-        return any(topic in listens.get(node, ()) for node in NODES_ALL)
+        return any(topic in listens.get(node, ()) for node in NODES)
 
     def held(self) -> bool:
         truths = self._session.recording.truths
@@ -345,25 +257,6 @@ def first(
     return None
 
 
-DECODER = msgspec.json.Decoder(CaseResult)
-
-
-def read(path: Path) -> dict[str, CaseResult]:
-    """Results by engine and case. Raises `InputError`."""
-    try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        found = [DECODER.decode(line) for line in lines]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise InputError(
-            f"{path}: no results of faults: {error}; give a file that vla-sim fault-table wrote, or a new one"
-        ) from None
-    return {key(one.engine, one.case): one for one in found}
-
-
-def key(engine: str, case: str) -> str:
-    return f"{engine} {case}"
-
-
 def courses(wanted: Iterable[Case], most: int) -> Iterator[list[Case]]:
     """Cases that can be played in one run: of one world, as many as `most`; a node that is killed has one of
     its own, after all others."""
@@ -425,10 +318,8 @@ def play_all(
         verdict = "held" if one.held else f"BROKE ({one.why})"
         display.event(None, f"{verdict}: {one.case}: {safe}, {one.state}", "" if one.held else "red")
 
-    try:
+    with writing(f"to {path}", "--results"):
         path.touch()
-    except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}; choose another with --results") from None
     for some in courses(missing, most):
         if not more():
             return
@@ -439,20 +330,3 @@ def play_all(
                 display.event(None, f"not reached: {case.name}", "yellow")
         except VlaSimError as error:
             display.event(None, f"a course broke off: {error}", "red")
-
-
-def table(results: Iterable[CaseResult]) -> Table:
-    """What came of each case."""
-    out = Table(
-        "case", "", "command", "to standing", "to recovery", "unanswered", "collisions", "why it broke"
-    )
-    for one in results:
-        out.add_row(
-            one.case, "held" if one.held else "BROKE", one.state, seconds(one.safe), seconds(one.recovery),
-            str(one.unanswered), str(one.collisions), one.why,
-        )  # fmt: skip
-    return out
-
-
-def seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} s"

@@ -12,18 +12,17 @@ from typing import Any
 from rclpy.parameter import Parameter
 
 from vla_sim.bringup.launched import LaunchedNodes
-from vla_sim.bringup.node_table import STACK
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import StageParams
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Fault, FaultRequest, FaultState
 from vla_sim.ros.stage_node import StageNode
+from vla_sim.scenario.format import NODES
 from vla_sim.scenario.machine_load import MachineLoad
 
 Nodes = Stack | LaunchedNodes
 """The nodes of a run: ours, or those of a launch description."""
-NAMES = tuple(spec.name for spec in STACK)
 ALL = "all"
 MOST_ANSWERS = 20
 
@@ -70,7 +69,7 @@ class FaultHost:
 
     def begin(self, fault: Fault) -> None:
         """Raises `InputError` for what cannot be, `StackError` for a node that cannot be killed."""
-        fault = faults.check(fault, NAMES)
+        fault = faults.check(fault, NODES)
         kind = faults.KINDS[fault.kind]
         if any(one.fault.fault_id == fault.fault_id for one in self.spans):
             raise InputError(f"a fault {fault.fault_id!r} was there already")

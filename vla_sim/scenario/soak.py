@@ -17,14 +17,15 @@ from rich.table import Column, Table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.common.files import write_whole
+from vla_sim.common.files import write_whole, writing
 from vla_sim.contract import faults
 from vla_sim.contract.records import Fault
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 from vla_sim.scenario.client import Client, ClientThread
-from vla_sim.scenario.fault_host import NAMES, FaultHost
+from vla_sim.scenario.fault_host import FaultHost
+from vla_sim.scenario.format import NODES
 from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
@@ -111,17 +112,20 @@ class Rounds:
         self.collisions: list[str] = []
         """What the robot touched that no command may have asked for, and when."""
         self.unanswered: list[str] = []
+        self.failures: list[str] = []
+        """Both, in the order in which they came."""
         self.doing = ""
         self.fallen = False
 
     def tick(self) -> None:
         now, recording = self._client.now(), self._client.recording
         self.fallen = self.fallen or (recording.truth is not None and recording.truth.fallen)
+        del recording.truths[:-1]  # those of a command that takes minutes would be what grows
         for touch in forbidden_contacts(recording, self._takes):
             if (touch.a, touch.b) not in self._touched:
                 self._touched.add((touch.a, touch.b))
                 words = f"{touch.a} touched {touch.b} at {touch.stamp:.1f} s with {touch.force:.0f} N"
-                self.collisions.append(f"{words}: {self.doing}{self._broken()}")
+                self._fail(self.collisions, f"{words}: {self.doing}{self._broken()}")
         if not self._busy:
             if now >= self._due:
                 self._give(now)
@@ -135,10 +139,13 @@ class Rounds:
             self._end("unheard", now)
         elif now > self._began + COMMAND_TIMEOUT:
             self._client.type(f"soak-stop-{self._number}", "stop")
-            self.unanswered.append(
-                f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
-            )
+            told = f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
+            self._fail(self.unanswered, told)
             self._end("late", now)
+
+    def _fail(self, of: list[str], text: str) -> None:
+        of.append(text)
+        self.failures.append(text)
 
     def _give(self, now: float) -> None:
         self.doing, samples = next(self._commands)
@@ -186,7 +193,7 @@ class RandomFaults:
             return
         r = self._random
         kind = r.choice([k for k in faults.KINDS.values() if k.group not in ("model", "machine")])
-        nodes = [name for name in NAMES if name != "engine"]
+        nodes = [name for name in NODES if name != "engine"]
         targets = faults.targets(kind, nodes)
         target = r.choice(targets) if targets else ""
         at = r.choice([name for name in nodes if name != target]) if kind.group == "link" else ""
@@ -252,12 +259,9 @@ def soak(options: SoakOptions, display: Display) -> Soak:
     """Run, sample, judge: `soak.jsonl` as it goes, `soak.json` and `soak.svg` at the end, also after Ctrl-C,
     which ends it early and is no pass. Raises `InputError` where the folder cannot be written, `StackError`
     if a node dies."""
-    try:
+    with writing(f"to {options.folder}"):
         options.folder.mkdir(parents=True, exist_ok=True)
         out = (options.folder / SAMPLES).open("wb")
-    except OSError as error:
-        why = error.strerror
-        raise InputError(f"cannot write to {options.folder}: {why}; choose another with --out") from None
     running = Stack(options.stack, options.folder, domain=options.domain)
     with out, running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
@@ -308,10 +312,13 @@ def _go_on(
     options: SoakOptions, running: Stack, client: Client, rounds: Rounds, sampler: MemorySampler,
     display: Display,
 ) -> None:  # fmt: skip
-    due, standstill = 0.0, Standstill()
+    due, standstill, told = 0.0, Standstill(), 0
     while sampler.seconds < options.seconds:
         running.check()
         raise_failure(client)
+        for text in rounds.failures[told:]:  # an hour need not end before somebody looks into it
+            told += 1
+            display.event(client.recording.stamp, text, "red")
         if sampler.seconds >= due:
             for process in running.processes:
                 sampler.follow(process.name, process.fork.pid)
@@ -357,14 +364,10 @@ def conclude(
         commands=ended, growth=growth, reasons=reasons, faults=dict(counts), collisions=list(collisions),
     )  # fmt: skip
     picture = plot(sampler.samples, growth)
-    try:
+    with writing(f"the verdict to {options.folder}"):
         write_whole(options.folder / REPORT, msgspec.json.format(msgspec.json.encode(done), indent=1))
         if picture is not None:
             write_whole(options.folder / PLOT, picture)
-    except OSError as error:
-        raise InputError(
-            f"the verdict cannot be written to {options.folder}: {error.strerror}; choose another with --out"
-        ) from None
     return done
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array, inverse, pose7, quaternion_from_yaw, transform, wrap
+from vla_sim.common.geometry import Array, inverse, moved, pose7, quaternion_from_yaw, transform, wrap
 from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
 from vla_sim.robot.body_size import TRUNK_RADIUS
@@ -149,7 +149,7 @@ class KinematicSimulator(Simulator):
         for link, local, bound in zip(shapes.link, shapes.local, shapes.bound, strict=True):
             pose = poses[link] @ local
             corner = np.array([[bound[i, 0], bound[j, 1], bound[k, 2]] for i, j, k in np.ndindex(2, 2, 2)])
-            found.append(corner @ pose[:3, :3].T + pose[:3, 3])
+            found.append(moved(corner, pose))
         return np.concatenate(found)
 
     def _support(self, name: str) -> Array:
@@ -202,10 +202,10 @@ class KinematicSimulator(Simulator):
     def _poses(self) -> Array:
         """(m, 4, 4) poses in the world of `eyes.scene.links`, the robot's left where the file puts them."""
         poses = self.eyes.scene.rest.copy()
-        moved = {**self.objects, **self._carried()}
+        places = {**self.objects, **self._carried()}
         for i, name in enumerate(self._model_of):
-            if name in moved:
-                poses[i] = moved[name] @ inverse(self._start[name]) @ poses[i]
+            if name in places:
+                poses[i] = places[name] @ inverse(self._start[name]) @ poses[i]
         return poses
 
     def poses(self) -> Array:

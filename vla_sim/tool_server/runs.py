@@ -1,11 +1,13 @@
 """The runs of a server: one at a time, each in a folder of its own, and what has become of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from vla_sim.common.errors import BusyError, InputError
+from vla_sim.common.files import writing
 from vla_sim.scenario.result import RECORD
 from vla_sim.tool_server import run_folder
 from vla_sim.tool_server.calls import Outcome, Reasons
@@ -85,13 +87,7 @@ class Runs:
         stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
         for again in count(1):
             folder = self.root / (stem if again == 1 else f"{stem}-{again}")
-            try:
+            with writing(f"to {folder}"), suppress(FileExistsError):
                 folder.mkdir(parents=True)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise InputError(
-                    f"cannot write to {folder}: {error.strerror or error}; choose another with --out"
-                ) from None
-            return folder
+                return folder
         raise AssertionError("unreachable")

@@ -17,6 +17,7 @@ MISSING = "the view in a browser needs aiohttp and viser; pip install 'vla_sim[v
 TOKEN = "VLA_SIM_VIEW_TOKEN"
 """The variable by which a token reaches the process: `ps` shows arguments, and logs are struck of it."""
 FIRST_PORT, PORTS = 8088, 12
+LAST_PORT = 65535
 SHORTEST = 16
 """Characters of a token that somebody chooses."""
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?")
@@ -49,18 +50,23 @@ def check_host(host: str) -> None:
 
 
 def free_port(host: str, wanted: int = 0) -> int:
-    """A port to serve on: the one that is `wanted`, else one from `FIRST_PORT` on. Raises `StackError`."""
+    """A port to serve on: the one that is `wanted`, else one from `FIRST_PORT` on. Raises `InputError`,
+    `StackError`."""
+    if not 0 <= wanted <= LAST_PORT:
+        raise InputError(f"--view-port {wanted}: from 0, for a free one, to {LAST_PORT} is allowed")
     ports = [wanted] if wanted else [*range(FIRST_PORT, FIRST_PORT + PORTS), 0]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    why = ""
     for port in ports:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
+            except OSError as error:
+                why = error.strerror or str(error)
                 continue
             return int(probe.getsockname()[1])
-    raise StackError(f"port {wanted} is taken by another program; choose another with --view-port")
+    raise StackError(f"the page cannot be served at port {wanted}: {why}; choose another with --view-port")
 
 
 def new_token() -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vla_sim.bringup.node_table import STACK
@@ -21,6 +22,7 @@ from vla_sim.contract.topics import Topic
 from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import CAMERA, calibrated
 from vla_sim.ros import conversions
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import to_seconds
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -30,12 +32,14 @@ from vla_sim.view.camera_picture import drawn
 from vla_sim.view.params import ViewParams
 from vla_sim.view.peek import Peek
 from vla_sim.view.state import LOG as LOG_NAME
-from vla_sim.view.state import Picture, ViewState
+from vla_sim.view.state import Memory, Picture, ViewState
 from vla_sim.view.stop_line import StopLine
 from vla_sim.world.semantic_map import World
 
 RATE = 10.0
 """States a second."""
+REMEMBERED = 1.0
+"""[s] between two times at which it keeps what it knows, should it die."""
 SLOWER = 5
 """Niceness of the threads that only show something, beside the one that hears a stop."""
 ANSWER_TIMEOUT = 20.0
@@ -55,6 +59,7 @@ OFTEN = (
 )  # fmt: skip
 """While somebody looks."""
 LOG = Topic(LOG_NAME, "rcl_interfaces/msg/Log")
+_memory = msgspec.json.Decoder(Memory)
 
 
 class ViewNode(StageNode[ViewParams]):
@@ -77,6 +82,9 @@ class ViewNode(StageNode[ViewParams]):
 
         entrance = door.Door.of_environment(p.view_host)
         self.state, self.sections = ViewState(), snapshot.Sections()
+        self.kept = KeptState("view", _memory, self.get_logger().warning)
+        if (before := self.kept.load()) is not None:
+            self.state.restore(before)
         self._drawn_world = snapshot.world_section(World.load(p.world))
         self.viewers = self.pictures = 0
         self._asked: dict[str, tuple[Future[str], float]] = {}
@@ -102,6 +110,7 @@ class ViewNode(StageNode[ViewParams]):
         self.scene = self._scene()
         self.get_logger().info(f"the page is at {door.url(p.view_host, port)}")
         self.repeat(1.0 / RATE, self.tick, steady=True)
+        self.repeat(REMEMBERED, lambda: self.kept.save(self.state.memory()), steady=True)
 
     def _scene(self) -> Any:
         """The 3D scene; None where its library is missing."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from vla_sim.common.errors import InputError, StackError, VlaSimError
@@ -53,8 +54,8 @@ class Player:
         self.at, self.plays, self.speed = recording.start, True, 1.0
         self._drawn_world = snapshot.world_section(world)
         self.viewers = self.pictures = 0
-        self.broken = 0
-        """Messages that could not be read."""
+        self.broken = ""
+        """Which part of the file cannot be read, in words."""
         self._asked: queue.Queue[tuple[Action, Future[str]]] = queue.Queue()
         self._kinematics = calibrated("")
         self._sections = snapshot.Sections()
@@ -97,7 +98,7 @@ class Player:
     # In its own thread.
 
     def _run(self) -> None:
-        before = time.monotonic()
+        before, watching = time.monotonic(), 0
         while not self._closing.wait(1.0 / RATE):
             now = time.monotonic()
             passed, before = now - before, now
@@ -111,6 +112,9 @@ class Player:
                 self._go(min(self.at + passed * self.speed, self.recording.end))
                 self.plays = self.at < self.recording.end
                 self._changed = True
+            if self.scene is not None and self.scene.viewers != watching:
+                # A scene is loaded after the page, when the run may stand still.
+                watching, self._changed = self.scene.viewers, True
             if self._changed and self.viewers:
                 self._changed = False
                 self._tell()
@@ -145,12 +149,20 @@ class Player:
         self.state.modelled = about.speed == 0.0 and about.stack.get("compute", "fixed") == "fixed"
         self._picture: Any = None
         seldom = [name for name in self._topics if name not in OFTEN]
-        for one in self.recording.read(seldom, end=at):
+        for one in self._read(seldom, end=at):
             self._take(one)
         often = [name for name in self._topics if name in OFTEN]
-        self._newest(self.recording.read(often, start=at - BACK, end=at))
-        self._ahead = self.recording.read(self._topics, start=at + 1e-9)
+        self._newest(self._read(often, start=at - BACK, end=at))
+        self._ahead = self._read(self._topics, start=at + 1e-9)
         self._next = next(self._ahead, None)
+
+    def _read(
+        self, topics: list[str], start: float | None = None, end: float | None = None
+    ) -> Iterator[Recorded]:
+        return self.recording.read(topics, start, end, self._left_out)
+
+    def _left_out(self, error: Exception) -> None:
+        self.broken = str(error)
 
     def _go(self, at: float) -> None:
         """On to a later moment."""
@@ -177,34 +189,27 @@ class Player:
     def _take(self, one: Recorded) -> None:
         try:
             self.state.take(one.topic, self.recording.content(one), one.stamp)
-        except (InputError, PayloadError):
-            self.broken += 1
+        except (InputError, PayloadError) as error:
+            self._left_out(error)
 
     def _tell(self) -> None:
         run = self.recording
         if self.scene is not None:
             self.scene.show(self.state)
-        sections = {
-            **self._sections.of(self.state),
+        sections = self._sections.of(self.state)
+        sections["clock"]["real_time_factor"] = self.speed if self.plays else None
+        sections |= {
             "can": dict.fromkeys(("command", "speak", "stop", "reset", "faults"), False) | {"speed": True},
             "replay": {
                 "at_s": round(self.at - run.start, 1), "length_s": round(run.end - run.start, 1),
-                "plays": self.plays,
+                "plays": self.plays, "broken": self.broken,
             },
         }  # fmt: skip
         self._show({name: snapshot.encode(one) for name, one in sections.items()})
         picture = self.state.picture
         if self.pictures and picture is not None and picture is not self._picture:
             self._picture = picture
-            try:
-                self._show_picture(
-                    *drawn(
-                        picture,
-                        self.state.camera_info,
-                        self.state.detected,
-                        self._kinematics,
-                        self.recording.start,
-                    )
-                )
-            except (InputError, OSError):
-                self.broken += 1
+            with suppress(InputError, OSError):
+                self._show_picture(*drawn(
+                    picture, self.state.camera_info, self.state.detected, self._kinematics, run.start
+                ))  # fmt: skip

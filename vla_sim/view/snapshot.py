@@ -141,28 +141,14 @@ def command(one: Command | None) -> Section:
     if one is None:
         return {}
     status, verdict = one.status, one.verdict
-    steps = one.plan.steps if one.plan else []
     allowed = verdict is None or verdict.allowed
-    at = status.step if status else 0
-    states = []
-    for number in range(1, len(steps) + 1):
-        if status is None or not allowed:
-            states.append("waiting" if allowed else "forbidden")
-        elif status.state == "succeeded" or number < at:
-            states.append("done")
-        elif number == at:
-            states.append("running" if not one.over else status.state)
-        else:
-            states.append("waiting" if not one.over else "left out")
     return {
         "id": one.command_id, "text": one.text, "spoken": one.spoken,
         "state": status.state if status else "forbidden" if not allowed else "understanding",
         "detail": status.detail if status else "", "answer": one.plan.answer if one.plan else "",
         "planner": one.plan.planner if one.plan else "",
-        "forbidden": [] if verdict is None or verdict.allowed else verdict.reasons,
-        "steps": [
-            {"text": step_words(s), "state": how} for s, how in zip(steps, states, strict=True)
-        ],
+        "forbidden": [] if verdict is None or allowed else verdict.reasons,
+        "steps": [{"text": step_words(step), "state": how} for step, how in one.steps()],
     }  # fmt: skip
 
 
@@ -170,6 +156,7 @@ def step_words(step: Step) -> str:
     """A step of a plan in a few words, with units."""
     words: list[str] = [step.skill]
     words += [str(step.object)] if step.object is not None else []
+    words += ["in"] if step.skill == "find" and step.place else []
     words += [step.place] if step.place else []
     words += [f"{step.distance:g} m"] if step.distance is not None else []
     words += [f"{step.lateral:g} m to the left"] if step.lateral is not None else []

@@ -14,10 +14,11 @@ import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from vla_sim.common.geometry import Array, quaternion_from_rotation, rotation_from_quaternion, transform
@@ -110,6 +111,25 @@ class Command:
     def over(self) -> bool:
         return self.status is not None and self.status.state in FINAL_STATES
 
+    def steps(self) -> list[tuple[records.Step, str]]:
+        """Those of its plan, each with what became of it: done, running, waiting, left out, forbidden by
+        safety, or with what the command ended."""
+        plan, status = self.plan, self.status
+        found: list[tuple[records.Step, str]] = []
+        for number, step in enumerate(plan.steps if plan else ()):
+            if self.verdict is not None and not self.verdict.allowed:
+                how = "forbidden"
+            elif status is None or (number >= status.step and status.state == "accepted"):
+                how = "waiting"
+            elif status.state == "succeeded" or number < status.step:
+                how = "done"
+            elif number == status.step:
+                how = status.state
+            else:
+                how = "left out" if self.over else "waiting"
+            found.append((step, how))
+        return found
+
     def waterfall(self) -> list[Bar]:
         """Its stages, in the order in which they began."""
         begins = [one.begin_mono for one in self.traces.values()]
@@ -119,6 +139,15 @@ class Command:
             for name, one in self.traces.items()
         ]
         return sorted(bars, key=lambda bar: bar.begin)
+
+
+class Memory(msgspec.Struct):
+    """What nobody says again to a viewer that is started again."""
+
+    commands: list[Command]
+    events: list[Line]
+    alerts: list[Line]
+    log: list[Line]
 
 
 class ViewState:
@@ -222,6 +251,18 @@ class ViewState:
         self.stamp = stamp if stamp < self.stamp - JUMP else max(self.stamp, stamp)
         self.heard[topic] = self._now()
         known(message)
+
+    def memory(self) -> Memory:
+        """As it is now."""
+        commands = [replace(one, traces=dict(one.traces)) for one in self.commands.values()]
+        return Memory(commands, [*self.events], [*self.alerts], [*self.log])
+
+    def restore(self, memory: Memory) -> None:
+        """What was known before this viewer began."""
+        self.commands.update((one.command_id, one) for one in memory.commands)
+        self.events.extend(memory.events)
+        self.alerts.extend(memory.alerts)
+        self.log.extend(memory.log)
 
     def age(self, topic: topics.Topic) -> float:
         """Seconds since the topic was heard last; infinite before it was."""
@@ -355,7 +396,7 @@ class ViewState:
         one = self._of(status.command_id)
         before, one.status = one.status, status
         if before is None or (before.state, before.step) != (status.state, status.step):
-            step = f"{status.skill} (step {status.step} of {status.steps})" if status.skill else ""
+            step = f"{status.skill} (step {status.step + 1} of {status.steps})" if status.skill else ""
             words = ", ".join(filter(None, [status.state, step, status.detail]))
             self._note("done", "executive", words)
 

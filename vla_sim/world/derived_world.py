@@ -12,6 +12,7 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
+from vla_sim.common.files import writing
 from vla_sim.world import world_file
 from vla_sim.world.sdf import reader, resources
 from vla_sim.world.semantic_map import ROBOT, UNMAPPED
@@ -71,7 +72,7 @@ def derive(
         _dim(world, light)
     for number, added in enumerate(add):
         world.append(_include(added, number, path))
-    try:
+    with writing(f"the scenario's world into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / f"{path.stem}.sdf"
         tree.write(str(known))
@@ -83,10 +84,6 @@ def derive(
             world.remove(_model(world, name))
         real = folder / f"{path.stem}-real.sdf"
         tree.write(str(real))
-    except OSError as error:
-        raise InputError(
-            f"cannot write the scenario's world into {folder}: {error.strerror}; choose another with --out"
-        ) from None
     return Worlds(str(known.resolve()), str(real.resolve()))
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vla_sim.common import assets
 from vla_sim.common.geometry import Array, quaternion_from_yaw, transform
 from vla_sim.world import map_file
-from vla_sim.world.occupancy_grid import Grid, entered, rasterise, shadow, spread
+from vla_sim.world.occupancy_grid import Grid, entered, outline, rasterise, shadow, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
 from vla_sim.world.solids import Solid, half_extent, solids_of, underside
@@ -246,15 +246,14 @@ def _things(world: elements.World) -> list[_Thing]:
 
 def _thing(name: str, solids: list[Solid]) -> _Thing | None:
     words = words_of(name.rpartition("::")[2])
-    shadows = [one for s in solids if (one := shadow(s, *OBSTACLE_HEIGHTS)) is not None]
-    if not words or set(words) & NO_NAMES or not shadows:
+    corners = outline(solids, *OBSTACLE_HEIGHTS)
+    if not words or set(words) & NO_NAMES or not corners:
         return None
-    low = np.min([corners.min(axis=0) - radius for corners, radius in shadows], axis=0)
-    high = np.max([corners.max(axis=0) + radius for corners, radius in shadows], axis=0)
+    (x0, y0), (x1, y1) = corners
     bottom = min(float(s.pose[2, 3] - half_extent(s.shape, s.size, s.pose[:3, :3])[2]) for s in solids)
-    if bottom >= 0.3 or not FOOTPRINT[0] <= max(high - low) <= FOOTPRINT[1]:
+    if bottom >= 0.3 or not FOOTPRINT[0] <= max(x1 - x0, y1 - y0) <= FOOTPRINT[1]:
         return None
-    return _Thing(" ".join(words), (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+    return _Thing(" ".join(words), (x0, y0, x1, y1))
 
 
 def words_of(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_recorder import read, read_when_whole
+from waiting import wait_for
 
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.network import domain_beside
@@ -35,14 +36,15 @@ def fake_robot(domain, said):
 
 def walk(body, true, velocity=0.3):
     """Command it until that is true."""
-    deadline = time.monotonic() + 120.0
-    while not true():
-        assert time.monotonic() < deadline, body.why
-        command = JointCommand(
-            facts.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33), np.array([velocity, 0.0, 0.0])
-        )
+    command = JointCommand(
+        facts.DEFAULT_POSE, np.full(33, 40.0), np.zeros(33), np.array([velocity, 0.0, 0.0])
+    )
+
+    def step():
         body.command(command)
         body.step()
+
+    wait_for(true, 120.0, step, lambda: body.why)
 
 
 def obeys_for(body, seconds):

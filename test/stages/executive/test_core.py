@@ -117,6 +117,14 @@ class Body:
         return [s for s in self.statuses if s[0] == command_id][-1]
 
 
+def moving(command_id="c"):
+    """On a way of which navigation says nothing."""
+    body = Body(silent=True)
+    body.allow(Step(skill="move", distance=1.0), command_id=command_id)
+    body.run(0.2)
+    return body
+
+
 def test_fetching_a_cup_uses_the_body_in_the_right_order():
     body = Body()
     body.allow(
@@ -195,9 +203,7 @@ def test_a_silent_navigation_is_noticed():
 
 
 def test_a_navigation_that_falls_silent_under_way_is_noticed():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0))
-    body.run(0.2)
+    body = moving()
     body.ctx.navigation = NavigationStatus(goal_id=body.goal, state="active")
     body.ctx.navigation_received = body.ctx.now
     body.run(2.5)
@@ -207,9 +213,7 @@ def test_a_navigation_that_falls_silent_under_way_is_noticed():
 
 
 def test_a_goal_is_renewed_as_long_as_its_skill_runs():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0))
-    body.run(0.2)
+    body = moving()
     for _ in range(20):
         body.ctx.navigation = NavigationStatus(goal_id=body.goal, state="active")
         body.ctx.navigation_received = body.ctx.now
@@ -253,9 +257,7 @@ def test_an_emergency_stop_after_a_spoken_one_cancels_once():
 
 
 def test_a_fall_ends_what_runs_as_failed_and_is_said_once():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0), command_id="walk")
-    body.run(0.2)
+    body = moving("walk")
     lies = SafetyState(level="estop", reasons=["the robot has fallen"], stop_epoch=1, fallen=True)
     for _ in range(3):
         body.core.on_safety(lies)
@@ -285,9 +287,7 @@ def test_a_verdict_of_an_earlier_epoch_is_void_however_late_it_comes():
 
 
 def test_a_verdict_of_a_later_epoch_brings_the_stop_with_it():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0), command_id="a")
-    body.run(0.2)
+    body = moving("a")
     plan = Plan(command_id="b", text="", steps=[Step(skill="wait", seconds=1.0)], planner="rules")
     body.judge(plan, epoch=1)
     assert body.final("a")[1] == "cancelled"
@@ -356,18 +356,14 @@ def test_stop_cancels_what_runs_and_what_waits():
 
 
 def test_a_stop_plan_succeeds_at_once_and_cancels_the_rest():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0), command_id="a")
-    body.run(0.2)
+    body = moving("a")
     body.allow(Step(skill="stop"), command_id="s", priority="stop")
     assert body.final("a")[1] == "cancelled"
     assert body.final("s")[1] == "succeeded"
 
 
 def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
-    body = Body(silent=True)
-    body.allow(Step(skill="move", distance=1.0), command_id="slow")
-    body.run(0.2)
+    body = moving("slow")
     body.silent = False
     body.allow(Step(skill="turn", angle=1.0), command_id="now", priority="urgent")
     body.run(2.0)

@@ -42,7 +42,7 @@ RULES = RulePlanner(HOME)
 
 
 def short(step: Step) -> str:
-    """ "navigate kitchen", "find red cup in kitchen", "move 2 0", "turn 1.571"."""
+    """ "navigate kitchen", "find red cup in kitchen", "place next to ball", "move 2 0", "turn 1.571"."""
     if step.skill == "move":
         return f"move {step.distance or 0:.4g} {step.lateral or 0:.4g}"
     if step.skill == "turn":
@@ -51,7 +51,12 @@ def short(step: Step) -> str:
         return f"wait {step.seconds:.4g}"
     if step.skill == "say":
         return f"say {step.text}"
-    words = [step.skill, str(step.object) if step.object else "", step.place if not step.object else ""]
+    words = [
+        step.skill,
+        step.relation,
+        str(step.object) if step.object else "",
+        step.place if not step.object else "",
+    ]
     if step.object and step.place:
         words.append(f"in {step.place}")
     return " ".join(word for word in words if word)

@@ -14,6 +14,7 @@ from vla_sim.world.semantic_map import World
 FILES = {"strangers": 0.95, "strangers_after": 0.85}
 """File in `data` -> the share of its sentences that must be understood. `strangers` was written before the
 reader could read half of the kinds in it, and is what it was made to read."""
+PUT = {"next to": "beside", "on top of": "on"}
 HOLDING = "# While it holds"
 
 
@@ -52,7 +53,8 @@ def meaning(found: Understood, world: World, held: ObjectQuery | None) -> str:
         thing = _name(step.object, world)
         if step.skill == "pick" and held is not None and step.object.matches(held):
             continue
-        if step.skill in ("carry", "place") and (held is None or not step.object.matches(held)):
+        brought = step.skill in ("carry", "place") and not step.relation
+        if brought and (held is None or not step.object.matches(held)):
             acts.append(f"take {thing}")
         if step.skill in ("pick", "carry", "place"):
             held = step.object if step.skill != "place" else None
@@ -77,6 +79,8 @@ def _act(step: Step, thing: str) -> str:
             return f"find {thing}{where}"
         case "carry":
             return "bring" if step.place == "user" else f"carry {step.place}{pace}"
+        case "place" if step.relation:
+            return f"put {PUT[step.relation]} {thing}"
         case "place":
             return f"put {step.place}"
         case "move" if step.lateral:

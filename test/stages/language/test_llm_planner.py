@@ -10,6 +10,7 @@ from installed import needs
 from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract.records import ObjectQuery, SafetyState
+from vla_sim.contract.vocabulary import PACES
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
@@ -48,6 +49,28 @@ def test_a_good_plan_is_expanded_like_one_of_the_rules():
         "navigate kitchen", "find red cup in kitchen", "approach red cup", "pick red cup", "carry user",
         "say Here is the red cup.",
     ]  # fmt: skip
+
+
+def test_a_model_says_how_fast_and_with_which_hand():
+    plan = (
+        '{"steps":[{"skill":"navigate","place":"kitchen","pace":"slowly"},'
+        '{"skill":"pick","object":"red cup","hand":"left"},'
+        '{"skill":"carry","place":"user","pace":"quickly"}]}'
+    )
+    with ScriptedLlm(plan=plan) as server:
+        found = ask(server, "creep to the kitchen, get the red cup over to me left-handedly and at a trot")
+        told = server.requests[0]["messages"][0]["content"]
+    how = {step.skill: (step.speed, step.arm) for step in found.steps}
+    assert how["navigate"] == (PACES["slowly"], None)
+    assert how["pick"] == (None, "left")
+    assert how["carry"] == (PACES["quickly"], None)
+    assert '"pace" "slowly" or "quickly", "hand" "left" or "right"' in told
+
+
+@pytest.mark.parametrize("how", ['"pace":"very fast"', '"speed":9.0', '"hand":"left"'])
+def test_a_way_that_no_step_has_is_refused(how):
+    with pytest.raises(LlmError, match="not a plan"):
+        read(f'{{"steps":[{{"skill":"navigate","place":"kitchen",{how}}}]}}', RULES.lexicon, Context())
 
 
 def test_the_request_carries_schema_settings_and_world():

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from kinematic_robot import PLANNER, TABLE, KinematicRobot, cup
+from msgspec import structs
 
 from vla_sim.contract.records import ManipulationRequest
 from vla_sim.robot import facts
@@ -109,6 +110,24 @@ def test_pick_without_an_object_is_an_answer_not_a_crash():
     assert robot.do(action="place") == "failed"
 
 
+def test_what_is_held_is_not_in_its_own_way_when_it_is_seen_as_another_thing():
+    robot = KinematicRobot(cup())
+    assert pick(robot) == "succeeded"
+    assert robot.do(action="carry") == "succeeded"
+    (held,) = robot.things
+    robot.things = [structs.replace(held, track_id=9)]
+    assert robot.do(action="place", target=(0.35, -0.15, TABLE.height)) == "succeeded"
+
+
+def test_a_thing_like_the_one_held_that_stands_at_the_spot_is_in_the_way():
+    robot = KinematicRobot(cup())
+    assert pick(robot) == "succeeded"
+    assert robot.do(action="carry") == "succeeded"
+    robot.things.append(cup(0.35, -0.10, track_id=9))
+    assert robot.do(action="place", target=(0.35, -0.15, TABLE.height)) == "failed"
+    assert "in the way" in robot.manipulator.status.detail
+
+
 def test_a_dropped_object_is_noticed():
     robot = KinematicRobot(cup())
     assert pick(robot) == "succeeded"
@@ -120,13 +139,20 @@ def test_a_dropped_object_is_noticed():
     assert status.detail == "I dropped the red cup."
 
 
-def test_cancel_stops_the_moving_arm_where_it_is():
+def reaching(**more):
     robot = KinematicRobot(cup())
-    request = ManipulationRequest(goal_id="a", action="pick", object=cup(), surface_height=TABLE.height)
+    request = ManipulationRequest(
+        goal_id="a", action="pick", object=cup(), surface_height=TABLE.height, **more
+    )
     robot.manipulator.request(request)
     while robot.manipulator.status.phase != "approaching":
         robot.step()
     robot.sent.clear()
+    return robot
+
+
+def test_cancel_stops_the_moving_arm_where_it_is():
+    robot = reaching()
     robot.manipulator.request(ManipulationRequest(goal_id="a", action="cancel"))
     for _ in range(3):
         robot.step()
@@ -194,18 +220,6 @@ def test_open_lets_go():
     assert robot.do(action="open") == "succeeded"
     assert any(isinstance(one, GripperCommand) and one.opening > 0.09 for one in robot.sent)
     assert not robot.manipulator.status.holding
-
-
-def reaching(**more):
-    robot = KinematicRobot(cup())
-    request = ManipulationRequest(
-        goal_id="a", action="pick", object=cup(), surface_height=TABLE.height, **more
-    )
-    robot.manipulator.request(request)
-    while robot.manipulator.status.phase != "approaching":
-        robot.step()
-    robot.sent.clear()
-    return robot
 
 
 def test_a_leased_request_that_nobody_renews_ends_and_the_arm_stops():

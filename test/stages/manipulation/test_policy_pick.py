@@ -58,6 +58,16 @@ class Stack:
     def pick(self) -> str:
         return self.robot.do(action="pick", object=self.robot.things[0], surface_height=TABLE.height)
 
+    def begins(self) -> KinematicRobot:
+        """The robot in the middle of it."""
+        robot, thing = self.robot, self.robot.things[0]
+        robot.manipulator.request(
+            ManipulationRequest(goal_id="a", action="pick", object=thing, surface_height=TABLE.height)
+        )
+        for _ in range(30):
+            robot.step()
+        return robot
+
     @property
     def status(self):
         return self.robot.manipulator.status
@@ -180,12 +190,7 @@ def test_a_gripper_that_closes_on_nothing_holds_nothing(monkeypatch):
 
 def test_a_stop_ends_the_connection_and_the_arm_stays():
     stack = Stack()
-    robot = stack.robot
-    robot.manipulator.request(
-        ManipulationRequest(goal_id="a", action="pick", object=robot.things[0], surface_height=TABLE.height)
-    )
-    for _ in range(30):
-        robot.step()
+    robot = stack.begins()
     robot.manipulator.request(ManipulationRequest(goal_id="stop", action="cancel"))
     robot.step()
     assert stack.clients[0].closed
@@ -197,12 +202,7 @@ def test_a_stop_ends_the_connection_and_the_arm_stays():
 
 def test_what_safety_refuses_ends_the_pick():
     stack = Stack()
-    robot = stack.robot
-    robot.manipulator.request(
-        ManipulationRequest(goal_id="a", action="pick", object=robot.things[0], surface_height=TABLE.height)
-    )
-    for _ in range(30):
-        robot.step()
+    robot = stack.begins()
     robot.manipulator.refused(Refusal(arm="right", stamp=robot.time, reason="a joint would turn at 40 rad/s"))
     assert stack.status.state == "failed"
     assert stack.status.detail == "My right arm may not move: a joint would turn at 40 rad/s."

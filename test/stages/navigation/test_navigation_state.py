@@ -35,3 +35,20 @@ def test_odometry_that_slides_away_is_followed(drift: tuple[float, float]) -> No
         if time > 2.0:
             worst = max(worst, math.hypot(state.pose[0] - x, state.pose[1] - 2.0))
     assert worst < 0.04  # with a match each half second: 0.051
+
+
+def test_what_perception_keeps_in_mind_lies_where_it_is_in_the_map() -> None:
+    """It is given in `odom`, which begins anywhere."""
+    state = NavigationState(StaticMap.from_grids(GRID), localise=False)
+    state.odometry(0.0, 7.0, -3.0, 1.0)
+    state.place(1.0, 2.0, 0.0)
+    ahead = np.array([7.0 + 0.35 * math.cos(1.0), -3.0 + 0.35 * math.sin(1.0), 0.1])
+    state.low_obstacles(np.array([ahead, [math.nan, 0.0, 0.1]]))
+    state.scan(0.1, np.full(360, np.inf, np.float32), -math.pi, 2 * math.pi / 360)
+    assert state.costmap.local.at(1.35, 2.0) < 0.03
+    assert state.costmap.local.at(1.35, 2.3) == pytest.approx(0.3, abs=0.05)
+    assert state.hides_ahead
+    state.low_obstacles(np.zeros((0, 3)))
+    state.scan(0.2, np.full(360, np.inf, np.float32), -math.pi, 2 * math.pi / 360)
+    assert state.costmap.local.at(1.35, 2.0) > 0.3
+    assert not state.hides_ahead

@@ -9,6 +9,7 @@ from perception_scene import cast
 
 from vla_sim.robot.body_size import TRUNK
 from vla_sim.stages.perception import depth_scan as layout
+from vla_sim.stages.perception import low_obstacles as floor_grid
 from vla_sim.stages.perception import near_points as reach
 from vla_sim.stages.perception.depth_scan import BIN
 from vla_sim.stages.perception.solid_fit import BOTTLE, BOX, SPHERE, WORST
@@ -125,3 +126,25 @@ def search(cost, pose, axes, step, least):
                     break
         step = step if better else step / 2
     return best, pose
+
+
+def low_cells(depth, camera, pose, base, capsules):
+    """What one image shows of each cell of the floor, as `low_obstacles._look` adds it up."""
+    points = points_of(depth, camera, pose, 1)
+    x, y, z = points.T
+    with np.errstate(invalid="ignore"):
+        near = (np.hypot(x, y) <= floor_grid.REACH) & (z <= layout.HIGH) & (z >= -layout.LOW)
+    near &= depth.ravel() < 5.0
+    x0, x1, y0, y1 = TRUNK
+    own = ((x > x0) & (x < x1) & (y > y0) & (y < y1)) | in_capsules(points, capsules)
+    placed = (x + 1j * y) * np.exp(1j * base[2]) + complex(base[0], base[1])
+    things = np.zeros((floor_grid.SIZE, floor_grid.SIZE, 4))
+    floor = np.zeros(things.shape[:2], int)
+    for p, height, mine in zip(placed[near], z[near], own[near], strict=True):
+        cell = tuple(math.floor(v / floor_grid.CELL) % floor_grid.SIZE for v in (p.real, p.imag))
+        if height <= layout.LOW:
+            floor[cell] += 1
+        elif not mine:
+            things[cell][:3] += p.real, p.imag, 1.0
+            things[cell][3] = max(things[cell][3], height)
+    return things, floor

@@ -1,6 +1,5 @@
 """The images of camera drivers: their encodings, paddings and resolutions show the same cup."""
 
-import contextlib
 import re
 from array import array
 
@@ -16,7 +15,7 @@ from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, color_image, depth_image, intrinsics
 
-rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
 
 CUP = (0.6, 0.05, 0.80)
@@ -24,18 +23,12 @@ BASE = transform((0.0, 0.0, 0.77))
 
 
 @pytest.fixture
-def node(ros_domain):
+def node(ros_node):
     """Perception as it is started on a robot."""
     from vla_sim.stages.perception.node import PerceptionNode
 
-    words = [word for name, topic in CAMERA.items() for word in ("-p", f"{name}:={topic}")]
-    rclpy.init(args=["--ros-args", "-p", "world:=tabletop", *words], domain_id=ros_domain)
-    made = PerceptionNode()
-    yield made
-    made.close()
-    with contextlib.suppress(Exception):
-        made.destroy_node()
-    rclpy.try_shutdown()
+    words = [f"{name}:={topic}" for name, topic in CAMERA.items()]
+    return ros_node(PerceptionNode, words=("world:=tabletop", *words))
 
 
 def message(data, encoding, stamp, frame="camera_color_optical_frame", padding=0):

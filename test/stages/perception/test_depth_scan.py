@@ -13,7 +13,7 @@ from vla_sim.stages.perception.depth_scan import (
     INCREMENT,
     depth_scan,
     level_from,
-    moved,
+    moved_capsules,
     own_capsules,
 )
 from vla_sim.stages.perception.pipeline import StampedHistory
@@ -97,7 +97,7 @@ def test_the_own_arm_is_left_out():
 def test_capsules_lie_along_the_arms():
     kinematics = Kinematics.load()
     level = transform((0, 0, 0.77))
-    capsules = moved(own_capsules(kinematics, facts.DEFAULT_POSE), level)
+    capsules = moved_capsules(own_capsules(kinematics, facts.DEFAULT_POSE), level)
     assert capsules.shape == (6, 7)
     tool = (level @ kinematics.frame("left_tool", facts.DEFAULT_POSE))[:3, 3]
     away = min(np.linalg.norm(tool - row[3:6]) for row in capsules)

@@ -1,4 +1,3 @@
-import contextlib
 import time
 from array import array
 
@@ -17,6 +16,7 @@ from vla_sim.contract.topics import (
     DEPTH_SCAN,
     INTENT,
     JOINT_STATES,
+    LOW_OBSTACLES,
     OBJECTS,
     ODOM,
     TRACE,
@@ -25,31 +25,25 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
 
-rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
 
 WAIT = 20.0
 
 
 @pytest.fixture
-def pair(ros_domain):
+def pair(ros_node):
     """The perception node and a plain node beside it, in a domain of their own."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
 
     from vla_sim.stages.perception.node import PerceptionNode
 
-    rclpy.init(args=["--ros-args", "-p", "world:=tabletop"], domain_id=ros_domain)
+    node, other = ros_node(PerceptionNode, words=("world:=tabletop",)), ros_node(Node, "other")
     executor = SingleThreadedExecutor()
-    node, other = PerceptionNode(), Node("other")
     executor.add_node(node)
     executor.add_node(other)
-    yield node, other, executor
-    node.close()
-    with contextlib.suppress(Exception):
-        node.destroy_node()
-        other.destroy_node()
-    rclpy.try_shutdown()
+    return node, other, executor
 
 
 def image(data, encoding, stamp):
@@ -69,6 +63,7 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     from sensor_msgs.msg import CameraInfo, JointState
     from std_msgs.msg import String
 
+    from vla_sim.ros.conversions import cloud_points
     from vla_sim.ros.execution import QOS
     from vla_sim.ros.messages import message_class, to_stamp
 
@@ -78,10 +73,11 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     topics = COLOR, DEPTH, CAMERA_INFO, ODOM, JOINT_STATES
     out = {t: other.create_publisher(message_class(t.type), t.name, QOS["reliable"]) for t in topics}
     intents = other.create_publisher(String, INTENT.name, QOS["reliable"])
-    heard = {"objects": [], "scan": [], "trace": []}
+    heard = {"objects": [], "scan": [], "low": [], "trace": []}
     for topic, kind, key in (
         (OBJECTS, String, "objects"), (TRACE, String, "trace"),
         (DEPTH_SCAN, message_class(DEPTH_SCAN.type), "scan"),
+        (LOW_OBSTACLES, message_class(LOW_OBSTACLES.type), "low"),
     ):  # fmt: skip
         other.create_subscription(kind, topic.name, heard[key].append, QOS[topic.qos])
 
@@ -143,6 +139,10 @@ def test_images_become_objects_a_scan_and_a_trace_and_bad_images_become_a_messag
     assert scan.header.frame_id == "base_link"
     assert min(scan.ranges) == pytest.approx(0.3, abs=0.04)
     assert len(scan.ranges) == round((scan.angle_max - scan.angle_min) / scan.angle_increment) + 1
+    until(lambda: heard["low"] and heard["low"][-1].width, send)  # seen often enough
+    low = heard["low"][-1]
+    assert low.header.frame_id == "odom"
+    assert cloud_points(low)[:, 0].min() == pytest.approx(0.3, abs=0.05)  # the table's edge
     assert "latency ms p95" in node.status()
     assert len(measured) >= len(node.latencies) >= 2  # of every image, not of an intent's alone
     assert set(measured) == {("detection", "ms", True)}

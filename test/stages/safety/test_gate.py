@@ -110,6 +110,25 @@ def test_a_depth_scan_that_says_nothing_of_heights_may_be_at_any():
         assert (core.output(1.02, 1.02) == (0.5, 0.0, 0.0)) == passes
 
 
+def test_what_perception_keeps_in_mind_stops_the_feet_and_a_message_that_is_not_of_now_does_not():
+    core, at_the_toes = ready(), np.array([[0.32, 0.05, 0.10], [np.nan, 0.0, 0.1]])
+    assert not core.on_low_obstacles(at_the_toes, -5.0, 1.0, 1.0)
+    assert core.output(1.02, 1.02) == (0.5, 0.0, 0.1)
+    assert core.on_low_obstacles(at_the_toes, 1.0, 1.02, 1.02)
+    assert core.output(1.02, 1.02) == (0.0, 0.0, 0.0)
+    core.on_velocity(-0.3, 0.0, 0.0, 1.04, 1.04)
+    assert core.output(1.04, 1.04) == (-0.3, 0.0, 0.0)
+    for k in range(500):  # however long it stands there, with a picture in which there is nothing
+        now = 1.04 + 0.02 * k
+        core.on_odom(0.0, 1e-4 * (k % 2), 0.0, now, now, now)
+        core.on_scan(np.full(360, np.inf, np.float32), -math.pi, math.radians(1), now, now, now)
+        core.on_depth_scan(np.full(91, np.inf, np.float32), -0.8, math.radians(1), now, now, now)
+        core.on_velocity(0.5, 0.0, 0.1, now, now)
+        assert core.output(now, now) == (0.0, 0.0, 0.0)
+    assert core.on_low_obstacles(np.zeros((0, 3)), now, now, now)
+    assert core.output(now, now) == (0.5, 0.0, 0.1)
+
+
 def ready(now=1.0):
     core = Supervisor()
     core.on_odom(0.0, 0.0, 0.0, now, now, now)

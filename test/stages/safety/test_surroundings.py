@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from vla_sim.stages.safety.surroundings import MEMORY, Surroundings
+from vla_sim.stages.safety.surroundings import Surroundings
 
 STEP = math.radians(1.0)
 
@@ -39,19 +39,21 @@ def test_what_was_seen_comes_nearer_as_the_robot_walks():
     assert points[0, 0] == pytest.approx(0.6, abs=0.08)  # the mean pose is the gait's model, not the last one
 
 
-def test_something_low_that_leaves_the_picture_is_remembered_and_forgotten():
+def test_what_perception_keeps_in_mind_counts_where_it_is_now():
     around = Surroundings()
+    around.gait.command(np.array([0.35, 0.0, 0.0]))
     around.odometry(0.0, 0.0, 0.0, 0.0)
-    see(around, 0.0, depth(0.7))
+    around.low_obstacles(np.array([[0.7, 0.0, 0.10], [0.9, 0.1, 0.70]]))
     time, way = walked(around, 0.0, 1.0, 0.35)
-    see(around, time, depth())  # now 0.35 m ahead, under the picture
-    assert len(around.points()[1]) == 5
-    around.odometry(time + MEMORY + 0.1, way, 0.0, 0.0)
-    see(around, time + MEMORY + 0.1, depth())
+    see(around, time, depth())  # the first is under the picture
+    _, low, at_arms = around.points()
+    np.testing.assert_allclose(low, [[0.7 - way, 0.0], [0.9 - way, 0.1]], atol=0.08)
+    np.testing.assert_allclose(at_arms, low[1:])
+    around.low_obstacles(np.zeros((0, 3)))
     assert len(around.points()[1]) == 0
 
 
-def test_something_low_that_is_in_the_picture_and_not_seen_again_is_gone():
+def test_something_low_that_is_not_seen_again_is_no_longer_seen():
     around = Surroundings()
     around.odometry(0.0, 0.0, 0.0, 0.0)
     see(around, 0.0, depth(0.9))

@@ -29,10 +29,20 @@ pytestmark = pytest.mark.audio
      "Take two steps back", "Go to the bedroom via the hallway", "Slowly walk to the kitchen",
      "Move the red box from the dresser to the kitchen table", "What do you see", "Yes",
      "Go back to where you started", "Pick up the red cup with your left hand",
-     "How many balls have you seen"],
+     "How many balls have you seen", "Put the red cup next to the yellow ball",
+     "Put the red cup on top of the blue box", "Place it beside the ball",
+     "Bring me the blue box in the bedroom"],
 )  # fmt: skip
 def test_a_spoken_command_is_heard_word_for_word(text: str) -> None:
     assert [(one.text, one.complete) for one in understood(spoken(text))] == [(normalise(text), True)]
+
+
+def test_a_sentence_is_heard_alike_whatever_was_heard_before_it() -> None:
+    fresh = Pocketsphinx(grammar())
+    first = hear(Listener(fresh, grammar()), spoken("find the ball"))
+    hear(Listener(fresh, grammar()), spoken("the weather is nice today"))  # looked at again, and for a stop
+    fresh.fit("find the ball")
+    assert hear(Listener(fresh, grammar()), spoken("find the ball")) == first
 
 
 def test_stop_is_understood_and_its_silence_is_short() -> None:

@@ -11,7 +11,6 @@ import pytest
 from vla_sim.common.errors import InputError, MissingError, SdfError
 from vla_sim.world.sdf import convex, decompose, meshes, reader
 
-pytest.importorskip("scipy", reason="the extra `meshes`")
 trimesh = pytest.importorskip("trimesh", reason="the extra `meshes`")
 
 

@@ -14,7 +14,7 @@ from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
 
-pytest.importorskip("scipy", reason="the extra `meshes`")
+pytest.importorskip("trimesh", reason="the extra `meshes`")
 
 FILES = Path(__file__).parents[1] / "gazebo"
 WORLDS = sorted(str(path.relative_to(FILES)) for path in FILES.rglob("*.sdf") if "models" not in path.parts)

@@ -6,12 +6,12 @@ from vla_sim.bench.benchmark import Benchmark
 
 __all__ = [
     "control", "end_to_end", "llm", "manipulation", "monitor", "navigation", "odometry", "perception",
-    "safety", "shedding", "voice",
+    "safety", "shedding", "view", "voice",
 ]  # fmt: skip
 
 SETS = (
     "voice", "llm", "perception", "navigation", "safety", "manipulation", "control", "monitor",
-    "odometry", "shedding", "end_to_end",
+    "odometry", "shedding", "view", "end_to_end",
 )  # fmt: skip
 """In the order in which they run."""
 

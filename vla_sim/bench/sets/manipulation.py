@@ -6,7 +6,7 @@ from functools import cache, partial
 import numpy as np
 
 from vla_sim.bench.benchmark import Benchmark, Meter, Wrong
-from vla_sim.common.geometry import inverse, transform
+from vla_sim.common.geometry import STANDARD_GRAVITY, inverse, transform
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.gripper import FORCE
@@ -21,7 +21,6 @@ HEIGHT = 0.76
 """Of the table [m]; its edge is 0.22 m ahead of the pelvis."""
 FRICTION = 1.0
 """Of the models' surfaces."""
-GRAVITY = 9.81
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def standing() -> Scene:
 def grasp(meter: Meter, thing: Thing) -> None:
     """Somewhere in the part of the table where docking leaves the robot."""
     scene, rng = standing(), np.random.default_rng(0)
-    if 2.0 * thing.mass * GRAVITY > 2.0 * FRICTION * FORCE:
+    if 2.0 * thing.mass * STANDARD_GRAVITY > 2.0 * FRICTION * FORCE:
         raise Wrong(f"{thing.mass} kg are more than the gripper holds with half of its force to spare")
     target = Target(thing.shape, (0.35, -0.15, 0.81), thing.size)
 

@@ -131,7 +131,6 @@ class LowState(Buffer):
         self.imu = np.frombuffer(self.bytes, _FLOAT, 13, 16)
         self.remote = np.frombuffer(self.bytes, np.uint8, 40, 2028)
         self._tick = np.frombuffer(self.bytes, _WORD, 1, 12)
-        self._temperature = np.frombuffer(self.bytes, "<i2", 1, 68)
 
     @property
     def tick(self) -> int:
@@ -141,15 +140,6 @@ class LowState(Buffer):
     @tick.setter
     def tick(self, value: int) -> None:
         self._tick[0] = value & 0xFFFFFFFF
-
-    @property
-    def imu_temperature(self) -> int:
-        """[°C]"""
-        return int(self._temperature[0])
-
-    @imu_temperature.setter
-    def imu_temperature(self, value: int) -> None:
-        self._temperature[0] = value
 
 
 _MIRRORED = np.array([int(f"{k:08b}"[::-1], 2) for k in range(256)], np.uint8)

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from vla_sim.common.errors import InputError
-from vla_sim.contract.records import FINAL_STATES, GroundTruth
+from vla_sim.contract.records import GroundTruth
 from vla_sim.scenario.format import Part
 from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.record import Check, RunRecord, Touch
@@ -50,13 +50,8 @@ class Run:
 
     def last(self, number: int | None) -> GroundTruth:
         """The truth when a command ended, or at the end of the run."""
-        if number is not None:
-            command_id = self.command(number).command_id
-            for marked in reversed(self.recording.statuses):
-                ended = marked.status.command_id == command_id and marked.status.state in FINAL_STATES
-                if ended and marked.truth:
-                    return marked.truth
-        return self.recording.truths[-1]
+        end = None if number is None else self.recording.end(self.command(number).command_id)
+        return end.truth if end is not None and end.truth is not None else self.recording.truths[-1]
 
 
 class CheckSpec(Part, frozen=True, kw_only=True, tag_field="check"):

@@ -1,14 +1,15 @@
 """Runs on this machine, each in a process of its own."""
 
+import os
 import signal
-import subprocess
-import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vla_sim.bringup.fork_server import in_child
+from vla_sim.bringup import fork_server, node_table
+from vla_sim.bringup.fork_server import Fork
 from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.common.signals import uninterrupted
@@ -17,13 +18,15 @@ from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, Wanted, read,
 
 RUN_TIMEOUT = 1800.0
 """[s] of the machine's clock for one run, the last resort: a scenario is bounded in simulated time."""
+LOADED = ("vla_sim.cli.test", "vla_sim.scenario.run")
+"""What a run needs beside its nodes."""
 RESERVATION_TIMEOUT = 1800.0  # [s] that a run waits for its share of the machine
 
 
 def command(task: Task, attempt: int, arguments: Sequence[str], folder: Path) -> list[str]:
-    """The process that plays a task."""
+    """What plays a task: a module, and the arguments of its `main`."""
     return [
-        sys.executable, "-m", "vla_sim.cli.main", "play", task.path, "--engine", task.engine, "--seed",
+        "vla_sim.cli.main", "play", task.path, "--engine", task.engine, "--seed",
         str(task.seed), "--attempt", str(attempt), "--out", str(folder), "--quiet", *arguments,
     ]  # fmt: skip
 
@@ -36,7 +39,7 @@ class Processes:
     it; None: nowhere. say: called once, when a run has to wait for its share. timeout: of that wait [s].
     """
 
-    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    running: set[Fork] = field(default_factory=set)
     ending: bool = False
     resources: ResourceReservationSystem | None = None
     say: Callable[[str], None] = lambda words: None
@@ -80,27 +83,29 @@ class Processes:
         why = ""
         for _ in range(MAX_DEATHS):
             record.unlink(missing_ok=True)
-            process = subprocess.Popen(
-                command(task, attempt, arguments, folder), stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if "--verbose" not in arguments else None, stderr=subprocess.PIPE,
-                start_new_session=True, preexec_fn=in_child,
-            )  # fmt: skip
+            fork_server.prepare(*LOADED)
+            module, *words = command(task, attempt, arguments, folder)
+            process, why = Fork(module, words, os.environ, title=node_table.title("play")), ""
             self.running.add(process)
+            last_resort = threading.Timer(RUN_TIMEOUT, process.signal, [signal.SIGINT])
+            last_resort.start()
             try:
-                _, err = process.communicate(timeout=RUN_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
-                _, err = process.communicate()
+                for raw in process.output:
+                    why = raw.decode(errors="replace").strip() or why
+                    if "--verbose" in arguments:
+                        print(raw.decode(errors="replace"), end="")
+                code = process.wait()
             finally:
+                last_resort.cancel()
+                process.output.close()
                 self.running.discard(process)
-            said = err.decode(errors="replace").strip().splitlines()
-            why = said[-1] if said else f"exit code {process.returncode}"
+            why = why or f"exit code {code}"
             if record.is_file():
                 return read(record)
             for kind in (InputError, MissingError):
-                if process.returncode == kind.exit_code:
+                if code == kind.exit_code:
                     raise kind(f"{task.name}: {why.removeprefix('error: ')}")
-            if self.ending or process.returncode == INTERRUPTED:
+            if self.ending or code == INTERRUPTED:
                 raise KeyboardInterrupt
         raise StackError(f"{task.name}, seed {task.seed}: its process died {MAX_DEATHS} times ({why})")
 
@@ -109,7 +114,7 @@ class Processes:
         self.ending = True
         with uninterrupted():
             for process in list(self.running):
-                process.send_signal(signal.SIGINT)
+                process.signal(signal.SIGINT)
             for process in list(self.running):
                 process.wait()
 

@@ -184,6 +184,8 @@ def _act(step: Step) -> str:
             return f"take {thing}"
         case "carry":
             return f"bring {thing} to {there}"
+        case "place" if step.relation:
+            return f"put it {step.relation} {thing}"
         case "place":
             return f"put {thing} on {there}"
         case "find":
@@ -202,7 +204,7 @@ def _act(step: Step) -> str:
 def ability(lexicon: Lexicon) -> str:
     """What the robot can do, to say it."""
     places, things = ", ".join(lexicon.place_names), ", ".join(str(one) for one in lexicon.objects)
-    handling = " pick up, bring, move from one table to another, put down," if facts.HAND else ""
+    handling = " pick up, bring, move to a table, next to a thing or onto one," if facts.HAND else ""
     return (
         f"I can go, move, turn, find,{handling} wait and stop, slowly or quickly, and tell what I have seen. "
         f"I know the places {places} and the objects {things}."

@@ -63,7 +63,7 @@ class RulePlanner:
             return Understood(intent=(Step(skill="stop"),), priority="stop")
         resolver = Resolver(self.lexicon, context)
         try:
-            steps = tuple(resolver.resolve(one) for one in found.said)
+            steps = tuple(step for one in found.said for step in resolver.resolve(one))
         except Unresolved as error:  # "the left one" says the rest of it
             return Understood(problem=error.problem, mentioned=resolver.mentioned)
         priority: Priority = "urgent" if found.urgent else "normal"

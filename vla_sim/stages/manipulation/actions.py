@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.contract.records import DetectedObject, ManipulationRequest, ManipulationStatus, Point
+from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, Point
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import Arms, GripperCommand, Held, line_length
@@ -121,7 +121,7 @@ class Actions:
         if path is None:
             found = chain.inverse(goal, waist, q)
             if found is None:
-                return End(False, f"I cannot bring the {name_of(held.item)} to my body.")
+                return End(False, f"I cannot bring the {held.item.called} to my body.")
             times, positions = joint_motion(rounded([q, found]), 0.6)
         else:
             path = np.vstack([q, path])
@@ -129,8 +129,8 @@ class Actions:
             times, positions = line_motion(path, measure, 0.18)
         gap = yield from self.arms.run(Trajectory(side, times, positions))
         if side not in self.held:
-            return End(False, f"I dropped the {name_of(held.item)}.")
-        return _end(gap, f"Something keeps me from bringing the {name_of(held.item)} to my body.")
+            return End(False, f"I dropped the {held.item.called}.")
+        return _end(gap, f"Something keeps me from bringing the {held.item.called} to my body.")
 
     def holding_side(self, request: ManipulationRequest) -> str | None:
         """The requested arm if it holds something, else the first that does."""
@@ -170,8 +170,3 @@ class Actions:
 
 def _end(gap: float, blocked: str) -> End:
     return End(True) if gap < ASTRAY else End(False, blocked)
-
-
-def name_of(item: DetectedObject) -> str:
-    """What the robot calls an object when it speaks: "red cup"."""
-    return item.called

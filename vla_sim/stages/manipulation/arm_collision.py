@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vla_sim.common.geometry import Array, inverse, transform
+from vla_sim.common.geometry import Array, inverse, quaternion_from_yaw, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.arm_body import ArmBody, BodyArgs
 from vla_sim.robot.kinematics import ArmChain
@@ -121,6 +121,6 @@ def table_box(surface: Surface) -> tuple[Array, Array]:
 
     A table is open below, but no arm has business there.
     """
-    half = surface.yaw / 2
-    pose = transform((surface.x, surface.y, 0.5 * surface.height), (math.cos(half), 0.0, 0.0, math.sin(half)))
+    at = (surface.x, surface.y, 0.5 * surface.height)
+    pose = transform(at, quaternion_from_yaw(surface.yaw))
     return pose, np.array([surface.length, surface.width, surface.height])

@@ -24,10 +24,11 @@ from vla_sim.contract.records import (
     GoalState,
     ManipulationRequest,
     ManipulationStatus,
+    Point,
     Refusal,
 )
 from vla_sim.robot import facts
-from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import WIDEST, Target
@@ -159,7 +160,7 @@ class Manipulator(Actions):
                 if self._action is None:
                     self.update_status(
                         state="failed", phase="lost", arm=side, holding=False,
-                        detail=f"I dropped the {name_of(held.item)}.",
+                        detail=f"I dropped the {held.item.called}.",
                     )  # fmt: skip
 
     def _finish(self, state: GoalState, end: End) -> None:
@@ -190,7 +191,7 @@ class Manipulator(Actions):
             item = self.world.seen(now, item) or item
             target = self.world.target(now, item, request.surface_height)
             self.say("planning" if attempt == 0 else "trying again")
-            scene = self.world.scene(now, item)
+            scene = self.world.scene(now, item, held=self._in_hands())
             order = arms or tuple(a for a in self.planner.choose_arm(scene, target.position) if a in free)
             plan = yield from self.plan(partial(self.planner.pick, scene, target, order, attempt))
             if isinstance(plan, str):
@@ -204,6 +205,17 @@ class Manipulator(Actions):
             yield from self._look(item)
         return End(False, detail)
 
+    def _in_hands(self) -> list[tuple[DetectedObject, Point]]:
+        """What is held, and where it is now (odom)."""
+        out: list[tuple[DetectedObject, Point]] = []
+        for side, held in self.held.items():
+            tool = self.arms.tool(side)
+            x, y, z = (float(v) for v in tool[:3, 3])
+            yaw = math.atan2(tool[1, 0], tool[0, 0])
+            at = (x + held.ahead * math.cos(yaw), y + held.ahead * math.sin(yaw), z + held.up)
+            out.append((held.item, at))
+        return out
+
     def _look(self, item: DetectedObject) -> Step:
         """Wait until perception has seen the object again."""
         began = self.arms.now.time
@@ -214,7 +226,7 @@ class Manipulator(Actions):
 
     def _grasp(self, plan: GraspPlan, target: Target, item: DetectedObject) -> Generator[None, None, str]:
         """Reach, close, confirm, lift. An empty string, or why it failed; then the hand is clear."""
-        side, name, arms = plan.side, name_of(item), self.arms
+        side, name, arms = plan.side, item.called, self.arms
         self.say("reaching", arm=side)
         arms.out.append(GripperCommand(side, plan.opening))
         times, positions = joint_motion(plan.reach)
@@ -327,11 +339,11 @@ class Manipulator(Actions):
         if side is None or request.target is None:
             return End(False, "I hold nothing that I could put down.")
         held, arms = self.held[side], self.arms
-        name = name_of(held.item)
+        name = held.item.called
         self.say("planning", arm=side)
         x, y, z = request.target
         spot = inverse(arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self.world.scene(arms.now, held.item, request.target)
+        scene = self.world.scene(arms.now, held.item, request.target, self._in_hands())
         plan = yield from self.plan(
             partial(
                 self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,
@@ -362,4 +374,4 @@ class Manipulator(Actions):
 
 
 def _fill(reason: str, item: DetectedObject) -> str:
-    return reason.replace("{it}", f"the {name_of(item)}").replace("{It}", f"The {name_of(item)}")
+    return reason.replace("{it}", f"the {item.called}").replace("{It}", f"The {item.called}")

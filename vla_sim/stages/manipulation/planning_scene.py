@@ -1,6 +1,7 @@
 """The planning scene: perceived objects joined with what the world file says of tables and kinds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vla_sim.common.geometry import Array, inverse, wrap
@@ -19,6 +20,9 @@ SAME = 0.20
 """[m] from where it was within which a seen object is the same one."""
 NEAR = 0.8
 """[m] around an object within which other objects matter to the arm."""
+IN_HAND = 0.12
+"""[m] from where something is held within which a thing that looks like it is this one: on a long way it is
+lost from sight and seen anew, as another one."""
 ON_RIM = 0.06
 """[m] by which an estimate may lie outside a surface's rim and still be on it."""
 
@@ -111,15 +115,23 @@ class WorldModel:
         alike = (k.size for k in self.kinds if k.kind == item.kind and item.colour in ("", k.colour))
         return next(alike, item.size)
 
-    def scene(self, now: Observation, item: DetectedObject, spot: Point | None = None) -> Scene:
-        """For the planner: the table below `item` (or `spot`, map) and the other objects around it."""
+    def scene(
+        self, now: Observation, item: DetectedObject, spot: Point | None = None,
+        held: Sequence[tuple[DetectedObject, Point]] = (),
+    ) -> Scene:  # fmt: skip
+        """For the planner: the table below `item` (or `spot`, map) and the other objects around it. held:
+        what is in a hand, and where it is (odom): in nobody's way."""
         place = item.position if spot is None else spot
         surface = self.surface_below(place)
         table = None
         if surface is not None:
             pose, size = table_box(surface)
             table = (inverse(now.map_to_odom) @ pose, size)
-        others = tuple(self.target(now, other) for other in now.objects if _matters(other, item, place))
+        in_hand = [(one, (now.map_to_odom @ [*at, 1.0])[:3]) for one, at in held]
+        others = tuple(
+            self.target(now, other) for other in now.objects
+            if _matters(other, item, place) and not any(_is_held(other, one, at) for one, at in in_hand)
+        )  # fmt: skip
         return Scene(now.time, now.joint_position.copy(), now.base, table, others)
 
     def seen(self, now: Observation, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
@@ -142,6 +154,11 @@ class WorldModel:
         dx, dy = stand.x - x, stand.y - y
         c, s = math.cos(yaw), math.sin(yaw)
         return (c * dx + s * dy, -s * dx + c * dy, wrap(stand.yaw - yaw))
+
+
+def _is_held(other: DetectedObject, held: DetectedObject, at: Array) -> bool:
+    alike = (other.kind, other.colour) == (held.kind, held.colour)
+    return alike and math.dist(other.position, at) < IN_HAND
 
 
 def _matters(other: DetectedObject, item: DetectedObject, place: Point) -> bool:

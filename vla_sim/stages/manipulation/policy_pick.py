@@ -13,7 +13,7 @@ import numpy as np
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Arm, DetectedObject
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step, name_of
+from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arms import EMPTY, GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation
@@ -105,7 +105,7 @@ class PolicyPick:
                             arms.follow(Trajectory(side, times, q, velocities=speeds))
             if not asking.busy and now - asked >= mapping.execute * mapping.period - 1e-6:
                 sent = arms.now
-                asking.ask(observe(mapping, sent, name_of(item)), now)
+                asking.ask(observe(mapping, sent, item.called), now)
                 asked = now
             for side, hand in hands.items():
                 self._grip(actions, side, hand, motion.opening(side, now))
@@ -113,7 +113,7 @@ class PolicyPick:
                     arms.halt()
                     return ""
             yield
-        return f"The policy has not lifted the {name_of(item)} within {TIME_LIMIT:g} seconds."
+        return f"The policy has not lifted the {item.called} within {TIME_LIMIT:g} seconds."
 
     def _grip(self, actions: Actions, side: Arm, hand: Hand, opening: float | None) -> None:
         """Send the gripper where the policy wants it, and note the way that the arm goes."""

@@ -24,6 +24,9 @@ from vla_sim.world.semantic_map import World
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""
 
+EXPLAINED = 0.12
+"""[m] from something in the map, nearer than which what is seen is that."""
+
 
 @dataclass(frozen=True)
 class StaticMap:
@@ -169,7 +172,7 @@ class SensedLayer:
         self._count = _integrate(
             self._evidence, self._seen, self._cells, self._listed, self._count, self._static.args(),
             np.asarray(pose, dtype=np.float64), np.ascontiguousarray(ranges, dtype=np.float32),
-            float(angle_min), float(angle_increment), self.reach, self.near, 0.12, float(time),
+            float(angle_min), float(angle_increment), self.reach, self.near, EXPLAINED, float(time),
         )  # fmt: skip
 
     def add_to(self, occupied: NDArray[np.bool_], time: float) -> int:
@@ -190,7 +193,8 @@ class SensedLayer:
 
 
 class Costmap:
-    """Static map, lidar layer and depth-camera layer under one distance field."""
+    """Static map, lidar layer, depth-camera layer and what perception keeps in mind under one distance field.
+    low: (n, 2) of the latter in map."""
 
     WINDOW = 3.0
     """Half side [m] of the square around the robot in which the local field is kept current."""
@@ -199,6 +203,7 @@ class Costmap:
         self.static = static
         self.lidar = SensedLayer(static, reach=5.0, decay=8.0)
         self.depth = SensedLayer(static, reach=2.5, decay=15.0)
+        self.low = np.zeros((0, 2))
         self._occupied = np.zeros(static.physical.values.shape, np.bool_)
         self._count = 0
         self.local = static.clearance
@@ -209,6 +214,7 @@ class Costmap:
         sensed counts as high as the robot."""
         self._occupied[:] = False
         count = self.lidar.add_to(self._occupied, time) + self.depth.add_to(self._occupied, time)
+        count += self._add_low()
         self._count = count
         if count == 0:
             self.local, self.high = self.static.clearance, self.static.high
@@ -228,6 +234,17 @@ class Costmap:
             DistanceField(np.minimum(sensed, static.values[r0:r1, c0:c1]), *place)
             for static in (field, self.static.high)
         )
+
+    def _add_low(self) -> int:
+        """Set the cells of what lies near the robot and is not in the map; how many points that is."""
+        field = self.static.physical
+        rows, columns = field.values.shape
+        low = self.low[field.along(self.low) >= EXPLAINED] if len(self.low) else self.low
+        c = np.floor((low[:, 0] - field.x0) / field.resolution).astype(int)
+        r = np.floor((low[:, 1] - field.y0) / field.resolution).astype(int)
+        inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+        self._occupied[r[inside], c[inside]] = True
+        return int(inside.sum())
 
     def whole(self) -> DistanceField:
         """The field of the whole map with all sensed obstacles, for planning."""

@@ -99,6 +99,12 @@ def _mean(rows: Array, since: float) -> Array:
     return out
 
 
+def placed(points: Array, pose: Array) -> Array:
+    """(n, 2) points of the frame of a planar pose (3,), in the frame that it is given in."""
+    c, s = math.cos(pose[2]), math.sin(pose[2])
+    return np.asarray(pose[:2] + points @ np.array([[c, s], [-s, c]]))
+
+
 class PoseFilter:
     """Odometry in, raw and sway-free pose out, both (3,) x, y, yaw in `odom`; yaw is unwrapped.
 

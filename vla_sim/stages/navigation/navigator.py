@@ -21,7 +21,7 @@ from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.distance_field import body_room
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.gait import compose, relative
-from vla_sim.stages.navigation.route import NavigationFailure, Route
+from vla_sim.stages.navigation.route import LOOK_AGAIN, NavigationFailure, Route
 from vla_sim.stages.navigation.state import NavigationState
 
 Behavior = Generator[Array, None, None]
@@ -29,6 +29,8 @@ Behavior = Generator[Array, None, None]
 
 DOCK_POSITION, DOCK_YAW = 0.035, 0.06
 """Finest error [m], [rad] that docking works for, even if the request asks for less."""
+LOOKS, LOOK_BACK = 2, 0.25
+"""How often, and by how much [m], it steps back from what it does not see, to look whether it lies there."""
 DOCK_RUN_UP = 0.55
 """Straight stretch [m] in front of a docking pose."""
 
@@ -280,6 +282,7 @@ class Navigator:
         assert request is not None
         servo = PoseServo(settings)
         best, progress, blocked = math.inf, state.time, 0.0
+        looks = LOOKS
         while True:
             mean, raw = state.filter.mean(), state.filter.raw
             if not in_odom:
@@ -301,6 +304,11 @@ class Navigator:
                 continue
             safe = state.guard(command, body)
             blocked = 0.0 if not gait.standing(safe) else blocked + 0.05
+            if looks and blocked > LOOK_AGAIN and state.hides_ahead:
+                looks -= 1
+                yield from self._leave(least=LOOK_BACK)
+                servo, best, progress, blocked = PoseServo(settings), math.inf, state.time, 0.0
+                continue
             left = self._remaining + 0.3 * abs(float(e[2]))
             if left < best - 0.03:
                 best, progress = left, state.time

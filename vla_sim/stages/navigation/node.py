@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
 from vla_sim.contract.records import NavigationRequest, NavigationStatus, Point, SafetyState
@@ -41,7 +42,8 @@ class NavigationNode(StageNode[NavigationParams]):
     """Parameters: `NavigationParams`.
 
     Subscribes /safety/state, /navigation/request, /navigation/goal, /initialpose (where the robot is, as
-    RViz sends it: the goal under way ends), /odom, /scan, /perception/depth_scan, /monitor/load.
+    RViz sends it: the goal under way ends), /odom, /scan, /perception/depth_scan,
+    /perception/low_obstacles, /monitor/load.
     Publishes /cmd_vel_nav (20 Hz while a goal is active, then one zero), /navigation/status (on change
     and 5 Hz), /plan (each new path), /localization/map_to_odom (on change), /navigation/costmap (each second
     while somebody listens).
@@ -74,6 +76,7 @@ class NavigationNode(StageNode[NavigationParams]):
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
+        self.listen(topics.LOW_OBSTACLES, self.on_low_obstacles)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.tick)
         self.repeat(COSTMAP_PERIOD, self.send_costmap)
@@ -136,6 +139,14 @@ class NavigationNode(StageNode[NavigationParams]):
         self.core.state.depth_scan(
             to_seconds(scan.header.stamp), ranges, scan.angle_min, scan.angle_increment
         )
+
+    def on_low_obstacles(self, message: Any) -> None:
+        try:
+            points = conversions.cloud_points(message)
+        except InputError as error:
+            self.get_logger().warning(f"low obstacles: {error}", throttle_duration_sec=1.0)
+            return
+        self.core.state.low_obstacles(points)
 
     def tick(self) -> None:
         now, begin = self.now(), time.perf_counter()

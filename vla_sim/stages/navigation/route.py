@@ -21,6 +21,8 @@ LOOK = 2.5
 """How far along the path [m] obstacles are looked for."""
 BLOCKED_TIMEOUT = 10.0
 """[s] that it waits for a blocked way to clear."""
+LOOK_AGAIN = 2.5
+"""[s] of waiting after which it steps back from what it does not see, to look whether it still lies there."""
 REPLAN_PERIOD = 1.0
 """Shortest time [s] between plans."""
 STRAY = 0.5
@@ -163,6 +165,8 @@ class Route:
         time = self._state.time
         self._blocked_since = min(self._blocked_since, time)
         self.note = "waiting: something is in the way"
+        if self._state.hides_ahead and time - self._blocked_since > LOOK_AGAIN:
+            self.wants_back_up = True
         if time - self._blocked_since > BLOCKED_TIMEOUT:
             where = f"({self.goal[0]:.2f}, {self.goal[1]:.2f})"
             raise NavigationFailure(f"the way to {where} is blocked {ahead:.1f} m ahead of me")

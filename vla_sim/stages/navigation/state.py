@@ -22,6 +22,11 @@ SLIDING = 0.02
 COARSE_PERIOD = 0.15
 """Least seconds between two maps of what surrounds the robot, under load: every second scan of 10 Hz."""
 
+BLIND = 0.55
+"""[m] from the pelvis, nearer than which something low is under the camera's picture, or was a moment ago."""
+MOVING = 0.4
+"""[m] to each side of what moves, where nothing is taken to stand."""
+
 
 class NavigationState:
     """Localisation, costmap and moving obstacles of one robot. time [s]: of the present tick. fine: whether
@@ -34,6 +39,8 @@ class NavigationState:
         self.filter = PoseFilter()
         self.time = 0.0
         self.fine = True
+        self._low = np.zeros((0, 2))
+        """What lies near the robot (n, 2), in `odom`."""
         self._mapped = -math.inf
         self._localise = localise
         self._matched = -math.inf
@@ -75,9 +82,10 @@ class NavigationState:
         # What moves is avoided where it will be, not where it is.
         for track in self.dynamic_obstacles.moving():
             for layer in (self.costmap.lidar, self.costmap.depth):
-                layer.forget(float(track.position[0]), float(track.position[1]), 0.4)
+                layer.forget(float(track.position[0]), float(track.position[1]), MOVING)
         if self.fine or not 0.0 <= time - self._mapped < COARSE_PERIOD:
             self._mapped = time
+            self.costmap.low = self._unmoving(gait.placed(self._low, self.localizer.map_to_odom))
             self.costmap.update(float(pose[0]), float(pose[1]), time)
 
     def depth_scan(
@@ -87,6 +95,26 @@ class NavigationState:
         if self.filter.ready:
             pose = compose(self.localizer.map_to_odom, self.filter.at(time))
             self.costmap.depth.integrate(pose, ranges, angle_min, increment, time)
+
+    def low_obstacles(self, points: Array) -> None:
+        """What perception keeps in mind of the floor near the robot, used likewise.
+
+        points: (n, 3) x, y in `odom`, and height [m]; those that are no numbers are none."""
+        self._low = points[np.isfinite(points).all(axis=1), :2]
+
+    @property
+    def hides_ahead(self) -> bool:
+        """Whether something is kept in mind before the feet, where the camera does not see it from here."""
+        x, y, yaw = self.filter.mean()
+        away = self._low - (x, y)
+        ahead = away @ (math.cos(yaw), math.sin(yaw)) > 0.0
+        return bool((ahead & (np.hypot(away[:, 0], away[:, 1]) < BLIND)).any())
+
+    def _unmoving(self, points: Array) -> Array:
+        """Those of (n, 2) points in map where nobody walks."""
+        for track in self.dynamic_obstacles.moving():
+            points = points[np.abs(points - track.position).max(axis=1) > MOVING]
+        return points
 
     @property
     def pose(self) -> Array:

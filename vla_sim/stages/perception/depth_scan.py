@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, levelled, moved, transform
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import ARMS_HEIGHTS, HAND_RADIUS, LIMB_RADIUS, TRUNK
 from vla_sim.robot.facts import ARM_JOINTS, SIDES, TOOL_FRAME
@@ -42,9 +42,9 @@ def own_capsules(kinematics: Kinematics, joint_position: Array) -> Array:
     return np.array(rows)
 
 
-def moved(capsules: Array, t: Array) -> Array:
+def moved_capsules(capsules: Array, t: Array) -> Array:
     """Capsules (k, 7) in another frame, in which theirs is at `t` (4, 4)."""
-    ends = capsules[:, :6].reshape(-1, 3) @ t[:3, :3].T + t[:3, 3]
+    ends = moved(capsules[:, :6].reshape(-1, 3), t)
     return np.column_stack([ends.reshape(-1, 6), capsules[:, 6]])
 
 
@@ -145,15 +145,15 @@ def depth_scan(
     return np.stack([_nearest(count[layer], total[layer], 3) for layer in range(2)])
 
 
+def planar(odom_base: Array) -> Array:
+    """(3,) x, y, yaw of the level base frame in `odom`; odom_base: see `level_from`."""
+    yaw = math.atan2(odom_base[1, 0], odom_base[0, 0])
+    return np.array([odom_base[0, 3], odom_base[1, 3], yaw])
+
+
 def level_from(odom_base: Array) -> Array:
     """(4, 4) pelvis in the level base frame: on the floor under the pelvis, its yaw, z up.
 
     odom_base: (4, 4) pelvis in `odom`, whose z = 0 is the floor.
     """
-    yaw = math.atan2(odom_base[1, 0], odom_base[0, 0])
-    c, s = math.cos(yaw), math.sin(yaw)
-    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    out = np.eye(4)
-    out[:3, :3] = turn @ odom_base[:3, :3]
-    out[2, 3] = odom_base[2, 3]
-    return out
+    return transform((0.0, 0.0, odom_base[2, 3]), levelled(odom_base[:3, :3]))

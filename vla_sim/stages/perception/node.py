@@ -39,8 +39,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     Subscribes a colour and a depth image, paired by stamp, and the camera's info (which topics: by
     parameter), /odom, /joint_states, /localization/map_to_odom, /vla/intent, /monitor/load.
-    Publishes /perception/objects, /perception/depth_scan, /perception/near_points (all at `rate` at most),
-    trace "perception"
+    Publishes /perception/objects, /perception/depth_scan, /perception/low_obstacles, /perception/near_points
+    (all at `rate` at most), trace "perception"
     (arrival of the first image after an intent to its objects published), metric "detection" (the same of
     every image).
     Images are processed in a worker thread; one that arrives meanwhile replaces the one that waits.
@@ -67,6 +67,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.skipped: dict[str, int] = {}
         self.objects = self.publish(topics.OBJECTS)
         self.scan = self.publish(topics.DEPTH_SCAN)
+        self.low = self.publish(topics.LOW_OBSTACLES)
         self.near = self.publish(topics.NEAR_POINTS)
         self.worker = self.execution.worker("perception", self._look, capacity=1, newest=True)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
@@ -206,6 +207,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
             range_min=depth_scan.RANGE_MIN, range_max=depth_scan.RANGE_MAX,
         )  # fmt: skip
         self.scan.publish(scan)
+        self.low.publish(conversions.point_cloud(percept.low, to_stamp(frame.stamp), "odom"))
         self.near.publish(conversions.point_cloud(percept.near, to_stamp(frame.stamp)))
         for _ in range(commands):
             self.trace(self.unanswered.popleft(), "perception", arrived, f"{len(percept.objects)} objects")

@@ -16,8 +16,9 @@ from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved, own_capsules
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules, planar
 from vla_sim.stages.perception.detector import Detector
+from vla_sim.stages.perception.low_obstacles import LowObstacles
 from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.perception.standing_things import StandingThings
@@ -31,8 +32,8 @@ class StampedHistory(Generic[T]):
     """The last samples of something, found by stamp [s]: the robot sways as it walks, so an image is placed
     with the pose of its own instant. A stamp that jumps back clears it."""
 
-    def __init__(self, length: int = 100) -> None:
-        self._items: deque[tuple[float, T]] = deque(maxlen=length)
+    def __init__(self) -> None:
+        self._items: deque[tuple[float, T]] = deque(maxlen=100)
 
     def add(self, stamp: float, value: T) -> None:
         if self._items and stamp < self._items[-1][0]:
@@ -70,12 +71,13 @@ class Frame:
 @dataclass(frozen=True)
 class Percept:
     """objects: all confirmed tracks in `map`. detections: of this image alone. ranges: (2, beams) float32
-    [m], see `depth_scan.depth_scan`. near: (n, 3) [m] what stands within
+    [m], see `depth_scan.depth_scan`. low: (k, 3) [m], see `LowObstacles`. near: (n, 3) [m] what stands within
     the arms' reach, in the pelvis frame."""
 
     objects: list[DetectedObject]
     detections: list[Detection]
     ranges: NDArray[np.float32]
+    low: Array
     near: Array
 
 
@@ -91,6 +93,7 @@ class Perception:
         self.things = things
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
+        self._low = LowObstacles()
         self._near = NearPoints()
 
     def process(self, frame: Frame) -> Percept:
@@ -101,13 +104,15 @@ class Perception:
         own = own_capsules(self.kinematics, frame.joint_position)
         detections = self.detector.detect(frame.rgb, frame.depth, frame.camera, pose)
         if self.things is not None:
-            limbs = moved(own, frame.map_odom @ frame.odom_base)
+            limbs = moved_capsules(own, frame.map_odom @ frame.odom_base)
             detections += self.things.detect(frame.rgb, frame.depth, frame.camera, pose, limbs, detections)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
         level = level_from(frame.odom_base)
-        ranges = depth_scan(frame.depth, frame.camera, level @ optical, moved(own, level))
+        seen = frame.depth, frame.camera, level @ optical, moved_capsules(own, level)
+        ranges = depth_scan(*seen)
+        low = self._low(frame.stamp, *seen, planar(frame.odom_base))
         near = self._near(frame.depth, frame.camera, optical, own)
-        return Percept(self.tracker.objects(), detections, ranges, near)
+        return Percept(self.tracker.objects(), detections, ranges, low, near)
 
     def warm(self) -> None:
         """Compile every kernel now, so that the first image does not wait for it."""
@@ -120,6 +125,7 @@ class Perception:
             )
         )  # fmt: skip
         self.tracker.clear()
+        self._low = LowObstacles()
 
 
 def unique_objects(world: World) -> frozenset[tuple[str, str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, moved
 from vla_sim.common.numba_cache import kernel
 from vla_sim.contract.vocabulary import THING
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
@@ -235,8 +235,7 @@ def _points(
     """(n, 3) in the level frame of the pixels in rows v (n,) and columns u (n,)."""
     z = depth[v, u].astype(np.float64)
     rays = np.stack([(u - camera.cx) / camera.fx * z, (v - camera.cy) / camera.fy * z, z], axis=1)
-    points: Array = rays @ pose[:3, :3].T + pose[:3, 3]
-    return points
+    return moved(rays, pose)
 
 
 def _is_own(points: Array, own: Array) -> float:

@@ -56,7 +56,7 @@ class SafetyNode(StageNode[SafetyParams]):
     """Parameters: `SafetyParams`.
 
     Subscribes /vla/plan, /voice/transcript, /vla/command, /safety/stop, /cmd_vel_nav, /scan,
-    /perception/depth_scan, /odom, /imu,
+    /perception/depth_scan, /perception/low_obstacles, /odom, /imu,
     /manipulation/{left,right}_{arm,gripper}/joint_trajectory, /joint_states, /points,
     /perception/near_points, /monitor/load; for the
     trace also /vla/status.
@@ -113,6 +113,7 @@ class SafetyNode(StageNode[SafetyParams]):
             self.listen(topics.GRIPPER_WISH[side], partial(self.on_wish, side, "gripper"), serialised=True)
         self.listen(topics.SCAN, self.on_scan)
         self.listen(topics.DEPTH_SCAN, self.on_depth_scan)
+        self.listen(topics.LOW_OBSTACLES, self.on_low_obstacles)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.IMU, self.on_imu)
         self.listen(topics.STATUS, self.first_motion.status)
@@ -223,6 +224,14 @@ class SafetyNode(StageNode[SafetyParams]):
             ranges, message.angle_min, message.angle_increment, stamp, *self.clocks(),
             np.asarray(message.intensities, dtype=np.float32),
         )  # fmt: skip
+
+    def on_low_obstacles(self, message: Any) -> None:
+        try:
+            points = conversions.cloud_points(message)
+        except InputError as error:
+            self.get_logger().warning(f"low obstacles: {error}", throttle_duration_sec=1.0)
+            return
+        self.core.on_low_obstacles(points, to_seconds(message.header.stamp), *self.clocks())
 
     def on_imu(self, message: Any) -> None:
         q = message.orientation

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
 from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.fall import FallWatch
@@ -21,7 +22,7 @@ ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
 DEPTH_TIMEOUT = 1.0
 """[s] after which no step ahead is made: what is low there is not known. It may be longer, for what is low
-stands still and is kept in place; perception has at least 5 images a second."""
+stands still and is kept in mind; perception has at least 5 images a second."""
 ODOM_AGE, SCAN_AGE, DEPTH_AGE = 0.2, 0.5, 1.0
 """[s] that a message's stamp may be old when it comes."""
 BACK = 0.05
@@ -30,6 +31,11 @@ MOST_COMMANDS = 256
 """That are remembered."""
 COMMAND_TIMEOUT = 0.1
 """[s] without a velocity after which the robot is made to stand: the performance chapter's 100 ms."""
+
+CALM = 0.3
+"""[s] for which nothing may have forbidden to walk before a robot that was made to stand walks on. Each start
+takes it some centimetres to the side, and what comes and goes five times a second would make it start as
+often."""
 
 STAND = (0.0, 0.0, 0.0)
 
@@ -43,6 +49,8 @@ class Supervisor:
     odom: Freshness = field(default_factory=lambda: Freshness(ODOM_AGE, ODOM_TIMEOUT))
     scan: Freshness = field(default_factory=lambda: Freshness(SCAN_AGE, SCAN_TIMEOUT))
     depth: Freshness = field(default_factory=lambda: Freshness(DEPTH_AGE, DEPTH_TIMEOUT))
+    kept: Freshness = field(default_factory=lambda: Freshness(DEPTH_AGE, math.inf))
+    """Of what lies near the robot: the last that came holds until the next."""
     command: Freshness = field(default_factory=lambda: Freshness(math.inf, COMMAND_TIMEOUT))
     """Of navigation's velocities, which count from when they come."""
     steps: OdometryTrust = field(default_factory=OdometryTrust)
@@ -64,6 +72,9 @@ class Supervisor:
     factor: float = 1.0
     """Of the wanted velocity that passed last; 0 where none may."""
     _now: float = -math.inf
+    _forbidden: float = -math.inf
+    """When it was made to stand last, or kept standing, although it was to walk [s]."""
+    _why: list[str] = field(default_factory=list)
     _walks: bool = False
     """Whether the velocity that passed last is one."""
     _reasons: list[str] = field(default_factory=list)
@@ -112,6 +123,16 @@ class Supervisor:
         self.around.depth_scan(stamp, ranges, angle_min, step, at_arms)
         return True
 
+    def on_low_obstacles(self, points: Array, stamp: float, now: float, mono: float) -> bool:
+        """Take what perception keeps in mind of the floor near the robot; False if it is not of now.
+
+        points: (n, 3) x, y in `odom`, and height [m]; those that are no numbers are none."""
+        self._follow(now)
+        if not self.kept.take(stamp, now, mono):
+            return False
+        self.around.low_obstacles(points[np.isfinite(points).all(axis=1)])
+        return True
+
     def on_velocity(self, vx: float, vy: float, wz: float, now: float, mono: float) -> bool:
         """Take a velocity; False if it is not finite (then the robot stops)."""
         self._follow(now)
@@ -127,8 +148,8 @@ class Supervisor:
         """Time that goes back begins anew: nothing that was taken before it has an age."""
         if now < self._now - BACK:
             self._look_anew()
-            self.steps, self.velocity = OdometryTrust(), STAND
-            for one in (self.odom, self.scan, self.depth, self.command):
+            self.steps, self.velocity, self._forbidden = OdometryTrust(), STAND, -math.inf
+            for one in (self.odom, self.scan, self.depth, self.kept, self.command):
                 one.forget()
         self._now = now
 
@@ -219,10 +240,16 @@ class Supervisor:
                 self._level = "stopped"
                 self._reasons.append(reason)
         if self._level != "ok":
+            if moving and not (self.halted or self.fault):  # which hold for a time of their own
+                self._forbidden, self._why = now, self._reasons
             return STAND
         if not moving:
             self.factor = 1.0
             return wanted
+        if now - self._forbidden < CALM:
+            self._level = "stopped"
+            self._reasons = [f"{why} a moment ago" for why in self._why]
+            return STAND
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
         points, low, at_arms = self.around.points()
         self.factor, reason = gate(points, vx, vy, wz, low, at_arms)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.body_size import BACK, FRONT, LOW_FRONT, SWATH
+from vla_sim.robot.body_size import ARMS_HEIGHTS, BACK, FRONT, LOW_FRONT, SWATH
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.gait import PoseFilter
 from vla_sim.stages.safety.trust import SECTOR, unknown_sectors
@@ -20,29 +20,7 @@ REACH = 2.0
 """[m] within which the lidar's points matter."""
 LOW_REACH = 1.2
 """[m] likewise for the depth camera's: farther off the gait's pitch takes the floor for something low."""
-BLIND = 0.5
-"""[m] from the pelvis: nearer than this something low may be under the depth camera's picture."""
-MEMORY = 4.0
-"""[s] for which something low that left the picture is taken to be where it was."""
 NOTHING = np.zeros((0, 2))
-
-
-class Remembered:
-    """What the depth camera saw, some of which is now too near for it, or beside its picture."""
-
-    def __init__(self) -> None:
-        self.points = NOTHING
-        self._seen = np.zeros(0)
-        """(n,) stamp of each point."""
-
-    def take(self, stamp: float, new: Array, pose: Array, low: float, high: float) -> None:
-        """new: (n, 2) in `odom`. pose: (3,) of the robot there. low, high: bearings of the picture's ends."""
-        old = _seen_from(self.points, pose)
-        distance, bearing = np.hypot(*old.T), np.arctan2(old[:, 1], old[:, 0])
-        unseen = (distance < BLIND) | (bearing < low) | (bearing > high)
-        kept = unseen & (distance < LOW_REACH) & (self._seen > stamp - MEMORY)
-        self.points = np.concatenate([new, self.points[kept]])
-        self._seen = np.concatenate([np.full(len(new), stamp), self._seen[kept]])
 
 
 class Surroundings:
@@ -51,7 +29,9 @@ class Surroundings:
     def __init__(self) -> None:
         self.gait = PoseFilter()
         self._lidar = NOTHING
-        self._low, self._at_arms = Remembered(), Remembered()
+        self._low = self._at_arms = NOTHING
+        self._kept, self._kept_at_arms = NOTHING, NOTHING
+        """What perception keeps of the floor near the robot, and what of that is as high as the arms."""
         self._unknown, self._low_unknown = np.zeros(0), np.zeros(0)
         """(k,) middles of the sectors that are not known [rad], in base_link."""
 
@@ -68,21 +48,29 @@ class Surroundings:
         self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float,
         at_arms: NDArray[np.float32],
     ) -> None:  # fmt: skip
-        """As `scan`; at_arms: the ranges of what stands at the height of the arms. What is too near for the
-        camera, or beside its picture, is remembered for a while."""
+        """As `scan`; at_arms: the ranges of what stands at the height of the arms."""
         self._low_unknown = unknown_sectors(ranges, angle_min, step)
-        low, high = sorted((angle_min, angle_min + step * len(ranges)))
-        for kept, seen in ((self._low, ranges), (self._at_arms, at_arms)):
-            new = self._placed(stamp, hits(seen, angle_min, step, LOW_REACH))
-            kept.take(stamp, new, self.at(stamp), low, high)
+        self._low, self._at_arms = (
+            self._placed(stamp, hits(seen, angle_min, step, LOW_REACH)) for seen in (ranges, at_arms)
+        )
+
+    def low_obstacles(self, points: Array) -> None:
+        """What lies near the robot, in the picture or not. points: (n, 3) x, y in `odom`, and height [m]."""
+        self._kept = np.ascontiguousarray(points[:, :2])
+        self._kept_at_arms = self._kept[points[:, 2] >= ARMS_HEIGHTS[0]]
 
     def points(self) -> tuple[Array, Array, Array]:
-        """(n, 2) of the lidar, (m, 2) of the depth camera and (k, 2) what of that stands at the height of the
-        arms [m], from the mean pose now. In a sector that is not known something stands before the body."""
+        """(n, 2) of the lidar, (m, 2) of the depth camera, now and before, and (k, 2) what of that stands at
+        the height of the arms [m], from the mean pose now. In a sector that is not known something stands
+        before the body."""
         pose = self.gait.mean() if self.gait.ready else np.zeros(3)
         lidar, low, at_arms = (
-            _seen_from(points, pose) for points in (self._lidar, self._low.points, self._at_arms.points)
-        )
+            _seen_from(points, pose)
+            for points in (
+                self._lidar, np.concatenate([self._low, self._kept]),
+                np.concatenate([self._at_arms, self._kept_at_arms]),
+            )
+        )  # fmt: skip
         if len(self._unknown):
             lidar = np.concatenate([lidar, edge(self._unknown, FRONT)])
         if len(self._low_unknown):

@@ -48,10 +48,12 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
 <thing> = [(the | a)] ([({colours})] ({kinds}) | ({colours}) (object | one) | object);
 <where> = ({FROM}) <place>;
 <find> = ({FIND}) <thing> [<where>];
-<bring> = ((bring [me] | get me | give me | hand me | fetch [me]) <thing> [from <place>]
-    | (bring | take | {CARRY}) (<thing> [from <place>] | it) (to <place> | to me)
+<bring> = ((bring [me] | get me | give me | hand me | fetch [me]) <thing> [<where>]
+    | (bring | take | {CARRY}) (<thing> [<where>] | it) (to <place> | to me | <beside>)
     | bring it here | bring it back | give it to me);
-<put> = (({PUT}) (<thing> | it) [down] ({ON}) <place> | put (it | <thing>) down | put down <thing> | drop it);
+<put> = (({PUT}) (<thing> | it) [down] (({ON}) <place> | <beside>)
+    | put (it | <thing>) down | put down <thing> | drop it);
+<beside> = ({NEXT_TO} | {ON_TOP_OF}) <thing>;
 <wait> = wait [for] <duration>;
 <duration> = (<few> seconds | one second);
 <few> = (<several> | (({teens}) | <tens> [<digit>]));

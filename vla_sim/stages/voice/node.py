@@ -53,7 +53,7 @@ class VoiceNode(StageNode[VoiceParams]):
         p = self.params
         grammar = Grammar.of(World.load(p.world))
         recogniser = self._recogniser(grammar)
-        warm(recogniser, babble(2.0))
+        warm(recogniser, babble(0.6))  # more than it settles on
         grammar = getattr(recogniser, "grammar", grammar)
         second = None
         if p.recogniser == "both":

@@ -15,7 +15,8 @@ export function element(kind, attributes = {}, ...children) {
 
 export function showClock(clock) {
   $("stamp").textContent = clock.stamp_s.toFixed(1);
-  $("pace").textContent = clock.real_time_factor === null ? "–" : clock.real_time_factor.toFixed(2);
+  $("pace").parentElement.hidden = clock.real_time_factor === null;
+  $("pace").textContent = clock.real_time_factor?.toFixed(2);
 }
 
 export function showSafety(safety) {
@@ -40,7 +41,7 @@ export function showCommand(command) {
     element("span", {}, step.text), element("span", { class: "how" }, step.state))));
   const end = $("plan-end");
   const forbidden = command.forbidden ?? [];
-  const words = !any ? ["No command yet."]
+  const words = !any ? ["No command heard yet."]
     : forbidden.length ? [`Not allowed by safety: ${forbidden.join("; ")}`]
     : command.state === "running" ? []
     : [command.state, command.detail || command.answer].filter(Boolean);
@@ -56,7 +57,7 @@ export function showLatency(latency, budgets) {
     ? "when it was sent" : "the last word"}` : "");
   if (!latency.bars.length) {
     box.className = "empty";
-    box.textContent = "No command yet.";
+    box.textContent = "No command heard yet.";
     set("latency-total", "");
     return;
   }

@@ -21,7 +21,7 @@ export class Replay {
     });
   }
 
-  // replay: { at_s, length_s, plays, speed }
+  // replay: { at_s, length_s, plays, broken }
   show(replay) {
     if ($("replay").hidden) $("replay").querySelector(".row").append($("pace-label"));
     $("replay").hidden = false;
@@ -31,6 +31,7 @@ export class Replay {
       $("time").value = replay.at_s;
       $("at").textContent = replay.at_s.toFixed(1);
     }
+    $("replay-broken").textContent = replay.broken && `A part is left out: ${replay.broken}.`;
     $("play").setAttribute("aria-pressed", replay.plays);
     $("play").textContent = replay.plays ? "Hold" : "Play";
   }

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from vla_sim.contract.records import Step
 from vla_sim.report.floor_plan import INK, PAPER, SOFT, FloorPlan, font, words
+from vla_sim.view.snapshot import step_words
 from vla_sim.view.state import Command, ViewState
 from vla_sim.view.video.outside import Follower, Outside, overhead
 from vla_sim.world.semantic_map import World
@@ -22,6 +22,8 @@ STRIDE = 0.03  # [m] between two points of the way on the map
 SIDE, TEXT = 0.3, 0.03
 """Of the width, for the head camera and the map; of the height, for a letter."""
 DONE, RUNNING, WAITING, BAD = (46, 160, 67), (24, 110, 216), (190, 190, 186), (204, 50, 40)
+COLOURS = {"done": DONE, "running": RUNNING, "waiting": WAITING, "left out": WAITING}
+"""Of a step, by what became of it; all else is `BAD`."""
 
 
 class Layout(NamedTuple):
@@ -133,27 +135,9 @@ class Painter:
 
 def steps(command: Command | None) -> list[tuple[str, tuple[int, int, int]]]:
     """Each step of a command's plan in words, and its colour: done, running, waiting or failed."""
-    if command is None or command.plan is None:
+    if command is None:
         return []
-    status = command.status
-    at, state = (-1, "") if status is None else (status.step, status.state)
-    found = []
-    for i, step in enumerate(command.plan.steps):
-        if state == "succeeded" or i < at:
-            colour = DONE
-        elif i == at and state == "running":
-            colour = RUNNING
-        elif i == at and state in ("failed", "cancelled", "rejected"):
-            colour = BAD
-        else:
-            colour = WAITING
-        found.append((step_words(step), colour))
-    return found
-
-
-def step_words(step: Step) -> str:
-    """ "pick red cup" """
-    return " ".join(filter(None, [step.skill, str(step.object) if step.object else "", step.place]))
+    return [(step_words(step), COLOURS.get(how, BAD)) for step, how in command.steps()]
 
 
 def head_picture(state: ViewState) -> Image.Image | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.errors import InputError, package
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, inverse, transform
 from vla_sim.world.sdf import decompose, mesh_cache, meshes
 
@@ -69,7 +69,6 @@ def pieces(
 def convex(vertices: Array, faces: NDArray[np.int64]) -> tuple[list[Piece], str]:
     """As `pieces`, of vertices (n, 3) [m] and faces (m, 3)."""
     trimesh = meshes.trimesh_package()
-    package("scipy.spatial", "mesh collisions need more packages; pip install 'vla_sim[meshes]'")
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True, digits_vertex=5)
     mesh.update_faces(mesh.nondegenerate_faces() & mesh.unique_faces())

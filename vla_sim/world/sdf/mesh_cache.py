@@ -19,7 +19,6 @@ from vla_sim.common.files import read_whole, write_whole
 Arrays = Mapping[str, Any]
 MOST_BYTES = 100_000_000
 """Of one mesh file."""
-MOST_CACHED_BYTES = 400_000_000
 _VERSION = 1
 """Of what is written: counted up whenever the same file would give something else."""
 
@@ -31,13 +30,10 @@ def kept(path: Path, purpose: str, make: Callable[[bytes], Arrays]) -> Arrays:
     key = hashlib.sha256(f"{_VERSION} {purpose} {_beside(path)} ".encode() + data).hexdigest()[:32]
     file = _folder() / f"{key}.npz"
     try:
-        with np.load(BytesIO(read_whole(file, MOST_CACHED_BYTES)), allow_pickle=False) as found:
+        with np.load(file, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
-    except Exception as error:
-        if not str(error).startswith(str(file)):  # `InputError`: no such file, or too large
-            raise
     made = make(data)
     out = BytesIO()
     np.savez(out, **made)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import read_whole
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, moved
 from vla_sim.world.sdf import mesh_cache
 from vla_sim.world.sdf.elements import Rgba
 
@@ -155,7 +155,7 @@ def _pieces(path: Path, data: bytes, submesh: str) -> list[tuple[Array, NDArray[
             names |= {str(node), str(name)}
             if not hasattr(mesh, "faces") or (submesh and submesh not in (node, name)):
                 continue
-            vertices = np.asarray(mesh.vertices, float) @ pose[:3, :3].T + pose[:3, 3]
+            vertices = moved(np.asarray(mesh.vertices, float), pose)
             faces = np.asarray(mesh.faces, np.int64)
             if np.linalg.det(pose[:3, :3]) < 0:
                 faces = faces[:, ::-1]
@@ -222,7 +222,6 @@ def _simplified(
     simplify = package(
         "fast_simplification", "large meshes need more packages; pip install 'vla_sim[meshes]'"
     )
-    spatial = package("scipy.spatial", "large meshes need more packages; pip install 'vla_sim[meshes]'")
     points, triangles = simplify.simplify(
         vertices.astype(np.float32), faces.astype(np.int32), target_reduction=min(0.99, 1.0 - keep)
     )
@@ -230,5 +229,7 @@ def _simplified(
         return vertices, faces, uv
     points = np.asarray(points, float)
     if uv is not None:
-        uv = uv[spatial.cKDTree(vertices).query(points)[1]]
+        from scipy.spatial import cKDTree  # 0.3 s, which few need wait for
+
+        uv = uv[cKDTree(vertices).query(points)[1]]
     return points, np.asarray(triangles, np.int64), uv

@@ -71,14 +71,12 @@ def approach(ctx: SkillContext, step: Step) -> Running:
             return Result(False, f"I lost sight of the {query}.")
         moved = math.dist(seen.position[:2], target.position[:2])
         target = ctx.target = seen
-        if result.ok and moved < MOVED:
-            return Result(True)
-        if _within_reach(ctx, goal, target, moved):
+        if (result.ok and moved < MOVED) or _within_reach(ctx, goal, moved):
             return Result(True)
     return Result(False, f"I cannot stand close enough to the {query}: {result.detail}")
 
 
-def _within_reach(ctx: SkillContext, goal: Pose2, target: DetectedObject, moved: float) -> bool:
+def _within_reach(ctx: SkillContext, goal: Pose2, moved: float) -> bool:
     """Docking ended a little off; is that still good enough to try?"""
     off = math.hypot(ctx.pose[0] - goal[0], ctx.pose[1] - goal[1])
     return off + moved < 0.06 and abs(wrap(ctx.pose[2] - goal[2])) < 0.15
@@ -98,13 +96,9 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         assert target is not None
         surface = ctx.surface_below(target.position)
         grasp = yield from manipulate(
-            ctx,
-            "pick",
-            arm=step.arm,
-            object=target,
+            ctx, "pick", arm=step.arm, object=target, timeout=60.0,
             surface_height=surface.height if surface else 0.0,
-            timeout=60.0,
-        )
+        )  # fmt: skip
         detail = grasp.detail
         if grasp.ok and grasp.status is not None and grasp.status.holding:
             ctx.holding, ctx.holding_arm = target, grasp.status.arm

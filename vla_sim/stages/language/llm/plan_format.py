@@ -1,18 +1,20 @@
 """The plan that a language model writes: its JSON schema for one world, its check, its meaning.
 
-Every step has just the one field that its skill needs, and names are an enumeration of the world's, so
-that a server with constrained output leaves a small model little room for nonsense.
+Every step has just the one field that its skill needs, or a second one for how it is done, and names are an
+enumeration of the world's, so that a server with constrained output leaves a small model little room for
+nonsense.
 """
 
 import contextlib
 import json
 import math
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 import msgspec
 
 from vla_sim.contract.limits import MAX_MODEL_STEPS
-from vla_sim.contract.records import ObjectQuery, Step
+from vla_sim.contract.records import Arm, ObjectQuery, Step
+from vla_sim.contract.vocabulary import PACES
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import WrongAnswerError, one_line
 from vla_sim.stages.language.understanding.clarifications import Problem
@@ -32,9 +34,15 @@ FIELDS: dict[str, dict[str, type]] = {
 """The fields of each skill. A place may be "user", who speaks; forward and left are positive; "place" puts
 down what is held, as do "place_next_to" and "place_on_top_of" an object; "ask": the command is unclear or
 impossible."""
+PACE: dict[str, Any] = {"pace": Literal[tuple(PACES)]}
+HOW = {"pick": {"hand": Arm}} | dict.fromkeys(
+    ("navigate", "place", "place_next_to", "place_on_top_of", "carry", "move", "sidestep"), PACE
+)
+"""Skill -> the field that says how, where the command does; without it as usual."""
 AnyStep: Any = Union[tuple(  # noqa: UP007
     msgspec.defstruct(
-        skill.title(), list(fields.items()), tag_field="skill", tag=skill, forbid_unknown_fields=True
+        skill.title(), [*fields.items(), *((name, kind, "") for name, kind in HOW.get(skill, {}).items())],
+        tag_field="skill", tag=skill, forbid_unknown_fields=True,
     )
     for skill, fields in FIELDS.items()
 )]  # fmt: skip
@@ -65,9 +73,20 @@ def _names(lexicon: Lexicon) -> dict[str, list[str]]:
 
 def schema(lexicon: Lexicon) -> dict[str, Any]:
     """The JSON schema of `LlmPlan` with the world's names, in the subset that OpenAI's strict mode
-    takes (https://platform.openai.com/docs/guides/structured-outputs)."""
+    takes (https://platform.openai.com/docs/guides/structured-outputs): it knows no optional fields, so a step
+    that may say how is two, without and with it."""
     out = msgspec.json.schema(LlmPlan)
-    out["$defs"]["LlmPlan"]["properties"]["steps"]["items"].pop("discriminator", None)
+    items = out["$defs"]["LlmPlan"]["properties"]["steps"]["items"]
+    items.pop("discriminator", None)
+    for skill, fields in HOW.items():
+        with_it = out["$defs"][skill.title()]
+        properties = with_it["properties"]
+        plain = {name: one for name, one in properties.items() if name not in fields}
+        out["$defs"][skill.title()] = with_it | {"properties": plain}
+        for name in fields:
+            properties[name].pop("default")
+        out["$defs"][f"{skill.title()}How"] = with_it | {"required": list(properties)}
+        items["anyOf"].append({"$ref": f"#/$defs/{skill.title()}How"})
     known = _names(lexicon)
     for kind in out["$defs"].values():
         for name, field in kind["properties"].items():
@@ -147,21 +166,22 @@ def _step(number: int, one: WrittenStep, lexicon: Lexicon, last: ObjectQuery | N
     for what, known in _names(lexicon).items():
         if what in one:
             one = one | {what: _known(number, what, one[what], known)}
+    speed, arm = PACES.get(one.get("pace", "")), one.get("hand") or None
     match one:
         case {"skill": "find" | "pick" as skill, "object": name}:
-            return Step(skill=skill, object=_query(name))
+            return Step(skill=skill, object=_query(name), arm=arm)
         case {"skill": "place_next_to", "object": name}:
-            return Step(skill="place", relation="next to", object=_query(name))
+            return Step(skill="place", relation="next to", object=_query(name), speed=speed)
         case {"skill": "place_on_top_of", "object": name}:
-            return Step(skill="place", relation="on top of", object=_query(name))
+            return Step(skill="place", relation="on top of", object=_query(name), speed=speed)
         case {"skill": "navigate", "place": place}:
-            return Step(skill="navigate", place=place)
+            return Step(skill="navigate", place=place, speed=speed)
         case {"skill": skill, "place": place} | {"skill": skill, "surface": place}:
-            return Step(skill=skill, object=last, place=place)
+            return Step(skill=skill, object=last, place=place, speed=speed)
         case {"skill": "move", "meters": meters}:
-            step = Step(skill="move", distance=meters)
+            step = Step(skill="move", distance=meters, speed=speed)
         case {"skill": "sidestep", "meters": meters}:
-            step = Step(skill="move", lateral=meters)
+            step = Step(skill="move", lateral=meters, speed=speed)
         case {"skill": "turn", "degrees": degrees}:
             step = Step(skill="turn", angle=math.radians(degrees))
         case {"skill": "wait", "seconds": seconds}:

@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from vla_sim.contract.records import Step
+from vla_sim.contract.vocabulary import PACES
 from vla_sim.robot import facts
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.plan_format import WrittenStep, object_names
@@ -18,10 +19,11 @@ Message = dict[str, str]
 
 _SYSTEM = """Turn a command for a household robot into JSON: {{"steps": [...]}}. Skills:
 navigate: walk to a place. find: look for an object. pick: find an object and take it.
-place: put down what is held on a surface. carry: bring what is held to a place; "user" is the speaker.
+place: put down what is held on a surface; place_next_to, place_on_top_of: next to an object, on one.
+carry: bring what is held to a place; "user" is the speaker.
 move: meters, backward negative. sidestep: meters, left positive. turn: degrees, left positive.
 wait: seconds. stop: stop everything. ask: a question to the speaker if the command is unclear or
-impossible.
+impossible. Only if the command says so: "pace" {paces}, "hand" "left" or "right".
 In [brackets] before a command stands the situation.
 Places: {places}. Surfaces: {surfaces}. Objects: {objects}."""
 
@@ -33,7 +35,7 @@ def head(lexicon: Lexicon) -> list[Message]:
     About 1 ms."""
     system = _SYSTEM.format(
         places=", ".join(lexicon.place_names), surfaces=", ".join(lexicon.surface_place) or "none",
-        objects=", ".join(object_names(lexicon)) or "none",
+        objects=", ".join(object_names(lexicon)) or "none", paces=" or ".join(f'"{one}"' for one in PACES),
     )  # fmt: skip
     if facts.HAND is None:
         system += f"\n{facts.NO_HAND}: ask what else to do."
@@ -58,7 +60,7 @@ def examples(lexicon: Lexicon) -> list[tuple[str, str]]:
         found = extractor.extract(command)
         resolver = Resolver(lexicon, Context())
         try:
-            steps = [one for said in found.said for one in _written(resolver.resolve(said))]
+            steps = [one for said in found.said for step in resolver.resolve(said) for one in _written(step)]
         except Unresolved:  # a name of this world that the rules read differently
             continue
         out.append((command, _answer(steps or [{"skill": "stop"}])))
@@ -71,11 +73,13 @@ def _commands(lexicon: Lexicon) -> list[str]:
     if lexicon.surface_place and things:
         out.append(f"Put the {things[0]} on the {next(iter(lexicon.surface_place))}")
     if things:
-        out += [f"Find the {things[-1]} and take it", f"Grab the {things[0]}"]
+        out += [f"Find the {things[-1]} and take it", f"Grab the {things[0]} with your left hand"]
+    if len(things) > 1:
+        out.append(f"Put the {things[0]} next to the {things[-1]}")
     if places and things:
         out.append(f"Bring me the {things[-1]} from the {places[0]}")
     if places:
-        out.append(f"Walk to the {places[0]}")
+        out.append(f"Walk slowly to the {places[0]}")
     if places and things:
         out.append(f"Go to the {places[-1]} and take the {things[-1]}")
     return out
@@ -84,11 +88,14 @@ def _commands(lexicon: Lexicon) -> list[str]:
 def _written(step: Step) -> list[WrittenStep]:
     """As a model should write it."""
     thing = {"object": str(step.object) if step.object else ""}
-    there: WrittenStep = {"place": step.place}
+    pace = next(({"pace": name} for name, speed in PACES.items() if speed == step.speed), {})
+    there: WrittenStep = {"place": step.place} | pace
     match step.skill:
         case "pick":
             way = [{"skill": "navigate"} | there] if step.place else []
-            return [*way, {"skill": "pick"} | thing]
+            return [*way, {"skill": "pick"} | thing | ({"hand": step.arm} if step.arm else {})]
+        case "place" if step.relation:
+            return [{"skill": f"place_{step.relation.replace(' ', '_')}"} | thing]
         case "place":
             return [{"skill": "pick"} | thing, {"skill": "place", "surface": step.place}]
         case "find":

@@ -34,7 +34,9 @@ NOTHING_HELD = Problem("I am not holding anything.", "held")
 WHERE_ARE_YOU = Problem(
     'I do not see where you are. Name a place, or say "go back to where you started".', "name"
 )
+ONLY_BY = Problem("I can put a thing next to another one or on top of it. Where shall I put it?", "limit")
 WHAT_IS_IT = Problem('What do you mean by "it"?', "missing")
+WHICH_TWO = Problem("I put one thing next to another, or on top of it. Which two do you mean?", "name")
 
 
 def missing(question: str) -> Problem:
@@ -51,7 +53,7 @@ _BEYOND = (
     (Phrases("again|twice|times|once more|repeat"), "Say what I should do, once for each time."),
     (Phrases("follow|accompany|come with me"), "I cannot follow anyone. Name a place and I go there."),
     (Phrases("behind|next to|beside|left of|right of|in front of|between|under|underneath|below|near|around"),
-     "I cannot choose a thing or a spot by what is beside it. I know colours, places and tables."),
+     "I cannot choose a thing by what is beside it, and put things only next to another or on top of it."),
     (Phrases("leftmost|rightmost|biggest|smallest|bigger|smaller|nearest|closest|big|small|large|heavy"),
      "I tell things apart by kind and colour alone. Which one do you mean?"),
     (Phrases("or"), "Which one? I do one thing, you choose."),

@@ -4,12 +4,13 @@ import math
 from dataclasses import replace
 
 from vla_sim.contract import phrases as p
-from vla_sim.contract.records import Skill
+from vla_sim.contract.records import Relation, Skill
 from vla_sim.contract.vocabulary import A_BIT, A_BIT_TURNED, STEP_LENGTH
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.reader import USER, Clause, ObjectRef, PlaceRef, Reader, Said
 
 QUARTER = math.pi / 2
+RELATIONS: dict[Relation, p.Phrases] = {"next to": p.NEXT_TO, "on top of": p.ON_TOP_OF}
 
 
 def stop(r: Reader, i: int) -> Clause | None:
@@ -213,29 +214,37 @@ def bring(r: Reader, i: int) -> Clause | None:
     verb = r.direct(i, p.BRING)
     if verb is None:
         return None
-    found = []
+    found: list[Clause] = []
     for me in {r.at(verb, p.ME), None}:
         thing = r.object(verb if me is None else me)
-        if thing is None:
-            continue
-        end, source, target = thing.end, None, USER if me is not None else None
-        for _ in range(2):
-            if target is None and (goal := _goal(r, end)) is not None:
-                end, target = goal.end, goal
-            elif source is None and (where := r.location(end)) is not None:
-                end, source = where.end, where
-        if target is None and r.direct(i, p.BRING_USER) is not None:
-            target = USER
-        if target is not None:
-            set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
-            then = Said("place" if set_down else "carry", thing, target)
-            found.append(Clause(end, (Said("pick", thing, source), then)))
-        elif r.direct(i, p.CARRY) is not None:
-            found.append(Clause(end, problem=ask.missing("Where shall I bring it?")))
+        if thing is not None:
+            sources = dict.fromkeys((None, r.location(thing.end)))
+            found += [one for source in sources if (one := _brought(r, i, thing, me is not None, source))]
     if not found and r.direct(i, p.BRING_USER) is not None:
         return no_object(r, r.at(verb, p.ME) or verb, "What shall I bring?")
     best = max(found, key=lambda clause: clause.rank, default=None)
     return None if best is None else checked(r, best)
+
+
+def _brought(r: Reader, i: int, thing: ObjectRef, to_user: bool, source: PlaceRef | None) -> Clause | None:
+    """From where and to where: "on the dresser to the bedroom"; the first place may be either ("move the box
+    on the table"). source: the first place, if the thing is there."""
+    end = thing.end if source is None else source.end
+    if not to_user and (by := _put_by(r, end, thing)) is not None:
+        return Clause(by[0], (Said("pick", thing, source), by[1]))
+    target = USER if to_user else _goal(r, end)
+    if target is not None:
+        end = max(end, target.end)
+    elif r.direct(i, p.BRING_USER) is not None:
+        target = USER
+    if source is None and (source := r.location(end)) is not None:
+        end = source.end
+    if target is not None:
+        set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
+        then = Said("place" if set_down else "carry", thing, target)
+        return Clause(end, (Said("pick", thing, source), then))
+    carried = r.direct(i, p.CARRY) is not None
+    return Clause(end, problem=ask.missing("Where shall I bring it?")) if carried else None
 
 
 def _goal(r: Reader, i: int) -> PlaceRef | None:
@@ -245,6 +254,16 @@ def _goal(r: Reader, i: int) -> PlaceRef | None:
             return PlaceRef(end, word=word)
     to = r.at(i, p.INTO)
     return None if to is None else r.place(to, prefer_surface=r.text[to - 1] not in ("to", "into"))
+
+
+def _put_by(r: Reader, i: int, thing: ObjectRef) -> tuple[int, Said] | None:
+    """`thing` next to the ball, on top of the red box; and the index after it."""
+    for relation, table in RELATIONS.items():
+        after = r.at(i, table)
+        other = r.object(after) if after is not None else None
+        if other is not None:
+            return other.end, Said("place", thing, relation=relation, beside=other)
+    return None
 
 
 def put(r: Reader, i: int) -> Clause | None:
@@ -257,6 +276,15 @@ def put(r: Reader, i: int) -> Clause | None:
     end = r.at(thing.end, p.DOWN) or thing.end
     where: PlaceRef | None = None
     on = r.at(end, p.ON) or r.at(thing.end, p.ON)
+    by = _put_by(r, end, thing) or _put_by(r, thing.end, thing)
+    if by is not None:
+        return checked(r, Clause(by[0], (by[1],)))
+    if (beside := r.at(end, p.NEXT_TO)) is not None:
+        return no_object(r, beside, "Next to what shall I put it?")
+    elsewhere = r.at(end, p.NOT_PUT)
+    other = r.object(elsewhere) if elsewhere is not None else None
+    if other is not None and r.place(elsewhere or 0) is None:
+        return Clause(other.end, problem=ask.ONLY_BY)
     if on is not None:
         where = r.place(on, prefer_surface=True)
         if where is None and (words := r.unknown(on)) is not None:
@@ -313,7 +341,7 @@ def no_object(r: Reader, i: int, question: str) -> Clause:
 def checked(r: Reader, clause: Clause) -> Clause:
     """The clause, or a question if a mistyped name in it fits several."""
     for one in clause.said:
-        for ref in (one.object, one.place):
-            if ref is not None and ref.ambiguous:
+        for ref in one.names:
+            if ref.ambiguous:
                 return Clause(clause.end, problem=ask.which_name(r.text[ref.end - 1], ref.ambiguous))
     return clause

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vla_sim.contract import phrases as p
 from vla_sim.contract.phrases import Phrases
-from vla_sim.contract.records import Arm, Skill
+from vla_sim.contract.records import Arm, Relation, Skill
 from vla_sim.contract.vocabulary import TRAIT_WORDS
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.lexicon import Lexicon, Match, Names
@@ -58,9 +58,14 @@ class Reader:
         return i
 
     def at(self, i: int, table: Phrases) -> int | None:
-        """As `direct`, also behind fillers."""
-        found = self.direct(i, table)
-        return found if found is not None else self.direct(self.skip(i), table)
+        """As `direct`, also behind fillers, or some of them ("next" is one, "next to" none)."""
+        filler: int | None = i
+        while filler is not None:
+            i = filler
+            if (found := self.direct(i, table)) is not None:
+                return found
+            filler = self.direct(i, p.SKIPPED)
+        return None
 
     def number(self, i: int) -> tuple[float, int] | None:
         return number(self.text, i) or number(self.text, self.skip(i))
@@ -166,6 +171,14 @@ class Said:
     text: str = ""
     speed: float | None = None
     arm: Arm | None = None
+    relation: Relation = ""
+    """place: where the object goes, seen from `beside`, which has been said instead of a place."""
+    beside: ObjectRef | None = None
+
+    @property
+    def names(self) -> list[ObjectRef | PlaceRef]:
+        """All that it names."""
+        return [ref for ref in (self.object, self.place, self.beside) if ref is not None]
 
 
 @dataclass(frozen=True)
@@ -182,5 +195,5 @@ class Clause:
     def rank(self) -> tuple[int, int, int]:
         """The clean one first, then the longest, then the one with the fewest typos."""
         quality = 2 if self.problem is None else int(self.problem.reason == "missing")
-        typos = sum(ref.typos for one in self.said for ref in (one.object, one.place) if ref is not None)
+        typos = sum(ref.typos for one in self.said for ref in one.names)
         return quality, self.end, -typos

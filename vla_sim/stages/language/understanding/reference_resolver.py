@@ -33,10 +33,12 @@ class Resolver:
         self.spoken_place, self.here = "", context.place
         self._held, self._left = context.held, False
 
-    def resolve(self, said: Said) -> Step:
-        """The intent's step: what was said, with names of the world. A pick keeps the place that was
-        named, a placement its object. Raises `Unresolved` with the question to ask."""
+    def resolve(self, said: Said) -> list[Step]:
+        """The intent's steps: what was said, with names of the world; two for what goes next to a thing. A
+        pick keeps the place that was named, a placement its object. Raises `Unresolved` with the question."""
         check_amounts(said)
+        if said.beside is not None:
+            return self._put_by(said, said.beside)
         query = self._object(said) if said.object is not None else None
         place = self._place(said) if said.place is not None else ""
         if place and place != "user":
@@ -48,10 +50,33 @@ class Resolver:
         self._left |= said.skill not in ("turn", "wait", "say")
         if said.skill in ("pick", "carry", "place"):
             self._held = None if said.skill == "place" else query
-        return Step(
+        return [Step(
             skill=said.skill, object=query, place=place, distance=said.distance, lateral=said.lateral,
             angle=said.angle, seconds=said.seconds, text=said.text, speed=said.speed, arm=said.arm,
-        )  # fmt: skip
+        )]  # fmt: skip
+
+    def _put_by(self, said: Said, beside: ObjectRef) -> list[Step]:
+        """What is put, taken first if it is not held, and the thing that it goes next to or on."""
+        query, other = self._two(self._object(said), self._object(Said("find", beside)))
+        self.mentioned = query
+        taken = self._held is not None and query.matches(self._held)
+        self._held, self.here = None, ""
+        put = Step(skill="place", object=other, relation=said.relation, speed=said.speed)
+        return [put] if taken else [Step(skill="pick", object=query), put]
+
+    def _two(self, query: ObjectQuery, other: ObjectQuery) -> tuple[ObjectQuery, ObjectQuery]:
+        """As they are if they mean different things; in "the cup next to the blue cup" the first is the one
+        other cup."""
+        ones, others = self.lexicon.matching(query), self.lexicon.matching(other)
+        if set(ones).isdisjoint(others):
+            return query, other
+        if len(others) == 1:
+            ones.remove(others[0])
+        else:
+            others = [one for one in others if one not in ones]
+        if len(ones) != 1 or len(others) != 1:
+            raise Unresolved(ask.WHICH_TWO)
+        return ones[0], others[0]
 
     def _object(self, said: Said) -> ObjectQuery:
         ref = said.object

@@ -1,0 +1,68 @@
+"""A soak says what went wrong when it happens, in the order in which it came."""
+
+import types
+
+import pytest
+
+from vla_sim.scenario import soak
+from vla_sim.scenario.recording import Recording
+
+
+class Client:
+    """A client of no stack: simulated time and what was recorded are set by the test."""
+
+    def __init__(self):
+        self.recording, self.typed, self.time = Recording(), [], 0.0
+
+    def now(self):
+        return self.time
+
+    def type(self, command_id, text):
+        self.typed.append((command_id, text))
+
+    def speak(self, samples):
+        self.typed.append(("", "spoken"))
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    voice = types.SimpleNamespace(speak=lambda text: [])
+    monkeypatch.setattr(soak, "Hibari", lambda seed: voice)
+    monkeypatch.setattr(soak, "in_room", lambda samples, seed: samples)
+    return soak.Rounds(Client(), ["go to the bed", "turn left"], 0, broken=lambda: "; broken: the lidar")
+
+
+def test_failures_are_kept_as_they_come(rounds):
+    client = rounds._client
+    client.time = soak.REST
+    rounds.tick()  # the first command is given
+    client.recording.touches["g1::left_foot::sole", "red_cup::link::body"] = [(1.5, 40.0), (1.6, 431.0)]
+    client.time += 1.0
+    rounds.tick()
+    rounds.tick()  # the same contact once
+    assert rounds.failures == rounds.collisions
+    (first,) = rounds.failures
+    assert first.startswith(
+        "g1::left_foot::sole touched red_cup::link::body at 1.5 s with 431 N: go to the bed"
+    )
+    assert first.endswith("; broken: the lidar")
+    client.time += soak.TRANSCRIPT_TIMEOUT
+    rounds.tick()  # nobody heard it
+    client.time += soak.REST
+    rounds.tick()  # the second one is typed
+    client.time += soak.COMMAND_TIMEOUT + 1.0
+    rounds.tick()
+    assert client.typed[-1] == ("soak-stop-2", "stop")
+    assert rounds.failures == [first, *rounds.unanswered]
+    assert rounds.unanswered[0].startswith("turn left, given at ")
+    assert rounds.ended == {"unheard": 1, "late": 1}
+
+
+def test_the_truths_of_a_long_command_are_not_what_grows(rounds):
+    client = rounds._client
+    for k in range(100):
+        client.time = 0.02 * k
+        client.recording.truths.append(types.SimpleNamespace(stamp=client.time, fallen=k == 50))
+        rounds.tick()
+    assert [truth.stamp for truth in client.recording.truths] == [client.time]
+    assert rounds.fallen
