@@ -24,8 +24,8 @@ from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.scenario.machine_load import MachineLoad
 
-Nodes = Stack | LaunchedNodes | Siblings
-"""The nodes of a run: ours, those of a launch test, or of a launch file."""
+Nodes = Stack | LaunchedNodes
+"""The nodes of a run: ours, or those of a launch test."""
 NAMES = tuple(spec.name for spec in STACK)
 ALL = "all"
 MOST_ANSWERS = 20
@@ -45,7 +45,7 @@ class FaultHost:
     note: takes a line for each beginning and end. spans: all that there were, in order."""
 
     def __init__(
-        self, nodes: Nodes, node: StageNode[Any], now: Callable[[], float], note: Callable[[str], object]
+        self, nodes: Nodes | Siblings, node: StageNode[Any], now: Callable[[], float], note: Callable[[str], object]
     ) -> None:  # fmt: skip
         self._nodes, self._node, self._now, self._note = nodes, node, now, note
         self.spans: list[Span] = []
