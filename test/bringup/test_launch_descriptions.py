@@ -4,6 +4,7 @@ Most of it needs the library `launch`, which comes with a ROS installation.
 """
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -108,12 +109,21 @@ def test_on_the_robot_the_network_is_not_closed():
     ("simulation", True, True), ("stack", False, True), ("hardware", False, False),
 ])  # fmt: skip
 def test_a_launch_file_starts_the_table(name, engine, simulated):
-    found = [line for line in lines(name, world="tabletop") if "vla_sim.monitor.node" not in line]
-    assert len(found) == len(node_table.nodes(simulated=engine)) - 1
+    every = lines(name, world="tabletop")
+    assert len([line for line in every if line.endswith("-m vla_sim.scenario.fault_host")]) == simulated
+    found = [line for line in every if not re.search(r"vla_sim\.(monitor\.node|scenario\.fault_host)", line)]
+    wanted = {spec.name for spec in node_table.nodes(StackOptions(), simulated=simulated)} - {"monitor"}
+    wanted -= set() if engine else {"engine"}
+    assert {re.search(r"__node:=(\w+)", line)[1] for line in found} == wanted
     assert any("vla_sim.simulation.node" in line for line in found) == engine
     assert all('world:="tabletop"' in line for line in found)
     others = [line for line in found if "vla_sim.simulation.node" not in line]
     assert all(f"use_sim_time:={str(simulated).lower()}" in line for line in others)
+
+
+@needs_launch
+def test_in_lock_step_a_launch_has_nobody_who_breaks_things():
+    assert not [line for line in lines("simulation", speed="max") if "fault_host" in line]
 
 
 @needs_launch

@@ -3,5 +3,5 @@ launch descriptions for machines with a ROS installation, reservations of the ma
 
 __all__ = [
     "doctor", "fork_server", "launch_descriptions", "launched", "node_table", "parameter_client",
-    "parameters", "reservations", "run_node", "supervisor", "visitor",
+    "parameters", "reservations", "run_node", "siblings", "supervisor", "visitor",
 ]  # fmt: skip

@@ -23,18 +23,26 @@ from vla_sim.world.semantic_map import ROBOT, World
 
 MAX = "max"  # the speed at which simulated time waits for the nodes
 ROBOT_NAME = ("robot", "", "a shipped robot, or the path of a profile; empty: VLA_SIM_ROBOT, else g1")
+FAULTS = "vla_sim.scenario.fault_host"
+"""The program that does it for `vla-sim fault`."""
 PARAMS_FILE = ("params_file", "", "ROS's YAML file of parameters for single nodes; empty: none")
 
 
 def describe(*, engine: bool, simulated_time: bool) -> Any:
     """A `LaunchDescription` of the nodes, with one argument for each option that one of them takes.
 
-    engine: with the simulator. simulated_time: whether the nodes live in /clock. A node that dies is started
-    again (`backoff`). When the engine ends, or a node that cannot be started again, the launch ends, with
-    exit code 1 if it failed. Raises `MissingError` where `launch` is not installed.
+    engine: with the simulator. simulated_time: whether the nodes live in /clock; then `vla-sim fault` breaks
+    them, except in lock-step. A node that dies is started again (`backoff`). When the engine ends, or a node
+    that cannot be started again, the launch ends, with exit code 1 if it failed. Raises `MissingError` where
+    `launch` is not installed.
     """
     launch = launch_library()
-    taken = node_table.taken(node_table.nodes(simulated=engine))
+
+    def table(options: StackOptions | None = None) -> list[NodeSpec]:
+        every = node_table.nodes(options, simulated=simulated_time)
+        return [node for node in every if engine or node.name != "engine"]
+
+    taken = node_table.taken(tuple(table()))
     names = [name for name in OPTIONS if name in {*taken, "without"}]
 
     def start(context: Any) -> list[Any]:
@@ -60,7 +68,13 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
                 return process(node, _end_all(node.name))
             return _restarting(node.name, partial(process, node))
 
-        return [begun(node) for node in node_table.nodes(options, simulated=engine)]
+        actions = [begun(node) for node in table(options)]
+        if simulated_time and options.speed > 0.0:
+            actions.append(launch.actions.ExecuteProcess(
+                cmd=[sys.executable, "-m", FAULTS], name="faults", output="screen",
+                additional_env=environment,
+            ))  # fmt: skip
+        return actions
 
     start_all = launch.actions.OpaqueFunction(function=start)
     arguments = [*declared(names), argument(*PARAMS_FILE), argument(*ROBOT_NAME)]

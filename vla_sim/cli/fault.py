@@ -66,8 +66,8 @@ def call(a: argparse.Namespace) -> int:
         state = client.find(ANSWER_TIMEOUT)
         if state is None:
             raise StackError(
-                f"nobody breaks anything in ROS domain {domain}: vla-sim stack, run and soak do at the "
-                "clock's pace; what runs in lock-step, or was started by ros2 launch, has no one who does"
+                f"nobody breaks anything in ROS domain {domain}: vla-sim stack, run and soak do, and "
+                "ros2 launch does for its simulation; but not in lock-step, and not on a robot"
             )
         if made is None:
             if a.clear:

@@ -5,6 +5,7 @@ here.
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,19 @@ from typing import Any
 from rclpy.parameter import Parameter
 
 from vla_sim.bringup.launched import LaunchedNodes
+from vla_sim.bringup.siblings import Siblings
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, VlaSimError
 from vla_sim.common.params import StageParams
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Fault, FaultRequest, FaultState
+from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.scenario.format import NODES
 from vla_sim.scenario.machine_load import MachineLoad
 
 Nodes = Stack | LaunchedNodes
-"""The nodes of a run: ours, or those of a launch description."""
+"""The nodes of a run: ours, or those of a launch test."""
 ALL = "all"
 MOST_ANSWERS = 20
 
@@ -41,7 +44,7 @@ class FaultHost:
     note: takes a line for each beginning and end. spans: all that there were, in order."""
 
     def __init__(
-        self, nodes: Nodes, node: StageNode[Any], now: Callable[[], float], note: Callable[[str], object]
+        self, nodes: Nodes | Siblings, node: StageNode[Any], now: Callable[[], float], note: Callable[[str], object]
     ) -> None:  # fmt: skip
         self._nodes, self._node, self._now, self._note = nodes, node, now, note
         self.spans: list[Span] = []
@@ -159,3 +162,23 @@ class FaultNode(StageNode[StageParams]):
         self.publish(topics.FAULTS)
         self.listen(topics.FAULT_REQUEST, lambda request: self.on_fault_request(request))
         self.repeat(0.02, lambda: self.on_tick(), steady=True)
+
+
+class LaunchFaults(FaultNode):
+    """Breaks the nodes that the launch file which started it has started, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = FaultHost(Siblings(), self, time.monotonic, self.get_logger().warning)
+        self.on_fault_request, self.on_tick = self.host.on_request, self.host.tick
+
+    def close(self) -> None:
+        self.host.close()
+
+
+def main() -> int:
+    return spin(LaunchFaults)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

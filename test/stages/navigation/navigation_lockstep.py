@@ -1,4 +1,5 @@
-"""Engine, controller, navigator and velocity gate in one process and in step: walking without ROS."""
+"""Engine, controller, navigator and velocity gate in one process and in step, with the robot's eyes where
+they are wanted: walking without ROS."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla_sim.common.geometry import wrap, yaw_from_quaternion
+from vla_sim.common.geometry import transform, wrap, yaw_from_quaternion
 from vla_sim.contract.records import NavigationRequest, NavigationStatus
 from vla_sim.robot import facts, level_scan
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
+from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 from vla_sim.simulation.simulator import Randomisation
@@ -18,6 +21,17 @@ from vla_sim.stages.control.policy import load_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.perception.camera import Intrinsics
+from vla_sim.stages.perception.depth_scan import (
+    HALF_ANGLE,
+    INCREMENT,
+    depth_scan,
+    level_from,
+    moved,
+    own_capsules,
+    planar,
+)
+from vla_sim.stages.perception.low_obstacles import LowObstacles
 from vla_sim.stages.safety.supervisor import Supervisor
 from vla_sim.world.semantic_map import World
 
@@ -52,11 +66,33 @@ class Run:
         return np.array([c * dx + s * dy, -s * dx + c * dy, wrap(yaw - self.pose[2])])
 
 
+class Eyes:
+    """Depth images into what safety and navigation hear of them."""
+
+    def __init__(self):
+        self.low = LowObstacles()
+
+    def look(self, engine, kinematics, state):
+        """(2, beams) of `depth_scan`, and what `LowObstacles` keeps."""
+        image = engine.render(engine.snapshot(), shrink=2)
+        height, width = image.depth.shape
+        camera = Intrinsics(image.fx, image.fy, image.cx, image.cy, width, height)
+        base = transform(state.odom_position, state.odom_orientation)
+        level = level_from(base)
+        own = moved(own_capsules(kinematics, state.joint_position), level)
+        optical = level @ kinematics.frame(CAMERA, state.joint_position) @ SENSOR_FROM_OPTICAL
+        seen = image.depth.astype(np.float32), camera, optical, own
+        return depth_scan(*seen), self.low(state.time, *seen, planar(base))
+
+
 class Lockstep:
-    def __init__(self, world="apartment", localise=True):
+    def __init__(self, world="apartment", localise=True, real=None, eyes=None):
+        """real: the world that is simulated, if not the one that the robot knows. eyes: `Eyes`; None: there
+        is no camera."""
         self.world = World.load(world)
         self.static = StaticMap.from_world(self.world)
-        self.engine = MujocoSimulator(self.world.path)
+        self.engine = MujocoSimulator(real or self.world.path, sensors="software" if eyes else "auto")
+        self.eyes = eyes
         self.kinematics = Kinematics.load()
         self.policy = load_policy()
         self.localise = localise
@@ -75,6 +111,9 @@ class Lockstep:
     def true_pose(self):
         truth = self.engine.truth().robot
         return np.array([truth[0], truth[1], yaw_from_quaternion(truth[3:])])
+
+    def wait(self, seconds):
+        self._advance(round(seconds / 0.02), None)
 
     def run(self, request: NavigationRequest, seconds=120.0) -> Run:
         run = Run()
@@ -99,7 +138,10 @@ class Lockstep:
                 navigator.state.scan(state.time, ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP)
                 clocks = (state.time, state.time, state.time)
                 self.safety.on_scan(ranges, level_scan.ANGLE_MIN, level_scan.ANGLE_STEP, *clocks)
-                self.safety.on_depth_scan(NOTHING_LOW, -math.pi / 4, math.pi / 180, *clocks)
+                if self.eyes is None:
+                    self.safety.on_depth_scan(NOTHING_LOW, -HALF_ANGLE, INCREMENT, *clocks)
+                elif self.tick % 10 == 0:
+                    self._look(state, clocks)
             if run is not None and self.tick % 5 in (0, 2):
                 out = navigator.tick(state.time)
                 command = out.command
@@ -120,6 +162,14 @@ class Lockstep:
                 if self.tick % 5 == 0:
                     self._watch(run)
 
+    def _look(self, state, clocks):
+        """As perception does, at 5 Hz."""
+        (ranges, at_arms), low = self.eyes.look(self.engine, self.kinematics, state)
+        self.navigator.state.depth_scan(state.time, ranges, -HALF_ANGLE, INCREMENT)
+        self.navigator.state.low_obstacles(low)
+        self.safety.on_depth_scan(ranges, -HALF_ANGLE, INCREMENT, *clocks, at_arms)
+        self.safety.on_low_obstacles(low, *clocks)
+
     def _watch(self, run):
         truth = self.engine.truth()
         if truth.clearance < run.clearance:
@@ -138,7 +188,8 @@ class Lockstep:
     def _touch(self, run):
         for pair in self.engine.contacts():
             for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
-                if one.startswith("g1::") and not any(f in one for f in FEET):
+                foot = any(f in one for f in FEET)
+                if one.startswith("g1::") and not (foot and other.startswith("ground")):
                     run.contacts.add((one, other))
 
     def _scan(self, state):

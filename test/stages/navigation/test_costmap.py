@@ -92,13 +92,13 @@ def test_a_robot_outside_the_map_does_not_break_the_window(static):
 
 def test_what_perception_keeps_in_mind_is_an_obstacle_until_it_does_not(static):
     costmap = Costmap(static)
-    costmap.low = np.array([[2.0, 2.2], [2.0, 1e9]])  # the other is outside of the map
+    costmap.keep(np.array([[2.0, 2.2], [2.0, 1e30]]))  # the other is outside of the map
     for k in range(10):
         look(costmap, room(), 0.1 * k, "depth")  # whose beams pass over it
     costmap.update(1.0, 2.0, 1000.0)
     assert costmap.local.at(1.8, 2.2) == pytest.approx(0.2, abs=0.05)
     assert costmap.whole().at(1.8, 2.2) == pytest.approx(0.2, abs=0.05)
-    costmap.low = np.zeros((0, 2))
+    costmap.keep(np.zeros((0, 2)))
     costmap.update(1.0, 2.0, 1000.1)
     assert costmap.local is static.clearance
 
@@ -107,6 +107,6 @@ def test_what_perception_keeps_in_mind_of_known_things_is_not_marked_again(stati
     costmap = Costmap(static)
     wall = np.array([[x, 0.02] for x in np.arange(1.0, 3.0, 0.05)])
     assert static.physical.along(wall).max() < 0.12
-    costmap.low = wall
+    costmap.keep(wall)
     costmap.update(1.0, 2.0, 0.0)
     assert costmap.local is static.clearance

@@ -153,6 +153,13 @@ def test_a_jump_of_odometry_or_of_time_forgets_everything(seconds):
     assert len(robot.look(depth=unseen(), seconds=seconds)) == 0
 
 
+@pytest.mark.parametrize("seconds", [0.0, -0.1])
+def test_an_image_that_comes_twice_or_late_forgets_nothing(seconds):
+    robot = Robot()
+    robot.look(CUP, times=3)
+    assert near_cup(robot.look(depth=unseen(), seconds=seconds))
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=25))
 def test_kept_is_what_was_confirmed_and_not_seen_free_since(looks):

@@ -194,7 +194,7 @@ class SensedLayer:
 
 class Costmap:
     """Static map, lidar layer, depth-camera layer and what perception keeps in mind under one distance field.
-    low: (n, 2) of the latter in map."""
+    low: (n, 2) of the latter in map, but for what the map knows."""
 
     WINDOW = 3.0
     """Half side [m] of the square around the robot in which the local field is kept current."""
@@ -235,16 +235,18 @@ class Costmap:
             for static in (field, self.static.high)
         )
 
+    def keep(self, points: Array) -> None:
+        """What perception keeps in mind now (n, 2), in map."""
+        self.low = points[self.static.physical.along(points) >= EXPLAINED]
+
     def _add_low(self) -> int:
-        """Set the cells of what lies near the robot and is not in the map; how many points that is."""
+        """Set the cells of `low`; how many points that is."""
         field = self.static.physical
         rows, columns = field.values.shape
-        low = self.low[field.along(self.low) >= EXPLAINED] if len(self.low) else self.low
-        c = np.floor((low[:, 0] - field.x0) / field.resolution).astype(int)
-        r = np.floor((low[:, 1] - field.y0) / field.resolution).astype(int)
-        inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-        self._occupied[r[inside], c[inside]] = True
-        return int(inside.sum())
+        cells = np.floor((self.low - (field.x0, field.y0)) / field.resolution)
+        c, r = cells[((cells >= 0) & (cells < (columns, rows))).all(axis=1)].astype(int).T
+        self._occupied[r, c] = True
+        return len(r)
 
     def whole(self) -> DistanceField:
         """The field of the whole map with all sensed obstacles, for planning."""

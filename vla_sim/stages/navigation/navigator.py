@@ -304,7 +304,8 @@ class Navigator:
                 continue
             safe = state.guard(command, body)
             blocked = 0.0 if not gait.standing(safe) else blocked + 0.05
-            if looks and blocked > LOOK_AGAIN and state.hides_ahead:
+            # Safety may be what holds it: then its own commands are not zero.
+            if looks and state.time - progress > LOOK_AGAIN and state.hides_ahead:
                 looks -= 1
                 yield from self._leave(least=LOOK_BACK)
                 servo, best, progress, blocked = PoseServo(settings), math.inf, state.time, 0.0

@@ -85,7 +85,7 @@ class NavigationState:
                 layer.forget(float(track.position[0]), float(track.position[1]), MOVING)
         if self.fine or not 0.0 <= time - self._mapped < COARSE_PERIOD:
             self._mapped = time
-            self.costmap.low = self._unmoving(gait.placed(self._low, self.localizer.map_to_odom))
+            self.costmap.keep(self._unmoving(gait.placed(self._low, self.localizer.map_to_odom)))
             self.costmap.update(float(pose[0]), float(pose[1]), time)
 
     def depth_scan(
@@ -104,9 +104,10 @@ class NavigationState:
 
     @property
     def hides_ahead(self) -> bool:
-        """Whether something is kept in mind before the feet, where the camera does not see it from here."""
-        x, y, yaw = self.filter.mean()
-        away = self._low - (x, y)
+        """Whether something that the map does not know is kept in mind before the feet, where the camera does
+        not see it from here."""
+        x, y, yaw = self.pose
+        away = self.costmap.low - (x, y)
         ahead = away @ (math.cos(yaw), math.sin(yaw)) > 0.0
         return bool((ahead & (np.hypot(away[:, 0], away[:, 1]) < BLIND)).any())
 

@@ -36,6 +36,8 @@ TURN = 0.3
 """[m] of way that a turn of 1 rad counts as."""
 STEP, STEP_TURN = 0.05, 0.1
 """[m], [rad] from where it was counted last, from which on the robot walks and does not merely sway."""
+BACK = 1.0
+"""[s]: an image that is older than the last by more is of a time that began anew."""
 FASTEST, SLACK = 1.5, 0.2
 """[m/s], [m]: what odometry reports beyond is a jump, after which nothing is where it was."""
 
@@ -121,7 +123,7 @@ class LowObstacles:
         if self._last is not None:
             before, there = self._last
             step = math.hypot(base[0] - there[0], base[1] - there[1])
-            if stamp <= before or step > SLACK + FASTEST * (stamp - before):
+            if stamp < before - BACK or step > SLACK + FASTEST * abs(stamp - before):
                 self._looks[:] = 0
         self._last = stamp, base.copy()
         counted = self._counted
