@@ -45,7 +45,8 @@ class FaultHost:
     note: takes a line for each beginning and end. spans: all that there were, in order."""
 
     def __init__(
-        self, nodes: Nodes | Siblings, node: StageNode[Any], now: Callable[[], float], note: Callable[[str], object]
+        self, nodes: Nodes | Siblings, node: StageNode[Any], now: Callable[[], float],
+        note: Callable[[str], object],
     ) -> None:  # fmt: skip
         self._nodes, self._node, self._now, self._note = nodes, node, now, note
         self.spans: list[Span] = []

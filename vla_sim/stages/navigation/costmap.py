@@ -243,9 +243,9 @@ class Costmap:
         """Set the cells of `low`; how many points that is."""
         field, (rows, columns) = self.static.physical, self._occupied.shape
         cells = np.floor((self.low - (field.x0, field.y0)) / field.resolution)
-        c, r = cells[((cells >= 0) & (cells < (columns, rows))).all(axis=1)].astype(int).T
-        self._occupied[r, c] = True
-        return len(r)
+        inside = cells[((cells >= 0) & (cells < (columns, rows))).all(axis=1)].astype(int)
+        self._occupied[inside[:, 1], inside[:, 0]] = True
+        return len(inside)
 
     def whole(self) -> DistanceField:
         """The field of the whole map with all sensed obstacles, for planning."""
