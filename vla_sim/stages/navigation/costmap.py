@@ -241,9 +241,11 @@ class Costmap:
 
     def _add_low(self) -> int:
         """Set the cells of `low`; how many points that is."""
-        field, (rows, columns) = self.static.physical, self._occupied.shape
+        field = self.static.physical
+        rows, columns = self._occupied.shape
         cells = np.floor((self.low - (field.x0, field.y0)) / field.resolution)
-        inside = cells[((cells >= 0) & (cells < (columns, rows))).all(axis=1)].astype(int)
+        within = ((cells >= 0) & (cells < np.array([columns, rows]))).all(axis=1)
+        inside = cells[within].astype(int)
         self._occupied[inside[:, 1], inside[:, 0]] = True
         return len(inside)
 
