@@ -244,9 +244,10 @@ class Costmap:
         field = self.static.physical
         rows, columns = field.values.shape
         cells = np.floor((self.low - (field.x0, field.y0)) / field.resolution)
-        c, r = cells[((cells >= 0) & (cells < (columns, rows))).all(axis=1)].astype(int).T
-        self._occupied[r, c] = True
-        return len(r)
+        within = ((cells >= 0) & (cells < np.array([columns, rows]))).all(axis=1)
+        inside = cells[within].astype(int)
+        self._occupied[inside[:, 1], inside[:, 0]] = True
+        return len(inside)
 
     def whole(self) -> DistanceField:
         """The field of the whole map with all sensed obstacles, for planning."""
