@@ -36,6 +36,7 @@ class Gr00tClient(PolicyClient):
 
     def __init__(self, where: Address, timeout: float) -> None:
         self._zmq = package("zmq", MISSING)
+        self._context = self._zmq.Context()
         self._where, self._timeout = where, timeout
         self._line: Any = None
         self._events: Any = None
@@ -47,6 +48,7 @@ class Gr00tClient(PolicyClient):
         nested = any(isinstance(value, dict) for value in observation.values())
         with self._in_use:
             try:
+                self._check_wanted()
                 if self._line is None:
                     self._connect()
                     if nested:
@@ -69,13 +71,11 @@ class Gr00tClient(PolicyClient):
         self._wake.close()
         with self._in_use:
             self._woken.close()
-            for line in (self._events, self._line):
-                if line is not None:
-                    line.close(linger=0)
+            self._context.destroy(linger=0)
 
     def _connect(self) -> None:
         zmq = self._zmq
-        self._line = zmq.Context.instance().socket(zmq.REQ)
+        self._line = self._context.socket(zmq.REQ)
         self._line.setsockopt(zmq.LINGER, 0)
         self._line.setsockopt(zmq.IPV6, 1)
         self._line.setsockopt(zmq.MAXMSGSIZE, LARGEST_ANSWER)
@@ -88,17 +88,18 @@ class Gr00tClient(PolicyClient):
         except zmq.ZMQError as error:
             raise PolicyError(f"cannot be reached ({error}); start its server") from None
 
-    def _ask(self, endpoint: str, data: dict[str, Any]) -> Any:
-        """The answer to a request, or why there is none."""
+    def _check_wanted(self) -> None:
         if self._closed:
             raise PolicyError("is not needed any more")
+
+    def _ask(self, endpoint: str, data: dict[str, Any]) -> Any:
+        """The answer to a request, or why there is none."""
         poller = self._zmq.Poller()
         for line in (self._line, self._events, self._woken):
             poller.register(line, self._zmq.POLLIN)
         self._line.send(encode({"endpoint": endpoint, "data": data}))
         ready = dict(poller.poll(1e3 * self._timeout))
-        if self._closed:
-            raise PolicyError("is not needed any more")
+        self._check_wanted()
         if self._line not in ready:
             raise self._why(self._events in ready)
         answer = decode(self._line.recv())
