@@ -19,7 +19,7 @@ from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 from vla_sim.ros.messages import to_seconds  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 
-pytestmark = [pytest.mark.scenario, pytest.mark.ros]
+pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.alone]
 
 OBEY = {"engine", "perception", "navigation", "language", "safety", "executive"}
 TOP = len(LOAD_LEVELS) - 1

@@ -14,7 +14,7 @@ from waiting import wait_for
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 
-pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.audio, needed]
+pytestmark = [pytest.mark.scenario, pytest.mark.ros, pytest.mark.audio, pytest.mark.alone, needed]
 READY, DONE = 400.0, 200.0  # [s] on a busy machine
 
 

@@ -31,7 +31,7 @@ from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.view import door
 
 pytestmark = [
-    pytest.mark.scenario, pytest.mark.ros,
+    pytest.mark.scenario, pytest.mark.ros, pytest.mark.alone,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
 ]  # fmt: skip
 BOUND = 180.0  # [s]
@@ -154,7 +154,6 @@ def test_a_view_that_dies_is_started_again_and_the_page_comes_back(driven):
 
 
 @pytest.mark.load
-@pytest.mark.alone
 def test_a_stop_is_there_within_a_quarter_of_a_second_of_the_click(driven):
     page, took = driven.page, []
     for _ in range(5):

@@ -27,7 +27,7 @@ from vla_sim.stages.perception.depth_scan import (
     INCREMENT,
     depth_scan,
     level_from,
-    moved,
+    moved_capsules,
     own_capsules,
     planar,
 )
@@ -79,7 +79,7 @@ class Eyes:
         camera = Intrinsics(image.fx, image.fy, image.cx, image.cy, width, height)
         base = transform(state.odom_position, state.odom_orientation)
         level = level_from(base)
-        own = moved(own_capsules(kinematics, state.joint_position), level)
+        own = moved_capsules(own_capsules(kinematics, state.joint_position), level)
         optical = level @ kinematics.frame(CAMERA, state.joint_position) @ SENSOR_FROM_OPTICAL
         seen = image.depth.astype(np.float32), camera, optical, own
         return depth_scan(*seen), self.low(state.time, *seen, planar(base))
