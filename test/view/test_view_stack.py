@@ -98,11 +98,11 @@ def stopped_after(driven):
 
 def test_what_is_typed_moves_the_robot_and_a_click_stops_it(driven):
     page, watcher = driven.page, driven.watcher
-    page.locator("#words").fill("go to the kitchen")
+    page.locator("#words").fill("go to the bedroom")  # a long way: software draws the scene slowly
     page.keyboard.press("Enter")
     wait_for(lambda: watcher.moves, BOUND)
-    page.wait_for_selector("#plan-steps li")
     stopped_after(driven)
+    page.wait_for_selector("#plan-steps li")
     page.wait_for_selector("#safety[data-level=stopped]")
     page.wait_for_selector("#plan-end.bad")
 
