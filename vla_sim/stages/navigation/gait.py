@@ -99,10 +99,15 @@ def _mean(rows: Array, since: float) -> Array:
     return out
 
 
+@kernel
 def placed(points: Array, pose: Array) -> Array:
     """(n, 2) points of the frame of a planar pose (3,), in the frame that it is given in."""
+    out = np.empty((len(points), 2))
     c, s = math.cos(pose[2]), math.sin(pose[2])
-    return np.asarray(pose[:2] + points @ np.array([[c, s], [-s, c]]))
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        out[i, 0], out[i, 1] = pose[0] + c * x - s * y, pose[1] + s * x + c * y
+    return out
 
 
 class PoseFilter:
@@ -185,3 +190,4 @@ def warm() -> None:
     one.odometry(0.0, 0.0, 0.0, 0.0)
     one.mean()
     one.at(0.0)
+    placed(np.zeros((1, 2)), np.zeros(3))

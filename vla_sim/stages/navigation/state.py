@@ -100,7 +100,8 @@ class NavigationState:
         """What perception keeps in mind of the floor near the robot, used likewise.
 
         points: (n, 3) x, y in `odom`, and height [m]; those that are no numbers are none."""
-        self._low = points[np.isfinite(points).all(axis=1), :2]
+        kept = points[np.isfinite(points).all(axis=1), :2]
+        self._low = np.ascontiguousarray(kept, dtype=np.float64)
 
     @property
     def hides_ahead(self) -> bool:

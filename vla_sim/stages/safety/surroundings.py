@@ -83,7 +83,7 @@ class Surroundings:
 
     def _placed(self, stamp: float, points: Array) -> Array:
         """(n, 2) of base_link at `stamp` in `odom`."""
-        return np.asarray(_placed_by(points, self.at(stamp)))
+        return np.asarray(gait.placed(points, self.at(stamp)))
 
 
 def hits(ranges: NDArray[np.float32], angle_min: float, step: float, reach: float) -> Array:
@@ -111,17 +111,6 @@ def _seen_from(points: Array, pose: Array) -> Array:
     for i in range(len(points)):
         dx, dy = points[i, 0] - pose[0], points[i, 1] - pose[1]
         out[i, 0], out[i, 1] = c * dx + s * dy, c * dy - s * dx
-    return out
-
-
-@kernel
-def _placed_by(points: Array, pose: Array) -> Array:
-    """(n, 2) of the frame of a pose (3,) in `odom`."""
-    out = np.empty((len(points), 2))
-    c, s = math.cos(pose[2]), math.sin(pose[2])
-    for i in range(len(points)):
-        x, y = points[i, 0], points[i, 1]
-        out[i, 0], out[i, 1] = pose[0] + c * x - s * y, pose[1] + s * x + c * y
     return out
 
 
