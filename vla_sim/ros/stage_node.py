@@ -22,11 +22,13 @@ from std_msgs.msg import String
 from vla_sim.common import clock
 from vla_sim.common.caches import MemoryOptimizer
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.common.geometry import Array
 from vla_sim.common.params import StageParams, allowed, check, named
 from vla_sim.contract import limits, metrics, records, topics
 from vla_sim.contract.codec import PayloadError, decode, encode
 from vla_sim.contract.records import Fault, FaultState, Record, TraceEvent
 from vla_sim.contract.topics import Topic
+from vla_sim.ros.conversions import cloud_points
 from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, NO_SUBSCRIPTION_EVENTS, CountedPublisher, Execution
 from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.failures import Failures
@@ -209,6 +211,14 @@ class StageNode(Node, Generic[P]):
         """Who publishes a topic now."""
         found = self.get_publishers_info_by_topic(topic.name)
         return [Endpoint(one.node_name, bytes(one.endpoint_gid)) for one in found]
+
+    def cloud(self, what: str, message: Any) -> Array | None:
+        """(n, 3) points [m] of a PointCloud2; None, and a warning, for one that cannot be read."""
+        try:
+            return cloud_points(message)
+        except InputError as error:
+            self.get_logger().warning(f"{what}: {error}", throttle_duration_sec=1.0)
+            return None
 
     def reject(self, topic: Topic, error: PayloadError) -> None:
         """Count and log a payload that is dropped."""

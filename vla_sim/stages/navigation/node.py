@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
 from vla_sim.contract.records import NavigationRequest, NavigationStatus, Point, SafetyState
@@ -141,12 +140,9 @@ class NavigationNode(StageNode[NavigationParams]):
         )
 
     def on_low_obstacles(self, message: Any) -> None:
-        try:
-            points = conversions.cloud_points(message)
-        except InputError as error:
-            self.get_logger().warning(f"low obstacles: {error}", throttle_duration_sec=1.0)
-            return
-        self.core.state.low_obstacles(points)
+        points = self.cloud("low obstacles", message)
+        if points is not None:
+            self.core.state.low_obstacles(points)
 
     def tick(self) -> None:
         now, begin = self.now(), time.perf_counter()

@@ -226,12 +226,9 @@ class SafetyNode(StageNode[SafetyParams]):
         )  # fmt: skip
 
     def on_low_obstacles(self, message: Any) -> None:
-        try:
-            points = conversions.cloud_points(message)
-        except InputError as error:
-            self.get_logger().warning(f"low obstacles: {error}", throttle_duration_sec=1.0)
-            return
-        self.core.on_low_obstacles(points, to_seconds(message.header.stamp), *self.clocks())
+        points = self.cloud("low obstacles", message)
+        if points is not None:
+            self.core.on_low_obstacles(points, to_seconds(message.header.stamp), *self.clocks())
 
     def on_imu(self, message: Any) -> None:
         q = message.orientation
