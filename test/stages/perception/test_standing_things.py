@@ -134,6 +134,30 @@ def test_a_thing_that_hides_nothing_of_it_takes_no_grasp_from_another():
     assert measured_candidates(thing, 0.0)[0].width == pytest.approx(0.06, abs=0.015)
 
 
+@pytest.mark.parametrize("yaw", [0.0, 0.3])
+def test_where_a_thing_is_hidden_it_may_go_on(yaw):
+    """Of a wide box half is seen, and what hides the other half is not touched by its points."""
+    size, pose = (0.10, 0.16, 0.10), (0.60, 0.0, TOP + 0.05, yaw)
+    scene = Scene().table().add("box", size, pose, WOOD)
+    whole = next(one for one in found(scene) if one.colour != "red")
+    scene.add("cylinder", (0.08, 0.08, 0.25), (0.47, 0.06, TOP + 0.125, 0), RED)
+    half = next(one for one in found(scene) if one.colour != "red")
+    assert half.size[1] < whole.size[1] - 0.03, "it is no larger for what may be"
+    hidden = half.points[half.points[:, 1] > half.position[1] + half.size[1] / 2]
+    assert len(hidden) > 10
+    assert np.ptp(half.points[:, 1]) > whole.size[1] - 0.02
+    assert hidden[:, 0].min() > 0.51, "on its own face, not on what is before it"
+
+
+def test_what_stands_beside_a_thing_hides_nothing():
+    size, pose = (0.06, 0.07, 0.14), (0.55, 0.05, TOP + 0.07, 0.0)
+    (alone,) = found(Scene().table().add("box", size, pose, GREEN))
+    beside = Scene().table().add("box", size, pose, GREEN)
+    beside.add("cylinder", (0.06, 0.06, 0.1), (0.45, -0.1, TOP + 0.05, 0), RED)
+    one = next(one for one in found(beside) if one.colour == "green")
+    assert np.ptp(one.points, axis=0) == pytest.approx(np.ptp(alone.points, axis=0), abs=0.012)
+
+
 def test_heights_are_numpys():
     """The kernel against the plain formula, with pixels that measured nothing."""
     camera, pose = Intrinsics.from_field_of_view(1.2, 64, 48), look()
