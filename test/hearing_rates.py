@@ -3,6 +3,9 @@
     python test/hearing_rates.py                     # the test voices (hours on a busy machine: see --share)
     python test/hearing_rates.py --voices development --share 0.2
     python test/hearing_rates.py --grammar-alone     # without the free ear
+    python test/hearing_rates.py --limits            # each limit of both ears at other values too
+
+Interrupted by Ctrl-C, it prints what it has.
 
 Counted are, of what somebody said to the robot: word errors, command errors (not acted on as said), what was
 asked back, and what was *acted on wrongly*: a transcript that may be acted on and means something else. The
@@ -14,14 +17,18 @@ program is missing are left out, and said.
 """
 
 import argparse
+import random
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 
@@ -29,11 +36,13 @@ from vla_sim.common.errors import VlaSimError
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Step
 from vla_sim.stages.language.rule_planner import RulePlanner
-from vla_sim.stages.voice import audio
+from vla_sim.stages.voice import audio, two_ears
+from vla_sim.stages.voice import listener as one_ear
 from vla_sim.stages.voice.audio import CHUNK_SECONDS, FULL_SCALE, SAMPLE_RATE, Samples, chunks
 from vla_sim.stages.voice.grammar import Grammar
 from vla_sim.stages.voice.listener import Listener, Utterance
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
+from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.second_ear import SecondEar
 from vla_sim.stages.voice.simulated_microphone import in_room, room_noise
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -83,6 +92,15 @@ RATIOS = (20.0, 10.0)
 """[dB] of the voice above the noise."""
 SHARE_OF_NOISE = 0.35
 """Of the sentences that are also played in each noise at each ratio."""
+LIMITS: Mapping[str, tuple[object, tuple[float, ...]]] = {
+    "confidence": (None, (0.3, 0.4, 0.6, 0.7, 0.8)),
+    "MAX_UNEXPLAINED": (one_ear, (0.2, 0.5, 0.8)),
+    "QUIET": (one_ear, (15.0, 20.0, 25.0, 35.0)),
+    "AGREED": (two_ears, (0.0, 0.02, 0.1, 0.2)),
+    "RIVAL": (two_ears, (0.05, 0.1, 0.3, 0.5)),
+    "FREE_CONFIDENCE": (two_ears, (0.3, 0.4, 0.6, 0.7)),
+}
+"""Where each stands (None: it is the listener's own), and its other values."""
 HOME = World.load("apartment")
 RULES = RulePlanner(HOME)
 
@@ -182,35 +200,128 @@ class Rates:
             c["asked back"] += any(one.reason == "partial" for one, _ in heard)
             c["unheard"] += not any(one.reason == "partial" for one, _ in heard)
 
-    def line(self, name: str) -> str:
+    def row(self, *names: str) -> str:
+        """Of a table in Markdown."""
         c = self.counts
-        words, commands = max(1, c["words"]), max(1, c["commands"])
-        return (
-            f"{name:28} {c['said']:5} said  {100 * c['word errors'] / words:5.1f} % word error  "
-            f"{100 * (1 - c['right'] / commands):5.1f} % command error  "
-            f"{100 * c['asked back'] / max(1, c['said']):5.1f} % asked back  "
-            f"{c['acted on wrongly']:3} acted on wrongly  {c['stops missed']}/{c['stops']} stops missed"
-        )
+
+        def percent(what: str, of: str) -> str:
+            return f"{100 * c[what] / max(1, c[of]):.1f}"
+
+        cells = (
+            *names, c["said"], percent("word errors", "words"), percent("right", "commands"),
+            percent("asked back", "said"), percent("unheard", "said"), c["acted on wrongly"],
+            f"{c['stops missed']} of {c['stops']}",
+        )  # fmt: skip
+        return f"| {' | '.join(map(str, cells))} |"
 
 
-def hear(listener: Listener, sound: Samples) -> list[tuple[Utterance, float]]:
-    """What is heard, each with the seconds from its last voiced sample to the transcript."""
-    heard = []
+def head(*names: str) -> str:
+    columns = ("said", "% word errors", "% right", "% asked back", "% unheard", "wrong acts", "stops missed")
+    return f"| {' | '.join((*names, *columns))} |\n|{' --- |' * len(names)}{' ---: |' * len(columns)}"
+
+
+Setting = tuple[tuple[object, str, object], ...]
+"""What has another value than usual: whose, which, what."""
+
+
+class Kept:
+    """A recogniser or a second ear of which nothing is asked twice about one utterance."""
+
+    def __init__(self, one: Pocketsphinx | SecondEar) -> None:
+        self._one = one
+        self.answers: dict[tuple[str, ...], object] = {}
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._one, name)
+        if name not in ("again", "stop", "fit", "hear"):
+            return method
+
+        def ask(*args: object) -> object:
+            key = (name, *(one for one in args if isinstance(one, str)))
+            if key not in self.answers:
+                self.answers[key] = method(*args)
+            return self.answers[key]
+
+        return ask
+
+
+class Judges(Listener):
+    """Judges each utterance by several settings, of which the first is the product's."""
+
+    def __init__(self, ear: Pocketsphinx, grammar: Grammar, second: SecondEar | None) -> None:
+        self.kept = [Kept(ear), *([Kept(second)] if second else [])]
+        if second is not None:
+            second.witness = self.kept[0]  # a second pass over the same sound is not quite the first one
+        super().__init__(self.kept[0], grammar, second=self.kept[1] if second else None)
+        self.settings: dict[tuple[str, str], Setting] = {("as shipped", ""): ()}
+        self.verdicts: dict[tuple[str, str], Utterance] = {}
+
+    def vary_limits(self) -> None:
+        two_ears.nearest = cache(two_ears.nearest)
+        if self.second is not None:
+            self.settings["grammar's ear alone", ""] = ((self, "second", None),)
+        for name, (owner, values) in LIMITS.items():
+            for value in values:
+                self.settings[name, str(value)] = ((owner or self, name, value),)
+
+    def _judge(self, first: Recognition) -> Utterance:
+        for one in self.kept:
+            one.answers.clear()
+        for name, setting in self.settings.items():
+            with ExitStack() as patches:
+                for owner, what, value in setting:
+                    patches.enter_context(patch.object(owner, what, value))
+                self.verdicts[name] = super()._judge(first)
+        return self.verdicts["as shipped", ""]
+
+
+Heard = list[tuple[Utterance, float]]
+
+
+def hear(judges: Judges, sound: Samples) -> dict[tuple[str, str], Heard]:
+    """What is heard by each setting, with the seconds from its last voiced sample to the transcript."""
+    heard: dict[tuple[str, str], Heard] = {name: [] for name in judges.settings}
+    judges.activity = type(judges.activity)()  # another room
+
+    def add(one: Utterance | None, seconds: float) -> None:
+        for name in judges.settings if one is not None else ():
+            verdict = judges.verdicts.get(name, one)
+            heard[name].append((verdict, seconds))
+        judges.verdicts.clear()
+
     for k, chunk in enumerate(chunks(sound), start=1):
         begin = time.perf_counter()
-        if one := listener.feed(chunk, k * CHUNK_SECONDS):
-            heard.append((one, k * CHUNK_SECONDS - one.speech_end + time.perf_counter() - begin))
-    if one := listener.close(k * CHUNK_SECONDS):
-        heard.append((one, 0.0))
+        if one := judges.feed(chunk, k * CHUNK_SECONDS):
+            add(one, k * CHUNK_SECONDS - one.speech_end + time.perf_counter() - begin)
+    add(judges.close(k * CHUNK_SECONDS), 0.0)
     return heard
 
 
-def listener(free: bool) -> Listener:
+def listener(free: bool) -> Judges:
     grammar = Grammar.of(HOME)
     ear = Pocketsphinx(grammar)
     # How long the free ear takes is no matter here: this machine may be busy.
     second = SecondEar(Whisper(threads=1), ear, budget=600.0) if free else None
-    return Listener(ear, grammar, second=second)
+    return Judges(ear, grammar, second)
+
+
+Sample = tuple[str, str, bool, str, float]
+"""Voice, sentence, whether it is a command, kind of noise, ratio."""
+
+
+def plan(voices: list[str], share: float) -> list[Sample]:
+    """All that is to be played, shuffled: what has been heard until an interruption is a fair share."""
+    found: list[Sample] = []
+    for voice in voices:
+        try:
+            speak(voice, "hello")
+        except (VlaSimError, OSError, subprocess.CalledProcessError) as error:
+            print(f"{voice} is left out: {error}")
+            continue
+        for k, text in enumerate((*COMMANDS, *OTHERS)):
+            found += [(voice, text, k < len(COMMANDS), *one) for one in conditions(voice, k, share)]
+    random.Random(0).shuffle(found)
+    return found
 
 
 def conditions(voice: str, k: int, share: float) -> list[tuple[str, float]]:
@@ -234,40 +345,42 @@ def main() -> int:
     parser.add_argument(
         "--show", action="store_true", help="what was heard, one by one (of the development only!)"
     )
+    parser.add_argument("--limits", action="store_true", help="judge by other values of each limit too")
     options = parser.parse_args()
     named = {"test": TEST, "development": DEVELOPMENT}
-    voices = named.get(options.voices, options.voices.split(","))
-    ears, total = listener(not options.grammar_alone), Rates()
+    voices = list(named.get(options.voices, options.voices.split(",")))
+    ears, shipped = listener(not options.grammar_alone), ("as shipped", "")
+    if options.limits:
+        ears.vary_limits()
     by: dict[str, Rates] = defaultdict(Rates)
-    for voice in voices:
-        try:
-            speak(voice, "hello")
-        except (VlaSimError, OSError, subprocess.CalledProcessError) as error:
-            print(f"{voice} is left out: {error}")
-            continue
-        for k, text in enumerate((*COMMANDS, *OTHERS)):
-            for kind, ratio in conditions(voice, k, options.share):
-                sound = with_noise(
-                    speak(voice, text), kind, ratio, seed=zlib.crc32(f"{voice} {text}".encode())
-                )
-                ears.activity = type(ears.activity)()  # another room
-                heard = hear(ears, sound)
-                name = f"{kind} {ratio:.0f} dB" if kind else "quiet"
-                if options.show:
-                    told = [(one.text, round(one.confidence, 2), one.reason, one.ear) for one, _ in heard]
-                    print(f"{voice}, {name} | {text} | {told}", flush=True)
-                for rates in (total, by[voice], by[name]):
-                    rates.add(text, heard, k < len(COMMANDS))
-        print(by[voice].line(voice), flush=True)
-    print()
-    for name in [name for name in by if name not in voices]:
-        print(by[name].line(name))
-    print(total.line("all"))
-    for ear, seconds in sorted(total.seconds.items()):
-        p50, p95 = 1e3 * np.percentile(seconds, (50, 95))
-        print(
-            f"{ear or 'grammar'}: {len(seconds)} answers, {p50:.0f} ms in the median, {p95:.0f} in 19 of 20"
-        )
+    by_setting: dict[tuple[str, str], Rates] = defaultdict(Rates)
+    try:
+        for voice, text, command, kind, ratio in plan(voices, options.share):
+            name = f"{kind} {ratio:.0f} dB" if kind else "quiet"
+            seed = zlib.crc32(f"{voice} {text}".encode())
+            heard = hear(ears, with_noise(speak(voice, text), kind, ratio, seed))
+            if options.show:
+                told = [(u.text, round(u.confidence, 2), u.reason, u.ear) for u, _ in heard[shipped]]
+                print(f"{voice}, {name} | {text} | {told}", flush=True)
+            for rates in (by[voice], by[name]):
+                rates.add(text, heard[shipped], command)
+            for setting, found in heard.items():
+                by_setting[setting].add(text, found, command)
+    except KeyboardInterrupt:
+        print("interrupted: this is what was heard until then\n")
+    total = by_setting[shipped]
+    print(head("voice or room"))
+    for name in sorted(by, key=lambda name: (name not in voices, name)):
+        print(by[name].row(name))
+    print(total.row("all"))
+    if options.limits:
+        print("\n" + head("limit", "value"))
+        for setting, rates in by_setting.items():
+            print(rates.row(*setting))
+    else:
+        for ear, seconds in sorted(total.seconds.items()):
+            p50, p95 = 1e3 * np.percentile(seconds, (50, 95))
+            print(f"{ear or 'grammar'}: {len(seconds)} answers, p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     return int(total.counts["acted on wrongly"] > 0)
 
 
