@@ -27,6 +27,7 @@ VARIANTS = {
     "long_mission": "each of its commands has a scenario of its own",
     "low_light": "object_moved picks up the same cup",
     "move_forward": "urgent_command and turn_left move by a measure that was said",
+    "move_from_to": "place_on_counter takes a thing from one table to another",
     "narrow_door": "fetch_cup passes the same door",
     "object_missing": "blocked_door fails and says why; fetch_cup looks for the cup",
     "other_voice": "noisy_room is harder to understand",
