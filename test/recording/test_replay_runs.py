@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.scenario]
 SHORT = ("nonsense", "turn_left")
 LONGER = (
     "stop_while_walking", "object_missing", "urgent_command", "pick_on_tabletop", "command_while_busy",
+    "two_red_objects", "person_crossing", "go_to_kitchen",
 )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from perception_scene import BLUE, CREAM, GREEN, HEAD, RED, WOOD, Scene, look
 
 from vla_sim.contract.vocabulary import traits_of
+from vla_sim.stages.manipulation.grasp import Target
+from vla_sim.stages.manipulation.measured_grasp import measured_candidates
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.perception.pose_estimator import ObjectModels
@@ -101,6 +103,35 @@ def test_the_own_hand_is_no_thing_nor_does_it_cut_one():
     scene = Scene().table().add("cylinder", (0.07, 0.07, 0.1), (0.40, 0.0, TOP + 0.05, 0), RED)
     assert len(found(scene)) == 1
     assert found(scene, own=hand) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "at", "can", "can_at"),
+    [
+        ((0.1978, 0.1638, 0.1801), (0.5826, -0.0333, -1.1677), (0.0624, 0.2027), (0.404, -0.0272)),
+        ((0.1356, 0.1948, 0.15), (0.551, 0.0361, 1.5843), (0.0803, 0.2413), (0.3744, 0.0265)),
+        ((0.1871, 0.111, 0.0749), (0.5346, 0.0258, 0.1731), (0.0615, 0.2177), (0.363, 0.0404)),
+    ],
+)  # fmt: skip
+def test_of_a_wide_box_that_is_half_hidden_no_narrow_part_is_grasped(size, at, can, can_at):
+    """What is seen of it beside the can is narrow enough for the hand; the box is not."""
+    x, y, yaw = at
+    width, height = can
+    scene = Scene().table().add("box", size, (x, y, TOP + size[2] / 2, yaw), WOOD)
+    scene.add("cylinder", (width, width, height), (*can_at, TOP + height / 2, 0), RED)
+    boxes = [one for one in found(scene) if one.colour == "brown" and one.points is not None]
+    assert boxes, "the box is seen beside the can"
+    for one in boxes:
+        thing = Target("measured", tuple(one.position), one.size, one.yaw, one.points)
+        assert measured_candidates(thing, math.atan2(y, x)) == []
+
+
+def test_a_thing_that_hides_nothing_of_it_takes_no_grasp_from_another():
+    scene = Scene().table().add("box", (0.06, 0.06, 0.15), (0.55, 0.0, TOP + 0.075, 0.0), GREEN)
+    scene.add("cylinder", (0.07, 0.07, 0.1), (0.40, 0.16, TOP + 0.05, 0), RED)
+    (one,) = (one for one in found(scene) if one.colour == "green")
+    thing = Target("measured", tuple(one.position), one.size, one.yaw, one.points)
+    assert measured_candidates(thing, 0.0)[0].width == pytest.approx(0.06, abs=0.015)
 
 
 def test_heights_are_numpys():

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
+from scipy.spatial import cKDTree
 
 from vla_sim.common.geometry import Array, moved
 from vla_sim.common.numba_cache import kernel
@@ -51,7 +53,11 @@ STANDING = 0.3
 OWN_MARGIN, OWN_PART = 0.02, 0.2
 """[m] around the robot's own limbs in which nothing is a thing; the part of its points that may be there."""
 BEFORE = 0.03
-"""[m] by which a pixel beside a thing is nearer if it is of something that may hide a part of it."""
+"""[m] by which a pixel is nearer than the thing beside it if it hides a part of it."""
+BEHIND = 0.08
+"""[m] beyond its seen edge that a thing may go on behind what hides it: more is too wide for the hand."""
+DEEP = (0.0, 0.025, 0.05)
+"""[m] behind its seen edge at which it may go on there."""
 POINTS, SPACING, NEAR = 600, 0.005, 1.1
 """Most points of a thing, how far they are apart at least [m], and how near to the camera it must be for any
 [m]."""
@@ -108,12 +114,13 @@ def surfaces(area: Array) -> list[float]:
 @dataclass(frozen=True)
 class _Seen:
     """One piece of the image. inside: (h, w) bool in its box; points: (n, 3) [m] in the level frame; before:
-    (m, 3) those beside it that are nearer to the camera."""
+    (m, 3) of what hides a part of it; behind: (m, 3) on the same rays, where that part may be."""
 
     box: tuple[int, int, int, int]
     inside: NDArray[np.bool_]
     points: Array
     before: Array
+    behind: Array
     height: float
 
 
@@ -179,17 +186,15 @@ class StandingThings:
             return None
         v, u = np.nonzero(inside)
         points = _points(v + top, u + left, depth, camera, pose)
-        around = ids[top - 1 : bottom + 2, left - 1 : right + 2] == number
-        rim = spread(around, corners=True) & ~around
-        nearest = np.quantile(depth[top : bottom + 1, left : right + 1][inside], 0.05) - BEFORE
-        hides = rim & (depth[top - 1 : bottom + 2, left - 1 : right + 2] < nearest)
-        v, u = np.nonzero(hides)
-        before = _points(v + top - 1, u + left - 1, depth, camera, pose)
+        v, u, z = hidden(ids == number, box, depth, above > FOOT, camera.fx)
+        before = _points(v, u, depth, camera, pose)
+        behind = np.vstack([_placed(v, u, z + more, camera, pose) for more in DEEP])
+        behind = behind[behind[:, 2] > height + FOOT]
         low, high = np.quantile(points, (0.01, 0.99), axis=0)
         if (high - low)[:2].max() > TALLEST or high[2] - height < LEAST_HEIGHT:
             return None
         kept = ((points > low - 0.01) & (points < high + 0.01)).all(axis=1)  # not the mixed ones at its edge
-        return _Seen((left, top, right, bottom), inside, points[kept], before, height)
+        return _Seen((left, top, right, bottom), inside, points[kept], before, behind, height)
 
     def _thing(self, seen: _Seen, rgb: NDArray[np.uint8], pose: Array, by: int) -> Detection | None:
         left, top, right, bottom = seen.box
@@ -197,7 +202,7 @@ class StandingThings:
         centre, size, yaw = extent(seen.points, seen.height, pose[:2, 3])
         kind = self._kind(colour, size)
         distance = float(np.linalg.norm(centre - pose[:3, 3]))
-        points = thinned(seen.points) if distance < NEAR else None
+        points = thinned(np.vstack((seen.points, seen.behind))) if distance < NEAR else None
         box = (left * by, top * by, right * by, bottom * by)
         return Detection(
             kind.kind if kind else THING, kind.colour if kind else colour, 0.8 if kind else 0.7, centre, yaw,
@@ -233,9 +238,45 @@ def _points(
     v: NDArray[np.int64], u: NDArray[np.int64], depth: NDArray[np.float32], camera: Intrinsics, pose: Array
 ) -> Array:
     """(n, 3) in the level frame of the pixels in rows v (n,) and columns u (n,)."""
-    z = depth[v, u].astype(np.float64)
+    return _placed(v, u, depth[v, u].astype(np.float64), camera, pose)
+
+
+def _placed(v: NDArray[np.int64], u: NDArray[np.int64], z: Array, camera: Intrinsics, pose: Array) -> Array:
+    """(n, 3) in the level frame of what is at the depths z (n,) in the pixels (v, u) (n,)."""
     rays = np.stack([(u - camera.cx) / camera.fx * z, (v - camera.cy) / camera.fy * z, z], axis=1)
     return moved(rays, pose)
+
+
+def hidden(
+    piece: NDArray[np.bool_], box: tuple[int, int, int, int], depth: NDArray[np.float32],
+    raised: NDArray[np.bool_], focal: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:  # fmt: skip
+    """(v, u, z): the pixels (n,) of what stands before a piece of the image and hides what is beside its
+    edge, and the depths (n,) [m] of that edge. Nobody sees whether the piece goes on there.
+
+    piece, raised: (h, w), raised above the surface; box: around the piece; focal [pixels].
+    """
+    left, top, right, bottom = box
+    farthest = float(depth[piece].max())
+    reach = math.ceil(BEHIND * focal / float(depth[piece].min()))
+    v0, u0 = max(top - reach, 0), max(left - reach, 0)
+    window = np.s_[v0 : bottom + 1 + reach, u0 : right + 1 + reach]
+    piece, depth = piece[window], depth[window]
+    before = raised[window] & ~piece & (depth < farthest - BEFORE)
+    rim = spread(piece, corners=True) & ~piece
+    if not (before & rim).any():
+        none = np.zeros(0, np.int64)
+        return none, none, np.zeros(0)
+    edge = np.argwhere(piece & spread(~piece, corners=True))
+    pixels = np.argwhere(before)
+    off, nearest = cKDTree(edge).query(pixels)
+    z = depth[tuple(edge[nearest].T)].astype(np.float64)
+    hides = (off <= reach) & (depth[before] < z - BEFORE)
+    before[before] = hides
+    parts, _ = label(before, np.ones((3, 3)))
+    beside = np.isin(parts[before], np.unique(parts[before & rim]))
+    v, u = pixels[hides][beside].T
+    return v + v0, u + u0, z[hides][beside]
 
 
 def _is_own(points: Array, own: Array) -> float:
