@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -66,6 +67,26 @@ def test_a_world_of_ones_own(run):
     words = "go to the workbench and pick up the red cup"
     said, code = run("own_world", *VLA_SIM, "run", words, "--world", "workshop.sdf", "--speed", "max")
     assert code == 0, said
+
+
+@pytest.mark.variant  # test_detector_server holds each piece
+def test_a_detector_on_a_server_of_ones_own(run):
+    port = free_port()
+    server = (sys.executable, EXAMPLES / "own_detector_server" / "server.py", port)
+    words = ("bring me the stapler", "--text", "--world", "desk.sdf", "--speed", "max")
+    address = f"perception.detector_url=http://127.0.0.1:{port}/"
+    with subprocess.Popen(server) as process:
+        try:
+            said, code = run("own_detector_server", *VLA_SIM, "run", *words, "--param", address)
+        finally:
+            process.terminate()
+    assert code == 0, said
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1])
 
 
 @pytest.fixture

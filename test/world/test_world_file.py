@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from lxml import etree
 
+from vla_sim.common import assets
 from vla_sim.common.errors import InputError
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.world import world_file
 from vla_sim.world.derived_world import derive
 from vla_sim.world.semantic_map import World
@@ -110,6 +112,35 @@ def test_a_bad_side_file_is_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("text", ["things: [m17]\n", "things: stapler\n", "things: ['']\n"])
+def test_a_word_that_nobody_says_is_one_line(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, ROOM)
+    (tmp_path / "home.places.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"home\.places\.yaml"):
+        World.load(path)
+
+
+def test_a_side_file_has_words_for_what_no_model_stands_for(tmp_path: Path) -> None:
+    path = write(tmp_path, ROOM)
+    assert World.load(path).words == ()
+    (tmp_path / "home.places.yaml").write_text("things: [stapler, Toy car, stapler]\n")
+    assert World.load(path).words == ("stapler", "toy car")
+
+
+def test_the_judge_alone_knows_which_model_a_word_means(tmp_path: Path) -> None:
+    text = Path(assets.find_world("tabletop")).read_text().replace("<name>blue_box<", "<name>m17<")
+    path = write(tmp_path, "", "home.sdf")
+    Path(path).write_text(text)
+    (tmp_path / "home.places.yaml").write_text("things: {stapler: m17}\n")
+    world = World.load(path)
+    assert world.words == ("stapler",)
+    assert [one.name for one in world.meant(ObjectQuery(kind="stapler"))] == ["m17"]
+    assert [one.name for one in world.meant(ObjectQuery(kind="stapler", colour="blue"))] == ["m17"]
+    assert world.meant(ObjectQuery(kind="stapler", colour="red")) == []
+    assert [one.name for one in world.meant(ObjectQuery(kind="cup"))] == ["red_cup"]
+    assert not any(ObjectQuery(kind="stapler").matches(one) for one in world.objects)
+
+
 def test_a_side_file_without_places_leaves_them_to_be_found(tmp_path: Path) -> None:
     path = write(tmp_path, ROOM + FURNITURE)
     found = World.load(path).places
@@ -118,7 +149,6 @@ def test_a_side_file_without_places_leaves_them_to_be_found(tmp_path: Path) -> N
 
 
 def test_a_world_that_has_both_is_left_as_it_is() -> None:
-    from vla_sim.common import assets
     from vla_sim.world.sdf import reader
 
     path = assets.find_world("tabletop")

@@ -26,11 +26,13 @@ TOTAL_BUDGET = Budget(2000.0, 1000.0)  # last voiced sample to first motion
 COSTS: dict[str, float] = {
     "voice": 0.060, "intent": 0.002, "planning": 0.005, "llm": 0.5, "perception": 0.040, "safety": 0.002,
     "arm_gate": 0.001, "navigation": 0.010, "manipulation": 0.150, "policy": 0.1, "hearing": 0.350,
+    "detector": 0.3,
 }  # fmt: skip
 """Seconds that a stage's work is charged in lock-step where nothing else is said: rounded up from what
 these stages take on two cores. llm: one answer of the model's server: 0.19 to 0.42 s of one
 core with the local model, its prompt read. policy: a chunk of actions of a large
-model on a fast GPU, a round figure. hearing: a sentence by the free recogniser, tiny.en on two cores."""
+model on a fast GPU, a round figure. hearing: a sentence by the free recogniser, tiny.en on two cores.
+detector: an image by an open-vocabulary detector on a server, a round figure too."""
 
 
 def costs_of(text: str) -> dict[str, float]:

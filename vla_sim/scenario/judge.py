@@ -38,9 +38,7 @@ def grasp(
 ) -> GraspResult:
     """The best lift of any object that the query means, by `lift` [m] for `hold` [s]."""
     best = GraspResult(object=str(query), lifted=0.0, held=0.0, passed=False)
-    for kind in world.objects:
-        if not query.matches(kind):
-            continue
+    for kind in world.meant(query):
         track = [(t.stamp, t.objects[kind.name][2]) for t in recording.truths if kind.name in t.objects]
         if not track:
             continue
@@ -148,7 +146,7 @@ def _judge_find(recording: Recording, world: World, step: Step, end: GroundTruth
     """Of all that perception reported when the step ended, does one lie where such an object is?"""
     query = step.object or ObjectQuery()
     seen = [o for stamp, objects in recording.sightings if stamp <= end.stamp + 0.1 for o in objects][-40:]
-    real = [end.objects[k.name][:2] for k in world.objects if query.matches(k) and k.name in end.objects]
+    real = [end.objects[k.name][:2] for k in world.meant(query) if k.name in end.objects]
     off = (math.dist(o.position[:2], at) for o in seen if query.matches(o) for at in real)
     best = min(off, default=math.inf)
     detail = f"reported {best:.3f} m from where it is" if math.isfinite(best) else "never seen"

@@ -79,7 +79,7 @@ def surface(world: World, text: str) -> Surface:
 def _matching(world: World, text: str) -> list[str]:
     """Names of the objects that are such a thing."""
     exact = [k.name for k in world.objects if k.name in (text, text.replace(" ", "_"))]
-    return exact or [k.name for k in world.objects if query(text).matches(k)]
+    return exact or [k.name for k in world.meant(query(text))]
 
 
 def _points(world: World) -> dict[str, tuple[float, float, float | None]]:

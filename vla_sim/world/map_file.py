@@ -9,6 +9,8 @@ in `places.yaml`, stands what a map does not say:
     forbidden: [[1, 2, 1.5, 3]] # x0, y0, x1, y1 that the robot must not enter
     objects: [red_cup]          # shipped models that it may be asked for; left out: all of them
     names: {m17: green mug}     # what people call a model, where its own name does not say it
+    things: [stapler, toy car]  # words for what no model stands for: a detector on a server is asked for it;
+                                # or {stapler: m17}: the model that the judge of a run takes for it
 """
 
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ TALL, LOW = 2.0, 0.4
 wall that the robot could know where it is by."""
 
 Number = Annotated[float, msgspec.Meta(ge=-1e4, le=1e4)]
+Word = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\W\d_]+( [^\W\d_]+)*$")]
 Length = Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
 
 
@@ -67,6 +70,7 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forbidden: list[tuple[Number, Number, Number, Number]] = []
     objects: list[str] | None = None
     names: dict[str, str] = {}
+    things: list[Word] | dict[Word, str] = []
 
 
 @dataclass(frozen=True)

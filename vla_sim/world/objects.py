@@ -36,6 +36,7 @@ class ObjectKind:
     kind, colour: what it is called: "cup", "red"; "grey" for gray. Without a colour in the name it is that of
     its largest visual; "" if no name fits.
     size: extent [m] along its own x, y, z. shape: what the gripper closes on; "other": no upright primitive.
+    word: what a detector should call it, for the judge of a run alone.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ObjectKind:
     shape: Shape
     size: tuple[float, float, float]
     mass: float
+    word: str = ""
 
     @property
     def traits(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.common.geometry import Array, quaternion_from_rotation, yaw_from_quaternion
-from vla_sim.contract.records import Point
+from vla_sim.contract.records import ObjectQuery, Point
 from vla_sim.world import map_file, world_file
 from vla_sim.world.objects import ObjectKind, has_colour, things_of
 from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, spread
@@ -84,7 +84,8 @@ def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) ->
 @dataclass(frozen=True)
 class World:
     """name: of the SDF world. start: the robot's pose (x, y, yaw). forbidden: (x0, y0, x1, y1)
-    rectangles in map that the robot must not enter (static models named `forbidden_*`)."""
+    rectangles in map that the robot must not enter (static models named `forbidden_*`). words: for things
+    that no model stands for ("stapler"), which a detector may name."""
 
     name: str
     path: Path
@@ -94,6 +95,7 @@ class World:
     objects: tuple[ObjectKind, ...]
     solids: tuple[Solid, ...]
     forbidden: tuple[tuple[float, float, float, float], ...]
+    words: tuple[str, ...] = ()
 
     @staticmethod
     def load(name_or_path: str) -> World:
@@ -127,7 +129,18 @@ class World:
             forbidden = (*forbidden, *_noted_forbidden(beside))
         loose = tuple(model for model in tree.models if model.name != ROBOT)
         objects = things_of(loose, None if beside is None else beside.names)
-        return World(tree.name, path, start, places, surfaces, objects, solids, forbidden)
+        words: tuple[str, ...] = ()
+        if beside is not None:
+            words, objects = _words(beside), _with_words(objects, beside)
+        return World(tree.name, path, start, places, surfaces, objects, solids, forbidden, words)
+
+    def meant(self, query: ObjectQuery) -> list[ObjectKind]:
+        """The objects that a query means in truth, for the judge of a run."""
+        return [
+            one
+            for one in self.objects
+            if query.matches(one) or (query.kind == one.word != "" and query.colour in ("", one.colour))
+        ]
 
     def rasterise(
         self, resolution: float = 0.05, low: float = OBSTACLE_HEIGHTS[0], high: float = OBSTACLE_HEIGHTS[1]
@@ -158,7 +171,18 @@ def _of_map(path: Path) -> World:
     surfaces = _noted_surfaces(notes, places, coarse)
     start = next(iter(notes.places.values()))
     objects = things_of(tuple(_shipped(notes.objects, path)), notes.names)
-    return World(path.stem, path, start, places, surfaces, objects, solids, _noted_forbidden(notes))
+    forbidden = _noted_forbidden(notes)
+    return World(path.stem, path, start, places, surfaces, objects, solids, forbidden, _words(notes))
+
+
+def _words(notes: map_file.Places) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.lower() for word in notes.things))
+
+
+def _with_words(objects: tuple[ObjectKind, ...], notes: map_file.Places) -> tuple[ObjectKind, ...]:
+    known = notes.things if isinstance(notes.things, dict) else {}
+    words = {model: word.lower() for word, model in known.items()}
+    return tuple(replace(one, word=words.get(one.name, "")) for one in objects)
 
 
 def _noted_surfaces(notes: map_file.Places, places: tuple[Place, ...], coarse: Grid) -> tuple[Surface, ...]:

@@ -295,3 +295,13 @@ def test_a_plan_takes_about_a_millisecond_at_most():
         RULES.plan("go to the kitchen and pick up the red cup and bring it to me")
         took.append(time.perf_counter() - begin)
     assert statistics.median(took) < 0.02  # measured: 0.0003; the bound is for a busy machine
+
+
+def test_a_word_that_no_model_stands_for_is_understood_in_any_colour():
+    rules = RulePlanner(replace(HOME, words=("stapler",)))
+    for text, colour in (("bring me the stapler", ""), ("pick up the red stapler", "red")):
+        pick = next(step for step in rules.plan(text).steps if step.skill == "pick")
+        assert (pick.object.kind, pick.object.colour) == ("stapler", colour)
+    assert "stapler" in rules.plan("pick up the hammer").question
+    assert "stapler" in rules.plan("which things do you know").answer
+    assert "do not know" in RULES.plan("bring me the stapler").question

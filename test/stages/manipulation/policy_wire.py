@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 
 from vla_sim.common import clock
+from vla_sim.common.asking import Asking
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.policy import arrays, mapping
-from vla_sim.stages.policy.asking import Asking
 from vla_sim.stages.policy.client import PolicyClient
 from vla_sim.stages.policy.scripted_policy import ScriptedPolicy
 

@@ -8,6 +8,7 @@ from kinematic_robot import KINEMATICS, PLANNER, TABLE, KinematicRobot, cup
 from policy_wire import Costs, Wired
 
 from vla_sim.common import clock
+from vla_sim.common.asking import Asking
 from vla_sim.contract.records import ManipulationRequest, Refusal
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation import policy_pick
@@ -18,7 +19,6 @@ from vla_sim.stages.perception.camera import Images, Intrinsics
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.policy import mapping
-from vla_sim.stages.policy.asking import Asking
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.scripted_policy import ScriptedPolicy
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,10 @@ CHECKER = made()
 def test_one_hostile_step_among_good_ones_is_enough_to_refuse_a_plan(before, hostile, after):
     assert CHECKER.check(plan(*before, *after)) == []
     assert CHECKER.check(plan(*before, hostile, *after))
+
+
+def test_what_a_detector_may_name_is_no_unknown_object():
+    known = PlanChecker(replace(made().world, words=("stapler",)))
+    pick = plan(Step(skill="pick", object=ObjectQuery(kind="stapler", colour="green")))
+    assert known.check(pick) == []
+    assert "I do not know a green stapler" in made().check(pick)[0]

@@ -43,7 +43,7 @@ class Run:
         """Names of the objects that the commands say to take."""
         steps = [s for given in self.commands for s in self.recording.steps(given)]
         queries = [s.object for s in steps if s.skill == "pick" and s.object]
-        return {k.name for k in self.world.objects if any(q.matches(k) for q in queries)}
+        return {k.name for q in queries for k in self.world.meant(q)}
 
     def touches(self) -> list[Touch]:
         return forbidden_contacts(self.recording, self.held)

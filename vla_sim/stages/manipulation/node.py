@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
+from vla_sim.common.asking import Asking
 from vla_sim.common.errors import StackError
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, Refusal, SafetyState
@@ -28,7 +29,6 @@ from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.stages.perception.last_images import LastImages
 from vla_sim.stages.policy import mapping as policy_mapping
-from vla_sim.stages.policy.asking import Asking
 from vla_sim.stages.policy.client import Address, address, connect
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Mapping

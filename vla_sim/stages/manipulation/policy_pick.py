@@ -10,6 +10,7 @@ from typing import get_args
 
 import numpy as np
 
+from vla_sim.common.asking import Asking
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Arm, DetectedObject
 from vla_sim.robot.kinematics import Kinematics
@@ -19,7 +20,6 @@ from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation
 from vla_sim.stages.manipulation.trajectory import Trajectory
 from vla_sim.stages.policy import chunk
-from vla_sim.stages.policy.asking import Asking
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Mapping
 from vla_sim.stages.policy.observation import observe

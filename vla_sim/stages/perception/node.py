@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common import clock
+from vla_sim.common.asking import Asking
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
 from vla_sim.common.geometry import transform
@@ -22,6 +23,8 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.perception import depth_scan
 from vla_sim.stages.perception.camera import WIDEST, Intrinsics, color_image, depth_image, intrinsics
 from vla_sim.stages.perception.detector import ColourDetector, Detector, own_detector
+from vla_sim.stages.perception.detector_server import DetectorServer
+from vla_sim.stages.perception.naming import Naming
 from vla_sim.stages.perception.onnx_detector import OnnxDetector
 from vla_sim.stages.perception.pairing import ImagePairs, ImageRate
 from vla_sim.stages.perception.params import PerceptionParams
@@ -32,6 +35,8 @@ from vla_sim.world.semantic_map import World
 
 STANDS = np.array([0.1, 0.1, 0.15])
 """[m/s], [rad/s] under which the robot does not walk: forward, sideways, turning."""
+PATIENCE = 60.0
+"""[s] of the machine's clock for a detector's answer in lock-step, where lateness is what an answer costs."""
 
 
 class PerceptionNode(StageNode[PerceptionParams]):
@@ -54,6 +59,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
         things = StandingThings(world.objects)
         self.core = Perception(_detector(self.params, models), kinematics, unique_objects(world), things)
         self.core.warm()
+        self.asker = self.execution.pool("detector") if self.params.detector_url else None
+        self.core.naming = self._naming(world.words)
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
         self.velocity = np.zeros(3)
@@ -79,6 +86,20 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(topics.INTENT, self.on_intent)
         self.follow_load()
         self.caches.register("images that wait for their partner", self._forget_images)
+
+    def _naming(self, names: tuple[str, ...]) -> Naming | None:
+        """names: that no model of the world has. Raises `InputError`."""
+        p = self.params
+        if not p.detector_url:
+            return None
+        if not names:
+            raise InputError(
+                f"detector_url: the world {p.world} has no words to ask a detector for; write "
+                "things: [stapler] into its side file"
+            )
+        patience = PATIENCE if self.execution.deterministic else p.detector_timeout
+        asking = Asking(DetectorServer(p.detector_url, patience), self.asker, p.detector_timeout)
+        return Naming(asking, names, p.score_threshold, self.get_logger().warning)
 
     def on_map_to_odom(self, message: Any) -> None:
         if self._is_good("map to odom", conversions.finite(message.transform)):
@@ -226,6 +247,10 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     def close(self) -> None:
         self.worker.close()
+        if self.asker is not None:
+            self.asker.shutdown(wait=False, cancel_futures=True)
+        if self.core.naming is not None:
+            self.core.naming.close()
 
 
 def _detector(params: PerceptionParams, models: ObjectModels) -> Detector:

@@ -13,7 +13,14 @@ class PerceptionParams(StageParams):
         "", 'class of your own as "my_package.my_module:MyDetector"; empty: colour, shape and size'
     )
     detector_model: str = param("", "ONNX file of a trained detector, if `detector` is empty; empty: none")
-    score_threshold: float = param(0.4, "least score of the trained detector", low=0.0, high=1.0)
+    score_threshold: float = param(
+        0.4, "least score of the trained detector, and of the one on a server", low=0.0, high=1.0
+    )
+    detector_url: str = param(
+        "", "address of a detector that names measured things (docs/detector_server.md); empty: none",
+        metavar="URL",
+    )  # fmt: skip
+    detector_timeout: float = param(2.0, "until that detector counts as silent [s]", low=0.1, high=60.0)
     extrinsics: str = param(
         "", "file of where the sensors sit; empty: where the robot's model has them", metavar="FILE"
     )

@@ -19,6 +19,7 @@ from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules, planar
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.low_obstacles import LowObstacles
+from vla_sim.stages.perception.naming import Naming
 from vla_sim.stages.perception.near_points import NearPoints
 from vla_sim.stages.perception.pose_estimator import Detection
 from vla_sim.stages.perception.standing_things import StandingThings
@@ -86,11 +87,12 @@ class Perception:
 
     def __init__(
         self, detector: Detector, kinematics: Kinematics, unique: frozenset[tuple[str, str]] = frozenset(),
-        things: StandingThings | None = None,
+        things: StandingThings | None = None, naming: Naming | None = None,
     ) -> None:  # fmt: skip
-        """things: finds what the detector does not know; None: nothing does."""
+        """things: finds what the detector does not know, naming: says what that is called; None: nothing
+        does."""
         self.detector = detector
-        self.things = things
+        self.things, self.naming = things, naming
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
         self._low = LowObstacles()
@@ -107,6 +109,8 @@ class Perception:
             limbs = moved_capsules(own, frame.map_odom @ frame.odom_base)
             detections += self.things.detect(frame.rgb, frame.depth, frame.camera, pose, limbs, detections)
         self.tracker.update(detections, View(frame.camera, pose, frame.depth), frame.stamp)
+        if self.naming is not None:
+            self.naming.look(frame.rgb, self.tracker.tracks, frame.stamp)
         level = level_from(frame.odom_base)
         seen = frame.depth, frame.camera, level @ optical, moved_capsules(own, level)
         ranges = depth_scan(*seen)

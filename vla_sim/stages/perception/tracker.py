@@ -6,7 +6,7 @@ be empty fades and goes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.contract.records import DetectedObject
 from vla_sim.contract.surface_points import pack
 from vla_sim.stages.perception.camera import Intrinsics
-from vla_sim.stages.perception.pose_estimator import Detection
+from vla_sim.stages.perception.pose_estimator import Box, Detection
 
 GATE = 0.15
 """A detection this far from a track [m] is another thing, unless nothing else explains it."""
@@ -31,6 +31,10 @@ DROP = 0.15
 """A track whose confidence falls below this is forgotten."""
 SEEN_EMPTY, SEEN_OTHER = 0.75, 0.94
 """Factors on confidence for an image that shows nothing, or something unrecognised, at its place."""
+FADE = 0.9
+"""Factor on the weight of a track's names with each answer of a detector that names things."""
+FORGOTTEN = 0.1
+"""Weight below which such a name is dropped."""
 WANDER = 4e-6
 """Growth of a track's variance with each sighting [m^2]: the robot's own pose is not exact."""
 LEAST_EXPECTED_PIXELS = 80.0
@@ -48,8 +52,9 @@ class View:
 
 @dataclass
 class Track:
-    """One object. variance: of its position along any axis [m^2]. votes: weight of each kind. standing: no
-    detector has recognised it. points (n, 3): of its surface in `map`, when it was last seen."""
+    """One object. variance: of its position along any axis [m^2]. votes: weight of each kind. called: weight
+    of each name that a detector has given to it, which goes before its kind. standing: no detector has
+    recognised it. points (n, 3): of its surface in `map`, when it was last seen; box: in that image."""
 
     track_id: int
     colour: str
@@ -58,7 +63,9 @@ class Track:
     yaw: float
     confidence: float
     last_seen: float
+    box: Box
     sightings: int = 1
+    called: dict[str, float] = field(default_factory=dict)
     votes: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     standing: bool = False
@@ -66,11 +73,17 @@ class Track:
 
     @property
     def kind(self) -> str:
-        return max(self.votes, key=lambda k: self.votes[k])
+        return _most(self.called or self.votes)
 
     @property
     def size(self) -> tuple[float, float, float]:
-        return self.sizes[self.kind]
+        return self.sizes[_most(self.votes)]
+
+    def call(self, names: Mapping[str, float]) -> None:
+        """A detector has looked at it, and found these names with their scores."""
+        for name in {*self.called, *names}:
+            self.called[name] = FADE * self.called.get(name, 0.0) + names.get(name, 0.0)
+        self.called = {name: weight for name, weight in self.called.items() if weight >= FORGOTTEN}
 
 
 class Tracker:
@@ -154,7 +167,7 @@ class Tracker:
     def _begin(self, detection: Detection, stamp: float) -> Track:
         track = Track(
             self._next_id, detection.colour, detection.position.copy(), _noise(detection) ** 2,
-            detection.yaw, 0.6 * detection.confidence, stamp,
+            detection.yaw, 0.6 * detection.confidence, stamp, detection.box,
             votes={detection.kind: detection.confidence}, sizes={detection.kind: detection.size},
             standing=detection.standing, points=detection.points,
         )  # fmt: skip
@@ -186,6 +199,10 @@ class Tracker:
         # Two that were distinguished in one image are two, unless they share a place.
         both = a.last_seen == b.last_seen == stamp
         return not both or float(np.linalg.norm(a.position - b.position)) < 0.03
+
+
+def _most(weights: Mapping[str, float]) -> str:
+    return max(weights, key=lambda name: weights[name])
 
 
 def _gate(track: Track, detection: Detection) -> float:
@@ -225,7 +242,7 @@ def _follow(track: Track, detection: Detection, stamp: float) -> None:
     # Half a thing at the image's border is no reason to doubt what was seen whole.
     if detection.visible > 0.8 or detection.confidence > track.confidence:
         track.confidence += 0.35 * (detection.confidence - track.confidence)
-    track.last_seen = stamp
+    track.last_seen, track.box = stamp, detection.box
     track.sightings += 1
 
 

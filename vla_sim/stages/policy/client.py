@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vla_sim.common.errors import InputError, nearest
+from vla_sim.stages.policy.errors import TooLateError
 from vla_sim.stages.policy.mapping import Mapping
 
 SCHEMES = ("openpi", "lerobot", "gr00t")
@@ -45,7 +46,10 @@ def _unusable(given: str, why: str) -> InputError:
 
 
 class PolicyClient(ABC):
-    """One connection to a server. `infer` is called from one thread at a time, `close` from any."""
+    """One connection to a server, an `asking.Client`."""
+
+    work = "policy"
+    late: type[Exception] = TooLateError
 
     def prepare(self, timeout: float) -> None:  # noqa: B027
         """What a server must be told before the first observation, which may take it long: it loads the

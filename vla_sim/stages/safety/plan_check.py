@@ -83,4 +83,5 @@ class PlanChecker:
 
     def _may_exist(self, query: ObjectQuery) -> bool:
         """Whether the world has such an object; what has no name is in no list."""
-        return query.kind == THING or any(query.matches(one) for one in self.world.objects)
+        nameless = query.kind in (THING, *self.world.words)
+        return nameless or any(query.matches(one) for one in self.world.objects)

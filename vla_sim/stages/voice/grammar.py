@@ -96,7 +96,7 @@ class Names:
         return Names(
             places=unique(place.name for place in world.places),
             surfaces=unique(surface.name for surface in world.surfaces),
-            kinds=unique((one.kind for one in world.objects if one.kind != THING), KINDS),
+            kinds=unique((one.kind for one in world.objects if one.kind != THING), world.words, KINDS),
             colours=unique((one.colour for one in world.objects), COMMON_COLOURS),
         )
 

@@ -13,6 +13,7 @@ IMAGE_AGE = 0.3  # [s] of an image that still shows what is there, for a robot t
 IMAGE_TIMEOUT = 0.5  # [s] to wait for such an image
 SEEN_WITHIN = 0.6  # [s] in which an object counts as seen now
 LOOK = 1.2  # [s] to look at a surface before the next view
+LOOK_FOR_NAME = 3.0  # [s] likewise for what only a detector on a server can name
 
 
 def find(ctx: SkillContext, step: Step) -> Running:
@@ -75,6 +76,8 @@ def look(
     """Stand and look; the object that matches and is seen within that time. near: of several the one that is
     where this was."""
     began = ctx.now
+    if query.kind in ctx.world.words:
+        seconds = max(seconds, LOOK_FOR_NAME)
     while True:
         found = ctx.visible(query, began, near)
         if found is not None or ctx.now - began > seconds:

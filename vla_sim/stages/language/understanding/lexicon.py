@@ -88,7 +88,8 @@ class Lexicon:
     """places, surfaces: spoken form -> name(s) in the world; "table" alone fits every table.
 
     objects: all (kind, colour) of the world; things: one by one; several: those of which there is more than
-    one. surface_place: surface -> the place it belongs to.
+    one. words: kinds of what no model stands for, in any colour. surface_place: surface -> the place it
+    belongs to.
     """
 
     places: Names
@@ -98,6 +99,7 @@ class Lexicon:
     objects: tuple[ObjectQuery, ...]
     things: tuple[Thing, ...]
     several: frozenset[tuple[str, str]]
+    words: tuple[str, ...]
     place_names: tuple[str, ...]
     surface_place: dict[str, str]
 
@@ -110,22 +112,24 @@ class Lexicon:
                 for one in synonyms:
                     places.setdefault(_key(one), (name,))
         named = [o for o in world.objects if o.kind != THING]
-        kinds: Spoken = {_key(one): (one,) for one in (*(o.kind for o in named), *KINDS)}
+        kinds: Spoken = {_key(one): (one,) for one in (*(o.kind for o in named), *world.words, *KINDS)}
         for synonym, kind in KIND_SYNONYMS.items():
             kinds.setdefault(_key(synonym), (kind,))
         colours: Spoken = {_key(one): (one,) for one in (*(o.colour for o in world.objects), *COLOURS) if one}
         colours |= {_key(synonym): (colour,) for synonym, colour in COLOUR_SYNONYMS.items()}
         objects = dict.fromkeys(ObjectQuery(kind=o.kind, colour=o.colour) for o in named)
+        objects |= dict.fromkeys(ObjectQuery(kind=word) for word in world.words)
         owners = {surface.name: surface.place for surface in world.surfaces}
         names = (Names(places), Names(_surfaces(world)), Names(kinds), Names(colours))
         counts = Counter((o.kind, o.colour) for o in named)
         several = frozenset(pair for pair, count in counts.items() if count > 1)
-        return Lexicon(*names, tuple(objects), tuple(named), several, place_names, owners)
+        return Lexicon(*names, tuple(objects), tuple(named), several, world.words, place_names, owners)
 
     def matching(self, query: ObjectQuery) -> list[ObjectQuery]:
         """The world's objects that a query could mean."""
-        known = (ObjectQuery(kind=one.kind, colour=one.colour) for one in self.things if query.matches(one))
-        return list(dict.fromkeys(known))
+        known = [ObjectQuery(kind=one.kind, colour=one.colour) for one in self.things if query.matches(one)]
+        nameless = [ObjectQuery(kind=one, colour=query.colour) for one in self.words if one == query.kind]
+        return list(dict.fromkeys(known + nameless))
 
     def surfaces_of(self, place: str) -> list[str]:
         return [surface for surface, owner in self.surface_place.items() if owner == place]

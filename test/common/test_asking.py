@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from vla_sim.common import clock
-from vla_sim.stages.policy.asking import Asking
+from vla_sim.common.asking import Asking
 from vla_sim.stages.policy.client import PolicyClient
 from vla_sim.stages.policy.errors import PolicyError, TooLateError
 

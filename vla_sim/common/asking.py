@@ -1,22 +1,32 @@
-"""One question at a time to a policy, while the robot goes on; and what the answer costs."""
+"""One question at a time to a server, while the robot goes on; and what the answer costs."""
 
 import time
 from concurrent.futures import Executor, Future
-from typing import Any
+from typing import Any, Protocol
 
 from vla_sim.common import clock
-from vla_sim.stages.policy.client import PolicyClient
-from vla_sim.stages.policy.errors import PolicyError, TooLateError
 
 Answer = dict[str, Any]
 
 
+class Client(Protocol):
+    """One connection to a server. work: by which name its answers are charged. late: the error that says in
+    its message that no answer came in time. `infer` is called from one thread at a time, `close` from any;
+    what `infer` raises is raised where the answer is taken."""
+
+    work: str
+    late: type[Exception]
+
+    def infer(self, observation: Answer, /) -> Answer: ...
+    def close(self) -> None: ...
+
+
 class Asking:
     """executor: asks in its thread. Without one (in lock-step) the question is put at once, and the
-    answer, or why there is none, is there when the work "policy" has cost its time on the ROS clock. timeout:
+    answer, or why there is none, is there when the client's work has cost its time on the ROS clock. timeout:
     [s] after which a modelled answer counts as none, as the client's own time-out does for a real one."""
 
-    def __init__(self, client: PolicyClient, executor: Executor | None, timeout: float) -> None:
+    def __init__(self, client: Client, executor: Executor | None, timeout: float) -> None:
         self._client, self._executor, self._timeout = client, executor, timeout
         self._under_way: Future[Answer] | None = None
         self._due = 0.0
@@ -33,21 +43,22 @@ class Asking:
         self._under_way, began = Future(), time.perf_counter()
         try:
             self._under_way.set_result(self._client.infer(observation))
-        except PolicyError as error:
+        except Exception as error:
             self._under_way.set_exception(error)
         # Not charged to the node, which is not busy meanwhile: the answer is kept back.
-        cost = clock.charge("policy", time.perf_counter() - began, 0.0)
-        if isinstance(self._under_way.exception(), TooLateError):
+        work = self._client.work
+        cost = clock.charge(work, time.perf_counter() - began, 0.0)
+        if isinstance(self._under_way.exception(), self._client.late):
             cost = self._timeout
         elif cost > self._timeout:
             self._under_way = Future()
             self._under_way.set_exception(
-                TooLateError(f"the policy has not answered for {self._timeout:g} s")
+                self._client.late(f"the {work} has not answered for {self._timeout:g} s")
             )
         self._due = now + min(cost, self._timeout)
 
     def answer(self, now: float) -> Answer | None:
-        """The answer, once; None until it is there. Raises `PolicyError`."""
+        """The answer, once; None until it is there. Raises what the client raised."""
         asked = self._under_way
         if asked is None or not asked.done() or now < self._due - 1e-9:
             return None
