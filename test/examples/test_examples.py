@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from vla_sim.view.door import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VLA_SIM = (sys.executable, "-m", "vla_sim.cli.main")
@@ -71,7 +72,7 @@ def test_a_world_of_ones_own(run):
 
 @pytest.mark.variant  # test_detector_server holds each piece
 def test_a_detector_on_a_server_of_ones_own(run):
-    port = free_port()
+    port = str(free_port("127.0.0.1"))
     server = (sys.executable, EXAMPLES / "own_detector_server" / "server.py", port)
     words = ("bring me the stapler", "--text", "--world", "desk.sdf", "--speed", "max")
     address = f"perception.detector_url=http://127.0.0.1:{port}/"
@@ -81,12 +82,6 @@ def test_a_detector_on_a_server_of_ones_own(run):
         finally:
             process.terminate()
     assert code == 0, said
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
 
 
 @pytest.fixture

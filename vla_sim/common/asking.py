@@ -7,6 +7,9 @@ from typing import Any, Protocol
 from vla_sim.common import clock
 
 Answer = dict[str, Any]
+PATIENCE = 60.0
+"""[s] of the machine's clock for an answer in lock-step, where lateness is what an answer costs and not what
+the machine is busy with."""
 
 
 class Client(Protocol):

@@ -9,8 +9,9 @@ from language_world import RULES, plan_of
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
+from vla_sim.common.http_client import on_this_machine
 from vla_sim.stages.language.dialogue_context import Context
-from vla_sim.stages.language.llm.address import base_url, on_this_machine
+from vla_sim.stages.language.llm.address import base_url
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.llm.llm_planner import LlmPlanner
 from vla_sim.stages.language.llm.scripted_llm import ScriptedLlm

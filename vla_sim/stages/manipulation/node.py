@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.asking import Asking
+from vla_sim.common.asking import PATIENCE, Asking
 from vla_sim.common.errors import StackError
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, ObjectList, Refusal, SafetyState
@@ -35,9 +35,6 @@ from vla_sim.stages.policy.mapping import Mapping
 from vla_sim.stages.policy.scripted_server import ScriptedServer
 from vla_sim.world.semantic_map import World
 
-PATIENCE = 60.0
-"""[s] of the machine's clock for a policy's answer in lock-step, where lateness is what an answer costs and
-not what the machine is busy with."""
 LOADING = 240.0
 """[s] in which a server must have loaded the policy that it is told of."""
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
+from vla_sim.common.http_client import open_client
 from vla_sim.common.printable import one_line
 from vla_sim.contract.records import Unit
 
@@ -79,14 +80,8 @@ class DetectorServer:
             raise wrong
         self._url, self._timeout = url, timeout
         self._quiet, self._broken = httpx2.TimeoutException, (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        here = address.host in ("localhost", "127.0.0.1", "::1")
-        try:
-            # A body that is compressed could be a thousand times as long as what was received.
-            self._client = httpx2.Client(
-                timeout=timeout, trust_env=not here, headers={"Accept-Encoding": "identity"}
-            )
-        except Exception as error:  # of many kinds: whatever a proxy's or a certificate's setting can break
-            raise InputError(f"no client for {secrets.strike(url)[:200]}: {one_line(str(error))}") from None
+        # A body that is compressed could be a thousand times as long as what was received.
+        self._client = open_client(url, timeout, {"Accept-Encoding": "identity"})
 
     def infer(self, question: dict[str, Any], /) -> dict[str, Any]:
         """Raises `ServerError`, `LateError`."""

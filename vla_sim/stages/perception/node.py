@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vla_sim.common import clock
-from vla_sim.common.asking import Asking
+from vla_sim.common.asking import PATIENCE, Asking
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
 from vla_sim.common.geometry import transform
@@ -35,8 +35,6 @@ from vla_sim.world.semantic_map import World
 
 STANDS = np.array([0.1, 0.1, 0.15])
 """[m/s], [rad/s] under which the robot does not walk: forward, sideways, turning."""
-PATIENCE = 60.0
-"""[s] of the machine's clock for a detector's answer in lock-step, where lateness is what an answer costs."""
 
 
 class PerceptionNode(StageNode[PerceptionParams]):
@@ -57,10 +55,15 @@ class PerceptionNode(StageNode[PerceptionParams]):
         models = ObjectModels.of(world.objects) if world.objects else ObjectModels.household()
         kinematics = calibrated(self.params.extrinsics)
         things = StandingThings(world.objects)
-        self.core = Perception(_detector(self.params, models), kinematics, unique_objects(world), things)
-        self.core.warm()
         self.asker = self.execution.pool("detector") if self.params.detector_url else None
-        self.core.naming = self._naming(world.words)
+        self.core = Perception(
+            _detector(self.params, models),
+            kinematics,
+            unique_objects(world),
+            things,
+            self._naming(world.words),
+        )
+        self.core.warm()
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
         self.velocity = np.zeros(3)

@@ -5,6 +5,7 @@ import os
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
+from vla_sim.common.http_client import open_client
 from vla_sim.stages.voice.audio import Samples, wav
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -34,16 +35,10 @@ class TranscriptionServer:
         if key and not (key.isascii() and key.isprintable()):
             raise InputError(f"the key in {KEY} has a character that no key has: copy it anew")
         secrets.keep(key)
-        here = httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
         self.url = f"{url.rstrip('/')}/audio/transcriptions"
         self._form = {"model": model, "language": "en", "response_format": "json", "temperature": "0"}
         self._errors = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        try:
-            self._client = httpx2.Client(
-                timeout=timeout, trust_env=not here, headers={"Authorization": f"Bearer {key}"} if key else {}
-            )
-        except Exception as error:  # of many kinds: whatever a proxy's or a certificate's setting can break
-            raise InputError(f"no client for {url} with this machine's settings: {error}") from None
+        self._client = open_client(url, timeout, {"Authorization": f"Bearer {key}"} if key else {})
         self._failed = False
 
     def transcribe(self, sound: Samples) -> Recognition:

@@ -1,9 +1,9 @@
 """Where a model's server is, as people write it."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from vla_sim.common.errors import InputError
+from vla_sim.common.http_client import ip_of
 from vla_sim.stages.language.llm.errors import one_line
 
 _ENDPOINT = "/chat/completions"
@@ -34,24 +34,8 @@ def base_url(given: str) -> str:
     return SplitResult("https" if secure else "http", parts.netloc, path, "", "").geturl()
 
 
-def on_this_machine(url: str) -> bool:
-    """Whether a request to `url` never leaves this machine, so that no proxy has a say in it."""
-    host = urlsplit(url).hostname or ""
-    address = _address(host)
-    if address is None:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified
-
-
 def _public(host: str) -> bool:
-    return "." in host.strip(".") and _address(host) is None and not host.endswith(".localhost")
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
+    return "." in host.strip(".") and ip_of(host) is None and not host.endswith(".localhost")
 
 
 def _unusable(given: str, why: str) -> InputError:

@@ -11,7 +11,7 @@ import httpx2
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
-from vla_sim.stages.language.llm.address import on_this_machine
+from vla_sim.common.http_client import on_this_machine
 from vla_sim.stages.language.llm.errors import MAX_REASON, one_line
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
