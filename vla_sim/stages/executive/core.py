@@ -53,9 +53,11 @@ that the robot can speak."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What outlives a restart. open: ids of the commands that were accepted and have not ended."""
+    """What outlives a restart. open: ids of the commands that were accepted and have not ended. listeners:
+    how many hear the statuses."""
 
     open: tuple[str, ...] = ()
+    listeners: int = 0
     holding: records.DetectedObject | None = None
     holding_arm: records.Arm | None = None
     docked: bool = False

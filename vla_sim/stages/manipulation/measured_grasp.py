@@ -90,15 +90,14 @@ def search(
 ) -> int:  # fmt: skip
     """Grasps along one approach; their count, at most len(out).
 
-    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads), by rising y, so
-    that what is in an opening is a row of them. cosines (n,):
-    of the angle between the surface's normal and y, 0 to 1. The tool's origin is tried at low (3,) + step * 0
-    .. steps (3,) - 1. floor [m]: the least height of the origin, where slant (2,) are the parts of its x and z
-    that make its height (y is level). hand (8,): pads' rear and front edge and half height, palm's front with
-    its gap, half height and half width; half of the opening; the side gap. hidden: the pad on whose side the
-    thing is not seen, 0 at +y, 1 at -y, or -1. out (m, 7): x, y, z of the tool, width, how far the contacts
-    are apart along the pads, how many points touch the pad that touches less, and the part of what touches a
-    pad that slants.
+    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads), by rising y,
+    so that what is in an opening is a row of them. cosines (n,): of the angle between the surface's normal
+    and y, 0 to 1. The tool's origin is tried at low (3,) + step * 0 .. steps (3,) - 1. floor [m]: the least
+    height of the origin, where slant (2,) are the parts of its x and z that make its height (y is level).
+    hand (8,): pads' rear and front edge and half height, palm's front with its gap, half height and half
+    width; half of the opening; the side gap. hidden: the pad on whose side the thing is not seen, 0 at +y,
+    1 at -y, or -1. out (m, 7): x, y, z of the tool, width, how far the contacts are apart along the pads, how
+    many points touch the pad that touches less, and the part of what touches a pad that slants.
     """
     back, front, half, palm, palm_half, palm_wide, opening, gap = hand
     near = np.empty((points.shape[0], 4))
