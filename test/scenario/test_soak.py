@@ -29,7 +29,12 @@ def rounds(monkeypatch):
     voice = types.SimpleNamespace(speak=lambda text: [])
     monkeypatch.setattr(soak, "Hibari", lambda seed: voice)
     monkeypatch.setattr(soak, "in_room", lambda samples, seed: samples)
-    return soak.Rounds(Client(), ["go to the bed", "turn left"], 0, broken=lambda: "; broken: the lidar")
+    made = soak.Rounds(
+        Client(), ["go to the bed", "turn left"], 0, broken=lambda: "; broken: the lidar",
+        note=lambda line: made.notes.append(line),
+    )  # fmt: skip
+    made.notes = []
+    return made
 
 
 def test_failures_are_kept_as_they_come(rounds):
@@ -56,6 +61,10 @@ def test_failures_are_kept_as_they_come(rounds):
     assert rounds.failures == [first, *rounds.unanswered]
     assert rounds.unanswered[0].startswith("turn left, given at ")
     assert rounds.ended == {"unheard": 1, "late": 1}
+    assert rounds.notes == [
+        "spoken: go to the bed", f"failure: {first}", "no id: unheard", "typed: turn left",
+        f"failure: {rounds.unanswered[0]}", "soak-2: late",
+    ]  # fmt: skip
 
 
 def test_the_truths_of_a_long_command_are_not_what_grows(rounds):
