@@ -29,6 +29,7 @@ from vla_sim.scenario.format import NODES
 from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
+from vla_sim.stages.executive.skill_context import SEARCH_TIME
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.world.semantic_map import World
@@ -45,7 +46,9 @@ COMMANDS = (
 )
 """One round in the apartment: every skill, a question, and words that mean nothing to the robot."""
 RECENT = 20.0  # [s] for which what was broken may be why
-COMMAND_TIMEOUT = 240.0  # [s] simulated for one command; then "stop" is typed, and the next one follows
+COMMAND_TIMEOUT = 2.0 * SEARCH_TIME
+"""[s] simulated for one command, the longest of which searches for a thing, takes it and carries it; then
+"stop" is typed, and the next one follows."""
 TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
 REST = 1.0  # [s] simulated between two commands
 POLL = 0.2

@@ -180,6 +180,20 @@ def test_an_object_that_is_nowhere_is_said_to_be_missing():
     assert body.said == ["I cannot find a green bottle in the kitchen."]
 
 
+def test_a_search_ends_when_its_time_is_over_with_views_left():
+    body = Body(see=False)
+    body.ctx.search_time = 1.0
+    body.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green")))
+    body.run()
+    assert body.final()[1] == "failed"
+    assert body.said == ["I have looked for a green bottle for 1 seconds, and give up."]
+    views = body.done.count("go")
+    patient = Body(see=False)
+    patient.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green")))
+    patient.run()
+    assert 0 < views < patient.done.count("go")
+
+
 def test_a_slipping_grasp_is_tried_again_and_then_reported():
     body = Body(refuse={"pick"})
     body.allow(Step(skill="pick", object=CUP))

@@ -75,6 +75,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
 
     def on_params(self, params: ExecutiveParams) -> None:
         self.core.talkative = params.talk != "little"
+        self.ctx.search_time = params.search_time
 
     def on_status(self, status: records.Status) -> None:
         if status not in self.own:

@@ -18,6 +18,8 @@ Pose2 = tuple[float, float, float]
 MIN_CONFIDENCE = 0.5
 ON_SURFACE = 0.06
 """[m] by which an estimate may lie outside a surface's rim and still be on it."""
+SEARCH_TIME = 240.0
+"""[s] for one thing: a search of a shipped home ends sooner, unless walking is disturbed."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class SkillContext:
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
+    search_time: float = SEARCH_TIME
+    """[s] after which a search for one thing goes to no further view."""
     background: bool = True
     """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
