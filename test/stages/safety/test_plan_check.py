@@ -44,6 +44,17 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
     assert checker.check(plan(Step(skill="navigate", place="kitchen"), Step(skill="pick", object=cup))) == []
 
 
+def test_a_reason_against_several_steps_is_said_once(checker):
+    go, look = (
+        Step(skill="navigate", place="cellar"),
+        Step(skill="find", place="cellar", object=ObjectQuery()),
+    )
+    take = Step(skill="pick", object=ObjectQuery(kind="elephant"))
+    nowhere, strange = checker.check(plan(go, look, take))
+    assert nowhere == "there is no way to the cellar"
+    assert "elephant" in strange
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [

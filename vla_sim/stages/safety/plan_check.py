@@ -44,12 +44,13 @@ class PlanChecker:
         return f"there is no way to the {name}" if isinstance(found, NoPath) else ""
 
     def check(self, plan: Plan) -> list[str]:
-        """Reasons against the plan, fit for speaking; empty if it may run."""
+        """Reasons against the plan, each once and fit for speaking; empty if it may run."""
         if len(plan.steps) > MAX_STEPS:
             return [f"the plan has {len(plan.steps)} steps; {MAX_STEPS} are allowed"]
         if facts.HAND is None and any(step.skill in WITH_HAND for step in plan.steps):
             return [facts.NO_HAND]
-        return [reason for step in plan.steps for reason in self._check(step)]
+        # Several steps of one place have the same reason against them.
+        return list(dict.fromkeys(reason for step in plan.steps for reason in self._check(step)))
 
     def _check(self, step: Step) -> list[str]:
         if step.skill not in STEP_FIELDS:
