@@ -33,7 +33,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     Subscribes /vla/command, /voice/transcript, /vla/status, /vla/plan, /vla/verdict, /navigation/status,
     /manipulation/status, /perception/objects, /safety/state, /odom, /localization/map_to_odom, /monitor/load
     (background commands wait).
-    Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
+    Publishes /vla/status, /navigation/request, /manipulation/request, /perception/object_name, /voice/say.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
-        for topic in (topics.STATUS, topics.NAVIGATION_REQUEST, topics.MANIPULATION_REQUEST):
+        for topic in (
+            topics.STATUS, topics.NAVIGATION_REQUEST, topics.MANIPULATION_REQUEST, topics.OBJECT_NAME,
+        ):  # fmt: skip
             self.publish(topic)  # discovered before the first command, not at it
         self.publish(topics.SAY)
         self.follow_load()

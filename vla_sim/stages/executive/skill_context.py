@@ -76,12 +76,9 @@ class SkillContext:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.world.surfaces, position, ON_SURFACE)
 
-    def visible(
-        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
-    ) -> DetectedObject | None:
-        """The object that matches and was seen after `since`: the nearest, or the one on the side that the
-        query says, or the nearest to where `near` was. A held one does not count."""
-        found = [
+    def in_sight(self, query: ObjectQuery, since: float) -> list[DetectedObject]:
+        """The objects that match and were seen after `since`. A held one does not count."""
+        return [
             o
             for o in self.objects
             if query.matches(o)
@@ -90,6 +87,13 @@ class SkillContext:
             and o.sightings >= 2
             and self.surface_below(o.position) is not None
         ]
+
+    def visible(
+        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
+    ) -> DetectedObject | None:
+        """Of the objects `in_sight` the nearest, or the one on the side that the query says, or the nearest
+        to where `near` was."""
+        found = self.in_sight(query, since)
         if near is not None:
             return min(found, key=lambda one: math.dist(one.position, near.position), default=None)
         if "left" in query.traits or "right" in query.traits:
