@@ -117,7 +117,9 @@ class Meaning(Part, frozen=True, kw_only=True):
     text: Name | None = None
     relation: Literal["next to", "on top of", "into"] | None = None
 
-    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {"find": ("object",), "wait": (), "say": ()}
+    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "find": ("object",), "remember": ("text",), "wait": (), "say": (),
+    }  # fmt: skip
     """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
 
     def __post_init__(self) -> None:

@@ -77,10 +77,8 @@ BEST_OF, MOST = 12, 300
 @kernel
 def row(rising: Array, middle: float, reach: float) -> tuple[int, int]:
     """The first of `rising` values that is nearer than `reach` to `middle`, and the one after the last."""
-    return (
-        np.searchsorted(rising, middle - reach, side="right"),
-        np.searchsorted(rising, middle + reach, side="left"),
-    )
+    first = np.searchsorted(rising, middle - reach, side="right")
+    return int(first), int(np.searchsorted(rising, middle + reach, side="left"))
 
 
 @kernel
@@ -113,8 +111,8 @@ def search(
             if slant[0] * x + slant[1] * z < floor:
                 continue
             n, between, before = 0, 0, 0
-            for i in levels:
-                a, y, c = points[i, 0] - x, points[i, 1], abs(points[i, 2] - z)
+            for p in levels:
+                a, y, c = points[p, 0] - x, points[p, 1], abs(points[p, 2] - z)
                 if c < palm_half and a < palm:
                     across[2, before] = y
                     before += 1
@@ -124,7 +122,7 @@ def search(
                     across[1, between] = y
                     between += 1
                 across[0, n] = y
-                near[n, 0], near[n, 1], near[n, 2], near[n, 3] = a, y, points[i, 2] - z, cosines[i]
+                near[n, 0], near[n, 1], near[n, 2], near[n, 3] = a, y, points[p, 2] - z, cosines[p]
                 n += 1
             if between < 2 * LEAST_TOUCH:
                 continue

@@ -151,13 +151,13 @@ def self_gap(mine: Array, body: BodyArgs, others: Array, other_body: BodyArgs, t
 @kernel
 def are_finite(numbers: Array) -> bool:
     """Whether all of (n, m) numbers are."""
-    return np.isfinite(numbers).all()
+    return bool(np.isfinite(numbers).all())
 
 
 @kernel
 def rises(times: Array, step: float) -> bool:
     """Whether times (n,) [s] rise by `step` or more each, the first one from 0, which it may be itself."""
-    return (times[0] == 0.0 or times[0] >= step) and (times[1:] - times[:-1] >= step).all()
+    return (times[0] == 0.0 or times[0] >= step) and bool((times[1:] - times[:-1] >= step).all())
 
 
 @kernel
