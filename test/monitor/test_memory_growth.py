@@ -138,6 +138,16 @@ def test_a_node_that_was_started_again_is_watched_too():
     assert {name: len(some) for name, some in watch.samples.items()} == {"node": 1, "node 2": 1}
 
 
+def test_what_is_killed_after_some_minutes_is_not_judged_by_how_its_caches_filled():
+    watch = MemorySampler()
+    watch.samples["whole"] = samples([100.0] * 360)
+    filling = [219.3] * 14 + [222.3] * 11 + [225.7] * 5  # the voice's, in an hour of faults
+    assert judge("voice 7", samples(filling), 10.0, 4.0).grows
+    watch.samples["voice 7"] = samples(filling)
+    watch.samples["voice 8"] = samples(np.linspace(219.0, 240.0, 100))
+    assert {g.name: g.grows for g in watch.growth(10.0, 4.0)} == {"whole": False, "voice 8": True}
+
+
 def test_shared_memory_that_a_process_reads_is_no_growth_of_its_own():
     own = measure(psutil.Process(), 0.0, children=False)
     with contextlib.closing(mmap.mmap(-1, 64_000_000)) as shared:  # anonymous and shared: RssShmem

@@ -52,6 +52,7 @@ COMMAND_TIMEOUT = 2.0 * SEARCH_TIME
 TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
 REST = 1.0  # [s] simulated between two commands
 POLL = 0.2
+LONG_LIFE = 900.0  # [s]
 SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 
@@ -257,8 +258,13 @@ class MemorySampler:
             self._out.flush()
 
     def growth(self, limit: float, least: float) -> list[Growth]:
-        """Of every process with samples enough."""
-        found = (judge(name, samples, limit, least) for name, samples in self.samples.items())
+        """Of every process that lived for most of the soak, or for long: one that is killed after some
+        minutes has hardly filled its caches."""
+        lived = {name: some[-1].seconds - some[0].seconds for name, some in self.samples.items()}
+        enough = min(LONG_LIFE, 0.8 * max(lived.values(), default=0.0))
+        found = (
+            judge(name, some, limit, least) for name, some in self.samples.items() if lived[name] >= enough
+        )
         return [one for one in found if one is not None]
 
 
