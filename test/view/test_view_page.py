@@ -297,6 +297,38 @@ def test_a_token_is_asked_for_taken_from_the_address_and_not_kept_in_it(browser)
         context.close()
 
 
+def test_the_scene_can_be_left_out_and_stays_out(browser, site):
+    asked = []
+
+    def tell(route):
+        told = route.fetch()
+        route.fulfill(response=told, json={**told.json(), "scene": True})
+
+    def draw(route):
+        asked.append(route.request.url)
+        route.fulfill(body="<p>drawn</p>", content_type="text/html")
+
+    expect.set_options(timeout=PATIENCE)
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    context.route("**/about", tell)
+    context.route("**/scene/", draw)
+    page = context.new_page()
+    frame, off = page.frame_locator("#scene").locator("p"), page.locator("#views [data-mode=off]")
+    page.goto(site.url)
+    expect(frame).to_have_text("drawn")
+    off.click()
+    expect(page.locator("#scene-empty")).to_have_text("The 3D scene is off.")
+    expect(frame).to_have_count(0)
+    page.reload()
+    expect(off).to_have_attribute("aria-pressed", "true")
+    assert len(asked) == 1
+    page.locator("#views [data-mode=top]").click()
+    expect(frame).to_have_text("drawn")
+    expect(page.locator("#scene-empty")).to_be_hidden()
+    context.close()
+
+
 @pytest.fixture
 def said(tmp_path):
     """What Chromium's microphone hears: a sentence, and silence around it."""

@@ -110,6 +110,10 @@ function describe(robot) {
     + `${turn.toFixed(2)} rad/s${robot.arm ? `; arm: ${robot.arm}` : ""}${robot.holding ? ", holding" : ""}`;
 }
 
+// A browser without a graphics processor spends all of its time on the scene, and this one remembers it.
+const OFF = "off";
+const sceneIsOff = () => localStorage.getItem("scene") === OFF;
+
 // The 3D scene is a page of its own in a frame; its camera is this viewer's alone.
 async function openScene(there) {
   if (!there) {
@@ -118,30 +122,40 @@ async function openScene(there) {
   }
   const frame = $("scene");
   const opened = frame.contentWindow.__viserMutable !== undefined; // then it connects again by itself
-  if (!opened && !frame.dataset.loading) {
-    frame.dataset.loading = "yes";
-    frame.src = "scene/";
-    frame.onload = () => {
-      delete frame.dataset.loading;
-      $("scene-empty").hidden = true;
-      frame.contentWindow.addEventListener("keydown", onKey, true);
-    };
-  }
+  if (!opened && !frame.dataset.loading) drawScene(frame);
   if (begun) return;
   begun = true;
   const { MODES, SceneCamera } = await import("./scene_camera.js");
   const camera = new SceneCamera(frame);
   const show = () => {
-    for (const one of $("views").children) one.setAttribute("aria-pressed", one.dataset.mode === camera.mode);
+    const mode = sceneIsOff() ? OFF : camera.mode;
+    for (const one of $("views").children) one.setAttribute("aria-pressed", one.dataset.mode === mode);
   };
-  $("views").replaceChildren(...MODES.map((mode) => panels.element("button", {
+  $("views").replaceChildren(...[...MODES, OFF].map((mode) => panels.element("button", {
     type: "button", data: { mode },
     onclick: () => {
-      camera.mode = mode;
+      const [was, off] = [sceneIsOff(), mode === OFF];
+      localStorage.setItem("scene", off ? OFF : "on");
+      if (!off) camera.mode = mode;
+      if (was !== off) drawScene(frame);
       show();
     },
   }, mode)));
   show();
+}
+
+function drawScene(frame) {
+  const off = sceneIsOff();
+  $("scene-empty").hidden = false;
+  $("scene-empty").textContent = off ? "The 3D scene is off." : "The 3D scene is loading.";
+  frame.dataset.loading = "yes";
+  frame.onload = () => {
+    delete frame.dataset.loading;
+    if (off) return;
+    $("scene-empty").hidden = true;
+    frame.contentWindow.addEventListener("keydown", onKey, true);
+  };
+  frame.src = off ? "about:blank" : "scene/";
 }
 
 const stop = () => act(undefined, "stop");
