@@ -84,7 +84,7 @@ def driven(tmp_path_factory, sentence):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=180_000)
         held.callback(browser.close)
         page = browser.new_page(permissions=["microphone"])
-        page.add_init_script("localStorage.setItem('scene', 'off')")  # software would draw and do nothing else
+        page.add_init_script("localStorage.setItem('scene', 'off')")
         page.set_default_timeout(1e3 * BOUND)
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_selector("body[data-link=live]")
