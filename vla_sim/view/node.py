@@ -39,7 +39,7 @@ from vla_sim.world.semantic_map import World
 RATE = 10.0
 """States a second."""
 REMEMBERED = 1.0
-"""[s] between two times at which it keeps what it knows, should it die."""
+"""[s] between two times at which it keeps what it knows, should it die; how far a command is, at once."""
 SLOWER = 5
 """Niceness of the threads that only show something, beside the one that hears a stop."""
 ANSWER_TIMEOUT = 20.0
@@ -141,6 +141,8 @@ class ViewNode(StageNode[ViewParams]):
         elif isinstance(getattr(message, "stamp", None), float):
             stamp = message.stamp
         self.state.take(name, message, stamp)
+        if name in (topics.PLAN.name, topics.STATUS.name):  # seldom, and what one looks at
+            self.kept.save(self.state.memory())
 
     def on_faults_state(self, state: Any) -> None:
         self.take(topics.FAULTS.name, state)
