@@ -71,10 +71,11 @@ def make(seed: int, folder: Path, *, unsolvable: bool = False, people: int = 0) 
         world = sdf_file.write(path, layout)
         stock = _stock(world, rng)
         job = _job(world, stock, rng)
-        if job is None or Home(world).problems((surface, thing[1:]) for surface, thing in stock):
+        there = Home(world)
+        if job is None or there.problems((surface, thing[1:]) for surface, thing in stock):
             continue
         things = tuple(thing for _, thing in stock)
-        layout = replace(layout, things=things, people=_people(Home(world), layout, people, seed))
+        layout = replace(layout, things=things, people=_people(there, layout, people, seed))
         if not unsolvable:
             sdf_file.write(path, layout)
             return _write_scenario(path, _solvable(seed, job), people)
