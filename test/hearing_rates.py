@@ -88,6 +88,8 @@ TALK = (
     "and so the whole family went home by bus", "we had soup with bread and some cheese",
     "nobody knows how long this will last", "yesterday the sun was shining all afternoon",
 )  # fmt: skip
+CROWD_SECONDS = 20.0
+"""Of people talking, of which each sample has another piece."""
 RATIOS = (20.0, 10.0)
 """[dB] of the voice above the noise."""
 SHARE_OF_NOISE = 0.35
@@ -117,13 +119,21 @@ def speak(voice: str, text: str) -> Samples:
         return audio.load(file.name)
 
 
-def talkers(count: int, rng: np.random.Generator) -> Array:
+@cache
+def crowd() -> Array:
     """Four people who talk at once."""
+    rng, count = np.random.default_rng(0), int(CROWD_SECONDS * SAMPLE_RATE)
     sound = np.zeros(count)
     for text in TALK:
         speech = Hibari(speed=float(rng.uniform(0.8, 1.2))).speak(text).astype(float)
         sound += np.roll(np.resize(speech, count), int(rng.integers(count)))
     return sound
+
+
+def talkers(count: int, rng: np.random.Generator) -> Array:
+    """A piece of the crowd."""
+    sound = np.resize(crowd(), max(count, crowd().size))
+    return np.roll(sound, int(rng.integers(crowd().size)))[:count]
 
 
 def motors(count: int, rng: np.random.Generator) -> Array:

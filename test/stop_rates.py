@@ -35,27 +35,16 @@ STOPS = (
     "robot stop",
 )  # fmt: skip
 ORDERS = tuple(text for text in COMMANDS if not within_stop_sentence(text))
-TALKERS = 20.0
-"""[s] of people talking, of which each sample has another piece."""
 SETTLED = 4.0
 """[s] of noise before a sample: the noise floor is that of the noise."""
 RATIOS = (20, 15, 10, 5)
 """[dB] of the voice above the noise."""
 
 
-@cache
-def crowd() -> Array:
-    return talkers(int(TALKERS * SAMPLE_RATE), np.random.default_rng(0))
-
-
-def piece_of_crowd(count: int, rng: np.random.Generator) -> Array:
-    return np.roll(np.resize(crowd(), max(count, crowd().size)), int(rng.integers(crowd().size)))[:count]
-
-
 NOISES: dict[str, Callable[[int, np.random.Generator], Array]] = {
     "white": lambda count, rng: rng.standard_normal(count),
     "pink": room_noise,
-    "talkers": piece_of_crowd,
+    "talkers": talkers,
 }
 spoken = cache(speak)
 
