@@ -77,7 +77,7 @@ def test_two_ears_that_agree_are_believed_though_neither_is_sure() -> None:
 
 
 def test_words_that_only_sound_like_a_sentence_need_a_grammar_that_is_sure_of_it() -> None:
-    assert decided(Recognition("pick up the red cup", 0.1), Recognition("pick up the red cup", 0.4))[1]
+    assert decided(Recognition("pick up the red cup", 0.01), Recognition("pick up the red cup", 0.4))[1]
     assert not decided(Recognition("pick up the red cup", 0.1), Recognition("pick up the rack up", 0.4))[1]
 
 
