@@ -146,6 +146,11 @@ def test_what_goes_on_from_words_that_were_not_understood_is_asked_back(
     assert [one.complete for one in heard] == complete
 
 
+def test_a_sentence_may_begin_with_a_link() -> None:
+    (heard,) = hear(Listener(Scripted("and come back"), grammar()), utterance())
+    assert heard.complete
+
+
 def test_silence_is_reported_once_when_the_stream_ends() -> None:
     (heard,) = hear(Listener(Scripted("stop"), grammar()), quiet(2.0))
     assert (heard.complete, heard.reason, heard.text) == (False, "silence", "")

@@ -84,8 +84,8 @@ class Listener:
         self._speech_end = 0.0
         self._waited = 0
         self._answered = False
-        self._understood = False
-        """The last sentence: another one may go on from it."""
+        self._understood = True
+        """Whether the last words were; else none may go on from them."""
         self._last_answer = -math.inf
         self._noisy = 0
 
