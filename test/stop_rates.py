@@ -1,7 +1,7 @@
 """Whether a stop is heard, in quiet and in noise, and what else is taken for one, by the grammar alone.
 
     python test/stop_rates.py                        # prints the tables in Markdown
-    python test/stop_rates.py --voices hibari --seeds 3
+    python test/stop_rates.py --voices hibari --seeds 3 --share 0.2
     python test/stop_rates.py --save stops.json      # each sample, to compare two versions
 
 The noise was there before the voice, as a fan is. Needs what `hearing_rates.py` needs.
@@ -35,27 +35,16 @@ STOPS = (
     "robot stop",
 )  # fmt: skip
 ORDERS = tuple(text for text in COMMANDS if not within_stop_sentence(text))
-TALKERS = 20.0
-"""[s] of people talking, of which each sample has another piece."""
 SETTLED = 4.0
 """[s] of noise before a sample: the noise floor is that of the noise."""
 RATIOS = (20, 15, 10, 5)
 """[dB] of the voice above the noise."""
 
 
-@cache
-def crowd() -> Array:
-    return talkers(int(TALKERS * SAMPLE_RATE), np.random.default_rng(0))
-
-
-def piece_of_crowd(count: int, rng: np.random.Generator) -> Array:
-    return np.roll(np.resize(crowd(), max(count, crowd().size)), int(rng.integers(crowd().size)))[:count]
-
-
 NOISES: dict[str, Callable[[int, np.random.Generator], Array]] = {
     "white": lambda count, rng: rng.standard_normal(count),
     "pink": room_noise,
-    "talkers": piece_of_crowd,
+    "talkers": talkers,
 }
 spoken = cache(speak)
 
@@ -112,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--voices", default=",".join(VOICES), help="names with commas between them")
     parser.add_argument("--seeds", type=int, default=10, help="samples of each stop in each noise")
+    parser.add_argument("--share", type=float, default=1.0, help="of the samples, always the same ones")
     parser.add_argument("--save", type=Path, help="file for each sample")
     options = parser.parse_args()
     ear, rows = Ear(), []
@@ -126,6 +116,8 @@ def main() -> int:
         plan += [(text, room, 1) for text in (*ORDERS, *OTHERS, *TALK) for room in rooms((15,))]
         for text, (kind, ratio), seeds in plan:
             for seed in range(seeds):
+                if not within_share(options.share, voice, text, kind, ratio, seed):
+                    continue
                 number = zlib.crc32(f"{voice} {text} {kind} {ratio} {seed}".encode())
                 sound, before = sample(spoken(voice, text), kind, ratio, number)
                 heard = ear.hear(sound, before)
@@ -135,6 +127,10 @@ def main() -> int:
         options.save.write_text(json.dumps(rows))
     print_tables(rows, seconds)
     return 0
+
+
+def within_share(share: float, *sample: object) -> bool:
+    return zlib.crc32(f"share {' '.join(map(str, sample))}".encode()) % 1000 < 1000 * share
 
 
 def print_tables(rows: list[tuple[str, str, str, int, int, str, list[str]]], seconds: float) -> None:

@@ -100,6 +100,8 @@ STOP = Phrases(
 """Its words that mean stop to every stage are `STOP_WORDS`."""
 SURE_STOP = STOP_WORDS | {"emergency"}
 """Words that mean stop also when what follows is not understood; "wait" is not one of them."""
+DID = frozenset({"did", "does"})
+"""Two words before a stop one of these asks about it: "did you stop at the bank"."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
 GO = Phrases(

@@ -22,6 +22,17 @@ def test_where_safety_stops_at_once_the_planner_plans_no_motion(word, frame):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize("text", ["did you stop at the bank", "does it stop"])
+def test_a_question_about_a_stop_is_none(text):
+    assert not stop_detection.is_stop(text)
+    assert RULES.plan(text).priority != "stop"
+
+
+@pytest.mark.parametrize("text", ["did you hear me stop", "did you stop robot stop"])
+def test_a_stop_after_a_question_is_one(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @given(FILLERS, STOPS)
 def test_a_stop_counts_after_any_filler(fillers, word):
     text = " ".join([*fillers, word])

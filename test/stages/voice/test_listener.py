@@ -123,6 +123,34 @@ def test_half_a_stop_is_a_stop() -> None:
     assert heard.text == "stop"
 
 
+@pytest.mark.parametrize(
+    ("second", "complete"), [("walk forward half a meter", False), ("turn around", True)]
+)
+def test_in_noise_a_sentence_is_believed_that_is_heard_twice(second: str, complete: bool) -> None:
+    noise = room_noise(utterance().size, np.random.default_rng(1), -40.0)
+    (heard,) = hear(
+        Listener(Scripted("turn around", second=second), grammar()), (utterance() + noise).astype(np.int16)
+    )
+    assert (heard.text if complete else heard.reason) == ("turn around" if complete else "partial")
+
+
+@pytest.mark.parametrize(("first", "complete"), [("turn", [False, False]), ("turn around", [True, True])])
+def test_what_goes_on_from_words_that_were_not_understood_is_asked_back(
+    first: str, complete: list[bool]
+) -> None:
+    scripted = Scripted(first)
+    listener = Listener(scripted, grammar())
+    heard = hear(listener, utterance())
+    scripted.text = "and come back"
+    heard += hear(listener, utterance())
+    assert [one.complete for one in heard] == complete
+
+
+def test_a_sentence_may_begin_with_a_link() -> None:
+    (heard,) = hear(Listener(Scripted("and come back"), grammar()), utterance())
+    assert heard.complete
+
+
 def test_silence_is_reported_once_when_the_stream_ends() -> None:
     (heard,) = hear(Listener(Scripted("stop"), grammar()), quiet(2.0))
     assert (heard.complete, heard.reason, heard.text) == (False, "silence", "")
@@ -213,6 +241,13 @@ def test_a_stop_that_explains_little_of_the_voice_is_none():
 def test_a_command_that_was_well_heard_is_no_stop():
     scripted = Scripted("turn around", stopped=Recognition("stop", 0.9))
     assert [one.text for one in hear(Listener(scripted, grammar()), utterance())] == ["turn around"]
+
+
+def test_a_stop_that_was_found_both_ways_needs_little() -> None:
+    for text, complete in (("stop the robot", True), ("pick up the", False)):
+        scripted = Scripted(text, confidence=0.1, stopped=Recognition("stop", 0.2))
+        (heard,) = hear(Listener(scripted, grammar()), utterance())
+        assert (heard.text, heard.complete) == ("stop" if complete else text, complete)
 
 
 @pytest.mark.parametrize("confidence", [0.4, 0.6])

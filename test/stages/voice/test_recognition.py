@@ -11,7 +11,7 @@ from voice_speech import NAMES, grammar, hear, recogniser, spoken, understood, v
 from vla_sim.common.errors import InputError, MissingError
 from vla_sim.stages.voice.audio import Samples, chunks, level_db
 from vla_sim.stages.voice.grammar import Grammar, Names
-from vla_sim.stages.voice.listener import Listener
+from vla_sim.stages.voice.listener import STOP_ALONE, Listener
 from vla_sim.stages.voice.pocketsphinx_recogniser import Pocketsphinx
 from vla_sim.stages.voice.second_ear import SecondEar
 from vla_sim.stages.voice.simulated_microphone import babble, in_room
@@ -82,17 +82,43 @@ def test_a_stop_is_understood_in_white_noise() -> None:
         assert [one.text for one in hear(listener, noisy) if one.complete] == ["stop"]
 
 
-def test_the_stops_are_looked_for_alone() -> None:
+def finished(text: str) -> Pocketsphinx:
     one = recogniser()
     one.start()
-    one.feed(in_room(voice().speak("halt"), lead=0.15, tail=0.15))
+    one.feed(in_room(voice().speak(text), lead=0.15, tail=0.15))
     one.finish()
+    return one
+
+
+def test_the_stops_are_looked_for_alone() -> None:
+    one = finished("halt")
     found = one.stop()
     assert found is not None
     assert found.text == "halt"
+    assert found.confidence > STOP_ALONE
     again = one.again()
     assert again is not None
     assert again.text == "halt"
+
+
+@pytest.mark.parametrize("text", ["walk to the hallway", "put it down", "he picked up the phone and left"])
+def test_other_words_fit_no_stop(text: str) -> None:
+    found = finished(text).stop()
+    assert found is not None
+    assert found.confidence < STOP_ALONE
+
+
+def test_a_second_look_is_the_same_whatever_was_looked_for_before_it() -> None:
+    one = finished("pick up the red cup")
+    found = one.again(), one.stop(), one.fit("pick up the red cup")
+    assert (one.again(), one.stop(), one.fit("pick up the red cup")) == found
+
+
+def test_only_words_that_were_said_fit() -> None:
+    one = finished("move forward two meters")
+    assert one.fit("move forward two meters").confidence > 0.5
+    assert one.fit("move forward ten meters").confidence < one.fit("move forward two meters").confidence
+    assert one.fit("pick up the red cup").confidence < 0.5
 
 
 def test_a_place_that_no_dictionary_knows_is_understood() -> None:

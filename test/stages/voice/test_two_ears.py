@@ -76,6 +76,16 @@ def test_two_ears_that_agree_are_believed_though_neither_is_sure() -> None:
     assert decided(sure, free) == ("pick up the red cup", True, "both")
 
 
+def test_words_that_only_sound_like_a_sentence_need_a_grammar_that_is_sure_of_it() -> None:
+    assert decided(Recognition("pick up the red cup", 0.01), Recognition("pick up the red cup", 0.4))[1]
+    assert not decided(Recognition("pick up the red cup", 0.1), Recognition("pick up the rack up", 0.4))[1]
+
+
+def test_a_sentence_that_nobody_wrote_down_is_proposed() -> None:
+    found = decided(Recognition("go to", 0.1), Recognition("pick up the rack up", 0.9), "pick up the red cup")
+    assert found == ("pick up the red cup", False, "free")
+
+
 def test_words_that_change_nothing_are_no_disagreement() -> None:
     assert same("please go to the kitchen", "go to kitchen")
     assert not same("move forward two meters", "move forward ten meters")

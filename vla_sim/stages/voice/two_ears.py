@@ -13,10 +13,10 @@ from vla_sim.stages.voice.nearest_sentence import Phones, nearest
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
 
-AGREED = 0.05
-"""Confidence of the grammar's ear from which the free one's word for the same sentence is enough."""
 RIVAL = 0.2
-"""Confidence of the grammar's ear in another sentence, from which the free one is not believed alone."""
+"""Confidence of the grammar's ear that counts by itself: from here on, words that only sound like its
+sentence are enough, and against another sentence the free ear is not believed alone. Where both wrote the
+same, neither need be sure."""
 FREE_CONFIDENCE = 0.5
 """From which the free ear is believed alone, if its words fit the sound too."""
 IDLE_WORDS = frozenset(
@@ -49,12 +49,14 @@ def vote(
     if within_stop_sentence(free.text):
         return Recognition("stop", free.confidence, ear="free"), True
     sentence = nearest(grammar.automaton, witness.phones(free.text), witness.phones)
+    literal = not sentence or same(sentence, free.text)
     whole = grammar.read(sure.text).complete
-    if sentence and whole and sure.confidence >= AGREED and same(sentence, sure.text):
+    counts = whole and sure.confidence >= RIVAL
+    if whole and same(sentence, sure.text) and (literal or counts):
         return Recognition(sure.text, max(sure.confidence, free.confidence), ear="both"), True
     said = sentence or free.text
-    rival = whole and sure.confidence >= RIVAL and sure.text not in _ASKED  # a question moves nothing
-    believed = not rival and free.confidence >= FREE_CONFIDENCE and fits(witness.fit(said))
+    rival = counts and sure.text not in _ASKED  # a question moves nothing
+    believed = literal and not rival and free.confidence >= FREE_CONFIDENCE and fits(witness.fit(said))
     return Recognition(said, free.confidence, ear="free"), believed
 
 
