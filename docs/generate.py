@@ -343,6 +343,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "stop": ("stop",),
     "wait": ("wait 5 seconds",),
     "say": ("say hello",),
+    "remember": ("this is my mug", "the red cup is my mug"),
 }
 """What a person says in the apartment to have a skill used."""
 
@@ -361,7 +362,7 @@ PHRASES = {
     "right": "RIGHT",
     "turn": "TURN", "around": "AROUND", "take": "PICK", "with the left hand": "LEFT_HAND",
     "with the right hand": "RIGHT_HAND", "bring, move": "BRING", "put": "PUT", "next to": "NEXT_TO",
-    "on top of": "ON_TOP_OF", "find": "FIND",
+    "on top of": "ON_TOP_OF", "into": "INSIDE", "find": "FIND",
     "wait": "WAIT", "stop": "STOP", "is there": "IS_THERE", "how many": "HOW_MANY", "what is": "WHAT_IS",
     "what it holds": "ASK_HOLDING", "what it sees": "ASK_SEEING", "where it is": "ASK_WHERE",
     "what it does": "ASK_DOING", "what it can do": "ASK_ABLE", "places": "ASK_PLACES",

@@ -1,11 +1,16 @@
 """Homes by seed: equal seeds, what can be done there and what cannot."""
 
+import math
+
 import numpy as np
 import pytest
 
+from vla_sim.common.errors import InputError
 from vla_sim.homes import furniture, home, rooms, sdf_file
 from vla_sim.homes.solvable import Home
 from vla_sim.scenario import load, preparation
+from vla_sim.simulation.waypoint_motion import WaypointMotion
+from vla_sim.world import world_file
 from vla_sim.world.semantic_map import World
 
 
@@ -68,3 +73,29 @@ def test_what_stands_in_the_way_unmapped_counts_too(tmp_path):
         there = Home(world)
         reached = [place for place in ("kitchen", "bedroom") if there.no_way(*places[place][:2]) == ""]
         assert len(reached) == 2 * ways
+
+
+def test_people_walk_from_room_to_room_in_the_same_home(tmp_path):
+    alone = home.make(3, tmp_path / "alone").with_suffix(".sdf")
+    path = home.make(3, tmp_path, people=2)
+    file = load.load(path)
+    preparation.check(file)
+    text = path.with_suffix(".sdf").read_text()
+    assert text.startswith(alone.read_text().partition('<frame name="place/')[0].rstrip())
+    assert [c.touched for c in file.scenario.expect if hasattr(c, "touched")] == ["person_1", "person_2"]
+    world = World.load(file.scenario.world)
+    there = Home(world)
+    people = [m for m in world_file.load(world.path).models if m.name.startswith("person_")]
+    assert len(people) == 2
+    for person in people:
+        motion = WaypointMotion.of(person)
+        assert motion.social
+        near = (p.name for p in world.places for at in motion.waypoints if math.dist((p.x, p.y), at) < 0.3)
+        assert len(set(near)) >= 3
+        assert np.hypot(*(person.pose[:2, 3] - world.start[:2])) >= home.APART
+        assert all(there.no_way(x, y) == "" for x, y in motion.waypoints)
+
+
+def test_more_people_than_there_is_room_for_are_refused(tmp_path):
+    with pytest.raises(InputError, match="there is room for"):
+        home.make(3, tmp_path, people=20)

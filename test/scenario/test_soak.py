@@ -12,7 +12,7 @@ class Client:
     """A client of no stack: simulated time and what was recorded are set by the test."""
 
     def __init__(self):
-        self.recording, self.typed, self.time = Recording(), [], 0.0
+        self.recording, self.typed, self.notes, self.time = Recording(), [], [], 0.0
 
     def now(self):
         return self.time
@@ -29,7 +29,11 @@ def rounds(monkeypatch):
     voice = types.SimpleNamespace(speak=lambda text: [])
     monkeypatch.setattr(soak, "Hibari", lambda seed: voice)
     monkeypatch.setattr(soak, "in_room", lambda samples, seed: samples)
-    return soak.Rounds(Client(), ["go to the bed", "turn left"], 0, broken=lambda: "; broken: the lidar")
+    client = Client()
+    return soak.Rounds(
+        client, ["go to the bed", "turn left"], 0, broken=lambda: "; broken: the lidar",
+        note=client.notes.append,
+    )  # fmt: skip
 
 
 def test_failures_are_kept_as_they_come(rounds):
@@ -56,6 +60,10 @@ def test_failures_are_kept_as_they_come(rounds):
     assert rounds.failures == [first, *rounds.unanswered]
     assert rounds.unanswered[0].startswith("turn left, given at ")
     assert rounds.ended == {"unheard": 1, "late": 1}
+    assert client.notes == [
+        "spoken: go to the bed", f"failure: {first}", "no id: unheard", "typed: turn left",
+        f"failure: {rounds.unanswered[0]}", "soak-2: late",
+    ]  # fmt: skip
 
 
 def test_the_truths_of_a_long_command_are_not_what_grows(rounds):

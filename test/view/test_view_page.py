@@ -306,13 +306,25 @@ def said(tmp_path):
     return path
 
 
+LATE_LINE = """
+window.WebSocket = class extends WebSocket {
+  #open = !this.url.endsWith("/audio");
+  get readyState() { return this.#open ? super.readyState : WebSocket.CONNECTING; }
+  set onopen(call) { super.onopen = () => setTimeout(() => { this.#open = true; call(); }, 2500); }
+};
+"""
+"""The sound's line opens in the middle of the sentence, as beside a busy server."""
+
+
 @pytest.mark.audio
-def test_what_the_browsers_microphone_hears_is_what_was_said(site, world, said, launch):
+@pytest.mark.parametrize("script", ["", LATE_LINE], ids=["", "late"])
+def test_what_the_browsers_microphone_hears_is_what_was_said(site, world, said, launch, script):
     browser = launch(
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={said}%noloop",
     )  # fmt: skip
     page = browser.new_page(permissions=["microphone"])
+    page.add_init_script(script)
     page.set_default_timeout(PATIENCE)
     page.goto(site.url)
     page.wait_for_selector("body[data-link=live]")

@@ -35,6 +35,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
 ]  # fmt: skip
 BOUND = 180.0  # [s]
+LONG_WAY = "go to the bedroom, then go to the kitchen, then go to the bedroom"
+"""Software draws the scene slowly: the robot must be on its way still when the page has been looked at."""
 STOP = 0.25
 """[s] from the click to the first velocity of zero: what the page promises."""
 FAKE_MICROPHONE = [
@@ -98,7 +100,7 @@ def stopped_after(driven):
 
 def test_what_is_typed_moves_the_robot_and_a_click_stops_it(driven):
     page, watcher = driven.page, driven.watcher
-    page.locator("#words").fill("go to the bedroom")  # a long way: software draws the scene slowly
+    page.locator("#words").fill(LONG_WAY)
     page.keyboard.press("Enter")
     wait_for(lambda: watcher.moves, BOUND)
     stopped_after(driven)
@@ -121,16 +123,18 @@ def test_what_is_said_to_the_browsers_microphone_moves_the_robot(driven):
 
 @pytest.mark.variant
 def test_a_view_that_dies_is_started_again_and_the_page_comes_back(driven):
-    page, stack = driven.page, driven.stack
-    page.locator("#words").fill("go to the kitchen")
+    page, stack, watcher = driven.page, driven.stack, driven.watcher
+    page.locator("#words").fill(LONG_WAY)
     page.keyboard.press("Enter")
-    wait_for(lambda: driven.watcher.moves, BOUND)
+    wait_for(lambda: watcher.moves, BOUND)
+    under_way = watcher.recording.statuses[-1].status.command_id
     page.wait_for_selector("#plan-steps li[data-state=running]")
     kept = Path(os.environ[kept_state.FOLDER]) / "view.json"
     wait_for(lambda: kept.is_file() and b'"navigate"' in kept.read_bytes(), BOUND)
     stack.kill("view", restart=True)
     page.wait_for_selector("body[data-link=lost]")
-    assert driven.watcher.moves, "a lost page changes nothing"
+    wait_for(lambda: watcher.moves, BOUND)
+    assert watcher.recording.final(under_way) is None, "a lost page changes nothing"
     ends = threading.Event()
 
     def check():
@@ -147,7 +151,7 @@ def test_a_view_that_dies_is_started_again_and_the_page_comes_back(driven):
         other.wait_for_selector("#plan-steps li[data-state=running]")
         other.close()
         page.keyboard.press("Escape")
-        wait_for(lambda: not driven.watcher.moves, BOUND)
+        wait_for(lambda: not watcher.moves, BOUND)
     finally:
         ends.set()
     assert stack.restarts["view"] == 1

@@ -23,6 +23,10 @@ def add(commands: Any) -> None:
         "--unsolvable", action="store_true",
         help="what is asked for cannot be done there: a door is too narrow, or a thing is out of reach",
     )  # fmt: skip
+    make.add_argument(
+        "--people", type=common.count, default=0, metavar="N",
+        help="who walk from room to room, and give way to walls, each other and the robot",
+    )  # fmt: skip
     make.add_argument("--out", metavar="FOLDER", default=".", help="default: where you are")
     make.set_defaults(call=call)
 
@@ -34,5 +38,5 @@ def call(a: argparse.Namespace) -> int:
         raise InputError("--seeds 0: give at least 1")
     folder: Path = user_path(a.out)
     for seed in range(a.seeds) if a.seeds is not None else (a.seed,):
-        print(home.make(seed, folder, unsolvable=a.unsolvable))
+        print(home.make(seed, folder, unsolvable=a.unsolvable, people=a.people))
     return 0

@@ -200,9 +200,10 @@ NEXT_TO = Phrases(
     spoken="next to|beside",
 )
 ON_TOP_OF = Phrases("upon|onto|on to|atop|down on|down on top of|over onto", spoken="on top of|on")
+INSIDE = Phrases("in|inside|inside of|within|down in|down into|in to", spoken="into")
 """Where something is put, seen from another thing."""
 NOT_PUT = Phrases(
-    "in|into|inside|inside of|within|down in|down into|under|underneath|below|between|behind|in front of",
+    "under|underneath|below|between|behind|in front of",
     "before|above|left of|right of|to the left of|to the right of|on the left of|on the right of|opposite",
 )
 """Where nothing is put, seen from another thing."""
@@ -230,6 +231,10 @@ INTO = Phrases("over to|back to|back into|onto|on to|over onto|on top of|on", sp
 THIS = Phrases("this|that")
 IT = Phrases("that|this|them|that one|this one|that thing|this thing", spoken="it")
 THING = Phrases("thing|item", spoken="one|object")
+THIS_IS = Phrases("this is|that is|that's|here is|this one is|that one is|this thing is|that thing is")
+IS_MINE = Phrases("is|is called")
+MINE = Phrases("my")
+"""Before the name of a thing that is shown: "this is my mug", "the red cup is my mug"."""
 
 TELL_ME = Phrases(
     "tell me|can you tell me|could you tell me|i want to know|do you know",

@@ -10,6 +10,7 @@ from vla_sim.contract.vocabulary import SIDES, traits_of
 
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
+Name = Annotated[str, msgspec.Meta(max_length=60)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -20,9 +21,10 @@ Pose7 = tuple[float, float, float, float, float, float, float]
 """x, y, z, qw, qx, qy, qz"""
 
 Skill = Literal[
-    "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say"
-]
-Relation = Literal["", "next to", "on top of"]
+    "navigate", "approach", "find", "pick", "place", "carry", "move", "turn", "stop", "wait", "say",
+    "remember",
+]  # fmt: skip
+Relation = Literal["", "next to", "on top of", "into"]
 SKILLS: tuple[str, ...] = Skill.__args__  # type: ignore[attr-defined]
 Arm = Literal["left", "right"]
 Priority = Literal["stop", "urgent", "normal", "background"]
@@ -38,7 +40,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Thing(Protocol):
-    """What has a kind, a colour and traits: a detected object, an object of the world, another query."""
+    """What has a kind, a colour, traits, and perhaps a name that it was given: a detected object, an object
+    of the world, another query."""
 
     @property
     def kind(self) -> str: ...
@@ -46,22 +49,29 @@ class Thing(Protocol):
     def colour(self) -> str: ...
     @property
     def traits(self) -> tuple[str, ...]: ...
+    @property
+    def given_name(self) -> str: ...
 
 
 class ObjectQuery(Record, frozen=True, kw_only=True):
     """Which object is meant. An empty field means "any". `kind`: cup, ball, ...; `colour`: red, ...;
-    `traits`: of `vocabulary.TRAITS`, all of which it has, and of `SIDES`, which tell one from others."""
+    `traits`: of `vocabulary.TRAITS`, all of which it has, and of `SIDES`, which tell one from others;
+    `given_name`: "mug", of what was shown as "my mug"."""
 
     kind: Text = ""
     colour: Text = ""
     traits: tuple[Text, ...] = ()
+    given_name: Name = ""
 
     def matches(self, thing: Thing) -> bool:
         """Whether it could be meant. A coffee cup is a cup."""
         named = self.kind in ("", thing.kind) or thing.kind.endswith(f" {self.kind}")
+        named = named and self.given_name in ("", thing.given_name)
         return named and self.colour in ("", thing.colour) and set(self.traits) <= {*thing.traits, *SIDES}
 
     def __str__(self) -> str:
+        if self.given_name:
+            return f"{self.given_name} of yours"
         return " ".join([*self.traits, *self.colour.split(), self.kind or "object"])
 
 
@@ -101,6 +111,7 @@ STEP_FIELDS: dict[str, tuple[str, ...]] = {
     "stop": (),
     "wait": ("seconds",),
     "say": ("text",),
+    "remember": ("text", "object"),
 }
 
 MANNER = ("speed", "arm")
@@ -219,6 +230,8 @@ class DetectedObject(Record, frozen=True, kw_only=True):
     last_seen: float
     """Stamp of the image in which it was last seen."""
     sightings: int = 1
+    given_name: Name = ""
+    """What its owner calls it; see `ObjectName`."""
     surface: Annotated[bytes, msgspec.Meta(max_length=MOST_SURFACE)] = b""
     """What is seen of it, where nothing more is known of its shape: points from `position` in the map's axes
     (`contract.surface_points`)."""
@@ -232,6 +245,13 @@ class DetectedObject(Record, frozen=True, kw_only=True):
     def traits(self) -> tuple[str, ...]:
         """Of its size."""
         return traits_of(self.size)
+
+
+class ObjectName(Record, frozen=True, kw_only=True):
+    """What the owner calls a tracked object from now on: "mug" for "my mug"."""
+
+    track_id: int
+    name: Name
 
 
 class ObjectList(Record, frozen=True, kw_only=True):
@@ -288,9 +308,9 @@ ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", 
 class ManipulationRequest(Record, frozen=True, kw_only=True):
     """What the arms are to do. ready: raise the arm that will reach so that the robot can dock at a table.
     pick: grasp `object` and lift it. place: set the held object down at `target` (map; z is the surface's
-    height). carry: bring the held object close to the body for walking. home: arms back to the
-    walking pose. open: open the gripper. cancel: stop where it is. renew: `goal_id` is still wanted. lease:
-    see `NavigationRequest`."""
+    height), or let go of it there, above the opening of `object`, of which the arm keeps clear. carry: bring
+    the held object close to the body for walking. home: arms back to the walking pose. open: open the
+    gripper. cancel: stop where it is. renew: `goal_id` is still wanted. lease: see `NavigationRequest`."""
 
     goal_id: Id
     action: ManipulationAction

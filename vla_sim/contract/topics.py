@@ -55,6 +55,7 @@ VERDICT = Topic("/vla/verdict", records.Verdict)
 STATUS = Topic("/vla/status", records.Status)
 TRACE = Topic("/vla/trace", records.TraceEvent)
 OBJECTS = Topic("/perception/objects", records.ObjectList)
+OBJECT_NAME = Topic("/perception/object_name", records.ObjectName)
 DEPTH_SCAN = Topic("/perception/depth_scan", "sensor_msgs/msg/LaserScan", "sensor")
 """The depth camera's obstacles flattened to a level scan in base_link: what is too low and too near
 for the head lidar. Its intensities are ranges as well [m]: of what stands at the height of the arms, which

@@ -1,5 +1,6 @@
 """A home by its seed: an SDF file, and a scenario that can be passed there, or on purpose cannot."""
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import yaml
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_output
+from vla_sim.common.geometry import Array
 from vla_sim.homes import furniture, rooms, sdf_file
-from vla_sim.homes.sdf_file import Layout, Pose2, Thing
+from vla_sim.homes.sdf_file import Layout, Person, Pose2, Thing
 from vla_sim.homes.solvable import Home
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import Surface, World, shipped_objects
@@ -28,6 +30,12 @@ BETWEEN = 0.28
 """[m] between two things: the hand fits between them."""
 TOO_DEEP = 0.08
 """[m] from a table's far edge to a thing that no arm reaches."""
+PACE = (0.5, 0.9)
+"""[m/s] at which people walk at home."""
+STRIDES = 0.8
+"""[m] at least between two points that a person walks to."""
+APART = 1.5
+"""[m] at which people begin from the robot and from each other."""
 TOO_NARROW = 0.55
 """Width of a doorway [m] that no robot of this size fits through."""
 
@@ -46,9 +54,10 @@ class Job:
         return self.thing.replace("_", " ")
 
 
-def make(seed: int, folder: Path, *, unsolvable: bool = False) -> Path:
+def make(seed: int, folder: Path, *, unsolvable: bool = False, people: int = 0) -> Path:
     """Writes `home_<seed>.sdf` and the scenario `home_<seed>.yaml`, whose path it returns. Equal seeds make
-    equal files. Raises `InputError` if they cannot be written, or if no such home was found."""
+    equal files; with people it is the same home. Raises `InputError` if they cannot be written, or if no such
+    home was found."""
     rng = np.random.default_rng(seed)
     path = folder / f"home_{seed:03d}.sdf"
     for _ in range(DRAWS):
@@ -64,12 +73,13 @@ def make(seed: int, folder: Path, *, unsolvable: bool = False) -> Path:
         job = _job(world, stock, rng)
         if job is None or Home(world).problems((surface, thing[1:]) for surface, thing in stock):
             continue
-        layout = replace(layout, things=tuple(thing for _, thing in stock))
+        things = tuple(thing for _, thing in stock)
+        layout = replace(layout, things=things, people=_people(Home(world), layout, people, seed))
         if not unsolvable:
             sdf_file.write(path, layout)
-            return _write_scenario(path, _solvable(seed, job))
+            return _write_scenario(path, _solvable(seed, job), people)
         if why := _spoil(path, layout, job, rng):
-            return _write_scenario(path, _unsolvable(seed, job, why))
+            return _write_scenario(path, _unsolvable(seed, job, why), people)
     raise InputError(f"seed {seed}: none of {DRAWS} homes that were drawn would do; give another seed")
 
 
@@ -128,6 +138,37 @@ def _job(world: World, stock: list[tuple[Surface, Thing]], rng: np.random.Genera
     here = next(p.name for p in world.places if math.dist((p.x, p.y), world.start[:2]) < 1e-6)
     goal = others[rng.integers(len(others))]
     return None if here == start.place else Job(thing[0], start, goal)
+
+
+def _people(home: Home, layout: Layout, count: int, seed: int) -> tuple[Person, ...]:
+    """Who walk from room to room on ways with room for the robot too. Raises `InputError` if there are not
+    places enough for them to begin at."""
+    rng = np.random.default_rng([seed, 7])
+    places = {name: (x, y) for name, (x, y, _) in layout.places.items()}
+    taken = [layout.start[:2]]
+    out: list[Person] = []
+    for _ in range(count):
+        free = [n for n, at in places.items() if all(math.dist(at, other) >= APART for other in taken)]
+        if not free:
+            raise InputError(f"seed {seed}: there is room for {len(out)} people, not for {count}")
+        first = str(rng.choice(free))
+        others = [str(name) for name in rng.permutation([n for n in places if n != first])[:2]]
+        taken.append(places[first])
+        tour = [places[name] for name in (first, *others, first)]
+        points = [p for a, b in itertools.pairwise(tour) for p in _strides(home.way(a, b))]
+        out.append(Person(tuple(points), round(float(rng.uniform(*PACE)), 2)))
+    return tuple(out)
+
+
+def _strides(way: Array) -> list[tuple[float, float]]:
+    """Points of a way without its first, `STRIDES` apart, and its last one."""
+    out: list[tuple[float, float]] = []
+    last, end = way[0], way[-1]
+    for point in way[1:]:
+        if math.dist(point, last) >= STRIDES and math.dist(point, end) >= STRIDES / 2:
+            last = point
+            out.append((round(float(point[0]), 2), round(float(point[1]), 2)))
+    return [*out, (float(end[0]), float(end[1]))]
 
 
 def _spoil(path: Path, layout: Layout, job: Job, rng: np.random.Generator) -> str:
@@ -193,7 +234,9 @@ def _unsolvable(seed: int, job: Job, why: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write_scenario(world: Path, scenario: dict[str, Any]) -> Path:
+def _write_scenario(world: Path, scenario: dict[str, Any], people: int) -> Path:
+    nobody = [{"check": "never", "touched": f"person_{number}"} for number in range(1, people + 1)]
+    scenario = {**scenario, "expect": [*scenario["expect"], *nobody]}
     path = world.with_suffix(".yaml")
     text = yaml.safe_dump(
         {"version": 1, "proves": "", "world": world.name, **scenario}, sort_keys=False, width=110

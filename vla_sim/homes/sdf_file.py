@@ -10,6 +10,7 @@ from vla_sim.common import assets
 from vla_sim.common.files import write_output
 from vla_sim.homes.furniture import Piece
 from vla_sim.homes.rooms import Box, Flat
+from vla_sim.world.derived_world import follow
 from vla_sim.world.semantic_map import World
 
 HEIGHT = 1.6
@@ -27,14 +28,23 @@ Thing = tuple[str, float, float, float]
 
 
 @dataclass(frozen=True)
+class Person:
+    """Who walks from point to point, round and round [m], at `speed` [m/s], from the last one on."""
+
+    points: tuple[tuple[float, float], ...]
+    speed: float
+
+
+@dataclass(frozen=True)
 class Layout:
-    """All that stands in a home. places: standing poses by their names."""
+    """All that stands and walks in a home. places: standing poses by their names."""
 
     flat: Flat
     pieces: tuple[Piece, ...]
     places: dict[str, Pose2]
     start: Pose2
     things: tuple[Thing, ...] = ()
+    people: tuple[Person, ...] = ()
 
 
 def write(path: Path, layout: Layout) -> World:
@@ -58,6 +68,10 @@ def write(path: Path, layout: Layout) -> World:
         _include(world, piece.kind.model, name, (piece.x, piece.y, 0.0), piece.yaw)
     for model, *at in layout.things:
         _include(world, model, model, (at[0], at[1], at[2]), 0.0)
+    for number, person in enumerate(layout.people, start=1):
+        x, y = person.points[-1]
+        model = _include(world, "person", f"person_{number}", (x, y, 0.0), 0.0)
+        follow(model, person.points, person.speed, social=True)
     for name, (x, y, yaw) in layout.places.items():
         frame = etree.SubElement(world, "frame", name=f"place/{name.replace(' ', '_')}")
         etree.SubElement(frame, "pose").text = _pose(x, y, 0.0, yaw)
@@ -96,11 +110,12 @@ def _box(link: etree._Element, part: str, name: str, box: Box, z: tuple[float, f
 
 def _include(
     world: etree._Element, model: str, name: str, at: tuple[float, float, float], yaw: float
-) -> None:
+) -> etree._Element:
     one = etree.SubElement(world, "include")
     etree.SubElement(one, "uri").text = f"model://{model}"
     etree.SubElement(one, "name").text = name
     etree.SubElement(one, "pose").text = _pose(*at, yaw)
+    return one
 
 
 def _pose(x: float, y: float, z: float, yaw: float) -> str:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
+from vla_sim.common.geometry import Array
 from vla_sim.robot import facts
 from vla_sim.stages.executive.skills.handling import PRE_DOCK
 from vla_sim.stages.executive.skills.walking import behind
@@ -31,6 +34,11 @@ class Home:
         start = self._world.start
         found = plan_path(self._field, start[:2], (x, y))
         return found.reason if isinstance(found, NoPath) else ""
+
+    def way(self, start: tuple[float, float], goal: tuple[float, float]) -> Array:
+        """(n, 2) [m] of the way between two points, on which there is room for the robot; (0, 2) without."""
+        found = plan_path(self._field, start, goal)
+        return np.zeros((0, 2)) if isinstance(found, NoPath) else found.points
 
     def out_of_reach(self, surface: Surface, position: tuple[float, float, float]) -> str:
         """Why the robot cannot take what is at `position` (x, y, z in map) on a surface; "" if it can."""

@@ -115,9 +115,11 @@ class Meaning(Part, frozen=True, kw_only=True):
     angle: float | None = None
     seconds: float | None = None
     text: Name | None = None
-    relation: Literal["next to", "on top of"] | None = None
+    relation: Literal["next to", "on top of", "into"] | None = None
 
-    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {"find": ("object",), "wait": (), "say": ()}
+    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "find": ("object",), "remember": ("text",), "wait": (), "say": (),
+    }  # fmt: skip
     """Where not every argument of `STEP_FIELDS` must be given; of `move`, one of them."""
 
     def __post_init__(self) -> None:

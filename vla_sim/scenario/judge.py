@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from vla_sim.common.errors import InputError
@@ -14,6 +15,7 @@ from vla_sim.common.geometry import wrap
 from vla_sim.contract import budgets
 from vla_sim.contract.records import STAGES, GroundTruth, ObjectQuery, Pose7, Relation, Step
 from vla_sim.robot import facts
+from vla_sim.scenario.containment import is_inside
 from vla_sim.scenario.record import Check, GraspResult, StageLatency, Touch
 from vla_sim.scenario.recording import Given, Recording, heading, position
 from vla_sim.scenario.targets import locate
@@ -30,7 +32,13 @@ NEXT_TO = 0.30  # [m] at most between the middles of two things that are next to
 STACKED = 0.015  # [m] by which a thing may lie higher or lower than on top of another
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
-UNJUDGED = ("wait", "say", "approach", "stop")  # skills that leave nothing in the world to judge by
+UNJUDGED = (
+    "wait",
+    "say",
+    "approach",
+    "stop",
+    "remember",
+)  # skills that leave nothing in the world to judge by
 
 
 def grasp(
@@ -77,9 +85,14 @@ def judge_steps(
 
 def _same(done: Step, step: Step) -> bool:
     if step.skill == "find" and not step.place:  # no place was said: wherever it looked is right
-        return (done.skill, done.object) == (step.skill, step.object)
-    mine, asked = ((s.skill, s.place, s.object, s.relation) for s in (done, step))
+        return (done.skill, _plain(done.object)) == (step.skill, _plain(step.object))
+    mine, asked = ((s.skill, s.place, _plain(s.object), s.relation) for s in (done, step))
     return mine == asked
+
+
+def _plain(query: ObjectQuery | None) -> ObjectQuery | None:
+    """Without the name that it was given, of which a scenario knows nothing."""
+    return None if query is None else msgspec.structs.replace(query, given_name="")
 
 
 def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth, GroundTruth, Step]]:
@@ -168,7 +181,7 @@ def _judge_place(recording: Recording, world: World, step: Step) -> tuple[bool, 
 def _judge_relation(
     recording: Recording, world: World, relation: Relation, query: ObjectQuery
 ) -> tuple[bool, str]:
-    """An object that was moved is next to, or on, one that the query means and that stayed where it was."""
+    """An object that was moved is next to, on or in one that the query means and that stayed where it was."""
     first, last = recording.truths[0], recording.truths[-1]
     kinds = {k.name: k for k in world.objects if k.name in last.objects}
     moved = {k for k in kinds if math.dist(last.objects[k][:3], first.objects[k][:3]) > 0.10}
@@ -178,7 +191,9 @@ def _judge_relation(
             here, there = last.objects[name], last.objects[other]
             off, rise = math.dist(here[:2], there[:2]), there[2] - here[2]
             sizes = kinds[name].size, kinds[other].size
-            if relation == "on top of":
+            if relation == "into":
+                passed = other in moved and is_inside(world, other, there, name, here)
+            elif relation == "on top of":
                 passed = off <= sizes[0][0] / 2 and abs(rise - (sizes[0][2] + sizes[1][2]) / 2) <= STACKED
             else:
                 same = (s for s in world.surfaces if rests_on(s, here) and rests_on(s, there))

@@ -29,6 +29,7 @@ from vla_sim.scenario.format import NODES
 from vla_sim.scenario.judge import forbidden_contacts
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
+from vla_sim.stages.executive.skill_context import SEARCH_TIME
 from vla_sim.stages.voice.simulated_microphone import in_room
 from vla_sim.stages.voice.synthesis import Hibari
 from vla_sim.world.semantic_map import World
@@ -45,7 +46,9 @@ COMMANDS = (
 )
 """One round in the apartment: every skill, a question, and words that mean nothing to the robot."""
 RECENT = 20.0  # [s] for which what was broken may be why
-COMMAND_TIMEOUT = 240.0  # [s] simulated for one command; then "stop" is typed, and the next one follows
+COMMAND_TIMEOUT = 2.0 * SEARCH_TIME
+"""[s] simulated for one command, the longest of which searches for a thing, takes it and carries it; then
+"stop" is typed, and the next one follows."""
 TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
 REST = 1.0  # [s] simulated between two commands
 POLL = 0.2
@@ -94,11 +97,12 @@ class Rounds:
 
     def __init__(
         self, client: Client, commands: Sequence[str], seed: int, takes: Iterable[str] = (),
-        broken: Callable[[], str] = lambda: "",
+        broken: Callable[[], str] = lambda: "", note: Callable[[str], object] = lambda _: None,
     ) -> None:  # fmt: skip
-        """takes: names of the objects that a gripper may touch. broken: what is broken now, in words."""
+        """takes: names of the objects that a gripper may touch. broken: what is broken now, in words. note:
+        takes a line for each command, answer and failure."""
         voice = Hibari(seed=seed)
-        self._client, self._takes, self._broken = client, set(takes), broken
+        self._client, self._takes, self._broken, self._note = client, set(takes), broken, note
         self._commands = itertools.cycle(
             (text, in_room(voice.speak(text), seed) if k % 2 == 0 else None)
             for k, text in enumerate((*commands, *commands) if len(commands) % 2 else commands)
@@ -146,6 +150,7 @@ class Rounds:
     def _fail(self, of: list[str], text: str) -> None:
         of.append(text)
         self.failures.append(text)
+        self._note(f"failure: {text}")
 
     def _give(self, now: float) -> None:
         self.doing, samples = next(self._commands)
@@ -158,6 +163,7 @@ class Rounds:
         else:
             self._id = f"soak-{self._number}"
             self._client.type(self._id, self.doing)
+        self._note(f"{'typed' if samples is None else 'spoken'}: {self.doing}")
 
     def _last_heard(self) -> str:
         """How far it came, in words."""
@@ -171,6 +177,7 @@ class Rounds:
 
     def _end(self, state: str, now: float) -> None:
         self.ended[state] += 1
+        self._note(f"{self._id or 'no id'}: {state}")
         self._busy, self._due = False, now + REST
 
 
@@ -266,14 +273,19 @@ def soak(options: SoakOptions, display: Display) -> Soak:
     with out, running, ClientThread(running.domain.id) as client:
         wait_until_ready(running, client, display)
         held = {one.name for one in World.load(options.stack.world).objects}
-        host = FaultHost(running, client, lambda: client.recording.stamp, lambda _: None)
+
+        def note(event: str) -> None:
+            line = {"stamp": round(client.recording.stamp, 2), "event": event}
+            out.write(msgspec.json.encode(line) + b"\n")
+
+        host = FaultHost(running, client, lambda: client.recording.stamp, note)
 
         def broken_now() -> str:
             since = client.recording.stamp - RECENT
             recent = [faults.words(one.fault) for one in host.spans if one.end is None or one.end > since]
             return f"; broken in the last {RECENT:.0f} s: {', '.join(recent)}" if recent else ""
 
-        rounds = Rounds(client, options.commands, options.stack.seed, held, broken_now)
+        rounds = Rounds(client, options.commands, options.stack.seed, held, broken_now, note)
         client.on_fault_request = host.on_request
         broken = RandomFaults(host, client.now, options.stack.seed) if options.faults else None
 

@@ -20,6 +20,7 @@ from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarF
 from vla_sim.robot.body_size import TRUNK_RADIUS
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.simulation.kinematic_grip import Grip
+from vla_sim.simulation.movers import Movers
 from vla_sim.simulation.sensors.scene import View
 from vla_sim.simulation.sensors.software import PoseSnapshot, SoftwareSensors
 from vla_sim.simulation.simulator import Contact, Randomisation, Simulator, Truth, known_object
@@ -51,13 +52,16 @@ class KinematicSimulator(Simulator):
         scene = self.eyes.scene
         self._model_of = [name.partition("::")[0] for name in scene.links]
         self._start: dict[str, Array] = {}
-        self._motions: dict[str, WaypointMotion] = {}
+        motions: dict[str, WaypointMotion] = {}
         for model in tree.models:
             if model.static or model.name == ROBOT:
                 continue
             self._start[model.name] = model.pose
             if (motion := WaypointMotion.of(model)) is not None:
-                self._motions[model.name] = motion
+                motions[model.name] = motion
+        self._mover_names = list(motions)
+        starts = [(float(at[0, 3]), float(at[1, 3])) for at in (self._start[name] for name in motions)]
+        self._movers = Movers(list(zip(motions.values(), starts, strict=True)), tree)
         self._views = {name: scene.view(self._links(name)) for name in self._loose()}
         self._around = {name: scene.view(~scene.own & ~self._links(name)) for name in self._loose()}
         self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
@@ -69,7 +73,7 @@ class KinematicSimulator(Simulator):
         self.reset()
 
     def _loose(self) -> list[str]:
-        return sorted(self._start.keys() - self._motions.keys())
+        return sorted(self._start.keys() - set(self._mover_names))
 
     def _links(self, *models: str) -> NDArray[np.bool_]:
         """(m,) which of `eyes.scene.links` belong to these models."""
@@ -78,6 +82,7 @@ class KinematicSimulator(Simulator):
     def reset(self, seed: int = 0, randomisation: Randomisation | None = None) -> None:
         """The start's displacement is not checked against furniture."""
         rng = self._rng = np.random.default_rng(seed)
+        self._movers.reset(seed)
         by = randomisation or Randomisation()
         self.time = 0.0
         self.base_velocity = np.zeros(3)
@@ -118,6 +123,7 @@ class KinematicSimulator(Simulator):
 
     def step(self) -> None:
         self.time += CONTROL_PERIOD
+        self._movers.step(CONTROL_PERIOD, self.base[:2])
         before = self._position
         self._position = self._target.copy()
         x, y, yaw = self.base
@@ -192,12 +198,11 @@ class KinematicSimulator(Simulator):
 
     def _carried(self) -> dict[str, Array]:
         """(4, 4) poses of the dynamic obstacles now."""
-        out = {}
-        for name, motion in self._motions.items():
-            start = self._start[name][:3, 3]
-            x, y, yaw = motion.at((start[0], start[1]), self.time)
-            out[name] = transform((x, y, start[2]), quaternion_from_yaw(yaw))
-        return out
+        poses = zip(self._mover_names, self._movers.poses(self.time), strict=True)
+        return {
+            name: transform((x, y, self._start[name][2, 3]), quaternion_from_yaw(yaw))
+            for name, (x, y, yaw) in poses
+        }
 
     def _poses(self) -> Array:
         """(m, 4, 4) poses in the world of `eyes.scene.links`, the robot's left where the file puts them."""

@@ -9,16 +9,19 @@ import numpy as np
 
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import Array
+from vla_sim.world.derived_world import SOCIAL
 from vla_sim.world.sdf.elements import Model
 
 
 @dataclass(frozen=True)
 class WaypointMotion:
-    """waypoints (n, 2) [m] in the world, speed [m/s]. loop: from the last waypoint to the first again."""
+    """waypoints (n, 2) [m] in the world, speed [m/s]. loop: from the last waypoint to the first again.
+    social: it walks there as people do (see `social_force`), of which Gazebo's plugin knows nothing."""
 
     waypoints: Array
     speed: float
     loop: bool
+    social: bool = False
 
     @staticmethod
     def of(model: Model) -> WaypointMotion | None:
@@ -39,8 +42,11 @@ class WaypointMotion:
             drag = [float(p.tag.get("xU", "0")) for p in model.plugins if p.name.endswith("Hydrodynamics")]
         except ValueError:
             raise SdfError(f"{plugin.where}: a <waypoint> needs two numbers, x y in metres") from None
+        loop, social = (plugin.tag.get(name, "false") in ("true", "1") for name in ("loop", SOCIAL))
+        if social and not len(waypoints):
+            raise SdfError(f"{plugin.where}: who walks as people do needs a <waypoint> to walk to")
         speed = force / abs(drag[0]) if drag and drag[0] else 0.4
-        return WaypointMotion(waypoints, speed, plugin.tag.get("loop", "false") in ("true", "1"))
+        return WaypointMotion(waypoints, speed, loop, social)
 
     def at(self, start: tuple[float, float], time: float) -> tuple[float, float, float]:
         """x, y [m] and heading [rad] at `time` [s], at `start` at time 0. A heading at rest is that of the

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,12 +19,14 @@ from vla_sim.world.semantic_map import ROBOT, UNMAPPED
 
 DRAG = 120.0
 """[N s/m] of models/person: the force that carries it is its speed times this."""
+SOCIAL = "social_force"
+"""What our simulators read in that plugin, and Gazebo does not: see `Added.social`."""
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model put into the world. z [m] is the height of its origin. mapped: whether the robot's map has
     it (only models that do not move can be in a map). walk: waypoints [x, y] that it is carried along at
-    `speed` [m/s], round and round."""
+    `speed` [m/s], round and round. social: it gives way to walls, people and the robot on its way there."""
 
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     name: str = ""
@@ -35,6 +37,7 @@ class Added(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mapped: bool = False
     walk: list[tuple[float, float]] = []
     speed: Annotated[float, msgspec.Meta(gt=0.0)] = 0.6
+    social: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,18 +155,27 @@ def _include(added: Added, number: int, beside: Path) -> Any:
     etree.SubElement(out, "name").text = model_name(added, number)
     etree.SubElement(out, "pose").text = f"{added.x} {added.y} {added.z} 0 0 {math.radians(added.yaw)}"
     if added.walk:
-        plugin = etree.SubElement(
-            out, "plugin", filename="gz-sim-trajectory-follower-system",
-            name="gz::sim::systems::TrajectoryFollower",
-        )  # fmt: skip
-        etree.SubElement(plugin, "link_name").text = "link"
-        etree.SubElement(plugin, "loop").text = "true"
-        points = etree.SubElement(plugin, "waypoints")
-        for x, y in added.walk:
-            etree.SubElement(points, "waypoint").text = f"{x} {y}"
-        for key, value in (
-            ("force", DRAG * added.speed), ("torque", 20), ("range_tolerance", 0.1),
-            ("bearing_tolerance", 10),
-        ):  # fmt: skip
-            etree.SubElement(plugin, key).text = f"{value:g}"
+        follow(out, added.walk, added.speed, social=added.social)
     return out
+
+
+def follow(
+    model: Any, waypoints: Iterable[tuple[float, float]], speed: float, *, social: bool = False
+) -> None:
+    """Gives an <include> or <model> of a person the plugin that carries it along waypoints [m], round and
+    round, at `speed` [m/s]. social: see `Added`."""
+    plugin = etree.SubElement(
+        model, "plugin", filename="gz-sim-trajectory-follower-system",
+        name="gz::sim::systems::TrajectoryFollower",
+    )  # fmt: skip
+    etree.SubElement(plugin, "link_name").text = "link"
+    etree.SubElement(plugin, "loop").text = "true"
+    points = etree.SubElement(plugin, "waypoints")
+    for x, y in waypoints:
+        etree.SubElement(points, "waypoint").text = f"{x:g} {y:g}"
+    for key, value in (
+        ("force", DRAG * speed), ("torque", 20), ("range_tolerance", 0.1), ("bearing_tolerance", 10),
+    ):  # fmt: skip
+        etree.SubElement(plugin, key).text = f"{value:g}"
+    if social:
+        etree.SubElement(plugin, SOCIAL).text = "true"

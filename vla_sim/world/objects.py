@@ -22,9 +22,9 @@ from vla_sim.world.world_file import words_of
 
 LARGEST = 0.35
 """[m] along each axis: what is larger and has no colour in its name is furniture."""
-FILLED = 0.85
-"""A thing whose largest collision is less than this part of the whole along x or y is no primitive: a mug
-with a handle is no cylinder."""
+FILLED = (0.85, 0.85, 0.5)
+"""A thing whose largest collision is less than these parts of the whole along x, y and z is no primitive: a
+mug with a handle is no cylinder, a floor with walls around it no box; a bottle with its neck is one."""
 
 Shape = Literal["cylinder", "sphere", "box", "other"]
 
@@ -50,6 +50,11 @@ class ObjectKind:
     @property
     def traits(self) -> tuple[str, ...]:
         return traits_of(self.size)
+
+    @property
+    def given_name(self) -> str:
+        """None: no world knows what the owner calls it."""
+        return ""
 
 
 def things_of(
@@ -102,7 +107,7 @@ def _thing(model: elements.Model, given: str | None) -> ObjectKind | None:
 def _shape(main: Solid, box: tuple[Array, Array], size: Array) -> Shape:
     pose, half = box
     upright = main.shape == "sphere" or abs(pose[2, 2]) > 0.99
-    if main.shape == "hull" or not upright or bool((2.0 * half[:2] < FILLED * size[:2]).any()):
+    if main.shape == "hull" or not upright or bool((2.0 * half < FILLED * size).any()):
         return "other"
     return main.shape
 

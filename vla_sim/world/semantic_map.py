@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from vla_sim.common import assets
@@ -135,7 +136,8 @@ class World:
         return World(tree.name, path, start, places, surfaces, objects, solids, forbidden, words)
 
     def meant(self, query: ObjectQuery) -> list[ObjectKind]:
-        """The objects that a query means in truth, for the judge of a run."""
+        """The objects that a query means in truth, for the judge of a run, who knows no given names."""
+        query = msgspec.structs.replace(query, given_name="")
         return [
             one
             for one in self.objects

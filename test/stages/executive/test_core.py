@@ -16,12 +16,14 @@ from vla_sim.contract.records import (
     ManipulationRequest,
     ManipulationStatus,
     NavigationStatus,
+    ObjectName,
     ObjectQuery,
     Plan,
     SafetyState,
     Step,
     Verdict,
 )
+from vla_sim.contract.surface_points import pack
 from vla_sim.stages.executive.core import Executive
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.objects import ObjectKind
@@ -178,6 +180,20 @@ def test_an_object_that_is_nowhere_is_said_to_be_missing():
     body.run()
     assert body.final()[1] == "failed"
     assert body.said == ["I cannot find a green bottle in the kitchen."]
+
+
+def test_a_search_ends_when_its_time_is_over_with_views_left():
+    body = Body(see=False)
+    body.ctx.search_time = 1.0
+    body.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green")))
+    body.run()
+    assert body.final()[1] == "failed"
+    assert body.said == ["I have looked for a green bottle for 1 seconds, and give up."]
+    views = body.done.count("go")
+    patient = Body(see=False)
+    patient.allow(Step(skill="find", object=ObjectQuery(kind="bottle", colour="green")))
+    patient.run()
+    assert 0 < views < patient.done.count("go")
 
 
 def test_a_slipping_grasp_is_tried_again_and_then_reported():
@@ -458,6 +474,122 @@ def test_what_would_roll_or_fall_off_is_not_put_on_a_thing(held, below):
     assert body.final()[1] == "failed"
     assert "would not stay on" in body.final()[3]
     assert not body.targets
+
+
+def basket_points(radius, depth):
+    """Rim and inside of a round basket, from its middle, as `DetectedObject.surface` has them."""
+    a, t = np.meshgrid(np.linspace(0.0, 2 * math.pi, 40, endpoint=False), np.linspace(0.0, 1.0, 8))
+    wall = np.stack([radius * np.cos(a), radius * np.sin(a), depth * (t - 0.5)], axis=-1).reshape(-1, 3)
+    floor = np.stack([radius * t * np.cos(a), radius * t * np.sin(a), np.full_like(a, -depth / 2)], axis=-1)
+    return pack(np.vstack([wall, floor.reshape(-1, 3)]))
+
+
+class WithBasket(Table):
+    """The ball on the table is a basket instead, of which so much is seen."""
+
+    SEEN = (("box", "blue", 2.9, -0.4), ("basket", "white", 2.9, 0.1))
+
+    def __init__(self, surface, held=("ball", "red")):
+        super().__init__(held)
+        self.surface = surface
+
+    def look(self, seconds=60.0):
+        for _ in range(int(seconds / 0.05)):
+            box, basket = things(self.SEEN, self.ctx)
+            self.ctx.objects = [box, msgspec.structs.replace(basket, surface=self.surface)]
+            self.ctx.objects_stamp = self.ctx.now
+            self.run(0.05)
+
+
+INTO = Step(skill="place", relation="into", object=ObjectQuery(kind="basket"))
+
+
+def test_into_a_basket_is_above_its_opening():
+    body = WithBasket(basket_points(0.08, 0.07))
+    body.allow(INTO)
+    body.look()
+    assert body.final()[1:3] == ("succeeded", "place"), body.statuses
+    ((x, y, z),) = body.targets
+    assert math.dist((x, y), (2.9, 0.1)) < 0.01
+    assert z == pytest.approx(0.80 + 0.035 + 0.03, abs=0.005)
+    assert body.ctx.holding is None
+
+
+@pytest.mark.parametrize(
+    ("surface", "held", "why"),
+    [
+        (b"", ("ball", "red"), "I see no opening in the white basket."),
+        (basket_points(0.04, 0.07), ("ball", "red"), "The red ball is too wide for the white basket."),
+        (basket_points(0.08, 0.03), ("cup", "red"), "The red cup is too tall for the white basket."),
+    ],
+)
+def test_what_does_not_go_into_a_thing_is_said(surface, held, why):
+    body = WithBasket(surface, held)
+    body.allow(INTO)
+    body.look()
+    assert body.final()[1] == "failed"
+    assert body.final()[3] == why
+    assert not body.targets
+
+
+class Shown(Body):
+    """With these things on the table; perception takes names, if it does."""
+
+    def __init__(self, seen, takes=True):
+        super().__init__(see=False)
+        self.seen, self.takes, self.names, self.sent = seen, takes, {}, []
+
+    def flush(self):
+        given = [r for _, r in self.ctx.outbox if isinstance(r, ObjectName)]
+        self.sent += given
+        if self.takes:
+            self.names |= {r.track_id: r.name for r in given}
+        super().flush()
+
+    def look(self, seconds=4.0):
+        for _ in range(int(seconds / 0.05)):
+            self.ctx.objects = [
+                msgspec.structs.replace(one, given_name=self.names.get(one.track_id, ""))
+                for one in things(self.seen, self.ctx)
+            ]
+            self.ctx.objects_stamp = self.ctx.now
+            self.run(0.05)
+
+
+RED, BLUE = ("cup", "red", 2.9, 0.1), ("cup", "blue", 2.9, -0.3)
+
+
+@pytest.mark.parametrize(("seen", "thing"), [([RED], None), ([BLUE, RED], CUP)])
+def test_the_one_thing_in_sight_that_is_meant_gets_its_name(seen, thing):
+    body = Shown(seen)
+    body.allow(Step(skill="remember", text="mug", object=thing))
+    body.look()
+    assert body.final()[1:] == ("succeeded", "remember", "The red cup is your mug.")
+    (given,) = body.sent
+    assert (given.track_id, given.name) == (seen.index(RED), "mug")
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        ([], "I see no object in front of me. Which thing is your mug?"),
+        ([RED, BLUE], "I see 2 things. Which one is your mug? Say for example: the red cup is my mug."),
+    ],
+)
+def test_where_nothing_or_several_are_in_sight_it_asks_which_one_was_shown(seen, why):
+    body = Shown(seen)
+    body.allow(Step(skill="remember", text="mug"))
+    body.look()
+    assert body.final()[1:] == ("failed", "remember", why)
+    assert body.said == [why]
+    assert not body.sent
+
+
+def test_a_name_that_perception_does_not_take_is_not_said_to_be_known():
+    body = Shown([RED], takes=False)
+    body.allow(Step(skill="remember", text="mug"))
+    body.look()
+    assert body.final()[1:] == ("failed", "remember", "I could not keep in mind what your mug is.")
 
 
 @pytest.mark.parametrize("skill", ["carry", "place"])

@@ -14,7 +14,7 @@ from vla_sim.world.semantic_map import World
 FILES = {"strangers": 0.95, "strangers_after": 0.85}
 """File in `data` -> the share of its sentences that must be understood. `strangers` was written before the
 reader could read half of the kinds in it, and is what it was made to read."""
-PUT = {"next to": "beside", "on top of": "on"}
+PUT = {"next to": "beside", "on top of": "on", "into": "in"}
 HOLDING = "# While it holds"
 
 

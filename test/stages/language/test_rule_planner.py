@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from language_world import HOME, RULES, plan_of
 
 from vla_sim.contract import phrases
-from vla_sim.contract.records import ObjectQuery
+from vla_sim.contract.records import DetectedObject, ObjectQuery
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.rule_planner import RulePlanner
 from vla_sim.stages.language.understanding import quantities
 from vla_sim.world.semantic_map import Place
 
 RED_CUP = ObjectQuery(kind="cup", colour="red")
+BOX = ObjectQuery(kind="box", colour="blue")
 TAKE_CUP = ["find red cup", "approach red cup", "pick red cup"]
 KITCHEN_CUP = ["navigate kitchen", "find red cup in kitchen", "approach red cup", "pick red cup"]
 FETCH_BOX = [
@@ -81,6 +82,8 @@ def test_every_required_command_has_its_plan(text, plan):
         ("place the red cup beside the ball", [*TAKE_CUP, "place next to ball"]),
         ("put the red cup on top of the blue box", [*TAKE_CUP, "place on top of blue box"]),
         ("put the red cup on the blue box", [*TAKE_CUP, "place on top of blue box"]),
+        ("put the red cup into the blue box", [*TAKE_CUP, "place into blue box"]),
+        ("bring the red cup inside the box", [*TAKE_CUP, "place into box"]),
         ("move the red cup next to the blue box", [*TAKE_CUP, "place next to blue box"]),
         ("take the red cup and put it down near the blue box", [*TAKE_CUP, "place next to blue box"]),
         ("put the cup next to the green cup", [*TAKE_CUP, "place next to green cup"]),
@@ -151,9 +154,8 @@ def test_small_typing_errors_are_mended(text, step):
         ("move forward -2 meters", 'I did not understand "move forward minus 2 meters"'),
         ("move 2,5 meters", 'I did not understand "move 2, 5 meters"'),
         ("pick it up", 'What do you mean by "it"?'), ("put it next to the ball", 'What do you mean by "it"?'),
-        ("put the red cup to the left of the ball", "next to another one or on top of it."),
-        ("put the red cup behind the ball", "next to another one or on top of it."),
-        ("put the red cup in the blue box", "next to another one or on top of it."),
+        ("put the red cup to the left of the ball", "next to another one, on top of it or into it."),
+        ("put the red cup behind the ball", "next to another one, on top of it or into it."),
         ("put the red cup next to the nightstand", 'I do not know an object called "nightstand"'),
         ("put the red cup next to", "Next to what shall I put it?"),
         ("put the red cup next to the red cup", "Which two do you mean?"),
@@ -305,3 +307,55 @@ def test_a_word_that_no_model_stands_for_is_understood_in_any_colour():
     assert "stapler" in rules.plan("pick up the hammer").question
     assert "stapler" in rules.plan("which things do you know").answer
     assert "do not know" in RULES.plan("bring me the stapler").question
+
+
+def shown(name, kind, colour):
+    return DetectedObject(
+        track_id=3, kind=kind, colour=colour, position=(5.0, 1.0, 0.8), size=(0.07, 0.07, 0.1), yaw=0.0,
+        confidence=0.9, last_seen=1.0, given_name=name,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "thing"),
+    [
+        ("This is my mug.", "mug", None), ("that's my lucky charm", "lucky charm", None),
+        ("the red cup is my mug", "mug", RED_CUP), ("the blue box is called my treasure", "treasure", BOX),
+    ],
+)  # fmt: skip
+def test_what_is_shown_is_given_its_name(text, name, thing):
+    (step,) = RULES.plan(text).steps
+    assert (step.skill, step.text, step.object) == ("remember", name, thing)
+
+
+@pytest.mark.parametrize("text", ["this is the mug", "this is not my mug", "is this my mug", "this is my"])
+def test_what_names_nothing_is_no_naming(text):
+    assert not RULES.plan(text).steps
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("bring me my mug", "mug"),
+        ("take my mug please", "mug"),
+        ("pick up my lucky charm", "lucky charm"),
+        ("put my lucky charm into the blue box and go to the kitchen", "lucky charm"),
+    ],
+)
+def test_mine_is_what_was_shown(text, name):
+    context = Context(objects=(shown("mug", "cup", "red"), shown("lucky charm", "thing", "blue")))
+    pick = next(step for step in RULES.plan(text, context).steps if step.skill == "pick")
+    assert pick.object.given_name == name
+    assert pick.object.colour == ("red" if name == "mug" else "blue")
+
+
+def test_mine_that_was_not_shown_is_any_such_thing_or_asked_back():
+    pick = RULES.plan("bring me my red mug").steps[2]
+    assert pick.object == RED_CUP
+    question = RULES.plan("bring me my lucky charm").question
+    assert question.startswith("I do not know your lucky charm.")
+
+
+def test_where_mine_is_is_told_of_it_alone():
+    context = Context(objects=(shown("", "cup", "green"), shown("mug", "cup", "red")))
+    assert RULES.plan("where is my mug", context).answer == "I have seen a red cup on the kitchen table."

@@ -88,6 +88,14 @@ def test_what_the_detector_knows_is_not_found_twice():
     assert found(scene, known=known, seed=2) == []
 
 
+@pytest.mark.parametrize(("seen", "kind"), [("grey", "basket"), ("white", "basket"), ("blue", None)])
+def test_white_is_grey_in_the_shade(seen, kind):
+    size = (0.20, 0.24, 0.07)
+    things = StandingThings([ObjectKind("b", "basket", "white", "other", size, 0.4)])
+    found = things._kind(seen, size)
+    assert (found and found.kind) == kind
+
+
 def test_a_kind_of_the_world_is_called_by_its_name_however_it_lies():
     kinds = [ObjectKind("m1", "carton", "blue", "other", (0.06, 0.06, 0.18), 0.2)]
     lying = Scene().table().add("box", (0.18, 0.06, 0.06), (0.5, 0.0, TOP + 0.03, 0.5), BLUE)

@@ -44,6 +44,17 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
     assert checker.check(plan(Step(skill="navigate", place="kitchen"), Step(skill="pick", object=cup))) == []
 
 
+def test_a_reason_against_several_steps_is_said_once(checker):
+    go, look = (
+        Step(skill="navigate", place="cellar"),
+        Step(skill="find", place="cellar", object=ObjectQuery()),
+    )
+    take = Step(skill="pick", object=ObjectQuery(kind="elephant"))
+    nowhere, strange = checker.check(plan(go, look, take))
+    assert nowhere == "there is no way to the cellar"
+    assert "elephant" in strange
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [
@@ -63,8 +74,8 @@ def test_a_good_plan_has_no_reasons_against_it(checker):
         (Step(skill="turn", angle=1.0, speed=0.2), "turn takes no speed"),
         (Step(skill="navigate", place="kitchen", arm="left"), "navigate takes no arm"),
         (Step(skill="place"), "needs a place or an object"),
-        (Step(skill="place", object=ObjectQuery(kind="cup")), "next to it or on top of it"),
-        (Step(skill="place", place="kitchen", relation="next to"), "next to it or on top of it"),
+        (Step(skill="place", object=ObjectQuery(kind="cup")), "next to it, on top of it or into it"),
+        (Step(skill="place", place="kitchen", relation="next to"), "next to it, on top of it or into it"),
         (Step(skill="find", object=ObjectQuery(kind="cup"), relation="next to"), "find takes no relation"),
     ],
 )

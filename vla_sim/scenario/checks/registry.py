@@ -18,7 +18,7 @@ BUILT_IN: tuple[type[CheckSpec], ...] = (
     commands.Said, commands.Order,
     performance.Budget, performance.Latency, performance.Rate, performance.Resources, performance.Load,
     motion.NoFall, motion.NoCollision, motion.Clearance, motion.Arrival, motion.PathEfficiency,
-    motion.Stands, motion.StopsWithin, objects.Grasp, objects.Placed, objects.Untouched,
+    motion.Stands, motion.StopsWithin, objects.Grasp, objects.Placed, objects.Inside, objects.Untouched,
     rules.Never, rules.Safety, rules.Alert,
 )  # fmt: skip
 DEFAULT: tuple[CheckSpec, ...] = (

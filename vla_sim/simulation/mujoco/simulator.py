@@ -17,6 +17,7 @@ from vla_sim.common.errors import EngineError, MissingError
 from vla_sim.common.geometry import Array, pose7, quaternion_from_yaw, rotation_from_quaternion, transform
 from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState, checked
+from vla_sim.simulation.movers import Movers
 from vla_sim.simulation.mujoco.compile import compile_world
 from vla_sim.simulation.mujoco.geoms import FIXED, LOOSE, ROBOT
 from vla_sim.simulation.mujoco.randomise import Randomiser
@@ -84,7 +85,10 @@ class MujocoSimulator(Simulator):
         }
         """(4, 4) where a loose model's frame is not its root body's."""
         self._mocap = [int(m.body_mocapid[self._id(_OBJ.mjOBJ_BODY, f.body)]) for f in compiled.followers]
-        self._movers = [f.model for f in compiled.followers]
+        self._mover_names = [f.model for f in compiled.followers]
+        starts = [(float(f.pose[0, 3]), float(f.pose[1, 3])) for f in compiled.followers]
+        motions = [f.motion for f in compiled.followers]
+        self._movers = Movers(list(zip(motions, starts, strict=True)), tree)
         self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in facts.SIDES}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
@@ -122,6 +126,7 @@ class MujocoSimulator(Simulator):
         d.ctrl[:] = facts.DEFAULT_POSE
         self._damp(self.model_damping)
         self._command = JointCommand(facts.DEFAULT_POSE.copy(), np.zeros(JOINT_COUNT), np.zeros(JOINT_COUNT))
+        self._movers.reset(seed)
         self._follow()
         mujoco.mj_forward(m, d)
         if randomisation is not None:
@@ -166,6 +171,7 @@ class MujocoSimulator(Simulator):
     def step(self) -> None:
         m, d = self.model, self.data
         self._contacts.clear()
+        self._movers.step(self.period, d.qpos[self._root_q : self._root_q + 2])
         self._follow()
         for _ in range(self.substeps):
             if self._band is not None:
@@ -182,11 +188,10 @@ class MujocoSimulator(Simulator):
         self._state = self._measure()
 
     def _follow(self) -> None:
-        """Carry the moving obstacles along their waypoints."""
-        for follower, index in zip(self.compiled.followers, self._mocap, strict=True):
-            start = follower.pose
-            x, y, yaw = follower.motion.at((start[0, 3], start[1, 3]), self.data.time)
-            self.data.mocap_pos[index] = (x, y, start[2, 3])
+        """Carry the moving obstacles to where they are now."""
+        poses = self._movers.poses(self.data.time)
+        for follower, index, (x, y, yaw) in zip(self.compiled.followers, self._mocap, poses, strict=True):
+            self.data.mocap_pos[index] = (x, y, follower.pose[2, 3])
             self.data.mocap_quat[index] = quaternion_from_yaw(yaw)
 
     @property
@@ -339,7 +344,7 @@ class MujocoSimulator(Simulator):
         d = self.data
         movers = {
             name: np.concatenate([d.mocap_pos[i], d.mocap_quat[i]])
-            for name, i in zip(self._movers, self._mocap, strict=True)
+            for name, i in zip(self._mover_names, self._mocap, strict=True)
         }
         objects = {name: self._object_pose(name) for name in self._loose}
         return d.qpos[self._root_q : self._root_q + 7].copy(), objects, movers

@@ -13,6 +13,7 @@ from vla_sim.stages.executive.ledger import PLAN_TIMEOUT, STOPPED, Answer, Ledge
 from vla_sim.stages.executive.queue import CommandQueue, Job
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
+from vla_sim.stages.executive.skills.naming import remember
 from vla_sim.stages.executive.skills.searching import find
 from vla_sim.stages.executive.skills.walking import move, navigate, turn
 
@@ -47,15 +48,18 @@ def say(ctx: SkillContext, step: Step) -> Running:
 SKILLS: dict[str, Callable[[SkillContext, Step], Running]] = {
     "navigate": navigate, "approach": approach, "find": find, "pick": pick, "place": place,
     "carry": carry, "move": move, "turn": turn, "stop": stop, "wait": wait, "say": say,
+    "remember": remember,
 }  # fmt: skip
 """Each is a generator that yields once a tick and returns a `Result`. Every failure's detail is a sentence
 that the robot can speak."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What outlives a restart. open: ids of the commands that were accepted and have not ended."""
+    """What outlives a restart. open: ids of the commands that were accepted and have not ended. listeners:
+    how many hear the statuses."""
 
     open: tuple[str, ...] = ()
+    listeners: int = 0
     holding: records.DetectedObject | None = None
     holding_arm: records.Arm | None = None
     docked: bool = False

@@ -21,8 +21,10 @@ from vla_sim.stages.safety.stop_detection import is_stop
 from vla_sim.world.semantic_map import World
 
 _memory = msgspec.json.Decoder(Memory)
-ANSWER_AFTER = 2.0
-"""[s] after a restart, when whoever listens to /vla/status has found this node again."""
+MEETING = 2.0
+"""[s] that whoever listens to /vla/status takes to find this node when this node has found it."""
+LONGEST_MEETING = 10.0
+"""[s] after a restart in which as many have to be found as listened before."""
 
 
 class ExecutiveNode(StageNode[ExecutiveParams]):
@@ -31,7 +33,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
     Subscribes /vla/command, /voice/transcript, /vla/status, /vla/plan, /vla/verdict, /navigation/status,
     /manipulation/status, /perception/objects, /safety/state, /odom, /localization/map_to_odom, /monitor/load
     (background commands wait).
-    Publishes /vla/status, /navigation/request, /manipulation/request, /voice/say.
+    Publishes /vla/status, /navigation/request, /manipulation/request, /perception/object_name, /voice/say.
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.kept = KeptState("executive", _memory, self.get_logger().warning)
         self.before = self.kept.load()
         """What was kept before a restart, until it is answered."""
-        self.started = clock.mono()
+        self.met = self.ticks = 0
+        """Ticks since the restart: with as many listeners as before, and all. What a frozen node misses is
+        not among them."""
         if self.before is not None:
             self.core.restore(self.before)
         self.own: deque[records.Status] = deque(maxlen=256)
@@ -63,7 +67,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.listen(topics.SAFETY_STATE, self.on_safety)
         self.listen(topics.ODOM, self.on_odom)
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
-        for topic in (topics.STATUS, topics.NAVIGATION_REQUEST, topics.MANIPULATION_REQUEST):
+        for topic in (
+            topics.STATUS, topics.NAVIGATION_REQUEST, topics.MANIPULATION_REQUEST, topics.OBJECT_NAME,
+        ):  # fmt: skip
             self.publish(topic)  # discovered before the first command, not at it
         self.publish(topics.SAY)
         self.follow_load()
@@ -71,6 +77,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
 
     def on_params(self, params: ExecutiveParams) -> None:
         self.core.talkative = params.talk != "little"
+        self.ctx.search_time = params.search_time
 
     def on_status(self, status: records.Status) -> None:
         if status not in self.own:
@@ -124,12 +131,19 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.update_pose()
         try:
             self.core.watch(self.ctx.mono)
-            if self.before is not None and self.ctx.mono - self.started > ANSWER_AFTER:
+            if self.before is not None and self.found_again(self.before.listeners):
                 before, self.before = self.before, None
                 self.core.restarted(before)
             self.core.tick()
         finally:
             self.flush()  # also how it failed
+
+    def found_again(self, listeners: int) -> bool:
+        """At a tick after a restart: whether it is time to answer those who listened before."""
+        self.ticks += 1
+        self.met += self.listeners()[topics.STATUS.name] >= listeners
+        rate = self.params.rate
+        return self.met > MEETING * rate or self.ticks > LONGEST_MEETING * rate
 
     def flush(self) -> None:
         outbox, self.ctx.outbox = self.ctx.outbox, []
@@ -138,7 +152,8 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
                 self.own.append(record)
             self.send(topic, record)
         if self.before is None:
-            self.kept.save(self.core.memory)
+            listeners = self.listeners()[topics.STATUS.name]
+            self.kept.save(msgspec.structs.replace(self.core.memory, listeners=listeners))
 
     def status(self) -> dict[str, str]:
         job = self.core.job

@@ -18,6 +18,8 @@ Pose2 = tuple[float, float, float]
 MIN_CONFIDENCE = 0.5
 ON_SURFACE = 0.06
 """[m] by which an estimate may lie outside a surface's rim and still be on it."""
+SEARCH_TIME = 240.0
+"""[s] for one thing: a search of a shipped home ends sooner, unless walking is disturbed."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class SkillContext:
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
+    search_time: float = SEARCH_TIME
+    """[s] after which a search for one thing goes to no further view."""
     background: bool = True
     """Whether commands of that priority may run: not while the machine is under load."""
     outbox: list[tuple[Topic, Record]] = field(default_factory=list)
@@ -72,12 +76,9 @@ class SkillContext:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.world.surfaces, position, ON_SURFACE)
 
-    def visible(
-        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
-    ) -> DetectedObject | None:
-        """The object that matches and was seen after `since`: the nearest, or the one on the side that the
-        query says, or the nearest to where `near` was. A held one does not count."""
-        found = [
+    def in_sight(self, query: ObjectQuery, since: float) -> list[DetectedObject]:
+        """The objects that match and were seen after `since`. A held one does not count."""
+        return [
             o
             for o in self.objects
             if query.matches(o)
@@ -86,6 +87,13 @@ class SkillContext:
             and o.sightings >= 2
             and self.surface_below(o.position) is not None
         ]
+
+    def visible(
+        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
+    ) -> DetectedObject | None:
+        """Of the objects `in_sight` the nearest, or the one on the side that the query says, or the nearest
+        to where `near` was."""
+        found = self.in_sight(query, since)
         if near is not None:
             return min(found, key=lambda one: math.dist(one.position, near.position), default=None)
         if "left" in query.traits or "right" in query.traits:

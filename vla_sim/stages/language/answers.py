@@ -139,6 +139,9 @@ class Questions:
         if thing is None or (r.direct(thing.end, p.BE) or thing.end) != len(r.text):
             return None
         query = ObjectQuery(kind=thing.kind, colour=thing.colour)
+        own = r.object(begin or 0)
+        if own is not None and any(o.given_name == own.given_name != "" for o in context.objects):
+            query = ObjectQuery(given_name=own.given_name)
         if context.held is not None and query.matches(context.held):
             return self._answer(f"I am holding {_the(context.held)}.", query)
         seen = self._seen(query, (), context)
@@ -196,6 +199,8 @@ def _act(step: Step) -> str:
             return f"turn {abs(math.degrees(step.angle or 0.0)):.0f} degrees"
         case "move":
             return f"move {math.hypot(step.distance or 0.0, step.lateral or 0.0):g} meters"
+        case "remember":
+            return f"keep in mind what your {step.text} is"
         case "wait":
             return f"wait {step.seconds or 0.0:g} seconds"
     return step.skill

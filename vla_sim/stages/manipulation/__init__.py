@@ -8,6 +8,7 @@ __all__ = [
     "grasp",
     "manipulator",
     "node",
+    "opening",
     "params",
     "planning_scene",
     "trajectory",

@@ -343,7 +343,7 @@ class Manipulator(Actions):
         self.say("planning", arm=side)
         x, y, z = request.target
         spot = inverse(arms.now.map_to_odom) @ [x, y, request.surface_height or z, 1.0]
-        scene = self.world.scene(arms.now, held.item, request.target, self._in_hands())
+        scene = self.world.scene(arms.now, held.item, request.target, self._in_hands(), request.object)
         plan = yield from self.plan(
             partial(
                 self.planner.place, scene, held.arm, [float(v) for v in spot[:3]], held.target.size,

@@ -75,66 +75,80 @@ BEST_OF, MOST = 12, 300
 
 
 @kernel
+def row(rising: Array, middle: float, reach: float) -> tuple[int, int]:
+    """The first of `rising` values that is nearer than `reach` to `middle`, and the one after the last."""
+    first = np.searchsorted(rising, middle - reach, side="right")
+    return int(first), int(np.searchsorted(rising, middle + reach, side="left"))
+
+
+@kernel
 def search(
     points: Array, cosines: Array, low: Array, steps: Array, step: float, floor: float, slant: Array,
     hand: Array, hidden: int, out: Array,
 ) -> int:  # fmt: skip
     """Grasps along one approach; their count, at most len(out).
 
-    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads). cosines (n,):
-    of the angle between the surface's normal and y, 0 to 1. The tool's origin is tried at low (3,) + step * 0
-    .. steps (3,) - 1. floor [m]: the least height of the origin, where slant (3,) are the parts of its
-    coordinates that make its height. hand (8,): pads' rear and front edge and half height, palm's front with
-    its gap, half height and half width; half of the opening; the side gap. hidden: the pad on whose side the
-    thing is not seen, 0 at +y, 1 at -y, or -1. out (m, 7): x, y, z of the tool, width, how far the contacts
-    are apart along the pads, how many points touch the pad that touches less, and the part of what touches a
-    pad that slants.
+    points (n, 3): in the hand's axes (x ahead, y from finger to finger, z up across the pads), by rising y,
+    so that what is in an opening is a row of them. cosines (n,): of the angle between the surface's normal
+    and y, 0 to 1. The tool's origin is tried at low (3,) + step * 0 .. steps (3,) - 1. floor [m]: the least
+    height of the origin, where slant (2,) are the parts of its x and z that make its height (y is level).
+    hand (8,): pads' rear and front edge and half height, palm's front with its gap, half height and half
+    width; half of the opening; the side gap. hidden: the pad on whose side the thing is not seen, 0 at +y,
+    1 at -y, or -1. out (m, 7): x, y, z of the tool, width, how far the contacts are apart along the pads, how
+    many points touch the pad that touches less, and the part of what touches a pad that slants.
     """
     back, front, half, palm, palm_half, palm_wide, opening, gap = hand
     near = np.empty((points.shape[0], 4))
-    ends = np.empty(
-        (2, 5)
-    )  # of each contact: sums of x and z, points, how far it reaches behind the tips, slanting
+    across = np.empty((3, points.shape[0]))  # y of what is near, of what is between the pads, before the palm
+    # Of each contact: sums of x and z, points, how far it reaches behind the tips, slanting.
+    ends = np.empty((2, 5))
     count = 0
-    for ix in range(steps[0]):
-        x = low[0] + step * ix
-        for iz in range(steps[2]):
-            z = low[2] + step * iz
-            n = 0
-            for i in range(points.shape[0]):
-                a, c = points[i, 0] - x, abs(points[i, 2] - z)
-                if (c < half + BEYOND and a < front + BEYOND) or (c < palm_half and a < palm):
-                    near[n, 0], near[n, 1], near[n, 2], near[n, 3] = (
-                        a,
-                        points[i, 1],
-                        points[i, 2] - z,
-                        cosines[i],
-                    )
-                    n += 1
+    for iz in range(steps[2]):
+        z = low[2] + step * iz
+        levels = np.flatnonzero(np.abs(points[:, 2] - z) < max(half + BEYOND, palm_half))
+        for ix in range(steps[0]):
+            x = low[0] + step * ix
+            if slant[0] * x + slant[1] * z < floor:
+                continue
+            n, between, before = 0, 0, 0
+            for p in levels:
+                a, y, c = points[p, 0] - x, points[p, 1], abs(points[p, 2] - z)
+                if c < palm_half and a < palm:
+                    across[2, before] = y
+                    before += 1
+                elif not (c < half + BEYOND and a < front + BEYOND):
+                    continue
+                if c < half and back < a < front:
+                    across[1, between] = y
+                    between += 1
+                across[0, n] = y
+                near[n, 0], near[n, 1], near[n, 2], near[n, 3] = a, y, points[p, 2] - z, cosines[p]
+                n += 1
+            if between < 2 * LEAST_TOUCH:
+                continue
             for iy in range(steps[1] * WINDOWS):
                 middle = low[1] + step * (iy // WINDOWS)
                 window = opening * (1.0 - 0.3 * (iy % WINDOWS))
-                if slant[0] * x + slant[1] * middle + slant[2] * z < floor:
+                first, last = row(across[2, :before], middle, palm_wide)
+                if first < last:
                     continue
-                left, right, free = -np.inf, np.inf, True
-                for i in range(n):
-                    a, b, c = near[i, 0], near[i, 1] - middle, abs(near[i, 2])
-                    if c < palm_half and a < palm and abs(b) < palm_wide:
-                        free = False
-                        break
-                    if c < half and back < a < front and abs(b) < window:
-                        left, right = max(left, b), min(right, b)
-                if not free or left - right < LEAST_WIDTH or left - right > 2.0 * (window - gap):
+                first, last = row(across[1, :between], middle, window)
+                if first >= last:
+                    continue
+                right, left = across[1, first] - middle, across[1, last - 1] - middle
+                if left - right < LEAST_WIDTH or left - right > 2.0 * (window - gap):
                     continue
                 # The grasp is where the fingers are as far from both sides.
                 y = middle + 0.5 * (left + right)
                 wide = 0.5 * (left - right)
                 inner, outer = wide + 0.5 * gap, wide + 1.5 * gap + FINGER
                 ends[:] = 0.0
-                for i in range(n):
+                free = True
+                first, last = row(across[0, :n], y, outer)
+                for i in range(first, last):
                     a, b, c = near[i, 0], near[i, 1] - y, abs(near[i, 2])
                     k, b = (0, b) if b > 0.0 else (1, -b)
-                    if b >= outer or a >= front + BEYOND or c >= half + BEYOND:
+                    if a >= front + BEYOND or c >= half + BEYOND:
                         continue
                     if a >= front or c >= half:
                         if b > wide + SLANT and a > back:
@@ -213,7 +227,9 @@ def _along(
     points: Array, facing: Array, middle: Array, bottom: float, yaw: float, pitch: float, turn: float
 ) -> list[Grasp]:
     axes = level_pose((0.0, 0.0, 0.0), yaw, pitch)[:3, :3]
-    seen = np.ascontiguousarray(points @ axes)
+    seen = points @ axes
+    order = np.argsort(seen[:, 1], kind="stable")
+    seen, facing = np.ascontiguousarray(seen[order]), facing[order]
     low, high = seen.min(axis=0), seen.max(axis=0)
     # From where the pads' tips alone hold its front; the palm ends it.
     start = np.array([low[0] - PAD_REACH + 0.012, low[1], low[2]])
@@ -229,7 +245,7 @@ def _along(
     cosines = np.abs(facing @ axes[:, 1])
     hidden = -1 if abs(turn) < HIDDEN else 0 if turn < 0.0 else 1
     floor = bottom + below + FLOOR_GAP
-    n = search(seen, cosines, start, steps, STEP, floor, axes[2].copy(), hand, hidden, found)
+    n = search(seen, cosines, start, steps, STEP, floor, axes[2, ::2].copy(), hand, hidden, found)
     found = found[:n]
     at = found[:, :3] @ axes.T
     aside = np.hypot(*(at - middle)[:, :2].T)  # it would turn in the hand

@@ -117,10 +117,11 @@ class WorldModel:
 
     def scene(
         self, now: Observation, item: DetectedObject, spot: Point | None = None,
-        held: Sequence[tuple[DetectedObject, Point]] = (),
+        held: Sequence[tuple[DetectedObject, Point]] = (), container: DetectedObject | None = None,
     ) -> Scene:  # fmt: skip
         """For the planner: the table below `item` (or `spot`, map) and the other objects around it. held:
-        what is in a hand, and where it is (odom): in nobody's way."""
+        what is in a hand, and where it is (odom): in nobody's way. container: what it goes into at `spot`,
+        whose rim is."""
         place = item.position if spot is None else spot
         surface = self.surface_below(place)
         table = None
@@ -128,11 +129,13 @@ class WorldModel:
             pose, size = table_box(surface)
             table = (inverse(now.map_to_odom) @ pose, size)
         in_hand = [(one, (now.map_to_odom @ [*at, 1.0])[:3]) for one, at in held]
-        others = tuple(
+        others = [
             self.target(now, other) for other in now.objects
             if _matters(other, item, place) and not any(_is_held(other, one, at) for one, at in in_hand)
-        )  # fmt: skip
-        return Scene(now.time, now.joint_position.copy(), now.base, table, others)
+        ]  # fmt: skip
+        if container is not None:
+            others.append(self.target(now, container))
+        return Scene(now.time, now.joint_position.copy(), now.base, table, tuple(others))
 
     def seen(self, now: Observation, item: DetectedObject, since: float = -math.inf) -> DetectedObject | None:
         """The object as perception has it now, if it was seen after `since` [s]."""

@@ -66,12 +66,9 @@ class Naming:
     def _name(self, boxes: Sequence[NamedBox], tracks: Sequence[Track]) -> None:
         names: dict[int, dict[str, float]] = {track_id: {} for track_id in self._boxes}
         for one in boxes:
-            best = max(
-                self._boxes, key=lambda track_id: overlap(one.box, self._boxes[track_id]), default=None
-            )
-            if best is None or one.score < self.threshold or overlap(one.box, self._boxes[best]) < COVERS:
-                continue
-            names[best][one.name] = max(one.score, names[best].get(one.name, 0.0))
+            covers, best = max((overlap(one.box, box), track_id) for track_id, box in self._boxes.items())
+            if one.score >= self.threshold and covers >= COVERS:
+                names[best][one.name] = max(one.score, names[best].get(one.name, 0.0))
         for track in tracks:
             if track.track_id in names:
                 track.call(names[track.track_id])

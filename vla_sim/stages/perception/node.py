@@ -13,7 +13,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
 from vla_sim.common.geometry import transform
 from vla_sim.contract import topics
-from vla_sim.contract.records import Intent, ObjectList
+from vla_sim.contract.records import Intent, ObjectList, ObjectName
 from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros import conversions
@@ -41,7 +41,8 @@ class PerceptionNode(StageNode[PerceptionParams]):
     """Parameters: `PerceptionParams`.
 
     Subscribes a colour and a depth image, paired by stamp, and the camera's info (which topics: by
-    parameter), /odom, /joint_states, /localization/map_to_odom, /vla/intent, /monitor/load.
+    parameter), /odom, /joint_states, /localization/map_to_odom, /vla/intent, /perception/object_name,
+    /monitor/load.
     Publishes /perception/objects, /perception/depth_scan, /perception/low_obstacles, /perception/near_points
     (all at `rate` at most), trace "perception"
     (arrival of the first image after an intent to its objects published), metric "detection" (the same of
@@ -87,6 +88,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         self.listen(replace(topics.COLOR, name=self.params.color), self.on_color)
         self.listen(replace(topics.DEPTH, name=self.params.depth), self.on_depth)
         self.listen(topics.INTENT, self.on_intent)
+        self.listen(topics.OBJECT_NAME, self.on_object_name)
         self.follow_load()
         self.caches.register("images that wait for their partner", self._forget_images)
 
@@ -136,6 +138,10 @@ class PerceptionNode(StageNode[PerceptionParams]):
 
     def on_intent(self, intent: Intent) -> None:
         self.unanswered.append(intent.command_id)
+
+    def on_object_name(self, given: ObjectName) -> None:
+        if not self.core.given_names.give(given.track_id, given.name):
+            self._skip(f"the name {given.name!r} for object {given.track_id}, which is not there")
 
     def on_color(self, message: Any) -> None:
         self._look_at(self.pairs.color(to_seconds(message.header.stamp), (message, clock.mono())))

@@ -18,6 +18,7 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, check_images
 from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules, planar
 from vla_sim.stages.perception.detector import Detector
+from vla_sim.stages.perception.given_names import GivenNames
 from vla_sim.stages.perception.low_obstacles import LowObstacles
 from vla_sim.stages.perception.naming import Naming
 from vla_sim.stages.perception.near_points import NearPoints
@@ -95,6 +96,7 @@ class Perception:
         self.things, self.naming = things, naming
         self.kinematics = kinematics
         self.tracker = Tracker(unique)
+        self.given_names = GivenNames()
         self._low = LowObstacles()
         self._near = NearPoints()
 
@@ -116,7 +118,8 @@ class Perception:
         ranges = depth_scan(*seen)
         low = self._low(frame.stamp, *seen, planar(frame.odom_base))
         near = self._near(frame.depth, frame.camera, optical, own)
-        return Percept(self.tracker.objects(), detections, ranges, low, near)
+        objects = self.given_names.named(self.tracker.objects())
+        return Percept(objects, detections, ranges, low, near)
 
     def warm(self) -> None:
         """Compile every kernel now, so that the first image does not wait for it."""

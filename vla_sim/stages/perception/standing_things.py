@@ -65,6 +65,8 @@ SAME = 0.04
 """[m] beyond a quarter of its width by which a thing may lie off what the detector found there."""
 ALIKE = (0.6, 1.25, 0.015)
 """Least and most of a kind's extent that is measured of it, and a tolerance [m] for both."""
+SHADES = {"white", "grey"}
+"""Colours that are told apart by the light alone: the inside of a white bowl is grey."""
 COLOURED = 0.25
 """The part of a thing's pixels that gives it a vivid colour: metal, labels and shadows have dull ones."""
 
@@ -218,7 +220,11 @@ class StandingThings:
             true = np.sort(kind.size)
             fits = (measured > low * true - slack) & (measured < high * true + slack)
             off = float(np.abs(measured - true).sum())
-            if kind.colour in ("", colour) and fits.all() and off < least:
+            if (
+                (kind.colour in ("", colour) or {kind.colour, colour} <= SHADES)
+                and fits.all()
+                and off < least
+            ):
                 best, least = kind, off
         return best
 

@@ -149,6 +149,46 @@ def self_gap(mine: Array, body: BodyArgs, others: Array, other_body: BodyArgs, t
 
 
 @kernel
+def are_finite(numbers: Array) -> bool:
+    """Whether all of (n, m) numbers are."""
+    return bool(np.isfinite(numbers).all())
+
+
+@kernel
+def rises(times: Array, step: float) -> bool:
+    """Whether times (n,) [s] rise by `step` or more each, the first one from 0, which it may be itself."""
+    return (times[0] == 0.0 or times[0] >= step) and bool((times[1:] - times[:-1] >= step).all())
+
+
+@kernel
+def dense(times: Array, q: Array, step: float) -> tuple[Array, Array]:
+    """(m,) times and (m, 7) postures along a path (n,), (n, 7), at most `step` [rad] apart."""
+    length = np.zeros(len(times))
+    for k in range(1, len(times)):
+        length[k] = length[k - 1] + max(np.abs(q[k] - q[k - 1]).max(), 1e-9)
+    at = np.linspace(0.0, length[-1], max(2, math.ceil(length[-1] / step) + 1))
+    way = np.empty((len(at), q.shape[1]))
+    for j in range(q.shape[1]):
+        way[:, j] = np.interp(at, length, q[:, j])
+    return np.interp(at, length, times), way
+
+
+@kernel
+def swept(
+    at: Array, way: Array, waist: Array, chain: Chain, body: BodyArgs,
+    others: Array, other_chain: Chain, other_body: BodyArgs, trunk: Array,
+) -> tuple[Array, Array, float]:  # fmt: skip
+    """An arm along its way (m, 7) at times (m,): its spheres as of `sphere_path`, the gaps as of `self_gap`,
+    and how fast the tool is at most [m/s]. others (k, 7): the other arm's way, or where it rests."""
+    mine = sphere_path(chain, body, waist, way)
+    gaps = self_gap(mine, body, sphere_path(other_chain, other_body, waist, others), other_body, trunk)
+    fastest = 0.0
+    for k in range(1, len(at)):
+        fastest = max(fastest, apart(mine[k], -1, mine[k - 1, -1]) / (at[k] - at[k - 1]))
+    return mine, gaps, fastest
+
+
+@kernel
 def outside(points: Array, p: int, low: Array, high: Array, k: int) -> bool:
     """Whether row p of `points` is outside the box of row k."""
     out = False
@@ -274,6 +314,8 @@ class ArmGate:
         self._body = {side: tuple(self._model.arm[side]) for side in facts.SIDES}
         self.position: Array | None = None
         self._joints_at = self._points_at = -math.inf
+        self._trunk = np.zeros((0, 7))
+        """Of the joints as felt last: made when they come, not while a trajectory waits for it."""
         self._points = np.zeros((0, 3))
         self._near, self._near_at = self._points, -math.inf
         self._plans: dict[str, Plan] = {}
@@ -298,7 +340,7 @@ class ArmGate:
         """
         if position.shape != (len(facts.JOINTS),) or not np.isfinite(position).all():
             return []
-        self.position, self._joints_at = position, now
+        self.position, self._joints_at, self._trunk = position, now, self._model.trunk(position)
         return (
             [] if effort is None else [side for side in get_args(Arm) if self._pushes_hard(side, effort, now)]
         )
@@ -350,7 +392,7 @@ class ArmGate:
             self._seen[side] = 0
             return False
         way = np.vstack([self.position[facts.ARM_INDEX[side]], left])
-        way = _dense(np.arange(len(way), dtype=float), way)[1]
+        way = dense(np.arange(len(way), dtype=float), way, STEP)[1]
         passed = self._points_passed(side, self._spheres(side, way), now)
         self._seen[side] = self._seen[side] + 1 if passed >= LEAST_POINTS else 0
         if self._seen[side] < LOOKS:
@@ -415,11 +457,9 @@ class ArmGate:
             return f"it has {n} points of shape {positions.shape}; 1 to {MOST_POINTS} of 7 joints are allowed"
         if velocities is not None and velocities.shape != (n, 7):
             return f"its velocities have shape {velocities.shape}, not {(n, 7)}"
-        numbers = [times, positions] if velocities is None else [times, positions, velocities]
-        if not all(np.isfinite(one).all() for one in numbers):
+        if not all(are_finite(one) for one in (times[None], positions, velocities) if one is not None):
             return "it holds something that is not a finite number"
-        steps = np.diff(times, prepend=0.0) if times[0] != 0.0 else np.diff(times)
-        if times[-1] > LONGEST or (steps < SHORTEST).any():
+        if times[-1] > LONGEST or not rises(times, SHORTEST):
             return f"its times must rise from 0 up to {LONGEST:g} seconds"
         return ""
 
@@ -448,18 +488,16 @@ class ArmGate:
 
     def _geometry(self, side: str, times: Array, q: Array, now: float) -> str:
         assert self.position is not None
-        at, way = _dense(times, q)
+        at, way = dense(times, q, STEP)
         other = "left" if side == "right" else "right"
         rests = self.position[facts.ARM_INDEX[other]]
         plan = self._plans.get(other)
         others = rests[None] if plan is None or plan.over(now) else plan.at(now + at)
-        mine = self._spheres(side, way)
-        gaps = self_gap(
-            mine, self._body[side], self._spheres(other, others), self._body[other],
-            self._model.trunk(self.position),
+        mine, gaps, fastest = swept(
+            at, way, self._waist, self._chain[side], self._body[side],
+            others, self._chain[other], self._body[other], self._trunk,
         )  # fmt: skip
         tools = mine[:, -1]
-        fastest = float((np.linalg.norm(np.diff(tools, axis=0), axis=1) / np.diff(at)).max())
         if fastest > MAX_TOOL_SPEED:
             return f"my hand would move at {fastest:.2g} m/s, and {MAX_TOOL_SPEED:g} are allowed"
         if tools[:, 0].min() < min(FARTHEST_BACK, tools[0, 0] - 0.02):
@@ -499,12 +537,3 @@ class ArmGate:
         self.on_joints(facts.DEFAULT_POSE.copy(), 0.0, np.zeros(len(facts.JOINTS)))
         self.position, self._joints_at, self._points_at = None, -math.inf, -math.inf
         self.halt()
-
-
-def _dense(times: Array, q: Array) -> tuple[Array, Array]:
-    """(m,) times and (m, 7) postures along a path, at most `STEP` apart."""
-    steps = np.abs(np.diff(q, axis=0)).max(axis=1)
-    length = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-9))])
-    at = np.linspace(0.0, length[-1], max(2, math.ceil(length[-1] / STEP) + 1))
-    way = np.column_stack([np.interp(at, length, column) for column in q.T])
-    return np.interp(at, length, times), way

@@ -15,7 +15,7 @@ NEEDS = {
     "a place": (("navigate", "carry"), {"place"}), "an angle": (("turn",), {"angle"}),
     "a place or an object": (("place",), {"place", "object"}),
     "an object": (("find", "pick", "approach"), {"object"}),
-    "a distance": (("move",), {"distance", "lateral"}),
+    "a distance": (("move",), {"distance", "lateral"}), "a name": (("remember",), {"text"}),
 }  # fmt: skip
 """What -> the skills that need it, and the fields of which one must be given."""
 WITH_HAND = ("approach", "pick", "carry", "place")
@@ -44,12 +44,13 @@ class PlanChecker:
         return f"there is no way to the {name}" if isinstance(found, NoPath) else ""
 
     def check(self, plan: Plan) -> list[str]:
-        """Reasons against the plan, fit for speaking; empty if it may run."""
+        """Reasons against the plan, each once and fit for speaking; empty if it may run."""
         if len(plan.steps) > MAX_STEPS:
             return [f"the plan has {len(plan.steps)} steps; {MAX_STEPS} are allowed"]
         if facts.HAND is None and any(step.skill in WITH_HAND for step in plan.steps):
             return [facts.NO_HAND]
-        return [reason for step in plan.steps for reason in self._check(step)]
+        # Several steps of one place have the same reason against them.
+        return list(dict.fromkeys(reason for step in plan.steps for reason in self._check(step)))
 
     def _check(self, step: Step) -> list[str]:
         if step.skill not in STEP_FIELDS:
@@ -62,7 +63,9 @@ class PlanChecker:
             if step.skill in skills and not given & names:
                 reasons.append(f"{step.skill} needs {what}")
         if step.skill == "place" and (step.object is None) != (step.relation == ""):
-            reasons.append("place needs to know where, seen from the object: next to it or on top of it")
+            reasons.append(
+                "place needs to know where, seen from the object: next to it, on top of it or into it"
+            )
         if step.place and step.place not in POSES:
             known = ", ".join(sorted(self.targets))
             unknown = f'I do not know a place called "{step.place}"; I know: {known}'
@@ -82,6 +85,6 @@ class PlanChecker:
         return reasons
 
     def _may_exist(self, query: ObjectQuery) -> bool:
-        """Whether the world has such an object; what has no name is in no list."""
-        nameless = query.kind in (THING, *self.world.words)
+        """Whether the world has such an object; what has no name, or was given one, is in no list."""
+        nameless = bool(query.given_name) or query.kind in (THING, *self.world.words)
         return nameless or any(query.matches(one) for one in self.world.objects)

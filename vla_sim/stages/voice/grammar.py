@@ -53,7 +53,7 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
     | bring it here | bring it back | give it to me);
 <put> = (({PUT}) (<thing> | it) [down] (({ON}) <place> | <beside>)
     | put (it | <thing>) down | put down <thing> | drop it);
-<beside> = ({NEXT_TO} | {ON_TOP_OF}) <thing>;
+<beside> = ({NEXT_TO} | {ON_TOP_OF} | {INSIDE}) <thing>;
 <wait> = wait [for] <duration>;
 <duration> = (<few> seconds | one second);
 <few> = (<several> | (({teens}) | <tens> [<digit>]));

@@ -28,23 +28,25 @@ export class Speech {
     let stream = null;
     let context = null;
     try {
+      // What takes time comes first: what is said from the moment on at which the browser hears counts.
+      context = new AudioContext({ sampleRate: RATE });
+      await Promise.all([context.audioWorklet.addModule("microphone.js"), context.resume()]);
       stream = await navigator.mediaDevices.getUserMedia({
         audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: true },
       });
-      context = new AudioContext({ sampleRate: RATE });
-      await context.audioWorklet.addModule("microphone.js");
       const at = new URL("audio", location.href);
       at.protocol = at.protocol.replace("http", "ws");
       const socket = new WebSocket(at);
-      const source = context.createMediaStreamSource(stream);
+      const waiting = [];
       const worklet = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
-      worklet.port.onmessage = (message) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(message.data);
+      worklet.port.onmessage = ({ data }) => {
+        if (socket.readyState === WebSocket.CONNECTING) waiting.push(data);
+        else if (socket.readyState === WebSocket.OPEN) socket.send(data);
       };
+      socket.onopen = () => waiting.splice(0).forEach((data) => socket.send(data));
       socket.onclose = () => this.#close("The microphone's line was lost.");
-      source.connect(worklet);
+      context.createMediaStreamSource(stream).connect(worklet);
       this.#parts = { stream, context, socket };
-      await context.resume();
       this.onChange(true, "Listening.");
     } catch (error) {
       stream?.getTracks().forEach((track) => track.stop());

@@ -5,6 +5,7 @@ from collections.abc import Generator
 
 from vla_sim.common.geometry import wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Point, Step
+from vla_sim.contract.surface_points import unpack
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
 from vla_sim.stages.executive.skill_context import Pose2, SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
@@ -17,6 +18,7 @@ from vla_sim.stages.executive.skills.walking import (
     prepare_to_walk,
 )
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
+from vla_sim.stages.manipulation.opening import find_opening
 from vla_sim.world.objects import ObjectKind
 from vla_sim.world.semantic_map import Surface
 
@@ -24,6 +26,8 @@ PRE_DOCK = 0.40  # [m] behind the docked pose where the arm is raised
 SWAY = 0.6  # [s] in which the gait's last sway dies out
 MOVED = 0.04  # [m] by which an object may differ from where it was when the stand was chosen
 ATTEMPTS = 3
+ABOVE_RIM = 0.03  # [m] at which something is let go of above a container's rim
+BESIDE_RIM = 0.012  # [m] that must be left between it and the rim
 
 
 def approach(ctx: SkillContext, step: Step) -> Running:
@@ -136,8 +140,8 @@ def carry(ctx: SkillContext, step: Step) -> Running:
 
 
 def place(ctx: SkillContext, step: Step) -> Running:
-    """Set the held object down: on a surface, on the first one of a place that has room, next to an object or
-    on top of one."""
+    """Set the held object down: on a surface, on the first one of a place that has room, next to an object,
+    on top of one or into one."""
     held = ctx.holding
     if held is None:
         return Result(False, "I hold nothing that I could put down.")
@@ -154,7 +158,7 @@ def place(ctx: SkillContext, step: Step) -> Running:
 
 
 def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: ObjectQuery) -> Running:
-    """Next to, or on, an object, which is looked for first where it was seen last."""
+    """Next to, on, or into an object, which is looked for first where it was seen last."""
     known = [o for o in ctx.objects if query.matches(o) and ctx.surface_below(o.position) is not None]
     nearest = min(known, key=ctx.distance_to, default=None)
     seen_on = ctx.surface_below(nearest.position) if nearest is not None else None
@@ -167,16 +171,39 @@ def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: Object
     assert target is not None
     surface = ctx.surface_below(target.position)
     assert surface is not None  # on which all stands that `find` takes
-    spot: Point | None
-    if step.relation == "on top of":
+    spot: Point | str | None
+    container = None
+    if step.relation == "into":
+        container, spot = target, _above_opening(ctx, target, held)
+        if isinstance(spot, str):
+            return Result(False, spot)
+    elif step.relation == "on top of":
         below, above = _kind(ctx, target), _kind(ctx, held)
         if below is None or above is None or below.shape != "box" or above.shape == "sphere":
             return Result(False, f"The {held.called} would not stay on the {query}.")
         spot = (*target.position[:2], surface.height + below.size[2])
     else:
         spot = choose_place_spot(surface, _others(ctx), ctx.grid, ctx.pose, beside=target.position)
-    done = yield from _set_down(ctx, step, surface, spot, f"{step.relation} the {query}")
+    where = "in" if step.relation == "into" else step.relation
+    done = yield from _set_down(ctx, step, surface, spot, f"{where} the {query}", container)
     return done or Result(False, f"I find no free spot {step.relation} the {query}.")
+
+
+def _above_opening(ctx: SkillContext, container: DetectedObject, held: DetectedObject) -> Point | str:
+    """Where to let go of what is held (map) so that it falls into a container; or why it cannot."""
+    opening = find_opening(unpack(container.surface))
+    if opening is None:
+        return f"I see no opening in the {container.called}."
+    known = _kind(ctx, held)
+    length, width, height = known.size if known is not None else held.size
+    is_round = known is not None and known.shape in ("sphere", "cylinder")
+    half = max(length, width) / 2 if is_round else math.hypot(length, width) / 2
+    if half + BESIDE_RIM > opening.radius:
+        return f"The {held.called} is too wide for the {container.called}."
+    if height / 2 > opening.depth:  # it would lean over the rim
+        return f"The {held.called} is too tall for the {container.called}."
+    x, y, z = container.position
+    return (x + opening.centre[0], y + opening.centre[1], z + opening.rim + ABOVE_RIM)
 
 
 def _others(ctx: SkillContext) -> list[DetectedObject]:
@@ -189,10 +216,12 @@ def _kind(ctx: SkillContext, item: DetectedObject) -> ObjectKind | None:
 
 
 def _set_down(
-    ctx: SkillContext, step: Step, surface: Surface, spot: Point | None, where: str
-) -> Generator[None, None, Result | None]:
-    """Walk up to a surface and put down there what is held, at `spot` (map); None if there is no spot, or no
-    way to where it could be reached from. where: in words, for the answer. step: how it walks."""
+    ctx: SkillContext, step: Step, surface: Surface, spot: Point | None, where: str,
+    container: DetectedObject | None = None,
+) -> Generator[None, None, Result | None]:  # fmt: skip
+    """Walk up to a surface and put down there what is held, at `spot` (map), or in a container's opening;
+    None if there is no spot, or no way to where it could be reached from. where: in words, for the answer.
+    step: how it walks."""
     held, arm = ctx.holding, ctx.holding_arm
     assert held is not None
     stand = None if spot is None else choose_stand(spot, surface, ctx.grid, ctx.pose, arm=arm)
@@ -208,7 +237,9 @@ def _set_down(
         return None
     ctx.docked = True
     yield from dock(ctx, goal)
-    grasp = yield from manipulate(ctx, "place", arm=arm, target=spot, surface_height=spot[2], timeout=60.0)
+    grasp = yield from manipulate(
+        ctx, "place", arm=arm, object=container, target=spot, surface_height=spot[2], timeout=60.0
+    )
     if not grasp.ok:
         return grasp
     ctx.holding = ctx.holding_arm = None

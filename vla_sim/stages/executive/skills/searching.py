@@ -1,5 +1,6 @@
 """Looking for an object, where the robot stands and along surfaces."""
 
+import math
 from collections.abc import Generator
 
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
@@ -26,28 +27,33 @@ def find(ctx: SkillContext, step: Step) -> Running:
     if seen is not None and (not step.place or ctx.surface_below(seen.position) in surfaces):
         ctx.target = seen
         return Result(True)
-    blocked = 0
-    while surfaces:
+    until, blocked = ctx.now + ctx.search_time, 0
+    while surfaces and ctx.now < until:
         surface = min(surfaces, key=ctx.distance_to)
         surfaces.remove(surface)
-        found, got_there = yield from search(ctx, query, surface)
+        found, got_there = yield from search(ctx, query, surface, until)
         blocked += not got_there
         if found is not None:
             ctx.target = found
             return Result(True)
     where = f" in the {step.place}" if step.place else ""
     detail = f"I cannot find {article(query)}{where}."
+    if ctx.now >= until:
+        detail = f"I have looked for {article(query)}{where} for {ctx.search_time:.0f} seconds, and give up."
     if blocked:
         detail += f" I could not look at {blocked} of the tables."
     return Result(False, detail)
 
 
 def search(
-    ctx: SkillContext, query: ObjectQuery, surface: Surface
+    ctx: SkillContext, query: ObjectQuery, surface: Surface, until: float = math.inf
 ) -> Generator[None, None, tuple[DetectedObject | None, bool]]:
-    """Walk along a surface and look; the object found, and whether a view could be reached."""
+    """Walk along a surface and look; the object found, and whether a view could be reached. until: when no
+    further view is begun [s]."""
     got_there = False
     for pose in view_stands(surface, ctx.grid, ctx.pose):
+        if ctx.now >= until:
+            break
         ready = yield from prepare_to_walk(ctx)
         if not ready.ok:
             break

@@ -34,9 +34,11 @@ NOTHING_HELD = Problem("I am not holding anything.", "held")
 WHERE_ARE_YOU = Problem(
     'I do not see where you are. Name a place, or say "go back to where you started".', "name"
 )
-ONLY_BY = Problem("I can put a thing next to another one or on top of it. Where shall I put it?", "limit")
+ONLY_BY = Problem(
+    "I put a thing next to another one, on top of it or into it. Where shall I put it?", "limit"
+)
 WHAT_IS_IT = Problem('What do you mean by "it"?', "missing")
-WHICH_TWO = Problem("I put one thing next to another, or on top of it. Which two do you mean?", "name")
+WHICH_TWO = Problem("I put one thing next to, on top of or into another. Which two do you mean?", "name")
 
 
 def missing(question: str) -> Problem:
@@ -53,7 +55,7 @@ _BEYOND = (
     (Phrases("again|twice|times|once more|repeat"), "Say what I should do, once for each time."),
     (Phrases("follow|accompany|come with me"), "I cannot follow anyone. Name a place and I go there."),
     (Phrases("behind|next to|beside|left of|right of|in front of|between|under|underneath|below|near|around"),
-     "I cannot choose a thing by what is beside it, and put things only next to another or on top of it."),
+     "I cannot choose a thing by what is beside it, and put things only next to, on top of or into another."),
     (Phrases("leftmost|rightmost|biggest|smallest|bigger|smaller|nearest|closest|big|small|large|heavy"),
      "I tell things apart by kind and colour alone. Which one do you mean?"),
     (Phrases("or"), "Which one? I do one thing, you choose."),
@@ -85,6 +87,11 @@ def unknown_place(words: str, lexicon: Lexicon) -> Problem:
 
 def unknown_object(words: str, lexicon: Lexicon) -> Problem:
     return Problem(f'I do not know an object called "{words}". {_known(lexicon)}', "name", words)
+
+
+def unknown_own(name: str) -> Problem:
+    show = f'Have it before me and say "this is my {name}".'
+    return Problem(f"I do not know your {name}. {show}", "name", name)
 
 
 def no_such_object(query: ObjectQuery, lexicon: Lexicon) -> Problem:

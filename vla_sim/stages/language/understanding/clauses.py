@@ -10,7 +10,7 @@ from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.reader import USER, Clause, ObjectRef, PlaceRef, Reader, Said
 
 QUARTER = math.pi / 2
-RELATIONS: dict[Relation, p.Phrases] = {"next to": p.NEXT_TO, "on top of": p.ON_TOP_OF}
+RELATIONS: dict[Relation, p.Phrases] = {"next to": p.NEXT_TO, "on top of": p.ON_TOP_OF, "into": p.INSIDE}
 
 
 def stop(r: Reader, i: int) -> Clause | None:
@@ -257,7 +257,7 @@ def _goal(r: Reader, i: int) -> PlaceRef | None:
 
 
 def _put_by(r: Reader, i: int, thing: ObjectRef) -> tuple[int, Said] | None:
-    """`thing` next to the ball, on top of the red box; and the index after it."""
+    """`thing` next to the ball, on top of the red box, into the bowl; and the index after it."""
     for relation, table in RELATIONS.items():
         after = r.at(i, table)
         other = r.object(after) if after is not None else None
@@ -321,6 +321,17 @@ def approach(r: Reader, i: int) -> Clause | None:
     verb = r.direct(i, p.APPROACH)
     thing = r.object(verb) if verb is not None else None
     return None if thing is None else with_object(r, thing, "approach")
+
+
+def remember(r: Reader, i: int) -> Clause | None:
+    """this is my mug, the red cup is my mug."""
+    thing = None
+    after = r.direct(i, p.THIS_IS)
+    if after is None and (thing := r.named(r.skip(i))) is not None:
+        after = r.direct(thing.end, p.IS_MINE)
+    mine = None if after is None else r.direct(after, p.MINE)
+    name = None if mine is None else r.own_name(mine)
+    return None if name is None else Clause(name[1], (Said("remember", thing, text=name[0]),))
 
 
 def with_object(r: Reader, thing: ObjectRef, skill: Skill) -> Clause:

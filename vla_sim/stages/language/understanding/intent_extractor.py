@@ -18,6 +18,7 @@ from vla_sim.stages.language.understanding.clauses import (
     move,
     pick,
     put,
+    remember,
     say,
     stop,
     turn,
@@ -32,7 +33,7 @@ Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
 """Where its links begin, where it begins, and the clause."""
 READERS: tuple[Callable[[Reader, int], Clause | None], ...] = (
-    stop, wait, move, turn, go, put, bring, pick, find, approach, say, bare_place,
+    stop, wait, move, turn, go, put, bring, pick, find, approach, say, remember, bare_place,
 )  # fmt: skip
 """All kinds of command. One that is understood in part (a verb without its object, a place that does not
 exist) gives a clause with a problem: the question to ask back."""

@@ -1,7 +1,7 @@
 """Reads objects, places and fixed phrases at a position of a text; fillers are stepped over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vla_sim.contract import phrases as p
 from vla_sim.contract.phrases import Phrases
@@ -14,7 +14,7 @@ from vla_sim.stages.language.understanding.quantities import Quantity, number, q
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """An object as it was mentioned. pronoun: "it". one: "the red one"."""
+    """An object as it was mentioned. pronoun: "it". one: "the red one". given_name: the words after "my"."""
 
     end: int
     kind: str = ""
@@ -24,6 +24,7 @@ class ObjectRef:
     typos: int = 0
     ambiguous: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
+    given_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,25 @@ class Reader:
         return mended if mended and (found is None or mended.end > found.end) else found
 
     def object(self, i: int) -> ObjectRef | None:
-        """[the] red cup, cup, the red one, it."""
+        """[the] red cup, cup, the red one, it, my treasure."""
         j = self.skip(i)
+        if "my" in self.text[i:j] and (own := self.own_name(j)) is not None:
+            name, end = own
+            mine = self.named(j) or ObjectRef(end)
+            return replace(mine, end=max(end, mine.end), given_name=name)
         determiner = self.direct(j, p.THIS)
         for start in (j, determiner):
             if start is not None and (found := self.named(start)) is not None:
                 return found
         pronoun = self.direct(j, p.IT)
         return None if pronoun is None else ObjectRef(pronoun, pronoun=True)
+
+    def own_name(self, i: int) -> tuple[str, int] | None:
+        """The words at i up to a pause, a link or a preposition, and the index after them."""
+        j = i
+        while j < len(self.text) and self.text[j].isalnum() and self.direct(j, _AFTER_NAME) is None:
+            j += 1
+        return (" ".join(self.text[i:j]), j) if j > i else None
 
     def named(self, i: int) -> ObjectRef | None:
         """As `object`, without fillers and pronouns."""
@@ -155,6 +167,9 @@ class Reader:
 
 
 USER = PlaceRef(0, word="user")
+_AFTER_NAME = (
+    p.SKIPPED | p.LINKS | p.FROM | p.TO | p.ON | p.NEXT_TO | p.ON_TOP_OF | p.INSIDE | p.BE | p.UP | p.DOWN
+)
 
 
 @dataclass(frozen=True)

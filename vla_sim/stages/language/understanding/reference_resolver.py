@@ -81,6 +81,11 @@ class Resolver:
     def _object(self, said: Said) -> ObjectQuery:
         ref = said.object
         assert ref is not None
+        if ref.given_name and (own := self._own(ref.given_name)) is not None:
+            self.mentioned = own
+            return own
+        if ref.given_name and not (ref.kind or ref.colour or ref.traits):
+            raise Unresolved(ask.unknown_own(ref.given_name))
         query = self._query(ref)
         if ref.pronoun or not (query.kind or query.colour or query.traits):  # "it", "the object"
             if (found := self._antecedent(said.skill)) is None:
@@ -96,6 +101,14 @@ class Resolver:
             raise Unresolved(ask.which_of_them(query, several))
         self.mentioned = query
         return query
+
+    def _own(self, name: str) -> ObjectQuery | None:
+        """What was shown as "my" so, if it has been seen; of several the one that was seen last."""
+        shown = [one for one in self.context.objects if one.given_name == name]
+        last = max(shown, key=lambda one: one.last_seen, default=None)
+        if last is None:
+            return None
+        return ObjectQuery(kind=last.kind, colour=last.colour, given_name=name)
 
     def _alike(self, query: ObjectQuery) -> int:
         """How many things that no word tells apart are seen where one is meant."""

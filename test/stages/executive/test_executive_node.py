@@ -1,0 +1,77 @@
+"""The executive as a node: after a restart, whoever waits for an answer gets it."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+from rclpy.node import Node  # noqa: E402
+
+from vla_sim.contract import records, topics  # noqa: E402
+from vla_sim.ros import kept_state  # noqa: E402
+from vla_sim.ros.execution import QOS  # noqa: E402
+from vla_sim.ros.executor import SerialExecutor  # noqa: E402
+from vla_sim.ros.messages import message_class  # noqa: E402
+from vla_sim.stages.executive.core import RESTARTED, Memory  # noqa: E402
+from vla_sim.stages.executive.node import LONGEST_MEETING, MEETING, ExecutiveNode  # noqa: E402
+
+pytestmark = pytest.mark.ros
+WAIT = 40.0
+
+
+@pytest.fixture
+def restarted(ros_node, monkeypatch, tmp_path):
+    """An executive that had accepted a command while it and one other listened; what runs callbacks."""
+    monkeypatch.setenv(kept_state.FOLDER, str(tmp_path))
+    kept = Memory(open=("a",), listeners=2)
+    (tmp_path / "executive.json").write_bytes(msgspec.json.encode(kept))
+    node = ros_node(ExecutiveNode)
+    executor = SerialExecutor()
+    executor.add_node(node)
+    yield node, executor
+    executor.shutdown()
+
+
+class Listener(Node):
+    def __init__(self):
+        super().__init__("listener")
+        self.heard = []
+        kind, name, qos = message_class(topics.STATUS.ros_type), topics.STATUS.name, QOS[topics.STATUS.qos]
+        self.create_subscription(kind, name, self.on_status, qos)
+
+    def on_status(self, message):
+        self.heard.append(msgspec.json.decode(message.data, type=records.Status))
+
+
+def run(executor, seconds, enough=lambda: False):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not enough():
+        executor.spin_once(0.05)
+
+
+def test_an_answer_waits_for_those_who_listened_before(restarted, ros_node):
+    node, executor = restarted
+    run(executor, MEETING + 1.0)
+    assert node.before is not None
+    listener = ros_node(Listener)
+    executor.add_node(listener)
+    run(executor, WAIT, lambda: listener.heard)
+    assert [(one.command_id, one.state, one.detail) for one in listener.heard] == [("a", "failed", RESTARTED)]
+
+
+def test_an_answer_does_not_wait_for_ever(restarted):
+    node, executor = restarted
+    run(executor, WAIT, lambda: node.before is None)
+    assert node.before is None
+    assert node.ticks > LONGEST_MEETING * node.params.rate > node.met
+
+
+def test_a_node_that_was_frozen_meets_the_others_first(restarted, ros_node):
+    node, executor = restarted
+    executor.add_node(ros_node(Listener))
+    time.sleep(2.0 * MEETING)  # nothing of it runs
+    node.tick()
+    assert node.before is not None
