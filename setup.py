@@ -60,6 +60,7 @@ setup(
         "policy": ["websockets==16.1.1", "grpcio==1.85.3", "protobuf==7.36.2", "pyzmq==27.3.0"],
         "lerobot": ["pyarrow==26.0.1", "imageio-ffmpeg==0.8.1"],
         "profile": ["pyinstrument"],
+        "train": ["torch==2.13.0", "onnx==1.23.2"],
         "video": ["imageio-ffmpeg==0.8.1"],
         "view": ["aiohttp==3.14.5", "viser==1.1.1"],
     },

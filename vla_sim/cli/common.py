@@ -221,11 +221,11 @@ def _check_policy(options: StackOptions) -> None:
     later. Raises `InputError`, `MissingError`."""
     if not options.policy:
         return
-    from vla_sim.stages.manipulation.params import SCRIPTED
     from vla_sim.stages.policy import client, mapping
+    from vla_sim.stages.policy.server import OWN
 
-    where = "openpi://127.0.0.1:1" if options.policy == SCRIPTED else options.policy
-    about = mapping.load(options.policy_mapping)
+    where = "openpi://127.0.0.1:1" if options.policy in OWN else options.policy
+    about = mapping.load(mapping.chosen(options.policy, options.policy_mapping))
     client.connect(client.address(where), about, 1.0, options.policy_pickle)  # which asks nothing yet
 
 

@@ -1,6 +1,7 @@
-"""`vla-sim policy-server`: the scripted policy behind openpi's protocol."""
+"""`vla-sim policy-server`: one of our own policies behind openpi's protocol."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from vla_sim.cli import common
@@ -10,7 +11,14 @@ _milliseconds = common.number("a number from 0 to 60000", lambda value: 0.0 <= v
 
 
 def add(commands: Any) -> None:
-    server = commands.add_parser("policy-server", help="a scripted policy behind openpi's protocol")
+    server = commands.add_parser("policy-server", help="one of our own policies behind openpi's protocol")
+    server.add_argument(
+        "policy", nargs="?", choices=("scripted", "reference"), default="scripted",
+        help="scripted, which plans (default), or reference, which has learned",
+    )  # fmt: skip
+    server.add_argument(
+        "--weights", type=Path, metavar="FILE", help="of the reference policy, in the shipped ones' place"
+    )
     server.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1")
     server.add_argument(
         "--port", type=common.count, default=8000, metavar="PORT", help="default: 8000; 0: a free one"
@@ -24,12 +32,14 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     if a.port > 65535:
         raise InputError(f"--port {a.port}: 0 to 65535 is allowed")
-    from vla_sim.stages.policy import scripted_server
+    from vla_sim.stages.policy import server
+
+    name = server.REFERENCE if a.weights is not None else a.policy
 
     def ready(port: int) -> None:
-        words = f"serves at openpi://{a.host}:{port}, mapping scripted; Ctrl-C ends it"
+        words = f"serves at openpi://{a.host}:{port}, mapping {name}; Ctrl-C ends it"
         console.print(words, soft_wrap=True)
 
     console = common.console()
-    scripted_server.serve(a.host, a.port, ready, 1e-3 * a.latency)
+    server.serve(server.maker(name, a.weights), name, a.host, a.port, ready, 1e-3 * a.latency)
     return 0

@@ -269,7 +269,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     remove: list[Name] = []
     planner: Literal["rules", "llm", "auto"] = "rules"
     scripted_llm: dict[Name, list[dict[str, Any]]] = {}
-    policy: Literal["", "scripted"] = ""
+    policy: Literal["", "reference", "scripted"] = ""
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
     pace: Literal["any", "clock"] = "any"

@@ -3,6 +3,7 @@ from control_arm_model import SimpleArm, standing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from ruckig import RuckigError
 
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
@@ -178,3 +179,28 @@ def test_the_damping_that_is_fed_forward_is_the_models():
     for side in facts.SIDES:
         in_sdf = [model.joint(name).axis.damping for name in facts.ARM_JOINTS[side]]
         np.testing.assert_allclose(in_sdf, DAMPING)
+
+
+class FindsNone:
+    """Ruckig as it is now and then for a joint that brakes with all that it may."""
+
+    def __init__(self, real):
+        self.real, self.asked = real, 0
+
+    def validate_input(self, *given):
+        return self.real.validate_input(*given)
+
+    def update(self, *given):
+        self.asked += 1
+        if self.asked == 10:
+            raise RuckigError("error in step 1, dof: 3")
+        return self.real.update(*given)
+
+
+def test_where_no_motion_is_found_the_arm_rests_for_a_tick_and_goes_on():
+    follower = ArmFollower("right", SimpleArm())
+    follower._ruckig = FindsNone(follower._ruckig)
+    follower.follow(path_to(OUT, times=[2.0]), standing(facts.DEFAULT_POSE))
+    positions, _ = run(follower, 6.0)
+    np.testing.assert_array_equal(positions[9], positions[8])
+    np.testing.assert_allclose(positions[-1], OUT, atol=1e-6)

@@ -21,6 +21,8 @@ def test_a_server_is_named_by_protocol_host_and_port():
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_told_in_one_line(given, why):
-    with pytest.raises(InputError, match=r"give one like openpi://127\.0\.0\.1:8000, or scripted") as caught:
+    with pytest.raises(
+        InputError, match=r"give one like openpi://127\.0\.0\.1:8000, or reference, or scripted"
+    ) as caught:
         address(given)
     assert why in str(caught.value)

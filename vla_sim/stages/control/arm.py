@@ -11,7 +11,15 @@ pose at its stamp stays where it is while the pelvis sways, by one differential 
 from dataclasses import dataclass
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, Synchronization
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    OutputParameter,
+    Result,
+    Ruckig,
+    RuckigError,
+    Synchronization,
+)
 
 from vla_sim.common.geometry import STANDARD_GRAVITY, Array, gravity_in_base, inverse, transform
 from vla_sim.robot import facts
@@ -187,7 +195,10 @@ class ArmFollower:
         one.target_acceleration = acceleration.tolist()
         if not self._ruckig.validate_input(one, False, True):
             one.target_acceleration = [0.0] * 7  # velocity and acceleration together pass the limit
-        result = self._ruckig.update(one, self._output)
+        try:
+            result = self._ruckig.update(one, self._output)
+        except RuckigError:
+            result = Result.Error
         if result not in (Result.Working, Result.Finished):
             # Numerically out of reach: stand still here, and go on from rest at the next tick.
             self._velocity, self._acceleration = np.zeros(7), np.zeros(7)

@@ -23,7 +23,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.manipulator import Manipulator
-from vla_sim.stages.manipulation.params import SCRIPTED, ManipulationParams
+from vla_sim.stages.manipulation.params import ManipulationParams
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import Trajectory
@@ -32,7 +32,7 @@ from vla_sim.stages.policy import mapping as policy_mapping
 from vla_sim.stages.policy.client import Address, address, connect
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Mapping
-from vla_sim.stages.policy.scripted_server import ScriptedServer
+from vla_sim.stages.policy.server import OWN, OwnServer
 from vla_sim.world.semantic_map import World
 
 LOADING = 240.0
@@ -104,14 +104,14 @@ class ManipulationNode(StageNode[ManipulationParams]):
         """Who picks in the planner's place. Raises `InputError`, `MissingError`, `StackError`."""
         p = self.params
         self.asker: Executor | None = None
-        self.server: ScriptedServer | None = None
+        self.server: OwnServer | None = None
         self.eyes: LastImages | None = None
         if not p.policy or facts.HAND is None:
             return None
-        mapping = policy_mapping.load(p.policy_mapping)
+        mapping = policy_mapping.load(policy_mapping.chosen(p.policy, p.policy_mapping))
         url = p.policy
-        if url == SCRIPTED:
-            self.server = ScriptedServer()
+        if url in OWN:
+            self.server = OwnServer(url)
             url = self.server.start()
         where = address(url)
         self._prepare(where, mapping)

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
 
-SCRIPTED = "scripted"
-"""As `policy`: one without weights, in a process of its own."""
-
 
 @dataclass(frozen=True)
 class ManipulationParams(StageParams):
@@ -14,12 +11,14 @@ class ManipulationParams(StageParams):
     status_rate: float = param(5.0, "status while a request is under way [Hz]", low=1.0, high=20.0, live=True)
     policy: str = param(
         "",
-        "a learned policy that picks, as openpi://127.0.0.1:8000 (or lerobot, gr00t), or scripted; empty: "
-        "our own planner",
+        "a learned policy that picks, as openpi://127.0.0.1:8000 (or lerobot, gr00t), or one of ours, "
+        "reference or scripted; empty: our own planner",
         metavar="ADDRESS",
     )  # fmt: skip
     policy_mapping: str = param(
-        SCRIPTED, "what the policy is sent and what its answers mean: a shipped mapping, or a file",
+        "",
+        "what the policy is sent and what its answers mean: a shipped mapping, or a file; empty: that of the "
+        "policy if it is one of ours, else scripted",
         metavar="NAME",
     )  # fmt: skip
     policy_pickle: bool = param(False, "speak with a policy's server whose protocol sends pickles: lerobot's")

@@ -41,7 +41,7 @@ def address(given: str) -> Address:
 def _unusable(given: str, why: str) -> InputError:
     return InputError(
         f"--policy {given[:200]} is no address of a policy's server ({why}): give one like "
-        "openpi://127.0.0.1:8000, or scripted"
+        "openpi://127.0.0.1:8000, or reference, or scripted"
     )
 
 

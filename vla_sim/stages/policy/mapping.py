@@ -169,6 +169,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (share_folder("config") / "policies").glob("*.yaml")))
 
 
+def chosen(policy: str, given: str) -> str:
+    """The mapping of a policy if none is given: one that comes with us has its own, and a server is taken for
+    the scripted one."""
+    return given or (policy if policy in names() else "scripted")
+
+
 def load(name_or_path: str) -> Mapping:
     """A shipped mapping by name, or a file. Raises `InputError`."""
     path = user_path(name_or_path)

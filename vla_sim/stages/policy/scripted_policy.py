@@ -14,7 +14,7 @@ from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import EMPTY
-from vla_sim.stages.manipulation.grasp import Target, shape_of
+from vla_sim.stages.manipulation.grasp import SIDE_GAP, Target, shape_of
 from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import follow_line, tool_line
 from vla_sim.stages.perception.camera import Intrinsics, check_images
@@ -126,7 +126,7 @@ class ScriptedPolicy:
         elif self._phase == "close":
             if abs(width - self._width) > 0.001:
                 self._since = time
-            if time - self._since > SHUT and width > EMPTY:
+            if time - self._since > SHUT and EMPTY < width < plan.opening - SIDE_GAP:
                 self._phase = "lift"
             self._width = width
 
