@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from vla_sim.view.door import free_port
+from ports import any_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VLA_SIM = (sys.executable, "-m", "vla_sim.cli.main")
@@ -72,7 +71,7 @@ def test_a_world_of_ones_own(run):
 
 @pytest.mark.variant  # test_detector_server holds each piece
 def test_a_detector_on_a_server_of_ones_own(run):
-    port = str(free_port("127.0.0.1"))
+    port = str(any_port())
     server = (sys.executable, EXAMPLES / "own_detector_server" / "server.py", port)
     words = ("bring me the stapler", "--text", "--world", "desk.sdf", "--speed", "max")
     address = f"perception.detector_url=http://127.0.0.1:{port}/"

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ports import any_port
 from waiting import wait_for
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -27,7 +28,6 @@ from vla_sim.ros.executor import SerialExecutor
 from vla_sim.ros.messages import to_stamp
 from vla_sim.ros.stage_node import StageNode
 from vla_sim.scenario.client import NodeThread
-from vla_sim.view import door
 from vla_sim.view.node import OFTEN, ViewNode
 
 pytestmark = [pytest.mark.integration, pytest.mark.ros]
@@ -82,7 +82,7 @@ class Rest(StageNode[StageParams]):
 
 @pytest.fixture(scope="module")
 def stack(ros_domain):
-    port = door.free_port("127.0.0.1")
+    port = any_port()
     with NodeThread(ros_domain, lambda: ViewNode("view", {"world": "tabletop", "view_port": port})) as view:
         rest, executor = Rest(), SerialExecutor()
         executor.add_node(rest)

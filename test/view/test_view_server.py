@@ -12,9 +12,10 @@ pytest.importorskip("aiohttp")
 
 import aiohttp
 from aiohttp import web
+from ports import any_port
 
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.view import actions, door
+from vla_sim.view import actions
 from vla_sim.view.door import Door
 from vla_sim.view.server import MOST_VIEWERS, PAGES, Server
 
@@ -61,7 +62,7 @@ class Site:
 
     def __init__(self, host="127.0.0.1", token=""):
         self.answers = Answers()
-        self.port = door.free_port("127.0.0.1")
+        self.port = any_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.door = Door(host, token)
         self.server = Server(self.answers, self.door, self.port)

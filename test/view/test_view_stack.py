@@ -14,6 +14,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 import soundfile
 from playwright.sync_api import sync_playwright
+from ports import any_port
 from test_view_page import ARGUMENTS, CHROMIUM
 from waiting import wait_for
 
@@ -26,7 +27,6 @@ from vla_sim.scenario.session import wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.stages.voice.audio import SAMPLE_RATE
 from vla_sim.stages.voice.synthesis import Hibari
-from vla_sim.view import door
 
 pytestmark = [
     pytest.mark.scenario, pytest.mark.ros, pytest.mark.alone,
@@ -71,7 +71,7 @@ def sentence(tmp_path_factory):
 @pytest.fixture(scope="module")
 def driven(tmp_path_factory, sentence):
     """A stack with a page, a browser, and one who watches."""
-    port = door.free_port("127.0.0.1")
+    port = any_port()
     options = StackOptions(engine="kinematic", view=True, view_port=port, shedding=False)
     arguments = [*ARGUMENTS, *FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={sentence}%noloop"]
     with contextlib.ExitStack() as held:

@@ -1,7 +1,7 @@
 """How often a policy picks: the robot docks, looks, picks and holds, judged from the simulator's truth.
 
-python training/measure.py 50 --policy reference planner scripted     # on equal seeds
-python training/measure.py 20 --policy reference --ms 0 100 200 500   # against what an answer takes
+python examples/training/measure.py 50 --policy reference planner scripted     # on equal seeds
+python examples/training/measure.py 20 --policy reference --ms 0 100 200 500   # against what an answer takes
 
 Seeds are 0 and on, which no recording has.
 """
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT), str(ROOT / "test/stages/manipulation")]
 
 from manipulation_lockstep import PLACES, Bench, pick_once  # noqa: E402

@@ -1,9 +1,9 @@
 """Recordings to learn from: the scripted policy picks on the tabletop, the learner tries, and each state that
 comes is kept with what the scripted policy would do there.
 
-python training/record.py 200 recordings/first                          # the teacher picks
-python training/record.py 100 recordings/second --learner first.onnx    # the learner does, now and then
-python training/record.py 0 recordings/first --dataset datasets/first   # all of it for LeRobot
+python examples/training/record.py 200 recordings/first                        # the teacher picks
+python examples/training/record.py 100 recordings/second --learner first.onnx  # the learner, now and then
+python examples/training/record.py 0 recordings/first --dataset datasets/first # all of it for LeRobot
 
 One process, no ROS: engine, controller, manipulator and policy in one loop. The seed of an episode is its
 number from `FIRST_SEED` on, far from those of every measurement.
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT), str(ROOT / "test/stages/manipulation")]
 
 import msgspec  # noqa: E402
@@ -286,7 +286,7 @@ def to_episode(path: Path) -> Episode:
         total_ms=None,
         total_limit_ms=0.0, path_length=0.0, clearance=None, contacts=[], grasps=[], real_time_factor=0.0,
         ready_seconds=0.0, simulated_seconds=seconds, wall_seconds=0.0, path=[], events=[], versions={},
-        folder=str(path), scenario="training/record.py",
+        folder=str(path), scenario="examples/training/record.py",
     )  # fmt: skip
     return Episode(
         task, success, FPS, film[:-1], felt[:-1].astype(np.float32), action.astype(np.float32),

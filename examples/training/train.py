@@ -1,6 +1,6 @@
 """Behaviour cloning of the scripted policy from recordings, on a CPU; the network as ONNX.
 
-python training/train.py recordings/first recordings/second --out reference.onnx --minutes 20
+python examples/training/train.py recordings/first recordings/second --out reference.onnx --minutes 20
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 try:
@@ -245,7 +245,7 @@ def main() -> None:
     export(policy, a.out, {
         "words": " ".join(WORDS), "things": json.dumps(about["things"]),
         "recordings": json.dumps(about), "held_out": json.dumps(errors),
-        "made_by": "training/train.py", "licence": "Apache-2.0",
+        "made_by": "examples/training/train.py", "licence": "Apache-2.0",
     })  # fmt: skip
     print(a.out, a.out.stat().st_size, "bytes")
 
