@@ -27,11 +27,12 @@ MAX_UNEXPLAINED = 0.35
 """[s] of voice outside the recognised words: more, and it was only half understood."""
 STOP_CONFIDENCE = 0.25
 """Little is enough for a stop: standing still by mistake does no harm."""
-STOP_ALONE = 0.25
-"""Confidence of a stop that was looked for among the stops alone. Seen in noise: other words have at most
-0.12."""
-STOP_TWICE = 0.1
-"""And if the best of all sentences was a stop too, though not surely. Seen in noise: 0.17 and more."""
+STOP_ALONE = 0.5
+"""Confidence of a stop that was looked for among the stops alone. Noise with the rhythm of speech has 0.3;
+stops that are lost at this limit were lost at half of it, too."""
+STOP_TWICE = 0.15
+"""And if the best of all sentences was a stop too, though not surely. Seen in noise: other words have at most
+0.14, stops 0.17 and more."""
 PAUSE = 0.2
 """[s] of silence after which the second ear begins: an utterance that goes on hereafter is not the grammar's
 to end."""
