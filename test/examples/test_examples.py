@@ -151,7 +151,7 @@ def test_a_test_of_ones_own_with_launch_testing(run):
 
 def test_the_readme_names_every_example_and_only_files_that_are_there():
     text = (EXAMPLES / "README.md").read_text()
-    assert {p.name for p in EXAMPLES.iterdir() if p.is_dir()} == set(re.findall(r"\]\((own_\w+)\)", text))
+    assert {p.name for p in EXAMPLES.iterdir() if p.is_dir()} == set(re.findall(r"\]\((\w+)\)", text))
     for line in re.findall(r"\| `(.+)` \|$", text, re.MULTILINE):
         for name in re.findall(r"[\w.]+\.(?:py|yaml|sdf)\b", line):
             assert list(EXAMPLES.rglob(name)), name
