@@ -32,13 +32,8 @@ NEXT_TO = 0.30  # [m] at most between the middles of two things that are next to
 STACKED = 0.015  # [m] by which a thing may lie higher or lower than on top of another
 FIND_ERROR = 0.06  # [m] between where an object is said to be and where it is
 STOP_SPEED = 0.10  # [m/s] mean over the last second that counts as standing
-UNJUDGED = (
-    "wait",
-    "say",
-    "approach",
-    "stop",
-    "remember",
-)  # skills that leave nothing in the world to judge by
+UNJUDGED = ("wait", "say", "approach", "stop", "remember")
+"""Skills that leave nothing in the world to judge by."""
 
 
 def grasp(

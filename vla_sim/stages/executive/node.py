@@ -138,10 +138,15 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         finally:
             self.flush()  # also how it failed
 
+    @property
+    def heard_by(self) -> int:
+        """How many listen to the statuses."""
+        return int(self.published[topics.STATUS.name].get_subscription_count())
+
     def found_again(self, listeners: int) -> bool:
         """At a tick after a restart: whether it is time to answer those who listened before."""
         self.ticks += 1
-        self.met += self.listeners()[topics.STATUS.name] >= listeners
+        self.met += self.heard_by >= listeners
         rate = self.params.rate
         return self.met > MEETING * rate or self.ticks > LONGEST_MEETING * rate
 
@@ -152,8 +157,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
                 self.own.append(record)
             self.send(topic, record)
         if self.before is None:
-            listeners = self.listeners()[topics.STATUS.name]
-            self.kept.save(msgspec.structs.replace(self.core.memory, listeners=listeners))
+            self.kept.save(msgspec.structs.replace(self.core.memory, listeners=self.heard_by))
 
     def status(self) -> dict[str, str]:
         job = self.core.job
