@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vla_sim.common.geometry import transform, wrap, yaw_from_quaternion
+from vla_sim.common.geometry import quaternion_from_yaw, transform, wrap, yaw_from_quaternion
 from vla_sim.contract.records import NavigationRequest, NavigationStatus
 from vla_sim.robot import facts, level_scan
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
@@ -29,7 +29,6 @@ from vla_sim.stages.perception.depth_scan import (
     level_from,
     moved_capsules,
     own_capsules,
-    planar,
 )
 from vla_sim.stages.perception.low_obstacles import LowObstacles
 from vla_sim.stages.safety.supervisor import Supervisor
@@ -72,17 +71,18 @@ class Eyes:
     def __init__(self):
         self.low = LowObstacles()
 
-    def look(self, engine, kinematics, state):
+    def look(self, engine, kinematics, state, map_to_odom):
         """(2, beams) of `depth_scan`, and what `LowObstacles` keeps."""
         image = engine.render(engine.snapshot(), shrink=2)
         height, width = image.depth.shape
         camera = Intrinsics(image.fx, image.fy, image.cx, image.cy, width, height)
         base = transform(state.odom_position, state.odom_orientation)
+        odom = transform((*map_to_odom[:2], 0.0), quaternion_from_yaw(map_to_odom[2]))
         level = level_from(base)
         own = moved_capsules(own_capsules(kinematics, state.joint_position), level)
         optical = level @ kinematics.frame(CAMERA, state.joint_position) @ SENSOR_FROM_OPTICAL
         seen = image.depth.astype(np.float32), camera, optical, own
-        return depth_scan(*seen), self.low(state.time, *seen, planar(base))
+        return depth_scan(*seen), self.low(state.time, *seen, base, odom)
 
 
 class Lockstep:
@@ -98,6 +98,8 @@ class Lockstep:
         self.localise = localise
         self.holding = ()
         """Sides of the hands that hold something."""
+        self.slide = np.zeros(2)
+        """[m/s] at which odometry slides away."""
 
     def reset(self, seed=0, start=0.0, start_yaw=0.0):
         self.engine.reset(seed, Randomisation(0.0, start, start_yaw))
@@ -106,6 +108,7 @@ class Lockstep:
         self.safety = Supervisor()
         self.tick = 0
         self.state = self.engine.state()
+        self.slid = np.zeros(2)
         self._advance(75, None)
 
     def true_pose(self):
@@ -129,6 +132,8 @@ class Lockstep:
         command = np.zeros(3)
         for _ in range(ticks):
             state = self.engine.state()
+            self.slid += 0.02 * self.slide
+            state.odom_position[:2] += self.slid
             navigator = self.navigator
             pose = (*state.odom_position[:2], yaw_from_quaternion(state.odom_orientation))
             navigator.state.odometry(state.time, *pose)
@@ -164,7 +169,8 @@ class Lockstep:
 
     def _look(self, state, clocks):
         """As perception does, at 5 Hz."""
-        (ranges, at_arms), low = self.eyes.look(self.engine, self.kinematics, state)
+        map_to_odom = self.navigator.state.localizer.map_to_odom
+        (ranges, at_arms), low = self.eyes.look(self.engine, self.kinematics, state, map_to_odom)
         self.navigator.state.depth_scan(state.time, ranges, -HALF_ANGLE, INCREMENT)
         self.navigator.state.low_obstacles(low)
         self.safety.on_depth_scan(ranges, -HALF_ANGLE, INCREMENT, *clocks, at_arms)

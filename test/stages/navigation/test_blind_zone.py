@@ -8,6 +8,11 @@ from vla_sim.world.derived_world import Added, derive
 pytestmark = pytest.mark.scenario
 CUP = "red_cup"
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.variant) for seed in (1, 2, 3, 4))]
+SLIDES = [
+    (0.0, -0.1),
+    *(pytest.param(slide, marks=pytest.mark.variant) for slide in ((0.0, 0.1), (-0.1, 0.0), (0.1, 0.0))),
+]
+"""[m/s]"""
 TO_THE_CUP = NavigationRequest(goal_id="near", mode="move", distance=0.45)
 
 
@@ -44,6 +49,16 @@ def test_it_walks_around_a_cup_that_it_has_not_seen_for_twenty_seconds(corridor,
     assert not walk.contacts
     assert not walk.fallen
     assert walk.last.state == "succeeded", walk.last.detail
+
+
+@pytest.mark.parametrize("slide", SLIDES)
+def test_odometry_that_slides_away_takes_nothing_with_it(corridor, slide):
+    approach(corridor, 2)
+    corridor.slide[:] = slide
+    walk = corridor.run(NavigationRequest(goal_id="go", mode="go", x=2.4, y=0.3))
+    corridor.slide[:] = 0.0
+    assert not walk.contacts
+    assert not walk.fallen
 
 
 def test_what_was_taken_away_unseen_does_not_hold_it(corridor):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perception_scene import GREY, HEAD, RED, Scene, look
 
+from vla_sim.common.geometry import quaternion_from_yaw, transform
 from vla_sim.stages.perception.camera import Intrinsics
 from vla_sim.stages.perception.low_obstacles import (
     CELL,
@@ -32,11 +33,17 @@ PERIOD = 0.1
 
 
 class Robot:
-    """Sees scenes that stand in `odom` from where it is."""
+    """Sees scenes that stand in `map` from where it is. slid: (3,) of `odom` in `map`."""
 
     def __init__(self):
         self.obstacles, self.stamp, self.pose = LowObstacles(), 0.0, np.zeros(3)
+        self.slid = np.zeros(3)
         self.kept = np.zeros((0, 3))
+
+    def frames(self):
+        """(4, 4) of the pelvis in `odom`, and of `odom` in `map`."""
+        base, odom = (transform((x, y, 0.0), quaternion_from_yaw(a)) for x, y, a in (self.pose, self.slid))
+        return np.linalg.inv(odom) @ base, odom
 
     def look(self, *things, times=1, seconds=PERIOD, depth=None):
         for _ in range(times):
@@ -47,7 +54,7 @@ class Robot:
                 )
             else:
                 seen = depth
-            self.kept = self.obstacles(self.stamp, seen, HEAD, look(), NOBODY, self.pose)
+            self.kept = self.obstacles(self.stamp, seen, HEAD, look(), NOBODY, *self.frames())
         return self.kept
 
     def walk(self, x, *things, step=0.04):
@@ -98,6 +105,19 @@ def test_a_step_back_shows_that_nothing_lies_there_any_more():
     robot.walk(0.40, CUP)
     assert len(robot.look(times=20)) > 0  # it was taken away, which nobody sees
     assert len(robot.walk(0.0)) == 0
+
+
+@pytest.mark.parametrize("slide", [(0.02, 0.0, 0.0), (-0.01, 0.01, 0.01)])
+def test_where_odometry_slides_away_it_stays_where_it_lies(slide):
+    robot = Robot()
+    robot.look(CUP, times=3)
+    robot.walk(0.40, CUP)
+    for _ in range(10):
+        robot.slid += slide
+        robot.look(CUP)
+    assert len(robot.kept) > 0
+    odom = robot.frames()[1]
+    assert near_cup(robot.kept[:, :2] @ odom[:2, :2].T + odom[:2, 3])
 
 
 def test_what_a_hand_hides_is_not_free():

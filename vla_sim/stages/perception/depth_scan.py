@@ -145,10 +145,10 @@ def depth_scan(
     return np.stack([_nearest(count[layer], total[layer], 3) for layer in range(2)])
 
 
-def planar(odom_base: Array) -> Array:
-    """(3,) x, y, yaw of the level base frame in `odom`; odom_base: see `level_from`."""
-    yaw = math.atan2(odom_base[1, 0], odom_base[0, 0])
-    return np.array([odom_base[0, 3], odom_base[1, 3], yaw])
+def planar(base: Array) -> Array:
+    """(3,) x, y, yaw of the level base frame. base: (4, 4) of the pelvis in `odom` or `map`."""
+    yaw = math.atan2(base[1, 0], base[0, 0])
+    return np.array([base[0, 3], base[1, 3], yaw])
 
 
 def level_from(odom_base: Array) -> Array:

@@ -4,6 +4,8 @@ A grid that moves with the robot holds, for each cell of the floor, how many loo
 A look that sees the cell's floor takes one away; a cell that no pixel reached, hidden by a hand or under the
 picture, stays as it was. Only what reaches up to the arms is kept for a moment: the lidar sees that as well,
 and it may be somebody who walks on.
+
+The grid lies in `map`: where odometry slides, localisation finds it, and what is kept stays where it lies.
 """
 
 import math
@@ -15,7 +17,7 @@ from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import ARMS_HEIGHTS
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
-from vla_sim.stages.perception.depth_scan import HIGH, LOW, of_robot, seen_at
+from vla_sim.stages.perception.depth_scan import HIGH, LOW, of_robot, planar, seen_at
 
 CELL = 0.05
 """[m]"""
@@ -47,8 +49,8 @@ def _look(
     depth: NDArray[np.float32], stride: int, pinhole: Pinhole, pose: Array, base: Array, capsules: Array,
     reach: float, cell: float, things: Array, floor: NDArray[np.int32],
 ) -> None:  # fmt: skip
-    """Add up what one image shows of each cell: things (size, size, 4), of x and y in `odom`, one, and the
-    greatest height; floor (size, size): pixels on the floor. base: (3,) level base frame in `odom`."""
+    """Add up what one image shows of each cell: things (size, size, 4), of x and y in `map`, one, and the
+    greatest height; floor (size, size): pixels on the floor. base: (3,) level base frame in `map`."""
     rows, columns = depth.shape
     size = len(floor)
     c, s = math.cos(base[2]), math.sin(base[2])
@@ -62,14 +64,14 @@ def _look(
                 continue
             if z > LOW and of_robot(capsules, x, y, z):
                 continue
-            ox, oy = base[0] + c * x - s * y, base[1] + s * x + c * y
-            i, k = math.floor(ox / cell) % size, math.floor(oy / cell) % size
+            mx, my = base[0] + c * x - s * y, base[1] + s * x + c * y
+            i, k = math.floor(mx / cell) % size, math.floor(my / cell) % size
             if z <= LOW:
                 floor[i, k] += 1
                 continue
             one = things[i, k]
-            one[0] += ox
-            one[1] += oy
+            one[0] += mx
+            one[1] += my
             one[2] += 1.0
             one[3] = max(one[3], z)
 
@@ -83,7 +85,7 @@ class LowObstacles:
     def __init__(self) -> None:
         self._looks = np.zeros((SIZE, SIZE), np.int8)
         self._points = np.zeros((SIZE, SIZE, 3))
-        """x, y in `odom` and the height [m] of what was seen in a cell last."""
+        """x, y in `map` and the height [m] of what was seen in a cell last."""
         self._seen = np.zeros((SIZE, SIZE, 2))
         """When [s], and after how much way [m]."""
         self._way = 0.0
@@ -93,13 +95,14 @@ class LowObstacles:
 
     def __call__(
         self, stamp: float, depth: NDArray[np.float32], camera: Intrinsics, pose: Array, capsules: Array,
-        base: Array,
+        odom_base: Array, map_odom: Array,
     ) -> Array:  # fmt: skip
         """(n, 3) x, y in `odom` and height [m] of what is kept.
 
-        stamp: [s]. depth, camera, pose, capsules: see `depth_scan.depth_scan`. base: (3,) x, y, yaw of the
-        level base frame in `odom`.
+        stamp: [s]. depth, camera, pose, capsules: see `depth_scan.depth_scan`. odom_base, map_odom: (4, 4),
+        of the pelvis in `odom` and of `odom` in `map`.
         """
+        base = planar(map_odom @ odom_base)
         self._follow(stamp, base)
         things, floor = np.zeros((SIZE, SIZE, 4)), np.zeros((SIZE, SIZE), np.int32)
         stride = max(1, camera.width // 160)
@@ -110,9 +113,12 @@ class LowObstacles:
         self._points[found, :2] = things[found, :2] / things[found, 2:3]
         self._points[found, 2] = things[found, 3]
         self._seen[found] = stamp, self._way
-        return self._kept(stamp)
+        kept = self._kept(stamp)
+        kept[:, :2] = (kept[:, :2] - map_odom[:2, 3]) @ map_odom[:2, :2]
+        return kept
 
     def _kept(self, stamp: float) -> Array:
+        """(n, 3) x, y in `map` and height [m]."""
         seen, way = self._seen[..., 0], self._seen[..., 1]
         tall = self._points[..., 2] >= ARMS_HEIGHTS[0]
         self._looks[(self._way - way > WAY) | (tall & (stamp - seen > TALL_MEMORY))] = 0

@@ -16,7 +16,7 @@ from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.extrinsics import CAMERA
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, check_images
-from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules, planar
+from vla_sim.stages.perception.depth_scan import depth_scan, level_from, moved_capsules, own_capsules
 from vla_sim.stages.perception.detector import Detector
 from vla_sim.stages.perception.given_names import GivenNames
 from vla_sim.stages.perception.low_obstacles import LowObstacles
@@ -116,7 +116,7 @@ class Perception:
         level = level_from(frame.odom_base)
         seen = frame.depth, frame.camera, level @ optical, moved_capsules(own, level)
         ranges = depth_scan(*seen)
-        low = self._low(frame.stamp, *seen, planar(frame.odom_base))
+        low = self._low(frame.stamp, *seen, frame.odom_base, frame.map_odom)
         near = self._near(frame.depth, frame.camera, optical, own)
         objects = self.given_names.named(self.tracker.objects())
         return Percept(objects, detections, ranges, low, near)
