@@ -47,12 +47,14 @@ unit: setup
 integration: setup
 	@$(BIN)/python -m pytest -m "not scenario and ($(INTEGRATION))" -n $$(($(CORES) + 1))
 
-SYSTEM := -rs --dist worksteal -n $(CORES)
+# What keeps to the clock's pace has the machine to itself, one after another, and then the rest its cores.
+WHICH := not variant
 system: setup
-	@$(BIN)/python -m pytest $(SYSTEM) -m "scenario and not variant and not load"
+	@$(BIN)/python -m pytest -rs -m "scenario and alone and not load and $(WHICH)"
+	@$(BIN)/python -m pytest -rs --dist worksteal -n $(CORES) -m "scenario and not alone and not load and $(WHICH)"
 
-scenarios: setup
-	@$(BIN)/python -m pytest $(SYSTEM) -m "scenario and not load"
+scenarios: WHICH := scenario
+scenarios: system
 
 # launch and launch_testing are not in pip. They go beside what `make setup` installs, since their plugins of
 # pytest are in the way of all other tests.

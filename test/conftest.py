@@ -6,6 +6,7 @@ A module that drives the whole stack or simulates for long reserves its share of
 
 import gc
 import os
+from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,11 +30,6 @@ def pytest_collection():
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_collection_modifyitems(items):
-    """What is to be alone comes first, when it need not wait for what has begun."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +70,20 @@ def ros_node(ros_domain):
     rclpy.try_shutdown()
 
 
+@pytest.fixture(scope="session")
+def _marks(request):
+    """Names of the marks of each module's tests, by its file's path."""
+    found = defaultdict(set)
+    for item in request.session.items:
+        found[str(item.path)].update(mark.name for mark in item.iter_markers())
+    return found
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _share(request):
+def _share(request, _marks):
     """Hold a share of the machine during a module of `make system`, also while its fixtures have a stack; all
     of it if one of its tests is marked `alone`."""
-    mine = [item for item in request.session.items if item.path == request.path]
-    marks = {mark.name for item in mine for mark in item.iter_markers()}
+    marks = _marks[str(request.path)]
     if "scenario" not in marks:
         yield
         return
