@@ -54,6 +54,18 @@ def test_other_words_sound_like_no_sentence(heard: str) -> None:
     assert nearest(grammar().automaton, recogniser().phones(heard), recogniser().phones) == ""
 
 
+def test_talk_is_soon_found_to_be_no_sentence() -> None:
+    """Which took 40 s, in which no stop was heard."""
+    talk = (
+        "well i was thinking that we could go to the market and buy some bread and then we could walk to the"
+    )
+    phones = recogniser().phones(f"{talk} river and look")
+    begin = time.monotonic()
+    assert nearest(grammar().automaton, phones, recogniser().phones) == ""
+    assert time.monotonic() - begin < 10.0
+    assert nearest(grammar().automaton, phones * 10, recogniser().phones) == ""
+
+
 @given(st.sampled_from(["AA", "P", "B", "S"]), st.sampled_from(["AA", "P", "B", "S"]))
 def test_unlikeness_is_symmetric_and_zero_for_the_same(a: str, b: str) -> None:
     assert unlike(a, b) == unlike(b, a)
