@@ -104,6 +104,8 @@ SURE_STOP = STOP_WORDS | {"emergency"}
 """Words that mean stop also when what follows is not understood; "wait" is not one of them."""
 DID = frozenset({"did", "does"})
 """Two words before a stop one of these asks about it: "did you stop at the bank"."""
+BEFORE_STOP = frozenset({"a", "any", "you", "have", "need", "to", "ever", "dare", "please", "just", "now"})
+"""What may stand between a negation and the stop that it forbids: "you don't need to stop"."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
 GO = Phrases(
