@@ -78,6 +78,8 @@ def test_every_required_command_has_its_plan(text, plan):
         ("take the blue box on the nightstand to the kitchen",
          ["navigate bedroom", "find blue box in nightstand", "approach blue box", "pick blue box",
           "carry kitchen"]),
+        ("take the red cup on the nightstand",
+         ["navigate bedroom", "find red cup in nightstand", "approach red cup", "pick red cup"]),
         ("put the red cup next to the yellow bottle", [*TAKE_CUP, "place next to yellow bottle"]),
         ("place the red cup beside the ball", [*TAKE_CUP, "place next to ball"]),
         ("put the red cup on top of the blue box", [*TAKE_CUP, "place on top of blue box"]),

@@ -144,7 +144,10 @@ class Extractor:
         after = phrases.CORRECTION.end(tokens, at) or at
         if any(phrases.CORRECTION.end(tokens, i) for i in range(after, len(tokens))):
             return None
-        new = amended(self, words(tokens[:at]), words(tokens[after:]))
+        before = words(tokens[:at])
+        new = amended(self, before, words(tokens[after:]))
+        if new.startswith(f"{before} ") and self.extract(before).problem is not None:
+            return None  # nothing was said that could be taken back: "take no cup"
         return self.extract(new) if new else None
 
     def _base_form(self, word: str) -> str:
