@@ -97,29 +97,34 @@ class DialogueTracker:
             self._last = Turn(text, now, problem.question, problem.unknown, proposed)
 
     def began(self, text: str, command_id: str, now: float) -> None:
-        """A command was planned; what is said next may correct it."""
+        """A command is being planned, or was; what is said next may correct it."""
         self._last = Turn(text, now, command_id=command_id)
 
-    def reply(self, extractor: Extractor, text: str, now: float) -> Reply | None:
-        """What a text means as an answer to the last question, or as a correction of the last command; None
-        if it is neither and is read by itself."""
+    def reply(self, extractor: Extractor, text: str, now: float, *, waiting: bool = False) -> Reply | None:
+        """What a text means as an answer to the last question, as a correction of the last command, or as a
+        no to what is being done; None if it is read by itself. waiting: whether a command is on its way to
+        its plan."""
         last = self._last
-        if last is None or now - last.said > REPLY_SECONDS:
-            return None
-        if last.proposed and (agreed := confirmed(last.text, text)) is not None:
+        if last is not None and now - last.said > REPLY_SECONDS:
+            last = None
+        if last is not None and last.proposed and (agreed := confirmed(last.text, text)) is not None:
             self._last = None
             return Reply(agreed)
         tokens = spoken(text)
+        if refused(tokens):
+            asked = last is not None and bool(last.question)
+            self._last = None if asked else self._last
+            if not asked and (waiting or self._plans):
+                return Reply("stop")
+            return None if last is None else Reply("")
+        if last is None:
+            return None
         denied = phrases.CORRECTION.end(tokens, 0) if tokens else None
         rest = " ".join(tokens[denied or 0 :])
         if last.question:
-            if refused(tokens):
-                self._last = None
-                return Reply("")
             new = amended(extractor, last.text, rest, last.unknown)
+            self._last = None if new else self._last
             return Reply(new) if new else None
-        if refused(tokens):
-            return Reply("stop") if self.context.doing else Reply("")
         if denied is None and phrases.OTHER.end(tokens, 0) != len(tokens):
             return None
         new = amended(extractor, last.text, rest)
