@@ -153,7 +153,7 @@ class LanguageNode(StageNode[LanguageParams]):
             elif url.startswith(SCRIPTED):
                 self._server = ScriptedLlm(answers=load_answers(Path(url.removeprefix(SCRIPTED)))).start()
                 url = self._server.base_url
-            model = LlmPlanner(self.rules, replace(p, base_url=url), log.info)
+            model = LlmPlanner(self.rules, replace(self.params, base_url=url), log.info)
             model.connect()
         except VlaSimError as error:
             self._model_state = str(error)
