@@ -179,6 +179,17 @@ def test_an_amount_is_one_of_those_that_were_said(text, step, wrong):
     assert ungrounded(text, steps, RULES.lexicon, Context()) == wrong
 
 
+def test_what_goes_next_to_a_thing_is_taken_first():
+    beside = '{"skill":"place_next_to","object":"red ball"}'
+    cup = ObjectQuery(kind="cup", colour="red")
+    for before, context, picks in (
+        ("", Context(mentioned=cup), 1), ("", Context(held=cup), 0),
+        ('{"skill":"pick","object":"red cup"},', Context(), 1),
+    ):  # fmt: skip
+        steps = read(f'{{"steps":[{before}{beside}]}}', RULES.lexicon, context)
+        assert [step.skill for step in steps] == ["pick"] * picks + ["place"]
+
+
 def test_the_models_question_is_asked():
     with ScriptedLlm(['{"steps":[{"skill":"ask","question":"Which song?"}]}']) as server:
         assert ask(server, "sing a song").question == "Which song?"
