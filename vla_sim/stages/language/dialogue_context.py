@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vla_sim.contract import phrases
-from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Point, SafetyState, Status, Step
+from vla_sim.contract.records import (
+    DetectedObject,
+    ManipulationStatus,
+    ObjectQuery,
+    Plan,
+    Point,
+    SafetyState,
+    Status,
+    Step,
+)
 from vla_sim.stages.language.understanding.amendments import amended
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
@@ -163,6 +172,11 @@ class DialogueTracker:
             if status.state == "running" and reached < len(steps):
                 self.context = replace(self.context, doing=plan.text)
                 self._began(steps[reached])
+
+    def on_manipulation(self, status: ManipulationStatus) -> None:
+        """The arms' word: a hand may lose what the plans believe in it."""
+        if status.state != "active" and not status.holding:
+            self.context = replace(self.context, held=None)
 
     def _did(self, step: Step) -> None:
         if step.skill == "pick":
