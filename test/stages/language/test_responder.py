@@ -278,6 +278,15 @@ def test_yes_to_what_was_half_heard_has_it_done():
     assert desk.plans == [["navigate kitchen"]]
 
 
+def test_right_is_no_yes_where_it_may_be_a_side():
+    desk = Desk()
+    desk.hear("turn left", complete=False, reason="partial")
+    desk.say("right", "c2")
+    assert desk.plans == []
+    desk.say("yes", "c3")
+    assert desk.plans == [["turn 1.571"]]
+
+
 @pytest.mark.parametrize(("reply", "said"), [("no", "All right."), ("Nope.", "All right.")])
 def test_no_to_what_was_half_heard_has_nothing_done(reply, said):
     desk = Desk()

@@ -75,6 +75,12 @@ def confirmed(proposed: str, reply: str) -> str | None:
     return "" if refused(tokens) else None
 
 
+def _yes_or_aside(proposed: str, reply: str) -> bool:
+    """Whether "right" may mean both: "Did you say "turn left"?"."""
+    tokens = tokenise(proposed)
+    return spoken(reply) == ["right"] and (phrases.LEFT | phrases.RIGHT).within(tokens, 0, len(tokens))
+
+
 def refused(tokens: Sequence[str]) -> bool:
     """Whether all that was said is no."""
     return bool(tokens) and len(tokens) in (phrases.NO.end(tokens, 0), phrases.NEVER_MIND.end(tokens, 0))
@@ -116,6 +122,8 @@ class DialogueTracker:
         last = self._last
         if last is not None and now - last.said > REPLY_SECONDS:
             last = None
+        if last is not None and last.proposed and _yes_or_aside(last.text, text):
+            return None
         if last is not None and last.proposed and (agreed := confirmed(last.text, text)) is not None:
             self._last = None
             return Reply(agreed)
