@@ -234,6 +234,16 @@ def test_what_is_malformed_is_refused_with_the_reason(broken):
     assert len(reason) < 200
 
 
+def test_to_hold_needs_no_position_and_ends_what_was_under_way():
+    made = gate()
+    assert not ask(made, READY["right"])
+    assert made.doubt_joints() == ["right"]
+    assert "feel" in ask(made, READY["right"])
+    assert not made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
+    made.estop = True
+    assert made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
+
+
 # ------------------------------------------------------------------ kernels against numpy
 
 

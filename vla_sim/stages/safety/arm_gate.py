@@ -369,6 +369,14 @@ class ArmGate:
         assert self.position is not None
         return self.position[facts.WAIST_INDEX]
 
+    def doubt_joints(self) -> list[Arm]:
+        """The joints are not where they are said to be; the sides of the arms that must hold."""
+        held: list[Arm] = [side for side in get_args(Arm) if side in self._plans]
+        self._joints_at = -math.inf
+        self.refused += len(held)
+        self.halt()
+        return held
+
     def on_points(self, points: Array, now: float) -> None:
         """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped.
 
@@ -409,9 +417,13 @@ class ArmGate:
         """Why a trajectory may not pass, fit for speaking; "" if it may, and then it counts as under way.
 
         Names in any order, which is that of the columns of positions and velocities (n, joints). stamp, now
-        [s].
+        [s]. One without points lets the arm hold, wherever that is.
         """
-        reason = self._void(stamp) or self._malformed(side, names, times, positions, velocities)
+        reason = self._void(stamp)
+        if not reason and not len(times) and not len(positions):
+            self._plans.pop(side, None)
+            return ""
+        reason = reason or self._malformed(side, names, times, positions, velocities)
         if not reason:
             order = [list(names).index(name) for name in facts.ARM_JOINTS[side]]
             speeds = None if velocities is None else velocities[:, order]
