@@ -249,6 +249,7 @@ class SafetyNode(StageNode[SafetyParams]):
                 for side in self.arms.doubt_joints():
                     self.hold(side, "its joints jump")
             return
+        self.core.beyond = self.arms.beyond()
         for side in self.arms.on_joints(position, self.now(), conversions.joint_efforts(message)):
             self.hold(side, "it pushes against something")
 
