@@ -23,9 +23,9 @@ def topic(side: str, what: str) -> str:
 
 
 def mode(motor: int) -> int:
-    """Of a hand's motor that is on, in a command: its number in 4 bits, above them 1 for on in 3 (`RIS_Mode_t`
-    of `g1_dex3_example.cpp` in the vendor's unitree_sdk2). The last bit, for a watchdog of the hand's own,
-    is 0: what it holds it holds also where we are silent."""
+    """Of a hand's motor that is on, in a command: its number in 4 bits, above them 1 for on in 3
+    (`RIS_Mode_t` of `g1_dex3_example.cpp` in the vendor's unitree_sdk2). The last bit, for a watchdog of the
+    hand's own, is 0: what it holds it holds also where we are silent."""
     return motor & 0x0F | 1 << 4
 
 
