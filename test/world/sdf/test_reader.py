@@ -64,6 +64,34 @@ def test_joint_defaults_to_its_child_and_axis_may_be_expressed_elsewhere() -> No
     assert (joint.axis.lower, joint.axis.upper, joint.axis.effort, joint.axis.damping) == (-1, 2, 5, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("version", "said", "expected"),
+    [
+        ("1.4", "", (0, 0, 1)),
+        ("1.5", "", (0, 1, 0)),
+        ("1.6", "false", (0, 1, 0)),
+        ("1.5", "true", (0, 0, 1)),
+        ("1.6", "1", (0, 0, 1)),
+        ("1.7", "true", (0, 1, 0)),
+    ],
+)
+def test_the_axis_of_an_older_file_is_in_the_frame_that_its_version_means(version, said, expected):
+    """A wheel that lies on its side, as most robots of Gazebo classic have theirs."""
+    tag = f"<use_parent_model_frame>{said}</use_parent_model_frame>" if said else ""
+    text = (
+        f"<sdf version='{version}'><model name='m'>{LINK}"
+        f"<link name='wheel'><pose>0 0 0 -1.57079632679 0 0</pose>{INERTIAL}</link>"
+        "<joint name='j' type='revolute'><parent>l</parent><child>wheel</child>"
+        f"<axis><xyz>0 1 0</xyz>{tag}</axis></joint></model></sdf>"
+    )
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        axis = reader.loads(text).models[0].joint("j").axis
+    assert axis is not None
+    assert axis.xyz == pytest.approx(expected, abs=1e-9)
+    assert bool(noted) is (version == "1.7")
+
+
 def test_frame_knows_the_link_it_moves_with() -> None:
     m = model(
         f"{LINK}<link name='hand'><pose>1 0 0 0 0 0</pose></link>"
