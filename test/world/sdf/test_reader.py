@@ -20,6 +20,7 @@ from vla_sim.world.sdf.values import SdfWarning
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
 INERTIAL = "<inertial><inertia><ixx>1</ixx></inertia></inertial>"
 LINK = f"<link name='l'>{INERTIAL}{BOX}</link>"
+SENSOR = f"<link name='l'>{INERTIAL}<sensor name='s' type='camera'>{{}}</sensor></link>"
 
 
 def model(inner: str, attributes: str = "") -> elements.Model:
@@ -383,3 +384,27 @@ def test_no_tree_of_known_elements_breaks_the_reader(tree: tuple) -> None:  # ty
         except SdfError as error:
             if not str(error).startswith("inline.sdf:"):
                 raise
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (
+            f"<link name='l'>{INERTIAL}{BOX.replace('</collision>', '')}<surface><contact><collide_bitmask>"
+            "0x100000000</collide_bitmask></contact></surface></collision></link>",
+            "from 0 to 0xFFFFFFFF",
+        ),
+        (SENSOR.format("<camera><image><width>0</width></image></camera>"), "0 x 240 pixels; 1 to 8192"),
+        (SENSOR.format("<camera><image><height>1e9</height></image></camera>"), "320 x 1000000000 pixels"),
+        (
+            SENSOR.format(
+                "<lidar><scan><horizontal><samples>4000</samples></horizontal>"
+                "<vertical><samples>4000</samples></vertical></scan></lidar>"
+            ),
+            "4000 x 4000 <samples>; 1000000 in all",
+        ),
+    ],
+)
+def test_a_number_for_which_there_is_no_room_is_said(inner: str, said: str) -> None:
+    with pytest.raises(SdfError, match=said):
+        model(inner)
