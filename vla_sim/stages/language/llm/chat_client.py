@@ -28,6 +28,9 @@ _NO_MODEL = re.compile(
 )
 
 
+_json = msgspec.json.Decoder()
+
+
 class ChatServer:
     """question: what every request asks with. tell: takes one line, when the way to ask is found. One event
     loop's. Raises `InputError` for an address or settings that no client can be made of."""
@@ -83,9 +86,9 @@ class ChatServer:
         if error.status not in (400, 404) or not _NO_MODEL.search(error.complaint):
             return error
         try:
-            response = await self._client.get("models", timeout=2.0)
-            names = [str(one["id"]) for one in msgspec.json.decode(response.content)["data"]]
-        except (httpx2.HTTPError, msgspec.MsgspecError, KeyError, TypeError):
+            async with self._client.stream("GET", "models", timeout=2.0) as response:
+                names = [str(one["id"]) for one in _json.decode(await _all(response))["data"]]
+        except (httpx2.HTTPError, OSError, ValueError, RecursionError, KeyError, TypeError):
             return error
         if not names or self._question.model in names:
             return error
