@@ -5,6 +5,8 @@ import pytest
 from test_checks import WORLD, truth
 
 from vla_sim.contract.records import DetectedObject, Disturbance, Fault, Plan, Status, Step, Transcript
+from vla_sim.scenario.checks.base import Run
+from vla_sim.scenario.checks.registry import judge_all
 from vla_sim.scenario.director import Director, Speak, TypeText
 from vla_sim.scenario.format import FaultAction, Meaning, Move, Play, Say, Scenario, Type, When
 from vla_sim.scenario.recording import Recording
@@ -167,6 +169,19 @@ def test_what_nobody_hears_is_given_up():
     assert [g.command_id for g in stage.director.commands] == [""]
     stage.until(16.5)
     assert stage.director.over
+
+
+@pytest.mark.parametrize("ends", [{"timeout": 5.0}, {"fallen": True}])
+def test_what_nobody_has_heard_when_the_run_ends_is_a_command_all_the_same(ends):
+    """Or nothing would be judged of it, and the run would pass."""
+    words = Say(words="go", means=[Meaning(skill="navigate", place="kitchen")])
+    stage = Stage(words, timeout=ends.get("timeout", 300.0))
+    stage.until(5.2, fallen=ends.get("fallen", False))
+    assert stage.director.over
+    run = Run(WORLD, stage.recording, tuple(stage.director.commands), stage.director.begin)
+    (check,) = [c for c in judge_all(run, ()) if c.kind == "as_commanded"]
+    assert (check.passed, check.name) == (False, '"go" succeeds')
+    assert "no answer to the command" in check.detail
 
 
 def test_what_somebody_says_by_a_microphone_is_a_command_until_the_run_is_ended():

@@ -208,14 +208,16 @@ class Director:
             self._overheard = len(r.transcripts)
         if h is None:
             return
-        text, command_id = h.action.words, ""
         if len(r.transcripts) > h.known:
             heard = r.transcripts[h.known]
-            text, command_id = text or (heard.text if heard.complete else ""), heard.command_id
-        elif r.stamp <= h.until:
-            return
-        self.commands.append(Given(text, command_id, True, h.stamp, h.action.steps))
-        self._overheard = max(self._overheard, min(len(r.transcripts), h.known + 1))
+            self._overheard = max(self._overheard, h.known + 1)
+            self._given(h, heard.text if heard.complete else "", heard.command_id)
+        elif r.stamp > h.until:
+            self._given(h)
+
+    def _given(self, h: Hearing, heard: str = "", command_id: str = "") -> None:
+        """A spoken command has its id; "": the robot has heard nothing."""
+        self.commands.append(Given(h.action.words or heard, command_id, True, h.stamp, h.action.steps))
         self._hearing = None
 
     def _ended(self, given: Given) -> bool:
@@ -229,6 +231,8 @@ class Director:
             self._fell = min(self._fell, r.stamp)
         if r.stamp - self._fell > AFTER_FALL or r.stamp - begin > self.scenario.timeout:
             self.over = True
+            if self._hearing is not None:  # else nobody would ask what became of it
+                self._given(self._hearing)
         elif self.microphone or not ended:
             self._end = None
         elif self._end is None:
