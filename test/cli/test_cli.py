@@ -122,6 +122,22 @@ def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played
     assert not (tmp_path / "out" / "a").exists()
 
 
+def test_what_is_to_be_played_is_played_once_and_nothing_is_left_out(capsys, tmp_path, monkeypatch):
+    played = []
+    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", lambda tasks, *_: played.extend(tasks) or [])
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("version: 1\nproves: It can be read.\nscript: [{do: type, words: stop, means: []}]\n")
+    how = ("--engines", "kinematic", "kinematic", "--no-reserve", "--out", str(tmp_path / "out"))
+    run(capsys, "test", "--all", str(mine), "fetch_cup", str(mine), *how)
+    keys = [task.key for task in played]
+    assert {("mine", "kinematic", 0), ("fetch_cup", "kinematic", 0)} <= set(keys)
+    assert len(set(keys)) == len(keys)
+    other = mine.rename(tmp_path / "fetch_cup.yaml")
+    code, said = run(capsys, "test", "fetch_cup", str(other), *how)
+    assert code == 2
+    assert "two scenarios are called fetch_cup" in said.err
+
+
 def test_a_file_that_is_no_sound_is_refused(capsys, tmp_path):
     file = tmp_path / "command.wav"
     file.write_text("not a sound")
