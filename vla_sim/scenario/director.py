@@ -124,6 +124,7 @@ class Director:
                 return []
             r.truths[:] = r.truths[-1:]
             r.touches.clear()
+            r.alerts.clear()  # what still holds is said again, and kept once
             self.begin = r.stamp
         self._listen()
         deeds = []

@@ -239,7 +239,7 @@ def describe(step: Step) -> str:
 
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
     """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
-    first motion; None if nothing moved."""
+    first motion; None if nothing moved, or if nobody told when it began."""
     events = {t.stage: t for t in reversed(recording.traces) if t.command_id == given.command_id}
     if not given.spoken:
         events.pop("voice", None)
@@ -250,7 +250,7 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
         )
         for name in STAGES if name in events
     ]  # fmt: skip
-    first, last = events.get("voice") or events.get("intent"), events.get("control")
+    first, last = events.get("voice" if given.spoken else "intent"), events.get("control")
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 
