@@ -7,6 +7,7 @@ import wave
 import pytest
 
 from vla_sim.cli import main
+from vla_sim.common.errors import StackError
 
 
 def run(capsys, *arguments):
@@ -162,6 +163,26 @@ def test_a_folder_that_cannot_be_written_is_said(capsys, tmp_path):
     code, said = run(capsys, "run", "--text", "--engine", "kinematic", "--out", str(tmp_path / "out"))
     assert code == 2
     assert "choose another with --out" in said.err
+
+
+def test_a_run_that_broke_off_is_told_where_even_that_cannot_be_written(capsys, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise StackError("perception ended with exit code 3")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vla_sim.scenario.run.run_once", broken)
+    monkeypatch.setattr("vla_sim.scenario.result.save_record", full)
+    code, said = run(capsys, "play", "turn_left", "--quiet", "--no-reserve", "--out", str(tmp_path / "out"))
+    assert (code, said.err) == (5, "error: perception ended with exit code 3\n")
+
+
+def test_the_environments_domain_is_a_number_that_ros_knows(capsys, monkeypatch):
+    for text, code in (("999", 2), ("²", 5)):
+        monkeypatch.setenv("ROS_DOMAIN_ID", text)
+        monkeypatch.setattr("vla_sim.bringup.supervisor.running_domains", list)
+        assert run(capsys, "top", "--once", "--timeout", "0.1")[0] == code
 
 
 def test_a_domain_out_of_range_is_said(capsys, tmp_path):

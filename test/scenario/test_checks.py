@@ -414,6 +414,17 @@ def test_a_check_that_cannot_be_judged_has_not_passed():
     assert "no place or surface is called 'moon'; this world has kitchen, table" in found[1].detail
 
 
+def test_a_check_of_ones_own_that_breaks_over_a_sweep_loses_none_of_it():
+    class Broken(base.CheckSpec, frozen=True, kw_only=True, tag="broken"):
+        def judge_runs(self, records):
+            return 1 / 0
+
+    found = registry.judge_sweep([record()], [motion.NoFall(), Broken()])
+    assert [(c.passed, c.kind, c.detail) for c in found] == [
+        (False, "broken", "cannot be judged: ZeroDivisionError: division by zero")
+    ]
+
+
 def test_without_checks_the_default_ones_hold():
     found = registry.judge_all(good(**ARRIVES), [])
     assert len(found) >= 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import shlex
 from collections.abc import Sequence
@@ -128,7 +129,8 @@ def play_one(a: argparse.Namespace) -> int:
         except InputError:
             raise
         except VlaSimError as error:
-            save_record(options.folder, broken(options, error, started))
+            with contextlib.suppress(OSError):  # that it broke off matters more than a full disk
+                save_record(options.folder, broken(options, error, started))
             raise
     if not a.quiet:
         display.result(record)
