@@ -296,6 +296,27 @@ def test_a_safety_level_from_before_the_first_command_counts_as_long_as_it_holds
     assert verdict(rules.Never(safety="slowed"), run).passed
 
 
+def test_what_the_script_does_to_an_object_is_not_the_robots_doing():
+    run = lifted(3.0)
+    assert verdict(objects.Grasp(object="red cup"), run).passed
+    run.recording.puts.append((7.0, "red_cup", (4.8, 0.0, 0.95)))
+    assert not verdict(objects.Grasp(object="red cup"), run).passed
+    placed = good(Step(skill="place", place="table"))
+    with_truths(placed, lambda t: truth(t.stamp, cup=(1.0, 0.0, 0.8) if t.stamp < 5.0 else (4.8, 0.0, 0.8)))
+    assert verdict(commands.AsCommanded(), placed).passed
+    placed.recording.puts.append((5.0, "red_cup", (4.8, 0.0, 0.8)))
+    assert "no object that was moved rests there" in verdict(commands.AsCommanded(), placed).detail
+
+
+def test_what_is_lifted_after_the_script_put_it_lower_counts_from_there():
+    run = good(Step(skill="pick", object=targets.query("red cup")), x=(4.0, 4.0))
+    run.recording.puts.append((1.0, "red_cup", (4.8, 0.0, 0.40)))
+    low, high = (4.8, 0.0, 0.40), (4.8, 0.0, 0.55)
+    with_truths(run, lambda t: truth(t.stamp, cup=low if 1.0 < t.stamp < 6.0 else high))
+    found = verdict(objects.Grasp(object="red cup"), run)
+    assert (found.passed, found.detail) == (True, "red_cup up 0.15 m, 4.0 s at 0.1 m or more")
+
+
 @pytest.mark.parametrize(("x", "passed"), [((0.0, 3.0), False), ((0.0, 0.0), True)])
 def test_a_robot_that_is_not_watched_until_it_must_stand_must_stand_before(x, passed):
     """The next command comes a second after "stop"."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.contract.records import Disturbance, Fault, Point, Priority
+from vla_sim.contract.records import Disturbance, Fault, Priority
 from vla_sim.scenario import format
 from vla_sim.scenario.format import Action, CommandAction, FaultAction, Move, Scenario, When
 from vla_sim.scenario.recording import Given, Recording, heading, position
@@ -79,8 +79,7 @@ class Hearing:
 class Director:
     """sounds: samples (n,) of each action that is heard, by its place in the script. microphone: whether
     somebody speaks besides: what is understood of that is a command, and the run goes on until it is ended
-    from outside. begin: stamp of the first command; None before. puts: (stamp, object, where to [m]) of each
-    object that was put somewhere else."""
+    from outside. begin: stamp of the first command; None before."""
 
     def __init__(
         self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray],
@@ -92,7 +91,6 @@ class Director:
         """Transcripts that were looked at, of what somebody speaks."""
         self.begin: float | None = None
         self.commands: list[Given] = []
-        self.puts: list[tuple[float, str, Point]] = []
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
@@ -183,7 +181,6 @@ class Director:
         assert isinstance(action, Move)
         name = object_name(self.world, action.object, r.truths[0])
         pose = self._pose(action)
-        self.puts.append((r.stamp, name, pose[:3]))
         text = f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})"
         return Deed(text, Disturbance(name=name, pose=pose))
 
