@@ -91,7 +91,7 @@ def judge_steps(
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
             passed, detail = _judge(recording, world, step, *spans[found][:2])
-        checks.append(Check(name=describe(step), passed=passed, detail=detail, kind=step.skill))
+        checks.append(Check(name=str(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
 
@@ -236,21 +236,6 @@ def mean_speed(truths: list[GroundTruth]) -> float:
     if len(truths) < 2 or truths[-1].stamp <= truths[0].stamp:
         return 0.0
     return math.dist(position(truths[-1]), position(truths[0])) / (truths[-1].stamp - truths[0].stamp)
-
-
-def describe(step: Step) -> str:
-    """A step in a few words: "navigate to kitchen", "pick red cup"."""
-    parts: list[str] = [step.skill]
-    if step.relation:
-        parts.append(step.relation)
-    if step.object is not None:
-        parts.append(str(step.object))
-    if step.place:
-        parts.append(("in " if step.skill == "find" else "to ") + step.place)
-    angle = None if step.angle is None else math.degrees(step.angle)
-    amounts = ((step.distance, "{:g} m"), (step.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
-               (step.seconds, "{:g} s"))  # fmt: skip
-    return " ".join(parts + [words.format(amount) for amount, words in amounts if amount is not None])
 
 
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:

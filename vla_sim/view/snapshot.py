@@ -3,7 +3,6 @@
 A section that is equal to what a viewer has already is not sent again (`server`).
 """
 
-import math
 from base64 import b64encode
 from collections.abc import Iterable
 from io import BytesIO
@@ -16,7 +15,7 @@ from PIL import Image
 from vla_sim.bringup.node_table import STACK
 from vla_sim.contract import faults, topics
 from vla_sim.contract.budgets import BUDGETS, TOTAL_BUDGET
-from vla_sim.contract.records import SafetyState, Step
+from vla_sim.contract.records import SafetyState
 from vla_sim.view.state import Command, Costmap, Line, ViewState
 from vla_sim.world.semantic_map import World
 
@@ -148,22 +147,8 @@ def command(one: Command | None) -> Section:
         "detail": status.detail if status else "", "answer": one.plan.answer if one.plan else "",
         "planner": one.plan.planner if one.plan else "",
         "forbidden": [] if verdict is None or allowed else verdict.reasons,
-        "steps": [{"text": step_words(step), "state": how} for step, how in one.steps()],
+        "steps": [{"text": str(step), "state": how} for step, how in one.steps()],
     }  # fmt: skip
-
-
-def step_words(step: Step) -> str:
-    """A step of a plan in a few words, with units."""
-    words: list[str] = [step.skill]
-    words += [str(step.object)] if step.object is not None else []
-    words += ["in"] if step.skill == "find" and step.place else []
-    words += [step.place] if step.place else []
-    words += [f"{step.distance:g} m"] if step.distance is not None else []
-    words += [f"{step.lateral:g} m to the left"] if step.lateral is not None else []
-    words += [f"{math.degrees(step.angle):.0f}°"] if step.angle is not None else []
-    words += [f"{step.seconds:g} s"] if step.seconds is not None else []
-    words += [f'"{step.text}"'] if step.text else []
-    return " ".join(words)
 
 
 def latency(one: Command | None, modelled: bool) -> Section:
