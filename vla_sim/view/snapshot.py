@@ -5,14 +5,13 @@ A section that is equal to what a viewer has already is not sent again (`server`
 
 from base64 import b64encode
 from collections.abc import Iterable
-from io import BytesIO
 from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image
 
 from vla_sim.bringup.node_table import STACK
+from vla_sim.common.pictures import encoded
 from vla_sim.contract import faults, topics
 from vla_sim.contract.budgets import BUDGETS, TOTAL_BUDGET
 from vla_sim.contract.records import SafetyState
@@ -243,11 +242,9 @@ def _cm(points: np.ndarray) -> list[int]:
 
 def _raster(grid: Costmap) -> Section:
     """A picture of one byte a cell, its first row at the largest y as pictures have it; corners in [m]."""
-    out = BytesIO()
-    Image.fromarray(grid.cost[::-1]).save(out, "PNG")
     rows, columns = grid.cost.shape
     return {
-        "png": "data:image/png;base64," + b64encode(out.getvalue()).decode(),
+        "png": "data:image/png;base64," + b64encode(encoded(grid.cost[::-1], "PNG")).decode(),
         "x0": grid.x0, "y0": grid.y0,
         "x1": grid.x0 + columns * grid.resolution, "y1": grid.y0 + rows * grid.resolution,
     }  # fmt: skip
