@@ -182,6 +182,52 @@ def test_an_object_that_is_nowhere_is_said_to_be_missing():
     assert body.said == ["I cannot find a green bottle in the kitchen."]
 
 
+class Beside(Body):
+    """At two tables that stand side by side, with a red cup on each; each table is looked at from where the
+    other's cup is seen too."""
+
+    def look(self, seen, seconds=60.0):
+        """seen: by time [s], the cups in the picture."""
+        counter = Surface("counter", "kitchen", 3.0, 1.3, 0.0, 0.5, 1.2, 0.75)
+        self.ctx.world = dataclasses.replace(WORLD, surfaces=(*WORLD.surfaces, counter))
+        for _ in range(int(seconds / 0.05)):
+            self.ctx.objects = [one for one in things(CUPS, self.ctx) if one.track_id in seen(self.ctx.now)]
+            self.ctx.objects_stamp = self.ctx.now
+            self.run(0.05)
+
+
+CUPS = (("cup", "red", 2.85, 0.2), ("cup", "red", 2.85, 1.0))
+
+
+@pytest.mark.parametrize("late", [0.0, 2.0], ids=["in sight", "on the way"])
+def test_what_stands_on_another_table_is_not_what_is_looked_for_on_this_one(late):
+    body = Beside(see=False)
+    body.allow(Step(skill="find", object=CUP, place="counter"))
+    body.look(lambda now: {0} if now > late else set())
+    assert body.final()[1] == "failed"
+    assert body.said == ["I cannot find a red cup in the counter."]
+    found = Beside(see=False)
+    found.allow(Step(skill="find", object=CUP, place="counter"))
+    found.look(lambda now: {0, 1} if now > late else set())
+    assert found.final()[1] == "succeeded"
+    assert found.ctx.target.track_id == 1
+
+
+def test_the_left_one_of_two_is_not_the_right_one_when_it_is_lost_from_sight():
+    left = ObjectQuery(kind="cup", colour="red", traits=("left",))
+    steps = [Step(skill=skill, object=left) for skill in ("find", "approach", "pick")]
+    body = Beside(see=False)
+    body.allow(*steps)
+    body.look(lambda now: {0, 1} if "ready" not in body.done else {0})
+    assert body.final()[1:] == ("failed", "approach", "I lost sight of the left red cup.")
+    assert "pick" not in body.done
+    seen = Beside(see=False)
+    seen.allow(*steps)
+    seen.look(lambda now: {0, 1})
+    assert seen.final()[1] == "succeeded"
+    assert seen.ctx.holding.track_id == 1
+
+
 def test_a_search_ends_when_its_time_is_over_with_views_left():
     body = Body(see=False)
     body.ctx.search_time = 1.0

@@ -1,6 +1,7 @@
 """What a skill knows and can do: the latest of every stage, and an outbox of requests."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from vla_sim.common.geometry import wrap
@@ -9,6 +10,7 @@ from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
 from vla_sim.contract.stop_epoch import NOW, StopEpoch
 from vla_sim.contract.topics import Topic
+from vla_sim.contract.vocabulary import SIDES
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
 
@@ -18,6 +20,8 @@ Pose2 = tuple[float, float, float]
 MIN_CONFIDENCE = 0.5
 ON_SURFACE = 0.06
 """[m] by which an estimate may lie outside a surface's rim and still be on it."""
+SAME_PLACE = 0.06
+"""[m] from where a thing was within which another track is the same thing."""
 SEARCH_TIME = 240.0
 """[s] for one thing: a search of a shipped home ends sooner, unless walking is disturbed."""
 
@@ -76,8 +80,12 @@ class SkillContext:
         """The surface on which something at `position` (map) stands."""
         return surface_below(self.world.surfaces, position, ON_SURFACE)
 
-    def in_sight(self, query: ObjectQuery, since: float) -> list[DetectedObject]:
-        """The objects that match and were seen after `since`. A held one does not count."""
+    def in_sight(
+        self, query: ObjectQuery, since: float, on: Collection[Surface] | None = None
+    ) -> list[DetectedObject]:
+        """The objects that match and were seen after `since`, on one of these surfaces or on any. A held one
+        does not count."""
+        on = self.world.surfaces if on is None else on
         return [
             o
             for o in self.objects
@@ -85,18 +93,22 @@ class SkillContext:
             and o.confidence >= MIN_CONFIDENCE
             and o.last_seen >= since
             and o.sightings >= 2
-            and self.surface_below(o.position) is not None
+            and self.surface_below(o.position) in on
         ]
 
     def visible(
-        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
-    ) -> DetectedObject | None:
+        self, query: ObjectQuery, since: float, near: DetectedObject | None = None,
+        on: Collection[Surface] | None = None,
+    ) -> DetectedObject | None:  # fmt: skip
         """Of the objects `in_sight` the nearest, or the one on the side that the query says, or the nearest
-        to where `near` was."""
-        found = self.in_sight(query, since)
+        to where `near` was; if it was chosen by its side, that one alone."""
+        found = self.in_sight(query, since, on)
+        sided = not set(SIDES).isdisjoint(query.traits)
         if near is not None:
-            return min(found, key=lambda one: math.dist(one.position, near.position), default=None)
-        if "left" in query.traits or "right" in query.traits:
+            if sided:
+                found = [o for o in found if o.track_id == near.track_id or _apart(o, near) < SAME_PLACE]
+            return min(found, key=lambda one: _apart(one, near), default=None)
+        if sided:
             order = max if "left" in query.traits else min
             return order(found, key=self.bearing_of, default=None)
         return min(found, key=self.distance_to, default=None)
@@ -109,3 +121,7 @@ class SkillContext:
     def distance_to(self, item: DetectedObject | Surface) -> float:
         x, y = (item.x, item.y) if isinstance(item, Surface) else item.position[:2]
         return math.hypot(x - self.pose[0], y - self.pose[1])
+
+
+def _apart(a: DetectedObject, b: DetectedObject) -> float:
+    return math.dist(a.position, b.position)
