@@ -111,7 +111,7 @@ class Executive:
         ctx, plan = self.ctx, verdict.plan
         if ctx.stops.advance(verdict.stop_epoch):
             self.stop()
-        if not self.ledger.judged(verdict, mono):
+        if not self.ledger.judged(verdict, mono, stop=is_stop(plan)):
             return
         if not verdict.allowed:
             reason = "; ".join(verdict.reasons)
