@@ -200,9 +200,10 @@ class ManipulationNode(StageNode[ManipulationParams]):
         base = conversions.pose_matrix(odom.pose.pose)
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
+        now = to_seconds(joints.header.stamp)
         return Observation(
-            to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects,
-            conversions.joint_efforts(joints), self.eyes.last() if self.eyes is not None else None,
+            now, q, base, self.map_to_odom, self.objects, conversions.joint_efforts(joints),
+            self.eyes.last(now) if self.eyes is not None else None,
         )  # fmt: skip
 
     def tick(self) -> None:
