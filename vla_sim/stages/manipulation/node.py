@@ -145,7 +145,12 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def on_safety(self, state: SafetyState) -> None:
         """A stop ends the request, whoever made it, also where the executive does not say so."""
         if self.stops.advance(state.stop_epoch):
-            self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
+            waited, self.waiting = self.waiting, [ManipulationRequest(goal_id="stop", action="cancel")]
+            for request in waited:
+                if request.stop_epoch < state.stop_epoch:
+                    self.send_void(request)
+                else:
+                    self.waiting.append(request)
 
     def on_request(self, request: ManipulationRequest) -> None:
         if facts.HAND is None:
@@ -158,13 +163,17 @@ class ManipulationNode(StageNode[ManipulationParams]):
                 self.send(topics.MANIPULATION_STATUS, answer)
             return
         if request.action != "cancel" and self.stops.void(request.stop_epoch):
-            void = ManipulationStatus(
-                goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
-                holding=bool(self.manipulator.held),
-            )  # fmt: skip
-            self.send(topics.MANIPULATION_STATUS, void)
+            self.send_void(request)
             return
         self.waiting.append(request)
+
+    def send_void(self, request: ManipulationRequest) -> None:
+        """It came before a stop and had not begun."""
+        void = ManipulationStatus(
+            goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
+            holding=bool(self.manipulator.held),
+        )  # fmt: skip
+        self.send(topics.MANIPULATION_STATUS, void)
 
     def on_refusal(self, refusal: Refusal) -> None:
         """Safety did not let through what was wished for, or ended it."""
