@@ -32,7 +32,8 @@ from vla_sim.stages.policy import mapping as policy_mapping
 from vla_sim.stages.policy.client import Address, address, connect
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Mapping
-from vla_sim.stages.policy.server import OWN, OwnServer
+from vla_sim.stages.policy.names import OWN
+from vla_sim.stages.policy.server import OwnServer
 from vla_sim.world.semantic_map import World
 
 LOADING = 240.0
