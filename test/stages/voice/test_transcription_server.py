@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from vla_sim.stages.voice.transcription_server import TranscriptionServer
+from vla_sim.stages.voice.transcription_server import MOST_BYTES, TranscriptionServer
 
 SOUND = np.zeros(1600, dtype=np.int16)
 
@@ -60,7 +60,16 @@ def test_a_recording_is_sent_and_its_text_is_heard(played: Played, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(500, b"{}"), (200, b"no JSON"), (200, b"[]"), (200, b'{"text": 3}'), (404, b"")]
+    ("status", "body"),
+    [
+        (500, b"{}"),
+        (200, b"no JSON"),
+        (200, b"[]"),
+        (200, b'{"text": 3}'),
+        (404, b""),
+        (200, b"[" * 90_000),
+        (200, b" " * (MOST_BYTES + 1) + b'{"text": "stop"}'),
+    ],
 )
 def test_what_goes_wrong_is_said_once_and_nothing_is_heard(
     played: Played, caplog: pytest.LogCaptureFixture, status: int, body: bytes

@@ -1,11 +1,10 @@
 """Any server that transcribes as OpenAI's does: POST .../audio/transcriptions with a WAV file."""
 
+import json
 import logging
-import os
 
 from vla_sim.common import secrets
-from vla_sim.common.errors import InputError
-from vla_sim.common.http_client import open_client
+from vla_sim.common.http_client import open_client, post
 from vla_sim.stages.voice.audio import Samples, wav
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
@@ -31,14 +30,11 @@ class TranscriptionServer:
     def __init__(self, url: str, model: str = "whisper-1", timeout: float = 5.0) -> None:
         import httpx2
 
-        key = os.environ.get(KEY, "").strip()
-        if key and not (key.isascii() and key.isprintable()):
-            raise InputError(f"the key in {KEY} has a character that no key has: copy it anew")
-        secrets.keep(key)
         self.url = f"{url.rstrip('/')}/audio/transcriptions"
         self._form = {"model": model, "language": "en", "response_format": "json", "temperature": "0"}
         self._errors = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        self._client = open_client(url, timeout, {"Authorization": f"Bearer {key}"} if key else {})
+        self._timeout = timeout
+        self._client = open_client(httpx2.Client, url, secrets.bearer(secrets.read_key(KEY)), timeout)
         self._failed = False
 
     def transcribe(self, sound: Samples) -> Recognition:
@@ -46,14 +42,13 @@ class TranscriptionServer:
             return Recognition("", 0.0)
         try:
             file = ("speech.wav", wav(sound), "audio/wav")
-            answer = self._client.post(self.url, data=self._form, files={"file": file})
-            answer.raise_for_status()
-            if len(answer.content) > MOST_BYTES:
-                raise ValueError(f"an answer of {len(answer.content)} bytes")
-            text = answer.json()["text"]
+            answer = post(
+                self._client, self.url, MOST_BYTES, self._timeout, data=self._form, files={"file": file}
+            )
+            text = json.loads(answer)["text"]
             if not isinstance(text, str):
                 raise ValueError("its text is none")
-        except (*self._errors, ValueError, KeyError, TypeError) as error:
+        except (*self._errors, ValueError, KeyError, TypeError, RecursionError) as error:
             if not self._failed:
                 why = secrets.strike(f"{type(error).__name__}: {error}")[:200]
                 logging.getLogger(__name__).warning("%s does not transcribe (%s)", self.url, why)
