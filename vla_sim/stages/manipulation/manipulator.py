@@ -133,13 +133,11 @@ class Manipulator(Actions):
 
     def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
-        if self.arms.known and observation.time < self.arms.now.time - 1.0:
-            # The simulation was reset: the arms are the policy's again and hold nothing.
-            self.held.clear()
-            self.arms.forget()
-            if self._action is not None:
-                self._finish("cancelled", End(False, "the simulation was reset"))
+        set_back = self.arms.known and observation.time < self.arms.now.time - 1.0
         self.arms.update(observation)
+        if set_back and self._action is not None:  # it would wait for a time that was
+            self._finish("failed", End(False, "The clock was set back."))
+            self.arms.halt()
         self._drop_lost()
         if self._action is not None:
             try:
