@@ -502,6 +502,23 @@ def test_next_to_a_thing_is_beside_it_on_its_table_and_away_from_others(cup):
     assert body.ctx.holding is None
 
 
+def test_what_is_not_where_it_was_seen_last_is_looked_for_everywhere():
+    body = Table()
+    counter = Surface("counter", "kitchen", 3.0, 1.8, 0.0, 0.5, 1.2, 0.75)
+    body.ctx.world = dataclasses.replace(body.ctx.world, surfaces=(*WORLD.surfaces, counter))
+    stale = msgspec.structs.replace(things(Table.SEEN, body.ctx)[0], last_seen=-100.0)
+    moved = msgspec.structs.replace(stale, track_id=7, position=(2.9, 1.9, 0.80))
+    body.allow(Step(skill="place", relation="next to", object=BOX))
+    for _ in range(1200):
+        there = abs(body.ctx.pose[1] - 1.8) < 0.5
+        seen = [msgspec.structs.replace(moved, last_seen=body.ctx.now)] if there else []
+        body.ctx.objects, body.ctx.objects_stamp = [stale, *seen], body.ctx.now
+        body.run(0.05)
+    assert body.final()[1:3] == ("succeeded", "place"), body.statuses
+    (target,) = body.targets
+    assert math.dist(target[:2], (2.9, 1.9)) <= 0.26
+
+
 def test_on_a_box_is_at_the_height_of_its_top():
     body = Table()
     body.allow(Step(skill="place", relation="on top of", object=BOX))
