@@ -228,6 +228,45 @@ def test_the_left_one_of_two_is_not_the_right_one_when_it_is_lost_from_sight():
     assert seen.ctx.holding.track_id == 1
 
 
+def test_what_a_hand_has_closed_on_when_stop_is_said_is_known_to_be_held():
+    """It is carried close to the body, and need not be fetched to be put down."""
+    body = Body()
+    fetch = [Step(skill=skill, object=CUP) for skill in ("find", "approach", "pick")]
+    body.allow(*fetch)
+    while "pick" not in body.done:
+        body.run(0.05)
+    body.core.stop()
+    picked = body.requests[-1]
+    assert body.ctx.holding is None
+    ended = ManipulationStatus(
+        goal_id=picked.goal_id, state="cancelled", action="pick", holding=True, arm="right"
+    )
+    assert body.ctx.on_manipulation(ended, body.ctx.now) is None
+    assert (body.ctx.holding.kind, body.ctx.holding_arm) == ("cup", "right")
+    body.flush()
+    body.done.clear()
+    body.allow(*fetch, Step(skill="carry", place="kitchen"), command_id="d")
+    body.run()
+    assert body.final("d")[1] == "succeeded"
+    assert body.done == ["carry", "move", "go"]
+
+
+def test_what_a_hand_holds_that_was_not_asked_to_pick_is_nothing_known():
+    ctx = SkillContext(WORLD, GRID)
+    by_hand = ManipulationStatus(goal_id="mine", state="succeeded", action="pick", holding=True, arm="left")
+    assert ctx.on_manipulation(by_hand, 1.0) is None
+    assert ctx.holding is None
+
+
+def test_what_falls_out_of_a_hand_is_not_held_any_more():
+    body = Body()
+    body.allow(*(Step(skill=skill, object=CUP) for skill in ("find", "approach", "pick")))
+    body.run()
+    lost = ManipulationStatus(goal_id="x", state="failed", action="pick", holding=False)
+    assert body.ctx.on_manipulation(lost, body.ctx.now).kind == "cup"
+    assert body.ctx.holding is None
+
+
 def test_a_search_ends_when_its_time_is_over_with_views_left():
     body = Body(see=False)
     body.ctx.search_time = 1.0

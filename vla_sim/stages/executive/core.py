@@ -45,6 +45,13 @@ def say(ctx: SkillContext, step: Step) -> Running:
     yield
 
 
+def have(ctx: SkillContext, step: Step) -> Running:
+    """In place of a step that fetches what is held."""
+    assert ctx.holding is not None
+    return Result(True, f"I have the {ctx.holding.called}." if step.skill == "pick" else "")
+    yield
+
+
 SKILLS: dict[str, Callable[[SkillContext, Step], Running]] = {
     "navigate": navigate, "approach": approach, "find": find, "pick": pick, "place": place,
     "carry": carry, "move": move, "turn": turn, "stop": stop, "wait": wait, "say": say,
@@ -213,7 +220,7 @@ class Executive:
         if self.skill is None:
             step = job.plan.steps[job.step]
             self._status(job.plan.command_id, "running", skill=step.skill)
-            self.skill = SKILLS[step.skill](self.ctx, step)
+            self.skill = (have if self.ctx.has(job.plan, step) else SKILLS[step.skill])(self.ctx, step)
         try:
             next(self.skill)
         except (StopIteration, DroppedError) as done:

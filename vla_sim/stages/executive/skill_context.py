@@ -48,6 +48,8 @@ class SkillContext:
     """The object that was found last."""
     holding: DetectedObject | None = None
     holding_arm: records.Arm | None = None
+    picking: records.ManipulationRequest | None = None
+    """The last one that was asked for."""
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
@@ -65,6 +67,32 @@ class SkillContext:
 
     def say(self, text: str) -> None:
         self.send(topics.SAY, records.Say(text=text, stop_epoch=self.stops.value or NOW))
+
+    def on_manipulation(self, status: records.ManipulationStatus, now: float) -> DetectedObject | None:
+        """Take manipulation's word; what was held and is not any more. What a hand has closed on is held also
+        where a stop has ended the pick. now: [s]."""
+        self.manipulation, self.manipulation_received = status, now
+        held, picking = self.holding, self.picking
+        if status.state == "active":
+            return None
+        if held is not None and not status.holding:
+            self.holding = self.holding_arm = None
+            return held
+        if held is None and status.holding and picking is not None and status.goal_id == picking.goal_id:
+            self.holding, self.holding_arm = picking.object, status.arm
+        return None
+
+    def has(self, plan: records.Plan, step: records.Step) -> bool:
+        """Whether this step is part of fetching what is in the hand already: a stop came when it had closed
+        on it, which nobody was told."""
+        fetches = step.skill in ("find", "approach", "pick") and step.object is not None
+        picked = [one.object for one in plan.steps if one.skill == "pick"]
+        return (
+            fetches
+            and step.object in picked
+            and self.holding is not None
+            and step.object.matches(self.holding)
+        )
 
     def resolve(self, name: str) -> Pose2 | None:
         """The standing pose of a place ("kitchen"), of "user" (where the command was received) or "start"."""

@@ -248,7 +248,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
 
     def report(self, now: float) -> None:
-        """Publish the status if it changed or is due."""
+        """Publish the status if it changed or is due, and how what it took the place of ended."""
+        for ended in self.manipulator.take_displaced():
+            self.send(topics.MANIPULATION_STATUS, ended)
         status = self.manipulator.status
         due = status.state == "active" and abs(now - self.sent_at) >= 1.0 / self.params.status_rate
         if status != self.sent or due:
