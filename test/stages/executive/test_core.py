@@ -228,6 +228,18 @@ def test_the_left_one_of_two_is_not_the_right_one_when_it_is_lost_from_sight():
     assert seen.ctx.holding.track_id == 1
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting():
+    for step in (Step(skill="wait", seconds=5.0), Step(skill="move", distance=1.0), Step(skill="find")):
+        body = Body(silent=True, see=False)
+        body.ctx.now = 4000.0
+        body.allow(step, Step(skill="say", text="Done."))
+        body.run(0.3)
+        body.ctx.now -= 3600.0
+        body.run(0.1)
+        assert body.final()[1:] == ("failed", step.skill, "My clock was set back.")
+        assert "move" not in body.done or body.done[-1] == "cancel"
+
+
 def test_what_a_hand_has_closed_on_when_stop_is_said_is_known_to_be_held():
     """It is carried close to the body, and need not be fetched to be put down."""
     body = Body()

@@ -1,5 +1,6 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -21,6 +22,9 @@ CANCELLED = "stop was said"
 FALLEN = "I have fallen."
 RESTARTED = "I was restarted."
 MISTAKE = "I made a mistake in my program."
+SET_BACK = "My clock was set back."
+MOST_BACK = 1.0
+"""[s] of that: what waits for a time that was before would wait as long once more."""
 SAFETY_TIMEOUT = 1.0
 """[s] without a word from safety, which speaks ten times a second, that count as a stop."""
 
@@ -89,6 +93,7 @@ class Executive:
         """Renewed by each word from safety, whose silence is a stop."""
         self._silent = False
         self._fallen = False
+        self._ticked = -math.inf
 
     @property
     def memory(self) -> Memory:
@@ -205,6 +210,10 @@ class Executive:
 
     def tick(self) -> None:
         """Go on with the running skill, or take the next job."""
+        before, self._ticked = self._ticked, self.ctx.now
+        if self.job is not None and self.ctx.now < before - MOST_BACK:
+            self._drop_skill()
+            self._end(self.job, "failed", SET_BACK)
         self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
         if self.job is not None and (why := self._waits(self.job.plan)):
             self._drop_skill()
@@ -226,14 +235,14 @@ class Executive:
         except (StopIteration, DroppedError) as done:
             self.skill = None
             result = done.value if isinstance(done, StopIteration) else Result(False, str(done))
-            job.step += 1
             if not result.ok:
                 self._end(job, "failed", result.detail)
-            elif job.step == len(job.plan.steps):
+            elif job.step + 1 == len(job.plan.steps):
                 self._end(job, "succeeded", result.detail)
+            else:
+                job.step += 1
         except Exception:
             self.skill = None
-            job.step += 1
             self._end(job, "failed", MISTAKE)
             raise
 
@@ -246,7 +255,6 @@ class Executive:
 
     def _end(self, job: Job, state: records.CommandState, detail: str) -> None:
         self.queue.ended(job.plan)
-        job.step -= 1
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)
         if detail and (self.talkative or state != "succeeded"):
