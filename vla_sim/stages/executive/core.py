@@ -23,8 +23,8 @@ FALLEN = "I have fallen."
 RESTARTED = "I was restarted."
 MISTAKE = "I made a mistake in my program."
 SET_BACK = "My clock was set back."
-MOST_BACK = 1.0
-"""[s] of that: what waits for a time that was before would wait as long once more."""
+MOST_BACK = 5.0
+"""[s] of that: what waits for a time that was before waits as long once more."""
 SAFETY_TIMEOUT = 1.0
 """[s] without a word from safety, which speaks ten times a second, that count as a stop."""
 
