@@ -101,11 +101,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.navigation, self.ctx.navigation_received = status, self.now()
 
     def on_manipulation(self, status: records.ManipulationStatus) -> None:
-        self.ctx.manipulation, self.ctx.manipulation_received = status, self.now()
-        holding = self.ctx.holding
-        if holding is not None and status.state != "active" and not status.holding:
-            self.get_logger().warning(f"lost the {holding.called}")
-            self.ctx.holding = self.ctx.holding_arm = None
+        lost = self.ctx.on_manipulation(status, self.now())
+        if lost is not None and status.action not in ("place", "open"):
+            self.get_logger().warning(f"lost the {lost.called}")
 
     def on_objects(self, objects: records.ObjectList) -> None:
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp

@@ -166,11 +166,6 @@ class Arms:
         beyond = now.joint_effort[facts.ARM_INDEX[side]] - alone
         return float(per_kilogram @ beyond / max(per_kilogram @ per_kilogram, 1e-6))
 
-    def forget(self) -> None:
-        """The simulation was reset: nothing moves any more."""
-        self._moving.clear()
-        self.out.clear()
-
     def halt(self) -> None:
         """Every moving arm stops where it is and stays there."""
         self.out += [Trajectory(side, np.zeros(0), np.zeros((0, 7))) for side in sorted(self._moving)]
