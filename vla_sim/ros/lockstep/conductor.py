@@ -98,7 +98,8 @@ class Conductor(turn_taking.TurnTaking):
             except TimeoutError:
                 continue
             line.settimeout(TURN_TIMEOUT)
-            hello = turn_taking.from_node(line.recv(turn_taking.LARGEST))
+            data = line.recv(turn_taking.LARGEST)
+            hello = turn_taking.from_node(data) if data else None  # it has died
             if isinstance(hello, turn_taking.Hello):
                 self.seats[hello.name] = Seat(hello.name, line, hello.listens)
         expected: dict[str, int] = {}
@@ -116,7 +117,8 @@ class Conductor(turn_taking.TurnTaking):
                 )
             time.sleep(0.02)
         for seat in self.seats.values():
-            seat.line.send(turn_taking.encode(self._begin))
+            with contextlib.suppress(OSError):  # its first turn finds that it has died
+                seat.line.send(turn_taking.encode(self._begin))
 
     def advance(self, begin: float, end: float) -> None:
         """All turns from `begin` to before `end` [s]; then the conductor's mail is complete. Raises
@@ -157,8 +159,14 @@ class Conductor(turn_taking.TurnTaking):
         self._server.close()
 
     def _ask(self, seat: Seat) -> dict[str, int]:
-        seat.line.send(turn_taking.encode(turn_taking.Meet()))
-        met = turn_taking.from_node(seat.line.recv(turn_taking.LARGEST))
+        try:
+            seat.line.send(turn_taking.encode(turn_taking.Meet()))
+            data = seat.line.recv(turn_taking.LARGEST)
+        except OSError:
+            data = b""
+        if not data:
+            raise StackError(f"lock-step: {seat.name} has ended before the run began; look into its log")
+        met = turn_taking.from_node(data)
         found = met.listeners if isinstance(met, turn_taking.Met) else {}
         seat.publishes = frozenset(found)
         return found
