@@ -102,6 +102,8 @@ class Conductor(turn_taking.TurnTaking):
             hello = turn_taking.from_node(data) if data else None  # it has died
             if isinstance(hello, turn_taking.Hello):
                 self.seats[hello.name] = Seat(hello.name, line, hello.listens)
+            else:
+                line.close()
         expected: dict[str, int] = {}
         listening = [list(self.mail.inboxes), *(list(seat.sent) for seat in self.seats.values())]
         for topic in itertools.chain.from_iterable(listening):
