@@ -145,6 +145,16 @@ def levelled(rotation: Array) -> Array:
     return out
 
 
+def towards(direction: ArrayLike) -> Array:
+    """(3, 3) rotation that turns z to a direction (3,) by the shortest way."""
+    z = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
+    axis = np.cross((0.0, 0.0, 1.0), z)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.diag([1.0, 1.0, 1.0] if z[2] > 0.0 else [1.0, -1.0, -1.0])
+    return rotation_from_vector(axis / sine * math.atan2(sine, z[2]))
+
+
 def wrap(angle: float) -> float:
     """The same angle in (-pi, pi]."""
     return math.atan2(math.sin(angle), math.cos(angle))

@@ -119,7 +119,7 @@ def sample_many(field: FieldArgs, points: Array) -> Array:
 
 @dataclass
 class DistanceField:
-    """values: (rows, columns) float32 [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
+    """values: (rows, columns) float32, or float64, [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
 
     values: Field
     x0: float
