@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from kinematic_robot import PLANNER, TABLE, KinematicRobot, cup
 from msgspec import structs
@@ -160,7 +159,7 @@ def test_cancel_stops_the_moving_arm_where_it_is():
     (stop,) = robot.sent
     assert isinstance(stop, Trajectory)
     assert stop.frame == "base_link"
-    assert np.abs(stop.positions[-1] - robot.q[facts.ARM_INDEX["right"]]).max() < 0.05
+    assert not len(stop.positions)  # no measured one, which may be wrong
 
 
 def test_ready_raises_both_arms_and_home_gives_them_back():

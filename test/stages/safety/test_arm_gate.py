@@ -234,6 +234,33 @@ def test_what_is_malformed_is_refused_with_the_reason(broken):
     assert len(reason) < 200
 
 
+def test_arms_that_walk_or_carry_reach_no_farther_and_others_do():
+    def reach(**arms):
+        joints = facts.DEFAULT_POSE.copy()
+        for side, pose in arms.items():
+            joints[facts.ARM_INDEX[side]] = pose
+        return gate(joints=joints).beyond()
+
+    assert ArmGate(KINEMATICS).beyond() == (0.0, 0.0)
+    assert reach() == reach(**READY) == (0.0, 0.0)
+    ahead, aside = reach(right=HOME["right"] - [1.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert ahead > 0.1
+    assert aside == 0.0
+    ahead, aside = reach(left=HOME["left"] + [0.0, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert ahead == 0.0
+    assert aside > 0.1
+
+
+def test_to_hold_needs_no_position_and_ends_what_was_under_way():
+    made = gate()
+    assert not ask(made, READY["right"])
+    assert made.doubt_joints() == ["right"]
+    assert "feel" in ask(made, READY["right"])
+    assert not made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
+    made.estop = True
+    assert made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
+
+
 # ------------------------------------------------------------------ kernels against numpy
 
 

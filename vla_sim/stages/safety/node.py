@@ -29,6 +29,7 @@ from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
 from vla_sim.stages.safety.supervisor import STAND, Begun, FirstMotion, Supervisor
+from vla_sim.stages.safety.trust import JointTrust
 from vla_sim.world.semantic_map import World
 
 TICK = 1e-6
@@ -37,8 +38,6 @@ STATE_EVERY = 5
 """Periods from one state to the next."""
 FAILURE_HOLD = 1.0
 """[s] without a permit after a callback failed: what it would have learnt is not known."""
-HOLD_TIME = 0.1
-"""[s] in which an arm that pushes too hard comes to rest."""
 CARRY_STOPS = (topics.TRANSCRIPT.name, topics.COMMAND.name, topics.STOP.name, topics.ESTOP_SERVICE)
 
 
@@ -65,8 +64,8 @@ class SafetyNode(StageNode[SafetyParams]):
     /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace "safety" and "control"
     (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the velocity that is
     lower for it, sent).
-    An arm that pushes too hard on its way, or before which something appears, is sent where it is, and that
-    is a refusal too.
+    An arm that pushes too hard on its way, before which something appears, or whose joints jump, is held, and
+    that is a refusal too.
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
 
     A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
@@ -100,6 +99,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self._take_up(self.kept.load())
         self.arms = ArmGate(Kinematics.load())
         self.arms.warm()
+        self.joints = JointTrust()
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
             self.publish(topic)
         # What is ready at once is taken in this order: stops, motions, then what is seen.
@@ -243,20 +243,21 @@ class SafetyNode(StageNode[SafetyParams]):
         position = conversions.joint_positions(message)
         if position is None:
             return
+        stamp, velocity = to_seconds(message.header.stamp), conversions.joint_velocities(message)
+        if not self.joints.take(stamp, position, velocity):
+            if self.joints.doubted:
+                for side in self.arms.doubt_joints():
+                    self.hold(side, "its joints jump")
+            return
+        self.core.beyond = self.arms.beyond()
         for side in self.arms.on_joints(position, self.now(), conversions.joint_efforts(message)):
             self.hold(side, "it pushes against something")
 
     def hold(self, side: Arm, reason: str) -> None:
         """An arm on its way stays where it is, whatever manipulation does."""
-        assert self.arms.position is not None
         self.get_logger().warning(f"{side} arm: {reason}")
-        message = conversions.joint_trajectory(
-            list(facts.ARM_JOINTS[side]),
-            np.array([HOLD_TIME]),
-            self.arms.position[None, facts.ARM_INDEX[side]],
-            self.now(),
-            "",
-        )
+        joints = list(facts.ARM_JOINTS[side])
+        message = conversions.joint_trajectory(joints, np.zeros(0), np.zeros((0, 7)), self.now(), "")
         self.published[topics.ARM_TRAJECTORY[side].name].publish(message)
         self.send(topics.REFUSAL, Refusal(arm=side, part="arm", stamp=self.now(), reason=reason))
 
