@@ -12,10 +12,8 @@ from vla_sim.stages.perception.camera import (
     depth_image,
     intrinsics,
 )
-from vla_sim.stages.perception.pairing import ImagePairs
+from vla_sim.stages.perception.pairing import WITHIN, ImagePairs
 
-WITHIN = 0.015
-"""[s] that the stamps of a pair differ at most."""
 OLDEST = 1.0
 """[s] of a pair that still shows what is there, to an arm that moves by it."""
 
