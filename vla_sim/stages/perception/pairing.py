@@ -4,8 +4,6 @@ looked at."""
 import math
 from typing import Any
 
-WITHIN = 0.015
-"""[s] that the stamps of a pair differ at most, where nobody says otherwise."""
 MOST = 4
 """Images of a kind that wait for their partner."""
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
 from vla_sim.contract import topics
-from vla_sim.stages.perception.pairing import WITHIN
 
 
 @dataclass(frozen=True)
@@ -35,5 +34,5 @@ class PerceptionParams(StageParams):
         topics.CAMERA_INFO.name, "topic of the colour camera's intrinsics", metavar="TOPIC"
     )
     pairing: float = param(
-        WITHIN, "most that the stamps of a colour and a depth image of one pair differ [s]", low=0.0, high=0.1
+        0.015, "most that the stamps of a colour and a depth image of one pair differ [s]", low=0.0, high=0.1
     )
