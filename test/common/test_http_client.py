@@ -77,7 +77,7 @@ def test_a_server_that_keeps_the_line_alive_is_given_up():
 
 def test_an_error_of_the_server_is_none_of_its_answers():
     with Server() as server:
-        server.RequestHandlerClass.do_POST = lambda self: self.send_error(501)
+        server.RequestHandlerClass.do_POST = lambda self: self.send_error(501)  # type: ignore[attr-defined]
         with pytest.raises(httpx2.HTTPStatusError, match="501"):
             ask(server)
 

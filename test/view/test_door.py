@@ -1,6 +1,9 @@
 """Who may look and who may send something."""
 
+import contextlib
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -68,6 +71,27 @@ def test_a_port_that_is_taken_is_said_and_another_one_found():
     for port in (-1, 65536):
         with pytest.raises(InputError, match=f"--view-port {port}: from 0, .* to 65535 is allowed"):
             door.free_port("127.0.0.1", port)
+
+
+@pytest.mark.integration
+def test_two_that_start_together_get_ports_of_their_own():
+    """Each begins to serve some seconds after it has said where."""
+    code = "from vla_sim.view import door; print(door.free_port({}), flush=True); input()"
+    with contextlib.ExitStack() as stack:
+
+        def start(arguments):
+            one = subprocess.Popen(
+                [sys.executable, "-c", code.format(arguments)], text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            stack.callback(one.communicate)
+            return one
+
+        first, second = (start("'127.0.0.1'") for _ in range(2))
+        ports = [int(one.stdout.readline()) for one in (first, second)]
+        assert ports[0] != ports[1]
+        third = start(f"'127.0.0.1', {ports[0]}")
+        assert f"served at port {ports[0]}: another page is about to be there" in third.stderr.read()
 
 
 def test_an_address_that_this_machine_has_not_is_said():

@@ -84,6 +84,7 @@ def verdicts(
     decisions: Mapping[tuple[str, str], Decision],
 ) -> int:  # fmt: skip
     """A line for each scenario on each engine, its checks over all runs, and what goes with its failures."""
+    from vla_sim.scenario.checks.registry import judge_sweep
     from vla_sim.scenario.result import spoilt
     from vla_sim.scenario.sensitivity import factors
     from vla_sim.scenario.statistics import Rate, grouped
@@ -102,15 +103,13 @@ def verdicts(
         for factor in factors(mine):
             if factor.significant:
                 console.print(f"  {factor.text}", soft_wrap=True)
-        for spec in scenarios[name].expect:
-            over = spec.judge_runs(mine)
-            if over is not None:
-                busy = (spoilt([over], r.total_source, r.others) for r in mine)
-                why = next(filter(None, busy), "")
-                word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
-                console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
-                if not over.passed and code != 1:
-                    code = BusyError.exit_code if why else 1
+        for over in judge_sweep(mine, scenarios[name].expect):
+            busy = (spoilt([over], r.total_source, r.others) for r in mine)
+            why = next(filter(None, busy), "")
+            word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
+            console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
+            if not over.passed and code != 1:
+                code = BusyError.exit_code if why else 1
     return code
 
 

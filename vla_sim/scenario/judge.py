@@ -24,6 +24,7 @@ from vla_sim.world.world_file import words_of
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there
+SETTLED = 1.0  # [s] after which what the script has put somewhere lies there
 ARRIVAL = 0.40  # [m] from a place's pose
 RETURN = 0.60  # [m] from where the command was given
 MOVE_ERROR = 0.20  # [m]
@@ -41,11 +42,9 @@ def grasp(
 ) -> GraspResult:
     """The best lift of any object that the query means, by `lift` [m] for `hold` [s]."""
     best = GraspResult(object=str(query), lifted=0.0, held=0.0, passed=False)
-    for kind in world.meant(query):
-        track = [(t.stamp, t.objects[kind.name][2]) for t in recording.truths if kind.name in t.objects]
-        if not track:
-            continue
-        stamps, heights = np.array(track).T
+    names = [kind.name for kind in world.meant(query)]
+    for name, truths in [(one, part) for one in names for part in _parts(recording, one)]:
+        stamps, heights = np.array([(t.stamp, t.objects[name][2]) for t in truths]).T
         up = heights - heights[0] >= lift
         held, since = 0.0, stamps[0]
         for stamp, is_up, was_up in zip(stamps, up, [False, *up[:-1]], strict=True):
@@ -54,8 +53,26 @@ def grasp(
                 held = max(held, float(stamp - since))
         rise = float((heights - heights[0]).max())
         if (held, rise) > (best.held, best.lifted):
-            best = GraspResult(object=kind.name, lifted=rise, held=held, passed=held >= hold)
+            best = GraspResult(object=name, lifted=rise, held=held, passed=held >= hold)
     return best
+
+
+def _parts(recording: Recording, name: str) -> list[list[GroundTruth]]:
+    """What is known of an object, parted where the script put it somewhere else, which is not the robot's
+    doing: each part begins where it lay."""
+    found, begin = [], -math.inf
+    for put in [*(stamp for stamp, one, _ in recording.puts if one == name), math.inf]:
+        found.append([t for t in recording.truths if begin <= t.stamp <= put and name in t.objects])
+        begin = put + SETTLED
+    return [part for part in found if part]
+
+
+def _moved(recording: Recording, name: str) -> bool:
+    """Whether an object lies elsewhere at the end than it did, or than the script put it."""
+    puts = [stamp for stamp, one, _ in recording.puts if one == name]
+    since, last = max(puts, default=-math.inf) + SETTLED, recording.truths[-1]
+    lay = next((t for t in recording.truths if t.stamp >= since), last)
+    return math.dist(last.objects[name][:3], lay.objects[name][:3]) > 0.10
 
 
 def judge_steps(
@@ -74,7 +91,7 @@ def judge_steps(
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
             passed, detail = _judge(recording, world, step, *spans[found][:2])
-        checks.append(Check(name=describe(step), passed=passed, detail=detail, kind=step.skill))
+        checks.append(Check(name=str(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
 
@@ -163,12 +180,11 @@ def _judge_find(recording: Recording, world: World, step: Step, end: GroundTruth
 
 def _judge_place(recording: Recording, world: World, step: Step) -> tuple[bool, str]:
     """An object that was moved rests on a surface of the place at the end."""
-    first, last = recording.truths[0], recording.truths[-1]
     for s in world.surfaces:
         if step.place not in (s.name, s.place):
             continue
-        for key, pose in last.objects.items():
-            if math.dist(pose[:3], first.objects[key][:3]) > 0.10 and rests_on(s, pose):
+        for key, pose in recording.truths[-1].objects.items():
+            if _moved(recording, key) and rests_on(s, pose):
                 return True, f"{key} is on the {s.name}"
     return False, "no object that was moved rests there"
 
@@ -177,9 +193,9 @@ def _judge_relation(
     recording: Recording, world: World, relation: Relation, query: ObjectQuery
 ) -> tuple[bool, str]:
     """An object that was moved is next to, on or in one that the query means and that stayed where it was."""
-    first, last = recording.truths[0], recording.truths[-1]
+    last = recording.truths[-1]
     kinds = {k.name: k for k in world.objects if k.name in last.objects}
-    moved = {k for k in kinds if math.dist(last.objects[k][:3], first.objects[k][:3]) > 0.10}
+    moved = {k for k in kinds if _moved(recording, k)}
     detail = "no object that was moved is there"
     for name in kinds:
         for other in kinds.keys() - {name} if query.matches(kinds[name]) and name not in moved else ():
@@ -222,24 +238,9 @@ def mean_speed(truths: list[GroundTruth]) -> float:
     return math.dist(position(truths[-1]), position(truths[0])) / (truths[-1].stamp - truths[0].stamp)
 
 
-def describe(step: Step) -> str:
-    """A step in a few words: "navigate to kitchen", "pick red cup"."""
-    parts: list[str] = [step.skill]
-    if step.relation:
-        parts.append(step.relation)
-    if step.object is not None:
-        parts.append(str(step.object))
-    if step.place:
-        parts.append(("in " if step.skill == "find" else "to ") + step.place)
-    angle = None if step.angle is None else math.degrees(step.angle)
-    amounts = ((step.distance, "{:g} m"), (step.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
-               (step.seconds, "{:g} s"))  # fmt: skip
-    return " ".join(parts + [words.format(amount) for amount, words in amounts if amount is not None])
-
-
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
     """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
-    first motion; None if nothing moved."""
+    first motion; None if nothing moved, or if nobody told when it began."""
     events = {t.stage: t for t in reversed(recording.traces) if t.command_id == given.command_id}
     if not given.spoken:
         events.pop("voice", None)
@@ -250,7 +251,7 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
         )
         for name in STAGES if name in events
     ]  # fmt: skip
-    first, last = events.get("voice") or events.get("intent"), events.get("control")
+    first, last = events.get("voice" if given.spoken else "intent"), events.get("control")
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 

@@ -99,7 +99,7 @@ class LoadChange(Record, frozen=True, kw_only=True):
 
 
 class Shot(Record, frozen=True, kw_only=True):
-    """A key moment. file: PNG of the head camera, outside: the same moment from outside, or ""; both
+    """A key moment. file: JPEG of the head camera, outside: the same moment from outside, or ""; both
     relative to the run's folder."""
 
     stamp: float

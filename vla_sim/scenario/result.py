@@ -108,7 +108,7 @@ def make_record(session: Session) -> RunRecord:
             )
             for s in session.faults.spans
         ],
-        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
+        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in recording.puts],
     )  # fmt: skip
 
 

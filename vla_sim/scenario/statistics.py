@@ -45,14 +45,16 @@ def wilson(passed: int, runs: int, confidence: float = CONFIDENCE) -> tuple[floa
 
 
 def percentile(values: Iterable[float], share: float) -> float | None:
-    """The value below which `share` (0..1) of the values lie, linear between neighbours; None of none.
+    """The value below which `share` (0..1) of the values lie, linear between neighbours; where some are
+    infinite, the upper neighbour; None of none.
 
     Raises `ValueError` if the share is outside 0..1.
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"share must be from 0 to 1 (0.95 for the 95th percentile); got {share}")
     found = list(values)
-    return float(np.quantile(found, share)) if found else None
+    method: Literal["linear", "higher"] = "linear" if all(map(math.isfinite, found)) else "higher"
+    return float(np.quantile(found, share, method=method)) if found else None
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,7 @@ def test_what_a_hand_has_closed_on_when_stop_is_said_is_known_to_be_held():
         goal_id=picked.goal_id, state="cancelled", action="pick", holding=True, arm="right"
     )
     assert body.ctx.on_manipulation(ended, body.ctx.now) is None
+    assert body.ctx.holding is not None
     assert (body.ctx.holding.kind, body.ctx.holding_arm) == ("cup", "right")
     body.flush()
     body.done.clear()

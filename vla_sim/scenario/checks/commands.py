@@ -1,7 +1,7 @@
 """Checks of commands and words: what was understood, answered and done."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -139,6 +139,16 @@ class Order(CheckSpec, frozen=True, kw_only=True, tag="order"):
     "safety LEVEL", "said WORDS"."""
 
     events: Annotated[list[Name], msgspec.Meta(min_length=2)]
+
+    KINDS: ClassVar[tuple[str, ...]] = ("skill", "state", "safety", "said")
+
+    def __post_init__(self) -> None:
+        for one in self.events:
+            kind, _, text = one.partition(" ")
+            if kind.lower() not in self.KINDS or not text:
+                raise ValueError(
+                    f"an event begins with {', '.join(self.KINDS)}, and words follow; got {one!r}"
+                )
 
     def judge(self, run: Run) -> Check:
         name, happened = f"order: {', '.join(self.events)}", iter(_events(run))

@@ -9,7 +9,6 @@ latencies milliseconds, said to be modelled or measured.
 from __future__ import annotations
 
 import base64
-import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from PIL import Image
 
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import write_output
+from vla_sim.common.pictures import encoded
 from vla_sim.contract import budgets
 from vla_sim.recording.about import FILE
 from vla_sim.report import page
@@ -283,16 +283,10 @@ def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo
         with Image.open(path) as image:
             small = image.convert("RGB")
         small.thumbnail((width, width), Image.Resampling.LANCZOS)
-        data = _jpeg(small, 72)
+        data = encoded(small, "JPEG", quality=72, optimize=True)
         if len(data) > most:
             small.thumbnail((width * 2 // 3, width * 2 // 3), Image.Resampling.LANCZOS)
-            data = _jpeg(small, 55)
+            data = encoded(small, "JPEG", quality=55, optimize=True)
     except Exception:  # Pillow raises many kinds; a broken picture must not lose the report
         return None
     return Photo(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", small.width, small.height)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, optimize=True)
-    return out.getvalue()

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class Processes:
 
     def play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         """One try. Raises `InputError` or `MissingError` for what no repetition mends, `StackError` if its
-        process died `MAX_DEATHS` times, `BusyError` if its share of the machine did not become free."""
+        process died `MAX_DEATHS` times or did not end, `BusyError` if its share of the machine did not become
+        free."""
         held = self._reserve(task)
         try:
             words = ["--reserved", held.needs.text()] if held else []
@@ -86,7 +88,10 @@ class Processes:
             fork_server.prepare(*LOADED)
             module, *words = command(task, attempt, arguments, folder)
             process, why = Fork(module, words, os.environ, title=node_table.title("play")), ""
+            began = time.monotonic()
             self.running.add(process)
+            if self.ending:  # since it was begun
+                process.signal(signal.SIGINT)
             last_resort = threading.Timer(RUN_TIMEOUT, process.signal, [signal.SIGINT])
             last_resort.start()
             try:
@@ -105,7 +110,14 @@ class Processes:
             for kind in (InputError, MissingError):
                 if code == kind.exit_code:
                     raise kind(f"{task.name}: {why.removeprefix('error: ')}")
-            if self.ending or code == INTERRUPTED:
+            if self.ending:
+                raise KeyboardInterrupt
+            if time.monotonic() - began >= RUN_TIMEOUT:
+                raise StackError(
+                    f"{task.name}, seed {task.seed}: not over after {RUN_TIMEOUT:.0f} s, and ended; "
+                    f"look into {folder / 'logs'}"
+                )
+            if code == INTERRUPTED:
                 raise KeyboardInterrupt
         raise StackError(f"{task.name}, seed {task.seed}: its process died {MAX_DEATHS} times ({why})")
 

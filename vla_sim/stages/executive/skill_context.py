@@ -80,14 +80,11 @@ class SkillContext:
     def has(self, plan: records.Plan, step: records.Step) -> bool:
         """Whether this step is part of fetching what is in the hand already: a stop came when it had closed
         on it, which nobody was told."""
-        fetches = step.skill in ("find", "approach", "pick") and step.object is not None
+        wanted, held = step.object, self.holding
+        if wanted is None or held is None or step.skill not in ("find", "approach", "pick"):
+            return False
         picked = [one.object for one in plan.steps if one.skill == "pick"]
-        return (
-            fetches
-            and step.object in picked
-            and self.holding is not None
-            and step.object.matches(self.holding)
-        )
+        return wanted in picked and wanted.matches(held)
 
     def resolve(self, name: str) -> Pose2 | None:
         """The standing pose of a place ("kitchen"), of "user" (where the command was received) or "start"."""

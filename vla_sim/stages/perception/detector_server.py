@@ -6,17 +6,16 @@
 box: left, top, right, bottom [px of the picture]. score: 0 to 1.
 """
 
-import io
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
 from vla_sim.common.http_client import open_client, post
+from vla_sim.common.pictures import encoded
 from vla_sim.common.printable import one_line
 from vla_sim.contract.records import Unit
 
@@ -90,7 +89,7 @@ class DetectorServer:
             boxes = _decoder.decode(answer).detections
         except self._quiet:
             raise LateError(f"the detector has not answered for {self._timeout:g} s") from None
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # also what is no UTF-8
             raise ServerError(f"the detector's answer cannot be read: {error}") from None
         except self._broken as error:
             raise ServerError(f"the detector at {self._url}: {type(error).__name__}: {error}") from None
@@ -107,6 +106,4 @@ class DetectorServer:
 
 def jpeg(rgb: NDArray[np.uint8]) -> bytes:
     """Of (h, w, 3) uint8."""
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
+    return encoded(rgb, "JPEG", quality=QUALITY)

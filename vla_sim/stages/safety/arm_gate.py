@@ -37,6 +37,8 @@ JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
 the depth camera's points count no more: without them arms move by the lidar's."""
 STEP = 0.06
 """[rad] of the fastest joint between two looks at the way."""
+CLOSE = 1e-3
+"""[s] between two looks at both arms, within which no speed is to be told."""
 SELF_GAP = -0.002
 """[m] of air between an arm and the own body; the fitted shapes are a little larger than the real ones."""
 DEEP = 0.025
@@ -172,6 +174,14 @@ def dense(times: Array, q: Array, step: float) -> tuple[Array, Array]:
     for j in range(q.shape[1]):
         way[:, j] = np.interp(at, length, q[:, j])
     return np.interp(at, length, times), way
+
+
+def merged(at: Array, theirs: Array) -> Array:
+    """(m,) times of an arm's looks at its way, and those of the other arm's from the first one on; none
+    within `CLOSE` of another."""
+    i, ends = np.searchsorted(at, theirs), np.concatenate([[-np.inf], at, [np.inf]])
+    apart = (theirs > at[0]) & (np.minimum(theirs - ends[i], ends[i + 1] - theirs) > CLOSE)
+    return np.sort(np.concatenate([at, theirs[apart]]))
 
 
 @kernel
@@ -523,8 +533,12 @@ class ArmGate:
         at, way = dense(times, q, STEP)
         other = "left" if side == "right" else "right"
         rests = self.position[facts.ARM_INDEX[other]]
-        plan = self._plans.get(other)
-        others = rests[None] if plan is None or plan.over(now) else plan.at(now + at)
+        plan, others = self._plans.get(other), rests[None]
+        if plan is not None and not plan.over(now):
+            # Until both are at rest, and as closely as either moves.
+            at = merged(at, plan.begin - now + dense(plan.times, plan.positions, STEP)[0])
+            way = np.column_stack([np.interp(at, times, column) for column in q.T])
+            others = plan.at(now + at)
         mine, gaps, fastest = swept(
             at, way, self._waist, self._chain[side], self._body[side],
             others, self._chain[other], self._body[other], self._trunk,

@@ -39,6 +39,11 @@ BELIEVED = 5.0
 """[s] of explained steps after which joints that have jumped are believed where they are."""
 
 
+def of_now(stamp: float, now: float, age: float) -> bool:
+    """Whether a stamp is neither of the future nor older than `age` [s]."""
+    return stamp <= now + AHEAD and now - stamp <= age
+
+
 @dataclass
 class Freshness:
     """Of one sensor. age: of a message's stamp when it comes, at most; timeout: of silence since then."""
@@ -54,7 +59,7 @@ class Freshness:
 
     def take(self, stamp: float, now: float, mono: float) -> bool:
         """A message; False if it is out of order, from the future, or too old to be of use."""
-        if not (self.stamp < stamp <= now + AHEAD and now - stamp <= self.age):
+        if not (self.stamp < stamp and of_now(stamp, now, self.age)):
             return False
         self.stamp, self.taken, self.received = stamp, now, mono
         return True

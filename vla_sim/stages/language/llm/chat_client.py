@@ -29,6 +29,9 @@ _NO_MODEL = re.compile(
 )
 
 
+_json = msgspec.json.Decoder()
+
+
 class ChatServer:
     """question: what every request asks with. tell: takes one line, when the way to ask is found. One event
     loop's. Raises `InputError` for an address or settings that no client can be made of."""
@@ -88,8 +91,8 @@ class ChatServer:
             return error
         try:
             async with self._client.stream("GET", "models", timeout=2.0) as response:
-                names = [str(one["id"]) for one in msgspec.json.decode(await _all(response))["data"]]
-        except (httpx2.HTTPError, msgspec.MsgspecError, KeyError, TypeError):
+                names = [str(one["id"]) for one in _json.decode(await _all(response))["data"]]
+        except (httpx2.HTTPError, OSError, ValueError, RecursionError, KeyError, TypeError):
             return error
         if not names or self._question.model in names:
             return error
