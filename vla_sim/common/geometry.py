@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 """float64; what its shape, unit and frame are, the docstring beside it says."""
 
+Pose2 = tuple[float, float, float]
+"""x, y [m], yaw [rad]"""
+
 
 def rotation_from_quaternion(q: ArrayLike) -> Array:
     """(3, 3) rotation of a unit quaternion (w, x, y, z)."""

@@ -69,7 +69,11 @@ class Surface:
     height: float
 
 
-def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) -> Surface | None:
+ON_RIM = 0.06
+"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
+
+
+def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float = ON_RIM) -> Surface | None:
     """The surface on which something at `position` (x, y, z in map) stands; an estimate may lie up to
     `rim` [m] outside its edge."""
     for s in surfaces:

@@ -34,7 +34,6 @@ from vla_sim.stages.safety.contact_force import FORCE_ROOM, FORCE_TIME, MAX_FORC
 
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
-WIDEST = 2.0 * facts.FINGER_STROKE
 JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
 """[s] of silence after which it is not known where the arms are, and what is around them; and after which
 the depth camera's points count no more: without them arms move by the lidar's."""
@@ -473,9 +472,9 @@ class ArmGate:
             reason = f"the gripper's only joint is {side}_gripper, not {', '.join(names) or 'none'}"
         if not reason and not (
             positions.shape[1:] == (1,) and 1 <= len(positions) <= MOST_POINTS
-            and (np.abs(positions - 0.5 * WIDEST) <= 0.5 * WIDEST + WIDTH_ROUNDING).all()
+            and (np.abs(positions - 0.5 * facts.WIDEST) <= 0.5 * facts.WIDEST + WIDTH_ROUNDING).all()
         ):  # fmt: skip
-            reason = f"a gripper opens from 0 to {WIDEST:g} metres"
+            reason = f"a gripper opens from 0 to {facts.WIDEST:g} metres"
         self.refused += bool(reason)
         return reason
 
