@@ -21,6 +21,7 @@ from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
 from vla_sim.scenario.fault_cases import PHASES, UNHEARD, Case, CaseResult, key, read
+from vla_sim.scenario.fault_host import Span
 from vla_sim.scenario.format import AT_ONCE, NODES, CommandAction, Say, Scenario, Type, When
 from vla_sim.scenario.judge import STOP_SPEED
 from vla_sim.scenario.load import File
@@ -86,7 +87,7 @@ class Course:
     def _step(self) -> None:
         session = self._session
         r, stamp = session.recording, session.recording.stamp
-        begun = any(s.fault.fault_id == f"case-{self._number}" for s in session.faults.spans)
+        begun = self._span is not None
         given = session.director.commands[self._given - 1] if self._given else None
         if given is None:
             self._next()
@@ -111,6 +112,12 @@ class Course:
             elif self.case is not None:
                 self.unreached.append(self.case)
             self._next()
+
+    @property
+    def _span(self) -> Span | None:
+        """Of the fault of the case that is played now; None before it began."""
+        spans = self._session.faults.spans
+        return next((s for s in spans if s.fault.fault_id == f"case-{self._number}"), None)
 
     def _reached(self, given: Given) -> bool:
         """Whether the case's phase has been going on for a moment."""
@@ -175,24 +182,28 @@ class Course:
     def _end(self) -> None:
         """The run is over: a fall, or nothing more can be played."""
         commands = self._session.director.commands
-        if self.case is not None and len(commands) == self._given:
+        if self.case is not None and len(commands) == self._given and self._span is not None:
             self._judge(commands[-1])
+        elif self.case is not None:
+            self.unreached.append(self.case)
         self.unreached += self._left
         self._left, self.over = [], True
 
     def _judge(self, given: Given) -> None:
-        session, case = self._session, self.case
+        session, case, span = self._session, self.case, self._span
         assert case is not None
+        assert span is not None
         r, director = session.recording, session.director
-        span = next(s for s in session.faults.spans if s.fault.fault_id == f"case-{self._number}")
         window = r.between(self._since, math.inf)
         end = r.stamp if span.end is None else span.end
         final = r.final(given.command_id) if given.command_id else None
         told = any(m.status.command_id == given.command_id for m in r.statuses)
         # What came to nobody, or in pieces, is answered by nobody.
         unheard = not told if case.target == topics.COMMAND.name else given.spoken and not given.command_id
-        run = Run(session.prepared.world, r, tuple(director.commands), director.begin or 0.0)
-        collisions = len([t for t in run.touches() if t.stamp >= self._since])
+        touches = {pair: [one for one in told if one[0] >= self._since] for pair, told in r.touches.items()}
+        mine = replace(r, touches={pair: told for pair, told in touches.items() if told})
+        run = Run(session.prepared.world, mine, tuple(director.commands), director.begin or 0.0)
+        collisions = len(run.touches())
         if self._engine == "kinematic":  # which has no contacts
             collisions = int(any(t.clearance < 0.0 for t in window))
         safe = first(still, window, span.begin)
