@@ -90,6 +90,8 @@ def test_two_sweeps_are_compared_by_their_seeds(part, capsys):
     first = part(1)
     assert main.main(["compare", first, first]) == 0
     assert "passes as often (both 3" in capsys.readouterr().out
+    assert main.main(["compare", first, part(2)]) == 2, "not a seed of one is in the other"
+    assert "have no judged run in common" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"holds no records\.jsonl"):
         shards.records("/nowhere")
 

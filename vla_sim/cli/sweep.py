@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import BusyError
+from vla_sim.common.errors import BusyError, InputError
 
 if TYPE_CHECKING:
     from vla_sim.scenario.format import Scenario
@@ -57,6 +57,11 @@ def compare(a: argparse.Namespace) -> int:
     from vla_sim.scenario.sweep import shards
 
     found = paired.compare(shards.records(a.first), shards.records(a.second))
+    if not any(one.pairs for one in found):
+        raise InputError(
+            f"{a.first} and {a.second} have no judged run in common: give two sweeps of the same scenarios, "
+            "engines and seeds"
+        )
     show_pairs(common.console(), found, a.first, a.second)
     return 1 if any(one.worse for one in found) else 0
 
