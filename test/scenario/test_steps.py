@@ -67,6 +67,16 @@ def test_coming_back_is_judged_by_where_the_command_was_given():
     assert not verdict(step, [truth(0.0), truth(1.0, x=3.0)]).passed
 
 
+@pytest.mark.parametrize(("back_to", "ok"), [(3.0, True), (0.0, False)])
+def test_coming_back_is_to_where_that_command_was_given_not_the_first_one(back_to, ok):
+    step = Step(skill="carry", place="user")
+    truths = [truth(2.0, x=3.0), truth(3.0, x=5.0), truth(4.0, x=back_to)]
+    recording = run(step, truths)
+    recording.truths[:] = [truth(0.0), truth(1.0, x=2.0), *truths]
+    (check,) = steps.judge_steps(recording, WORLD, "c", [step])
+    assert check.passed is ok
+
+
 @pytest.mark.parametrize(("x", "ok"), [(2.1, True), (1.5, False), (-2.0, False)])
 def test_a_move_has_its_length_and_direction(x, ok):
     assert verdict(Step(skill="move", distance=2.0), line(9, x=(0.0, x))).passed is ok

@@ -80,6 +80,8 @@ def judge_steps(
 ) -> list[Check]:  # fmt: skip
     """One check for each thing that the words asked for."""
     spans = step_spans(recording, command_id)
+    received = recording.understood.get(command_id, 0.0)
+    start = next((t for t in recording.truths if t.stamp >= received), recording.truths[0])
     checks: list[Check] = []
     used = 0
     for step in expected:
@@ -90,7 +92,7 @@ def judge_steps(
             continue
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
-            passed, detail = _judge(recording, world, step, *spans[found][:2])
+            passed, detail = _judge(recording, world, step, *spans[found][:2], start)
         checks.append(Check(name=str(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
@@ -119,11 +121,12 @@ def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth,
 
 
 def _judge(
-    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth
+    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth, start: GroundTruth
 ) -> tuple[bool, str]:  # fmt: skip
-    """Whether a step that ran from `begin` to `end` was done, and what was measured."""
+    """Whether a step that ran from `begin` to `end` was done, and what was measured. start: when its command
+    was received."""
     if step.skill in ("navigate", "carry"):
-        return _judge_arrival(world, step, end, recording.truths[0])
+        return _judge_arrival(world, step, end, start)
     if step.skill == "move":
         yaw = heading(begin)
         dx, dy = np.subtract(position(end), position(begin))
