@@ -67,6 +67,16 @@ def test_coming_back_is_judged_by_where_the_command_was_given():
     assert not verdict(step, [truth(0.0), truth(1.0, x=3.0)]).passed
 
 
+def test_what_an_earlier_command_lifted_is_not_lifted_by_a_later_one():
+    step, low, high = Step(skill="pick", object=CUP), (4.8, 0.0, 0.80), (4.8, 0.0, 1.0)
+    up = [truth(0.5 * i, cup=high if 2 <= i < 8 else low) for i in range(16)]
+    assert verdict(step, up).passed
+    recording = run(step, up[10:])
+    recording.truths[:] = up
+    (check,) = steps.judge_steps(recording, WORLD, "c", [step])
+    assert (check.passed, check.detail) == (False, "red cup up 0.00 m, 0.0 s at 0.10 m or more")
+
+
 @pytest.mark.parametrize(("back_to", "ok"), [(3.0, True), (0.0, False)])
 def test_coming_back_is_to_where_that_command_was_given_not_the_first_one(back_to, ok):
     step = Step(skill="carry", place="user")

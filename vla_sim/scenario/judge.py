@@ -6,6 +6,7 @@ What the stack says of itself only tells when a step began and ended.
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -139,7 +140,8 @@ def _judge(
         off = abs(turned - (step.angle or 0.0))
         return off <= TURN_ERROR, f"{math.degrees(turned):+.1f} degrees"
     if step.skill == "pick":
-        result = grasp(recording, world, step.object or ObjectQuery())
+        since = replace(recording, truths=recording.between(begin.stamp, math.inf))
+        result = grasp(since, world, step.object or ObjectQuery())
         return result.passed, lifted(result, f"{LIFT:.2f}")
     if step.skill == "find":
         return _judge_find(recording, world, step, end)
