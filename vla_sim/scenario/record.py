@@ -39,6 +39,20 @@ class Check(Record, frozen=True, kw_only=True):
     kind: Text = ""
 
 
+class SweepCheck(Record, frozen=True, kw_only=True):
+    """What had to hold over all runs of a scenario on an engine. unjudged: why one that did not pass is no
+    verdict: others kept the machine busy, and only speed was missed."""
+
+    scenario: Text
+    engine: Text
+    check: Check
+    unjudged: Text = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.check.name}: {self.check.detail}"
+
+
 class Touch(Record, frozen=True, kw_only=True):
     """A contact that is not part of the job: of what, when it began, its largest force [N]."""
 
