@@ -8,6 +8,8 @@ from msgspec import field
 from vla_sim.common import assets
 from vla_sim.contract.records import Fault, Point, Record, Text
 
+RECORD = "record.json"
+"""In a run's folder."""
 Source = Literal["measured", "modelled"]
 """Where a latency comes from: "modelled" if simulated time was charged with fixed costs of the stages' work
 (lock-step with `compute: fixed`), "measured" if with the work's own time on this machine."""
