@@ -20,6 +20,7 @@ from vla_sim.contract.records import GroundTruth
 from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
+from vla_sim.scenario.director import LIFTED
 from vla_sim.scenario.fault_cases import PHASES, UNHEARD, Case, CaseResult, key, read
 from vla_sim.scenario.fault_host import Span
 from vla_sim.scenario.format import AT_ONCE, NODES, CommandAction, Say, Scenario, Type, When
@@ -38,7 +39,6 @@ PHASE_TIMEOUT = 30.0  # [s] simulated until a phase is given up
 REST = 0.8  # [s] between a case and the next
 WINDOW = 0.4  # [s] that it stands when it stands
 ARM_SPEED = 0.25  # [rad/s] of a joint, from which an arm moves
-LIFTED = 0.05  # [m]
 CUP = "red_cup"
 STAND_LIMIT = 1.6
 """[s] from the fault to standing where the robot must stand: 0.1 s until it is noticed, up to 1.0 s until the
