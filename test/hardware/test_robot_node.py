@@ -17,6 +17,7 @@ from vla_sim.bringup import node_table  # noqa: E402
 from vla_sim.bringup.node_table import StackOptions  # noqa: E402
 from vla_sim.common.errors import EngineError, InputError  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
+from vla_sim.hardware import node  # noqa: E402
 from vla_sim.hardware.node import RobotNode  # noqa: E402
 from vla_sim.hardware.unitree import robot  # noqa: E402
 from vla_sim.hardware.unitree.network import domain_beside  # noqa: E402
@@ -78,7 +79,7 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body, RobotState
 
 class Standing(Body):
-    why, time = "not armed", 0.0
+    why, time, silent = "not armed", 0.0, False
 
     def state(self):
         zero, level = np.zeros(len(facts.JOINTS)), np.array([1.0, 0.0, 0.0, 0.0])
@@ -90,7 +91,8 @@ class Standing(Body):
         self.commanded = command
 
     def step(self):
-        self.time += CONTROL_PERIOD
+        if not self.silent:
+            self.time += CONTROL_PERIOD
 
     def arm(self):
         self.why = ""
@@ -117,6 +119,27 @@ def test_a_driver_of_ones_own_is_driven_as_ours_is(ros, tmp_path, monkeypatch):
     assert made.body.commanded.position.shape == (33,)
     made.close()
     assert made.body.why == "not armed"
+
+
+def test_what_the_robot_felt_before_it_fell_silent_is_not_said_again(ros, tmp_path, monkeypatch):
+    (tmp_path / "my_driver.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(node, "MOST_APART", 0.0)
+    made = ros("body:=my_driver:Standing")
+    for _ in range(10):
+        made.tick()
+    made.body.silent = True
+    made.tick()
+    said = [made.published[topic.name] for topic in (topics.JOINT_STATES, topics.IMU, topics.ODOM)]
+    counts, now = [one.count for one in said], made.host.now()
+    for _ in range(10):
+        made.tick()
+    assert [one.count for one in said] == counts
+    assert made.host.now() == now
+    made.body.silent = False
+    for _ in range(10):
+        made.tick()
+    assert all(one.count > count for one, count in zip(said, counts, strict=True))
 
 
 def test_a_class_that_is_no_body_is_said(ros):

@@ -255,6 +255,18 @@ def test_a_world_without_the_robot_is_refused() -> None:
         MujocoSimulator(replace(world, models=world.models[:1]))
 
 
+@pytest.mark.parametrize(("floor", "cup", "meet"), [("0xFFFFFFFF", "0x80000000", True), ("0x7F", "-1", True),
+                                                    ("0x7FFFFFFF", "0x80000000", False)])  # fmt: skip
+def test_every_bit_of_a_mask_counts(floor: str, cup: str, meet: bool) -> None:
+    mask = "<surface><contact><collide_bitmask>{}</collide_bitmask></contact></surface></collision>".format
+    fixed = box("plate", "2 0 0.5", "0.4 0.4 0.02").replace("</collision>", mask(floor), 1)
+    loose = box("cup", "2 0 0.57", "0.1 0.1 0.1", False).replace("</collision>", mask(cup), 1)
+    engine = MujocoSimulator(make_world(fixed + loose), sensors="software")
+    for _ in range(20):
+        engine.step()
+    assert bool(engine.truth().objects["cup"][2] > 0.5) is meet
+
+
 def test_a_negative_seed_is_refused(room: MujocoSimulator) -> None:
     with pytest.raises(EngineError, match="the seed is -1; it must be 0 or more"):
         room.reset(-1)

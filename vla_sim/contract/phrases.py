@@ -98,6 +98,8 @@ STOP = Phrases(
     spoken="stop|stop now|stop the robot|stop moving|stop walking|halt|freeze|emergency stop",
 )
 """Its words that mean stop to every stage are `STOP_WORDS`."""
+ONE_WORD_STOP = Phrases(*STOP_WORDS)
+"""Which ends what may be any words: a name, what is to be said."""
 SURE_STOP = STOP_WORDS | {"emergency"}
 """Words that mean stop also when what follows is not understood; "wait" is not one of them."""
 DID = frozenset({"did", "does"})

@@ -76,8 +76,8 @@ def read_points(
 
 
 def joint_trajectory(data: bytes) -> Trajectory:
-    """Of a serialised trajectory_msgs/JointTrajectory. Raises `InputError` where it is none, has no points,
-    or these are not all of one shape."""
+    """Of a serialised trajectory_msgs/JointTrajectory. Raises `InputError` where it is none, or where its
+    points are not all of one shape."""
     if len(data) < HEADER or data[1] != LITTLE_ENDIAN:
         raise InputError("the trajectory is not little-endian CDR")
     body = data[HEADER:]
@@ -94,8 +94,6 @@ def joint_trajectory(data: bytes) -> Trajectory:
         (count,), offset = struct.unpack_from("<I", body, _aligned(offset)), _aligned(offset) + 4
     except (struct.error, UnicodeDecodeError):
         raise InputError("the trajectory's message is damaged") from None
-    if not count:
-        raise InputError("the trajectory has no points; give at least one")
     if count > MOST_POINTS:
         raise InputError(f"the trajectory has {count} points; at most {MOST_POINTS} are allowed")
     times = np.empty(count)

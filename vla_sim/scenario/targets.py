@@ -18,8 +18,9 @@ def check(world: World, models: Callable[[], Mapping[str, bool]], named: Named) 
     move; called for what is nothing else. Raises `InputError`."""
     kind, text = named
     if kind == "model":
-        if (name := as_model(text)) not in (known := {as_model(one) for one in models()}):
-            raise InputError(f"no model is called {text!r}{nearest(name, sorted(known))}")
+        name, names = as_model(text), sorted({as_model(one) for one in models()})
+        if name not in names:
+            raise InputError(f"no model is called {text!r}{nearest(name, names)}")
         return
     if kind == "surface":
         surface(world, text)

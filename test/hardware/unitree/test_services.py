@@ -123,3 +123,12 @@ def test_a_hand_is_as_open_as_the_gripper(side):
         assert hands.opening(side, hands.motors(side, wide)) == pytest.approx(wide)
     assert hands.opening(side, np.zeros(6)) is None
     assert hands.opening(side, np.full(7, np.nan)) is None
+
+
+def test_each_motor_of_a_hand_is_switched_on_by_its_number():
+    """By the vendor's `g1_dex3_example.cpp`: number, 1 above it for on, and no watchdog of the hand's own."""
+    dds_types = pytest.importorskip(
+        "vla_sim.hardware.unitree.dds_types", reason="CycloneDDS is not installed"
+    )
+    modes = [one.mode for one in dds_types.hand_command(np.zeros(7)).motor_cmd]
+    assert modes == [0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16]

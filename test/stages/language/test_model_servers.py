@@ -43,6 +43,9 @@ WHY = {
     "the server says 404 Not Found: no such model",
     "detail": "the server says 403 Forbidden: Not authenticated",
     "page_502": "the server says 502 Bad Gateway: <html>Bad Gateway</html>",
+    "latin_1": "the server's answer is no chat completion but text/event-stream: 'utf-8' codec can't decode "
+    "byte 0xe9 in position 3: unexpected end of data",
+    "latin_1_error": 'the server says 500 Internal Server Error: {"error": "d\ufffdsol\ufffd"}',
     "too_long": "the server says 400 Bad Request: This model's context length is 512 tokens, the prompt "
     "has 900.",
     "cut_by_length": "the answer was cut off, since max_tokens is 1000",

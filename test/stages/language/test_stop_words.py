@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from language_world import HOME, RULES
 
 from vla_sim.contract import phrases
+from vla_sim.contract.records import ObjectQuery
 from vla_sim.contract.vocabulary import STOP_FILLERS, STOP_WORDS
+from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.safety import stop_detection
 from vla_sim.stages.voice import grammar
 
@@ -31,6 +33,31 @@ def test_a_question_about_a_stop_is_none(text):
 @pytest.mark.parametrize("text", ["did you hear me stop", "did you stop robot stop"])
 def test_a_stop_after_a_question_is_one(text):
     assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["do you see the wall? stop!", "is there a problem? Stop!", "go to the garage stop", "say hello halt",
+     "this is my mug freeze", "bring me my hat stop", "put the cup on the shelf stop"],
+)  # fmt: skip
+def test_words_that_may_be_anything_swallow_no_stop(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize(
+    "text", ["wait, pick it up", "hold on and go there", "that's enough, put it on the table"]
+)
+def test_a_stop_is_one_though_what_follows_it_is_asked_back(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+def test_a_stop_is_one_though_what_follows_needs_an_empty_hand():
+    holding = Context(held=ObjectQuery(kind="cup", colour="red"))
+    assert RULES.plan("hold on, take the blue box", holding).priority == "stop"
+
+
+def test_stop_may_be_what_is_to_be_said():
+    assert RULES.plan("say stop").steps[0].text == "Stop."
 
 
 @given(FILLERS, STOPS)

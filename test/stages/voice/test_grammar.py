@@ -96,10 +96,18 @@ def test_words_of_the_commands_cannot_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("digits", "words"),
     [("0", "zero"), ("14", "fourteen"), ("135", "one hundred thirty five"), ("1.5", "one point five"),
-     ("2.0", "two"), ("360", "three hundred sixty")],
+     ("2.0", "two"), ("360", "three hundred sixty"), ("2,5", "two point five"), ("007", "seven"),
+     ("1,000", "one zero zero zero"), ("1,250,000", "one two five zero zero zero zero"),
+     (".5 meters", "point five meters"), ("move -2 m", "move minus two meters"), ("1-2", "one two"),
+     ("2½ meters", "two one two meters")],
 )  # fmt: skip
 def test_digits_become_words(digits: str, words: str) -> None:
     assert normalise(digits) == words
+
+
+@given(st.text(alphabet="0123456789٣½².,-−° m/", max_size=40) | st.just("9" * 5000))
+def test_no_figures_are_too_much(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)
 
 
 def test_steps_are_remembered_within_a_bound(monkeypatch):

@@ -1,20 +1,24 @@
 """A server that transcribes as OpenAI's does, played on this machine."""
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
 
-from vla_sim.stages.voice.transcription_server import TranscriptionServer
+from vla_sim.stages.voice.transcription_server import MOST_BYTES, TranscriptionServer
 
 SOUND = np.zeros(1600, dtype=np.int16)
 
 
 class Played(HTTPServer):
     status, body = 200, b""
+    pause = 0.0
+    """[s] before each byte of it, if any."""
     asked: tuple[str, bytes, str] = ("", b"", "")
 
 
@@ -26,7 +30,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        if not self.server.pause:
+            self.wfile.write(self.server.body)
+            return
+        with contextlib.suppress(OSError):  # the client gives up
+            for byte in self.server.body:
+                time.sleep(self.server.pause)
+                self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: object) -> None:
         pass
@@ -60,8 +70,13 @@ def test_a_recording_is_sent_and_its_text_is_heard(played: Played, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(500, b"{}"), (200, b"no JSON"), (200, b"[]"), (200, b'{"text": 3}'), (404, b"")]
-)
+    ("status", "body"),
+    [
+        (500, b"{}"), (200, b"no JSON"), (200, b"[]"), (200, b'{"text": 3}'), (404, b""),
+        (200, b"[" * 50_000), (200, b'{"text": "caf\xe9"}'), (200, b'{"text": "%s"}' % (b"9" * 5000)),
+        (200, b" " * (MOST_BYTES + 1) + b'{"text": "stop"}'),
+    ],
+)  # fmt: skip
 def test_what_goes_wrong_is_said_once_and_nothing_is_heard(
     played: Played, caplog: pytest.LogCaptureFixture, status: int, body: bytes
 ) -> None:
@@ -71,6 +86,14 @@ def test_what_goes_wrong_is_said_once_and_nothing_is_heard(
         assert one.transcribe(SOUND).text == one.transcribe(SOUND).text == ""
     assert [record.getMessage().count("does not transcribe") for record in caplog.records if "transcribe" in
             record.getMessage()] == [1]  # fmt: skip
+
+
+def test_an_answer_without_end_is_given_up(played: Played) -> None:
+    played.body, played.pause = b" " * 1000, 0.05
+    one = TranscriptionServer(f"http://127.0.0.1:{played.server_port}/v1", timeout=0.5)
+    begin = time.monotonic()
+    assert one.transcribe(SOUND).text == ""
+    assert time.monotonic() - begin < 10.0
 
 
 def test_a_server_that_is_not_there_is_nothing_heard() -> None:

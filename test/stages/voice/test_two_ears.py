@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,18 @@ def test_what_sounds_like_a_sentence_is_one(heard: str, meant: str) -> None:
 @pytest.mark.parametrize("heard", ["the weather is nice today", "she is ten years old"])
 def test_other_words_sound_like_no_sentence(heard: str) -> None:
     assert nearest(grammar().automaton, recogniser().phones(heard), recogniser().phones) == ""
+
+
+def test_talk_is_soon_found_to_be_no_sentence() -> None:
+    """Which took 40 s, in which no stop was heard."""
+    talk = (
+        "well i was thinking that we could go to the market and buy some bread and then we could walk to the"
+    )
+    phones = recogniser().phones(f"{talk} river and look")
+    begin = time.monotonic()
+    assert nearest(grammar().automaton, phones, recogniser().phones) == ""
+    assert time.monotonic() - begin < 10.0
+    assert nearest(grammar().automaton, phones * 10, recogniser().phones) == ""
 
 
 @given(st.sampled_from(["AA", "P", "B", "S"]), st.sampled_from(["AA", "P", "B", "S"]))
@@ -134,7 +147,7 @@ def test_a_free_ear_that_is_late_is_not_waited_for() -> None:
     free = Free()
     ear = SecondEar(free, Witness(), budget=0.3)
     begin = time.monotonic()
-    assert ear.hear(SOUND, False, silence=0.2).text == ""
+    assert ear.hear(SOUND, silence=0.2).text == ""
     assert time.monotonic() - begin < 5.0
     free.go.set()
     ear.close()
@@ -145,10 +158,41 @@ def test_what_was_begun_in_a_pause_is_not_done_twice() -> None:
     free.go.set()
     ear = SecondEar(free, Witness(), budget=10.0)
     ear.begin(SOUND)
-    assert ear.hear([*SOUND, *SOUND], True, silence=0.0).text == "960 samples"
+    assert ear.hear([*SOUND, *SOUND], silence=0.0).text == "960 samples"
     assert free.asked == 1
-    assert ear.hear([*SOUND, *SOUND], False, silence=0.0).text == "1920 samples"
+    assert ear.hear([*SOUND, *SOUND], silence=0.0).text == "1920 samples"
     ear.close()
+
+
+def test_an_answer_that_came_late_is_none_of_what_is_said_next() -> None:
+    free = Free()
+    ear = SecondEar(free, Witness(), budget=0.2)
+    ear.begin(SOUND)
+    assert ear.hear(SOUND, silence=0.0).text == ""
+    assert not ear.begun
+    ear.begin([*SOUND, *SOUND])
+    free.go.set()
+    ear.budget = 10.0
+    assert ear.hear([*SOUND, *SOUND], silence=0.0).text == "1920 samples"
+    ear.close()
+
+
+class BusyUntilAsked(SecondEar):
+    """Still has what was begun first when the end is asked for."""
+
+    def hear(self, *given: Any, **more: Any) -> Recognition:
+        assert isinstance(self.recogniser, Free)
+        self.recogniser.go.set()
+        return super().hear(*given, **more)
+
+
+def test_words_before_a_pause_are_no_answer_to_all_that_was_said() -> None:
+    second = BusyUntilAsked(Free(), recogniser(), budget=10.0)
+    begun = in_room(voice().speak("pick up the"), tail=0.3)
+    sound = np.concatenate((begun, in_room(voice().speak("shiny old umbrella"), lead=0.0, tail=1.5)))
+    (heard,) = hear(Listener(recogniser(), grammar(), second=second), sound)
+    assert int(heard.text.split()[0]) > begun.size
+    second.close()
 
 
 class Says:

@@ -22,6 +22,13 @@ def topic(side: str, what: str) -> str:
     return f"{_MOTORS.topics}/{side}/{what}"
 
 
+def mode(motor: int) -> int:
+    """Of a hand's motor that is on, in a command: its number in 4 bits, above them 1 for on in 3
+    (`RIS_Mode_t` of `g1_dex3_example.cpp` in the vendor's unitree_sdk2). The last bit, for a watchdog of the
+    hand's own, is 0: what it holds it holds also where we are silent."""
+    return motor & 0x0F | 1 << 4
+
+
 def opening(side: str, q: Array) -> float | None:
     """The gripper's opening [m] for motors at q (n,) [rad]; None if these are not as many numbers."""
     closed = CLOSED[side]

@@ -52,9 +52,11 @@ class GeomBuilder:
             condim, friction = 6, (surface.mu, torsion, ROLLING)
         # Gazebo takes the smaller of two friction values, MuJoCo that of the higher priority.
         priority = 2 if surface.torsional is not None else int(group == ROBOT)
+        mask = surface.collide_bitmask
+        mask -= mask >> 31 << 32  # the same 32 bits, as MuJoCo's signed number
         self.add_geom(
-            body, name, one.geometry, one.pose, group=group, contype=surface.collide_bitmask,
-            conaffinity=surface.collide_bitmask, friction=friction, condim=condim, priority=priority,
+            body, name, one.geometry, one.pose, group=group, contype=mask, conaffinity=mask,
+            friction=friction, condim=condim, priority=priority,
             solref=(GRIP_TIME if condim > 3 else 0.01, 1.0), rgba=(0.4, 0.6, 0.4, 0.4),
             solimp=(0.95, 0.99, 0.001, 0.5, 2.0) if condim > 3 else (0.9, 0.95, 0.001, 0.5, 2.0),
         )  # fmt: skip

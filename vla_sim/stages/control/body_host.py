@@ -166,6 +166,8 @@ class BodyHost:
         if kind == "gripper":
             if names != [f"{side}_gripper"]:
                 raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
+            if not len(positions):
+                raise InputError("the gripper's trajectory has no points; give at least one")
             self.controller.hand[side].move(float(positions[-1, 0]))
         else:
             self.controller.arm_trajectory(

@@ -74,6 +74,8 @@ def manipulate(
     request = records.ManipulationRequest(
         goal_id=goal, action=action, stop_epoch=ctx.stops.value, lease=GOAL_LEASE, **fields
     )
+    if action == "pick":
+        ctx.picking = request
     withdraw = records.ManipulationRequest(goal_id=goal, action="cancel")
     renew = msgspec.structs.replace(withdraw, action="renew")
     too_late = "the arm took too long"

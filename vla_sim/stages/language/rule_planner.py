@@ -9,7 +9,7 @@ from vla_sim.stages.language.answers import Questions
 from vla_sim.stages.language.dialogue_context import Context, place_of
 from vla_sim.stages.language.understanding import clarifications as ask
 from vla_sim.stages.language.understanding.clarifications import Problem
-from vla_sim.stages.language.understanding.intent_extractor import Extractor
+from vla_sim.stages.language.understanding.intent_extractor import Extraction, Extractor
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reference_resolver import Resolver, Unresolved
 from vla_sim.world.semantic_map import World
@@ -37,6 +37,9 @@ class Understood:
         return self.problem.question if self.problem else ""
 
 
+STOP = Understood(intent=(Step(skill="stop"),), priority="stop")
+
+
 class RulePlanner:
     """Pure and stateless: all that may change comes with the context."""
 
@@ -60,7 +63,11 @@ class RulePlanner:
         if found.problem is not None:
             return Understood(problem=found.problem)
         if found.stop and not found.said:
-            return Understood(intent=(Step(skill="stop"),), priority="stop")
+            return STOP
+        wanted = self._resolved(found, context)  # what cannot be done after a stop must not cost the stop
+        return STOP if found.stop and self.finish(wanted, context).problem is not None else wanted
+
+    def _resolved(self, found: Extraction, context: Context) -> Understood:
         resolver = Resolver(self.lexicon, context)
         try:
             steps = tuple(step for one in found.said for step in resolver.resolve(one))

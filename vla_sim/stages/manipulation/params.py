@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vla_sim.common.params import StageParams, param
+from vla_sim.stages.policy.names import OWN
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class ManipulationParams(StageParams):
     policy: str = param(
         "",
         "a learned policy that picks, as openpi://127.0.0.1:8000 (or lerobot, gr00t), or one of ours, "
-        "reference or scripted; empty: our own planner",
+        f"{' or '.join(OWN)}; empty: our own planner",
         metavar="ADDRESS",
     )  # fmt: skip
     policy_mapping: str = param(

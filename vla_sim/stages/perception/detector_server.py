@@ -6,7 +6,6 @@
 box: left, top, right, bottom [px of the picture]. score: 0 to 1.
 """
 
-import time
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
-from vla_sim.common.http_client import open_client
+from vla_sim.common.http_client import open_client, post
 from vla_sim.common.pictures import encoded
 from vla_sim.common.printable import one_line
 from vla_sim.contract.records import Unit
@@ -79,18 +78,18 @@ class DetectorServer:
             raise wrong
         self._url, self._timeout = url, timeout
         self._quiet, self._broken = httpx2.TimeoutException, (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        # A body that is compressed could be a thousand times as long as what was received.
-        self._client = open_client(url, timeout, {"Accept-Encoding": "identity"})
+        self._client = open_client(httpx2.Client, url, {"Content-Type": "application/json"}, timeout)
 
     def infer(self, question: dict[str, Any], /) -> dict[str, Any]:
         """Raises `ServerError`, `LateError`."""
         names = list(question["names"])
         body = msgspec.json.encode({"image": jpeg(question["image"]), "names": names})  # bytes: base64
         try:
-            boxes = _decoder.decode(self._post(body)).detections
+            answer = post(self._client, self._url, MOST_BYTES, self._timeout, content=body)
+            boxes = _decoder.decode(answer).detections
         except self._quiet:
             raise LateError(f"the detector has not answered for {self._timeout:g} s") from None
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # also what is no UTF-8
             raise ServerError(f"the detector's answer cannot be read: {error}") from None
         except self._broken as error:
             raise ServerError(f"the detector at {self._url}: {type(error).__name__}: {error}") from None
@@ -100,20 +99,6 @@ class DetectorServer:
                     f"the detector's answer has a box {list(one.box)}; left, top, right, bottom"
                 )
         return {"boxes": [one for one in boxes if one.name in names]}
-
-    def _post(self, body: bytes) -> bytes:
-        end = time.monotonic() + self._timeout
-        got = bytearray()
-        headers = {"Content-Type": "application/json"}
-        with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
-            answer.raise_for_status()
-            for part in answer.iter_raw():  # the client's time-out counts from one piece to the next
-                got += part
-                if len(got) > MOST_BYTES:
-                    raise ServerError(f"the detector's answer is longer than {MOST_BYTES} bytes")
-                if time.monotonic() > end:
-                    raise LateError(f"the detector has not answered for {self._timeout:g} s")
-        return bytes(got)
 
     def close(self) -> None:
         self._client.close()

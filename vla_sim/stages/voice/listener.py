@@ -75,7 +75,6 @@ class Listener:
         self.hangover = hangover or Hangover()
         self.silence_seconds, self.second = silence_seconds, second
         self._heard: list[Samples] = []
-        self._begun = False
         self._levels: list[float] = []
         """[dB] of its chunks."""
         self.activity = VoiceActivity()
@@ -107,7 +106,9 @@ class Listener:
         edge = self.endpointer.push(judged, self._hangover(judged.loud) if was_active else 0.0)
         if edge == "begin":
             self.recogniser.start()
-            self._loud, self._levels, self._heard, self._begun = [], [], [], False
+            self._loud, self._levels, self._heard = [], [], []
+            if self.second is not None:
+                self.second.forget()
             for earlier, judgement in self._before:
                 self._take(earlier, judgement)
             self._before.clear()
@@ -125,12 +126,10 @@ class Listener:
         """The second ear begins in a pause."""
         if self.second is None:
             return
-        if loud and self._begun:
+        if loud:
             self.second.forget()
-            self._begun = False
-        elif not loud and not self._begun and self.endpointer.silence + CHUNK_SECONDS >= PAUSE:
+        elif not self.second.begun and self.endpointer.silence + CHUNK_SECONDS >= PAUSE:
             self.second.begin(self._heard)
-            self._begun = True
 
     def turn_away(self) -> Utterance | None:
         """The stream goes on, but what comes is not listened to: what was heard last, if anything."""
@@ -195,7 +194,7 @@ class Listener:
         if self.second is None:
             return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
         silence = self._loud[::-1].index(True) * CHUNK_SECONDS if any(self._loud) else 0.0
-        free = self.second.hear(self._heard, self._begun, silence)
+        free = self.second.hear(self._heard, silence)
         found, believed = vote(best, free, self.grammar, self.second.witness, self._fits)
         reason: Reason = "" if believed else "partial" if found.text else "noise"
         return self._answer(found.text if believed else found.sure_text, found.confidence, reason, found.ear)

@@ -22,19 +22,25 @@ class SecondEar:
         self._begun: Future[Recognition] | None = None
         self._charged = 0.0
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has all that was said so far."""
+        return self._begun is not None
+
     def begin(self, heard: list[Samples]) -> None:
         """Somebody has paused: this may be all. In lock-step work is done when its answer is asked for."""
-        if not clock.lockstep() and (self._begun is None or self._begun.done()):
-            self._begun = self._thread.submit(self.recogniser.transcribe, np.concatenate(heard))
+        if not clock.lockstep():
+            self._begun = self._submit(heard)
 
     def forget(self) -> None:
-        """It was not all."""
-        if self._begun is not None and self._begun.cancel():
+        """It was not all, or is another utterance: what is still being heard is nobody's answer."""
+        if self._begun is not None:
+            self._begun.cancel()
             self._begun = None
 
-    def hear(self, heard: list[Samples], begun: bool, silence: float) -> Recognition:
-        """Of the whole utterance. begun: whether `begin` had all of its words. silence [s]: since they ended.
-        Without text where there is no answer in time."""
+    def hear(self, heard: list[Samples], silence: float) -> Recognition:
+        """Of the whole utterance. silence [s]: since its words ended. Without text where no answer comes in
+        time."""
         left = max(0.0, self.budget - silence)
         if clock.lockstep():
             started = time.perf_counter()
@@ -43,12 +49,17 @@ class SecondEar:
             self._charged += spent
             late = clock.charge("hearing", spent, left) > left
             return Recognition("", 0.0) if late else found
-        if self._begun is None or not begun:
-            self._begun = self._thread.submit(self.recogniser.transcribe, np.concatenate(heard))
+        asked = self._begun or self._submit(heard)
         try:
-            return self._begun.result(left)
+            return asked.result(left)
         except Late:
+            asked.cancel()
             return Recognition("", 0.0)
+        finally:
+            self._begun = None
+
+    def _submit(self, heard: list[Samples]) -> Future[Recognition]:
+        return self._thread.submit(self.recogniser.transcribe, np.concatenate(heard))
 
     def charged(self) -> float:
         """Seconds of this process that were charged as "hearing" since this was asked last."""

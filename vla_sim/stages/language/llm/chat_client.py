@@ -10,9 +10,10 @@ from contextlib import aclosing
 import httpx2
 import msgspec
 
+from vla_sim.common import secrets
+from vla_sim.common.http_client import open_client
 from vla_sim.stages.language.llm.address import base_url
 from vla_sim.stages.language.llm.answer import Delta, delta
-from vla_sim.stages.language.llm.connection import open_client
 from vla_sim.stages.language.llm.errors import MAX_REASON, SaidNoError, ServerError, one_line
 from vla_sim.stages.language.llm.event_stream import EventReader, NotJsonError
 from vla_sim.stages.language.llm.prompt import Message
@@ -28,6 +29,9 @@ _NO_MODEL = re.compile(
 )
 
 
+_json = msgspec.json.Decoder()
+
+
 class ChatServer:
     """question: what every request asks with. tell: takes one line, when the way to ask is found. One event
     loop's. Raises `InputError` for an address or settings that no client can be made of."""
@@ -36,7 +40,10 @@ class ChatServer:
         self, address: str, key: str, question: Question, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self.url = base_url(address)
-        self._client = open_client(self.url, key)
+        # No time-outs: the client's count from one byte to the next, so that a server which only keeps the
+        # line alive would never be given up. The caller cancels, and that closes the connection.
+        headers = {"Accept": "text/event-stream, application/json", **secrets.bearer(key)}
+        self._client = open_client(httpx2.AsyncClient, self.url, headers, None)
         self._question = question
         self._tell = tell
         self._first = self._way = Way() if question.schema is not None else Way("text")
@@ -83,9 +90,9 @@ class ChatServer:
         if error.status not in (400, 404) or not _NO_MODEL.search(error.complaint):
             return error
         try:
-            response = await self._client.get("models", timeout=2.0)
-            names = [str(one["id"]) for one in msgspec.json.decode(response.content)["data"]]
-        except (httpx2.HTTPError, msgspec.MsgspecError, KeyError, TypeError):
+            async with self._client.stream("GET", "models", timeout=2.0) as response:
+                names = [str(one["id"]) for one in _json.decode(await _all(response))["data"]]
+        except (httpx2.HTTPError, OSError, ValueError, RecursionError, KeyError, TypeError):
             return error
         if not names or self._question.model in names:
             return error

@@ -76,13 +76,13 @@ class EventReader:
 
 
 def _decode(lines: list[bytes]) -> list[Any]:
-    """One value over all the lines, or one in each."""
+    """One value over all the lines, or one in each. What is no UTF-8 is no JSON."""
     try:
         return [_json.decode(b"\n".join(lines))]
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         if len(lines) == 1:
             raise NotJsonError(str(error)) from None
     try:
         return [_json.decode(line) for line in lines if line.strip()]
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from None

@@ -24,7 +24,7 @@ def said_no(status: int, body: Any, headers: Mapping[str, str]) -> SaidNoError:
     if isinstance(body, bytes):
         try:
             body = _json.decode(body)
-        except (msgspec.MsgspecError, RecursionError):
+        except (ValueError, RecursionError):  # also what is no UTF-8
             body = {"message": body[:MAX_COMPLAINT].decode(errors="replace")}
     words = list(_words(body, 0))
     if status < 300:

@@ -215,6 +215,8 @@ HABITS: dict[str, Habit] = {
     "error_object": lambda body, plan: _json({"object": "error", "message": "no such model"}, 404),
     "detail": lambda body, plan: _json({"detail": "Not authenticated"}, 403),
     "page_502": lambda body, plan: Response(502, "text/html", b"<html>Bad Gateway</html>"),
+    "latin_1": lambda body, plan: Response(200, "text/event-stream", b'data: {"choices": "caf\xe9"}\n\n'),
+    "latin_1_error": lambda body, plan: Response(500, "application/json", b'{"error": "d\xe9sol\xe9"}'),
     "too_long": lambda body, plan: _no("This model's context length is 512 tokens, the prompt has 900."),
     "cut_by_length": _streams(lambda p: [*_words(p[:20]), _ended("length")]),
     "filtered": _streams(lambda p: [_ended("content_filter")]),

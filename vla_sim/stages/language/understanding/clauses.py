@@ -189,7 +189,9 @@ def say(r: Reader, i: int) -> Clause | None:
     if verb is None:
         return None
     end = verb
-    while end < len(r.text) and r.text[end] not in ("then", "and") and r.text[end] not in ",.;!?":
+    while end < len(r.text) and r.text[end] not in ("then", "and", *",.;!?"):
+        if end > verb and r.direct(end, p.ONE_WORD_STOP):
+            break
         end += 1
     if end == verb:
         return Clause(end, problem=ask.missing("What shall I say?"))

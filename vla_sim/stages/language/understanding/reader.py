@@ -96,7 +96,7 @@ class Reader:
         return None if pronoun is None else ObjectRef(pronoun, pronoun=True)
 
     def own_name(self, i: int) -> tuple[str, int] | None:
-        """The words at i up to a pause, a link or a preposition, and the index after them."""
+        """The words at i up to a pause, a link, a preposition or a stop, and the index after them."""
         j = i
         while j < len(self.text) and self.text[j].isalnum() and self.direct(j, _AFTER_NAME) is None:
             j += 1
@@ -154,11 +154,11 @@ class Reader:
         return None if after is None else self.place(after, prefer_surface=True)
 
     def unknown(self, i: int) -> tuple[str, int] | None:
-        """The words at i that should have been a name, up to the next link, preposition or pause."""
+        """The words at i that should have been a name, up to the next link, preposition, pause or stop."""
         i = j = self.skip(i)
         while j < len(self.text) and (self.text[j].isalnum() or "'" in self.text[j]):
             fillers = self.skip(j)
-            if self.direct(fillers, p.LINKS) or (j > i and self.direct(fillers, p.FROM)):
+            if self.direct(fillers, _AFTER_ANY) or (j > i and self.direct(fillers, p.FROM)):
                 break
             if fillers == len(self.text):
                 break
@@ -167,8 +167,9 @@ class Reader:
 
 
 USER = PlaceRef(0, word="user")
+_AFTER_ANY = p.LINKS | p.ONE_WORD_STOP
 _AFTER_NAME = (
-    p.SKIPPED | p.LINKS | p.FROM | p.TO | p.ON | p.NEXT_TO | p.ON_TOP_OF | p.INSIDE | p.BE | p.UP | p.DOWN
+    _AFTER_ANY | p.SKIPPED | p.FROM | p.TO | p.ON | p.NEXT_TO | p.ON_TOP_OF | p.INSIDE | p.BE | p.UP | p.DOWN
 )
 
 
