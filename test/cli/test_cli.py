@@ -234,7 +234,7 @@ def interrupted(_):
 def test_an_interruption_is_one_line(capsys, monkeypatch, what):
     monkeypatch.setattr("vla_sim.cli.listing.show", what)
     code, said = run(capsys, "list")
-    assert (code, said.err) == (130, "interrupted: every node has been ended\n")
+    assert (code, said.err) == (130, "interrupted: every node that it had started has ended\n")
 
 
 def test_a_module_that_is_missing_is_no_interruption(monkeypatch):

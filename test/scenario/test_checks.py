@@ -296,6 +296,20 @@ def test_a_safety_level_from_before_the_first_command_counts_as_long_as_it_holds
     assert verdict(rules.Never(safety="slowed"), run).passed
 
 
+def test_what_is_no_command_is_judged_by_what_came_after_it():
+    """Here a walk goes before it, and an answer to that."""
+    nonsense = Given("The weather is nice", "n", True, 6.0, ())
+    run = with_truths(good(**ARRIVES), lambda t: truth(t.stamp, x=min(4.0, t.stamp)))
+    run = replace(run, commands=(*run.commands, nonsense))
+    run.recording.said.append((1.0, "I am on my way."))
+    spec = commands.AsCommanded(command=2)
+    assert "no answer, moved 0.000 m" in verdict(spec, run).detail
+    run.recording.said.append((7.0, "I did not understand that."))
+    assert verdict(spec, run).passed
+    with_truths(run, lambda t: truth(t.stamp, x=t.stamp))
+    assert "answered, moved 4.000 m" in verdict(spec, run).detail
+
+
 def test_what_the_script_does_to_an_object_is_not_the_robots_doing():
     run = lifted(3.0)
     assert verdict(objects.Grasp(object="red cup"), run).passed

@@ -7,8 +7,9 @@ from report_records import record
 from vla_sim.contract.records import SILENT, Status
 from vla_sim.report.console import Console
 from vla_sim.scenario import run as run_module
+from vla_sim.scenario.record import RECORD
 from vla_sim.scenario.recording import Recording
-from vla_sim.scenario.result import RECORD, silent
+from vla_sim.scenario.result import silent
 from vla_sim.scenario.sweep.tasks import read
 from vla_sim.scenario.terminal import Display
 

@@ -33,6 +33,15 @@ def test_elsewhere_it_is_asked_for_by_an_address_or_this_machines_name():
     assert not wide.host_allowed("evil.example:8088")
 
 
+@pytest.mark.parametrize("called", ["Robot-PC", "lab_machine.local"])
+def test_the_address_that_is_printed_is_let_in_whatever_the_machine_is_called(monkeypatch, called):
+    monkeypatch.setattr(socket, "gethostname", lambda: called)
+    host = door.url("0.0.0.0", 8088).removeprefix("http://").removesuffix("/")
+    for host_of_a_browser in (host, host.lower()):
+        assert Door("0.0.0.0", "t" * 20).host_allowed(host_of_a_browser)
+    assert Door(called, "t" * 20).host_allowed(host.lower())
+
+
 @pytest.mark.parametrize(("origin", "allowed"), [
     ("http://127.0.0.1:8088", True), ("https://127.0.0.1:8088", True), (None, False), ("null", False),
     ("http://127.0.0.1:8089", False), ("http://evil.example", False),

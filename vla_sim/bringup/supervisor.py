@@ -263,6 +263,7 @@ class Stack:
         self._end([p for p in self.processes if p.name not in LAST])
         for name in LAST:
             self._end([p for p in self.processes if p.name == name])
+        shared_memory.free()  # of what had to be killed; another run may be long in coming
         self.domain.release()
         if self._folder is not None:
             self._folder.cleanup()

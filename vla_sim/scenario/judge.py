@@ -6,6 +6,7 @@ What the stack says of itself only tells when a step began and ended.
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -80,6 +81,8 @@ def judge_steps(
 ) -> list[Check]:  # fmt: skip
     """One check for each thing that the words asked for."""
     spans = step_spans(recording, command_id)
+    received = recording.understood.get(command_id, 0.0)
+    start = next((t for t in recording.truths if t.stamp >= received), recording.truths[0])
     checks: list[Check] = []
     used = 0
     for step in expected:
@@ -90,7 +93,7 @@ def judge_steps(
             continue
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
-            passed, detail = _judge(recording, world, step, *spans[found][:2])
+            passed, detail = _judge(recording, world, step, *spans[found][:2], start)
         checks.append(Check(name=str(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
@@ -119,11 +122,12 @@ def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth,
 
 
 def _judge(
-    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth
+    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth, start: GroundTruth
 ) -> tuple[bool, str]:  # fmt: skip
-    """Whether a step that ran from `begin` to `end` was done, and what was measured."""
+    """Whether a step that ran from `begin` to `end` was done, and what was measured. start: when its command
+    was received."""
     if step.skill in ("navigate", "carry"):
-        return _judge_arrival(world, step, end, recording.truths[0])
+        return _judge_arrival(world, step, end, start)
     if step.skill == "move":
         yaw = heading(begin)
         dx, dy = np.subtract(position(end), position(begin))
@@ -136,7 +140,8 @@ def _judge(
         off = abs(turned - (step.angle or 0.0))
         return off <= TURN_ERROR, f"{math.degrees(turned):+.1f} degrees"
     if step.skill == "pick":
-        result = grasp(recording, world, step.object or ObjectQuery())
+        since = replace(recording, truths=recording.between(begin.stamp, math.inf))
+        result = grasp(since, world, step.object or ObjectQuery())
         return result.passed, lifted(result, f"{LIFT:.2f}")
     if step.skill == "find":
         return _judge_find(recording, world, step, end)

@@ -21,6 +21,7 @@ from vla_sim.scenario.judge import grasp, latencies
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.record import (
     DECODER,
+    RECORD,
     AddedModel,
     Check,
     CommandRecord,
@@ -39,8 +40,6 @@ from vla_sim.world import occupancy_grid, world_file
 from vla_sim.world.derived_world import model_name, named
 from vla_sim.world.sdf import elements
 from vla_sim.world.solids import solids_of
-
-RECORD = "record.json"
 
 
 def make_record(session: Session) -> RunRecord:

@@ -8,8 +8,7 @@ from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.pictures import encoded
 from vla_sim.recording.about import FILE
 from vla_sim.recording.reader import Recording
-from vla_sim.scenario.record import OWN_PLAN, RunRecord
-from vla_sim.scenario.result import RECORD
+from vla_sim.scenario.record import OWN_PLAN, RECORD, RunRecord
 from vla_sim.scenario.statistics import verdict
 from vla_sim.scenario.sweep.tasks import read
 from vla_sim.tool_server.calls import CheckFound, Moment, Outcome, Picture, Reasons, State, short, texts

@@ -21,7 +21,7 @@ FIRST_PORT, PORTS = 8088, 12
 LAST_PORT = 65535
 SHORTEST = 16
 """Characters of a token that somebody chooses."""
-_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?")
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:\d{1,5})?")
 
 
 def library(name: str) -> Any:
@@ -95,7 +95,9 @@ class Door:
 
     host: str
     token: str = ""
-    names: frozenset[str] = field(default_factory=lambda: frozenset({"localhost", socket.gethostname()}))
+    names: frozenset[str] = field(
+        default_factory=lambda: frozenset({"localhost", socket.gethostname().lower()})
+    )
 
     @staticmethod
     def of_environment(host: str) -> "Door":
@@ -116,7 +118,7 @@ class Door:
         name = found["name"].strip("[]").lower()
         if loopback(self.host):
             return loopback(name)  # by any port: it may be forwarded (ssh -L)
-        return name in self.names or name == self.host or _address(name)
+        return name in {*self.names, self.host.lower()} or _address(name)
 
     def origin_allowed(self, origin: str | None, header: str) -> bool:
         """origin, header: Origin and Host of a request that sends something."""

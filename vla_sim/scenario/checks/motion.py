@@ -124,9 +124,10 @@ class StopsWithin(CheckSpec, frozen=True, kw_only=True, tag="stops_within"):
         later = [g.stamp for g in run.commands[self.command :] if g.stamp > heard]
         after = run.recording.between(heard, min(later, default=math.inf))
         went = max((math.dist(position(t), position(after[0])) for t in after), default=0.0)
-        rest = [t for t in after if t.stamp >= heard + self.seconds][:25]
+        must = heard + self.seconds
+        rest = [t for t in after if must <= t.stamp <= must + 1.0]
         if len(rest) < 2:  # nobody watched it for so long: then it must stand already
-            rest = after[-13:]
+            rest = [t for t in after if t.stamp >= after[-1].stamp - 0.5]
         if len(rest) < 2:
             return outcome(name, False, "what came after it was not watched")
         speed = mean_speed(rest)

@@ -27,7 +27,7 @@ from vla_sim.report.map_sheet import Plan
 from vla_sim.report.svg import thin
 from vla_sim.report.text import plural
 from vla_sim.scenario import statistics
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import RunRecord, SweepCheck
 from vla_sim.scenario.report import run_charts, run_map
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, failed, runs_of, verdict
 from vla_sim.world.semantic_map import World
@@ -59,15 +59,18 @@ class Moment(NamedTuple):
     outside: Photo | None
 
 
-def write(records: Sequence[RunRecord], path: Path | str, title: str = TITLE) -> None:
+def write(
+    records: Sequence[RunRecord], path: Path | str, title: str = TITLE, over: Sequence[SweepCheck] = ()
+) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_output(Path(path), render(records, title).encode())
+    write_output(Path(path), render(records, title, over).encode())
 
 
-def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
-    """The page of any number of records, in the order in which they were played."""
+def render(records: Sequence[RunRecord], title: str = TITLE, over: Sequence[SweepCheck] = ()) -> str:
+    """The page of any number of records, in the order in which they were played. over: what had to hold over
+    all of them."""
     values: dict[str, Any] = {
-        "title": title, "records": records, "rate": Rate.of(records), "runs": runs_of(records),
+        "title": title, "over": over, "records": records, "rate": Rate.of(records), "runs": runs_of(records),
         "engines": list(by_engine(records)), "scenarios": by_scenario(records), "versions": versions(records),
         "comparisons": comparisons(records), "selection": Selection.of(records),
         "budget": budgets.TOTAL_BUDGET,

@@ -14,7 +14,7 @@ from vla_sim.bringup.fork_server import Fork
 from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.common.signals import uninterrupted
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import RECORD, RunRecord
 from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, Wanted, read, tried
 
 RUN_TIMEOUT = 1800.0
@@ -81,7 +81,7 @@ class Processes:
 
     def _play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         folder = task.folder(attempt)
-        record = folder / "record.json"
+        record = folder / RECORD
         why = ""
         for _ in range(MAX_DEATHS):
             record.unlink(missing_ok=True)
